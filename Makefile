@@ -1,0 +1,64 @@
+# Regent's tasks. `make test` is all that a fresh machine needs: it installs
+# what the tests use and fails, rather than skips, where something is missing.
+
+GO          ?= go
+BIN         := bin/regent
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LDFLAGS     := -s -w
+FUZZTIME    ?= 20s
+TESTTIME    := 10m
+
+.PHONY: all build run cluster test unit race lint fuzz bench failover-bench soak image tools clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/regent
+
+run: build
+	./$(BIN)
+
+cluster: build
+	./$(BIN) cluster
+
+# Everything: style, unit tests, the real binaries, containers where a daemon runs.
+test: tools lint
+	$(GO) test -timeout $(TESTTIME) ./...
+
+unit:
+	$(GO) test -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /integration)
+
+race:
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /integration)
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# Each fuzzer for FUZZTIME.
+fuzz:
+	@scripts/fuzz.sh $(FUZZTIME)
+
+# Ratios to redis-server, from interleaved runs on this machine.
+bench: build tools
+	$(GO) run ./integration/bench -regent ./$(BIN)
+
+# Time without an acknowledged write and writes lost: Regent, Sentinel, Redis Cluster.
+failover-bench: build tools
+	$(GO) run ./integration/failbench -regent ./$(BIN)
+
+# Longer than a test may be: seeds, kills and fuzzers by the minute.
+soak: build tools
+	REGENT_SOAK=1 $(GO) test -timeout 2h -count=1 ./cluster/... ./aof/... ./integration/...
+	@scripts/fuzz.sh 2m
+
+# The binary goes into an image from scratch: no base image, no registry.
+image: build
+	docker build -t regent:latest .
+
+tools:
+	@scripts/tools.sh
+
+clean:
+	rm -rf bin data

@@ -1,0 +1,93 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// OS is the operating system's file system.
+type OS struct{}
+
+// dirPerm and filePerm are before the umask.
+const (
+	dirPerm  = 0o755
+	filePerm = 0o644
+)
+
+// MkdirAll makes dir and what is missing above it.
+func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, dirPerm) }
+
+// Open opens an existing file.
+func (OS) Open(name string) (File, error) { return open(name, os.O_RDWR) }
+
+// Create makes an empty file.
+func (OS) Create(name string) (File, error) { return open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC) }
+
+func open(name string, flags int) (File, error) {
+	f, err := os.OpenFile(name, flags, filePerm)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// Rename moves a file over what was there.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove deletes a file.
+func (OS) Remove(name string) error { return os.Remove(name) }
+
+// List returns the names in dir, sorted.
+func (OS) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+// SyncDir syncs a directory.
+func (OS) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Lock takes an advisory lock that ends with the process.
+func (OS) Lock(name string) (io.Closer, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+type osFile struct{ *os.File }
+
+func (f osFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+func (f osFile) Sync() error {
+	if err := datasync(f.File); err != nil {
+		return fmt.Errorf("fsync %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
+func (f osFile) Allocate(off, n int64) error { return allocate(f.File, off, n) }

@@ -1,0 +1,252 @@
+package aof
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"regent/engine"
+	"regent/resp"
+)
+
+// A gather is what has been appended and not yet written: the bytes of the
+// next group, behind the room for its opening line. It is under Log.mu, and
+// what a write costs is what is done here: one lock, one copy.
+type gather struct {
+	buf   []byte // headroom, then stream bytes
+	spare []byte // the buffer of the group before, to be used again
+	start int64  // stream offset of the first gathered byte
+	end   int64  // after the last
+	// endNow mirrors end for readers without the lock.
+	endNow atomic.Int64
+
+	db       int  // selected at end
+	startDB  int  // selected at start
+	reselect bool // the next record needs its SELECT whatever db says
+	epoch    int64
+	epochs   []engine.EpochStart // begun in the gathered bytes
+	history  []engine.EpochStart // all of them, with those
+	cut      *cutMark            // where the next file is to begin
+
+	raw     []byte // the beginning of a unit that AppendRaw was given
+	scanner unitScanner
+}
+
+// maxSpare is how much memory a gather keeps for later, in bytes.
+const maxSpare = 4 << 20
+
+// reset begins anew at a place.
+func (g *gather) reset(at Place) {
+	off, db := at.Offset, at.DB
+	if g.buf == nil {
+		g.buf = make([]byte, headroom, 64<<10)
+	}
+	g.buf = g.buf[:headroom]
+	g.start, g.end, g.db, g.startDB = off, off, db, db
+	g.endNow.Store(off)
+	g.reselect, g.epochs, g.cut = false, nil, nil
+	g.epoch, g.history = lastEpoch(at.History), slices.Clip(at.History)
+	g.dropRaw()
+}
+
+// drop forgets what has gathered; offsets go on.
+func (g *gather) drop() {
+	g.buf = g.buf[:headroom]
+	g.start, g.startDB, g.epochs, g.cut = g.end, g.db, nil, nil
+}
+
+func (g *gather) dropRaw() {
+	g.raw = nil
+	g.scanner = newUnitScanner(g.db)
+}
+
+// grown notes what was appended to buf.
+func (g *gather) grown() int64 {
+	g.end = g.start + int64(len(g.buf)-headroom)
+	g.endNow.Store(g.end)
+	return g.end
+}
+
+var (
+	recordMulti = []byte("*1\r\n$5\r\nMULTI\r\n")
+	recordExec  = []byte("*1\r\n$4\r\nEXEC\r\n")
+)
+
+// add appends the records of one command.
+func (g *gather) add(e *engine.Effects) int64 {
+	if len(e.Recs) == 1 {
+		g.selectDB(e.Recs[0].DB)
+		g.buf = append(g.buf, e.Buf...)
+		return g.grown()
+	}
+	from := 0
+	for i, rec := range e.Recs {
+		g.selectDB(rec.DB)
+		if i == 0 {
+			g.buf = append(g.buf, recordMulti...)
+		}
+		g.buf = append(g.buf, e.Buf[from:rec.End]...)
+		from = rec.End
+	}
+	if from > 0 {
+		g.buf = append(g.buf, recordExec...)
+	}
+	return g.grown()
+}
+
+func (g *gather) selectDB(db int) {
+	if db == g.db && !g.reselect {
+		return
+	}
+	g.db, g.reselect = db, false
+	var digits [20]byte
+	text := strconv.AppendInt(digits[:0], int64(db), 10)
+	g.buf = append(g.buf, "*2\r\n$6\r\nSELECT\r\n"...)
+	g.buf = resp.AppendBulk(g.buf, text)
+}
+
+// begin appends the record that begins an epoch. The first command after it
+// selects its database, so that an epoch can be read by itself.
+func (g *gather) begin(epoch, leader int64) int64 {
+	g.began(engine.EpochStart{Epoch: epoch, Leader: leader, Offset: g.end})
+	g.reselect = true
+	g.buf = engine.AppendEpochRecord(g.buf, epoch, leader)
+	return g.grown()
+}
+
+func (g *gather) began(e engine.EpochStart) {
+	g.epoch = e.Epoch
+	g.epochs = append(g.epochs, e)
+	g.history = append(g.history, e)
+}
+
+// addRaw appends a leader's bytes at off and returns the offset after the last
+// whole unit.
+func (g *gather) addRaw(off int64, p []byte) (int64, error) {
+	if off == g.end && len(g.raw) > 0 {
+		g.dropRaw()
+	}
+	if want := g.end + int64(len(g.raw)); off != want {
+		return g.end, fmt.Errorf("bytes for offset %d do not continue the log, which ends at %d", off, want)
+	}
+	if len(g.raw) == 0 && len(g.scanner.epochs) == 0 {
+		g.scanner.db = g.db
+	}
+	held := len(g.raw) > 0
+	if held {
+		g.raw = append(g.raw, p...)
+		p = g.raw
+	}
+	whole, err := g.scanner.scan(p, g.end)
+	if err == nil {
+		err = g.checkEpochs()
+	}
+	if err != nil {
+		g.dropRaw()
+		return g.end, err
+	}
+	g.buf = append(g.buf, p[:whole]...)
+	g.db = g.scanner.db
+	g.grown()
+	switch rest := p[whole:]; {
+	case len(rest) == 0:
+		g.raw = nil
+	case held:
+		g.raw = append(g.raw[:0], rest...)
+	default:
+		g.raw = append([]byte(nil), rest...)
+	}
+	return g.end, nil
+}
+
+// checkEpochs takes the epochs that the scanner found.
+func (g *gather) checkEpochs() error {
+	for _, e := range g.scanner.epochs {
+		if e.Epoch <= g.epoch {
+			return fmt.Errorf("epoch %d begins at offset %d, after epoch %d", e.Epoch, e.Offset, g.epoch)
+		}
+		g.began(e)
+	}
+	g.scanner.epochs = g.scanner.epochs[:0]
+	return nil
+}
+
+// A group is what one write hands to the operating system.
+type group struct {
+	buf      []byte // headroom, then stream bytes
+	at       int    // where in buf the opening line begins, once there is one
+	from, to int64
+	db       int   // selected at from
+	before   int64 // the epoch at from
+	epoch    int64 // at to
+	epochs   []engine.EpochStart
+}
+
+// A Place is a point in the stream, and what one must know to go on there.
+type Place struct {
+	Offset  int64
+	DB      int                 // selected there
+	History []engine.EpochStart // of the epochs begun before it, oldest first
+}
+
+// now is the place after everything appended.
+func (g *gather) now() Place {
+	return Place{Offset: g.end, DB: g.db, History: slices.Clone(g.history)}
+}
+
+// split cuts a group in two at offset off, database db.
+func (g *group) split(off int64, db int) (before, after group) {
+	n := headroom + int(off-g.from)
+	after = group{buf: append(make([]byte, headroom, len(g.buf)-n+headroom+maxLine), g.buf[n:]...), from: off, to: g.to, db: db, epoch: g.epoch}
+	before = group{buf: g.buf[:n:n], from: g.from, to: off, db: g.db, epoch: g.epoch}
+	for _, e := range g.epochs {
+		if e.Offset < off {
+			before.epochs = append(before.epochs, e)
+		} else {
+			after.epochs = append(after.epochs, e)
+		}
+	}
+	if len(after.epochs) > 0 {
+		before.epoch = g.before
+		if n := len(before.epochs); n > 0 {
+			before.epoch = before.epochs[n-1].Epoch
+		}
+	}
+	return before, after
+}
+
+func (g *group) data() []byte { return g.buf[headroom:] }
+
+// take hands over what has gathered and goes on with the spare buffer.
+func (g *gather) take() group {
+	out := group{buf: g.buf, from: g.start, to: g.end, db: g.startDB, epoch: g.epoch, epochs: g.epochs}
+	out.before = lastEpoch(g.history[:len(g.history)-len(g.epochs)])
+	if g.spare == nil {
+		g.spare = make([]byte, headroom, 64<<10)
+	}
+	g.buf, g.spare = g.spare[:headroom], nil
+	g.start, g.startDB, g.epochs = g.end, g.db, nil
+	return out
+}
+
+// giveBack returns a buffer that take handed over.
+func (g *gather) giveBack(buf []byte) {
+	if cap(buf) <= maxSpare {
+		g.spare = buf[:headroom]
+	}
+}
+
+// frame returns the group's bytes between their lines, in place where the
+// buffer has room.
+func (g *group) frame(salt uint32) []byte {
+	open := appendOpening(g.buf[:0:headroom], kindGroup, salt, g.data())
+	from := headroom - len(open)
+	copy(g.buf[from:], open)
+	g.buf = appendClosing(g.buf, kindGroup, salt, g.epoch, g.to)
+	g.at = from
+	return g.framed()
+}
+
+// framed is what frame has made.
+func (g *group) framed() []byte { return g.buf[g.at:] }

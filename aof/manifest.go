@@ -1,0 +1,260 @@
+package aof
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"regent/aof/disk"
+	"regent/resp"
+)
+
+// The manifest lists the files of the log in Redis's form, one a line:
+//
+//	file appendonly.aof.3.base.rdb seq 3 type b
+//	file appendonly.aof.2.incr.aof seq 2 type h
+//	file appendonly.aof.3.incr.aof seq 3 type i
+//
+// A file that it does not list does not exist: it is swept at the next start.
+// So a change of files becomes real in the one moment when the new manifest is
+// renamed over the old one. A comment at its end holds a checksum (a flipped
+// bit makes a file of type i one of type h, which nobody loads); Redis skips
+// it, and leaves it out when it writes the manifest itself.
+
+// Types of files.
+const (
+	typeBase    = 'b'
+	typeHistory = 'h' // its bytes are in the base too; kept for followers
+	typeIncr    = 'i'
+)
+
+// Limits of a manifest.
+const (
+	maxManifest  = 1 << 20 // bytes
+	maxFileCount = 10000
+)
+
+// tempPrefix begins the names of files that are being made.
+const tempPrefix = "temp-"
+
+// An entry is one line of the manifest.
+type entry struct {
+	name string
+	seq  int64
+	kind byte
+}
+
+// A manifest lists the log's files: the base, if there is one, and the others
+// in order.
+type manifest struct {
+	base    *entry
+	history []entry
+	incr    []entry
+}
+
+// nextSeq is above the number of every file, the base's own count apart, as
+// in Redis.
+func (m *manifest) nextSeq() int64 {
+	seq := int64(0)
+	for _, list := range [][]entry{m.history, m.incr} {
+		for _, e := range list {
+			seq = max(seq, e.seq)
+		}
+	}
+	return seq + 1
+}
+
+func (m *manifest) lists(name string) bool {
+	for _, e := range m.entries() {
+		if e.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *manifest) entries() []entry {
+	var all []entry
+	if m.base != nil {
+		all = append(all, *m.base)
+	}
+	all = append(all, m.history...)
+	return append(all, m.incr...)
+}
+
+func (m *manifest) encode() []byte {
+	var b []byte
+	for _, e := range m.entries() {
+		b = append(b, "file "...)
+		if strings.ContainsFunc(e.name, needsQuotes) {
+			b = resp.AppendQuoted(b, []byte(e.name))
+		} else {
+			b = append(b, e.name...)
+		}
+		b = append(b, " seq "...)
+		b = strconv.AppendInt(b, e.seq, 10)
+		b = append(b, " type "...)
+		b = append(b, e.kind, '\n')
+	}
+	return fmt.Appendf(b, manifestSum+"%08x\n", checksum(b))
+}
+
+const manifestSum = "#CHECKSUM "
+
+func needsQuotes(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == '\\' || r > '~' }
+
+// parseManifest reads a manifest's text.
+func parseManifest(text []byte) (*manifest, error) {
+	m := &manifest{}
+	if at := bytes.LastIndex(text, []byte(manifestSum)); at >= 0 {
+		sum, ok := parseHex(bytes.TrimSpace(text[at+len(manifestSum):]))
+		if !ok || sum != checksum(text[:at]) {
+			return nil, errors.New("it does not match its checksum")
+		}
+	}
+	for i, line := range bytes.Split(text, []byte{'\n'}) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		e, err := parseEntry(line)
+		if err == nil {
+			err = m.add(e)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+	}
+	return m, nil
+}
+
+// add puts e into its list; numbers of incr files must rise.
+func (m *manifest) add(e entry) error {
+	if m.lists(e.name) {
+		return fmt.Errorf("%s is listed twice", e.name)
+	}
+	switch e.kind {
+	case typeBase:
+		if m.base != nil {
+			return errors.New("a second base file")
+		}
+		m.base = &e
+	case typeHistory:
+		m.history = append(m.history, e)
+	case typeIncr:
+		if n := len(m.incr); n > 0 && m.incr[n-1].seq >= e.seq {
+			return fmt.Errorf("number %d after %d", e.seq, m.incr[n-1].seq)
+		}
+		m.incr = append(m.incr, e)
+	}
+	if len(m.history)+len(m.incr) > maxFileCount {
+		return fmt.Errorf("more than %d files", maxFileCount)
+	}
+	return nil
+}
+
+func parseEntry(line []byte) (e entry, err error) {
+	words, err := resp.SplitWords(line)
+	if err != nil {
+		return e, err
+	}
+	if len(words)%2 != 0 {
+		return e, errors.New("a key without a value")
+	}
+	for i := 0; i < len(words); i += 2 {
+		value := string(words[i+1])
+		switch strings.ToLower(string(words[i])) {
+		case "file":
+			e.name = value
+		case "seq":
+			if e.seq, err = strconv.ParseInt(value, 10, 64); err != nil {
+				return e, fmt.Errorf("seq: %w", err)
+			}
+		case "type":
+			if len(value) == 1 {
+				e.kind = value[0]
+			}
+		}
+	}
+	switch {
+	case e.name == "" || e.name != filepath.Base(e.name):
+		return e, fmt.Errorf("a bad file name %q", e.name)
+	case e.seq <= 0:
+		return e, fmt.Errorf("a bad number %d", e.seq)
+	case e.kind != typeBase && e.kind != typeHistory && e.kind != typeIncr:
+		return e, errors.New("a type other than b, h and i")
+	}
+	return e, nil
+}
+
+// readManifest returns an empty manifest, and false, where there is none.
+func readManifest(fsys disk.FS, path string) (_ *manifest, found bool, err error) {
+	text, err := readSmall(fsys, path, maxManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &manifest{}, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	m, err := parseManifest(text)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
+	return m, true, nil
+}
+
+// readSmall reads a whole file of at most limit bytes.
+func readSmall(fsys disk.FS, path string, limit int64) (text []byte, err error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, fmt.Errorf("%s: %d bytes, more than %d", filepath.Base(path), size, limit)
+	}
+	text = make([]byte, size)
+	if _, err := f.ReadAt(text, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return text, nil
+}
+
+// writeAside writes a whole file durably under its name: first beside it, then
+// renamed over it. A crash leaves the old content or the new.
+func writeAside(fsys disk.FS, path string, content []byte) error {
+	dir, name := filepath.Split(path)
+	temp := filepath.Join(dir, tempPrefix+name)
+	if err := writeSynced(fsys, temp, content); err != nil {
+		return err
+	}
+	if err := fsys.Rename(temp, path); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Clean(dir))
+}
+
+// writeSynced writes a whole file and syncs it, but not its name.
+func writeSynced(fsys disk.FS, path string, content []byte) error {
+	f, err := fsys.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(content, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, fsys.Remove(path))
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// Group write. Many connections append and then each of them needs its bytes
+// written. Whoever finds nobody writing takes its turn and writes everything
+// that has gathered, whoever's it is. Those that come meanwhile and are covered
+// by this write wait for its end; of those that are not, the first becomes the
+// heir, who takes the next turn, and the others wait for the end of that one:
+//
+//	turn n      W========              covered by n: wait on cur
+//	heir           ........W=======    the first not covered
+//	turn n+1       ...............     the others: wait on next
+//
+// So nobody waits longer than two writes, and one write wakes all it covers.
+// A turn is also what Truncate and Close take to have the files to themselves;
+// it covers nothing then, and those that wait try again.
+
+// turns is the state of the group write, under Log.mu.
+type turns struct {
+	busy  bool
+	heir  bool  // somebody waits to take the next turn
+	cover int64 // the turn under way writes up to here
+	// cur ends with the turn under way, next with the one after it; made
+	// when somebody waits.
+	cur, next chan struct{}
+}
+
+var errClosed = errors.New("the log is closed")
+
+// Seal hands everything appended up to offset upto to the operating system, if
+// that has not been done. It does not wait for an fsync.
+func (l *Log) Seal(upto int64) error {
+	if l.written.Load() >= upto {
+		return nil
+	}
+	l.mu.Lock()
+	for {
+		switch t := &l.turns; {
+		case l.err() != nil:
+			l.mu.Unlock()
+			return l.err()
+		case l.held != nil && l.written.Load() < upto:
+			err := l.held.err
+			l.mu.Unlock()
+			return err
+		case l.written.Load() >= upto:
+			l.mu.Unlock()
+			return nil
+		case l.closed:
+			l.mu.Unlock()
+			return errClosed
+		case !t.busy:
+			l.takeTurn()
+			err := l.writeGathered()
+			l.mu.Unlock()
+			l.endTurn()
+			if err != nil {
+				return err
+			}
+			l.moved()
+			l.mu.Lock()
+		case upto <= t.cover:
+			l.waitFor(&t.cur)
+		case !t.heir:
+			t.heir = true
+			l.waitFor(&t.cur)
+			l.abdicate(upto)
+		default:
+			l.waitFor(&t.next)
+		}
+	}
+}
+
+// abdicate wakes those that count on the heir, who has just woken up, if it
+// has no more reason to take a turn: they must look for another.
+func (l *Log) abdicate(upto int64) {
+	if l.written.Load() < upto && l.err() == nil && l.held == nil && !l.closed {
+		return
+	}
+	if t := &l.turns; t.next != nil {
+		close(t.next)
+		t.next = nil
+	}
+}
+
+// waitFor waits until *ch, made if need be, is closed; l.mu is released
+// meanwhile.
+func (l *Log) waitFor(ch *chan struct{}) {
+	if *ch == nil {
+		*ch = make(chan struct{})
+	}
+	done := *ch
+	l.mu.Unlock()
+	<-done
+	l.mu.Lock()
+}
+
+// takeTurn makes the caller, who holds mu, the one who changes files, once
+// nobody else does. The next endTurn ends it.
+func (l *Log) takeTurn() {
+	t := &l.turns
+	for t.busy {
+		l.waitFor(&t.cur)
+	}
+	t.busy, t.heir = true, false
+	t.cur, t.next = t.next, nil
+	t.cover = l.written.Load()
+}
+
+func (l *Log) endTurn() {
+	l.mu.Lock()
+	t := &l.turns
+	t.busy = false
+	done := t.cur
+	t.cur = nil
+	l.mu.Unlock()
+	if done != nil {
+		close(done)
+	}
+	l.tell()
+}
+
+// writeGathered writes what has gathered, as a rule as one group, and begins
+// the next file where that is asked for. The caller has the turn and holds mu,
+// which is released during the write.
+func (l *Log) writeGathered() error {
+	if err := l.err(); err != nil {
+		return err
+	}
+	if l.held != nil {
+		return l.held.err
+	}
+	cut := l.gather.cut
+	if l.gather.end == l.gather.start && cut == nil {
+		return nil
+	}
+	g := l.gather.take()
+	l.gather.cut = nil
+	l.turns.cover = g.to
+	l.mu.Unlock()
+	var err error
+	if cut == nil {
+		err = l.writeGroup(&g)
+	} else {
+		err = l.writeAround(&g, cut)
+	}
+	l.mu.Lock()
+	if l.held == nil {
+		l.gather.giveBack(g.buf)
+	}
+	return err
+}
+
+// writeAround writes a group with a cut in it: what is before goes to the last
+// file, what is after to the next.
+func (l *Log) writeAround(g *group, cut *cutMark) error {
+	before, after := g.split(cut.off, cut.db)
+	if before.to > before.from {
+		if err := l.writeGroup(&before); err != nil {
+			l.mu.Lock()
+			if l.held != nil { // the rest waits with it, in one piece
+				l.held.rest = append(l.held.rest, after)
+			}
+			l.mu.Unlock()
+			cut.rw.fail(err)
+			return err
+		}
+	}
+	cut.rw.switchFiles()
+	if after.to == after.from {
+		return nil
+	}
+	return l.writeGroup(&after)
+}
+
+// writeGroup writes one group behind the last file's end.
+func (l *Log) writeGroup(g *group) error {
+	s := l.active()
+	size := len(g.data())
+	framed := g.frame(s.salt)
+	if _, err := s.file.WriteAt(framed, s.size); err != nil {
+		return l.hold(s, g, size, fmt.Errorf("write to %s: %w", s.name, err))
+	}
+	l.wrote(s, g, size, len(framed))
+	l.reserve(s)
+	return nil
+}
+
+// wrote notes that a group of size stream bytes is in the file, framed in all.
+func (l *Log) wrote(s *segment, g *group, size, framed int) {
+	l.tail.Lock()
+	s.grew(int64(framed), g.to, g.db)
+	l.backlog.add(g.from, g.buf[headroom:headroom+size])
+	l.history = append(l.history, g.epochs...)
+	l.written.Store(g.to)
+	l.tail.Unlock()
+	l.stats.writes.Add(1)
+	switch l.o.Fsync() {
+	case config.FsyncAlways:
+		l.wakeSync()
+	case config.FsyncEverysec:
+		raise(&l.durable, g.to)
+		l.syncSoon()
+	default:
+		raise(&l.durable, g.to)
+	}
+}
+
+// recorder is the log as the engine sees it.
+type recorder struct{ *Log }
+
+// Append adds the records of one command in memory.
+func (r recorder) Append(e *engine.Effects) (end int64) {
+	l := r.Log
+	l.mu.Lock()
+	if l.failure.Load() != nil && !l.recovering {
+		// Nothing is written any more and nothing acknowledged; offsets go on
+		// so that nobody takes what was executed for written.
+		l.gather.drop()
+	}
+	end = l.gather.add(e)
+	l.mu.Unlock()
+	return end
+}
+
+// End is the offset after the last appended record.
+func (r recorder) End() int64 { return r.gather.endNow.Load() }

@@ -1,0 +1,346 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+
+	"regent/aof/disk"
+	"regent/engine"
+)
+
+// Truncate. The cut may fall inside a group, whose checksum covers what goes
+// and what stays. A group cannot be replaced in one step, and what stays may
+// have been promised to another node, so the change is written down first:
+//
+//  1. the note: which file is cut where, and the group that ends it instead
+//  2. the manifest without the files behind that one
+//  3. that file is cut, the group written, synced
+//  4. the files behind it are removed
+//  5. the note is removed
+//
+// A crash before the note is durable leaves the log as it was; after that the
+// next start does steps 2 to 5 again, which can be repeated.
+
+// noteName is beside the log's files and not one of them.
+const noteName = "truncation"
+
+// maxNote bounds the note in bytes: a group, and what is said about it.
+const maxNote = 4 << 30
+
+// A truncation is what the note says.
+type truncation struct {
+	file string
+	pos  int64  // cut the file here
+	tail []byte // and write this: a frame, or nothing
+	add  entry  // the file that goes on there; no name: none
+}
+
+const noteMark = "#TRUNCATE "
+
+func (t *truncation) encode() []byte {
+	data := fmt.Appendf(nil, noteMark+"%d %s %d %s\n", t.pos, strconv.Quote(t.file), t.add.seq, strconv.Quote(t.add.name))
+	data = append(data, t.tail...)
+	out := appendOpening(nil, kindHead, 0, data)
+	out = append(out, data...)
+	return appendClosing(out, kindHead, 0, 0, t.pos)
+}
+
+func parseTruncation(b []byte) (t truncation, err error) {
+	o, ok := parseOpening(b, 0)
+	if !ok || int64(len(b)-o.size) < o.length || checksum(b[o.size:int64(o.size)+o.length]) != o.sum {
+		return t, errors.New("it does not match its checksum")
+	}
+	data := b[o.size : int64(o.size)+o.length]
+	line, next, err := headerLine(data, 0)
+	if err != nil || line == nil {
+		return t, errors.New("it is empty")
+	}
+	if _, err := fmt.Sscanf(string(line), noteMark+"%d %q %d %q", &t.pos, &t.file, &t.add.seq, &t.add.name); err != nil {
+		return t, err
+	}
+	t.add.kind = typeIncr
+	t.tail = data[next:]
+	return t, nil
+}
+
+func (l *Log) truncate(off int64) error {
+	err := l.alone(nil, func() error { return l.truncateAlone(off) })
+	var broken *diskError
+	if errors.As(err, &broken) {
+		l.fail(err)
+		l.tell()
+	}
+	return err
+}
+
+// A diskError is one after which the files are not what the log thinks.
+type diskError struct{ err error }
+
+func (e *diskError) Error() string { return e.err.Error() }
+func (e *diskError) Unwrap() error { return e.err }
+
+// truncateAlone cuts with the turn, syncMu and shape held.
+func (l *Log) truncateAlone(off int64) error {
+	if err := l.err(); err != nil {
+		return err
+	}
+	if err := l.holds(off); err != nil {
+		return err
+	}
+	if off < l.baseAt {
+		return fmt.Errorf("offset %d cannot be cut to: the base is at %d", off, l.baseAt)
+	}
+	s := l.segmentOf(off)
+	f, db, from, err := l.unitAt(s, off)
+	if err != nil {
+		return err
+	}
+	if off == l.written.Load() {
+		l.forgetUnwritten(Place{off, db, l.historyUpTo(off)})
+		return nil
+	}
+	t := l.cutAt(s, &f, from, off)
+	if err := l.carryOut(&t); err != nil {
+		return &diskError{fmt.Errorf("truncate the log to offset %d: %w", off, err)}
+	}
+	history := l.historyUpTo(off)
+	l.dropTail(s, off, t.pos+int64(len(t.tail)), t.pos)
+	l.tail.Lock()
+	l.backlog.cut(off)
+	l.history = history
+	l.written.Store(off)
+	l.synced.Store(off)
+	l.durable.Store(off)
+	l.tail.Unlock()
+	l.forgetUnwritten(Place{off, db, history})
+	for r := range l.readers {
+		r.cut = r.cut || r.off.Load() > off
+	}
+	return nil
+}
+
+// cutAt is the note for a cut at off, inside or before the group f of s, which
+// begins at stream offset from.
+func (l *Log) cutAt(s *segment, f *frame, from, off int64) truncation {
+	t := truncation{file: s.name, pos: f.pos}
+	switch {
+	case f.open.length > 0 && int64(len(f.data)) == f.open.length:
+		t.pos = f.next
+	case len(f.data) > 0:
+		g := group{buf: append(make([]byte, headroom, headroom+len(f.data)+maxLine), f.data...), from: from, to: off, epoch: lastEpoch(l.historyUpTo(off))}
+		t.tail = g.frame(s.salt)
+	}
+	return t
+}
+
+// carryOut writes the note and does what it says.
+func (l *Log) carryOut(t *truncation) error {
+	if err := writeAside(l.fs, l.path(noteName), t.encode()); err != nil {
+		return err
+	}
+	m, gone := l.manifest.upTo(t.file)
+	if t.add.name != "" {
+		m.incr = append(m.incr, t.add)
+		gone = slices.DeleteFunc(gone, func(e entry) bool { return e.name == t.add.name })
+	}
+	if len(gone) > 0 || t.add.name != "" {
+		if err := writeAside(l.fs, l.manifestPath(), m.encode()); err != nil {
+			return err
+		}
+	}
+	f, err := l.fs.Open(l.path(t.file))
+	if err != nil {
+		return err
+	}
+	err = cutFile(f, t)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	for _, e := range gone {
+		if err := l.fs.Remove(l.path(e.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	l.manifest = m
+	if err := l.fs.Remove(l.path(noteName)); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.o.Dir)
+}
+
+func cutFile(f disk.File, t *truncation) error {
+	if err := f.Truncate(t.pos); err != nil {
+		return err
+	}
+	if len(t.tail) > 0 {
+		if _, err := f.WriteAt(t.tail, t.pos); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// upTo is m without the incr files behind the named one, which are gone.
+func (m *manifest) upTo(name string) (_ *manifest, gone []entry) {
+	out := *m
+	for i, e := range m.incr {
+		if e.name == name {
+			out.incr, gone = m.incr[:i+1:i+1], slices.Clone(m.incr[i+1:])
+		}
+	}
+	return &out, gone
+}
+
+// finishTruncation does what a note says that a crash has left.
+func (l *Log) finishTruncation() error {
+	text, err := readSmall(l.fs, l.path(noteName), maxNote)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t, err := parseTruncation(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", noteName, err)
+	}
+	if !l.manifest.lists(t.file) {
+		return fmt.Errorf("%s: the manifest does not list %s", noteName, t.file)
+	}
+	l.o.Host.Logf(engine.LevelNotice, "Finishing an interrupted truncation of %s to %d bytes", t.file, t.pos+int64(len(t.tail)))
+	return l.carryOut(&t)
+}
+
+// maxLate is how much of the stream a rewrite moves into the next file: how far
+// a follower may be behind its own log.
+const maxLate = 64 << 20
+
+// enterLate makes the next file of a rewrite a part of the log that begins
+// before the end: what is there already moves over.
+func (l *Log) enterLate(rw *rewrite) error {
+	l.mu.Lock()
+	l.takeTurn()
+	err := l.writeGathered()
+	l.mu.Unlock()
+	l.endTurn()
+	if err != nil {
+		return err
+	}
+	err = l.alone(rw, func() error {
+		if err := rw.check(); err != nil {
+			return err
+		}
+		return l.moveTail(rw)
+	})
+	var broken *diskError
+	if errors.As(err, &broken) {
+		l.fail(err)
+		l.tell()
+	}
+	return err
+}
+
+// moveTail moves the stream from rw's cut on into the next file.
+func (l *Log) moveTail(rw *rewrite) error {
+	off, end := rw.place.Offset, l.written.Load()
+	s := l.segmentOf(off)
+	f, db, from, err := l.unitAt(s, off)
+	if err != nil {
+		return err
+	}
+	if end-off > maxLate {
+		return fmt.Errorf("the keyspace is %d bytes behind the log, more than %d", end-off, maxLate)
+	}
+	t := l.cutAt(s, &f, from, off)
+	data, err := l.readRange(off, end)
+	if err != nil {
+		return err
+	}
+	rw.head.db = db
+	g := group{buf: append(make([]byte, headroom, headroom+len(data)+maxLine), data...), from: off, to: end, db: db, epoch: lastEpoch(l.history)}
+	next := rw.next
+	text := rw.head.encode()
+	size := int64(len(text))
+	if len(data) > 0 {
+		text = append(text, g.frame(rw.head.salt)...)
+	}
+	if _, err := next.file.WriteAt(text, 0); err != nil {
+		return err
+	}
+	if err := next.file.Sync(); err != nil {
+		return err
+	}
+	t.add = next.entry
+	if err := l.carryOut(&t); err != nil {
+		return &diskError{fmt.Errorf("move the end of the log into %s: %w", next.name, err)}
+	}
+	next.begin(rw.head, size)
+	l.dropTail(s, off, t.pos+int64(len(t.tail)), t.pos)
+	l.segments = append(l.segments, next)
+	l.tail.Lock()
+	defer l.tail.Unlock()
+	if len(data) > 0 {
+		next.grew(int64(len(text))-size, end, db)
+	}
+	l.last, l.unlisted = next, false
+	raise(&l.durable, end)
+	raise(&l.synced, end)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rw.entered = true
+	return nil
+}
+
+// readRange is the stream from off to end, from the files; the caller holds
+// shape.
+func (l *Log) readRange(off, end int64) (data []byte, err error) {
+	r := &reader{l: l}
+	for buf := make([]byte, 64<<10); off < end; {
+		n, err := r.readFile(buf[:min(int64(len(buf)), end-off)], off)
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, buf[:n]...)
+		off += int64(n)
+	}
+	return data, nil
+}
+
+func (l *Log) historyUpTo(off int64) []engine.EpochStart {
+	l.tail.Lock()
+	defer l.tail.Unlock()
+	n := len(l.history)
+	for n > 0 && l.history[n-1].Offset >= off {
+		n--
+	}
+	return l.history[:n:n]
+}
+
+// dropTail makes the segments follow the files: s is the last one now and ends
+// at off, size bytes long; its groups from file position pos on have changed.
+// The caller holds shape, the turn and syncMu.
+func (l *Log) dropTail(s *segment, off, size, pos int64) {
+	for n := len(l.segments) - 1; l.segments[n] != s; n-- {
+		_ = l.segments[n].file.Close()
+		l.segments = l.segments[:n]
+	}
+	for r := range l.readers {
+		r.seg, r.data = nil, nil
+	}
+	l.tail.Lock()
+	defer l.tail.Unlock()
+	l.last = s
+	s.end, s.size, s.allocated = off, size, size
+	s.cutIndex(pos + 1)
+}
+
+// forgetUnwritten drops what is in memory alone.
+func (l *Log) forgetUnwritten(at Place) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = nil
+	l.gather.reset(at)
+}

@@ -1,0 +1,233 @@
+package regent
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+
+	"regent/engine"
+)
+
+// The barrier stands between a reply and its client. A batch of commands runs
+// ahead of the disk and of the other nodes; its replies leave when everything
+// the batch wrote or read over is committed, so that no client ever sees a
+// value that a failover can take back.
+//
+//	run batch ──► Seal (write) ──► committed? ──yes──► replies leave
+//	                                   │no
+//	                                   ▼
+//	                       park: heap of (offset, conn)
+//	                                   │
+//	      commit or fsync advances ────┤──► Committed, wake
+//	      leadership or time runs out ─┘──► Uncertain, wake
+//
+// Nothing here blocks: a parked client costs one heap entry, and the goroutine
+// that moved the commit offset wakes it.
+type barrier struct {
+	ports barrierPorts
+
+	mu     sync.Mutex
+	queue  waitQueue                   // undecided, by offset
+	byConn map[engine.Conn]*waitTicket // all that Outcome was not asked about yet
+	failed bool                        // the log cannot be written any more
+}
+
+// barrierPorts is what the barrier asks of the log and the cluster.
+type barrierPorts struct {
+	mono func() int64 // ns
+	// seal hands what was appended up to an offset to the operating system.
+	seal func(upto int64) error
+	// committed is the offset up to which replies may leave: durable here as
+	// appendfsync asks, held by as many nodes as write-acks asks.
+	committed func() int64
+	// epoch is the epoch in which this node leads and serves, 0: it does not.
+	epoch func() int64
+	// keyspace is Engine.KeyspaceEpoch: what a follower's readers have seen.
+	keyspace func() int64
+	// leased reports whether its lease holds at this moment.
+	leased func() bool
+	// timeout is how long a reply may wait before its outcome is uncertain.
+	timeout func() time.Duration
+}
+
+// A waitTicket is one parked client.
+type waitTicket struct {
+	conn    engine.Conn
+	off     int64
+	epoch   int64 // what the reply rests on, see Session.LeaderEpoch
+	since   int64 // mono ns
+	at      int   // place in the queue, -1 when decided
+	outcome engine.Outcome
+}
+
+func newBarrier(p barrierPorts) *barrier {
+	return &barrier{ports: p, byConn: map[engine.Conn]*waitTicket{}}
+}
+
+// Pass is the way through without a wait, and the hot path.
+func (b *barrier) Pass(off, epoch int64) bool {
+	if off > b.ports.committed() && b.ports.seal(off) != nil {
+		return false
+	}
+	return b.open(off, epoch)
+}
+
+// open looks at the lease last: whatever else was read before, a reply that
+// leaves after this was due while the lease held.
+func (b *barrier) open(off, epoch int64) bool {
+	if off > b.ports.committed() {
+		return false
+	}
+	switch {
+	case epoch > 0:
+		return b.ports.epoch() == epoch && b.ports.leased()
+	case epoch < 0:
+		return b.ports.keyspace() == epoch
+	}
+	return true
+}
+
+// lost reports whether t rests on a leadership that is over, or on a keyspace
+// that was rebuilt: other records may stand at the same offset later.
+func (b *barrier) lost(t *waitTicket) bool {
+	return t.epoch > 0 && t.epoch != b.ports.epoch() || t.epoch < 0 && t.epoch != b.ports.keyspace()
+}
+
+// Wait parks c until the outcome of off is decided.
+func (b *barrier) Wait(off, epoch int64, c engine.Conn) {
+	t := &waitTicket{conn: c, off: off, epoch: epoch, since: b.ports.mono()}
+	b.mu.Lock()
+	b.byConn[c] = t
+	heap.Push(&b.queue, t)
+	failed := b.failed
+	b.mu.Unlock()
+	// What Pass refused may have been committed before the ticket was in the
+	// queue: look once more, now that nobody can miss it.
+	b.Advance()
+	if failed || b.lost(t) {
+		b.settle(func(q *waitTicket) bool { return q == t })
+	}
+}
+
+// Outcome tells and forgets what became of c's wait.
+func (b *barrier) Outcome(off int64, c engine.Conn) engine.Outcome {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.byConn[c]
+	if t == nil || t.outcome == engine.Pending {
+		return engine.Pending
+	}
+	delete(b.byConn, c)
+	return t.outcome
+}
+
+// Leave forgets a client that is gone.
+func (b *barrier) Leave(c engine.Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.byConn[c]
+	if t == nil {
+		return
+	}
+	delete(b.byConn, c)
+	if t.at >= 0 {
+		heap.Remove(&b.queue, t.at)
+	}
+}
+
+// Advance releases what has become committed: called whenever the log's
+// durable offset, the commit offset or the lease moved.
+func (b *barrier) Advance() {
+	b.mu.Lock()
+	var woken []engine.Conn
+	for len(b.queue) > 0 {
+		t := b.queue[0]
+		if !b.open(t.off, t.epoch) {
+			break
+		}
+		woken = append(woken, b.decide(t, engine.Committed))
+	}
+	b.mu.Unlock()
+	wakeAll(woken)
+}
+
+// Deposed ends every wait that rests on a leadership that has ended, or on a
+// keyspace that is gone.
+func (b *barrier) Deposed() { b.settle(b.lost) }
+
+// Failed ends every wait: the log cannot be written any more.
+func (b *barrier) Failed() {
+	b.mu.Lock()
+	b.failed = true
+	b.mu.Unlock()
+	b.settle(func(*waitTicket) bool { return true })
+}
+
+// Mended says that the log can be written again.
+func (b *barrier) Mended() {
+	b.mu.Lock()
+	b.failed = false
+	b.mu.Unlock()
+	b.Advance()
+}
+
+// Expire ends the waits that have lasted too long.
+func (b *barrier) Expire() {
+	oldest := b.ports.mono() - int64(b.ports.timeout())
+	b.settle(func(t *waitTicket) bool { return t.since < oldest })
+}
+
+// settle decides the waits that match as uncertain.
+func (b *barrier) settle(match func(*waitTicket) bool) {
+	b.mu.Lock()
+	var ended []*waitTicket
+	for _, t := range b.queue {
+		if match(t) {
+			ended = append(ended, t)
+		}
+	}
+	woken := make([]engine.Conn, 0, len(ended))
+	for _, t := range ended {
+		woken = append(woken, b.decide(t, engine.Uncertain))
+	}
+	b.mu.Unlock()
+	wakeAll(woken)
+}
+
+func (b *barrier) decide(t *waitTicket, o engine.Outcome) engine.Conn {
+	heap.Remove(&b.queue, t.at)
+	t.outcome = o
+	return t.conn
+}
+
+func wakeAll(conns []engine.Conn) {
+	for _, c := range conns {
+		c.Wake()
+	}
+}
+
+// waitQueue is a heap of tickets by offset.
+type waitQueue []*waitTicket
+
+func (q waitQueue) Len() int           { return len(q) }
+func (q waitQueue) Less(i, j int) bool { return q[i].off < q[j].off }
+
+func (q waitQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].at, q[j].at = i, j
+}
+
+func (q *waitQueue) Push(x any) {
+	t := x.(*waitTicket)
+	t.at = len(*q)
+	*q = append(*q, t)
+}
+
+func (q *waitQueue) Pop() any {
+	old := *q
+	t := old[len(old)-1]
+	t.at = -1
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	return t
+}

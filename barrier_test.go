@@ -1,0 +1,225 @@
+package regent
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regent/engine"
+)
+
+// fakeConn counts its wake-ups.
+type fakeConn struct {
+	engine.Conn
+	wakes int
+}
+
+func (c *fakeConn) Wake() { c.wakes++ }
+
+// stage is everything the barrier depends on, set by hand.
+type stage struct {
+	now       int64
+	committed int64
+	epoch     int64
+	keyspace  int64
+	leased    bool
+	sealErr   error
+}
+
+func newStage() (*stage, *barrier) {
+	s := &stage{epoch: 1, leased: true}
+	return s, newBarrier(barrierPorts{
+		mono:      func() int64 { return s.now },
+		seal:      func(int64) error { return s.sealErr },
+		committed: func() int64 { return s.committed },
+		epoch:     func() int64 { return s.epoch },
+		keyspace:  func() int64 { return s.keyspace },
+		leased:    func() bool { return s.leased },
+		timeout:   func() time.Duration { return time.Second },
+	})
+}
+
+func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
+	s, b := newStage()
+	early, late := &fakeConn{}, &fakeConn{}
+	s.committed = 10
+	if !b.Pass(10, 1) || b.Pass(11, 1) {
+		t.Fatal("Pass must open at the committed offset and not before")
+	}
+	b.Wait(30, 1, late)
+	b.Wait(20, 1, early)
+
+	s.committed = 20
+	b.Advance()
+	if early.wakes != 1 || late.wakes != 0 {
+		t.Fatalf("wakes: early %d, late %d", early.wakes, late.wakes)
+	}
+	if got := b.Outcome(20, early); got != engine.Committed {
+		t.Fatalf("early: outcome %d", got)
+	}
+	if got := b.Outcome(30, late); got != engine.Pending {
+		t.Fatalf("late: outcome %d", got)
+	}
+}
+
+func TestBarrierLostLeadershipIsUncertain(t *testing.T) {
+	s, b := newStage()
+	writer, reader := &fakeConn{}, &fakeConn{}
+	b.Wait(5, 1, writer)
+	b.Wait(5, 0, reader) // a follower's read over a record it holds
+	s.epoch = 0
+	b.Deposed()
+	if b.Outcome(5, writer) != engine.Uncertain || b.Outcome(5, reader) != engine.Pending {
+		t.Fatal("only what rests on leadership ends with it")
+	}
+	// The same offset is written again by a later leader and commits: the
+	// reader goes on, and nobody tells the writer that its record survived.
+	s.committed = 5
+	b.Advance()
+	if b.Outcome(5, reader) != engine.Committed || writer.wakes != 1 {
+		t.Fatal("a wait must have one outcome")
+	}
+}
+
+func TestBarrierNeedsTheLeaseWhenTheReplyLeaves(t *testing.T) {
+	s, b := newStage()
+	c := &fakeConn{}
+	s.leased = false
+	if b.Pass(0, 1) {
+		t.Fatal("a reply by right of leadership left without the lease")
+	}
+	b.Wait(0, 1, c)
+	b.Advance()
+	if c.wakes != 0 {
+		t.Fatal("woken without the lease")
+	}
+	s.leased = true
+	b.Advance()
+	if b.Outcome(0, c) != engine.Committed {
+		t.Fatal("the renewed lease must release the reply")
+	}
+}
+
+func TestBarrierKnowsLeadershipsApart(t *testing.T) {
+	s, b := newStage()
+	s.committed = 10
+	early, late := &fakeConn{}, &fakeConn{}
+	b.Wait(20, 1, early)
+	s.epoch, s.committed = 2, 20 // deposed, elected again: offset 20 holds another record
+	b.Deposed()
+	if b.Outcome(20, early) != engine.Uncertain {
+		t.Fatal("a record of an older leadership passed for committed")
+	}
+	if b.Pass(20, 1) {
+		t.Fatal("Pass let a reply of an older leadership go")
+	}
+	b.Wait(20, 1, late)
+	if b.Outcome(20, late) != engine.Uncertain || !b.Pass(20, 2) {
+		t.Fatal("a wait that begins after its leadership ended must end at once")
+	}
+}
+
+func TestBarrierTimeAndFailureEndWaits(t *testing.T) {
+	s, b := newStage()
+	old, young, broken := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	b.Wait(1, 1, old)
+	s.now = int64(1500 * time.Millisecond)
+	b.Wait(1, 1, young)
+	b.Expire()
+	if b.Outcome(1, old) != engine.Uncertain || b.Outcome(1, young) != engine.Pending {
+		t.Fatal("only the old wait has timed out")
+	}
+	s.sealErr = errors.New("no space")
+	if b.Pass(1, 1) {
+		t.Fatal("passed though the log cannot be written")
+	}
+	b.Wait(1, 1, broken)
+	b.Failed()
+	if b.Outcome(1, broken) != engine.Uncertain {
+		t.Fatal("a failed log must end the waits")
+	}
+}
+
+// TestBarrierModel holds the barrier against its definition: a wait is
+// decided exactly once, as committed only when its offset was.
+func TestBarrierModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, b := newStage()
+		waiting := map[*fakeConn]int64{}
+		check := func() {
+			for c, off := range waiting {
+				switch b.Outcome(off, c) {
+				case engine.Committed:
+					if off > s.committed || c.wakes != 1 {
+						t.Fatalf("offset %d released at %d after %d wakes", off, s.committed, c.wakes)
+					}
+					delete(waiting, c)
+				case engine.Uncertain:
+					if c.wakes != 1 {
+						t.Fatalf("uncertain after %d wakes", c.wakes)
+					}
+					delete(waiting, c)
+				case engine.Pending:
+					if off <= s.committed && s.leased && s.epoch == b.byConn[c].epoch {
+						t.Fatalf("offset %d still waits at %d", off, s.committed)
+					}
+				}
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"wait": func(t *rapid.T) {
+				c := &fakeConn{}
+				waiting[c] = rapid.Int64Range(0, 100).Draw(t, "offset")
+				b.Wait(waiting[c], rapid.SampledFrom([]int64{0, 1, 2}).Draw(t, "epoch"), c)
+			},
+			"leave": func(t *rapid.T) {
+				for c := range waiting {
+					b.Leave(c)
+					delete(waiting, c)
+					break
+				}
+			},
+			"commit": func(t *rapid.T) {
+				s.committed += rapid.Int64Range(0, 20).Draw(t, "more")
+				b.Advance()
+			},
+			"lease": func(t *rapid.T) {
+				s.leased = !s.leased
+				b.Advance()
+			},
+			"depose": func(t *rapid.T) {
+				s.epoch = rapid.Int64Range(0, 2).Draw(t, "epoch")
+				b.Deposed()
+				b.Advance()
+			},
+			"later":  func(t *rapid.T) { s.now += int64(rapid.IntRange(0, 900).Draw(t, "ms")) * 1e6 },
+			"expire": func(*rapid.T) { b.Expire() },
+			"":       func(*rapid.T) { check() },
+		})
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.byConn) != len(waiting) || len(b.queue) != len(waiting) {
+			t.Fatalf("%d waits are kept, %d in the queue, %d are open", len(b.byConn), len(b.queue), len(waiting))
+		}
+	})
+}
+
+// TestBarrierForgetsARebuiltKeyspace: a follower's read over a record that was
+// cut must not leave when another record is committed at its offset.
+func TestBarrierForgetsARebuiltKeyspace(t *testing.T) {
+	s, b := newStage()
+	s.epoch, s.keyspace = 0, -1
+	reader := &fakeConn{}
+	b.Wait(5, -1, reader)
+	s.keyspace = -2
+	b.Deposed()
+	if b.Outcome(5, reader) != engine.Uncertain {
+		t.Fatal("the reader still waits")
+	}
+	s.committed = 9
+	if b.Pass(5, -1) || !b.Pass(5, -2) {
+		t.Fatal("a reply rests on the keyspace that it has read")
+	}
+}

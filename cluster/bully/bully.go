@@ -1,0 +1,314 @@
+package bully
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"time"
+)
+
+// How a node is laid out:
+//
+//	            Step(message)          Tick(now)          Appended, Acked, PeerDead …
+//	                 │                     │                          │
+//	   enter ────────┴─────────────────────┴──────────────────────────┘
+//	                 │
+//	   voter.go      answers ELECTION, keeps the promise to a leader
+//	   election.go   suspects, asks in two phases, stands down, backs off
+//	   leader.go     COORDINATOR, HEARTBEAT, lease, commit, RESIGN
+//	   follower.go   hears the leader, acknowledges, takes its commit
+//	                 │
+//	   leave ────────┴──► Output: persist, fence, send, act
+//
+// Everything lives in one struct that one goroutine owns. Peers are a sorted
+// slice, so that two nodes fed the same calls do the same.
+
+// Never is what NextTick returns when no time is awaited.
+const Never = time.Duration(math.MaxInt64)
+
+// epochLimit bounds what is believed of an epoch in a message, so that adding
+// one never overflows.
+const epochLimit = math.MaxInt64 - 1
+
+// A Node is one voter's part in the election. It is not safe for concurrent
+// use.
+type Node struct {
+	cfg    Config
+	quorum int     // of len(peers)+1
+	peers  []*peer // the other voters, ascending by ID
+	rules  rules
+
+	now     time.Duration // the newest moment told; never runs backward
+	hard    HardState
+	unsaved bool // hard must go to disk with the next Output
+	pos     Position
+	durable int64 // ≤ pos.Offset
+
+	diskBad bool
+	stopped bool
+
+	role   Role
+	leader int64  // of hard.Epoch, 0: unknown
+	addr   string // its client address
+
+	promise  promise
+	hearsay  promise  // a leader others told of, for redirects only
+	campaign campaign // this node's wish to lead
+	lead     leadership
+
+	told    int64 // the highest commit offset any leader told
+	commit  int64 // the part of it that this log is known to hold
+	matched int64 // epoch whose leader's log this log is a prefix of
+
+	out   Output
+	shown Status // as of the last Output
+}
+
+// A peer is what a node knows of another voter.
+type peer struct {
+	id      int64
+	up      bool // the driver holds a link
+	lost    bool // the driver lost it, and nothing was heard since
+	dead    bool // crash evidence, until it is heard again
+	seen    time.Duration
+	everMet bool // seen is valid
+
+	pos      Position
+	posKnown bool
+
+	verdict Verdict // in the running campaign, 0: no answer
+	passed  bool    // stood this node down and then did not lead
+
+	acked  int64         // leader: durable here in this epoch
+	echo   time.Duration // leader: send time of the newest heartbeat acknowledged
+	echoed bool          // echo is valid
+}
+
+// rules takes single rules out of the protocol, for tests that prove the
+// simulator would notice. The zero value is the protocol.
+type rules struct {
+	noMajority     bool // one grant wins
+	noFreshness    bool // votes ignore positions
+	volatileVote   bool // epoch and vote are not persisted
+	oldEpochCommit bool // records of earlier epochs count as committed
+	noLease        bool // a leader is always valid
+	leaseOnArrival bool // the lease counts from the acknowledgement's arrival
+	foreignAcks    bool // durable offsets of diverged logs count
+	noPromise      bool // voters grant although they hear a leader
+	noWariness     bool // voters grant right after their own start
+	lateEvidence   bool // crash evidence older than the peer's last word counts
+}
+
+// New makes a node as of its start: a follower that has heard nobody. It
+// panics on a configuration that could not have been meant: no Rand, or an ID
+// that is not among the voters.
+func New(c Config, h HardState, pos Position, now time.Duration) *Node {
+	return newNode(c, h, pos, now, rules{})
+}
+
+func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *Node {
+	assert(c.Rand != nil, "no source of randomness")
+	assert(c.Timeout > 0 && c.Heartbeat > 0, "no timeout or heartbeat")
+	n := &Node{
+		cfg: c, rules: r, now: now, hard: h, pos: pos, durable: pos.Offset,
+		role: Follower,
+	}
+	voters := append([]int64(nil), c.Voters...)
+	sort.Slice(voters, func(i, j int) bool { return voters[i] < voters[j] })
+	self := false
+	for i, id := range voters {
+		assert(i == 0 || voters[i-1] != id, "voter %d named twice", id)
+		if id == c.ID {
+			self = true
+			continue
+		}
+		n.peers = append(n.peers, &peer{id: id})
+	}
+	assert(self, "node %d is not among the voters %v", c.ID, voters)
+	n.quorum = len(voters)/2 + 1
+
+	if pos.Epoch > h.Epoch {
+		// The log knows an epoch that the state file does not: the file was
+		// lost. Whoever got this node's vote then, it is spent.
+		n.hard, n.unsaved = HardState{Epoch: pos.Epoch, VoteFor: c.ID}, true
+	}
+	n.campaign.suspectAt = now + c.Timeout
+	switch {
+	case n.lone():
+		n.campaign.suspectAt = now
+	case n.hard.Epoch > 0:
+		n.promise.wary = now + c.Timeout
+	}
+	n.shown = n.Status()
+	return n
+}
+
+// assert panics when an invariant of the package is broken: going on would
+// risk acknowledged data.
+func assert(ok bool, format string, args ...any) {
+	if !ok {
+		panic("bully: " + fmt.Sprintf(format, args...))
+	}
+}
+
+// enter begins a call. Time told out of order counts as the newest told.
+func (n *Node) enter(now time.Duration) {
+	n.now = max(n.now, now)
+	n.out = Output{}
+}
+
+// leave ends a call and hands out what it asks for.
+func (n *Node) leave() Output {
+	if n.unsaved {
+		n.unsaved = false
+		h := n.hard
+		n.out.Persist = &h
+	}
+	was, is := n.shown, n.Status()
+	n.shown = is
+	n.out.Changed = was.Role != is.Role || was.Leader != is.Leader || was.Addr != is.Addr ||
+		was.Epoch != is.Epoch || was.Serving != is.Serving ||
+		was.Electing != is.Electing || was.Suspended != is.Suspended
+	out := n.out
+	n.out = Output{}
+	return out
+}
+
+// Tick lets time pass.
+func (n *Node) Tick(now time.Duration) Output {
+	n.enter(now)
+	switch {
+	case n.stopped:
+	case n.role == Leader:
+		n.tickLeader()
+	case n.role == Candidate:
+		n.tickCandidate()
+	default:
+		n.tickFollower()
+	}
+	return n.leave()
+}
+
+// Step takes a message. One that no voter can have sent is dropped.
+func (n *Node) Step(now time.Duration, m Message) Output {
+	n.enter(now)
+	p := n.peer(m.From)
+	if n.stopped || p == nil || !n.plausible(m) {
+		return n.leave()
+	}
+	p.seen, p.everMet, p.dead, p.lost = n.now, true, false, false
+	switch m.Kind {
+	case Election:
+		n.onElection(p, m)
+	case OK:
+		n.onOK(p, m)
+	case Coordinator, Heartbeat:
+		n.onLeader(p, m)
+	case Ack:
+		n.onAck(p, m)
+	case Resign:
+		n.onResign(m)
+	}
+	return n.leave()
+}
+
+func (n *Node) plausible(m Message) bool {
+	return m.To == n.cfg.ID &&
+		m.Epoch >= 0 && m.Epoch < epochLimit &&
+		m.Position.Epoch >= 0 && m.Position.Epoch <= m.Epoch && m.Position.Offset >= 0 &&
+		m.Durable >= 0 && m.Commit >= 0
+}
+
+// Status is the node as of the last call.
+func (n *Node) Status() Status {
+	s := Status{
+		Role: n.role, Epoch: n.hard.Epoch, Leader: n.leader, Addr: n.addr,
+		Electing:  n.role == Candidate || n.campaign.suspecting || n.campaign.deferTo != 0,
+		Commit:    n.commit,
+		Suspended: n.diskBad,
+	}
+	if s.Leader == 0 && n.role != Leader && n.hearsay.holds(n.now) {
+		s.Leader, s.Addr = n.hearsay.to, n.hearsay.addr
+	}
+	if n.role == Leader {
+		s.Serving = n.serving()
+		s.LeaseUntil = n.lead.lease
+	}
+	return s
+}
+
+// NextTick is when Tick has something to do next, unless other calls come
+// before.
+func (n *Node) NextTick() time.Duration {
+	switch {
+	case n.stopped:
+		return Never
+	case n.role == Leader:
+		return n.nextLeader()
+	case n.role == Candidate:
+		return min(n.campaign.resendAt, n.campaign.deadline)
+	case n.diskBad && n.leader == 0:
+		return Never
+	case n.campaign.suspecting:
+		return n.campaign.electAt
+	}
+	return n.campaign.suspectAt
+}
+
+// lone reports whether this node is the only voter.
+func (n *Node) lone() bool { return len(n.peers) == 0 }
+
+func (n *Node) peer(id int64) *peer {
+	for _, p := range n.peers {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// send queues a message with the fields that all kinds share.
+func (n *Node) send(to int64, m Message) {
+	m.From, m.To, m.Epoch = n.cfg.ID, to, n.hard.Epoch
+	m.Position, m.Durable = n.pos, n.durable
+	n.out.Messages = append(n.out.Messages, m)
+}
+
+func (n *Node) broadcast(m Message) {
+	for _, p := range n.peers {
+		n.send(p.id, m)
+	}
+}
+
+// setHard changes the promise; the Output that carries it is persisted before
+// its messages leave.
+func (n *Node) setHard(h HardState) {
+	assert(h.Epoch >= n.hard.Epoch, "epoch %d after %d", h.Epoch, n.hard.Epoch)
+	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
+		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
+	n.hard = h
+	n.unsaved = !n.rules.volatileVote
+}
+
+// adopt takes over a higher epoch. Who leads it is not known yet; a promise
+// given to an earlier leader stands until its time is over.
+func (n *Node) adopt(epoch int64) {
+	assert(epoch > n.hard.Epoch, "adopting epoch %d in %d", epoch, n.hard.Epoch)
+	if n.role == Leader {
+		n.depose()
+	}
+	n.setHard(HardState{Epoch: epoch})
+	n.leader, n.addr = 0, ""
+	if n.role == Candidate {
+		n.role = Follower
+		n.campaign.calm(n.now + n.cfg.Timeout)
+	}
+}
+
+// within draws a duration in [0, d).
+func (n *Node) within(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return time.Duration(n.cfg.Rand() % uint64(d))
+}

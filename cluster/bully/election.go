@@ -1,0 +1,343 @@
+package bully
+
+import "time"
+
+// The candidate's side of an election.
+//
+//	             silence for T,           rank·T/10 + random
+//	             death, RESIGN                  │
+//	  follower ───────────────► suspecting ─────┴──► pre ──majority──► real ──majority──► leader
+//	     ▲  ▲                        ▲                │ │                │
+//	     │  └──── STANDDOWN, wait 2T ┼────────────────┘ │ T              │ T
+//	     │                           └──────────────────┘                │
+//	     └──────── T·2^k ± half ─────────────────────────────────────────┘
+//
+// Within a phase the question is repeated to those that have not granted it,
+// and the newest answer of each counts: a lost message, a round trip longer
+// than the pace, or a voter that learns of the leader's death a moment later
+// costs one repetition, not a new phase.
+
+// The waits, as parts of T.
+const (
+	rankPart    = 10 // T/10 per better node: the best goes first
+	jitterPart  = 20 // up to T/20 at random
+	resendPart  = 4  // a question is repeated every T/4,
+	hotPart     = 10 // or every T/10 while the leader's end is certain
+	deferTimes  = 2  // 2T for the node that stood this one down
+	backoffMost = 3  // back-off doubles to T·2^3
+)
+
+// A campaign is a node's wish to lead.
+type campaign struct {
+	suspectAt  time.Duration // silence is suspicious from here on
+	suspecting bool          // it was; this node's turn is at
+	electAt    time.Duration
+	suspect    int64         // the leader that was lost, 0: none
+	hotUntil   time.Duration // its end is certain; voters are about to learn it
+	deferTo    int64         // who stood this node down, 0: nobody
+	failed     int           // real phases lost since a leader was heard
+
+	phase    Phase
+	seq      uint64
+	top      int64 // highest epoch among the answers
+	resendAt time.Duration
+	deadline time.Duration
+}
+
+// calm ends suspicion until a moment.
+func (c *campaign) calm(until time.Duration) {
+	c.suspecting, c.suspectAt = false, until
+}
+
+// await sets the moment to ask.
+func (c *campaign) await(at time.Duration) {
+	c.suspecting, c.electAt = true, at
+}
+
+// tickFollower waits for silence, then for this node's turn.
+func (n *Node) tickFollower() {
+	c := &n.campaign
+	if n.diskBad {
+		if n.now >= c.suspectAt {
+			n.leader, n.addr = 0, ""
+		}
+		return
+	}
+	if !c.suspecting {
+		if n.now < c.suspectAt {
+			return
+		}
+		if p := n.peer(c.deferTo); p != nil {
+			p.passed = true // it had its time; run past it
+		}
+		n.suspectLeader()
+	}
+	if n.now >= c.electAt {
+		n.startPre()
+	}
+}
+
+// suspectLeader gives up on the leader and finds this node's turn.
+func (n *Node) suspectLeader() {
+	c := &n.campaign
+	if n.leader != 0 {
+		c.suspect = n.leader
+	}
+	n.leader, n.addr = 0, ""
+	c.deferTo = 0
+	c.await(n.now + n.turn())
+}
+
+// turn is how long this node lets better ones go first.
+func (n *Node) turn() time.Duration {
+	if n.lone() {
+		return 0
+	}
+	t := n.cfg.Timeout
+	return time.Duration(n.rank())*t/rankPart + n.within(t/jitterPart)
+}
+
+// rank counts the reachable peers that should lead before this node, as far
+// as their positions are known. The lost leader is not one of them.
+func (n *Node) rank() int {
+	r := 0
+	for _, p := range n.peers {
+		if p.passed || p.id == n.campaign.suspect || !n.reachable(p) {
+			continue
+		}
+		switch {
+		case p.posKnown && n.pos.Less(p.pos):
+			r++
+		case p.posKnown && p.pos.Less(n.pos):
+		case p.id > n.cfg.ID:
+			r++
+		}
+	}
+	return r
+}
+
+func (n *Node) reachable(p *peer) bool {
+	return !p.dead && (p.up || p.everMet && !p.lost && n.now-p.seen < n.cfg.Timeout)
+}
+
+func (n *Node) seesMajority() bool {
+	k := 1
+	for _, p := range n.peers {
+		if n.reachable(p) {
+			k++
+		}
+	}
+	return k >= n.quorum
+}
+
+// startPre asks whether an election could be won. Nothing is promised.
+func (n *Node) startPre() {
+	if n.bound() != NoReason {
+		// A promise came in between, or the start is too fresh: wait it out.
+		n.campaign.calm(max(n.promise.until, n.promise.wary, n.now+n.cfg.Timeout/jitterPart))
+		return
+	}
+	if n.leader != 0 {
+		n.campaign.suspect = n.leader
+	}
+	n.leader, n.addr = 0, ""
+	n.campaign.top = n.hard.Epoch
+	n.openPhase(Pre)
+}
+
+// startReal takes a new epoch, this node's vote in it, and asks for the rest.
+func (n *Node) startReal() {
+	assert(n.bound() == NoReason, "candidate bound by a promise")
+	epoch := max(n.campaign.top, n.hard.Epoch) + 1
+	if epoch >= epochLimit {
+		n.retire(n.cfg.Timeout)
+		return
+	}
+	n.setHard(HardState{Epoch: epoch, VoteFor: n.cfg.ID})
+	n.openPhase(Real)
+}
+
+func (n *Node) openPhase(ph Phase) {
+	c := &n.campaign
+	n.role = Candidate
+	c.phase, c.suspecting, c.deferTo = ph, false, 0
+	c.seq++
+	c.deadline = n.now + n.cfg.Timeout
+	for _, p := range n.peers {
+		p.verdict = 0
+	}
+	n.ask()
+	n.count()
+}
+
+// ask sends the question to those that have not granted it.
+func (n *Node) ask() {
+	c := &n.campaign
+	pace := n.cfg.Timeout / resendPart
+	if n.now < c.hotUntil {
+		pace = n.cfg.Timeout / hotPart
+	}
+	c.resendAt = n.now + max(pace, 1)
+	for _, p := range n.peers {
+		if p.verdict != Grant {
+			n.send(p.id, Message{Kind: Election, Phase: c.phase, Seq: c.seq})
+		}
+	}
+}
+
+func (n *Node) tickCandidate() {
+	c := &n.campaign
+	switch {
+	case n.now < c.deadline && n.now >= c.resendAt:
+		n.ask()
+	case n.now < c.deadline:
+	case c.phase == Pre:
+		n.retire(n.turn())
+	default:
+		n.lostReal()
+	}
+}
+
+// lostReal backs off after a real phase without a majority, so that rivals
+// come apart.
+func (n *Node) lostReal() {
+	c := &n.campaign
+	d := n.cfg.Timeout << min(c.failed, backoffMost)
+	c.failed++
+	n.retire(d/2 + n.within(d))
+}
+
+// retire ends the candidacy; the next one starts after wait.
+func (n *Node) retire(wait time.Duration) {
+	n.role = Follower
+	n.campaign.await(n.now + max(wait, 1))
+}
+
+// onOK takes a voter's answer to the running phase.
+func (n *Node) onOK(p *peer, m Message) {
+	p.pos, p.posKnown = m.Position, true
+	c := &n.campaign
+	if n.role != Candidate || m.Seq != c.seq || m.Phase != c.phase {
+		return
+	}
+	if m.Verdict == Refuse && m.Reason == LeaderAlive && m.Leader != 0 && m.Leader != n.cfg.ID {
+		n.hearsay = promise{to: m.Leader, addr: m.Addr, until: n.now + n.cfg.Timeout}
+	}
+	if c.phase == Real {
+		n.onVote(p, m)
+		return
+	}
+	c.top = max(c.top, m.Epoch)
+	switch {
+	case m.Verdict == StandDown && !p.passed:
+		n.role = Follower
+		c.deferTo = p.id
+		c.calm(n.now + deferTimes*n.cfg.Timeout)
+		return
+	case m.Verdict == StandDown:
+		// It would have granted but for its ID.
+		p.verdict = Grant
+	default:
+		p.verdict = m.Verdict
+	}
+	n.count()
+}
+
+func (n *Node) onVote(p *peer, m Message) {
+	if m.Epoch > n.hard.Epoch {
+		n.adopt(m.Epoch)
+		n.lostReal()
+		return
+	}
+	if m.Epoch == n.hard.Epoch && m.Verdict == Grant {
+		p.verdict = Grant
+		n.count()
+	}
+}
+
+// count moves on when the grants, this node's own among them, are a majority.
+func (n *Node) count() {
+	grants := 1
+	for _, p := range n.peers {
+		if p.verdict == Grant {
+			grants++
+		}
+	}
+	if grants < n.quorum && !n.rules.noMajority {
+		return
+	}
+	if n.bound() != NoReason {
+		n.retire(n.turn())
+		return
+	}
+	if n.campaign.phase == Pre {
+		n.startReal()
+		return
+	}
+	n.becomeLeader()
+}
+
+// PeerDead takes evidence that a peer's process is gone. at is this node's
+// clock before the dial that was refused: a word heard from the peer since
+// then is a newer process's, and the evidence does not touch that one.
+func (n *Node) PeerDead(at time.Duration, id int64) Output {
+	n.enter(at)
+	p := n.peer(id)
+	if p == nil || n.stopped || n.cfg.NoCrashEvidence {
+		return n.leave()
+	}
+	if p.everMet && p.seen >= at && !n.rules.lateEvidence {
+		return n.leave()
+	}
+	p.up, p.dead = false, true
+	if n.role == Leader {
+		return n.leave()
+	}
+	switch {
+	case n.promise.to == id:
+		n.released(id)
+	case n.awaits(id) && !n.diskBad:
+		n.suspectLeader()
+	}
+	return n.leave()
+}
+
+// awaits reports whether this node holds still until a peer becomes leader.
+func (n *Node) awaits(id int64) bool {
+	c := &n.campaign
+	if n.role != Follower || n.leader != 0 || c.suspecting {
+		return false
+	}
+	return c.deferTo == id || c.deferTo == 0 && n.hard.VoteFor == id
+}
+
+// released ends the promise to a leader that is certainly gone: a dead one
+// cannot acknowledge, a resigned one has fenced itself.
+func (n *Node) released(id int64) {
+	n.promise.to, n.promise.until = 0, 0
+	if n.hearsay.to == id {
+		n.hearsay = promise{}
+	}
+	c := &n.campaign
+	c.hotUntil = n.now + n.cfg.Timeout
+	c.suspect = id
+	if n.role == Follower && !n.diskBad && c.deferTo == 0 {
+		n.suspectLeader()
+	}
+	if n.role == Candidate {
+		c.resendAt = min(c.resendAt, n.now+n.cfg.Timeout/hotPart)
+	}
+}
+
+// PeerReachable tells whether the driver holds a link to a peer. It decides
+// nothing but who goes first.
+func (n *Node) PeerReachable(id int64, up bool) {
+	p := n.peer(id)
+	if p == nil {
+		return
+	}
+	p.up, p.lost = up, !up
+	if up {
+		p.dead = false
+	}
+}

@@ -1,0 +1,90 @@
+package bully
+
+import "time"
+
+// The follower's side: it hears the leader, answers, and learns what is
+// committed.
+
+// onLeader takes COORDINATOR and HEARTBEAT. Both say "I lead"; the second
+// heals the loss of the first.
+func (n *Node) onLeader(p *peer, m Message) {
+	p.pos, p.posKnown = m.Position, true
+	if m.Epoch < n.hard.Epoch {
+		// A leader that the majority has left behind learns it from this.
+		n.send(p.id, Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt, Reason: OldEpoch})
+		return
+	}
+	if m.Epoch > n.hard.Epoch {
+		n.adopt(m.Epoch)
+	}
+	if n.role == Leader || n.leader != 0 && n.leader != m.From {
+		return // an epoch has one leader: this is not from a voter of ours
+	}
+	n.role = Follower
+	n.leader, n.addr = m.From, m.Addr
+	n.promise = promise{to: m.From, addr: m.Addr, until: n.now + n.cfg.Timeout}
+	n.hearsay = promise{}
+	n.settle()
+	n.campaign.suspectAt = n.promise.until
+	n.told = max(n.told, m.Commit)
+	n.raiseCommit()
+	ack := Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt}
+	if n.diskBad {
+		ack.Reason = DiskFailed
+	}
+	n.send(p.id, ack)
+}
+
+// onResign lets this node run at once: the leader has fenced itself.
+func (n *Node) onResign(m Message) {
+	if m.Epoch > n.hard.Epoch {
+		n.adopt(m.Epoch)
+	}
+	if m.Epoch == n.hard.Epoch && n.promise.to == m.From && n.role != Leader {
+		n.released(m.From)
+	}
+}
+
+// Follows reports whether bytes of an epoch's stream may be appended and
+// acknowledged at the moment: this node has promised no higher epoch and knows
+// the epoch's leader.
+func (n *Node) Follows(epoch int64) bool {
+	return n.role == Follower && !n.stopped && n.leader != 0 && epoch == n.hard.Epoch
+}
+
+// Appended tells where this node's log ends and up to where it is durable.
+// After a cut both are lower than before. Cutting what is known to be
+// committed panics: it would lose acknowledged data.
+func (n *Node) Appended(now time.Duration, pos Position, durable int64) Output {
+	n.enter(now)
+	assert(pos.Offset >= n.commit, "log cut to %d below commit %d", pos.Offset, n.commit)
+	n.pos, n.durable = pos, min(durable, pos.Offset)
+	if pos.Epoch > n.hard.Epoch {
+		n.adopt(pos.Epoch)
+	}
+	n.countCommit()
+	n.raiseCommit()
+	return n.leave()
+}
+
+// Committed takes the commit offset that came with an epoch's stream. The
+// stream has cut this log to the common point, so it is a prefix of the
+// leader's.
+func (n *Node) Committed(now time.Duration, epoch, commit int64) Output {
+	n.enter(now)
+	if n.Follows(epoch) {
+		n.matched = epoch
+		n.told = max(n.told, commit)
+		n.raiseCommit()
+	}
+	return n.leave()
+}
+
+// raiseCommit takes as much of what leaders told as this log certainly holds.
+// A tail that is not known to be the leader's may hold other bytes at the same
+// offsets.
+func (n *Node) raiseCommit() {
+	if n.role != Leader && (n.matched == n.hard.Epoch || n.pos.Epoch == n.hard.Epoch) {
+		n.commit = max(n.commit, min(n.told, n.pos.Offset))
+	}
+}

@@ -1,0 +1,260 @@
+package bully
+
+import (
+	"slices"
+	"time"
+)
+
+// The leader's side: its sign of life, its lease, what is committed, and its
+// end.
+//
+//	            sent s                       acknowledged by a majority
+//	leader  ──────┬───────────────────────────────┬──────────┤ lease ends s + 0.8·T
+//	voter   ───────────┬─────────────────────────────────────────────┤ promise ends r + T
+//	            received r ≥ s
+//
+// With clock rates that differ by at most 20 %, 0.8·T on the leader's clock is
+// over before T on any voter's.
+
+// The lease is leaseNum/leaseDen of T.
+const (
+	leaseNum = 4
+	leaseDen = 5
+)
+
+// leadership is a leader's state in its epoch.
+type leadership struct {
+	since    time.Duration // when it was elected
+	seq      uint64        // of heartbeats
+	nextBeat time.Duration
+	begun    bool  // the epoch's record is in the log
+	epochEnd int64 // and ends at this offset
+	lease    time.Duration
+	renewed  time.Duration // send time of the newest heartbeat a majority acknowledged, or since
+}
+
+// becomeLeader starts this node's epoch. It does not serve yet: the driver
+// appends the epoch's record, and a majority must hold it first.
+func (n *Node) becomeLeader() {
+	assert(n.role == Candidate && n.campaign.phase == Real, "leader without an election")
+	assert(n.hard.VoteFor == n.cfg.ID, "leader without its own vote in epoch %d", n.hard.Epoch)
+	n.role = Leader
+	n.leader, n.addr = n.cfg.ID, n.cfg.Addr
+	n.lead = leadership{since: n.now, renewed: n.now}
+	n.matched = n.hard.Epoch
+	n.promise, n.hearsay = promise{}, promise{}
+	n.settle()
+	for _, p := range n.peers {
+		p.acked, p.echo, p.echoed = 0, 0, false
+	}
+	n.beat(Coordinator)
+}
+
+// settle forgets the campaign once a leader is known.
+func (n *Node) settle() {
+	c := &n.campaign
+	c.suspecting, c.suspect, c.hotUntil, c.deferTo, c.failed = false, 0, 0, 0, 0
+	for _, p := range n.peers {
+		p.passed = false
+	}
+}
+
+// beat sends the sign of life to all.
+func (n *Node) beat(k Kind) {
+	n.lead.seq++
+	n.lead.nextBeat = n.now + n.cfg.Heartbeat
+	n.broadcast(Message{
+		Kind: k, Seq: n.lead.seq, SentAt: n.now, Commit: n.commit,
+		Leader: n.cfg.ID, Addr: n.cfg.Addr,
+	})
+}
+
+func (n *Node) tickLeader() {
+	if n.lone() {
+		return
+	}
+	if n.now >= n.lead.renewed+n.cfg.Timeout && !n.rules.noLease {
+		n.resign(LeaseLost)
+		return
+	}
+	if n.now >= n.lead.nextBeat {
+		n.beat(Heartbeat)
+	}
+}
+
+func (n *Node) nextLeader() time.Duration {
+	if n.lone() {
+		return Never
+	}
+	if n.rules.noLease {
+		return n.lead.nextBeat
+	}
+	return min(n.lead.nextBeat, n.lead.renewed+n.cfg.Timeout)
+}
+
+// onAck takes a follower's answer to a heartbeat.
+func (n *Node) onAck(p *peer, m Message) {
+	p.pos, p.posKnown = m.Position, true
+	if n.role != Leader {
+		return
+	}
+	if m.Epoch > n.hard.Epoch {
+		n.adopt(m.Epoch)
+		return
+	}
+	if m.Epoch < n.hard.Epoch || m.Reason == OldEpoch || m.SentAt > n.now {
+		return
+	}
+	if !p.echoed || m.SentAt > p.echo {
+		p.echo, p.echoed = m.SentAt, true
+		if n.rules.leaseOnArrival {
+			p.echo = n.now
+		}
+	}
+	n.renew()
+	// A log whose last record is of this epoch was written by this leader: it
+	// is a prefix of this log. Any other may have a tail that this leader has
+	// never seen, and its length says nothing.
+	if m.Position.Epoch == n.hard.Epoch || n.rules.foreignAcks {
+		p.acked = max(p.acked, m.Durable)
+		n.countCommit()
+	}
+}
+
+// renew moves the lease to the newest heartbeat that a majority, the leader
+// itself among it, has acknowledged.
+func (n *Node) renew() {
+	var echoes []time.Duration
+	for _, p := range n.peers {
+		if p.echoed {
+			echoes = append(echoes, p.echo)
+		}
+	}
+	if len(echoes) < n.quorum-1 {
+		return
+	}
+	slices.Sort(echoes)
+	base := echoes[len(echoes)-(n.quorum-1)]
+	n.lead.renewed = max(n.lead.renewed, base)
+	n.lead.lease = max(n.lead.lease, base+n.cfg.Timeout*leaseNum/leaseDen)
+}
+
+// LeaseValid reports whether this node may answer as the leader at now. It
+// must be asked when a command is taken and again before its reply leaves.
+func (n *Node) LeaseValid(now time.Duration) bool {
+	if n.role != Leader {
+		return false
+	}
+	return n.lone() || now < n.lead.lease || n.rules.noLease
+}
+
+// countCommit finds the offset that a majority holds durably.
+func (n *Node) countCommit() {
+	if n.role != Leader || !n.lead.begun {
+		return
+	}
+	held := make([]int64, 0, len(n.peers)+1)
+	held = append(held, n.durable)
+	for _, p := range n.peers {
+		held = append(held, p.acked)
+	}
+	slices.Sort(held)
+	c := min(held[len(held)-n.quorum], n.pos.Offset)
+	if c < n.lead.epochEnd && !n.rules.oldEpochCommit {
+		return
+	}
+	n.told = max(n.told, c)
+	n.commit = max(n.commit, c)
+}
+
+// serving: this epoch's record is committed, and with it all before.
+func (n *Node) serving() bool {
+	return n.role == Leader && n.lead.begun && n.commit >= n.lead.epochEnd
+}
+
+// EpochBegun tells that the driver appended the record of this node's epoch,
+// ending at offset end.
+func (n *Node) EpochBegun(now time.Duration, epoch, end int64) Output {
+	n.enter(now)
+	if n.role == Leader && epoch == n.hard.Epoch && !n.lead.begun {
+		n.lead.begun, n.lead.epochEnd = true, end
+		n.countCommit()
+	}
+	return n.leave()
+}
+
+// Acked tells that a follower's stream of an epoch holds this leader's log
+// durably up to an offset. It does not renew the lease.
+func (n *Node) Acked(now time.Duration, from, epoch, durable int64) Output {
+	n.enter(now)
+	p := n.peer(from)
+	if p != nil && n.role == Leader && epoch == n.hard.Epoch {
+		p.acked = max(p.acked, durable)
+		n.countCommit()
+	}
+	return n.leave()
+}
+
+// AckedOffset is how far a peer holds this leader's log durably; 0 when this
+// node does not lead.
+func (n *Node) AckedOffset(id int64) int64 {
+	if p := n.peer(id); p != nil && n.role == Leader {
+		return p.acked
+	}
+	return 0
+}
+
+// depose ends the leadership. The driver fences before anything is sent.
+func (n *Node) depose() {
+	assert(n.role == Leader, "deposing a node that does not lead")
+	n.role = Follower
+	n.leader, n.addr = 0, ""
+	n.lead = leadership{}
+	n.out.Deposed = true
+	n.campaign.calm(n.now + n.cfg.Timeout)
+}
+
+// resign tells the others that they need not wait.
+func (n *Node) resign(r Reason) {
+	n.depose()
+	n.broadcast(Message{Kind: Resign, Reason: r})
+}
+
+// Disk tells whether the log and the state file can be written. A node that
+// cannot write neither leads, votes nor runs.
+func (n *Node) Disk(now time.Duration, ok bool) Output {
+	n.enter(now)
+	if n.stopped || ok == !n.diskBad {
+		return n.leave()
+	}
+	n.diskBad = !ok
+	switch {
+	case ok:
+		// What failed to be written then is due now.
+		n.unsaved = true
+		if n.lone() {
+			n.campaign.calm(n.now)
+		} else {
+			n.campaign.calm(n.now + n.cfg.Timeout)
+		}
+	case n.role == Leader:
+		n.resign(DiskFailed)
+	case n.role == Candidate:
+		n.role = Follower
+	}
+	return n.leave()
+}
+
+// Stop ends this node's part: a leader resigns. Every later call but Status
+// does nothing.
+func (n *Node) Stop(now time.Duration) Output {
+	n.enter(now)
+	if !n.stopped {
+		if n.role == Leader {
+			n.resign(Stopping)
+		}
+		n.role = Follower
+		n.stopped = true
+	}
+	return n.leave()
+}

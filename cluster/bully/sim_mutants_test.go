@@ -1,0 +1,52 @@
+package bully
+
+import (
+	"testing"
+)
+
+// Planted bugs: one rule is taken out of the protocol, or one duty out of the
+// driver's, and the simulator must notice within a bounded number of runs.
+// TestSimulation shows that the protocol itself passes the same seeds. What a
+// mutant breaks is named, so that it is noticed for the right reason.
+
+type mutant struct {
+	name   string
+	rules  rules
+	driver driverRules
+}
+
+func mutants() []mutant {
+	return []mutant{
+		{name: "one grant wins", rules: rules{noMajority: true}},
+		{name: "votes ignore positions", rules: rules{noFreshness: true}},
+		{name: "the vote is not on disk", rules: rules{volatileVote: true}},
+		{name: "records of earlier epochs count as committed", rules: rules{oldEpochCommit: true}},
+		{name: "no lease", rules: rules{noLease: true}},
+		{name: "the lease counts from the acknowledgement", rules: rules{leaseOnArrival: true}},
+		{name: "diverged logs are counted", rules: rules{foreignAcks: true}},
+		{name: "voters forget the leader they hear", rules: rules{noPromise: true}},
+		{name: "voters vote right after their start", rules: rules{noWariness: true}},
+		{name: "old evidence of death counts", rules: rules{lateEvidence: true}},
+		{name: "the lease is checked on arrival only", driver: driverRules{checkOnArrival: true}},
+		{name: "messages leave before the promise is on disk", driver: driverRules{sendFirst: true}},
+		{name: "an old OPEN cuts the running epoch", driver: driverRules{cutOwnEpoch: true}},
+		{name: "a stream acknowledges behind the node's back", driver: driverRules{blindAck: true}},
+	}
+}
+
+func TestMutants(t *testing.T) {
+	for _, m := range mutants() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= simRuns; seed++ {
+				w := newWorld(seed, m.rules, m.driver)
+				w.run()
+				if w.broken != "" {
+					t.Logf("seed %d: %s", seed, w.broken)
+					return
+				}
+			}
+			t.Errorf("not noticed in %d runs", simRuns)
+		})
+	}
+}

@@ -1,0 +1,400 @@
+package bully
+
+import (
+	"time"
+)
+
+// A machine is one node's computer: what survives a crash, and the process
+// that runs on it. The driver is package cluster's in small: inputs go through
+// do one at a time; an output is carried out as persist, fence, send, act,
+// and while it is persisted every other input waits; answers to clients look
+// at what was published last.
+type machine struct {
+	w  *world
+	id int64
+
+	// The hardware.
+	rate   float64 // of its clock
+	base   time.Duration
+	origin time.Duration // true time at base
+	disk   HardState     // the state file
+	log    []record
+	kept   int // records that a killed process leaves, ≤ len(log)
+	synced int // records that a power loss leaves, ≤ kept
+
+	// The process.
+	life        int // counts starts
+	up          bool
+	pausedUntil time.Duration
+	asleep      []func()
+	node        *Node
+	told        logEnd
+	inputs      []input
+	writing     bool // the state file is being written
+	newDisk     HardState
+	tickAt      time.Duration
+	pub         published
+	stewardDue  bool
+	diskBad     bool
+	flushing    int // counts tails
+	flushBusy   bool
+
+	// The steward's state.
+	epoch     int64 // that it leads, 0: none
+	leading   bool  // takes commands
+	following bool
+	senders   [simMost + 1]*sender
+	in        inbound
+	pending   []command
+	verified  int // records compared with the truth
+	linkUp    [simMost + 1]bool
+}
+
+type logEnd struct {
+	pos     Position
+	durable int64
+}
+
+type input struct {
+	f    func(now time.Duration) Output
+	then func()
+}
+
+// published is what the hot path reads.
+type published struct {
+	lease  bool
+	epoch  int64
+	until  time.Duration
+	commit int64
+}
+
+func (m *machine) clock() time.Duration {
+	return m.base + time.Duration(float64(m.w.now-m.origin)*m.rate)
+}
+
+// inTrueTime is how long from now until the machine's clock says at.
+func (m *machine) inTrueTime(at time.Duration) time.Duration {
+	d := float64(at-m.clock()) / m.rate
+	if d > float64(time.Hour) {
+		return time.Hour
+	}
+	return time.Duration(d) + time.Nanosecond
+}
+
+// on runs f in this process after d; a stopped process runs it when it goes
+// on, a dead one never.
+func (m *machine) on(d time.Duration, f func()) {
+	life := m.life
+	var g func()
+	g = func() {
+		if !m.up || m.life != life {
+			return
+		}
+		if m.w.now < m.pausedUntil {
+			m.asleep = append(m.asleep, g)
+			return
+		}
+		f()
+	}
+	m.w.after(d, g)
+}
+
+// arrive is on for packets: they are taken by whatever process is there.
+func (m *machine) arrive(f func()) {
+	switch {
+	case !m.up:
+	case m.w.now < m.pausedUntil:
+		m.on(0, f)
+	default:
+		f()
+	}
+}
+
+func (m *machine) end() Position {
+	if len(m.log) == 0 {
+		return Position{}
+	}
+	return Position{m.log[len(m.log)-1].epoch, int64(len(m.log))}
+}
+
+func (m *machine) durable() int64 {
+	if m.w.plan.syncEach {
+		return int64(m.synced)
+	}
+	return int64(m.kept)
+}
+
+func nothing(time.Duration) Output { return Output{} }
+
+// do brings one input to the election; then, unless nil, runs when all that
+// the node asked for is done.
+func (m *machine) do(f func(now time.Duration) Output, then func()) {
+	m.inputs = append(m.inputs, input{f, then})
+	m.pump()
+}
+
+func (m *machine) pump() {
+	for len(m.inputs) > 0 && !m.writing {
+		if at := (logEnd{m.end(), m.durable()}); at != m.told {
+			m.told = at
+			m.carry(m.node.Appended(m.clock(), at.pos, at.durable), nil)
+			continue
+		}
+		in := m.inputs[0]
+		m.inputs = m.inputs[1:]
+		m.carry(in.f(m.clock()), in.then)
+	}
+}
+
+// carry persists, fences, sends, acts.
+func (m *machine) carry(o Output, then func()) {
+	if o.Persist == nil {
+		m.finish(o, then)
+		return
+	}
+	m.w.say(m.id, "writes epoch %d vote %d", o.Persist.Epoch, o.Persist.VoteFor)
+	if m.w.drivers.sendFirst {
+		m.transmit(o)
+		o.Messages = nil
+	}
+	m.newDisk = *o.Persist
+	m.writing = true
+	h := *o.Persist
+	m.on(0, func() { m.w.voting(m, h) })
+	m.on(m.w.diskTime(), func() {
+		m.disk, m.writing = m.newDisk, false
+		m.finish(o, then)
+		m.pump()
+	})
+}
+
+func (m *machine) finish(o Output, then func()) {
+	if o.Deposed {
+		m.pub.lease = false
+	}
+	m.transmit(o)
+	if o.Changed {
+		m.w.checkLeader(m)
+		if m.w.tracing {
+			s := m.node.Status()
+			m.w.say(m.id, "%s epoch %d leader %d serving %v commit %d log %v", roleName(s.Role), s.Epoch, s.Leader, s.Serving, s.Commit, m.end())
+		}
+		m.pokeSteward()
+	}
+	m.publish()
+	if then != nil {
+		then()
+	}
+}
+
+func (m *machine) transmit(o Output) {
+	for _, msg := range o.Messages {
+		if m.w.tracing && msg.Kind != Heartbeat && (msg.Kind != Ack || msg.Reason != NoReason) {
+			m.w.say(m.id, "-> %d %s", msg.To, describe(msg))
+		}
+		to := m.w.machine(msg.To)
+		m.w.post(m.id, msg.To, func() {
+			to.arrive(func() {
+				to.do(func(now time.Duration) Output { return to.node.Step(now, msg) }, nil)
+			})
+		}, nil)
+	}
+}
+
+// publish lets the hot path see the election's state.
+func (m *machine) publish() {
+	s := m.node.Status()
+	m.pub.lease = s.Role == Leader && s.Serving
+	m.pub.epoch, m.pub.until = s.Epoch, s.LeaseUntil
+	if len(m.node.peers) == 0 {
+		m.pub.until = Never
+	}
+	if m.node.rules.noLease && s.Role == Leader {
+		m.pub.until = Never
+	}
+	m.pub.commit = s.Commit
+	m.w.checkCommit(m)
+	m.w.checkServing(m)
+	m.reply()
+	m.feedAll()
+	m.schedule()
+}
+
+// schedule wakes the election when it wants to be. An event that comes too
+// early sets the next one.
+func (m *machine) schedule() {
+	next := m.node.NextTick()
+	if next == Never || m.tickAt != 0 && m.tickAt <= next {
+		return
+	}
+	m.tickAt = next
+	m.on(m.inTrueTime(next), func() {
+		if m.tickAt != next {
+			return
+		}
+		m.tickAt = 0
+		if m.clock() < m.node.NextTick() {
+			m.schedule()
+			return
+		}
+		m.do(m.node.Tick, nil)
+	})
+}
+
+// pokeSteward runs the steward soon: it is another goroutine.
+func (m *machine) pokeSteward() {
+	if m.stewardDue {
+		return
+	}
+	m.stewardDue = true
+	d := m.w.within(2 * time.Millisecond)
+	if !m.w.calm && m.w.chance(m.w.plan.spike) {
+		d += m.w.within(simT / 2)
+	}
+	m.on(d, func() {
+		m.stewardDue = false
+		m.steward()
+	})
+}
+
+// steward follows the election's changes: begin, take over, step down.
+func (m *machine) steward() {
+	s := m.node.Status()
+	switch {
+	case m.epoch != 0 && (s.Role != Leader || s.Epoch != m.epoch):
+		m.stepDown()
+		m.pokeSteward()
+	case s.Role == Leader && m.epoch == 0:
+		m.begin(s.Epoch)
+	case s.Role == Leader && s.Serving && !m.leading:
+		m.leading = true
+		m.w.say(m.id, "takes commands in epoch %d", s.Epoch)
+	}
+}
+
+// begin opens the streams, applies what is left of the log, which takes its
+// time, and appends the epoch's record.
+func (m *machine) begin(epoch int64) {
+	m.epoch, m.following = epoch, false
+	for _, p := range m.w.nodes {
+		if p != m {
+			m.open(p)
+		}
+	}
+	m.on(m.w.diskTime(), func() {
+		if s := m.node.Status(); m.epoch != epoch || s.Role != Leader || s.Epoch != epoch {
+			return
+		}
+		m.append([]record{{epoch, -int32(m.id)}})
+		end := int64(len(m.log))
+		m.do(func(now time.Duration) Output { return m.node.EpochBegun(now, epoch, end) }, nil)
+	})
+}
+
+func (m *machine) stepDown() {
+	m.w.say(m.id, "steps down from epoch %d", m.epoch)
+	m.epoch, m.leading, m.following = 0, false, true
+	m.senders = [simMost + 1]*sender{}
+	m.w.count.uncertain += len(m.pending)
+	m.pending = nil
+}
+
+// start runs a process on what the disk holds.
+func (m *machine) start() {
+	w := m.w
+	m.life++
+	m.up, m.pausedUntil, m.asleep, m.inputs = true, 0, nil, nil
+	m.writing, m.tickAt, m.stewardDue, m.diskBad, m.flushBusy = false, 0, false, false, false
+	m.flushing++
+	m.pub, m.epoch, m.leading, m.following = published{}, 0, false, true
+	m.senders, m.in, m.pending, m.verified = [simMost + 1]*sender{}, inbound{}, nil, 0
+	m.linkUp = [simMost + 1]bool{}
+	m.kept, m.synced = len(m.log), len(m.log)
+	m.told = logEnd{m.end(), m.durable()}
+	var voters []int64
+	for _, p := range w.nodes {
+		voters = append(voters, p.id)
+	}
+	m.node = newNode(Config{
+		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
+	}, m.disk, m.told.pos, m.clock(), w.rules)
+	w.say(m.id, "starts: epoch %d vote %d log %v", m.disk.Epoch, m.disk.VoteFor, m.end())
+	for _, p := range w.nodes {
+		if p != m {
+			m.keepDialing(p, w.within(simT/10))
+		}
+	}
+	m.do(nothing, nil)
+}
+
+// crash ends the process; with the power gone, the log ends where it was
+// synced or later, else where it was written or later.
+func (m *machine) crash(power bool) {
+	if !m.up {
+		return
+	}
+	w := m.w
+	w.count.crashes++
+	m.up = false
+	m.life++
+	left := m.kept
+	if power {
+		left = m.synced
+	}
+	left += w.rand.IntN(len(m.log) - left + 1)
+	if m.writing && w.chance(0.5) {
+		m.disk = m.newDisk
+	}
+	w.say(m.id, "CRASH power=%v: log %v keeps %d records", power, m.end(), left)
+	m.log = m.log[:left:left]
+	m.kept, m.synced = min(m.kept, left), min(m.synced, left)
+	m.w.count.uncertain += len(m.pending)
+	m.pending = nil
+	for _, p := range w.nodes {
+		if p != m && p.up && w.chance(0.7) {
+			p.on(w.delay(), func() { p.dial(m) })
+		}
+	}
+}
+
+// keepDialing is the control link: it tells who is reachable, and who is dead.
+func (m *machine) keepDialing(p *machine, d time.Duration) {
+	m.on(d, func() {
+		m.dial(p)
+		m.keepDialing(p, simT/4+m.w.within(simT/2))
+	})
+}
+
+func (m *machine) dial(p *machine) {
+	w := m.w
+	at, life := m.clock(), m.life
+	switch {
+	case !w.linked(m.id, p.id):
+		m.reachable(p, false)
+	case p.up && w.now >= p.pausedUntil:
+		m.on(2*w.delay(), func() { m.reachable(p, p.up && w.linked(m.id, p.id)) })
+	case !p.up && w.plan.evidence:
+		w.after(w.delay(), func() {
+			if !p.up && w.linked(m.id, p.id) && m.life == life {
+				late := w.delay()
+				if w.chance(w.plan.lateDial) {
+					late += w.within(4 * simT)
+				}
+				m.on(late, func() { m.refused(p, at) })
+			}
+		})
+	}
+}
+
+func (m *machine) refused(p *machine, at time.Duration) {
+	m.linkUp[p.id] = false
+	m.w.say(m.id, "finds %d dead", p.id)
+	m.do(func(time.Duration) Output { return m.node.PeerDead(at, p.id) }, nil)
+}
+
+func (m *machine) reachable(p *machine, up bool) {
+	if m.linkUp[p.id] != up {
+		m.linkUp[p.id] = up
+		m.do(func(time.Duration) Output { m.node.PeerReachable(p.id, up); return Output{} }, nil)
+	}
+}

@@ -1,0 +1,123 @@
+package bully
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// The simulator: a few nodes, each a Node with a driver as package cluster
+// has it, on one virtual clock, with everything that can go wrong drawn from
+// one seed. The same seed gives the same run.
+//
+//	sim_world_test.go    time, the queue of events, the network
+//	sim_node_test.go     a machine: clock, disk, driver, steward, crash, start
+//	sim_stream_test.go   the log and the streams that copy it
+//	sim_client_test.go   writes and reads, and when they are answered
+//	sim_faults_test.go   what is drawn from the seed, and the faults
+//	sim_drills_test.go   known courses of events that lead to the brink
+//	sim_check_test.go    the invariants
+//	sim_mutants_test.go  planted bugs, each of which must be noticed
+//
+// A run has a stormy part, in which faults come, and a calm one, in which
+// they stop and some node must lead soon and stay.
+//
+//	REGENT_SEED=n  go test -run TestSimulation    one run, with its trace
+//	REGENT_SOAK=1  go test -run TestSimulation    many more runs
+
+const (
+	simT     = 500 * time.Millisecond
+	simRuns  = 2000
+	soakRuns = 400_000
+)
+
+func TestSimulation(t *testing.T) {
+	if s := os.Getenv("REGENT_SEED"); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(seed, rules{}, driverRules{})
+		w.tracing = true
+		w.run()
+		t.Log("\n" + w.story(1<<30))
+		if w.broken != "" {
+			t.Fatal(w.broken)
+		}
+		return
+	}
+	runs, workers := simRuns, 2
+	if os.Getenv("REGENT_SOAK") != "" {
+		runs = soakRuns
+	}
+	began := time.Now()
+	var sums [2]tally
+	t.Run("runs", func(t *testing.T) {
+		for k := range workers {
+			t.Run(fmt.Sprint(k), func(t *testing.T) {
+				t.Parallel()
+				for seed := uint64(k + 1); seed <= uint64(runs); seed += uint64(workers) {
+					w := newWorld(seed, rules{}, driverRules{})
+					w.run()
+					sums[k].add(w)
+					if w.broken != "" {
+						t.Fatal(report(seed, rules{}, driverRules{}))
+					}
+				}
+			})
+		}
+	})
+	sums[0].join(sums[1])
+	t.Logf("%d runs, %.0f a second: %s", runs, float64(runs)/time.Since(began).Seconds(), sums[0])
+	sums[0].mustBeRich(t)
+}
+
+// report runs a seed again for its trace.
+func report(seed uint64, r rules, d driverRules) string {
+	w := newWorld(seed, r, d)
+	w.tracing = true
+	w.run()
+	return fmt.Sprintf("seed %d: %s\n%s", seed, w.broken, w.story(120))
+}
+
+// A tally says what the runs went through: a simulator that never gets into
+// trouble proves nothing.
+type tally struct {
+	elections, acked, reads, lost, crashes, cuts, uncertain, events int
+}
+
+func (s *tally) add(w *world) {
+	s.elections += len(w.leaderOf)
+	s.acked += w.count.acked
+	s.reads += w.count.reads
+	s.lost += w.count.cutBack
+	s.crashes += w.count.crashes
+	s.cuts += w.count.cuts
+	s.uncertain += w.count.uncertain
+	s.events += w.count.events
+}
+
+func (s *tally) join(o tally) {
+	s.elections += o.elections
+	s.acked += o.acked
+	s.reads += o.reads
+	s.lost += o.lost
+	s.crashes += o.crashes
+	s.cuts += o.cuts
+	s.uncertain += o.uncertain
+	s.events += o.events
+}
+
+func (s tally) String() string {
+	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back",
+		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost)
+}
+
+func (s tally) mustBeRich(t *testing.T) {
+	t.Helper()
+	if min(s.elections, s.acked, s.reads, s.lost, s.crashes, s.cuts, s.uncertain) < simRuns/10 {
+		t.Errorf("the runs were too peaceful: %s", s)
+	}
+}

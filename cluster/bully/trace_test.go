@@ -1,0 +1,273 @@
+package bully
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// The traces under testdata are stories of a few nodes on a perfect clock and
+// a network of one millisecond, told by commands and their golden output. Logs
+// are lengths here; the simulator looks at their contents.
+//
+//	nodes 1 2 3 [epoch=E vote=V log=E/O]  a cluster; nothing is random
+//	run 600                               lets ms pass
+//	cut 1 2 | heal                        a link, both ways; 1>2: one way
+//	crash 3 | start 3                     the process; its disk stays
+//	dead 3                                everyone gets evidence of its death
+//	disk 3 bad|good, stop 3
+//	append 3 100                          at the leader, durable at once
+//	log 2 4/80                            sets a log
+//	stream 3 2 [upto=O]                   copies the leader's log, acknowledges
+//	tell 2 from=1 election pre epoch=4 log=4/80 ...
+//	status
+//
+// Heartbeats and their acknowledgements are shown only after "beats on".
+type trace struct {
+	now    time.Duration
+	nodes  map[int64]*traced
+	order  []int64
+	cuts   map[[2]int64]bool
+	flight []flying
+	beats  bool
+	out    strings.Builder
+}
+
+type traced struct {
+	n       *Node
+	hard    HardState
+	pos     Position
+	begun   int64 // epoch whose record was appended
+	running bool
+	last    string
+}
+
+type flying struct {
+	at time.Duration
+	m  Message
+}
+
+const (
+	traceT       = 500 * time.Millisecond
+	traceLatency = time.Millisecond
+	traceRecord  = 10 // bytes of an epoch's record
+)
+
+func TestTraces(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		w := &trace{nodes: map[int64]*traced{}, cuts: map[[2]int64]bool{}}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			w.out.Reset()
+			w.command(t, d, append([]string{d.Cmd}, fullArgs(d)...))
+			for line := range strings.SplitSeq(d.Input, "\n") {
+				if line != "" {
+					w.command(t, d, strings.Fields(line))
+				}
+			}
+			if w.out.Len() == 0 {
+				return "ok\n"
+			}
+			return w.out.String()
+		})
+	})
+}
+
+func fullArgs(d *datadriven.TestData) []string {
+	var out []string
+	for _, a := range d.CmdArgs {
+		s := a.Key
+		if len(a.Vals) > 0 {
+			s += "=" + strings.Join(a.Vals, ",")
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
+	opts, words := splitArgs(args[1:])
+	id := func(i int) int64 {
+		k, err := strconv.ParseInt(words[i], 10, 64)
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		return k
+	}
+	node := func(i int) *traced { return w.nodes[id(i)] }
+	switch args[0] {
+	case "nodes":
+		for i := range words {
+			w.order = append(w.order, id(i))
+		}
+		for _, k := range w.order {
+			x := &traced{pos: parsePos(opts["log"])}
+			x.hard = HardState{Epoch: num(opts["epoch"]), VoteFor: num(opts["vote"])}
+			w.nodes[k] = x
+			w.start(k)
+		}
+	case "run":
+		w.run(time.Duration(id(0)) * time.Millisecond)
+	case "cut":
+		a, b, oneWay := strings.Cut(words[0], ">")
+		if oneWay {
+			w.cuts[[2]int64{num(a), num(b)}] = true
+			return
+		}
+		w.cuts[[2]int64{id(0), id(1)}] = true
+		w.cuts[[2]int64{id(1), id(0)}] = true
+	case "heal":
+		clear(w.cuts)
+	case "crash":
+		node(0).running = false
+	case "start":
+		w.start(id(0))
+	case "dead":
+		for _, k := range w.order {
+			if k != id(0) && w.nodes[k].running {
+				w.act(k, w.nodes[k].n.PeerDead(w.now, id(0)))
+			}
+		}
+	case "disk":
+		w.act(id(0), node(0).n.Disk(w.now, words[1] == "good"))
+	case "stop":
+		w.act(id(0), node(0).n.Stop(w.now))
+	case "append":
+		x := node(0)
+		x.pos.Offset += id(1)
+		w.act(id(0), x.n.Appended(w.now, x.pos, x.pos.Offset))
+	case "log":
+		x := node(0)
+		x.pos = parsePos(words[1])
+		w.act(id(0), x.n.Appended(w.now, x.pos, x.pos.Offset))
+	case "stream":
+		w.stream(id(0), id(1), opts["upto"])
+	case "tell":
+		m := parseMessage(words[1:], opts)
+		m.To = id(0)
+		w.act(m.To, node(0).n.Step(w.now, m))
+	case "beats":
+		w.beats = words[0] == "on"
+	case "status":
+		for _, k := range w.order {
+			w.status(k)
+		}
+	default:
+		d.Fatalf(t, "unknown command %s", args[0])
+	}
+}
+
+func (w *trace) start(id int64) {
+	x := w.nodes[id]
+	x.n = New(Config{
+		ID: id, Voters: w.order, Timeout: traceT, Heartbeat: traceT / 5,
+		Rand: func() uint64 { return 0 }, Addr: fmt.Sprintf("host:%d", id),
+	}, x.hard, x.pos, w.now)
+	for _, k := range w.order {
+		x.n.PeerReachable(k, true)
+	}
+	x.running, x.last = true, ""
+}
+
+// run lets time pass in steps of one millisecond: deliveries first, in the
+// order they were sent, then ticks by node.
+func (w *trace) run(d time.Duration) {
+	for end := w.now + d; w.now < end; {
+		w.now += time.Millisecond
+		due := w.flight
+		w.flight = nil
+		for _, f := range due {
+			if f.at > w.now {
+				w.flight = append(w.flight, f)
+				continue
+			}
+			if x := w.nodes[f.m.To]; x.running && !w.cuts[[2]int64{f.m.From, f.m.To}] {
+				w.act(f.m.To, x.n.Step(w.now, f.m))
+			}
+		}
+		for _, id := range w.order {
+			if x := w.nodes[id]; x.running && w.now >= x.n.NextTick() {
+				w.act(id, x.n.Tick(w.now))
+			}
+		}
+	}
+}
+
+// act is the driver: persist, fence, send, act on the change.
+func (w *trace) act(id int64, o Output) {
+	x := w.nodes[id]
+	if o.Persist != nil {
+		x.hard = *o.Persist
+		w.say(id, "on disk: epoch %d, vote %d", x.hard.Epoch, x.hard.VoteFor)
+	}
+	if o.Deposed {
+		w.say(id, "fenced")
+	}
+	for _, m := range o.Messages {
+		if w.beats || m.Kind != Heartbeat && (m.Kind != Ack || m.Reason != NoReason) {
+			w.say(id, "-> %d %s", m.To, describe(m))
+		}
+		w.flight = append(w.flight, flying{w.now + traceLatency, m})
+	}
+	if o.Changed {
+		w.status(id)
+	}
+	if s := x.n.Status(); s.Role == Leader && x.begun != s.Epoch {
+		x.begun = s.Epoch
+		x.pos = Position{Epoch: s.Epoch, Offset: x.pos.Offset + traceRecord}
+		w.act(id, x.n.Appended(w.now, x.pos, x.pos.Offset))
+		w.act(id, x.n.EpochBegun(w.now, s.Epoch, x.pos.Offset))
+	}
+}
+
+// stream copies the leader's log to a follower, cutting what diverged, and
+// brings the acknowledgement back.
+func (w *trace) stream(from, to int64, upto string) {
+	l, f := w.nodes[from], w.nodes[to]
+	epoch := l.n.Status().Epoch
+	if !f.n.Follows(epoch) {
+		w.say(to, "does not follow epoch %d", epoch)
+		return
+	}
+	f.pos = l.pos
+	if upto != "" {
+		f.pos = parsePos(upto)
+	}
+	w.act(to, f.n.Appended(w.now, f.pos, f.pos.Offset))
+	w.act(to, f.n.Committed(w.now, epoch, l.n.Status().Commit))
+	w.act(from, l.n.Acked(w.now, to, epoch, f.pos.Offset))
+}
+
+func (w *trace) say(id int64, format string, args ...any) {
+	fmt.Fprintf(&w.out, "%5d  %d: %s\n", w.now.Milliseconds(), id, fmt.Sprintf(format, args...))
+}
+
+func (w *trace) status(id int64) {
+	x := w.nodes[id]
+	if !x.running {
+		w.say(id, "down")
+		return
+	}
+	s := x.n.Status()
+	text := fmt.Sprintf("%s, epoch %d, log %d/%d", roleName(s.Role), s.Epoch, x.pos.Epoch, x.pos.Offset)
+	if s.Role == Follower && s.Leader != 0 {
+		text += fmt.Sprintf(", leader %d at %s", s.Leader, s.Addr)
+	}
+	if s.Serving {
+		text += ", serving"
+		if !x.n.LeaseValid(w.now) {
+			text += " but the lease is over"
+		}
+	}
+	if s.Electing {
+		text += ", electing"
+	}
+	if s.Suspended {
+		text += ", suspended"
+	}
+	text += fmt.Sprintf(", commit %d", s.Commit)
+	w.say(id, "%s", text)
+}

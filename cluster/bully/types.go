@@ -1,0 +1,176 @@
+package bully
+
+import "time"
+
+// A Position is the end of a log: the epoch of its last record and its
+// offset in bytes. Positions are compared in this order.
+type Position struct {
+	Epoch  int64
+	Offset int64
+}
+
+// Less reports whether p is behind q.
+func (p Position) Less(q Position) bool {
+	if p.Epoch != q.Epoch {
+		return p.Epoch < q.Epoch
+	}
+	return p.Offset < q.Offset
+}
+
+// Config is what a node is told once.
+type Config struct {
+	ID        int64         // this node
+	Voters    []int64       // all configured nodes, this one among them
+	Timeout   time.Duration // T: silence after which a leader is suspected
+	Heartbeat time.Duration // how often a leader speaks
+	Rand      func() uint64 // for the random parts of waits
+	// Addr is this node's client address, told to others in COORDINATOR.
+	Addr string
+	// NoCrashEvidence ignores PeerDead: nodes behind proxies.
+	NoCrashEvidence bool
+}
+
+// A HardState is what must be on disk before a message that depends on it
+// leaves.
+type HardState struct {
+	Epoch   int64 // the highest epoch promised or seen
+	VoteFor int64 // who got this node's vote in Epoch, 0: nobody
+}
+
+// Kind is a message's type, the seed's words first.
+type Kind uint8
+
+const (
+	Election    Kind = iota + 1 // "may I lead?": Phase, Position
+	OK                          // the answer: Verdict, Reason, Position, Leader
+	Coordinator                 // "I lead": Position, Addr
+	Heartbeat                   // the leader's sign of life: SentAt, Commit, Position
+	Ack                         // a follower's answer to Coordinator and Heartbeat: SentAt echoed, Position, Durable
+	Resign                      // a leader steps down: Reason
+)
+
+// Phase of an election.
+type Phase uint8
+
+const (
+	Pre  Phase = iota + 1 // changes nothing anywhere
+	Real                  // epoch + 1, votes on disk
+)
+
+// Verdict is a voter's answer.
+type Verdict uint8
+
+const (
+	Grant     Verdict = iota + 1
+	StandDown         // "I am better and I run": the bully
+	Refuse            // see Reason
+)
+
+// Reason says why a voter refuses or a leader resigns.
+type Reason uint8
+
+const (
+	NoReason    Reason = iota
+	LeaderAlive        // a leader was heard within T; Leader and Addr tell which
+	StaleLog           // the candidate's position is behind
+	OldEpoch           // a higher epoch was promised
+	VoteTaken          // this epoch's vote went to another
+	JustStarted        // within T of the voter's own start
+	DiskFailed         // the node cannot write its log
+	Stopping           // orderly end
+	LeaseLost          // the leader heard no majority for T
+)
+
+// A Message between two nodes. Times are on the sender's own clock and only
+// ever compared by it.
+type Message struct {
+	Kind     Kind
+	From, To int64
+	Epoch    int64
+	Seq      uint64 // of the election or heartbeat that is answered
+	Phase    Phase
+	Verdict  Verdict
+	Reason   Reason
+	Position Position // the sender's log
+	Durable  int64    // offset up to which the sender's log is durable as appendfsync asks
+	Commit   int64    // the leader's commit offset
+	Leader   int64    // known leader
+	Addr     string   // its client address
+	SentAt   time.Duration
+}
+
+// Role is what a node is at the moment.
+type Role uint8
+
+const (
+	Follower  Role = iota + 1 // with or without a known leader
+	Candidate                 // asking, in either phase
+	Leader                    // elected; Serving says whether it may answer
+)
+
+// An Output is what a step asks of the driver, in this order: persist, fence
+// if deposed, send, act on the change.
+type Output struct {
+	// Persist, unless nil, must be durable before anything else is done. When
+	// it cannot be written, nothing may leave this node until a later one was:
+	// drop the messages, report Disk(false); Disk(true) asks for it again.
+	Persist *HardState
+	// Deposed: this node led until now. It must have stopped acknowledging
+	// before Messages leave, since a Resign or a grant among them lets others
+	// elect at once.
+	Deposed  bool
+	Messages []Message
+	// Changed is set when role, leader, epoch or serving changed: read
+	// Status. A node that has just become Leader must append its epoch's
+	// record to its log and report it with EpochBegun.
+	Changed bool
+}
+
+// Status is what the driver and INFO read.
+type Status struct {
+	Role     Role
+	Epoch    int64
+	Leader   int64  // 0: none known
+	Addr     string // the leader's client address
+	Electing bool
+	// Serving: this node leads and its epoch's record is committed. Whether
+	// the lease holds must be asked with LeaseValid at each use.
+	Serving    bool
+	Commit     int64         // highest committed offset known here
+	LeaseUntil time.Duration // leader only, this node's clock
+	Suspended  bool          // disk failed: neither votes nor runs
+}
+
+// The calls of a Node, in bully.go. All are pure: no I/O, no clock, no
+// goroutine; now is the node's own monotonic clock (CLOCK_BOOTTIME).
+//
+//	func New(c Config, h HardState, pos Position, now time.Duration) *Node
+//	func (n *Node) Tick(now time.Duration) Output
+//	func (n *Node) Step(now time.Duration, m Message) Output
+//	func (n *Node) Appended(now time.Duration, pos Position, durable int64) Output   // own log moved (or was cut)
+//	func (n *Node) EpochBegun(now time.Duration, epoch, end int64) Output           // own epoch's record ends at offset end
+//	func (n *Node) Acked(now time.Duration, from, epoch, durable int64) Output      // stream: a follower holds the leader's log up to durable
+//	func (n *Node) Committed(now time.Duration, epoch, commit int64) Output         // stream: the leader told its commit offset; the log was cut to the common point
+//	func (n *Node) PeerDead(at time.Duration, id int64) Output                      // reset and refused dial at the peer's own address; at: read BEFORE that dial
+//	func (n *Node) PeerReachable(id int64, up bool)
+//	func (n *Node) Disk(now time.Duration, ok bool) Output
+//	func (n *Node) Stop(now time.Duration) Output                                   // orderly end: RESIGN
+//	func (n *Node) Follows(epoch int64) bool                                        // may stream bytes of this epoch be appended and acknowledged?
+//	func (n *Node) Status() Status
+//	func (n *Node) LeaseValid(now time.Duration) bool
+//	func (n *Node) NextTick() time.Duration                                         // no need to Tick before; Never: nothing is due
+//	func (n *Node) AckedOffset(id int64) int64                                      // for WAIT and INFO
+//
+// The driver's side of the safety argument, which the node cannot see to:
+//
+//   - A stream acknowledgement leaves a follower only after Appended told the
+//     node of those bytes and Follows(epoch) was true after that. A vote is
+//     weighed against the position the node knows: bytes acknowledged behind
+//     its back could be missing in the leader it helps to elect.
+//   - Follows is asked again before each append: a node that promised a
+//     higher epoch takes nothing more from the old leader.
+//   - PeerDead is reported again with every refused dial: evidence that is not
+//     newer than the peer's last word is dropped.
+//   - The log that New is told of is durable up to its end: sync it at start.
+//   - A leader stops acknowledging before it closes its listener: a refused
+//     dial is taken as proof that it cannot acknowledge any more.

@@ -1,0 +1,129 @@
+package bully
+
+import "time"
+
+// The voter's side of an election: a promise not to help others while a
+// leader is heard, and one vote per epoch.
+//
+// Two times bind a voter. While it hears a leader it has promised that leader
+// T of quiet, counted from the receipt of each heartbeat, and the leader's
+// lease rests on this. And after its own start it does not know what it had
+// promised, so it holds back for T as if it had. Neither binds a node that has
+// never seen an epoch: it cannot have promised anything.
+
+// A promise binds a voter to a leader.
+type promise struct {
+	to    int64
+	addr  string
+	until time.Duration
+	// wary is the end of the time after the node's own start in which it must
+	// keep promises it may have forgotten; 0: none. It ends early when a leader
+	// of an epoch not below its own is heard: any other promise it can have
+	// given was to a leader that this one has replaced.
+	wary time.Duration
+}
+
+func (p promise) holds(now time.Duration) bool { return p.to != 0 && now < p.until }
+
+// bound says why this node may not vote at all at the moment, NoReason if it
+// may. It holds for its own candidacy as well.
+func (n *Node) bound() Reason {
+	switch {
+	case n.diskBad:
+		return DiskFailed
+	case n.role == Leader && (n.LeaseValid(n.now) || n.now < n.lead.since+n.cfg.Timeout):
+		return LeaderAlive
+	case n.promise.holds(n.now) && !n.rules.noPromise:
+		return LeaderAlive
+	case n.now < n.promise.wary && !n.rules.noWariness:
+		return JustStarted
+	}
+	return NoReason
+}
+
+// onElection answers a candidate.
+func (n *Node) onElection(p *peer, m Message) {
+	p.pos, p.posKnown = m.Position, true
+	switch m.Phase {
+	case Pre:
+		n.answerPre(p, m)
+	case Real:
+		n.answerReal(p, m)
+	}
+}
+
+// answer sends OK. It names the leader this node hears, so that a candidate
+// that cannot hear it can still redirect its clients.
+func (n *Node) answer(p *peer, m Message, v Verdict, r Reason) {
+	reply := Message{Kind: OK, Seq: m.Seq, Phase: m.Phase, Verdict: v, Reason: r}
+	if r == LeaderAlive {
+		if n.role == Leader {
+			reply.Leader, reply.Addr = n.cfg.ID, n.cfg.Addr
+		} else {
+			reply.Leader, reply.Addr = n.promise.to, n.promise.addr
+		}
+	}
+	n.send(p.id, reply)
+}
+
+// answerPre says how this node would vote, and changes nothing by it: only
+// this node's own wish to run may be woken.
+func (n *Node) answerPre(p *peer, m Message) {
+	r := n.bound()
+	if r == NoReason && n.role == Leader {
+		r = LeaderAlive // fenced, but it has not given up yet
+	}
+	if r != NoReason {
+		n.answer(p, m, Refuse, r)
+		return
+	}
+	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
+	bully := !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
+	mayRun := n.campaign.deferTo == 0 && n.seesMajority()
+	switch {
+	case behind:
+		n.answer(p, m, Refuse, StaleLog)
+	case bully && mayRun:
+		n.answer(p, m, StandDown, NoReason)
+	default:
+		n.answer(p, m, Grant, NoReason)
+	}
+	if (behind || bully) && mayRun && n.role == Follower {
+		n.startPre()
+	}
+}
+
+// answerReal votes. IDs do not matter here: a high node without a majority
+// would block everyone.
+func (n *Node) answerReal(p *peer, m Message) {
+	if m.Epoch < n.hard.Epoch {
+		n.answer(p, m, Refuse, OldEpoch)
+		return
+	}
+	if r := n.bound(); r != NoReason {
+		n.answer(p, m, Refuse, r)
+		return
+	}
+	if m.Epoch > n.hard.Epoch {
+		n.adopt(m.Epoch)
+	}
+	switch {
+	case n.hard.VoteFor != 0 && n.hard.VoteFor != m.From:
+		n.answer(p, m, Refuse, VoteTaken)
+	case m.Position.Less(n.pos) && !n.rules.noFreshness:
+		n.answer(p, m, Refuse, StaleLog)
+		if n.role == Follower && n.leader == 0 {
+			n.suspectLeader() // a better node than the candidate should run
+		}
+	default:
+		if n.hard.VoteFor == 0 {
+			n.setHard(HardState{Epoch: m.Epoch, VoteFor: m.From})
+		}
+		if n.role == Candidate {
+			n.role = Follower
+		}
+		n.campaign.calm(n.now + n.cfg.Timeout)
+		n.campaign.deferTo = 0
+		n.answer(p, m, Grant, NoReason)
+	}
+}

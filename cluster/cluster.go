@@ -1,0 +1,333 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/cluster/peer"
+	"regent/cluster/repl"
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// Options are a node's surroundings.
+type Options struct {
+	Config *config.Config
+	Host   engine.Host
+	ID     int64
+	Peers  []config.Peer // all nodes, this one among them
+	Addr   string        // this node's client address
+	Dir    string        // of the state file
+	Secret string
+	Stream engine.Stream
+	Log    engine.Log
+	// Seal hands what was appended up to an offset to the operating system.
+	// Without it a deposed leader waits for others to do so.
+	Seal func(upto int64) error
+	// Rebuild empties the keyspace and loads the log up to an offset. It is
+	// called with the engine frozen.
+	Rebuild func(e *engine.Engine, upto int64) error
+	// Changed tells that this node begins or ceases to lead, after View says
+	// so. Advanced tells that Committed or the lease moved. Both must be quick.
+	Changed  func(leads bool)
+	Advanced func()
+}
+
+// Limits of a node.
+const (
+	// maxHandshakes bounds the connections that have not proved the secret.
+	maxHandshakes = 64
+	// farewell is how long Stop waits until the last words are sent.
+	farewell = 100 * time.Millisecond
+	// probeEvery is how often a disk that failed is tried again.
+	probeEvery = time.Second
+)
+
+// A Cluster is this node among its peers. It implements engine.Cluster.
+type Cluster struct {
+	opts    Options
+	id      int64
+	secret  []byte
+	timeout time.Duration // the election's T
+	beat    time.Duration // the heartbeat's interval
+	peers   []*member     // the other nodes, by ID
+
+	ctx    context.Context // of everything that runs
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	greets chan struct{} // one token per running handshake
+	engine *engine.Engine
+
+	mu       sync.Mutex // see doc.go
+	node     *bully.Node
+	state    durable
+	muted    bool  // the state file could not be written
+	logBad   error // the log or the keyspace failed: for good
+	told     logEnd
+	changes  chan struct{} // closed and replaced with each change of role
+	stopping bool
+
+	// What the hot path reads.
+	view     atomic.Pointer[engine.View]
+	lease    atomic.Pointer[lease]
+	commit   atomic.Int64
+	all      atomic.Int64 // held by every configured node
+	behind   atomic.Bool  // others hold more durably than this node
+	idText   atomic.Pointer[string]
+	nextTick atomic.Int64 // mono ns at which the clock wakes
+	tick     chan struct{}
+	chores   chan struct{} // wakes the steward
+	apply    chan struct{} // wakes the applier
+
+	logMu     sync.Mutex
+	applier   *repl.Applier
+	following atomic.Bool // the applier may apply what is committed
+
+	follow following
+	lead   leading
+}
+
+// A member is another node.
+type member struct {
+	config.Peer
+	link *peer.Link
+	kick chan struct{} // dial the stream at once
+
+	sender  atomic.Pointer[repl.Sender]
+	held    atomic.Int64 // offset held durably, as the leader knows
+	heard   atomic.Int64 // wall ms of its last word
+	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
+	offset  atomic.Int64 // its log's end as it last said
+	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
+
+	mu       sync.Mutex
+	incoming *peer.Conn // its control channel to this node
+}
+
+// New checks what it is given and reads the state file. Nothing runs before
+// Start.
+func New(o Options) (*Cluster, error) {
+	c := &Cluster{
+		opts: o, id: o.ID, secret: []byte(o.Secret),
+		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(),
+		greets: make(chan struct{}, maxHandshakes), changes: make(chan struct{}),
+		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if c.timeout <= 0 || c.beat <= 0 || c.beat > c.timeout/2 {
+		return nil, fmt.Errorf("election-timeout %s, heartbeat-interval %s: the first must be at least twice the second", c.timeout, c.beat)
+	}
+	c.opts.Peers = slices.Clone(o.Peers)
+	slices.SortFunc(c.opts.Peers, func(a, b config.Peer) int { return cmp.Compare(a.ID, b.ID) })
+	if err := c.meet(); err != nil {
+		return nil, err
+	}
+	if err := c.remember(); err != nil {
+		return nil, err
+	}
+	c.shareID()
+	c.view.Store(c.compose(bully.Status{}, false))
+	return c, nil
+}
+
+// meet makes a member of each other node.
+func (c *Cluster) meet() error {
+	self := false
+	for _, p := range c.opts.Peers {
+		if p.ID == c.id {
+			self = true
+			continue
+		}
+		m := &member{Peer: p, kick: make(chan struct{}, 1)}
+		m.link = peer.NewLink(c.linkConfig(m))
+		c.peers = append(c.peers, m)
+	}
+	if !self || len(c.peers) == 0 {
+		return fmt.Errorf("node %d is not among its peers, or has none", c.id)
+	}
+	return nil
+}
+
+func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
+	return peer.LinkConfig{
+		Peer: m.ID, Addr: m.Addr(), Secret: c.secret, Timeout: c.timeout,
+		Hello:   func() peer.Hello { return c.hello(m, peer.Control) },
+		Cluster: c.clusterText, Mono: c.now, Rand: c.opts.Host.Rand,
+		Up: func(up bool) {
+			c.do(func(time.Duration) bully.Output {
+				c.node.PeerReachable(m.ID, up)
+				return bully.Output{}
+			})
+			if up {
+				m.refused.Store(0)
+				poke(m.kick)
+			}
+		},
+		Dead: func(at time.Duration) {
+			m.refused.Store(c.opts.Host.Now())
+			c.do(func(time.Duration) bully.Output { return c.node.PeerDead(at, m.ID) })
+		},
+		Logf: func(format string, args ...any) { c.opts.Host.Logf(engine.LevelNotice, format, args...) },
+	}
+}
+
+// remember reads what this node has promised before.
+func (c *Cluster) remember() error {
+	d, found, err := loadState(c.opts.Dir)
+	if err != nil {
+		return err
+	}
+	if found && d.node != c.id {
+		return fmt.Errorf("the data directory belongs to node %d, this is node %d", d.node, c.id)
+	}
+	if boot := bootID(); found && !d.clean && d.boot != boot {
+		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost")
+	}
+	d.node, d.voters = c.id, c.voters()
+	if d.version == 0 {
+		d.version = 1
+	}
+	c.state = d
+	return nil
+}
+
+func (c *Cluster) voters() []int64 {
+	ids := []int64{c.id}
+	for _, m := range c.peers {
+		ids = append(ids, m.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Start takes part: the engine holds the whole log by now.
+func (c *Cluster) Start(e *engine.Engine) error {
+	c.engine = e
+	end := c.opts.Stream.End()
+	db, err := c.opts.Stream.DBAt(end)
+	if err != nil {
+		return fmt.Errorf("can't read the log back: %w", err)
+	}
+	c.applier = repl.NewApplier(e, c.opts.Stream, end, db)
+	c.following.Store(true)
+	c.mu.Lock()
+	c.state.clean, c.state.boot = false, bootID()
+	if err := c.state.save(c.opts.Dir); err != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("can't write the cluster state file: %w", err)
+	}
+	c.told = c.readLog()
+	c.node = bully.New(bully.Config{
+		ID: c.id, Voters: c.voters(), Timeout: c.timeout, Heartbeat: c.beat,
+		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
+		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
+	}, c.state.hard, c.told.pos, c.now())
+	c.mu.Unlock()
+	for _, m := range c.peers {
+		c.run(func() { m.link.Run(c.ctx) })
+	}
+	c.run(c.clock)
+	c.run(c.steward)
+	c.run(c.applyLoop)
+	c.do(nothing)
+	return nil
+}
+
+// run starts a goroutine that ends with the cluster.
+func (c *Cluster) run(f func()) { c.wg.Go(f) }
+
+// Stop gives up leadership, says so to the others, and ends everything. The
+// log must still be open.
+func (c *Cluster) Stop() {
+	c.mu.Lock()
+	running := c.node != nil && !c.stopping
+	c.stopping = true
+	c.mu.Unlock()
+	if !running {
+		c.cancel()
+		return
+	}
+	c.do(func(now time.Duration) bully.Output { return c.node.Stop(now) })
+	for wait := time.Duration(0); wait < farewell && !c.quiet(); wait += time.Millisecond {
+		time.Sleep(time.Millisecond)
+	}
+	c.cancel()
+	c.follow.drop()
+	for _, m := range c.peers {
+		m.replace(nil)
+	}
+	c.wg.Wait()
+	c.settle()
+	c.endSenders()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.clean = !c.muted && c.logBad == nil
+	if err := c.state.save(c.opts.Dir); err != nil {
+		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file was not written: %v", err)
+	}
+}
+
+func (c *Cluster) quiet() bool {
+	for _, m := range c.peers {
+		if !m.link.Idle() {
+			return false
+		}
+	}
+	return true
+}
+
+// DiskFailed tells that the log cannot be written: this node neither leads
+// nor votes any more.
+func (c *Cluster) DiskFailed(err error) {
+	c.mu.Lock()
+	c.logBad = errors.Join(c.logBad, err)
+	c.mu.Unlock()
+	c.do(func(now time.Duration) bully.Output { return c.node.Disk(now, false) })
+}
+
+// DiskOK takes DiskFailed back.
+func (c *Cluster) DiskOK() {
+	c.mu.Lock()
+	c.logBad = nil
+	muted := c.muted
+	c.mu.Unlock()
+	if !muted {
+		c.do(func(now time.Duration) bully.Output { return c.node.Disk(now, true) })
+	}
+}
+
+func (c *Cluster) now() time.Duration { return time.Duration(c.opts.Host.Mono()) }
+
+func (c *Cluster) hello(m *member, kind string) peer.Hello {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return peer.Hello{Cluster: c.state.cluster.sure(), From: c.id, To: m.ID, Kind: kind}
+}
+
+func (c *Cluster) clusterText() string { return *c.idText.Load() }
+
+func (c *Cluster) member(id int64) *member {
+	for _, m := range c.peers {
+		if m.ID == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// poke leaves a word on a channel that holds one.
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+var _ engine.Cluster = (*Cluster)(nil)

@@ -1,0 +1,502 @@
+package cluster_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"regent/cluster"
+	"regent/cluster/clustertest"
+	"regent/engine"
+	"regent/engine/config"
+	"regent/engine/enginetest"
+)
+
+// A network lets tests cut what nodes say to each other: each node dials its
+// peers through a proxy of its own.
+type network struct {
+	t     *testing.T
+	nodes []*node
+
+	mu   sync.Mutex
+	cuts map[[2]int64]bool
+	wire map[net.Conn][2]int64
+}
+
+// A node is a cluster member whose log outlives its process.
+type node struct {
+	net    *network
+	id     int64
+	port   int
+	log    *clustertest.Log
+	dir    string
+	host   *clustertest.Host
+	config *config.Config
+	peers  []config.Peer
+
+	alive   bool
+	listen  net.Listener
+	conns   sync.Map
+	cluster *cluster.Cluster
+	engine  *engine.Engine
+}
+
+const testTimeout = 250 // ms
+
+func newNetwork(t *testing.T, n int) *network {
+	w := &network{t: t, cuts: map[[2]int64]bool{}, wire: map[net.Conn][2]int64{}}
+	for i := range n {
+		l, err := listenLow()
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := int64(i + 1)
+		w.nodes = append(w.nodes, &node{
+			net: w, id: id, port: l.Addr().(*net.TCPAddr).Port, log: clustertest.NewLog(),
+			dir: t.TempDir(), host: clustertest.NewHost(t, fmt.Sprint("node ", id)), listen: l,
+		})
+	}
+	for _, a := range w.nodes {
+		for _, b := range w.nodes {
+			port := b.port
+			if a != b {
+				port = w.proxy(a, b)
+			}
+			a.peers = append(a.peers, config.Peer{ID: b.id, Host: "127.0.0.1", Port: port})
+		}
+		a.config = config.New()
+		a.config.ElectionTimeout.Set(testTimeout)
+		a.config.HeartbeatInterval.Set(testTimeout / 5)
+		a.config.WriteAcks.Set(config.AcksQuorum)
+		a.config.CrashEvidence.Set(true)
+		a.config.ProtoMaxBulkLen.Set(512 << 20)
+	}
+	t.Cleanup(func() {
+		for _, x := range w.nodes {
+			x.kill()
+		}
+	})
+	return w
+}
+
+// proxy carries what a dials to b. While b is down it is not listening either,
+// so that a dial is refused; while the way is cut it swallows.
+func (w *network) proxy(a, b *node) int {
+	l, err := listenLow()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	gate := &gate{w: w, a: a, b: b, addr: fmt.Sprint("127.0.0.1:", port)}
+	b.conns.Store(gate, true)
+	return port
+}
+
+// listenLow takes a port below those that the system gives to outgoing
+// connections: it will be listened on again after a crash.
+func listenLow() (l net.Listener, err error) {
+	for range 1000 {
+		l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 12000+rand.IntN(20000)))
+		if err == nil {
+			break
+		}
+	}
+	return l, err
+}
+
+// A gate is the listener of one proxy; it is open while b is alive.
+type gate struct {
+	w    *network
+	a, b *node
+	addr string
+	l    net.Listener
+}
+
+func (g *gate) open() {
+	l, err := net.Listen("tcp", g.addr)
+	if err != nil {
+		g.w.t.Fatalf("proxy: %v", err)
+	}
+	g.l = l
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go g.carry(in)
+		}
+	}()
+}
+
+func (g *gate) carry(in net.Conn) {
+	defer in.Close()
+	out, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", g.b.port))
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	g.w.mu.Lock()
+	g.w.wire[in], g.w.wire[out] = [2]int64{g.a.id, g.b.id}, [2]int64{g.a.id, g.b.id}
+	g.w.mu.Unlock()
+	defer func() {
+		g.w.mu.Lock()
+		defer g.w.mu.Unlock()
+		delete(g.w.wire, in)
+		delete(g.w.wire, out)
+	}()
+	go func() {
+		defer in.Close()
+		defer out.Close()
+		g.pipe(in, out, g.b.id, g.a.id)
+	}()
+	g.pipe(out, in, g.a.id, g.b.id)
+}
+
+// pipe copies until either end closes; bytes on a cut way are kept back until
+// it heals, as a network does that retransmits.
+func (g *gate) pipe(dst, src net.Conn, from, to int64) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := src.Read(buf)
+		for g.w.isCut(from, to) {
+			time.Sleep(time.Millisecond)
+		}
+		if n > 0 {
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (w *network) isCut(from, to int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cuts[[2]int64{from, to}]
+}
+
+// cut stops what one node says to another, one way.
+func (w *network) cut(from, to *node, cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cuts[[2]int64{from.id, to.id}] = cut
+}
+
+// isolate cuts a node off from all others, both ways, or joins it again, in
+// which case old connections are lost.
+func (w *network) isolate(x *node, cut bool) {
+	for _, o := range w.nodes {
+		if o != x {
+			w.cut(x, o, cut)
+			w.cut(o, x, cut)
+		}
+	}
+	if !cut {
+		w.flap(x)
+	}
+}
+
+// flap closes every connection to and from a node.
+func (w *network) flap(x *node) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c, way := range w.wire {
+		if way[0] == x.id || way[1] == x.id {
+			_ = c.Close()
+		}
+	}
+}
+
+// start runs a node on the log it has.
+func (x *node) start() {
+	t := x.net.t
+	t.Helper()
+	if x.listen == nil {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", x.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.listen = l
+	}
+	var leads atomic.Bool
+	c, err := cluster.New(cluster.Options{
+		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Addr: x.addr(), Dir: x.dir, Secret: "s",
+		Stream: x.log.Stream(), Log: x.log, Seal: func(int64) error { return x.log.Seal() },
+		Rebuild: x.rebuild, Changed: leads.Store, Advanced: func() {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.cluster = c
+	x.log.Moved = c.Sealed
+	x.engine = engine.New(engine.Options{Config: x.config, Host: x.host, Log: x.log, Cluster: c, Control: &enginetest.Control{}})
+	if err := x.log.LoadUpTo(x.log.End(), onto(x.engine.NewApplier())); err != nil {
+		t.Fatal(err)
+	}
+	end := x.log.End()
+	x.engine.Freeze(func() { x.engine.SetFloor(end) })
+	if err := c.Start(x.engine); err != nil {
+		t.Fatal(err)
+	}
+	x.alive = true
+	go x.serve(x.listen, c)
+	x.conns.Range(func(g, _ any) bool { g.(*gate).open(); return true })
+}
+
+func (x *node) addr() string { return fmt.Sprint("127.0.0.1:", x.port) }
+
+func onto(a *engine.Applier) func(db int, args [][]byte) error {
+	return func(db int, args [][]byte) error {
+		a.SetDB(db)
+		return a.Apply(args)
+	}
+}
+
+func (x *node) rebuild(e *engine.Engine, upto int64) error {
+	e.Reset()
+	return x.log.LoadUpTo(upto, onto(e.NewFrozenApplier()))
+}
+
+// serve is the listener: it reads the first command and hands the connection
+// over.
+func (x *node) serve(l net.Listener, c *cluster.Cluster) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			r := bufio.NewReader(conn)
+			words, err := readCommand(r)
+			if err != nil {
+				_ = conn.Close()
+				return
+			}
+			early, _ := r.Peek(r.Buffered())
+			c.Hijack(conn, early, words)
+		}()
+	}
+}
+
+func readCommand(r *bufio.Reader) (words [][]byte, err error) {
+	number := func() int {
+		line, e := r.ReadString('\n')
+		if err = e; err != nil {
+			return 0
+		}
+		n, e := strconv.Atoi(strings.TrimSpace(line[1:]))
+		err = e
+		return n
+	}
+	for range min(number(), 16) {
+		b := make([]byte, min(number(), 1024)+2)
+		if err != nil {
+			return nil, err
+		}
+		if _, err = io.ReadFull(r, b); err != nil {
+			return nil, err
+		}
+		words = append(words, b[:len(b)-2])
+	}
+	return words, err
+}
+
+// kill ends a node without a word; what it had not sealed is lost.
+func (x *node) kill() {
+	if !x.alive {
+		return
+	}
+	x.shut()
+	x.cluster.Kill()
+	x.log.Crash()
+}
+
+// stop ends a node in order.
+func (x *node) stop() {
+	x.cluster.Stop()
+	x.shut()
+}
+
+func (x *node) shut() {
+	x.alive = false
+	_ = x.listen.Close()
+	x.listen = nil
+	x.conns.Range(func(g, _ any) bool { _ = g.(*gate).l.Close(); return true })
+	x.net.flap(x)
+}
+
+// try is one client's command: the reply, and whether it could leave in time.
+func (x *node) try(patience time.Duration, args ...string) (reply string, sent bool) {
+	c := (&enginetest.Server{Engine: x.engine}).Client()
+	reply = c.Do(args...)
+	off, epoch := c.Barrier, c.LeaderEpoch
+	_ = x.log.Seal()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Microsecond) {
+		v := x.cluster.View()
+		if epoch > 0 && (!v.Leading || v.Epoch != epoch) || epoch < 0 && epoch != x.engine.KeyspaceEpoch() {
+			return reply, false
+		}
+		if off <= x.cluster.Committed() && (epoch <= 0 || x.cluster.Leads()) {
+			return reply, true
+		}
+	}
+	return reply, false
+}
+
+// must is a command that is answered.
+func (x *node) must(args ...string) string {
+	x.net.t.Helper()
+	reply, sent := x.try(5*time.Second, args...)
+	if !sent {
+		x.net.t.Fatalf("node %d: %.80v was not answered", x.id, fmt.Sprint(args))
+	}
+	return strings.TrimSpace(reply)
+}
+
+// write is a command that is answered by whichever node leads: one that may be
+// repeated, since a busy machine may change the leader meanwhile.
+func (w *network) write(args ...string) {
+	w.t.Helper()
+	w.until(fmt.Sprintf("%.80v is answered", fmt.Sprint(args)), func() bool {
+		reply, sent := w.leader().try(5*time.Second, args...)
+		return sent && reply[0] != '-'
+	})
+}
+
+// until waits for something to become true.
+func (w *network) until(what string, f func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			for _, x := range w.nodes {
+				if x.alive {
+					w.t.Logf("node %d: %+v, committed %d, log %d", x.id, *x.cluster.View(), x.cluster.Committed(), x.log.End())
+				}
+			}
+			w.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// leader waits until one of the given nodes leads, or of all.
+func (w *network) leader(among ...*node) (leader *node) {
+	w.t.Helper()
+	if len(among) == 0 {
+		among = w.nodes
+	}
+	w.until("a leader", func() bool {
+		for _, x := range among {
+			if x.alive && x.cluster.View().Leading && x.cluster.Leads() {
+				leader = x
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}
+
+// followed waits until every living node follows the leader and sees all of
+// its keyspace.
+func (w *network) followed(leader *node) {
+	w.t.Helper()
+	w.until("all follow", func() bool {
+		for _, x := range w.nodes {
+			if x != leader && x.alive && (!x.cluster.View().LinkUp || x.cluster.Committed() < leader.log.End()) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (w *network) start() {
+	w.t.Helper()
+	for _, x := range w.nodes {
+		x.start()
+	}
+}
+
+// sees waits until a reader at the node gets a value.
+func (x *node) sees(key, want string) {
+	x.net.t.Helper()
+	x.net.until(fmt.Sprintf("node %d: %s is %q", x.id, key, want), func() bool {
+		reply, sent := x.try(time.Second, "GET", key)
+		return sent && reply == bulk(want)
+	})
+}
+
+func bulk(s string) string {
+	if s == "" {
+		return "$-1\r\n"
+	}
+	return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s)
+}
+
+func TestElectAndReplicate(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	leader := w.leader()
+	for i := range 100 {
+		if got := leader.must("SET", fmt.Sprint("k", i), fmt.Sprint("v", i)); got != "+OK" {
+			t.Fatal(got)
+		}
+	}
+	leader.must("MSET", "a", "1", "b", "2")
+	w.followed(leader)
+	for _, x := range w.nodes {
+		x.sees("k99", "v99")
+		x.sees("b", "2")
+		if x != leader {
+			if got, _ := x.try(time.Second, "SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") || !strings.HasSuffix(got, leader.addr()+"\r\n") {
+				t.Errorf("a write at a follower: %q", got)
+			}
+		}
+	}
+	id := leader.cluster.View().ClusterID
+	for _, x := range w.nodes {
+		if x.cluster.View().ClusterID != id || len(id) != 40 {
+			t.Errorf("node %d is of cluster %q, the leader of %q", x.id, x.cluster.View().ClusterID, id)
+		}
+	}
+	w.until("AckedBy counts both", func() bool { return leader.cluster.AckedBy(leader.log.End()) == 2 })
+}
+
+func TestKillAndReturn(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	var written []string
+	for round := range 4 {
+		leader := w.leader()
+		for i := range 20 {
+			key := fmt.Sprintf("r%d:%d", round, i)
+			leader.must("SET", key, key)
+			written = append(written, key)
+		}
+		leader.kill()
+		next := w.leader()
+		for _, key := range written {
+			if got := next.must("GET", key); !strings.HasSuffix(got, key) {
+				t.Fatalf("round %d: %s is %q", round, key, got)
+			}
+		}
+		leader.start()
+		w.followed(next)
+		for _, key := range written {
+			leader.sees(key, key)
+		}
+	}
+}

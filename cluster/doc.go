@@ -1,0 +1,55 @@
+// Package cluster is a node among its peers: it drives the election
+// (cluster/bully), speaks to the other nodes (cluster/peer), carries the log
+// from the leader to the followers (cluster/repl), and tells the engine, the
+// barrier and clients who leads.
+//
+//	     messages            acknowledgements            log moved, time
+//	        │                        │                          │
+//	        ▼                        ▼                          ▼
+//	┌─ the election (election.go): one at a time under mu ─────────────┐
+//	│  bully.Node ──► persist ──► fence ──► send ──► publish           │
+//	└───────┬─────────────────────────┬──────────────────────┬─────────┘
+//	        │ role changed            │ atomics              │ outboxes
+//	        ▼                         ▼                      ▼
+//	  the steward (roles.go)     Leads, Committed,       peer.Link
+//	  Freeze, apply, BeginEpoch, Fenced: the hot path
+//	  publish View               (lead.go)
+//	        │
+//	        ├── leading: a repl.Sender per peer (lead.go)
+//	        └── following: one repl.Receiver (follow.go), one repl.Applier
+//
+// What it does not do: decide who may lead or what is committed (bully does),
+// keep the log (engine.Stream is), answer clients.
+//
+// Locks, in the order in which they may be taken:
+//
+//	logMu   whoever writes the log as a cluster: the receiver, the cut, the
+//	        steward when it begins an epoch
+//	        (then the engine's shards, through Freeze and the Applier)
+//	mu      the election's state and the state file
+//	        (then the log's own lock, to read its ends)
+//
+// Nothing is called back under mu: not the barrier, not the engine, not the
+// composition root. Sealed takes no lock, since the log may call it under its
+// own.
+//
+// Invariants:
+//
+//   - Nothing leaves this node that depends on a promise which is not on disk.
+//     While the state file cannot be written, nothing leaves at all.
+//   - Who is deposed is fenced, by an atomic that the hot path reads, before
+//     a message leaves that lets others elect.
+//   - View.Leading changes under Freeze alone. It becomes true once the
+//     record of this node's epoch is committed, and false before this node
+//     follows anybody.
+//   - A reply rests on a leadership (Leads) only if View and lease are of the
+//     same epoch.
+//   - As a follower this node's keyspace holds committed records alone. A
+//     deposed leader's, or a restarted node's, may hold more: it is rebuilt
+//     from the log if that had to be cut below what the keyspace holds.
+//   - The election knows at least the log's position of which an
+//     acknowledgement tells (see bully's types.go).
+//
+// Identity is the node ID. Addresses come from the configuration, are resolved
+// at each dial, and are never remembered.
+package cluster

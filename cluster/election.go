@@ -1,0 +1,246 @@
+package cluster
+
+import (
+	"time"
+
+	"regent/cluster/bully"
+	"regent/cluster/peer"
+	"regent/engine"
+)
+
+// The driver of the election: every input goes through do, one at a time, and
+// what the node asks for is carried out in the order persist, fence, send,
+// act. The lock is the queue: whoever brings an input carries it through
+// itself, so that an acknowledgement reaches the barrier without a change of
+// goroutine.
+
+// A lease is until when this node may answer as the leader of an epoch.
+type lease struct {
+	epoch int64
+	until int64 // Host.Mono, ns
+	ticks int64 // the same moment on Host.Ticks, ns: cheaper to compare
+}
+
+// logEnd is what the election was last told of the log.
+type logEnd struct {
+	pos     bully.Position
+	durable int64
+}
+
+func nothing(time.Duration) bully.Output { return bully.Output{} }
+
+// do brings one input to the election. f is called under mu.
+func (c *Cluster) do(f func(now time.Duration) bully.Output) {
+	c.mu.Lock()
+	if c.node == nil {
+		c.mu.Unlock()
+		return
+	}
+	c.refresh()
+	c.carry(f(c.now()))
+	moved := c.publish()
+	c.mu.Unlock()
+	if moved {
+		c.advanced()
+	}
+}
+
+// advanced lets others see that the commit offset or the lease moved.
+func (c *Cluster) advanced() {
+	c.opts.Advanced()
+	if c.following.Load() {
+		poke(c.apply)
+		return
+	}
+	for _, m := range c.peers {
+		if s := m.sender.Load(); s != nil {
+			s.CommitMoved()
+		}
+	}
+}
+
+// readLog reads the log's ends. The epoch is read around the end, so that an
+// epoch whose record is just being written is not told with the end before.
+func (c *Cluster) readLog() logEnd {
+	s := c.opts.Stream
+	for {
+		epoch := s.LastEpoch()
+		durable, end := s.Durable(), s.End()
+		if s.LastEpoch() == epoch {
+			return logEnd{bully.Position{Epoch: epoch, Offset: end}, min(durable, end)}
+		}
+	}
+}
+
+// refresh tells the election where the log is. The caller holds mu.
+func (c *Cluster) refresh() {
+	if at := c.readLog(); at != c.told {
+		c.told = at
+		c.carry(c.node.Appended(c.now(), at.pos, at.durable))
+	}
+}
+
+// carry does what the election asks. The caller holds mu.
+func (c *Cluster) carry(o bully.Output) {
+	write := o.Persist != nil
+	if write {
+		c.state.hard = *o.Persist
+	}
+	if st := c.node.Status(); st.Role == bully.Leader {
+		id := c.state.cluster.lead(st.Epoch, c.opts.Host.Rand)
+		id.confirmed = id.confirmed || st.Serving
+		write = c.setID(id) || write
+	}
+	if write {
+		c.persist()
+	}
+	if o.Deposed || c.muted {
+		c.lease.Store(nil)
+	}
+	if !c.muted {
+		for i := range o.Messages {
+			if m := c.member(o.Messages[i].To); m != nil {
+				m.link.Send(o.Messages[i])
+			}
+		}
+	}
+	if o.Changed {
+		close(c.changes)
+		c.changes = make(chan struct{})
+		poke(c.chores)
+	}
+}
+
+// persist writes the state file; while it cannot be written this node is
+// mute. The caller holds mu.
+func (c *Cluster) persist() {
+	err := c.state.save(c.opts.Dir)
+	switch {
+	case err == nil:
+		c.muted = false
+	case !c.muted:
+		c.muted = true
+		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file can't be written, this node takes no part until it can: %v", err)
+		c.carry(c.node.Disk(c.now(), false))
+	}
+}
+
+// setID changes the cluster's ID and reports whether it must be written.
+func (c *Cluster) setID(id clusterID) bool {
+	if id == c.state.cluster {
+		return false
+	}
+	c.state.cluster = id
+	c.shareID()
+	return true
+}
+
+func (c *Cluster) shareID() {
+	text := c.state.cluster.String()
+	c.idText.Store(&text)
+}
+
+// learn takes the cluster's ID from a frame; an error says that the frame is
+// from another cluster.
+func (c *Cluster) learn(f *peer.Frame) error {
+	if f.Cluster == c.clusterText() {
+		return nil
+	}
+	theirs, err := parseClusterID(f.Cluster)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	merged, err := c.state.cluster.merge(theirs)
+	if err != nil {
+		return err
+	}
+	if c.setID(merged) {
+		c.persist()
+	}
+	return nil
+}
+
+// publish lets the hot path see the election's state, and reports whether
+// waiting replies should look again. The caller holds mu.
+func (c *Cluster) publish() (moved bool) {
+	st := c.node.Status()
+	old := c.lease.Load()
+	switch {
+	case st.Role != bully.Leader || !st.Serving || c.muted:
+		if old != nil {
+			c.lease.Store(nil)
+		}
+	case old == nil || old.epoch != st.Epoch || old.until != int64(st.LeaseUntil):
+		left := st.LeaseUntil - c.now()
+		c.lease.Store(&lease{st.Epoch, int64(st.LeaseUntil), c.opts.Host.Ticks() + int64(left)})
+		moved = true
+	}
+	all := st.Commit
+	for _, m := range c.peers {
+		held := c.node.AckedOffset(m.ID)
+		m.held.Store(held)
+		all = min(all, held)
+	}
+	if st.Commit > c.commit.Load() {
+		c.commit.Store(st.Commit)
+		moved = true
+	}
+	if all > c.all.Load() {
+		c.all.Store(all)
+		moved = true
+	}
+	if next := int64(c.node.NextTick()); next < c.nextTick.Load() {
+		poke(c.tick)
+	}
+	return moved
+}
+
+// clock lets time pass for the election, and does what is due regularly.
+func (c *Cluster) clock() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var probed time.Duration
+	for {
+		c.mu.Lock()
+		next := min(c.node.NextTick(), c.now()+c.beat)
+		c.nextTick.Store(int64(next))
+		c.mu.Unlock()
+		timer.Reset(max(next-c.now(), 0))
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-timer.C:
+		case <-c.tick:
+		}
+		c.behind.Store(false)
+		c.do(func(now time.Duration) bully.Output {
+			if now < c.node.NextTick() {
+				return bully.Output{}
+			}
+			return c.node.Tick(now)
+		})
+		poke(c.chores)
+		if now := c.now(); now-probed >= probeEvery {
+			probed = now
+			c.probe()
+		}
+	}
+}
+
+// probe tries a state file that could not be written again.
+func (c *Cluster) probe() {
+	c.mu.Lock()
+	if c.muted {
+		c.persist()
+		if !c.muted {
+			c.opts.Host.Logf(engine.LevelNotice, "The cluster state file can be written again")
+		}
+	}
+	mended := !c.muted && c.logBad == nil && c.node.Status().Suspended
+	c.mu.Unlock()
+	if mended {
+		c.do(func(now time.Duration) bully.Output { return c.node.Disk(now, true) })
+	}
+}

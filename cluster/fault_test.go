@@ -1,0 +1,242 @@
+package cluster_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// watch reads a key at a node without a break and counts the replies that
+// could leave with a value that must never be seen.
+func (x *node) watch(key, never string) (stop func() int64) {
+	var seen atomic.Int64
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if reply, sent := x.try(5*time.Millisecond, "GET", key); sent && reply == bulk(never) {
+				seen.Add(1)
+			}
+		}
+	}()
+	return func() int64 { close(done); <-ended; return seen.Load() }
+}
+
+// TestDivergence: a leader that is cut off together with one follower runs
+// ahead in its epoch, and so does that follower's log. Both are cut back, and
+// nobody ever reads what was taken back.
+func TestDivergence(t *testing.T) {
+	w := newNetwork(t, 5)
+	w.start()
+	old := w.leader()
+	old.must("SET", "x", "first")
+	w.followed(old)
+	var friend *node
+	var others []*node
+	for _, x := range w.nodes {
+		switch {
+		case x == old:
+		case friend == nil:
+			friend = x
+		default:
+			others = append(others, x)
+		}
+	}
+	for _, o := range others {
+		for _, x := range []*node{old, friend} {
+			w.cut(x, o, true)
+			w.cut(o, x, true)
+		}
+	}
+	first := old.log.End()
+	if reply, sent := old.try(50*time.Millisecond, "SET", "x", "stale"); reply != "+OK\r\n" || sent {
+		t.Fatalf("a write without a majority: %q, sent %v", reply, sent)
+	}
+	w.until("the friend has the uncommitted record in its log", func() bool { return friend.log.End() > first })
+	stopFriend := friend.watch("x", "stale")
+	next := w.leader(others...)
+	next.must("SET", "x", "second")
+	w.until("the old leader knows that it is none", func() bool { return !old.cluster.View().Leading })
+	stopOld := old.watch("x", "stale")
+	for _, o := range others {
+		for _, x := range []*node{old, friend} {
+			w.cut(x, o, false)
+			w.cut(o, x, false)
+		}
+	}
+	w.flap(old)
+	w.flap(friend)
+	w.until("all see the second value", func() bool {
+		next = w.leader()
+		for _, x := range w.nodes {
+			if reply, sent := x.try(10*time.Millisecond, "GET", "x"); !sent || reply != bulk("second") {
+				return false
+			}
+		}
+		return true
+	})
+	w.followed(next)
+	if n := stopFriend(); n != 0 {
+		t.Errorf("readers at the follower saw a value that was taken back %d times", n)
+	}
+	if n := stopOld(); n != 0 {
+		t.Errorf("readers at the deposed leader saw a value that was taken back %d times", n)
+	}
+	for _, x := range w.nodes {
+		if string(x.log.Bytes()) != string(next.log.Bytes()) {
+			t.Errorf("node %d's log differs from the leader's", x.id)
+		}
+	}
+}
+
+// TestLeaderThatHearsNothing: it sends, but no answer reaches it. It fences
+// itself, and another leads.
+func TestLeaderThatHearsNothing(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	old := w.leader()
+	old.must("SET", "k", "1")
+	var others []*node
+	for _, x := range w.nodes {
+		if x != old {
+			others = append(others, x)
+			w.cut(x, old, true)
+		}
+	}
+	next := w.leader(others...)
+	next.must("SET", "k", "2")
+	if old.cluster.Leads() {
+		t.Error("both lead")
+	}
+	if reply, sent := old.try(20*time.Millisecond, "GET", "k"); sent && reply != bulk("1") {
+		t.Errorf("the old leader answers %q", reply)
+	}
+	w.isolate(old, false)
+	w.until("the old leader follows", func() bool { return old.cluster.View().LinkUp && !old.cluster.View().Leading })
+	old.sees("k", "2")
+}
+
+// TestFlappingLink: a follower that loses every connection again and again
+// takes each byte of the log once.
+func TestFlappingLink(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	leader := w.leader()
+	follower := w.nodes[leader.id%3]
+	w.followed(leader)
+	before := follower.cluster.Taken()
+	start := leader.log.End()
+	for i := range 100 {
+		leader.must("SET", fmt.Sprint("k", i), "v")
+		w.until("the follower is back", func() bool { return follower.cluster.View().LinkUp })
+		w.flap(follower)
+		if i%10 == 0 {
+			leader = w.leader()
+		}
+	}
+	leader = w.leader()
+	leader.must("SET", "last", "v")
+	w.followed(leader)
+	follower.sees("last", "v")
+	if got, most := follower.cluster.Taken()-before, leader.log.End()-start; got > most {
+		t.Errorf("%d bytes were taken for %d bytes of log", got, most)
+	}
+}
+
+// TestDiskOfLeaderFails: it resigns and another leads; what was acknowledged
+// is there.
+func TestDiskOfLeaderFails(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	leader := w.leader()
+	leader.must("SET", "k", "v")
+	leader.log.Break(errors.New("no space"))
+	leader.cluster.DiskFailed(errors.New("no space"))
+	var others []*node
+	for _, x := range w.nodes {
+		if x != leader {
+			others = append(others, x)
+		}
+	}
+	next := w.leader(others...)
+	if got := next.must("GET", "k"); !strings.HasSuffix(got, "v") {
+		t.Errorf("the next leader has %q", got)
+	}
+	if leader.cluster.Leads() {
+		t.Error("a leader without a disk leads")
+	}
+}
+
+// TestOrderlyStop: a leader that ends in order is followed at once, and
+// starts again as a follower with everything in place.
+func TestOrderlyStop(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	leader := w.leader()
+	leader.must("SET", "k", "v")
+	leader.stop()
+	next := w.leader()
+	if got := next.must("GET", "k"); !strings.HasSuffix(got, "v") {
+		t.Errorf("the next leader has %q", got)
+	}
+	leader.start()
+	w.followed(next)
+	leader.sees("k", "v")
+}
+
+// TestRestartOfAll: all nodes go down at once and come back with what they
+// had.
+func TestRestartOfAll(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	leader := w.leader()
+	for i := range 50 {
+		leader.must("SET", fmt.Sprint("k", i), "v")
+	}
+	id := leader.cluster.View().ClusterID
+	for _, x := range w.nodes {
+		x.kill()
+	}
+	w.start()
+	leader = w.leader()
+	for i := range 50 {
+		if got := leader.must("GET", fmt.Sprint("k", i)); !strings.HasSuffix(got, "v") {
+			t.Fatalf("k%d is %q", i, got)
+		}
+	}
+	if got := leader.cluster.View().ClusterID; got != id {
+		t.Errorf("the cluster's ID was %s and is %s", id, got)
+	}
+}
+
+// TestLargeRecords: records larger than a chunk, in several databases and
+// transactions, arrive whole.
+func TestLargeRecords(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	big := strings.Repeat("x", 3<<20)
+	for i := range 4 {
+		w.write("SET", fmt.Sprint("big", i), big)
+		w.write("MSET", "a", fmt.Sprint(i), "b", fmt.Sprint(i))
+		w.write("COPY", "a", "a", "DB", "3", "REPLACE")
+	}
+	leader := w.leader()
+	w.followed(leader)
+	for _, x := range w.nodes {
+		x.sees("b", "3")
+		x.sees("big3", big)
+	}
+	leader.kill()
+	next := w.leader()
+	if got := next.must("GET", "big0"); len(got) < len(big) {
+		t.Errorf("the next leader has %d bytes of a value of %d", len(got), len(big))
+	}
+}

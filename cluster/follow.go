@@ -1,0 +1,216 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/cluster/peer"
+	"regent/cluster/repl"
+	"regent/engine"
+)
+
+// The follower's side: one stream at a time, written under logMu.
+
+// following is the state of the stream this node takes.
+type following struct {
+	turn sync.Mutex // held by the receiver that runs
+
+	mu   sync.Mutex
+	conn *peer.Conn // of the newest stream
+	said string     // the last complaint logged
+
+	up     atomic.Bool
+	downAt atomic.Int64 // wall ms
+	lastIO atomic.Int64 // wall ms
+	epoch  atomic.Int64
+	bytes  atomic.Int64 // taken since the start
+}
+
+// takeOver makes conn the newest stream and ends the one before.
+func (f *following) takeOver(conn *peer.Conn) {
+	f.mu.Lock()
+	old := f.conn
+	f.conn = conn
+	f.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+}
+
+// drop ends the stream, if any.
+func (f *following) drop() { f.takeOver(nil) }
+
+// newest reports whether no newer stream has come.
+func (f *following) newest(conn *peer.Conn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conn == conn
+}
+
+// receive takes the stream of whoever says it leads.
+func (c *Cluster) receive(conn *peer.Conn) {
+	c.follow.takeOver(conn)
+	c.follow.turn.Lock()
+	defer c.follow.turn.Unlock()
+	if !c.follow.newest(conn) || c.ctx.Err() != nil {
+		_ = conn.Close()
+		return
+	}
+	r := &repl.Receiver{
+		Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
+		Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout,
+	}
+	err := r.Run()
+	if c.follow.up.Swap(false) {
+		c.follow.downAt.Store(c.opts.Host.Now())
+		poke(c.chores)
+	}
+	if c.ctx.Err() == nil {
+		c.streamEnded(conn, err)
+	}
+}
+
+// streamEnded logs why, once per change.
+func (c *Cluster) streamEnded(conn *peer.Conn, err error) {
+	text := fmt.Sprintf("The stream from node %d ended: %v", conn.Peer, err)
+	c.follow.mu.Lock()
+	changed := text != c.follow.said
+	c.follow.said = text
+	c.follow.mu.Unlock()
+	if changed {
+		c.opts.Host.Logf(engine.LevelNotice, "%s", text)
+	}
+}
+
+// follower is this node as its receiver sees it.
+type follower Cluster
+
+var _ repl.Node = (*follower)(nil)
+
+// errOver says that this node has turned away from a leader.
+var errOver = errors.New("this node does not follow that leader any more")
+
+// Await waits up to T until this node follows epoch, and has ceased to lead
+// itself: the stream may be faster than COORDINATOR.
+func (f *follower) Await(epoch int64) (ok bool, own int64) {
+	c := (*Cluster)(f)
+	limit := time.NewTimer(c.timeout)
+	defer limit.Stop()
+	for {
+		c.mu.Lock()
+		ok, own = c.node.Follows(epoch), c.node.Status().Epoch
+		changed := c.changes
+		c.mu.Unlock()
+		if ok && c.following.Load() || own > epoch {
+			return ok, own
+		}
+		select {
+		case <-changed:
+		case <-limit.C:
+			return false, own
+		case <-c.ctx.Done():
+			return false, own
+		}
+	}
+}
+
+// Cut makes the log end at off. A keyspace that holds more than that is
+// rebuilt from what is left.
+func (f *follower) Cut(epoch, off int64) error {
+	c := (*Cluster)(f)
+	c.logMu.Lock()
+	defer c.logMu.Unlock()
+	if !f.follows(epoch) {
+		return errOver
+	}
+	end := max(c.opts.Stream.End(), c.opts.Log.End())
+	if off == end && c.applier.Applied() <= off {
+		return nil
+	}
+	c.opts.Host.Logf(engine.LevelNotice, "Cutting the log from %d back to %d, where epoch %d's leader agrees", end, off, epoch)
+	if err := c.opts.Stream.Truncate(off); err != nil {
+		c.DiskFailed(err)
+		return fmt.Errorf("can't cut the log at %d: %w", off, err)
+	}
+	c.do(nothing) // tells the election where the log ends now
+	if c.applier.Applied() <= off {
+		c.applier.Cut()
+		return nil
+	}
+	return f.rebuild(off)
+}
+
+// rebuild brings the keyspace back to off, which is where the log ends.
+func (f *follower) rebuild(off int64) (err error) {
+	c := (*Cluster)(f)
+	began := time.Now()
+	db, err := c.opts.Stream.DBAt(off)
+	if err == nil {
+		c.engine.Freeze(func() {
+			err = c.opts.Rebuild(c.engine, off)
+			c.engine.SetFloor(off) // how much of it is committed is not known yet
+		})
+	}
+	if err != nil {
+		c.DiskFailed(err)
+		return fmt.Errorf("can't rebuild the keyspace up to %d: %w", off, err)
+	}
+	c.applier.Reset(off, db)
+	c.opts.Host.Logf(engine.LevelNotice, "Keyspace rebuilt from the log up to %d: %.3f seconds", off, time.Since(began).Seconds())
+	return nil
+}
+
+func (f *follower) follows(epoch int64) bool {
+	c := (*Cluster)(f)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.node.Follows(epoch)
+}
+
+// Append writes whole records of the leader's and takes its commit offset.
+func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durable int64, ok bool, err error) {
+	c := (*Cluster)(f)
+	c.logMu.Lock()
+	defer c.logMu.Unlock()
+	if !f.follows(epoch) || !c.following.Load() {
+		return 0, false, nil
+	}
+	if len(records) > 0 {
+		if err := c.opts.Stream.AppendRaw(off, records); err != nil {
+			c.DiskFailed(err)
+			return 0, false, fmt.Errorf("can't append at %d: %w", off, err)
+		}
+		c.follow.bytes.Add(int64(len(records)))
+	}
+	c.do(func(now time.Duration) bully.Output {
+		o := c.node.Committed(now, epoch, commit)
+		durable, ok = c.told.durable, c.node.Follows(epoch)
+		return o
+	})
+	return durable, ok, nil
+}
+
+// Applied is how far readers can see.
+func (f *follower) Applied() int64 { return (*Cluster)(f).applier.Applied() }
+
+// Opened tells that the stream runs.
+func (f *follower) Opened(epoch int64) {
+	c := (*Cluster)(f)
+	f.Heard()
+	c.follow.epoch.Store(epoch)
+	c.follow.downAt.Store(0)
+	c.follow.up.Store(true)
+	c.follow.mu.Lock()
+	c.follow.said = ""
+	c.follow.mu.Unlock()
+	c.opts.Host.Logf(engine.LevelNotice, "Following the leader of epoch %d from offset %d", epoch, c.opts.Stream.End())
+	poke(c.chores)
+	poke(c.apply)
+}
+
+// Heard tells that bytes came.
+func (f *follower) Heard() { c := (*Cluster)(f); c.follow.lastIO.Store(c.opts.Host.Now()) }

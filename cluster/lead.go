@@ -1,0 +1,147 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/cluster/peer"
+	"regent/cluster/repl"
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// The leader's side: a stream to each peer, and what the hot path asks.
+
+// leading is the steward's own state; nobody else looks at it.
+type leading struct {
+	epoch int64 // that this node leads, 0: none
+	ahead bool  // the keyspace may hold more than is committed
+
+	cancel context.CancelFunc // of the senders
+	wg     sync.WaitGroup
+}
+
+// startSenders opens a stream to each peer, for ever.
+func (c *Cluster) startSenders(epoch int64) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	c.lead.cancel = cancel
+	for _, m := range c.peers {
+		c.lead.wg.Go(func() { c.stream(ctx, m, epoch) })
+	}
+}
+
+// endSenders ends them and waits.
+func (c *Cluster) endSenders() {
+	if c.lead.cancel != nil {
+		c.lead.cancel()
+		c.lead.wg.Wait()
+		c.lead.cancel = nil
+	}
+}
+
+// stream keeps one peer's stream up until ctx ends.
+func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
+	pause := peer.NewBackoff(c.opts.Host.Rand)
+	said := ""
+	for pause.Wait(ctx, m.kick) {
+		conn, err := peer.Dial(ctx, m.Addr(), c.hello(m, peer.Stream), c.secret, c.timeout)
+		if err == nil {
+			s := repl.NewSender(c.senderConfig(m, epoch), conn)
+			m.sender.Store(s)
+			err = s.Run(ctx)
+			m.sender.Store(nil)
+			pause.Lost(time.Since(conn.Since))
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if text := err.Error(); text != said {
+			said = text
+			c.opts.Host.Logf(engine.LevelNotice, "No stream to node %d: %s", m.ID, text)
+		}
+	}
+}
+
+func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
+	return repl.SenderConfig{
+		Stream: c.opts.Stream, Self: c.id, Peer: m.ID, Epoch: epoch,
+		Cluster: c.clusterText, Commit: c.commit.Load, Patience: c.timeout,
+		Opened: func(off int64) {
+			c.opts.Host.Logf(engine.LevelNotice, "Node %d follows from offset %d", m.ID, off)
+			m.offset.Store(off)
+		},
+		Held: func(p repl.Progress) { c.heldBy(m, epoch, p) },
+	}
+}
+
+// heldBy takes a follower's acknowledgement: the hot path of every write.
+func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
+	m.offset.Store(p.Received)
+	m.acked.Store(c.opts.Host.Now())
+	ahead := false
+	c.do(func(now time.Duration) bully.Output {
+		ahead = p.Durable > c.told.durable
+		return c.node.Acked(now, m.ID, epoch, p.Durable)
+	})
+	if ahead {
+		// The follower's disk was faster than this one. Sealed will tell.
+		c.behind.Store(true)
+		if c.opts.Stream.Durable() > p.Durable {
+			c.do(nothing)
+		}
+	}
+	c.engine.ReplicaAcked()
+}
+
+// Sealed tells that the log moved: it was written or synced. It takes no lock.
+func (c *Cluster) Sealed() {
+	for _, m := range c.peers {
+		if s := m.sender.Load(); s != nil {
+			s.Wake()
+		}
+	}
+	if c.behind.Load() {
+		poke(c.tick)
+	}
+}
+
+// Leads reports whether this node leads and its lease holds at this moment.
+func (c *Cluster) Leads() bool {
+	v, l := c.view.Load(), c.lease.Load()
+	return v.Leading && l != nil && l.epoch == v.Epoch && c.opts.Host.Mono() < l.until
+}
+
+// Fenced reports whether this node leads but must not answer as leader: its
+// lease has run out, or it was deposed a moment ago. It is asked for each
+// command and so looks at the cheaper clock; Leads is asked again before the
+// reply leaves.
+func (c *Cluster) Fenced() bool {
+	v, l := c.view.Load(), c.lease.Load()
+	return v.Leading && (l == nil || l.epoch != v.Epoch || c.opts.Host.Ticks() >= l.ticks)
+}
+
+// Committed is the offset up to which replies may leave.
+func (c *Cluster) Committed() int64 {
+	if !c.view.Load().Leading {
+		return c.commit.Load()
+	}
+	switch c.opts.Config.WriteAcks.Get() {
+	case config.AcksLeader:
+		return c.opts.Stream.Durable()
+	case config.AcksAll:
+		return c.all.Load()
+	}
+	return c.commit.Load()
+}
+
+// AckedBy is how many other nodes hold the log durably up to off.
+func (c *Cluster) AckedBy(off int64) (n int) {
+	for _, m := range c.peers {
+		if held := m.held.Load(); held > 0 && held >= off {
+			n++
+		}
+	}
+	return n
+}

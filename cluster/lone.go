@@ -1,0 +1,31 @@
+package cluster
+
+import (
+	"net"
+	"strconv"
+
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// A lone server leads from the first moment to the last.
+type lone struct{ view engine.View }
+
+// Lone is the cluster of a server without peers, reached by clients at addr.
+func Lone(id int64, addr string, _ *config.Config) engine.Cluster {
+	host, text, err := net.SplitHostPort(addr)
+	port, _ := strconv.Atoi(text)
+	if err != nil {
+		host = addr
+	}
+	name := nodeName("", id)
+	return &lone{engine.View{
+		Leading: true, NodeID: id, LeaderID: id, Leader: addr, LinkUp: true,
+		Nodes: []engine.NodeView{{ID: id, Name: name, Host: host, Port: port, Myself: true, Leader: true, Up: true}},
+	}}
+}
+
+func (l *lone) View() *engine.View       { return &l.view }
+func (l *lone) Fenced() bool             { return false }
+func (l *lone) AckedBy(int64) int        { return 0 }
+func (l *lone) Links() []engine.LinkView { return nil }

@@ -1,0 +1,40 @@
+// Package peer is the internal channel between the nodes of one cluster: an
+// authenticated RESP conversation on the client port.
+//
+//	dialer                                            acceptor
+//	  │ REGENT PEER 1 cluster from to kind nonceD        │
+//	  ├─────────────────────────────────────────────────►│  known sender, addressed to me?
+//	  │              CHALLENGE cluster nonceA macA       │
+//	  │◄─────────────────────────────────────────────────┤
+//	  │ PROOF macD                                       │
+//	  ├─────────────────────────────────────────────────►│
+//	  │                                          WELCOME │
+//	  │◄─────────────────────────────────────────────────┤
+//	  │ type version cluster from to epoch seq args…     │
+//	  ├─────────────────────────────────────────────────►│
+//
+// A MAC is HMAC-SHA256 with the cluster's secret over who proves, the protocol
+// version, both cluster IDs, both node IDs, the kind of channel and both
+// nonces. So a proof is worth nothing in another conversation, in the other
+// direction, on another kind of channel or for another node, and both sides
+// prove that they know the secret before either believes a word. Without a
+// secret the same handshake runs with an empty key: it then tells nodes apart,
+// but keeps nobody out. What follows the handshake is neither encrypted nor
+// authenticated by itself: whoever can write into an open TCP connection must
+// be kept off the network.
+//
+// Each node dials every other node for what it sends, and nothing but the
+// handshake comes back on a control connection. That needs no rule for who
+// dials, shows a one-way cut as what it is, and makes every node's own dial
+// the probe of the other's listener: a refused dial at a node's own address
+// says that its process is gone (see Link). A stream connection is dialled by
+// the leader and carries data one way and acknowledgements the other. Control
+// and stream never share a connection: bulk data delays no heartbeat.
+//
+// What this package does not do: decide anything about leadership, or know
+// what the messages mean. It carries them, bounded in every dimension:
+//
+//   - a frame's bytes and elements, before authentication much less than after
+//   - a handshake's time, a write's time, a dial's time
+//   - the messages that wait for a link; the oldest heartbeat goes first
+package peer

@@ -1,0 +1,200 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/cluster/bully"
+)
+
+// A Link is this node's control channel to one peer: it dials for ever, sends
+// what it is given while the channel stands, and reports what its dials say
+// about the peer.
+//
+//	  ┌──── pause ◄──── failed, refused ──► Dead(at)
+//	  ▼                   │
+//	dial ─── handshake ───┴──► up ── write messages, PING when idle ──► lost
+//	  ▲                                                                  │
+//	  └─────────────────── at once, then 2, 4, … 32 ms ◄─────────────────┘
+//
+// The acceptor never writes, so a read that ends means that the connection
+// did: it is noticed at once, not at the next write.
+type Link struct {
+	cfg  LinkConfig
+	box  *outbox
+	kick chan struct{}
+	up   atomic.Bool
+
+	mu    sync.Mutex
+	since time.Time // of the standing connection
+	said  string    // the last complaint logged
+}
+
+// LinkConfig is what a Link is told.
+type LinkConfig struct {
+	Peer    int64
+	Addr    string
+	Secret  []byte
+	Timeout time.Duration // of a dial, a handshake and a write
+	Hello   func() Hello
+	Cluster func() string        // the cluster ID for frames
+	Mono    func() time.Duration // the node's clock
+	Rand    func() uint64
+	// Up tells that the channel stands or is lost. Dead tells that nobody
+	// listens at the peer's own address; at was read before the dial.
+	Up   func(up bool)
+	Dead func(at time.Duration)
+	// Logf is called once per change, not per attempt.
+	Logf func(format string, args ...any)
+}
+
+// pingPart: an idle channel carries a PING after T/4 to T/2.
+const pingPart = 4
+
+// NewLink returns a link that Run brings to life.
+func NewLink(c LinkConfig) *Link {
+	return &Link{cfg: c, box: newOutbox(), kick: make(chan struct{}, 1), said: "not dialled yet"}
+}
+
+// Send queues a message. While there is no channel it is dropped: the
+// protocol repeats what matters, and old words confuse.
+func (l *Link) Send(m bully.Message) {
+	if l.up.Load() {
+		l.box.push(m)
+	}
+}
+
+// Kick ends a pause between two dials.
+func (l *Link) Kick() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Up reports whether the channel stands.
+func (l *Link) Up() bool { return l.up.Load() }
+
+// Since is when the channel was opened; the zero time while there is none.
+func (l *Link) Since() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.since
+}
+
+// Idle reports whether nothing waits to be sent.
+func (l *Link) Idle() bool { return !l.Up() || l.box.empty() }
+
+// Run keeps the channel up until ctx ends.
+func (l *Link) Run(ctx context.Context) {
+	pause := NewBackoff(l.cfg.Rand)
+	for pause.Wait(ctx, l.kick) {
+		at := l.cfg.Mono()
+		c, err := Dial(ctx, l.cfg.Addr, l.cfg.Hello(), l.cfg.Secret, l.cfg.Timeout)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			if Refused(err) {
+				l.cfg.Dead(at)
+			}
+			l.complain(err)
+			continue
+		}
+		err = l.serve(ctx, c)
+		pause.Lost(time.Since(c.Since))
+		if ctx.Err() == nil {
+			l.complain(err)
+		}
+	}
+}
+
+// complain logs what has changed.
+func (l *Link) complain(err error) {
+	text := "the connection was closed"
+	if err != nil && !errors.Is(err, io.EOF) {
+		text = err.Error()
+	}
+	l.mu.Lock()
+	changed := l.said != text
+	l.said = text
+	l.mu.Unlock()
+	if changed {
+		l.cfg.Logf("No link to node %d at %s: %s", l.cfg.Peer, l.cfg.Addr, text)
+	}
+}
+
+// serve writes what is queued until the channel is lost.
+func (l *Link) serve(ctx context.Context, c *Conn) error {
+	c.SetPatience(l.cfg.Timeout)
+	lost := make(chan error, 1)
+	go func() { lost <- untilEnd(c.Conn) }()
+	l.set(c.Since)
+	l.box.clear()
+	l.up.Store(true)
+	l.cfg.Up(true)
+	err := l.pump(ctx, c, lost)
+	l.up.Store(false)
+	_ = c.Close()
+	l.set(time.Time{})
+	l.cfg.Up(false)
+	return err
+}
+
+func (l *Link) set(since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.since = since
+	if !since.IsZero() && l.said != "" {
+		l.said = ""
+		l.cfg.Logf("Link to node %d at %s is up", l.cfg.Peer, l.cfg.Addr)
+	}
+}
+
+// pump is the writer: everything queued in one write, a PING when there was
+// nothing for a while.
+func (l *Link) pump(ctx context.Context, c *Conn, lost <-chan error) error {
+	idle := time.NewTicker(max(l.cfg.Timeout/pingPart, time.Millisecond))
+	defer idle.Stop()
+	var queue []bully.Message
+	var out []byte
+	wrote := true
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-lost:
+			return err
+		case <-l.box.wake:
+			queue, out = l.box.take(queue), out[:0]
+			for i := range queue {
+				out = AppendMessage(out, l.cfg.Cluster(), &queue[i])
+			}
+		case <-idle.C:
+			if wrote {
+				wrote = false
+				continue
+			}
+			h := l.cfg.Hello()
+			out = AppendFrame(out[:0], &Frame{Type: Ping, Cluster: l.cfg.Cluster(), From: h.From, To: h.To})
+		}
+		if _, err := c.Write(out); err != nil {
+			return err
+		}
+		wrote = true
+	}
+}
+
+// untilEnd waits for the end of a connection on which nothing comes.
+func untilEnd(c net.Conn) error {
+	var b [1]byte
+	if n, err := c.Read(b[:]); n == 0 {
+		return err
+	}
+	return malformed("a word on a channel that goes the other way")
+}

@@ -1,0 +1,74 @@
+package peer
+
+import (
+	"fmt"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/resp"
+)
+
+// How the election's messages look on the channel. All kinds have the same
+// arguments after a frame's head:
+//
+//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at
+
+// messageArgs is their number.
+const messageArgs = 10
+
+// maxAddr bounds a client address in bytes.
+const maxAddr = 300
+
+var kindTypes = map[bully.Kind]Type{
+	bully.Election: Election, bully.OK: OK, bully.Coordinator: Coordinator,
+	bully.Heartbeat: Heartbeat, bully.Ack: Ack, bully.Resign: Resign,
+}
+
+// AppendMessage appends a message of the election as a frame.
+func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
+	f := Frame{Type: kindTypes[m.Kind], Cluster: cluster, From: m.From, To: m.To, Epoch: m.Epoch, Seq: m.Seq}
+	dst = AppendHead(dst, &f, messageArgs)
+	for _, n := range [...]int64{
+		int64(m.Phase), int64(m.Verdict), int64(m.Reason),
+		m.Position.Epoch, m.Position.Offset, m.Durable, m.Commit, m.Leader,
+	} {
+		dst = AppendInt(dst, n)
+	}
+	dst = resp.AppendBulk(dst, m.Addr)
+	return AppendInt(dst, int64(m.SentAt))
+}
+
+// IsMessage reports whether the frame is one of the election's.
+func (f *Frame) IsMessage() bool { return f.Type >= Election && f.Type <= Resign }
+
+// Message reads a frame as a message of the election.
+func (f *Frame) Message() (m bully.Message, err error) {
+	if len(f.Args) != messageArgs {
+		return m, fmt.Errorf("%s with %d arguments, not %d", f.Type, len(f.Args), messageArgs)
+	}
+	for k, t := range kindTypes {
+		if t == f.Type {
+			m.Kind = k
+		}
+	}
+	if m.Kind == 0 {
+		return m, fmt.Errorf("%s is not a message of the election", f.Type)
+	}
+	var phase, verdict, reason, sent int64
+	if err := f.Ints(&phase, &verdict, &reason, &m.Position.Epoch, &m.Position.Offset, &m.Durable, &m.Commit, &m.Leader); err != nil {
+		return m, err
+	}
+	if sent, err = f.Int(9); err != nil {
+		return m, err
+	}
+	if len(f.Args[8]) > maxAddr {
+		return m, fmt.Errorf("an address of %d bytes", len(f.Args[8]))
+	}
+	if phase > 255 || verdict > 255 || reason > 255 {
+		return m, fmt.Errorf("%s: phase %d, verdict %d, reason %d", f.Type, phase, verdict, reason)
+	}
+	m.From, m.To, m.Epoch, m.Seq = f.From, f.To, f.Epoch, f.Seq
+	m.Phase, m.Verdict, m.Reason = bully.Phase(phase), bully.Verdict(verdict), bully.Reason(reason)
+	m.Addr, m.SentAt = string(f.Args[8]), time.Duration(sent)
+	return m, nil
+}

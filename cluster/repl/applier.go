@@ -1,0 +1,93 @@
+package repl
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"regent/engine"
+)
+
+// applySlice is how much is applied before others get a turn, in bytes.
+const applySlice = 1 << 20
+
+// An Applier carries the records of this node's own log into its keyspace, in
+// order and up to where it is told. Its methods may be called from any
+// goroutine; one at a time works.
+type Applier struct {
+	engine *engine.Engine
+	stream engine.Stream
+	at     atomic.Int64
+
+	mu    sync.Mutex
+	walk  *walker
+	apply *engine.Applier
+	bad   error // the first record that could not be applied: nothing follows it
+}
+
+// NewApplier returns an applier for a keyspace that holds the log up to at,
+// where database db is selected.
+func NewApplier(e *engine.Engine, s engine.Stream, at int64, db int) *Applier {
+	a := &Applier{engine: e, stream: s}
+	a.Reset(at, db)
+	return a
+}
+
+// Applied is the offset that the keyspace has reached.
+func (a *Applier) Applied() int64 { return a.at.Load() }
+
+// Reset tells that the keyspace now holds the log up to at.
+func (a *Applier) Reset(at int64, db int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.walk != nil {
+		a.walk.close()
+	}
+	a.walk, a.apply, a.bad = newWalker(a.stream, at), a.engine.NewApplier(), nil
+	a.apply.SetDB(db)
+	a.at.Store(at)
+}
+
+// Cut tells that the log was cut: nothing that was read ahead is valid.
+func (a *Applier) Cut() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.walk.close()
+}
+
+// To applies what is not applied yet up to limit. Between slices Reset and Cut
+// get their turn; go on is asked before each. An error means that this node's
+// keyspace cannot be trusted any more.
+func (a *Applier) To(limit int64, goOn func() bool) error {
+	for goOn() {
+		more, err := a.slice(limit)
+		if !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Applier) slice(limit int64) (more bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.bad != nil {
+		return false, a.bad
+	}
+	if a.walk.at >= limit {
+		return false, nil
+	}
+	more, a.bad = a.walk.to(limit, applySlice, a.record)
+	a.at.Store(a.walk.at)
+	return more, a.bad
+}
+
+func (a *Applier) record(args [][]byte) error {
+	db, is, err := selects(args, a.engine.Config.Databases.Get())
+	if is {
+		if err == nil {
+			a.apply.SetDB(db)
+		}
+		return err
+	}
+	return a.apply.Apply(args)
+}

@@ -1,0 +1,44 @@
+// Package repl carries the log from the leader to one follower over one
+// stream connection, and the follower's acknowledgements back.
+//
+//	leader (Sender)                                   follower (Receiver)
+//	   │ OPEN  end commit start history                  │
+//	   ├────────────────────────────────────────────────►│ follows this epoch? cut to the
+//	   │                         READY offset (or COPY)  │ last common point
+//	   │◄────────────────────────────────────────────────┤
+//	   │ DATA  offset commit bytes                       │
+//	   ├────────────────────────────────────────────────►│ append whole records
+//	   │                  HELD received durable applied  │
+//	   │◄────────────────────────────────────────────────┤
+//	   │ COMMIT commit (when there is no data to ride on)│
+//	   ├────────────────────────────────────────────────►│ apply up to commit
+//
+// The last common point. Equal (epoch, offset) on two logs means equal bytes
+// up to there, since an epoch has one leader, which writes one sequence. So two
+// logs agree up to the earlier end of the latest epoch that both have. The
+// leader sends where each of its epochs began; the follower compares with its
+// own and cuts what lies beyond. This takes one exchange where asking back
+// epoch by epoch takes one per epoch.
+//
+// Rules:
+//
+//   - The follower writes whole records only (a transaction is one), so that
+//     its log never ends inside one: it may be elected at any moment, and what
+//     it then appends must be readable. A chunk's tail waits in memory.
+//   - It asks whether it still follows the epoch before each append, and again
+//     after the election was told of the new position and before it
+//     acknowledges: bytes acknowledged behind the election's back could be
+//     missing in the leader it helps to elect.
+//   - It applies only what the leader said is committed, in order, on one
+//     goroutine (Applier), reading its own log. Its readers never see what may
+//     be taken back, and a burst is no memory.
+//   - The commit offset rides on data. When there is none it is sent by itself
+//     a moment after it has moved: soon enough for readers at followers, and
+//     not once per acknowledgement.
+//
+// What the sender has not seen acknowledged is bounded (Window): a follower
+// that stands still costs the leader no memory, only its place in the log.
+//
+// The package does not know who leads, dials nobody, and takes no lock of the
+// engine's but through Applier.
+package repl

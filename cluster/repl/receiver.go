@@ -1,0 +1,221 @@
+package repl
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"regent/cluster/peer"
+	"regent/engine"
+)
+
+// Limits of a receiver.
+const (
+	// ackBytes is how much is appended at most before it is acknowledged
+	// although more is waiting to be read.
+	ackBytes = 1 << 20
+	// maxCarry bounds the incomplete record that waits for its rest, in bytes.
+	maxCarry = 2 << 30
+	// carryKeep is the buffer that is kept when a large record is complete.
+	carryKeep = 2 << 20
+)
+
+// A Node is what the receiver asks of the node it belongs to.
+type Node interface {
+	// Await waits a moment for the election to agree that this node follows an
+	// epoch, and reports whether it does; if not, epoch is this node's own.
+	Await(epoch int64) (ok bool, own int64)
+	// Cut makes the log end at off, and brings the keyspace back to it if it
+	// had run ahead.
+	Cut(epoch, off int64) error
+	// Append adds whole records at off, which may be none, takes the commit
+	// offset, and reports up to where the log is durable. ok is false when
+	// this node does not follow the epoch, before or after: then nothing may be
+	// acknowledged.
+	Append(epoch, off int64, records []byte, commit int64) (durable int64, ok bool, err error)
+	// Applied is how far readers can see.
+	Applied() int64
+	// Opened tells that the stream runs, and Heard that bytes came.
+	Opened(epoch int64)
+	Heard()
+}
+
+// A Receiver is the follower's side of one stream.
+type Receiver struct {
+	Conn     *peer.Conn
+	Stream   engine.Stream
+	Node     Node
+	Self     int64
+	Cluster  func() string
+	Learn    func(f *peer.Frame) error // the cluster ID in a frame
+	Patience time.Duration             // of a write
+
+	epoch   int64
+	next    int64  // the end of the log
+	carry   []byte // an incomplete record that follows there
+	scan    scanner
+	unacked int // bytes appended and not acknowledged
+	durable int64
+	out     []byte
+}
+
+// errDeposed says that the stream's epoch is over.
+var errDeposed = errors.New("this node does not follow that epoch any more")
+
+// Run takes the stream until it ends, and closes it.
+func (r *Receiver) Run() error {
+	defer r.Conn.Close()
+	r.Conn.SetPatience(r.Patience)
+	if err := r.open(); err != nil {
+		return err
+	}
+	r.Node.Opened(r.epoch)
+	var f peer.Frame
+	for {
+		if err := r.Conn.Next(&f); err != nil {
+			return err
+		}
+		r.Node.Heard()
+		if err := r.take(&f); err != nil {
+			return err
+		}
+	}
+}
+
+// open answers the leader's OPEN.
+func (r *Receiver) open() error {
+	var f peer.Frame
+	_ = r.Conn.SetReadDeadline(time.Now().Add(r.Patience))
+	if err := r.Conn.Next(&f); err != nil {
+		return err
+	}
+	_ = r.Conn.SetReadDeadline(time.Time{})
+	if f.Type != peer.Open || len(f.Args) != 5 {
+		return fmt.Errorf("%s where OPEN should stand", f.Type)
+	}
+	if err := r.Learn(&f); err != nil {
+		return err
+	}
+	var theirs Log
+	var commit, whole int64
+	if err := f.Ints(&theirs.Start, &theirs.End, &commit, &whole); err != nil {
+		return err
+	}
+	var err error
+	if theirs.History, err = parseHistory(string(f.Args[4])); err != nil {
+		return err
+	}
+	theirs.Whole, r.epoch = whole == 1, f.Epoch
+	if ok, own := r.Node.Await(r.epoch); !ok {
+		r.refuse(own)
+		return errDeposed
+	}
+	at, err := common(theirs, describe(r.Stream))
+	if errors.Is(err, errCopy) {
+		_ = r.send(peer.Copy, r.epoch)
+		return ErrCopy
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.Node.Cut(r.epoch, at); err != nil {
+		return err
+	}
+	r.next = at
+	return r.send(peer.Ready, r.epoch, at)
+}
+
+// refuse tells the leader which epoch this node is in.
+func (r *Receiver) refuse(own int64) { _ = r.send(peer.Refuse, own) }
+
+func (r *Receiver) send(t peer.Type, epoch int64, args ...int64) error {
+	f := peer.Frame{Type: t, Cluster: r.Cluster(), From: r.Self, To: r.Conn.Peer, Epoch: epoch}
+	r.out = peer.AppendHead(r.out[:0], &f, len(args))
+	for _, n := range args {
+		r.out = peer.AppendInt(r.out, n)
+	}
+	_, err := r.Conn.Write(r.out)
+	return err
+}
+
+// take handles one frame of the running stream.
+func (r *Receiver) take(f *peer.Frame) error {
+	if f.Epoch != r.epoch {
+		return fmt.Errorf("epoch %d in a stream of epoch %d", f.Epoch, r.epoch)
+	}
+	var off, commit int64
+	switch {
+	case f.Type == peer.Data && len(f.Args) == 3:
+		if err := f.Ints(&off, &commit); err != nil {
+			return err
+		}
+		if have := r.next + int64(len(r.carry)); off != have {
+			return fmt.Errorf("bytes at %d where %d should follow", off, have)
+		}
+		return r.data(f.Args[2], commit)
+	case f.Type == peer.Commit && len(f.Args) == 1:
+		if err := f.Ints(&commit); err != nil {
+			return err
+		}
+		return r.write(nil, commit)
+	}
+	return fmt.Errorf("%s with %d arguments in a stream", f.Type, len(f.Args))
+}
+
+// data writes the whole records that a piece completes and keeps its rest. In
+// the usual case a piece is whole, and is not copied.
+func (r *Receiver) data(piece []byte, commit int64) error {
+	all, joined := piece, len(r.carry) > 0
+	if joined {
+		if len(r.carry)+len(piece) > maxCarry {
+			return fmt.Errorf("a record of more than %d bytes", maxCarry)
+		}
+		r.carry = append(r.carry, piece...)
+		all = r.carry
+	}
+	whole, err := r.scan.scan(all)
+	if err != nil {
+		return fmt.Errorf("offset %d: %w", r.next+int64(r.scan.off), err)
+	}
+	if err := r.write(all[:whole], commit); err != nil {
+		return err
+	}
+	r.next += int64(whole)
+	r.scan.shift(whole)
+	if joined {
+		r.carry = r.carry[:copy(r.carry, all[whole:])]
+	} else {
+		r.carry = append(r.carry, all[whole:]...)
+	}
+	if len(r.carry) == 0 && cap(r.carry) > carryKeep {
+		r.carry = nil
+	}
+	return r.acknowledge()
+}
+
+// write appends to the log. What it appends is acknowledged only if the
+// election still agrees afterwards.
+func (r *Receiver) write(records []byte, commit int64) error {
+	durable, ok, err := r.Node.Append(r.epoch, r.next, records, commit)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		_, own := r.Node.Await(r.epoch)
+		r.refuse(own)
+		return errDeposed
+	}
+	r.durable = durable
+	r.unacked += len(records)
+	return nil
+}
+
+// acknowledge tells what is held, unless more is already waiting to be read:
+// then one acknowledgement will do for both.
+func (r *Receiver) acknowledge() error {
+	if r.Conn.Buffered() && r.unacked < ackBytes {
+		return nil
+	}
+	r.unacked = 0
+	return r.send(peer.Held, r.epoch, r.next+int64(len(r.carry)), r.durable, r.Node.Applied())
+}

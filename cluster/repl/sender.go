@@ -1,0 +1,281 @@
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"regent/cluster/peer"
+	"regent/engine"
+	"regent/resp"
+)
+
+// Limits of a sender.
+const (
+	// chunk is how much of the log one frame carries at most, in bytes.
+	chunk = 256 << 10
+	// headRoom is kept before a chunk for the frame's head, in bytes.
+	headRoom = 512
+	// Window bounds what was sent and not acknowledged as received, in bytes.
+	Window = 32 << 20
+	// commitDelay is how long a commit offset waits for data to ride on.
+	commitDelay = 2 * time.Millisecond
+	// openPatience is how long a follower may take to cut its log back, and
+	// its keyspace with it.
+	openPatience = 2 * time.Minute
+)
+
+// ErrCopy says that the follower needs a full copy.
+var ErrCopy = errors.New("the follower's log has no common point with what is left of this one: it needs a full copy")
+
+// Progress is what a follower has acknowledged, in offsets.
+type Progress struct{ Received, Durable, Applied int64 }
+
+// SenderConfig is what a Sender is told.
+type SenderConfig struct {
+	Stream            engine.Stream
+	Self, Peer, Epoch int64
+	Cluster           func() string
+	Commit            func() int64 // the leader's commit offset
+	// Opened is called once the follower's log is a prefix of this one, with
+	// where it ends; Held with every acknowledgement.
+	Opened func(off int64)
+	Held   func(p Progress)
+	// Patience bounds a write.
+	Patience time.Duration
+}
+
+// A Sender is the leader's side of one stream.
+type Sender struct {
+	cfg  SenderConfig
+	conn *peer.Conn
+	head peer.Frame // what all frames share
+
+	wake     chan struct{}
+	late     atomic.Bool  // a commit offset is awaited and there is no data
+	shut     atomic.Bool  // the window is full
+	received atomic.Int64 // by the follower
+	gone     chan struct{}
+
+	sent int64 // offset after what was sent
+	told int64 // commit offset that was told
+	buf  []byte
+}
+
+// NewSender takes over an open stream connection.
+func NewSender(c SenderConfig, conn *peer.Conn) *Sender {
+	conn.SetPatience(c.Patience)
+	return &Sender{
+		cfg: c, conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		head: peer.Frame{From: c.Self, To: c.Peer, Epoch: c.Epoch},
+		buf:  make([]byte, headRoom+chunk+2),
+	}
+}
+
+// Wake tells that the log moved. It costs next to nothing when the sender is
+// awake.
+func (s *Sender) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// CommitMoved tells that the commit offset moved.
+func (s *Sender) CommitMoved() {
+	if s.late.Load() && s.late.CompareAndSwap(true, false) {
+		s.Wake()
+	}
+}
+
+// Run sends until the connection is lost or ctx ends, and closes it.
+func (s *Sender) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+	defer stop()
+	defer s.conn.Close()
+	off, err := s.open()
+	if err != nil {
+		return err
+	}
+	reader, err := s.cfg.Stream.NewReader(off)
+	if err != nil {
+		return fmt.Errorf("can't read the log at %d: %w", off, err)
+	}
+	defer reader.Close()
+	s.sent = off
+	s.received.Store(off)
+	s.cfg.Opened(off)
+	failed := make(chan error, 1)
+	go func() {
+		failed <- s.listen()
+		close(s.gone)
+	}()
+	err = s.pump(reader)
+	_ = s.conn.Close()
+	heard := <-failed
+	if err == nil {
+		err = heard
+	}
+	return err
+}
+
+// open finds where to begin.
+func (s *Sender) open() (off int64, err error) {
+	log := describe(s.cfg.Stream)
+	f := s.frame(peer.Open)
+	whole := int64(0)
+	if log.Whole {
+		whole = 1
+	}
+	out := peer.AppendHead(nil, f, 5)
+	for _, n := range [...]int64{log.Start, log.End, s.cfg.Commit(), whole} {
+		out = peer.AppendInt(out, n)
+	}
+	out = resp.AppendBulk(out, appendHistory(nil, log.History))
+	if _, err := s.conn.Write(out); err != nil {
+		return 0, err
+	}
+	_ = s.conn.SetReadDeadline(time.Now().Add(openPatience))
+	defer func() { _ = s.conn.SetReadDeadline(time.Time{}) }()
+	var answer peer.Frame
+	if err := s.conn.Next(&answer); err != nil {
+		return 0, err
+	}
+	switch answer.Type {
+	case peer.Ready:
+		off, err = answer.Int(0)
+		if err == nil && (off < log.Start || off > log.End) {
+			err = fmt.Errorf("the follower is at %d, outside of %d to %d", off, log.Start, log.End)
+		}
+		return off, err
+	case peer.Copy:
+		return 0, ErrCopy
+	case peer.Refuse:
+		return 0, fmt.Errorf("node %d does not follow epoch %d: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, answer.Epoch)
+	}
+	return 0, fmt.Errorf("%s in answer to OPEN", answer.Type)
+}
+
+func (s *Sender) frame(t peer.Type) *peer.Frame {
+	f := s.head
+	f.Type, f.Cluster = t, s.cfg.Cluster()
+	return &f
+}
+
+// pump is the writer: data first, a bare commit offset when there is none.
+func (s *Sender) pump(r engine.StreamReader) error {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	armed := false
+	for {
+		n, err := s.send(r)
+		if err != nil {
+			return err
+		}
+		switch {
+		case n > 0 && !armed:
+			timer.Reset(commitDelay)
+			armed = true
+		case n == 0 && !armed:
+			if err := s.sendCommit(); err != nil {
+				return err
+			}
+		}
+		if n > 0 {
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-timer.C:
+			armed = false
+		case <-s.gone:
+			return nil
+		}
+	}
+}
+
+// send sends one chunk, if there is one and the window is open.
+func (s *Sender) send(r engine.StreamReader) (n int, err error) {
+	if s.sent-s.received.Load() >= Window {
+		s.shut.Store(true)
+		if s.sent-s.received.Load() >= Window {
+			return 0, nil // an acknowledgement wakes
+		}
+	}
+	n, err = r.Read(s.buf[headRoom : headRoom+chunk])
+	if err != nil && err != io.EOF {
+		return 0, fmt.Errorf("can't read the log at %d: %w", s.sent, err)
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	commit := s.cfg.Commit()
+	var room [headRoom]byte
+	h := peer.AppendHead(room[:0], s.frame(peer.Data), 3)
+	h = peer.AppendInt(h, s.sent)
+	h = peer.AppendInt(h, commit)
+	h = append(strconv.AppendInt(append(h, '$'), int64(n), 10), '\r', '\n')
+	at := headRoom - len(h)
+	copy(s.buf[at:], h)
+	end := headRoom + n
+	s.buf[end], s.buf[end+1] = '\r', '\n'
+	if _, err := s.conn.Write(s.buf[at : end+2]); err != nil {
+		return 0, err
+	}
+	s.sent += int64(n)
+	s.told = max(s.told, commit)
+	return n, nil
+}
+
+// sendCommit tells a commit offset that no data has carried. While it has not
+// reached what was sent, CommitMoved wakes.
+func (s *Sender) sendCommit() error {
+	for {
+		if commit := s.cfg.Commit(); commit > s.told {
+			out := peer.AppendHead(s.buf[:0], s.frame(peer.Commit), 1)
+			if _, err := s.conn.Write(peer.AppendInt(out, commit)); err != nil {
+				return err
+			}
+			s.told = commit
+		}
+		if s.told >= s.sent || s.late.Load() {
+			return nil
+		}
+		s.late.Store(true) // and look again: it may have moved before that was seen
+	}
+}
+
+// listen takes the acknowledgements.
+func (s *Sender) listen() error {
+	var f peer.Frame
+	for {
+		if err := s.conn.Next(&f); err != nil {
+			return err
+		}
+		if f.Type == peer.Refuse {
+			return fmt.Errorf("node %d follows epoch %d no more: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, f.Epoch)
+		}
+		if f.Type != peer.Held || f.Epoch != s.cfg.Epoch {
+			return fmt.Errorf("%s of epoch %d in a stream of epoch %d", f.Type, f.Epoch, s.cfg.Epoch)
+		}
+		var p Progress
+		if err := f.Ints(&p.Received, &p.Durable, &p.Applied); err != nil {
+			return err
+		}
+		if p.Durable > p.Received {
+			return fmt.Errorf("durable to %d, received to %d", p.Durable, p.Received)
+		}
+		if s.received.Swap(p.Received) > p.Received {
+			return fmt.Errorf("received less than before: %d", p.Received)
+		}
+		s.cfg.Held(p)
+		if s.shut.Load() && s.shut.CompareAndSwap(true, false) {
+			s.Wake()
+		}
+	}
+}

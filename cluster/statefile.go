@@ -1,0 +1,186 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"regent/cluster/bully"
+)
+
+// The state file holds what a node must know again after its end whatever
+// happens to it: what it has promised. It is a few lines of text,
+//
+//	regent-cluster-state 1
+//	node 7001
+//	cluster 5f0c…
+//	epoch 12
+//	vote 7002
+//	voters 7001 7002 7003
+//	voters-version 1
+//	clean no
+//	boot 3c9a5e0e-…
+//	checksum 1c291ca3
+//
+// written aside, synced, renamed over the old one, and the directory synced:
+// after a crash at any moment there is the old state or the new one.
+
+// stateFileName is the file's name in the data directory.
+const stateFileName = "cluster.state"
+
+// maxStateFile bounds it in bytes.
+const maxStateFile = 64 << 10
+
+const stateMagic = "regent-cluster-state 1"
+
+// durable is what the file holds.
+type durable struct {
+	node    int64
+	cluster clusterID
+	hard    bully.HardState
+	voters  []int64
+	version int64  // of voters
+	clean   bool   // the node ended in order
+	boot    string // the machine's boot ID when it was written; "" where there is none
+}
+
+var errStateDamaged = errors.New("the cluster state file is damaged")
+
+func (d *durable) encode() []byte {
+	var b bytes.Buffer
+	yesNo := map[bool]string{true: "yes", false: "no"}
+	fmt.Fprintf(&b, "%s\nnode %d\ncluster %s\nepoch %d\nvote %d\n", stateMagic, d.node, d.cluster, d.hard.Epoch, d.hard.VoteFor)
+	b.WriteString("voters")
+	for _, v := range d.voters {
+		fmt.Fprintf(&b, " %d", v)
+	}
+	fmt.Fprintf(&b, "\nvoters-version %d\nclean %s\nboot %s\n", d.version, yesNo[d.clean], d.boot)
+	fmt.Fprintf(&b, "checksum %08x\n", checksum(b.Bytes()))
+	return b.Bytes()
+}
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
+func decodeState(b []byte) (d durable, err error) {
+	at := bytes.LastIndex(b, []byte("\nchecksum ")) + 1
+	if at == 0 || string(b[at:]) != fmt.Sprintf("checksum %08x\n", checksum(b[:at])) {
+		return d, errStateDamaged
+	}
+	lines := strings.Split(strings.TrimSuffix(string(b[:at]), "\n"), "\n")
+	if lines[0] != stateMagic {
+		return d, fmt.Errorf("%w: it begins with %.40q", errStateDamaged, lines[0])
+	}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, " ")
+		if err := d.set(name, value); err != nil {
+			return d, fmt.Errorf("%w: %q: %w", errStateDamaged, line, err)
+		}
+	}
+	return d, nil
+}
+
+func (d *durable) set(name, value string) (err error) {
+	switch name {
+	case "node":
+		d.node, err = strconv.ParseInt(value, 10, 64)
+	case "cluster":
+		d.cluster, err = parseClusterID(value)
+	case "epoch":
+		d.hard.Epoch, err = strconv.ParseInt(value, 10, 64)
+	case "vote":
+		d.hard.VoteFor, err = strconv.ParseInt(value, 10, 64)
+	case "voters":
+		for w := range strings.FieldsSeq(value) {
+			var v int64
+			if v, err = strconv.ParseInt(w, 10, 64); err != nil {
+				return err
+			}
+			d.voters = append(d.voters, v)
+		}
+	case "voters-version":
+		d.version, err = strconv.ParseInt(value, 10, 64)
+	case "clean":
+		d.clean = value == "yes"
+	case "boot":
+		d.boot = value
+	default:
+		err = errors.New("no such line is known")
+	}
+	return err
+}
+
+// loadState reads the file; found is false when there is none yet.
+func loadState(dir string) (d durable, found bool, err error) {
+	path := filepath.Join(dir, stateFileName)
+	fi, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, false, nil
+	}
+	if err == nil && fi.Size() > maxStateFile {
+		err = errStateDamaged
+	}
+	if err != nil {
+		return d, false, fmt.Errorf("%s: %w", path, err)
+	}
+	b, err := os.ReadFile(path)
+	if err == nil {
+		d, err = decodeState(b)
+	}
+	if err != nil {
+		return d, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, true, nil
+}
+
+// save makes d durable.
+func (d *durable) save(dir string) error {
+	path := filepath.Join(dir, stateFileName)
+	if err := writeSynced(path+".new", d.encode()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func writeSynced(path string, b []byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	if _, err = f.Write(b); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// bootID tells one start of the machine from another, "" where the system
+// does not say.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

@@ -1,0 +1,97 @@
+package cluster
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/cluster/peer"
+	"regent/engine"
+)
+
+// What others see of this node's idea of the cluster.
+
+// View is the current state, an immutable value.
+func (c *Cluster) View() *engine.View { return c.view.Load() }
+
+// compose makes a view of what the election says.
+func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
+	id := c.clusterHex()
+	v := &engine.View{
+		Clustered: true, Leading: leading, NodeID: c.id, ClusterID: id,
+		LeaderID: st.Leader, Leader: st.Addr, Epoch: st.Epoch,
+		Electing: st.Electing || st.Role == bully.Leader && !leading,
+	}
+	if st.Role == bully.Leader && !leading {
+		v.LeaderID, v.Leader = 0, ""
+	}
+	v.LinkUp = leading || c.follow.up.Load()
+	v.LastIO = c.follow.lastIO.Load()
+	if !v.LinkUp {
+		v.LinkDownAt = c.follow.downAt.Load()
+	}
+	for _, p := range c.opts.Peers {
+		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
+		if m := c.member(p.ID); m != nil {
+			c.describe(&n, m)
+		} else {
+			n.Myself, n.Up, n.Lag, n.Offset = true, true, 0, c.opts.Stream.End()
+		}
+		v.Nodes = append(v.Nodes, n)
+	}
+	return v
+}
+
+// describe fills in what is known of another node.
+func (c *Cluster) describe(n *engine.NodeView, m *member) {
+	now := c.opts.Host.Now()
+	heard := m.heard.Load()
+	n.Up = heard != 0 && now-heard <= upTimes*c.timeout.Milliseconds() && m.refused.Load() <= heard
+	n.Offset, n.PongAt = m.offset.Load(), heard
+	if !n.Up {
+		n.PingAt = max(heard, m.refused.Load())
+	}
+	if at := m.acked.Load(); at != 0 {
+		n.Lag = max(now-at, 0) / 1000
+	}
+}
+
+// upTimes: a node is up that was heard of within 2T. An idle one speaks every
+// T/2.
+const upTimes = 2
+
+// clusterHex is the cluster's ID in hex, "" while unknown.
+func (c *Cluster) clusterHex() string {
+	id, _, _ := strings.Cut(c.clusterText(), "@")
+	return strings.TrimPrefix(id, peer.Unknown)
+}
+
+// nodeName is a node's name in CLUSTER NODES: the same for the same ID in the
+// same cluster.
+func nodeName(cluster string, id int64) string {
+	h := sha256.Sum256([]byte(cluster + "/" + strconv.FormatInt(id, 10)))
+	return hex.EncodeToString(h[:])[:idDigits]
+}
+
+// Links describes the channels to other nodes for CLUSTER LINKS.
+func (c *Cluster) Links() []engine.LinkView {
+	var out []engine.LinkView
+	id := c.clusterHex()
+	row := func(m *member, to bool, since time.Time, events string) {
+		if !since.IsZero() {
+			out = append(out, engine.LinkView{To: to, Node: nodeName(id, m.ID), CreatedAt: since.UnixMilli(), Events: events})
+		}
+	}
+	for _, m := range c.peers {
+		row(m, true, m.link.Since(), "rw")
+		m.mu.Lock()
+		if m.incoming != nil {
+			row(m, false, m.incoming.Since, "r")
+		}
+		m.mu.Unlock()
+	}
+	return out
+}

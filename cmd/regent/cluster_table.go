@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// A sighting is what a child last said of itself, or that it said nothing.
+type sighting struct {
+	up     bool
+	leads  bool
+	leader string
+	epoch  string
+	offset string
+}
+
+// look asks all children at the same time; one that does not answer in
+// askTimeout is shown as silent.
+func (s *supervisor) look() {
+	var wg sync.WaitGroup
+	for _, c := range s.children {
+		if c.pid == 0 {
+			c.seen = sighting{}
+			continue
+		}
+		wg.Go(func() { c.seen = ask(c.addr()) })
+	}
+	wg.Wait()
+}
+
+// ask reads the role of the server at addr from its INFO.
+func ask(addr string) sighting {
+	c, err := dialServer("tcp", addr, askTimeout)
+	if err != nil {
+		return sighting{}
+	}
+	defer c.close()
+	reply, err := c.do(askTimeout, []string{"INFO", "replication", "regent"})
+	if err != nil || reply.IsError() {
+		return sighting{}
+	}
+	info := infoFields(string(reply.Text))
+	return sighting{
+		up:     true,
+		leads:  info["node_id"] != "" && info["node_id"] == info["leader_id"],
+		leader: info["leader_id"], epoch: info["epoch"], offset: info["master_repl_offset"],
+	}
+}
+
+// infoFields reads INFO's "name:value" lines.
+func infoFields(text string) map[string]string {
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	return fields
+}
+
+// show prints the table when who leads, or who lives, has changed.
+func (s *supervisor) show() {
+	s.look()
+	state := s.state()
+	if state == s.shown {
+		return
+	}
+	s.shown = state
+	leader := s.leader()
+	s.say("\n%s", time.Now().Format("15:04:05.000"))
+	w := tabwriter.NewWriter(s.tool.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tADDRESS\tPROCESS\tROLE\tEPOCH\tLOG OFFSET")
+	for _, c := range s.children {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", c.port, c.addr(), orDash(c.pid), c.role(), dash(c.seen.epoch), dash(c.seen.offset))
+	}
+	w.Flush()
+	if leader != nil && !s.led {
+		s.led = true
+		s.hint(leader)
+	}
+}
+
+// state is what the table is printed again for: not for every new offset.
+func (s *supervisor) state() string {
+	var b strings.Builder
+	for _, c := range s.children {
+		fmt.Fprintf(&b, "%d %s %s;", c.pid, c.role(), c.seen.epoch)
+	}
+	return b.String()
+}
+
+func (s *supervisor) leader() *child {
+	for _, c := range s.children {
+		if c.seen.leads {
+			return c
+		}
+	}
+	return nil
+}
+
+// hint says what to type next.
+func (s *supervisor) hint(leader *child) {
+	other := s.children[0]
+	if other == leader && len(s.children) > 1 {
+		other = s.children[1]
+	}
+	s.say(`
+Try, in another terminal:
+  redis-cli -c -p %[1]d set greeting hello      (or: regent cli -p %[1]d set greeting hello)
+  kill -9 %[2]d                           (the leader: watch this table)
+  redis-cli -c -p %[3]d get greeting`, s.children[0].port, leader.pid, other.port)
+}
+
+func (c *child) role() string {
+	switch {
+	case c.pid == 0:
+		return "down"
+	case !c.seen.up:
+		return "silent"
+	case c.seen.leads:
+		return "LEADER"
+	case c.seen.leader == "" || c.seen.leader == "0":
+		return "electing"
+	default:
+		return "follower of " + c.seen.leader
+	}
+}
+
+func orDash(pid int) string {
+	if pid == 0 {
+		return "-"
+	}
+	return fmt.Sprint(pid)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

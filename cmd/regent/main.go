@@ -1,0 +1,104 @@
+// Command regent is the one binary: the server, the client and the tools.
+//
+//	regent [FILE] [--directive value ...]   a server, started as redis-server is
+//	regent cluster [--nodes 3] ...          three servers to play with, and who leads
+//	regent cli [command ...]                a client that follows the leader
+//	regent check-rdb, backup, restore       tools for copies of the data (package backup)
+//
+// It parses arguments and catches signals; everything else is package
+// regent's and below.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"regent/cmd/regent/backup"
+)
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+)
+
+// A tool is the process's surroundings, handed to every subcommand.
+type tool struct {
+	args []string // without the subcommand's own name
+	in   *os.File
+	out  io.Writer
+	err  io.Writer
+}
+
+func main() {
+	t := tool{args: os.Args[1:], in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	os.Exit(t.run())
+}
+
+func (t tool) run() int {
+	if len(t.args) == 0 {
+		return t.serve()
+	}
+	switch first := t.args[0]; first {
+	case "cluster":
+		t.args = t.args[1:]
+		return t.cluster()
+	case "cli":
+		t.args = t.args[1:]
+		return t.cli()
+	case "--version", "-v":
+		fmt.Fprintf(t.out, "regent %s\n", version())
+		return exitOK
+	case "--help", "-h", "help":
+		fmt.Fprint(t.out, usage)
+		return exitOK
+	}
+	if status, ok := t.offline(t.args[0], t.args[1:]); ok {
+		return status
+	}
+	return t.serve()
+}
+
+// fail prints the one line that says why nothing was started.
+func (t tool) fail(err error) int {
+	fmt.Fprintf(t.err, "regent: %v\n", err)
+	return exitFailed
+}
+
+// version is what the build recorded: a tag, a commit, or that it was neither.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "0.1.0-dev"
+	}
+	return info.Main.Version
+}
+
+const usage = `Regent speaks the Redis protocol and elects its own leader.
+
+  regent [FILE] [--directive value ...]
+      Starts a server. FILE is in redis.conf's syntax ("-" reads standard
+      input); every directive is a flag as well, and flags win.
+
+        --port 6379               --bind "* -::*"         --unixsocket PATH
+        --dir ./data              --appendonly yes        --appendfsync everysec
+        --requirepass SECRET      --masterauth SECRET     --loglevel notice
+        --node-id N               --peers 1@host:port,2@host:port,3@host:port
+        --announce-host HOST      --announce-port N       --write-acks quorum
+        --heartbeat-interval 100  --election-timeout 500  (milliseconds)
+
+      CONFIG GET * at a running server lists them all.
+
+  regent cluster [--nodes 3] [--port 7001] [--dir ./data] [--restart 5s] [-- --directive value ...]
+      Starts that many servers as processes of their own, shows who leads, and
+      starts a killed one again after that time (0: never). Ctrl-C ends all.
+
+  regent cli [-h host] [-p port] [-a password] [-n db] [-c] [-3] [--json|--raw] [command ...]
+      Sends commands, follows MOVED and waits for an election to end. Without
+      a command it reads them from the terminal.
+
+` + backup.Usage + `
+  regent --version | --help
+`

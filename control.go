@@ -1,0 +1,63 @@
+package regent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// A control carries out what administrative commands ask of the process.
+type control struct{ s *Server }
+
+// maxConfigFile bounds a configuration file in bytes.
+const maxConfigFile = 1 << 20
+
+// exitCrash is the status of a process that was told to crash.
+const exitCrash = 1
+
+// Shutdown begins an orderly end; Run returns.
+func (c control) Shutdown(reason string) {
+	select {
+	case c.s.stop <- reason:
+	default: // one is on its way
+	}
+}
+
+// RewriteConfig writes the configuration into its file: aside first, then
+// renamed, so that a crash leaves the old or the new one.
+func (c control) RewriteConfig() error {
+	path := c.s.opts.ConfigFile
+	if path == "" {
+		return errors.New("there is no configuration file")
+	}
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	if len(old) > maxConfigFile {
+		return fmt.Errorf("the configuration file is larger than %d bytes", maxConfigFile)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write the configuration aside: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(c.s.cfg.Rewrite(string(old)))
+	err = errors.Join(err, tmp.Sync(), tmp.Chmod(0o644), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+// Crash ends the process at once, as DEBUG asks for in tests.
+func (c control) Crash(how string) {
+	if how == "panic" {
+		panic("regent: told to panic by DEBUG PANIC")
+	}
+	os.Exit(exitCrash)
+}

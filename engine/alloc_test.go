@@ -1,0 +1,100 @@
+package engine_test
+
+import (
+	"hash/maphash"
+	"testing"
+
+	"regent/engine"
+	"regent/engine/config"
+	"regent/engine/dict"
+	"regent/engine/enginetest"
+)
+
+// A tape is a log that counts bytes.
+type tape struct{ end int64 }
+
+func (l *tape) Append(e *engine.Effects) int64 { l.end += int64(len(e.Buf)); return l.end }
+func (l *tape) End() int64                     { return l.end }
+
+// hotSession is an engine with the log given, and a session that has warmed
+// up; do carries out a command and forgets the reply.
+func hotSession(tb testing.TB, log engine.Log) (do func(args [][]byte)) {
+	cfg := config.New()
+	cfg.ProtoMaxBulkLen.Set(1 << 20)
+	e := engine.New(engine.Options{Config: cfg, Host: enginetest.NewHost(tb), Log: log, Cluster: enginetest.NewCluster()})
+	s := e.NewSession(&enginetest.Conn{})
+	return func(args [][]byte) {
+		e.Execute(s, args)
+		s.W.Truncate(0)
+	}
+}
+
+func raw(args ...string) (out [][]byte) {
+	for _, a := range args {
+		out = append(out, []byte(a))
+	}
+	return out
+}
+
+// dictAllocations is what the dictionary alone allocates to store value over
+// an earlier one, and anew after a deletion.
+func dictAllocations(value string) (over, again float64) {
+	d := dict.New(dict.Options{Seed: maphash.MakeSeed()})
+	key, v := []byte("k"), dict.Value{Kind: dict.Raw, Bytes: []byte(value)}
+	d.Put(key, v, 0)
+	over = testing.AllocsPerRun(100, func() { d.Put(key, v, 0) })
+	again = testing.AllocsPerRun(100, func() { d.Put(key, v, 0); d.Delete(key) })
+	return over, again
+}
+
+// TestHotPathAllocations: what clients do all day makes no garbage, beyond
+// what the dictionary needs to hold it.
+func TestHotPathAllocations(t *testing.T) {
+	value := string(make([]byte, 64))
+	over, again := dictAllocations(value)
+	logs := map[string]engine.Log{"without a log": nil, "with a log": &tape{}}
+	for name, log := range logs {
+		do := hotSession(t, log)
+		do(raw("SET", "k", value))
+		do(raw("SET", "n", "1"))
+		do(raw("EXPIRE", "k", "100"))
+		for _, cmd := range [][][]byte{
+			raw("GET", "k"), raw("INCR", "n"), raw("GET", "n"), raw("EXPIRE", "k", "100"),
+			raw("TTL", "k"), raw("EXISTS", "k", "n"), raw("DEL", "nokey"), raw("MGET", "k", "n", "nokey"), raw("STRLEN", "k"),
+			raw("GETRANGE", "k", "0", "9"),
+		} {
+			do(cmd)
+			if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {
+				t.Errorf("%s %s: %v allocations", cmd[0], name, n)
+			}
+		}
+		for _, set := range [][][]byte{raw("SET", "k", value), raw("SET", "k", value, "EX", "10")} {
+			if n := testing.AllocsPerRun(100, func() { do(set) }); n > over {
+				t.Errorf("%q %s: %v allocations", set, name, n)
+			}
+		}
+		set, del := raw("SET", "d", value), raw("DEL", "d")
+		do(set)
+		do(del)
+		if n := testing.AllocsPerRun(100, func() { do(set); do(del) }); n > again {
+			t.Errorf("SET and DEL %s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkExecute(b *testing.B) {
+	const key = "key:000000000042"
+	value := string(make([]byte, 64))
+	for _, cmd := range [][][]byte{
+		raw("GET", key), raw("SET", key, value), raw("INCR", "counter:00000042"), raw("EXPIRE", key, "100"), raw("DEL", "nokey"),
+	} {
+		b.Run(string(cmd[0]), func(b *testing.B) {
+			do := hotSession(b, &tape{})
+			do(raw("SET", key, value))
+			b.ReportAllocs()
+			for b.Loop() {
+				do(cmd)
+			}
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// An Applier carries out the records of a log or a stream: no gates, no
+// effects, no expiry by this node's clock. It is a session without a client.
+type Applier struct {
+	e       *Engine
+	s       Session
+	pending [][][]byte // the commands of an open MULTI
+	inMulti bool
+	frozen  bool // the caller holds Freeze
+}
+
+// maxTransactionRecords bounds the records between MULTI and EXEC.
+const maxTransactionRecords = 1 << 20
+
+// NewApplier returns an applier that begins in database 0.
+func (e *Engine) NewApplier() *Applier { return &Applier{e: e} }
+
+// NewFrozenApplier returns an applier for a caller that holds Freeze: it takes
+// no locks.
+func (e *Engine) NewFrozenApplier() *Applier { return &Applier{e: e, frozen: true} }
+
+// DB is the database the next record goes to.
+func (a *Applier) DB() int { return a.s.DB }
+
+// SetDB selects the database the next record goes to.
+func (a *Applier) SetDB(db int) { a.s.DB = db }
+
+// Apply carries out one record. An error means that the record cannot have
+// been written by Regent or Redis: the log is damaged, or from a later
+// version.
+func (a *Applier) Apply(args [][]byte) error {
+	if len(args) == 0 {
+		return errors.New("empty record")
+	}
+	switch {
+	case equalFold(args[0], "multi"):
+		a.inMulti = true
+		return nil
+	case equalFold(args[0], "exec"):
+		if !a.inMulti {
+			return errors.New("EXEC without MULTI")
+		}
+		return a.exec()
+	case a.inMulti:
+		if len(a.pending) == maxTransactionRecords {
+			return fmt.Errorf("more than %d records in one transaction", maxTransactionRecords)
+		}
+		a.pending = append(a.pending, cloneArgs(args))
+		return nil
+	}
+	c, err := a.context(args)
+	if err != nil {
+		return err
+	}
+	if a.frozen {
+		c.Cmd.Do(c)
+	} else {
+		a.e.lockFor(c, func() { c.Cmd.Do(c) })
+	}
+	return a.outcome(c)
+}
+
+// exec carries out a transaction with everything locked: readers see all of
+// it or nothing.
+func (a *Applier) exec() (err error) {
+	cmds := a.pending
+	a.pending, a.inMulti = nil, false
+	if a.frozen {
+		return a.runAll(cmds)
+	}
+	a.e.Freeze(func() { err = a.runAll(cmds) })
+	return err
+}
+
+func (a *Applier) runAll(cmds [][][]byte) error {
+	for _, args := range cmds {
+		c, err := a.context(args)
+		if err != nil {
+			return err
+		}
+		c.Cmd.Do(c)
+		if err := a.outcome(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Applier) context(args [][]byte) (*Ctx, error) {
+	cmd, known := a.e.table.Lookup(args)
+	if cmd == nil || !known {
+		return nil, fmt.Errorf("unknown command %q", clip(args[0], 64))
+	}
+	if n := len(args); (cmd.Arity > 0 && n != cmd.Arity) || (cmd.Arity < 0 && n < -cmd.Arity) {
+		return nil, fmt.Errorf("%s with %d arguments", cmd.full, n)
+	}
+	c := &a.s.ctx
+	c.E, c.S, c.Cmd, c.Args, c.W = a.e, &a.s, cmd, args, &a.s.W
+	c.Now, c.applying = a.e.Host.Now(), true
+	return c, nil
+}
+
+// outcome looks at the reply that nobody reads: an error there means the
+// record did not do what it did where it was written.
+func (a *Applier) outcome(c *Ctx) error {
+	reply := a.s.W.Bytes()
+	a.s.W.Truncate(0)
+	if len(reply) > 0 && reply[0] == '-' {
+		return fmt.Errorf("%s: %s", c.Cmd.full, reply[1:len(reply)-2])
+	}
+	return nil
+}
+
+// lockFor runs f with the shards that c's command touches locked.
+func (e *Engine) lockFor(c *Ctx, f func()) {
+	if c.Cmd.Locks == LockAll {
+		e.Freeze(f)
+		return
+	}
+	var set lockSet
+	e.collect(&set, c)
+	e.lockSet(&set)
+	defer e.unlockSet(&set)
+	f()
+}
+
+func cloneArgs(args [][]byte) [][]byte {
+	out := make([][]byte, len(args))
+	for i, a := range args {
+		out[i] = append([]byte(nil), a...)
+	}
+	return out
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"fmt"
+	"unsafe"
+
+	"regent/resp"
+)
+
+// CLIENT LIST and CLIENT INFO: a line for each connection, fields as Redis
+// 7.0 has them, with 7.2's lib-name and lib-ver at the end. Where the two
+// servers are built differently a field says what comes nearest to it here:
+//
+//	qbuf     input received and not yet carried out
+//	rbs obl  replies not yet sent; there is one buffer (oll=0), so omem is obl
+//	tot-mem  the session itself with both
+
+func doClientInfo(c *Ctx) {
+	c.W.Verbatim("txt", string(c.clientLine(nil, c.S)))
+}
+
+func doClientList(c *Ctx) {
+	list, ok := c.listed()
+	if !ok {
+		return
+	}
+	var text []byte
+	for _, s := range list {
+		text = c.clientLine(text, s)
+	}
+	c.W.Verbatim("txt", string(text))
+}
+
+// listed are the sessions that LIST's arguments name; false: an error was
+// written.
+func (c *Ctx) listed() (list []*Session, ok bool) {
+	args := c.Args[2:]
+	switch {
+	case len(args) == 0:
+		return c.E.clients(), true
+	case len(args) == 2 && equalFold(args[0], "type"):
+		kind, ok := c.clientKind(args[1])
+		if !ok {
+			return nil, false
+		}
+		for _, s := range c.E.clients() {
+			if s.kind() == kind {
+				list = append(list, s)
+			}
+		}
+		return list, true
+	case len(args) >= 2 && equalFold(args[0], "id"):
+		return c.listedByID(args[1:])
+	}
+	c.Err(resp.ErrSyntax)
+	return nil, false
+}
+
+func (c *Ctx) listedByID(ids [][]byte) (list []*Session, ok bool) {
+	for _, word := range ids {
+		id, ok := parseInt(word)
+		if !ok {
+			c.Err(resp.ErrClientID)
+			return nil, false
+		}
+		if s := c.E.client(id); s != nil {
+			list = append(list, s)
+		}
+	}
+	return list, true
+}
+
+// clientKinds are the types of clients that LIST and KILL know. Other nodes
+// come over a channel of their own and are not clients here.
+func clientKinds() map[string]string {
+	return map[string]string{
+		"normal": "normal", "master": "master", "slave": "replica", "replica": "replica", "pubsub": "pubsub",
+	}
+}
+
+// clientKind reads a type; false: an error was written.
+func (c *Ctx) clientKind(word []byte) (string, bool) {
+	kind, ok := clientKinds()[lower(string(word))]
+	if !ok {
+		c.Err(fmt.Sprintf(resp.ErrClientType, clip(word, 128)))
+	}
+	return kind, ok
+}
+
+// kind is the session's type.
+func (s *Session) kind() string { return "normal" }
+
+// clientLine appends the line of s.
+func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
+	sh, conn := &s.Shared, s.Conn
+	input, output := conn.Buffers()
+	argv := 0
+	if s == c.S {
+		for _, a := range c.Args {
+			argv += len(a)
+		}
+	}
+	events, cmd, attrs := "r", "NULL", sh.attributes()
+	if output > 0 {
+		events = "rw"
+	}
+	if last := sh.LastCmd.Load(); last != nil {
+		cmd = last.full
+	}
+	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1",
+		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,
+		max(c.Now-s.Created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.DB.Load())
+	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=0 argv-mem=%d multi-mem=0 rbs=%d rbp=%d obl=%d oll=0 omem=%d tot-mem=%d",
+		input, argv, output, output, output, output, input+output+argv+int(unsafe.Sizeof(*s)))
+	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s\n",
+		events, cmd, defaultUser, noRedirect, sh.Proto.Load(), attrs.libName, attrs.libVer)
+}
+
+// flagLetters is the flags= field, N for none.
+func (sh *SharedState) flagLetters() string {
+	var letters []byte
+	for _, f := range [...]struct {
+		flag   ClientFlags
+		letter byte
+	}{
+		{ClientBlocked, 'b'}, {ClientClosing, 'c'}, {ClientReadonly, 'r'}, {ClientNoEvict, 'e'}, {ClientNoTouch, 'T'},
+	} {
+		if sh.has(f.flag) {
+			letters = append(letters, f.letter)
+		}
+	}
+	if len(letters) == 0 {
+		return "N"
+	}
+	return string(letters)
+}

@@ -1,0 +1,69 @@
+package engine
+
+// Reading a clock costs as much as finding a key, and a command needs three
+// readings: the wall clock for expiry, and one before and one after for INFO's
+// commandstats. The commands of a batch therefore share them:
+//
+//   - Now is read once for up to sharedCommands commands. What may take long
+//     (anything but commands on one key or none that are fast, or on a string)
+//     is timed exactly and followed by a new reading.
+//   - Of the quick commands of a batch every eighth or so is timed, and counts
+//     for those before it. The gaps vary, so that a pipeline that repeats
+//     itself is sampled everywhere.
+//
+// Without BeginBatch every command reads the clocks for itself.
+
+const (
+	// sharedCommands is how many commands of a batch share a reading of the
+	// wall clock; a power of two.
+	sharedCommands = 64
+	// timedGap is the widest gap between two timed commands; a power of two.
+	timedGap = 16
+)
+
+// A batchClock is a session's place in its batch.
+type batchClock struct {
+	left  int    // commands of the batch that are still to come
+	stale bool   // the wall clock must be read anew
+	gap   uint32 // quick commands until the next timed one
+	width uint32 // how many the timed one counts for
+	dice  uint32
+}
+
+// BeginBatch says that the next n commands of s are carried out one after the
+// other, without waiting for input. The connection calls it at the beginning
+// of each of its turns.
+func (e *Engine) BeginBatch(s *Session, n int) {
+	s.clock.left, s.clock.stale = n, true
+}
+
+// due counts a command and reports whether it reads the wall clock.
+func (b *batchClock) due() bool {
+	if b.left <= 0 {
+		return true
+	}
+	b.left--
+	if b.stale || b.left%sharedCommands == 0 {
+		b.stale = false
+		return true
+	}
+	return false
+}
+
+// weigh returns for how many commands the time of cmd counts, 0: it is not
+// timed.
+func (b *batchClock) weigh(cmd *Command) int64 {
+	if b.left <= 0 || !cmd.quick {
+		b.stale = true
+		return 1
+	}
+	if b.gap > 0 {
+		b.gap--
+		return 0
+	}
+	weight := max(b.width, 1)
+	b.dice = b.dice*1664525 + 1013904223 // Numerical Recipes' generator: its upper bits will do
+	b.gap = b.dice >> 28 % timedGap
+	b.width = b.gap + 1
+	return int64(weight)
+}

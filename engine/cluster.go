@@ -1,0 +1,128 @@
+package engine
+
+import "slices"
+
+// What cluster clients ask. One group of nodes is one shard that owns all
+// slots: the leader is the master of 0-16383, the followers are its replicas.
+//
+//	client ─► CLUSTER SLOTS | SHARDS | NODES at any node ─► the leader's address
+//	       ─► a write at a follower ─► MOVED slot leader  ─► the same
+//
+// A lone server answers as a cluster of one, where redis-server without
+// cluster-enabled says that cluster support is disabled: a program written
+// against three nodes (go-redis's ClusterClient, redis-py's RedisCluster,
+// redis-cli -c) then runs against one as well. Nothing is lost by it, since
+// clients that do not speak of clusters do not ask; HELLO's mode still says
+// standalone.
+//
+// cluster_view.go: SLOTS, SHARDS, NODES and their kin, all from View.
+
+// Flags of CLUSTER's subcommands that administer.
+const clusterAdmin = Admin | Stale
+
+func clusterCommands() []Command {
+	return append([]Command{
+		{
+			Name: "readonly", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Lets a follower answer the connection's reads.",
+			Do:      func(c *Ctx) { c.S.setReadonly(true); c.W.OK() },
+		},
+		{
+			Name: "readwrite", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Takes READONLY back.",
+			Do:      func(c *Ctx) { c.S.setReadonly(false); c.W.OK() },
+		},
+		{
+			// No slot ever migrates: there is nothing to ask for.
+			Name: "asking", Arity: 1, Flags: Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Is accepted for clients that follow ASK redirections, which Regent never sends.",
+			Do:      func(c *Ctx) { c.W.OK() },
+		},
+	}, Command{
+		Name: "cluster", Arity: -2, Group: GroupCluster, Since: "3.0.0", Complex: "See the subcommands.",
+		Summary: "Tells which node leads, and where the others are.",
+		Subs:    slices.Concat(clusterNodeCommands(), clusterSlotCommands()),
+	})
+}
+
+func clusterNodeCommands() []Command {
+	unsteady := []string{"nondeterministic_output"}
+	node := []Arg{arg("node-id", "string")}
+	return []Command{
+		{
+			Name: "info", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(1)", Tips: unsteady,
+			Summary: "Returns the state of the cluster.",
+			Do:      doClusterInfo,
+		},
+		{
+			Name: "myid", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Returns the node's name.",
+			Do:      func(c *Ctx) { c.W.BulkString(c.topology().me.Name) },
+		},
+		{
+			Name: "slots", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary:         "Returns which nodes serve the slots.",
+			DeprecatedSince: "7.0.0", ReplacedBy: "`CLUSTER SHARDS`",
+			Do: doClusterSlots,
+		},
+		{
+			Name: "shards", Arity: 2, Flags: Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary: "Returns the nodes with their roles, health and offsets.",
+			Do:      doClusterShards,
+		},
+		{
+			Name: "nodes", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary: "Returns a line for each node.",
+			Do:      doClusterNodes,
+		},
+		{
+			Name: "links", Arity: 2, Flags: Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary: "Returns the connections to the other nodes.",
+			Do:      doClusterLinks,
+		},
+		{
+			Name: "replicas", Arity: 3, Flags: clusterAdmin, Since: "5.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary: "Returns a line for each replica of a master.",
+			Args:    node,
+			Do:      doClusterReplicas,
+		},
+		{
+			Name: "slaves", Arity: 3, Flags: clusterAdmin, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary:         "Returns a line for each replica of a master.",
+			DeprecatedSince: "5.0.0", ReplacedBy: "`CLUSTER REPLICAS`",
+			Args: node,
+			Do:   doClusterReplicas,
+		},
+		{
+			Name: "count-failure-reports", Arity: 3, Flags: clusterAdmin, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+			Summary: "Returns 1 for a node that this one does not hear, 0 for others.",
+			Args:    node,
+			Do:      doClusterFailureReports,
+		},
+		helpCommand(Loading|Stale, 0, "5.0.0"),
+	}
+}
+
+func clusterSlotCommands() []Command {
+	return []Command{
+		{
+			Name: "keyslot", Arity: 3, Flags: Stale, Since: "3.0.0", Complex: "O(N) in the length of the key",
+			Summary: "Returns the hash slot of a key.",
+			Args:    []Arg{arg("key", "string")},
+			Do:      doClusterKeyslot,
+		},
+		{
+			Name: "countkeysinslot", Arity: 3, Flags: Stale, Locks: LockSlot, Since: "3.0.0", Complex: "O(N) in the number of keys of a shard",
+			Summary: "Returns the number of keys in a slot of the connection's database.",
+			Args:    []Arg{arg("slot", "integer")},
+			Do:      doClusterCountkeysinslot,
+		},
+		{
+			Name: "getkeysinslot", Arity: 4, Flags: Stale, Locks: LockSlot, Since: "3.0.0", Complex: "O(N) in the number of keys of a shard",
+			Summary: "Returns keys in a slot of the connection's database.",
+			Tips:    []string{"nondeterministic_output"},
+			Args:    []Arg{arg("slot", "integer"), arg("count", "integer")},
+			Do:      doClusterGetkeysinslot,
+		},
+	}
+}

@@ -1,0 +1,62 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"regent/engine/enginetest"
+)
+
+// randomLine draws a command over a few keys in several shards.
+func randomLine(rnd *rand.Rand) []string {
+	key := func() string { return fmt.Sprint("k", rnd.IntN(40)) }
+	n := fmt.Sprint(rnd.IntN(100))
+	lines := [][]string{
+		{"SET", key(), n}, {"SET", key(), n, "PX", "5"}, {"SETNX", key(), n}, {"INCR", key()}, {"INCRBYFLOAT", key(), "0.5"},
+		{"APPEND", key(), n}, {"GET", key()}, {"MGET", key(), key()}, {"DEL", key(), key()}, {"MSET", key(), n, key(), n, key(), n},
+		{"MSETNX", key(), n, key(), n}, {"RENAME", key(), key()}, {"RENAMENX", key(), key()}, {"COPY", key(), key(), "REPLACE"},
+		{"COPY", key(), key(), "DB", "1", "REPLACE"}, {"MOVE", key(), "1"}, {"PEXPIRE", key(), "5"}, {"PERSIST", key()},
+		{"SCAN", "0", "COUNT", "20"}, {"KEYS", "k1*"}, {"RANDOMKEY"}, {"GETDEL", key()}, {"GETEX", key(), "PX", "5"},
+	}
+	return lines[rnd.IntN(len(lines))]
+}
+
+// TestConcurrentReplay: sessions run side by side, and the log still holds
+// every key's changes in the order in which they happened.
+func TestConcurrentReplay(t *testing.T) {
+	const sessions, commands = 4, 3000
+	s := enginetest.NewEngine(t)
+	var wg sync.WaitGroup
+	for i := range uint64(sessions) {
+		c := s.Client()
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(i, 7))
+			for range commands {
+				c.Do(randomLine(rnd)...)
+			}
+		})
+	}
+	wg.Go(func() {
+		for range 200 {
+			s.Host.Advance(time.Millisecond)
+			s.ExpireCycle(10)
+			s.Maintain()
+		}
+	})
+	wg.Wait()
+	follower := enginetest.NewEngine(t)
+	a := follower.NewApplier()
+	for i, rec := range s.Log.Records() {
+		a.SetDB(rec.DB)
+		if err := a.Apply(rec.Args); err != nil {
+			t.Fatalf("record %d, %s: %v", i, rec, err)
+		}
+	}
+	if got, want := follower.Dump(), s.Dump(); !slices.Equal(got, want) {
+		t.Fatalf("the log builds\n%q\nnot\n%q", got, want)
+	}
+}

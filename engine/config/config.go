@@ -1,0 +1,214 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"regent/resp"
+)
+
+// A table finds directives by name.
+type table struct {
+	order  []*directive
+	byName map[string]*directive
+}
+
+// New returns the default configuration.
+func New() *Config {
+	c := &Config{table: &table{byName: map[string]*directive{}}}
+	c.table.order = c.directives()
+	for _, d := range c.table.order {
+		for _, name := range d.names() {
+			if c.table.byName[name] != nil {
+				panic("config: directive " + name + " is in the table twice")
+			}
+			c.table.byName[name] = d
+		}
+		store, err := d.parse(d.def)
+		if err != nil {
+			panic(fmt.Sprintf("config: the default of %s: %v", d.name, err))
+		}
+		store()
+	}
+	return c
+}
+
+func (t *table) find(name string) *directive { return t.byName[strings.ToLower(name)] }
+
+// word is the one word that a directive's parse takes.
+func (d *directive) word(words []string) (string, error) {
+	switch {
+	case len(words) == 1:
+		return words[0], nil
+	case len(words) > 1 && d.glue != "":
+		return strings.Join(words, d.glue), nil
+	}
+	return "", errArguments
+}
+
+// set changes one directive at the start, whatever CONFIG SET may do.
+func (c *Config) set(name string, words []string) error {
+	d := c.table.find(name)
+	if d == nil {
+		return fmt.Errorf("%s: unknown directive", name)
+	}
+	word, err := d.word(words)
+	if err == nil {
+		var store func()
+		if store, err = d.parse(word); err == nil {
+			store()
+			return nil
+		}
+	}
+	if d.isKey {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	return fmt.Errorf("%s %s: %w", d.name, strings.Join(words, " "), err)
+}
+
+// Parse reads a file's text in redis.conf's syntax: a directive and its
+// arguments a line, # for comments. Errors name file and line.
+func Parse(c *Config, text, file string) error {
+	for i, line := range strings.Split(text, "\n") {
+		words, err := splitLine(line)
+		if err == nil && len(words) == 0 {
+			continue
+		}
+		if err == nil {
+			err = c.set(words[0], words[1:])
+		}
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", file, i+1, err)
+		}
+	}
+	return nil
+}
+
+// splitLine returns the words of a line, none for a comment.
+func splitLine(line string) ([]string, error) {
+	line = strings.Trim(line, " \t\r\n")
+	if line == "" || line[0] == '#' {
+		return nil, nil
+	}
+	split, err := resp.SplitWords([]byte(line))
+	if err != nil {
+		return nil, err
+	}
+	words := make([]string, len(split))
+	for i, w := range split {
+		words[i] = string(w)
+	}
+	return words, nil
+}
+
+// ParseFlags reads a command line: "--name value ...", each directive's words
+// up to the next one that begins with "--".
+func ParseFlags(c *Config, args []string) error {
+	for i := 0; i < len(args); {
+		name, ok := strings.CutPrefix(args[i], "--")
+		if !ok || name == "" {
+			return fmt.Errorf("%q: a directive begins with --", args[i])
+		}
+		i++
+		from := i
+		for i < len(args) && !strings.HasPrefix(args[i], "--") {
+			i++
+		}
+		words := args[from:i]
+		if len(words) == 0 && c.table.find(name) != nil {
+			return fmt.Errorf("--%s: a value is missing", name)
+		}
+		if err := c.set(name, words); err != nil {
+			return fmt.Errorf("--%w", err)
+		}
+	}
+	return nil
+}
+
+// Each calls f with every directive's name and value, as CONFIG GET shows
+// them: under each of its names.
+func (c *Config) Each(f func(name, value string)) {
+	for _, d := range c.table.order {
+		value := d.show()
+		for _, name := range d.names() {
+			f(name, value)
+		}
+	}
+}
+
+// IsSecret reports whether the directive's value must not be shown in logs.
+func (c *Config) IsSecret(name string) bool {
+	d := c.table.find(name)
+	return d != nil && d.isKey
+}
+
+// A SetError says which argument of CONFIG SET could not be taken.
+type SetError struct {
+	Name    string
+	Unknown bool // there is no such directive
+	Why     error
+}
+
+func (e *SetError) Error() string { return e.Name + ": " + e.Why.Error() }
+func (e *SetError) Unwrap() error { return e.Why }
+
+// Set changes several directives of a running server, all or none of them.
+// pairs are names and values in turn. The error is a *SetError; names are
+// looked at before values, as in Redis (config.c, configSetCommand).
+func (c *Config) Set(pairs []string) error {
+	found := make([]*directive, 0, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		d := c.table.find(pairs[i])
+		switch {
+		case d == nil:
+			return &SetError{Name: pairs[i], Unknown: true, Why: errors.New("unknown directive")}
+		case d.isFix:
+			return &SetError{Name: pairs[i], Why: errImmutable}
+		case slices.Contains(found, d):
+			return &SetError{Name: pairs[i], Why: errTwice}
+		}
+		found = append(found, d)
+	}
+	stores := make([]func(), len(found))
+	for i, d := range found {
+		store, err := d.parse(pairs[2*i+1])
+		if err != nil {
+			return &SetError{Name: pairs[2*i], Why: err}
+		}
+		stores[i] = store
+	}
+	for _, store := range stores {
+		store()
+	}
+	return nil
+}
+
+// minBeats is how many heartbeats must fit into an election timeout: fewer,
+// and one lost message deposes a leader.
+const minBeats = 3
+
+// Check refuses values that cannot be meant together. It is asked at the start:
+// what it looks at cannot change later, or not so that it matters.
+func (c *Config) Check() error {
+	if beat, silence := c.HeartbeatInterval.Get(), c.ElectionTimeout.Get(); beat*minBeats > silence {
+		return fmt.Errorf("heartbeat-interval %d: at most a third of election-timeout %d, or one lost message deposes a leader", beat, silence)
+	}
+	peers, err := ParsePeers(c.Peers.Get())
+	if err != nil {
+		return fmt.Errorf("peers: %w", err)
+	}
+	id := c.NodeID.Get()
+	if id == 0 {
+		id = c.Port.Get()
+	}
+	others := int64(len(peers))
+	if slices.ContainsFunc(peers, func(p Peer) bool { return p.ID == id }) {
+		others--
+	}
+	if want := c.MinReplicasToWrite.Get(); len(peers) > 0 && want > others {
+		return fmt.Errorf("min-replicas-to-write %d: there are only %d other nodes, no write would ever be taken", want, others)
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package config
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func value(c *Config, name string) (v string) {
+	c.Each(func(n, shown string) {
+		if n == name {
+			v = shown
+		}
+	})
+	return v
+}
+
+func TestParse(t *testing.T) {
+	c := New()
+	err := Parse(c, "# a comment\n\n  Port 7000\nrequirepass \"se cret\"\nmaxmemory 1gb\nbind 127.0.0.1 -::1\nappendfsync ALWAYS\nclient-output-buffer-limit normal 10mb 5mb 60\npeers 1@a:1 2@b:2\n", "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"port": "7000", "requirepass": "se cret", "maxmemory": "1073741824", "bind": "127.0.0.1 -::1", "appendfsync": "always", "peers": "1@a:1,2@b:2",
+		"client-output-buffer-limit": "normal 10485760 5242880 60 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+	} {
+		if got := value(c, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for line, says := range map[string]string{
+		"no-such 1":                             "no-such",
+		"port x":                                "couldn't be parsed into an integer",
+		"port 65536":                            "between 0 and 65535",
+		"port":                                  "wrong number of arguments",
+		"port 1 2":                              "wrong number of arguments",
+		"appendonly maybe":                      "'yes' or 'no'",
+		"appendfsync sometimes":                 "everysec, always, no",
+		"maxmemory 10x":                         "memory value",
+		"maxmemory 99999999999gb":               "memory value",
+		"unixsocketperm 999":                    "octal",
+		"peers host":                            "host",
+		"dir \"open":                            "unbalanced",
+		"client-output-buffer-limit normal 1 2": "number of arguments",
+		"databases 2000":                        "between 1 and 1024",
+		"unixsocketperm 7777":                   "between 0 and 777",
+		"timeout 05":                            "integer",
+		"maxmemory +5":                          "memory value",
+		"save 3600 1":                           "wrong number of arguments",
+		"save \"3600 1\"":                       "append only log",
+		"daemonize yes":                         "foreground",
+		"appendfilename a/b":                    "can't be a path",
+		"appenddirname ..":                      "can't be a path",
+		"dbfilename \"\"":                       "can't be empty",
+		"announce-host \"a\\r\\nb\"":            "host's name",
+		"peers \"1@a\\nb:1\"":                   "host's name",
+	} {
+		err := Parse(New(), "\n"+line, "some.conf")
+		if err == nil || !strings.HasPrefix(err.Error(), "some.conf:2: ") || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want some.conf:2 and %q", line, err, says)
+		}
+	}
+	if err := Parse(New(), "requirepass a b", "f"); err == nil || strings.Contains(err.Error(), "a b") {
+		t.Errorf("a secret is repeated: %v", err)
+	}
+}
+
+func TestParseFlags(t *testing.T) {
+	c := New()
+	if err := ParseFlags(c, []string{"--port", "1", "--bind", "10.0.0.1", "::1", "--appendonly", "no", "--unixsocket", ""}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Port.Get() != 1 || c.Bind.Get() != "10.0.0.1 ::1" || c.AppendOnly.Get() {
+		t.Errorf("port %d, bind %q, appendonly %v", c.Port.Get(), c.Bind.Get(), c.AppendOnly.Get())
+	}
+	for _, args := range [][]string{{"port"}, {"--"}, {"--port"}, {"--nope", "1"}, {"-port", "1"}} {
+		if err := ParseFlags(New(), args); err == nil {
+			t.Errorf("%q is taken", args)
+		}
+	}
+}
+
+// TestSetIsAllOrNothing: one bad pair leaves everything as it was.
+func TestSetIsAllOrNothing(t *testing.T) {
+	c := New()
+	var bad *SetError
+	for _, pairs := range [][]string{
+		{"timeout", "5", "hz", "x"}, {"timeout", "5", "nope", "1"}, {"timeout", "5", "port", "1"}, {"timeout", "5", "TIMEOUT", "6"},
+	} {
+		if err := c.Set(pairs); !errors.As(err, &bad) || c.Timeout.Get() != 0 {
+			t.Errorf("%q: %v, timeout %d", pairs, err, c.Timeout.Get())
+		}
+	}
+	if err := c.Set([]string{"timeout", "5", "Hz", "50"}); err != nil || c.Timeout.Get() != 5 || c.HZ.Get() != 50 {
+		t.Errorf("%v, timeout %d, hz %d", err, c.Timeout.Get(), c.HZ.Get())
+	}
+}
+
+func TestRewrite(t *testing.T) {
+	old := "# mine\nport 7000\n\nTimeout 17 \nmaxmemory 1gb\ntimeout 3\n# end\n"
+	c := New()
+	if err := Parse(c, old, "f"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Set([]string{"timeout", "18", "requirepass", "a b"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "# mine\nport 7000\n\ntimeout 18\nmaxmemory 1gb\n# end\n" + rewriteMark + "\nrequirepass \"a b\"\n"
+	got := c.Rewrite(old)
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if again := c.Rewrite(got); again != got {
+		t.Errorf("a second rewrite changes\n%s\ninto\n%s", got, again)
+	}
+}
+
+// someWords are values of every kind; what a directive does not take is passed
+// over.
+var someWords = []string{
+	"", "yes", "no", "0", "1", "2", "77", "300", "4096", "3mb", "2gb", "always", "all", "off", "json", "local", "warning", "goroutine", "allkeys-lfu",
+	"readonly", "none", "a", "a b", " a ", "\"", "'", "\\", "#a", "a#", "\x00\t\r\n\x7f\xff", "\u00a0a\u0085", "\u212a", "127.0.0.1 ::1", "1@a:1,b:2", "1@a:1 b:2",
+	"normal 1 2 3", "replica 1mb 2mb 3 pubsub 5 6 7", "appendonly2",
+}
+
+// TestRewriteReadsBack: whatever is in force, the rewritten file says the same,
+// and a second rewrite changes nothing.
+func TestRewriteReadsBack(t *testing.T) {
+	changed := map[string]bool{}
+	rapid.Check(t, func(t *rapid.T) {
+		c := New()
+		old := "# top\n"
+		for range rapid.IntRange(0, 12).Draw(t, "changes") {
+			d := rapid.SampledFrom(c.table.order).Draw(t, "directive")
+			word := rapid.OneOf(rapid.SampledFrom(someWords), rapid.String(), rapid.StringN(0, 3, -1)).Draw(t, "word")
+			store, err := d.parse(word)
+			if err != nil {
+				continue
+			}
+			if rapid.Bool().Draw(t, "has a line") {
+				old += d.names()[len(d.older)] + " " + strconv.Quote("what was there") + "\n"
+			}
+			store()
+			changed[d.name] = changed[d.name] || d.show() != d.def
+		}
+		file := c.Rewrite(old)
+		again := New()
+		if err := Parse(again, file, "f"); err != nil {
+			t.Fatalf("%v\n%s", err, file)
+		}
+		c.Each(func(name, want string) {
+			if got := value(again, name); got != want {
+				t.Fatalf("%s was %q and is read back as %q from\n%s", name, want, got, file)
+			}
+		})
+		if twice := again.Rewrite(file); twice != file {
+			t.Fatalf("a second rewrite makes\n%s\nof\n%s", twice, file)
+		}
+	})
+	for _, d := range New().table.order {
+		word := d.def
+		for _, w := range someWords {
+			if store, err := d.parse(w); err == nil {
+				store()
+				if d.show() != d.def {
+					word = w
+				}
+			}
+		}
+		if word == d.def && !strings.Contains("save daemonize supervised replica-read-only", d.name) {
+			t.Errorf("%s is never anything but %q", d.name, d.def)
+		}
+	}
+	if len(changed) < 20 {
+		t.Errorf("only %d directives were changed", len(changed))
+	}
+}
+
+// TestFormerNames: Redis's old words are the same directives.
+func TestFormerNames(t *testing.T) {
+	c := New()
+	if err := Parse(c, "min-slaves-to-write 2\nslave-priority 7\n", "f"); err != nil {
+		t.Fatal(err)
+	}
+	if c.MinReplicasToWrite.Get() != 2 || value(c, "replica-priority") != "7" || value(c, "slave-priority") != "7" {
+		t.Errorf("min-replicas-to-write %d, replica-priority %s", c.MinReplicasToWrite.Get(), value(c, "replica-priority"))
+	}
+	c.ReplicaPriority.Set(8)
+	if got := c.Rewrite("slave-priority 7\n"); got != "replica-priority 8\n"+rewriteMark+"\nmin-replicas-to-write 2\n" {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestSetOrder: names are judged before values.
+func TestSetOrder(t *testing.T) {
+	for pairs, name := range map[string]string{"timeout x nope 1": "nope", "timeout x port 1": "port", "nope 1 port 1": "nope", "hz x timeout y": "hz"} {
+		var bad *SetError
+		if err := New().Set(strings.Fields(pairs)); !errors.As(err, &bad) || bad.Name != name {
+			t.Errorf("CONFIG SET %s blames %v, not %s", pairs, err, name)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for lines, says := range map[string]string{
+		"":                        "",
+		"heartbeat-interval 166":  "",
+		"heartbeat-interval 200":  "heartbeat-interval 200",
+		"election-timeout 299":    "election-timeout 299",
+		"min-replicas-to-write 5": "", // a lone node refuses writes then, as Redis does
+		"peers 1@a:1,2@b:2\nnode-id 1\nmin-replicas-to-write 1":          "",
+		"peers 1@a:1,2@b:2\nnode-id 1\nmin-replicas-to-write 2":          "only 1 other",
+		"peers 1@a:1,2@b:2\nnode-id 3\nmin-replicas-to-write 2":          "",
+		"peers 6379@a:1,2@b:2,3@c:3\nmin-replicas-to-write 3\nport 6379": "only 2 other",
+	} {
+		c := New()
+		if err := Parse(c, lines, "f"); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Check()
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", lines, err, says)
+		}
+	}
+}
+
+// FuzzParse: no text makes Parse panic, and what it takes survives a rewrite.
+func FuzzParse(f *testing.F) {
+	f.Add("port 1\n# x\nbind \"a\" 'b'\n")
+	f.Add("client-output-buffer-limit normal 1kb 2 3\r\nclient-output-buffer-limit replica 4 5 6\n")
+	f.Add("bind \"\"\nrequirepass \"\\x00\\xff\"\n\n\nrequirepass a\n")
+	f.Add("slave-priority 1\nreplica-priority 2\npeers 1@a:1 b:2\nsave \"\"")
+	for range 5 {
+		f.Add("maxmemory " + strconv.Itoa(rand.Int()) + "kb")
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c := New()
+		if Parse(c, text, "f") != nil {
+			return
+		}
+		again := New()
+		if err := Parse(again, c.Rewrite(text), "f"); err != nil {
+			t.Fatalf("the rewritten file: %v", err)
+		}
+		c.Each(func(name, want string) {
+			if got := value(again, name); got != want {
+				t.Fatalf("%s: %q, read back as %q", name, want, got)
+			}
+		})
+	})
+}

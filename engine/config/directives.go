@@ -1,0 +1,130 @@
+package config
+
+import (
+	"errors"
+	"math"
+	"strings"
+)
+
+// The table: one literal per directive, in the groups of values.go. Names,
+// defaults and bounds are redis-server 7.0's where Redis has the thing; what
+// differs says why.
+
+// limits that several directives share.
+const (
+	anyInt   = math.MaxInt32
+	anyBytes = math.MaxInt64
+	maxPort  = 65535
+	maxMs    = 24 * 3600 * 1000 // ms: a day is longer than any sensible wait
+	maxSec   = anyInt
+	// maxDatabases bounds what every shard keeps for each database, and what
+	// it looks at after each write.
+	maxDatabases = 1024
+)
+
+// directives are c's, in the order in which CONFIG GET * and --help show them.
+func (c *Config) directives() []*directive {
+	var all []*directive
+	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.cluster()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func (c *Config) network() []*directive {
+	return []*directive{
+		number("port", &c.Port, 6379, 0, maxPort).fixed(),
+		text("bind", &c.Bind, "* -::*").joined(" ").fixed(),
+		text("unixsocket", &c.UnixSocket, "").fixed(),
+		octal("unixsocketperm", &c.UnixSocketPerm, 0, 0o777).fixed(),
+		number("tcp-backlog", &c.TCPBacklog, 511, 0, anyInt).fixed(),
+		number("tcp-keepalive", &c.TCPKeepalive, 300, 0, maxSec),
+		number("timeout", &c.Timeout, 0, 0, maxSec),
+		number("maxclients", &c.MaxClients, 10000, 1, math.MaxUint32),
+		yesNo("protected-mode", &c.ProtectedMode, true),
+		secret("requirepass", &c.RequirePass),
+		secret("masterauth", &c.MasterAuth),
+		memory("proto-max-bulk-len", &c.ProtoMaxBulkLen, 512<<20, 1<<20, anyBytes),
+		memory("client-query-buffer-limit", &c.ClientQueryBufferLimit, 1<<30, 1<<20, anyBytes),
+		c.outputLimits(),
+		choice("io-model", &c.IOModel, IOAuto, "auto", "eventloop", "goroutine").fixed(),
+		number("io-threads", &c.IOThreads, 0, 0, 128).fixed(), // 0: as many as cores
+	}
+}
+
+func (c *Config) general() []*directive {
+	return []*directive{
+		text("dir", &c.Dir, "./data").fixed(), // a place of its own, so that a first try leaves one thing behind
+		text("logfile", &c.LogFile, "").fixed(),
+		words("log-format", &c.LogFormat, "redis", "redis", "text", "json").fixed(),
+		choice("loglevel", &c.LogLevel, 2, "debug", "verbose", "notice", "warning"),
+		text("pidfile", &c.PidFile, "").fixed(),
+		number("databases", &c.Databases, 16, 1, maxDatabases).fixed(),
+		number("hz", &c.HZ, 10, 1, 500),
+		words("enable-debug-command", &c.EnableDebugCommand, "no", "no", "yes", "local").fixed(),
+		number("slowlog-log-slower-than", &c.SlowlogSlowerThan, 10000, -1, anyBytes),
+		number("slowlog-max-len", &c.SlowlogMaxLen, 128, 0, 1<<20),
+		only("daemonize", "no", "Regent stays in the foreground; what starts it keeps it").fixed(),
+		only("supervised", "no", "Regent speaks to no supervisor").fixed(),
+	}
+}
+
+func (c *Config) memory() []*directive {
+	return []*directive{
+		memory("maxmemory", &c.MaxMemory, 0, 0, anyBytes),
+		choice("maxmemory-policy", &c.MaxMemoryPolicy, NoEviction, "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
+			"allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
+		number("maxmemory-samples", &c.MaxMemorySamples, 5, 1, anyInt),
+		number("lfu-log-factor", &c.LFULogFactor, 10, 0, anyInt),
+		number("lfu-decay-time", &c.LFUDecayTime, 1, 0, anyInt),
+	}
+}
+
+func (c *Config) log() []*directive {
+	return []*directive{
+		// Redis's default is no; an acknowledged write has to survive here.
+		yesNo("appendonly", &c.AppendOnly, true).fixed(),
+		choice("appendfsync", &c.AppendFsync, FsyncEverysec, "everysec", "always", "no"),
+		fileName("appendfilename", &c.AppendFilename, "appendonly.aof").fixed(),
+		fileName("appenddirname", &c.AppendDirname, "appendonlydir").fixed(),
+		yesNo("aof-load-truncated", &c.AofLoadTruncated, true),
+		yesNo("aof-use-rdb-preamble", &c.AofUseRdbPreamble, true),
+		number("auto-aof-rewrite-percentage", &c.AutoAofRewritePercentage, 100, 0, anyInt),
+		memory("auto-aof-rewrite-min-size", &c.AutoAofRewriteMinSize, 64<<20, 0, anyBytes),
+		fileName("dbfilename", &c.DBFilename, "dump.rdb").fixed(),
+		only("save", "", "nothing is saved at intervals, the append only log holds every write"),
+		yesNo("rdbcompression", &c.RdbCompression, true),
+		yesNo("rdbchecksum", &c.RdbChecksum, true).fixed(),
+	}
+}
+
+func (c *Config) cluster() []*directive {
+	return []*directive{
+		number("node-id", &c.NodeID, 0, 0, math.MaxInt64).fixed(), // 0: the port
+		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).fixed(),
+		text("announce-host", &c.AnnounceHost, "").checked(hostName).fixed(),
+		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).fixed(),
+		secret("cluster-secret", &c.ClusterSecret).fixed(),
+		number("heartbeat-interval", &c.HeartbeatInterval, 100, 1, maxMs).fixed(),
+		number("election-timeout", &c.ElectionTimeout, 500, 10, maxMs).fixed(),
+		number("write-timeout", &c.WriteTimeout, 5000, 10, maxMs),
+		choice("write-acks", &c.WriteAcks, AcksQuorum, "leader", "quorum", "all"),
+		choice("takeover", &c.Takeover, TakeoverAuto, "auto", "manual", "off"),
+		number("handover-pause", &c.HandoverPause, 300, 1, maxMs),
+		yesNo("read-lease", &c.ReadLease, true),
+		choice("follower-reads", &c.FollowerReads, FollowerReadsYes, "yes", "readonly", "no"),
+		flagged("crash-evidence", &c.CrashEvidence, true, "none", "refused"),
+		number("replica-priority", &c.ReplicaPriority, 100, 0, anyInt).aka("slave-priority"),
+		only("replica-read-only", "yes", "followers send writes to the leader").aka("slave-read-only"),
+		number("min-replicas-to-write", &c.MinReplicasToWrite, 0, 0, anyInt).aka("min-slaves-to-write"),
+		number("min-replicas-max-lag", &c.MinReplicasMaxLag, 10, 0, anyInt).aka("min-slaves-max-lag"),
+	}
+}
+
+// hostName refuses what could not stand in a reply or an address.
+func hostName(s string) error {
+	if !printable(s) || strings.ContainsAny(s, " ,@") {
+		return errors.New("argument must be a host's name or address")
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// maxPeers bounds the nodes of one cluster.
+const maxPeers = 32
+
+// A Peer is one configured node: who it is and where its client port is.
+type Peer struct {
+	ID   int64
+	Host string
+	Port int
+}
+
+// Addr is host:port.
+func (p Peer) Addr() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
+
+// ParsePeers reads the value of the peers directive: "1@host:port,host:port",
+// separated by commas or spaces. Without "id@" the port is the ID.
+func ParsePeers(list string) ([]Peer, error) {
+	words := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	if len(words) > maxPeers {
+		return nil, fmt.Errorf("more than %d peers", maxPeers)
+	}
+	var peers []Peer
+	seen := map[int64]bool{}
+	for _, w := range words {
+		p, err := parsePeer(w)
+		if err != nil {
+			return nil, fmt.Errorf("peer %q: %w", w, err)
+		}
+		if seen[p.ID] {
+			return nil, fmt.Errorf("peer %q: ID %d is there twice", w, p.ID)
+		}
+		seen[p.ID] = true
+		peers = append(peers, p)
+	}
+	return peers, nil
+}
+
+func parsePeer(w string) (Peer, error) {
+	id, addr, named := strings.Cut(w, "@")
+	if !named {
+		addr = w
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return Peer{}, err
+	}
+	if host == "" {
+		return Peer{}, errors.New("no host")
+	}
+	if err := hostName(host); err != nil {
+		return Peer{}, err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || n < 1 || n > 65535 {
+		return Peer{}, fmt.Errorf("bad port %q", port)
+	}
+	p := Peer{ID: int64(n), Host: host, Port: n}
+	if named {
+		if p.ID, err = strconv.ParseInt(id, 10, 64); err != nil || p.ID < 1 {
+			return Peer{}, fmt.Errorf("bad ID %q: a whole number above 0", id)
+		}
+	}
+	return p, nil
+}

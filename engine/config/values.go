@@ -1,0 +1,151 @@
+package config
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// An Int is a whole number, a memory size in bytes, or an enumeration's value.
+type Int struct{ v atomic.Int64 }
+
+// Get returns the value.
+func (i *Int) Get() int64 { return i.v.Load() }
+
+// Set stores n.
+func (i *Int) Set(n int64) { i.v.Store(n) }
+
+// Millis reads the value as milliseconds.
+func (i *Int) Millis() time.Duration { return time.Duration(i.Get()) * time.Millisecond }
+
+// Seconds reads the value as seconds.
+func (i *Int) Seconds() time.Duration { return time.Duration(i.Get()) * time.Second }
+
+// A Bool is yes or no.
+type Bool struct{ v atomic.Bool }
+
+// Get returns the value.
+func (b *Bool) Get() bool { return b.v.Load() }
+
+// Set stores v.
+func (b *Bool) Set(v bool) { b.v.Store(v) }
+
+// A Str is text.
+type Str struct{ v atomic.Pointer[string] }
+
+// Get returns the value.
+func (s *Str) Get() string {
+	if p := s.v.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Set stores v.
+func (s *Str) Set(v string) { s.v.Store(&v) }
+
+// Fsync policies, the values of AppendFsync.
+const (
+	FsyncEverysec = iota
+	FsyncAlways
+	FsyncNo
+)
+
+// Acknowledgement policies, the values of WriteAcks.
+const (
+	AcksLeader = iota
+	AcksQuorum
+	AcksAll
+)
+
+// Listeners, the values of IOModel.
+const (
+	IOAuto = iota
+	IOEventLoop
+	IOGoroutine
+)
+
+// What a returning higher ID does, the values of Takeover.
+const (
+	TakeoverAuto = iota
+	TakeoverManual
+	TakeoverOff
+)
+
+// Where reads are answered, the values of FollowerReads.
+const (
+	FollowerReadsYes = iota
+	FollowerReadsReadonly
+	FollowerReadsNo
+)
+
+// Eviction policies, the values of MaxMemoryPolicy.
+const (
+	VolatileLRU = iota
+	VolatileLFU
+	VolatileRandom
+	VolatileTTL
+	AllKeysLRU
+	AllKeysLFU
+	AllKeysRandom
+	NoEviction
+)
+
+// Config holds every directive's value; the table in directives.go gives each
+// its name, default and bounds.
+type Config struct {
+	// network
+	Port, TCPBacklog, TCPKeepalive, Timeout, MaxClients Int
+	UnixSocketPerm                                      Int
+	Bind, UnixSocket, RequirePass, MasterAuth           Str
+	ProtectedMode                                       Bool
+	ProtoMaxBulkLen, ClientQueryBufferLimit             Int
+	// client-output-buffer-limit normal: hard and soft bytes, soft seconds
+	OutputHardNormal, OutputSoftNormal, OutputSoftSecondsNormal Int
+	OutputHardPubsub, OutputSoftPubsub, OutputSoftSecondsPubsub Int
+	outputReplica                                               [3]Int // accepted, of no use: the log on disk is the backlog
+
+	// general
+	Dir, LogFile, LogFormat, PidFile Str
+	LogLevel                         Int // engine.Level
+	Databases, HZ                    Int
+	EnableDebugCommand               Str // no, yes, local
+	SlowlogSlowerThan, SlowlogMaxLen Int // µs, entries
+	IOModel                          Int // IOAuto, IOEventLoop, IOGoroutine
+	IOThreads                        Int // event loops at most; 0: as many as cores
+
+	// memory
+	MaxMemory, MaxMemorySamples Int
+	MaxMemoryPolicy             Int
+	LFULogFactor, LFUDecayTime  Int // LFUDecayTime in minutes
+
+	// the log
+	AppendOnly                    Bool
+	AppendFsync                   Int
+	AppendFilename, AppendDirname Str
+	AofLoadTruncated              Bool
+	AofUseRdbPreamble             Bool
+	AutoAofRewritePercentage      Int // 0: never by itself
+	AutoAofRewriteMinSize         Int // bytes
+	DBFilename                    Str
+	RdbCompression, RdbChecksum   Bool
+
+	// the cluster
+	NodeID                                Int // 0: the port
+	Peers                                 Str
+	AnnounceHost                          Str
+	AnnouncePort                          Int
+	HeartbeatInterval                     Int // ms
+	ElectionTimeout                       Int // ms
+	WriteTimeout                          Int // ms
+	WriteAcks                             Int // AcksLeader when there are no peers
+	ReplicaPriority                       Int
+	Takeover                              Int  // TakeoverAuto, TakeoverManual, TakeoverOff
+	HandoverPause                         Int  // ms that writes are held at most while leadership moves
+	ReadLease                             Bool // no: a read at the leader costs a round trip to a majority
+	FollowerReads                         Int  // FollowerReadsYes, FollowerReadsReadonly, FollowerReadsNo
+	CrashEvidence                         Bool // a refused dial at the leader's own address proves its end
+	MinReplicasToWrite, MinReplicasMaxLag Int
+	ClusterSecret                         Str // the internal channel's; masterauth when empty
+
+	table *table
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"crypto/subtle"
+	"fmt"
+
+	"regent/engine/config"
+	"regent/resp"
+)
+
+// Who a client is, and how it wants to be spoken to: AUTH and HELLO. There is
+// one user, Redis's "default", whose password is requirepass; without it, it
+// has none and any will do.
+
+// What HELLO answers. Clients decide by these which commands and replies they
+// may count on, so they name the Redis that Regent behaves as.
+const (
+	helloServer  = "redis"
+	RedisVersion = "7.0.15"
+)
+
+// defaultUser is the one user.
+const defaultUser = "default"
+
+func authCommands() []Command {
+	return []Command{
+		{
+			Name: "auth", Arity: -2, Flags: beforeAuth, Cats: CatConnection, Group: GroupConnection, Since: "1.0.0", Complex: "O(N) in the length of the password",
+			Summary: "Authenticates the connection.",
+			Args:    []Arg{arg("username", "string").since("6.0.0").optional(), arg("password", "string")},
+			Do:      doAuth,
+			Secrets: allButName,
+		},
+		{
+			Name: "hello", Arity: -1, Flags: beforeAuth, Cats: CatConnection, Group: GroupConnection, Since: "6.0.0", Complex: "O(1)",
+			Summary: "Chooses the protocol version and tells about the server.",
+			Args: []Arg{argBlock("arguments",
+				arg("protover", "integer"),
+				argBlock("username_password", arg("username", "string"), arg("password", "string")).token("AUTH").optional(),
+				arg("clientname", "string").token("SETNAME").optional(),
+			).optional()},
+			Do:      doHello,
+			Secrets: helloSecrets,
+		},
+	}
+}
+
+func doAuth(c *Ctx) {
+	user, pass := []byte(defaultUser), c.Args[len(c.Args)-1]
+	switch {
+	case len(c.Args) > 3:
+		c.Err(resp.ErrSyntax)
+		return
+	case len(c.Args) == 3:
+		user = c.Args[1]
+	case c.E.Config.RequirePass.Get() == "":
+		c.Err(resp.ErrNoPassword)
+		return
+	}
+	if c.authenticate(user, pass) {
+		c.W.OK()
+	}
+}
+
+// allButName are all arguments but the command's name.
+func allButName(_ *config.Config, args [][]byte) (at []int) {
+	for i := 1; i < len(args); i++ {
+		at = append(at, i)
+	}
+	return at
+}
+
+// helloSecrets are the two arguments of HELLO's AUTH.
+func helloSecrets(_ *config.Config, args [][]byte) []int {
+	for i := 2; i+2 < len(args); i++ {
+		if equalFold(args[i], "auth") {
+			return []int{i + 1, i + 2}
+		}
+	}
+	return nil
+}
+
+// authenticate lets the session in, or writes why not. A failure takes nothing
+// away from a session that is in.
+func (c *Ctx) authenticate(user, pass []byte) bool {
+	want := c.E.Config.RequirePass.Get()
+	right := want == "" || subtle.ConstantTimeCompare(pass, []byte(want)) == 1
+	if string(user) != defaultUser || !right {
+		c.Err(resp.ErrWrongPass)
+		return false
+	}
+	c.S.Authenticated = true
+	return true
+}
+
+// helloOptions is what HELLO was given.
+type helloOptions struct {
+	proto            int64 // 0: as it was
+	user, pass, name []byte
+}
+
+func doHello(c *Ctx) {
+	o, ok := c.parseHello()
+	if !ok || o.user != nil && !c.authenticate(o.user, o.pass) {
+		return
+	}
+	if c.E.authRequired(c.S) {
+		c.Err(resp.ErrHelloNoAuth)
+		return
+	}
+	if o.name != nil {
+		c.S.Shared.setAttributes(func(a *clientAttrs) { a.name = string(o.name) })
+	}
+	if o.proto != 0 {
+		c.S.setProto(int(o.proto))
+	}
+	c.answerHello()
+}
+
+// parseHello reads HELLO's arguments; false: an error was written.
+func (c *Ctx) parseHello() (o helloOptions, ok bool) {
+	if len(c.Args) == 1 {
+		return o, true
+	}
+	if o.proto, ok = parseInt(c.Args[1]); !ok {
+		c.Err(resp.ErrHelloVersion)
+		return o, false
+	}
+	if o.proto < resp.RESP2 || o.proto > resp.RESP3 {
+		c.Err(resp.ErrNoProto)
+		return o, false
+	}
+	for rest := c.Args[2:]; len(rest) > 0; {
+		switch {
+		case equalFold(rest[0], "auth") && len(rest) >= 3:
+			o.user, o.pass, rest = rest[1], rest[2], rest[3:]
+		case equalFold(rest[0], "setname") && len(rest) >= 2:
+			if !printable(rest[1]) {
+				c.Err(resp.ErrClientName)
+				return o, false
+			}
+			o.name, rest = rest[1], rest[2:]
+		default:
+			c.Err(fmt.Sprintf(resp.ErrHelloOption, clip(rest[0], 128)))
+			return o, false
+		}
+	}
+	return o, true
+}
+
+// mode is what HELLO and INFO call the server's mode: cluster where there are
+// peers, so that clients that look at it learn to follow the leader.
+func (v *View) mode() string {
+	if v.Clustered {
+		return "cluster"
+	}
+	return "standalone"
+}
+
+// answerHello tells about the server.
+func (c *Ctx) answerHello() {
+	v := c.E.cluster.View()
+	role := "replica"
+	if v.Leading {
+		role = "master"
+	}
+	w := c.W
+	w.Map(7)
+	pair := func(name, value string) { w.BulkString(name); w.BulkString(value) }
+	pair("server", helloServer)
+	pair("version", RedisVersion)
+	w.BulkString("proto")
+	w.Int(int64(w.Proto()))
+	w.BulkString("id")
+	w.Int(c.S.ID)
+	pair("mode", v.mode())
+	pair("role", role)
+	w.BulkString("modules")
+	w.Array(0)
+}

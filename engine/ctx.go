@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"regent/engine/dict"
+	"regent/resp"
+)
+
+// A Ctx is what a handler sees: its arguments, the reply, the keyspace.
+type Ctx struct {
+	E    *Engine
+	S    *Session
+	Cmd  *Command
+	Args [][]byte // with the command's name; valid until the handler returns
+	W    *resp.Writer
+	Now  int64 // wall ms, the same throughout a command
+
+	// home is one more than the index of the shard of the command's only
+	// key, 0 when it has none or several: hashing a key costs as much as
+	// finding it.
+	home     uint32
+	eff      Effects
+	applying bool // the command comes from the log or the stream
+	failed   bool // the reply is an error
+	follower bool // this node does not lead: hide what is expired, delete nothing
+}
+
+// An Entry is a key's place in the keyspace as a lookup found it. It is valid
+// until the next change of the keyspace.
+type Entry struct {
+	D   *dict.Dict
+	Ref dict.Ref
+}
+
+// OK reports whether the key exists.
+func (en Entry) OK() bool { return en.Ref != 0 }
+
+// Value returns the entry's value. Bytes are the dictionary's own: copy or
+// write them to the reply before the handler returns.
+func (en Entry) Value() dict.Value { return en.D.Value(en.Ref) }
+
+// ExpireAt is in wall milliseconds, 0: never.
+func (en Entry) ExpireAt() int64 { return en.D.ExpireAt(en.Ref) }
+
+// Key is the dictionary's own copy of the key.
+func (en Entry) Key() []byte { return en.D.Key(en.Ref) }
+
+// Object is a value of a type other than string.
+type Object interface {
+	// TypeName is what TYPE answers.
+	TypeName() string
+	// Encoding is what OBJECT ENCODING answers.
+	Encoding() string
+	// Clone is a deep copy, for COPY.
+	Clone() Object
+	// Bytes is the memory it takes.
+	Bytes() int64
+}
+
+// Read looks key up for a read: an expired key is not there, the access
+// statistics and keyspace hits and misses are kept.
+func (c *Ctx) Read(key []byte) Entry {
+	en := c.find(c.S.DB, key)
+	st := c.stripe(key)
+	if !en.OK() {
+		st.misses.Add(1)
+		return en
+	}
+	st.hits.Add(1)
+	c.touch(en)
+	return en
+}
+
+// Write looks key up for a change. An expired key is removed first.
+func (c *Ctx) Write(key []byte) Entry {
+	en := c.find(c.S.DB, key)
+	if en.OK() {
+		c.touch(en)
+	}
+	return en
+}
+
+// Peek looks key up and leaves no trace (OBJECT, TTL, TYPE, EXISTS use it with
+// or without Touch as Redis does).
+func (c *Ctx) Peek(key []byte) Entry { return c.find(c.S.DB, key) }
+
+// PeekIn is Peek in another database.
+func (c *Ctx) PeekIn(db int, key []byte) Entry { return c.find(db, key) }
+
+// Put stores v at key, new or over what was there, to expire at the wall ms
+// expireAt (0: never). v.Bytes is copied.
+func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
+	return c.PutIn(c.S.DB, key, v, expireAt)
+}
+
+// PutIn is Put in another database.
+func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
+	d := c.dictOf(db, key)
+	before := d.Len()
+	en := Entry{d, d.Put(key, v, expireAt)}
+	if d.Len() > before {
+		d.SetAccess(en.Ref, c.E.accessed(0, c.Now, true))
+	} else {
+		c.touch(en)
+	}
+	return en
+}
+
+// Remove deletes key and reports whether it was there. The effect is the
+// caller's to propagate.
+func (c *Ctx) Remove(key []byte) bool { return c.RemoveIn(c.S.DB, key) }
+
+// RemoveIn is Remove in another database.
+func (c *Ctx) RemoveIn(db int, key []byte) bool { return c.dictOf(db, key).Delete(key) }
+
+// SetExpire sets or with 0 clears when en expires (wall ms).
+func (c *Ctx) SetExpire(en Entry, at int64) Entry {
+	en.Ref = en.D.SetExpire(en.Ref, at)
+	return en
+}
+
+// Resize makes en's string n bytes long, new bytes zero; the bytes returned
+// may be changed until the handler returns. en must be Embstr or Raw, and
+// becomes Raw.
+func (c *Ctx) Resize(en Entry, n int) (Entry, []byte) {
+	r, b := en.D.Resize(en.Ref, n)
+	return Entry{en.D, r}, b
+}
+
+func (c *Ctx) shardOf(key []byte) uint32 {
+	if c.home != 0 {
+		return c.home - 1
+	}
+	return c.E.shardIndex(key)
+}
+
+func (c *Ctx) dictOf(db int, key []byte) *dict.Dict {
+	return c.E.shardDict(&c.E.shards[c.shardOf(key)], db)
+}
+
+func (c *Ctx) stripe(key []byte) *stripe { return &c.E.stats.stripes[c.shardOf(key)] }
+
+// find is the lookup under all others: it removes or hides what has expired.
+func (c *Ctx) find(db int, key []byte) Entry {
+	d := c.dictOf(db, key)
+	r := d.Find(key)
+	if r == 0 {
+		return Entry{}
+	}
+	if at := d.ExpireAt(r); at != 0 && at <= c.Now && !c.applying {
+		if !c.follower {
+			c.expire(db, d, key)
+		}
+		return Entry{}
+	}
+	return Entry{d, r}
+}
+
+func (c *Ctx) expire(db int, d *dict.Dict, key []byte) {
+	d.Delete(key)
+	c.stripe(key).expired.Add(1)
+	c.PropagateIn(db, "DEL", string(key))
+}
+
+func (c *Ctx) touch(en Entry) {
+	if !c.S.noTouch {
+		c.mark(en)
+	}
+}
+
+// mark is touch whatever CLIENT NO-TOUCH said.
+func (c *Ctx) mark(en Entry) {
+	en.D.SetAccess(en.Ref, c.E.accessed(en.D.Access(en.Ref), c.Now, false))
+}
+
+// Propagate adds a record to the log: the deterministic form of what this
+// command did. Several records of one command stay together.
+func (c *Ctx) Propagate(args ...[]byte) {
+	if c.applying {
+		return
+	}
+	c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
+	c.eff.Recs = append(c.eff.Recs, Effect{c.S.DB, len(c.eff.Buf)})
+}
+
+// PropagateIn is Propagate for another database, from strings.
+func (c *Ctx) PropagateIn(db int, args ...string) {
+	if c.applying {
+		return
+	}
+	c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
+	c.eff.Recs = append(c.eff.Recs, Effect{db, len(c.eff.Buf)})
+}
+
+// PropagateSelf adds the command as it was received.
+func (c *Ctx) PropagateSelf() { c.Propagate(c.Args...) }
+
+// Err writes an error reply.
+func (c *Ctx) Err(msg string) {
+	c.W.Error(msg)
+	c.failed = true
+	c.E.stats.errors.note(msg)
+}

@@ -1,0 +1,438 @@
+package dict
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"runtime"
+)
+
+// A Kind says how an entry's value is held.
+type Kind uint8
+
+const (
+	// Int is a string that reads as a 64-bit integer (OBJECT ENCODING "int").
+	Int Kind = iota + 1
+	// Embstr is a short string written in one piece ("embstr").
+	Embstr
+	// Raw is a long string, or one that was modified in place ("raw").
+	Raw
+	// Object is any other type, held by the table's owner.
+	Object
+)
+
+// A Value is what goes into and comes out of an entry.
+type Value struct {
+	Kind  Kind
+	Int   int64  // Kind Int
+	Bytes []byte // Kind Embstr and Raw; copied in, valid under the lock on the way out
+	Obj   any    // Kind Object
+}
+
+// A Ref names an entry. It is valid until the next call that changes the
+// Dict, Find and Scan excepted. The zero Ref names none.
+type Ref uint64
+
+// Options for New.
+type Options struct {
+	Seed maphash.Seed // all dictionaries of a server may share one
+	// Poison overwrites freed entries: for tests, to find stale slices.
+	Poison bool
+}
+
+// A Dict is a dictionary. Its owner holds a lock around every call.
+type Dict struct {
+	seed    maphash.Seed
+	mem     *arena
+	main    index // every entry
+	expires index // those that expire
+	objs    handles
+	walk    uint64 // Expired's place in the expiry index
+	compact compaction
+	snap    snapshot
+}
+
+// New returns an empty dictionary. It takes memory with its first entry; what
+// it holds is given back by Clear, or when it is forgotten.
+func New(o Options) *Dict {
+	d := &Dict{seed: o.Seed, mem: newArena(o.Poison)}
+	hash := func(r uint32) uint64 { return maphash.Bytes(d.seed, d.at(r).key()) }
+	d.main = index{a: d.mem, hash: hash}
+	d.expires = index{a: d.mem, hash: hash}
+	d.snap.number = 1
+	runtime.AddCleanup(d, (*arena).freeAll, d.mem)
+	return d
+}
+
+func (d *Dict) at(r uint32) entry    { return entry(d.mem.at(r)) }
+func (d *Dict) entry(r Ref) entry    { return entry(d.mem.at(uint32(r))) }
+func (d *Dict) hash(k []byte) uint64 { return maphash.Bytes(d.seed, k) }
+
+// Len is the number of entries.
+func (d *Dict) Len() int { return d.main.n }
+
+// Expires is the number of entries that expire.
+func (d *Dict) Expires() int { return d.expires.n }
+
+// Find returns the entry of key, 0 when there is none.
+func (d *Dict) Find(key []byte) Ref { return Ref(d.find(d.hash(key), key)) }
+
+func (d *Dict) find(h uint64, key []byte) uint32 {
+	return d.main.find(h, func(r uint32) bool { return string(d.at(r).key()) == string(key) })
+}
+
+// Key is the entry's key, the dictionary's own bytes.
+func (d *Dict) Key(r Ref) []byte { return d.entry(r).key() }
+
+// Value is the entry's value; its Bytes are the dictionary's own.
+func (d *Dict) Value(r Ref) Value {
+	e := d.entry(r)
+	v := Value{Kind: e.kind()}
+	switch b := e.value(); v.Kind {
+	case Int:
+		v.Int = int64(binary.LittleEndian.Uint64(b))
+	case Object:
+		v.Obj = d.objs.get(binary.LittleEndian.Uint32(b))
+	default:
+		v.Bytes = b
+	}
+	return v
+}
+
+// ExpireAt is when the entry expires, in the owner's unit; 0: never.
+func (d *Dict) ExpireAt(r Ref) int64 { return d.entry(r).expireAt() }
+
+// Access is the 24 bits that SetAccess left: when or how often the entry was
+// used, as its owner counts.
+func (d *Dict) Access(r Ref) uint32 { return d.entry(r).access() }
+
+// SetAccess stores the lower 24 bits of a. It is no change of the Dict.
+func (d *Dict) SetAccess(r Ref, a uint32) { d.entry(r).setAccess(a) }
+
+// Put stores v at key, new or over what is there, to expire at expireAt (0:
+// never). An entry that is written over keeps its access bits.
+func (d *Dict) Put(key []byte, v Value, expireAt int64) Ref {
+	h := d.hash(key)
+	want := shape{len(key), v.valueLen(), expireAt != 0}
+	if want.key > maxLen || want.value > maxLen {
+		panic("dict: a key or value of 4 GiB")
+	}
+	d.stepIndexes()
+	r := d.find(h, key)
+	if r == 0 {
+		return Ref(d.add(h, key, v, want, expireAt))
+	}
+	d.touch(r)
+	if e := d.at(r); e.kind() == Object {
+		d.objs.drop(binary.LittleEndian.Uint32(e.value()))
+	}
+	r = d.reshape(h, r, want, v.Kind, 0)
+	d.fill(r, v, expireAt)
+	return Ref(r)
+}
+
+func (d *Dict) add(h uint64, key []byte, v Value, want shape, expireAt int64) uint32 {
+	r := d.mem.alloc(want.size())
+	e := d.at(r)
+	e.begin(want, v.Kind, d.snap.number, 0)
+	copy(e.key(), key)
+	d.fill(r, v, expireAt)
+	d.main.insert(h, r)
+	if expireAt != 0 {
+		d.expires.insert(h, r)
+	}
+	return r
+}
+
+// fill writes value and expiry into an entry of the right shape.
+func (d *Dict) fill(r uint32, v Value, expireAt int64) {
+	e := d.at(r)
+	switch b := e.value(); v.Kind {
+	case Int:
+		binary.LittleEndian.PutUint64(b, uint64(v.Int))
+	case Object:
+		binary.LittleEndian.PutUint32(b, d.objs.put(v.Obj))
+	default:
+		copy(b, v.Bytes)
+	}
+	if expireAt != 0 {
+		e.setExpireAt(expireAt)
+	}
+}
+
+// reshape gives r, which has hash h, the shape and kind wanted, in its slot or
+// another one, and keeps the expiry index in step. Key, stamp and access bits
+// stay, and the first keep bytes of the value, which must fit; the expiry does
+// not.
+func (d *Dict) reshape(h uint64, r uint32, want shape, k Kind, keep int) uint32 {
+	e := d.at(r)
+	had := e.expires()
+	to := r
+	if size := want.size(); !d.fits(r, size) || e.wide() != want.wide() || d.pinned(r) {
+		to = d.mem.alloc(size)
+		old, e := e, d.at(to)
+		e.begin(want, k, old.stamp(), old.access())
+		copy(e.key(), old.key())
+		copy(e.value(), old.value()[:keep])
+	} else {
+		e.begin(want, k, e.stamp(), e.access())
+	}
+	if to != r {
+		d.main.replace(h, r, to)
+	}
+	switch {
+	case had && want.expires && to != r:
+		d.expires.replace(h, r, to)
+	case had && !want.expires:
+		d.expires.remove(h, r)
+	case !had && want.expires:
+		d.expires.insert(h, to)
+	}
+	if to != r {
+		d.mem.release(r)
+	}
+	return to
+}
+
+// fits reports whether size bytes belong into r's slot: no more than it has,
+// and not so few that a smaller one would do.
+func (d *Dict) fits(r uint32, size int) bool {
+	have := len(d.mem.slot(r))
+	if size > maxSlot {
+		return size <= have && size > have/2
+	}
+	return have <= maxSlot && classSize(classOf(size)) == have
+}
+
+// SetExpire sets when the entry expires, 0: never, and returns its place.
+func (d *Dict) SetExpire(r Ref, at int64) Ref {
+	from := uint32(r)
+	d.stepIndexes()
+	d.touch(from)
+	e := d.at(from)
+	key, value, _ := e.lens()
+	if e.expires() != (at != 0) {
+		from = d.reshape(d.hash(e.key()), from, shape{key, value, at != 0}, e.kind(), value)
+	}
+	if at != 0 {
+		d.at(from).setExpireAt(at)
+	}
+	return Ref(from)
+}
+
+// growth lets a string that is extended again and again move seldom: a
+// quarter more than it needs.
+const growth = 4
+
+// Resize makes the string value of r n bytes long, new bytes zero, and
+// returns its place and its bytes, which the caller may change under the
+// lock. The value becomes Raw.
+func (d *Dict) Resize(r Ref, n int) (Ref, []byte) {
+	from := uint32(r)
+	d.stepIndexes()
+	d.touch(from)
+	e := d.at(from)
+	key, had, _ := e.lens()
+	at := e.expireAt()
+	want := shape{key, n, at != 0}
+	if slot := len(d.mem.slot(from)); want.size() > slot || want.wide() != e.wide() || d.pinned(from) {
+		roomy := want
+		if n > had {
+			roomy.value = min(n+n/growth, maxLen)
+		}
+		from = d.reshape(d.hash(e.key()), from, roomy, Raw, min(had, n))
+	}
+	e = d.at(from)
+	if want.wide() != e.wide() { // roomy was wide, want is not
+		want.value = n
+	}
+	e[0] = e[0]&^kindMask | byte(Raw)
+	e.setLens(key, n)
+	b := e.value()
+	if n > had {
+		clear(b[had:])
+	}
+	if at != 0 {
+		e.setExpireAt(at)
+	}
+	return Ref(from), b
+}
+
+// Delete removes key and reports whether it was there.
+func (d *Dict) Delete(key []byte) bool {
+	h := d.hash(key)
+	d.stepIndexes()
+	r := d.find(h, key)
+	if r == 0 {
+		return false
+	}
+	d.touch(r)
+	e := d.at(r)
+	if e.kind() == Object {
+		d.objs.drop(binary.LittleEndian.Uint32(e.value()))
+	}
+	if e.expires() {
+		d.expires.remove(h, r)
+	}
+	d.main.remove(h, r)
+	d.mem.release(r)
+	return true
+}
+
+// Scan calls fn for the entries at cursor and returns the next cursor, 0 at
+// the end. See doc.go for what a whole walk guarantees. fn may not change the
+// Dict.
+func (d *Dict) Scan(cursor uint64, fn func(Ref)) uint64 {
+	return d.main.scan(cursor, func(r uint32) { fn(Ref(r)) })
+}
+
+// Random returns an entry, each as likely as another; 0: there is none.
+func (d *Dict) Random(rnd func() uint64) Ref { return Ref(d.main.random(rnd)) }
+
+// RandomExpiring is Random among the entries that expire.
+func (d *Dict) RandomExpiring(rnd func() uint64) Ref { return Ref(d.expires.random(rnd)) }
+
+// Limits of one call of Expired.
+const (
+	// lookPerKey is how many entries it looks at for each that it may report.
+	lookPerKey = 16
+	// lookPlaces is how many buckets, most of which may be empty, it looks
+	// into for each.
+	lookPlaces = 64
+)
+
+// Expired calls fn for at most limit entries whose time is at or before now,
+// and returns how many. It goes round the entries that expire, from where the
+// last call has ended, and looks at limit·lookPerKey of them at least while
+// none, and at all of them while a tenth, have expired. fn may not change the
+// Dict.
+func (d *Dict) Expired(now int64, limit int, fn func(Ref)) int {
+	found, looked := 0, 0
+	for places := limit * lookPlaces; places > 0 && found < limit && looked < d.expires.n; places-- {
+		if looked >= limit*lookPerKey && found*10 < looked {
+			break
+		}
+		next := d.expires.scan(d.walk, func(r uint32) {
+			looked++
+			if found < limit && d.at(r).expireAt() <= now {
+				found++
+				fn(Ref(r))
+			}
+		})
+		if found == limit {
+			break // there may be more at this very place
+		}
+		d.walk = next
+	}
+	return found
+}
+
+// Clear removes everything and gives the memory back at once, but for values
+// that are pinned. A snapshot under way loses what it has not seen: Clear a Dict
+// after its snapshot.
+func (d *Dict) Clear() {
+	old := d.mem
+	if old.pins > 0 {
+		old.doomed = true
+		d.mem = newArena(old.poison)
+		runtime.AddCleanup(d, (*arena).freeAll, d.mem)
+	} else {
+		old.freeAll()
+	}
+	d.main = index{a: d.mem, hash: d.main.hash}
+	d.expires = index{a: d.mem, hash: d.main.hash}
+	d.objs = handles{}
+	d.walk, d.compact = 0, compaction{}
+}
+
+// Bytes is the memory of the entries and tables in use, without slots that are
+// free and pages that were never touched.
+func (d *Dict) Bytes() int64 {
+	return d.mem.used + d.main.bytes() + d.expires.bytes() + int64(cap(d.mem.slabs))*slabOverhead
+}
+
+// slabOverhead is what a slab costs beside its memory, in bytes.
+const slabOverhead = 56
+
+// refShare is what an entry's place in an index costs on average, in bytes.
+const refShare = 10
+
+// EntryBytes is the memory that one entry takes, its places in the indexes
+// included, and what an Object says of itself excluded.
+func (d *Dict) EntryBytes(r Ref) int64 {
+	n := int64(len(d.mem.slot(uint32(r)))) + refShare
+	if d.entry(r).expires() {
+		n += refShare
+	}
+	return n
+}
+
+// stepIndexes is the part of moving tables that each change does.
+func (d *Dict) stepIndexes() {
+	if d.main.moving {
+		d.main.step(1)
+	}
+	if d.expires.moving {
+		d.expires.step(1)
+	}
+}
+
+// Step does the Dict's own work, moving up to that many buckets and about as
+// many entries, and reports whether there is more.
+func (d *Dict) Step(buckets int) bool {
+	more := d.main.step(buckets)
+	more = d.expires.step(buckets) || more
+	more = d.restampStep(buckets) || more
+	return d.compactStep(buckets) || more
+}
+
+// handlePage is how many handles are made room for at once: a table that
+// doubled would copy them all in one step.
+const handlePage = 1024
+
+// handles are the values of Kind Object: the only pointers of a Dict.
+type handles struct {
+	pages []*handleBlock
+	n     uint32 // handles ever given out
+	free  uint32 // one more than the first of those given back, 0: none
+}
+
+// A handleBlock has room for handlePage values, and the list of those that are
+// free: next is like handles.free.
+type handleBlock struct {
+	objs [handlePage]any
+	next [handlePage]uint32
+}
+
+func (hs *handles) at(h uint32) (*any, *uint32) {
+	b := hs.pages[h/handlePage]
+	return &b.objs[h%handlePage], &b.next[h%handlePage]
+}
+
+func (hs *handles) get(h uint32) any {
+	o, _ := hs.at(h)
+	return *o
+}
+
+func (hs *handles) put(v any) uint32 {
+	h := hs.n
+	if hs.free != 0 {
+		h = hs.free - 1
+	} else {
+		if h%handlePage == 0 {
+			hs.pages = append(hs.pages, new(handleBlock))
+		}
+		hs.n++
+	}
+	o, next := hs.at(h)
+	if hs.free != 0 {
+		hs.free = *next
+	}
+	*o = v
+	return h
+}
+
+func (hs *handles) drop(h uint32) {
+	o, next := hs.at(h)
+	*o, *next = nil, hs.free
+	hs.free = h + 1
+}

@@ -1,0 +1,329 @@
+package dict
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The allocator: slots of a fixed size in slabs, found by 32-bit refs.
+//
+//	ref:   31          15 14          0
+//	      +--------------+-------------+
+//	      | slab number  | offset / 8  |      0: none
+//	      +--------------+-------------+
+//
+// A slab's free slots are a list through their own bytes: 0, then at 4 the
+// offset of the next. Slots behind bump were never used.
+
+const (
+	slabBits  = 18
+	slabBytes = 1 << slabBits // 256 KiB
+	// chunkSlabs slabs are taken from the system at once.
+	chunkSlabs = 16
+	unit       = 8 // refs count in these
+	refBits    = slabBits - 3
+	// maxSlabs bounds a Dict's slabs: 32 GiB of entries up to maxSlot bytes,
+	// and as many larger ones.
+	maxSlabs = 1 << (32 - refBits)
+	// minSlot is an entry's header with a value.
+	minSlot = 16
+	// fineSlot is up to where slot sizes go by unit; above by eighths.
+	fineSlot = 512
+	// maxSlot is the largest slot of a shared slab in bytes.
+	maxSlot = 32 << 10
+	// fineClasses are the sizes up to fineSlot; each doubling above has 8.
+	fineClasses = fineSlot/unit + 1
+	classes     = fineClasses + 8*6 // 512 to 32 Ki is six doublings
+	// classBucket is for overflow buckets, which are not compacted.
+	classBucket = classes
+	// classOwn marks a slab that holds one large entry.
+	classOwn = classes + 1
+)
+
+// classOf is the size class for n bytes, n at most maxSlot.
+func classOf(n int) int {
+	if n <= fineSlot {
+		return max(n+unit-1, minSlot) / unit
+	}
+	shift := bits.Len(uint(n-1)) - 4 // eighths of the doubling that n falls into
+	return fineClasses + (shift-6)*8 + (n-1)>>shift - 8
+}
+
+// classSize is the slot size of a class in bytes.
+func classSize(class int) int {
+	if class < fineClasses {
+		return class * unit
+	}
+	if class == classBucket {
+		return bucketBytes
+	}
+	class -= fineClasses
+	return (class%8 + 9) << (class/8 + 6)
+}
+
+// A slab is a piece of memory with slots of one size.
+type slab struct {
+	mem      []byte
+	class    int32
+	used     int32
+	free     int32 // offset of the first free slot, -1: none
+	bump     int32 // offset of the first slot never used
+	prev     int32 // in the list of those with room, 0: none
+	next     int32
+	listed   bool
+	draining bool
+	pin      *Pin // of a large entry, nil: none
+}
+
+// A classState is what the allocator knows of one size.
+type classState struct {
+	room    int32 // first slab with room, 0: none
+	kept    int32 // one that is empty, for what comes next; 0: none
+	used    int64 // slots
+	touched int64 // slots that are used or free: the others are no memory yet
+}
+
+// An arena holds a Dict's slabs. It is apart from the Dict so that the memory
+// can be given back when the Dict is forgotten.
+type arena struct {
+	slabs  []slab // 0 is not used
+	spare  []int32
+	dead   []int32 // numbers without memory
+	chunks [][]byte
+	class  [classes + 1]classState
+	used   int64 // bytes of slots in use, and of large entries
+	mapped int64 // bytes of addresses taken from the system, the tables' included
+	tables [][]byte
+	extents
+	pins   int  // large entries that are pinned
+	doomed bool // cleared while pins were held: the last Unpin frees it
+	poison bool
+}
+
+func newArena(poison bool) *arena { return &arena{slabs: make([]slab, 1), poison: poison} }
+
+func refOf(slab, off int) uint32 { return uint32(slab)<<refBits | uint32(off)/unit }
+
+func split(ref uint32) (slab, off int) {
+	return int(ref >> refBits), int(ref&(1<<refBits-1)) * unit
+}
+
+// at is the memory from ref to the end of its slab.
+func (a *arena) at(ref uint32) []byte {
+	s, off := split(ref)
+	return a.slabs[s].mem[off:]
+}
+
+// slot is the memory of ref's slot.
+func (a *arena) slot(ref uint32) []byte {
+	s, off := split(ref)
+	sl := &a.slabs[s]
+	return sl.mem[off : off+sl.slotSize()]
+}
+
+func (s *slab) slotSize() int {
+	if s.class == classOwn {
+		return len(s.mem)
+	}
+	return classSize(int(s.class))
+}
+
+// alloc returns a slot of at least n bytes; what is in it is undefined but for
+// its first byte.
+func (a *arena) alloc(n int) uint32 {
+	if n > maxSlot {
+		return a.allocOwn(n)
+	}
+	return a.allocClass(classOf(n))
+}
+
+func (a *arena) allocClass(class int) uint32 {
+	st := &a.class[class]
+	if st.room == 0 {
+		a.addSlab(class)
+	}
+	no := st.room
+	s := &a.slabs[no]
+	size := classSize(class)
+	off := int(s.free)
+	if off >= 0 {
+		s.free = int32(binary.LittleEndian.Uint32(s.mem[off+4:]))
+	} else {
+		off = int(s.bump)
+		s.bump += int32(size)
+		st.touched++
+	}
+	if no == st.kept {
+		st.kept = 0
+	}
+	s.used++
+	st.used++
+	a.used += int64(size)
+	if s.free < 0 && int(s.bump)+size > slabBytes {
+		a.unlist(no)
+	}
+	return refOf(int(no), off)
+}
+
+// release frees the slot of ref.
+func (a *arena) release(ref uint32) {
+	no, off := split(ref)
+	s := &a.slabs[no]
+	if s.class == classOwn {
+		a.releaseOwn(int32(no))
+		return
+	}
+	size := classSize(int(s.class))
+	if a.poison {
+		poison(s.mem[off : off+size])
+	}
+	s.mem[off] = 0
+	binary.LittleEndian.PutUint32(s.mem[off+4:], uint32(s.free))
+	s.free = int32(off)
+	s.used--
+	st := &a.class[s.class]
+	st.used--
+	a.used -= int64(size)
+	switch {
+	case s.used == 0 && (s.draining || st.kept != 0):
+		a.dropSlab(int32(no))
+	case s.used == 0:
+		// A key that comes and goes should not cost a call of the system each
+		// time. Step drops it, if it is still empty then.
+		st.kept = int32(no)
+		a.list(int32(no))
+	case !s.draining:
+		a.list(int32(no))
+	}
+}
+
+// poison makes stale slices show in tests.
+func poison(b []byte) {
+	for i := range b {
+		b[i] = 0xDB
+	}
+}
+
+// addSlab gives a class one more slab with room.
+func (a *arena) addSlab(class int) {
+	if len(a.spare) == 0 {
+		chunk := a.mapOwn(chunkSlabs * slabBytes)
+		a.chunks = append(a.chunks, chunk)
+		for i := range chunkSlabs {
+			no := a.newNumber()
+			a.slabs[no].mem = chunk[i*slabBytes : (i+1)*slabBytes : (i+1)*slabBytes]
+			a.spare = append(a.spare, no)
+		}
+		// The first ones first: memory next to each other.
+		for i, j := len(a.spare)-chunkSlabs, len(a.spare)-1; i < j; i, j = i+1, j-1 {
+			a.spare[i], a.spare[j] = a.spare[j], a.spare[i]
+		}
+	}
+	no := a.spare[len(a.spare)-1]
+	a.spare = a.spare[:len(a.spare)-1]
+	a.slabs[no] = slab{mem: a.slabs[no].mem, class: int32(class), free: -1}
+	a.list(no)
+}
+
+func (a *arena) newNumber() int32 {
+	if n := len(a.dead); n > 0 {
+		no := a.dead[n-1]
+		a.dead = a.dead[:n-1]
+		return no
+	}
+	if len(a.slabs) == maxSlabs {
+		panic("dict: more data than one dictionary can address")
+	}
+	a.slabs = append(a.slabs, slab{})
+	return int32(len(a.slabs) - 1)
+}
+
+// dropSlab gives an empty slab's memory back; its place is kept for any class.
+func (a *arena) dropSlab(no int32) {
+	s := &a.slabs[no]
+	if s.listed {
+		a.unlist(no)
+	}
+	st := &a.class[s.class]
+	st.touched -= int64(int(s.bump) / s.slotSize())
+	if st.kept == no {
+		st.kept = 0
+	}
+	dropMemory(s.mem)
+	a.slabs[no] = slab{mem: s.mem}
+	a.spare = append(a.spare, no)
+}
+
+// list puts a slab first among those with room, unless it is there.
+func (a *arena) list(no int32) {
+	s := &a.slabs[no]
+	if s.listed {
+		return
+	}
+	st := &a.class[s.class]
+	s.listed, s.prev, s.next = true, 0, st.room
+	if st.room != 0 {
+		a.slabs[st.room].prev = no
+	}
+	st.room = no
+}
+
+func (a *arena) unlist(no int32) {
+	s := &a.slabs[no]
+	if s.prev != 0 {
+		a.slabs[s.prev].next = s.next
+	} else {
+		a.class[s.class].room = s.next
+	}
+	if s.next != 0 {
+		a.slabs[s.next].prev = s.prev
+	}
+	s.listed, s.prev, s.next = false, 0, 0
+}
+
+// mapOwn and unmapOwn are mapMemory and unmapMemory, counted.
+func (a *arena) mapOwn(n int) []byte {
+	a.mapped += int64(n)
+	return mapMemory(n)
+}
+
+func (a *arena) unmapOwn(b []byte) {
+	a.mapped -= int64(len(b))
+	unmapMemory(b)
+}
+
+// mapTable takes memory for the buckets of an index, unmapTable gives it back.
+func (a *arena) mapTable(n int) []byte {
+	b := a.mapOwn(n)
+	a.tables = append(a.tables, b)
+	return b
+}
+
+func (a *arena) unmapTable(b []byte) {
+	for i := range a.tables {
+		if &a.tables[i][0] == &b[0] {
+			a.tables = append(a.tables[:i], a.tables[i+1:]...)
+			a.unmapOwn(b)
+			return
+		}
+	}
+	panic("dict: a table that was not mapped")
+}
+
+// freeAll gives everything back to the system.
+func (a *arena) freeAll() {
+	for i := range a.slabs {
+		if s := &a.slabs[i]; s.class == classOwn && extentClass(len(s.mem)) < 0 {
+			a.unmapOwn(s.mem)
+		}
+	}
+	for _, list := range [][][]byte{a.chunks, a.tables} {
+		for _, b := range list {
+			a.unmapOwn(b)
+		}
+	}
+	if a.mapped != 0 {
+		panic("dict: memory was lost")
+	}
+	*a = arena{slabs: make([]slab, 1), poison: a.poison}
+}

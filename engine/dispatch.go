@@ -1,0 +1,233 @@
+package engine
+
+import "math/bits"
+
+// The dispatcher: one command's way from its arguments to its reply and its
+// effects.
+//
+//	Execute ─► look up ─► admit ─► hold? ─► lock shards ─► gateLocked ─► Do ─► record ─► unlock
+//	             table    gates.go  pause.go               gates.go            the log
+//
+// A handler may park its session (park.go); Resume lets it go on. Locks are
+// taken here and nowhere else.
+
+// lockSet is a set of shards; bit i of the words stands for shard i.
+type lockSet [maxShards / 64]uint64
+
+// Execute carries out one command of s, which must not be parked. The reply is
+// appended to s.W, the effects go to the log, s.Barrier and s.LeaderEpoch say
+// what the reply depends on. Unless s is parked afterwards the reply is
+// complete. The arguments are not kept.
+func (e *Engine) Execute(s *Session, args [][]byte) {
+	if s.parked != nil {
+		panic("engine: a command for a session that waits inside another")
+	}
+	start := s.W.Len()
+	cmd, known := e.table.Lookup(args)
+	c := &s.ctx
+	c.E, c.S, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
+	if s.clock.due() {
+		c.Now = e.Host.Now()
+	}
+	if s.ReplyMode == ReplySkipNext {
+		s.ReplyMode = ReplySkip
+	}
+	s.Shared.noteCommand(cmd, c.Now)
+	if msg := e.admit(c, known); msg != "" {
+		e.refuse(c, msg)
+	} else if e.pause.mode.Load() == pauseNone || !e.hold(c) {
+		e.run(c)
+	}
+	e.endTurn(s, start)
+}
+
+// endTurn is what follows a handler, or a parked one's going on.
+func (e *Engine) endTurn(s *Session, start int) {
+	if s.parked != nil {
+		e.arm(s)
+		return
+	}
+	e.finishReply(s, start)
+}
+
+// refuse answers a command that does not run.
+func (e *Engine) refuse(c *Ctx, msg string) {
+	c.Err(msg)
+	c.failed = false // it did not run
+	if c.Cmd != nil {
+		e.stats.stripes[uint32(c.S.ID)&e.mask].perCmd[c.Cmd.index].rejected.Add(1)
+	}
+}
+
+// finishReply drops what a client that said CLIENT REPLY does not want.
+func (e *Engine) finishReply(s *Session, start int) {
+	switch s.ReplyMode {
+	case ReplyOff:
+		s.W.Truncate(start)
+	case ReplySkip:
+		s.W.Truncate(start)
+		s.ReplyMode = ReplyOn
+	}
+}
+
+// run locks what the command touches, passes the gates that need the lock,
+// and calls the handler.
+func (e *Engine) run(c *Ctx) {
+	cmd, s := c.Cmd, c.S
+	c.failed = false
+	weight := s.clock.weigh(cmd)
+	var began int64
+	timed := weight != 0 || e.slowMayBeQuick()
+	if timed {
+		began = e.Host.Ticks()
+	}
+	stripeAt := uint32(s.ID) & e.mask
+	switch cmd.shape {
+	case shapeSingle:
+		at := e.shardIndex(c.Args[cmd.Keys[0].Index])
+		stripeAt = at
+		sh := &e.shards[at]
+		sh.mu.Lock()
+		c.home = at + 1
+		e.handle(c, sh, false)
+		c.home = 0
+		sh.mu.Unlock()
+	case shapeNone:
+		e.handle(c, nil, false)
+	case shapeAll:
+		e.lockAll()
+		e.handle(c, nil, true)
+		e.unlockAll()
+	case shapeSlot:
+		sh := &e.shards[e.slotShard(c)]
+		sh.mu.Lock()
+		e.handle(c, sh, false)
+		sh.mu.Unlock()
+	default:
+		var set lockSet
+		e.collect(&set, c)
+		e.lockSet(&set)
+		e.handleSet(c, &set)
+		e.unlockSet(&set)
+	}
+	st := &e.stats.stripes[stripeAt]
+	st.commands.Add(1)
+	pc := &st.perCmd[cmd.index]
+	pc.calls.Add(1)
+	if c.failed {
+		pc.failed.Add(1)
+	}
+	if !timed {
+		return
+	}
+	took := e.Host.Ticks() - began
+	pc.nanos.Add(weight * took)
+	e.noteSlow(c, took)
+}
+
+// handle runs the handler with one shard, all of them, or none locked.
+func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
+	if refusal := e.gateLocked(c); refusal != "" {
+		e.refuse(c, refusal)
+		return
+	}
+	c.Cmd.Do(c)
+	wrote := len(c.eff.Recs) > 0
+	end := e.record(c)
+	switch {
+	case sh != nil:
+		if wrote {
+			sh.lastWrite = max(sh.lastWrite, end)
+			sh.noteUsed()
+		}
+		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
+	case all:
+		for i := range e.shards {
+			sh := &e.shards[i]
+			sh.lastWrite = max(sh.lastWrite, end)
+			sh.noteUsed()
+			c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
+		}
+	}
+}
+
+// handleSet runs the handler with the shards of several keys locked.
+func (e *Engine) handleSet(c *Ctx, set *lockSet) {
+	if refusal := e.gateLocked(c); refusal != "" {
+		e.refuse(c, refusal)
+		return
+	}
+	c.Cmd.Do(c)
+	wrote := len(c.eff.Recs) > 0
+	end := e.record(c)
+	set.each(func(i int) {
+		sh := &e.shards[i]
+		if wrote {
+			sh.lastWrite = max(sh.lastWrite, end)
+			sh.noteUsed()
+		}
+		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
+	})
+}
+
+// record hands the command's effects to the log, inside the lock, and
+// returns the offset after them, 0 without effects.
+func (e *Engine) record(c *Ctx) int64 {
+	if len(c.eff.Recs) == 0 {
+		return 0
+	}
+	var end int64
+	if e.log != nil {
+		end = e.log.Append(&c.eff)
+		c.S.LastWriteEnd = end
+	}
+	c.eff.Buf, c.eff.Recs = c.eff.Buf[:0], c.eff.Recs[:0]
+	if cap(c.eff.Buf) > maxEffectScratch {
+		c.eff.Buf = nil
+	}
+	return end
+}
+
+// maxEffectScratch is how many bytes of effect buffer a session keeps.
+const maxEffectScratch = 16 << 10
+
+// collect puts the shards of the command's keys into set.
+func (e *Engine) collect(set *lockSet, c *Ctx) {
+	if c.Cmd.GetKeys != nil {
+		keys, _ := c.Cmd.GetKeys(c.Args)
+		for _, i := range keys {
+			set.add(e.shardIndex(c.Args[i]))
+		}
+		return
+	}
+	for i := range c.Cmd.Keys {
+		first, last, step, ok := c.Cmd.Keys[i].bounds(c.Args)
+		if !ok {
+			return
+		}
+		for at := first; at <= last; at += step {
+			set.add(e.shardIndex(c.Args[at]))
+		}
+	}
+}
+
+func (set *lockSet) add(shard uint32) { set[shard/64] |= 1 << (shard % 64) }
+
+func (set *lockSet) each(f func(i int)) {
+	for w, word := range set {
+		for word != 0 {
+			f(w*64 + bits.TrailingZeros64(word))
+			word &= word - 1
+		}
+	}
+}
+
+func (e *Engine) lockSet(set *lockSet)   { set.each(func(i int) { e.shards[i].mu.Lock() }) }
+func (e *Engine) unlockSet(set *lockSet) { set.each(func(i int) { e.shards[i].mu.Unlock() }) }
+
+// slotShard is the shard of the slot that a LockSlot command names: any will
+// do when it names none, for then the handler refuses.
+func (e *Engine) slotShard(c *Ctx) uint32 {
+	slot, _ := parseInt(c.Args[slotArg])
+	return uint32(slot) & e.mask
+}

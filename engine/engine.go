@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"regent/cluster/slots"
+	"regent/engine/config"
+	"regent/engine/dict"
+)
+
+// Limits of the engine.
+const (
+	// maxShards bounds the keyspace's split; a power of two.
+	maxShards = 256
+	// minShards keeps two cores out of each other's way.
+	minShards = 16
+)
+
+// Options are the engine's surroundings.
+type Options struct {
+	Config  *config.Config
+	Host    Host
+	Log     Log // nil: nothing is recorded
+	Cluster Cluster
+	Control Control
+	Version string // Regent's own, for INFO
+	// ConfigFile is the file that CONFIG REWRITE writes, "" when there is none.
+	ConfigFile string
+	Shards     int // rounded up to a power of two, within minShards and maxShards
+}
+
+// An Engine is the database: keyspace, command table and sessions.
+type Engine struct {
+	Config  *config.Config
+	Host    Host
+	log     Log
+	cluster Cluster
+	control Control
+
+	table    *Table
+	shards   []shard
+	mask     uint32
+	seed     maphash.Seed
+	stats    stats
+	sections []InfoSection
+
+	load    loadState
+	save    saveState
+	slow    slowlog
+	version string
+	runID   string // 40 hex digits, another one with each start
+
+	configFile string
+	rebuilds   atomic.Int64
+	expireOff  atomic.Bool            // DEBUG SET-ACTIVE-EXPIRE 0
+	writeErr   atomic.Pointer[string] // why writes are refused, nil: they are not
+	started    int64                  // wall ms
+
+	sessMu   sync.Mutex
+	sessions map[int64]*Session
+	lastID   atomic.Int64
+
+	evictTurn  atomic.Uint32 // the shard that MakeRoom looks at next
+	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
+
+	pause pausing
+	room  atomic.Pointer[func() bool] // see SetMemoryGate
+
+	ackMu      sync.Mutex
+	ackWaiters map[*Session]struct{}
+}
+
+// A shard is a part of the keyspace under one lock.
+type shard struct {
+	mu        sync.Mutex
+	dbs       []*dict.Dict // by database number; nil while empty
+	lastWrite int64        // log offset after the last write to any key here
+	used      atomic.Int64 // bytes of dbs, as of the last write
+	_         [64]byte     // keep neighbours' locks off this cache line
+}
+
+// New makes an engine with an empty keyspace.
+func New(o Options) *Engine {
+	n := minShards
+	for n < o.Shards && n < maxShards {
+		n *= 2
+	}
+	e := &Engine{
+		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
+		shards: make([]shard, n), mask: uint32(n - 1), seed: maphash.MakeSeed(),
+		sessions: map[int64]*Session{}, pause: newPausing(), ackWaiters: map[*Session]struct{}{},
+		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
+	}
+	e.save.last.Store(e.started)
+	for i := range e.shards {
+		e.shards[i].dbs = make([]*dict.Dict, o.Config.Databases.Get())
+	}
+	e.SetMemoryGate(e.MakeRoom)
+	e.table = NewTable()
+	e.stats.init(n, e.table.size())
+	return e
+}
+
+// Table is the command table.
+func (e *Engine) Table() *Table { return e.table }
+
+// AddInfo appends sections to INFO, in the order they are shown.
+func (e *Engine) AddInfo(s ...InfoSection) { e.sections = append(e.sections, s...) }
+
+// RefuseWrites makes every later write answer -MISCONF: the log failed.
+func (e *Engine) RefuseWrites(why string) { e.writeErr.Store(&why) }
+
+// AllowWrites takes RefuseWrites back: the log works again.
+func (e *Engine) AllowWrites() { e.writeErr.Store(nil) }
+
+func (e *Engine) shardIndex(key []byte) uint32 { return uint32(slots.Of(key)) & e.mask }
+
+func (e *Engine) dictOf(db int, key []byte) *dict.Dict {
+	return e.shardDict(&e.shards[e.shardIndex(key)], db)
+}
+
+func (e *Engine) shardDict(s *shard, db int) *dict.Dict {
+	d := s.dbs[db]
+	if d == nil {
+		d = dict.New(dict.Options{Seed: e.seed})
+		s.dbs[db] = d
+	}
+	return d
+}
+
+func (e *Engine) stripe(key []byte) *stripe { return &e.stats.stripes[e.shardIndex(key)] }
+
+// Freeze runs f while no command runs: every shard is locked. Roles change
+// under it, and nothing else that takes time.
+func (e *Engine) Freeze(f func()) {
+	e.lockAll()
+	defer e.unlockAll()
+	f()
+}
+
+// KeyspaceEpoch names the keyspace between two Resets by a number below 0. What
+// a deposed leader ran ahead is thrown away by a Reset, and with it go the
+// replies that have seen it and still wait: their offsets may be committed
+// later, with other records.
+func (e *Engine) KeyspaceEpoch() int64 { return -1 - e.rebuilds.Load() }
+
+// Reset empties the keyspace; the caller holds Freeze.
+func (e *Engine) Reset() {
+	e.rebuilds.Add(1)
+	e.flush(-1)
+	for i := range e.shards {
+		e.shards[i].lastWrite = 0
+	}
+}
+
+// SetFloor makes every reply that reads data depend on the log up to off: a
+// node that has loaded its whole log does not know yet how much of it is
+// committed. The caller holds Freeze.
+func (e *Engine) SetFloor(off int64) {
+	for i := range e.shards {
+		e.shards[i].lastWrite = max(e.shards[i].lastWrite, off)
+	}
+}
+
+func (e *Engine) lockAll() {
+	for i := range e.shards {
+		e.shards[i].mu.Lock()
+	}
+}
+
+func (e *Engine) unlockAll() {
+	for i := range e.shards {
+		e.shards[i].mu.Unlock()
+	}
+}

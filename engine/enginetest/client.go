@@ -1,0 +1,40 @@
+package enginetest
+
+import "regent/engine"
+
+// A Client is a session and its connection.
+type Client struct {
+	*engine.Session
+	Server *Server
+	Link   *Conn
+}
+
+// Client opens a session.
+func (s *Server) Client() *Client {
+	link := &Conn{}
+	return &Client{s.NewSession(link), s, link}
+}
+
+// Do carries out a command and returns its reply as it would be sent: empty
+// when the session is parked, or wants no replies.
+func (c *Client) Do(args ...string) string {
+	raw := make([][]byte, len(args))
+	for i, a := range args {
+		raw[i] = []byte(a)
+	}
+	c.Server.Execute(c.Session, raw)
+	return c.take()
+}
+
+// Go lets a parked session look again, as its connection does after a Wake,
+// and returns the reply once there is one.
+func (c *Client) Go() string {
+	c.Server.Resume(c.Session)
+	return c.take()
+}
+
+func (c *Client) take() string {
+	out := string(c.W.Bytes())
+	c.W.Truncate(0)
+	return out
+}

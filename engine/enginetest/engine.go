@@ -1,0 +1,218 @@
+// Package enginetest drives an engine in tests: with a clock that stands
+// still until it is moved, a cluster that is what the test says it is, and a
+// log that is remembered. It also compares an engine's replies with those of
+// a real redis-server (oracle.go), by scripts (script.go).
+package enginetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// Start is the wall clock of a new Host in milliseconds.
+const Start = 1_700_000_000_000
+
+// A Host is an engine.Host whose time moves by Advance alone.
+type Host struct {
+	TB testing.TB
+
+	now    atomic.Int64 // wall ms
+	mu     sync.Mutex
+	rnd    *rand.Rand
+	timers map[*timer]struct{}
+}
+
+type timer struct {
+	at int64 // wall ms
+	f  func()
+}
+
+// NewHost returns a host at Start.
+func NewHost(t testing.TB) *Host {
+	h := &Host{TB: t, rnd: rand.New(rand.NewPCG(1, 2)), timers: map[*timer]struct{}{}}
+	h.now.Store(Start)
+	return h
+}
+
+// Now is wall milliseconds.
+func (h *Host) Now() int64 { return h.now.Load() }
+
+// Mono moves with Now.
+func (h *Host) Mono() int64 { return (h.Now() - Start) * int64(time.Millisecond) }
+
+// Ticks moves with Now.
+func (h *Host) Ticks() int64 { return h.Mono() }
+
+// Rand is the same in every run.
+func (h *Host) Rand() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rnd.Uint64()
+}
+
+// AfterFunc calls f in the Advance that reaches its time.
+func (h *Host) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	tm := &timer{h.Now() + d.Milliseconds(), f}
+	h.timers[tm] = struct{}{}
+	return func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		_, waiting := h.timers[tm]
+		delete(h.timers, tm)
+		return waiting
+	}
+}
+
+// Logf goes to the test's log.
+func (h *Host) Logf(_ engine.Level, format string, args ...any) {
+	h.TB.Helper()
+	h.TB.Logf(format, args...)
+}
+
+// Set sets the wall clock in milliseconds; timers are left alone.
+func (h *Host) Set(ms int64) { h.now.Store(ms) }
+
+// Advance moves time by d and calls the timers that come due, in no order.
+func (h *Host) Advance(d time.Duration) {
+	now := h.now.Add(d.Milliseconds())
+	h.mu.Lock()
+	var due []func()
+	for tm := range h.timers {
+		if tm.at <= now {
+			due = append(due, tm.f)
+			delete(h.timers, tm)
+		}
+	}
+	h.mu.Unlock()
+	for _, f := range due {
+		f()
+	}
+}
+
+// A Cluster is an engine.Cluster as the test says. The zero value does not
+// lead; NewCluster's does.
+type Cluster struct {
+	view   atomic.Pointer[engine.View]
+	fenced atomic.Bool
+	acked  atomic.Pointer[[]int64]
+}
+
+// NewCluster is a server without peers: it leads.
+func NewCluster() *Cluster {
+	c := &Cluster{}
+	c.SetView(engine.View{Leading: true, NodeID: 1, LeaderID: 1})
+	c.SetAcked()
+	return c
+}
+
+// View is what SetView said.
+func (c *Cluster) View() *engine.View { return c.view.Load() }
+
+// SetView replaces the view.
+func (c *Cluster) SetView(v engine.View) { c.view.Store(&v) }
+
+// Fenced is what SetFenced said.
+func (c *Cluster) Fenced() bool { return c.fenced.Load() }
+
+// SetFenced says whether the leader's lease has run out.
+func (c *Cluster) SetFenced(v bool) { c.fenced.Store(v) }
+
+// SetAcked says up to which offset each of the other nodes holds the log.
+func (c *Cluster) SetAcked(offsets ...int64) { c.acked.Store(&offsets) }
+
+// AckedBy counts the nodes that SetAcked put at off or beyond.
+func (c *Cluster) AckedBy(off int64) (n int) {
+	for _, o := range *c.acked.Load() {
+		if o >= off {
+			n++
+		}
+	}
+	return n
+}
+
+// Links is empty.
+func (c *Cluster) Links() []engine.LinkView { return nil }
+
+// A Conn is a client's connection that counts what is asked of it.
+type Conn struct {
+	Woken, Killed atomic.Int64
+}
+
+// Wake counts.
+func (c *Conn) Wake() { c.Woken.Add(1) }
+
+// Kill counts.
+func (c *Conn) Kill() { c.Killed.Add(1) }
+
+// RemoteAddr is made up.
+func (c *Conn) RemoteAddr() string { return "127.0.0.1:50000" }
+
+// LocalAddr is made up.
+func (c *Conn) LocalAddr() string { return "127.0.0.1:6379" }
+
+// FD is made up.
+func (c *Conn) FD() int { return 8 }
+
+// Buffers are empty.
+func (c *Conn) Buffers() (input, output int) { return 0, 0 }
+
+// A Control remembers what was asked of the process.
+type Control struct {
+	mu    sync.Mutex
+	Calls []string
+	Fail  error // what RewriteConfig returns
+}
+
+func (c *Control) note(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Calls = append(c.Calls, fmt.Sprintf(format, args...))
+}
+
+// Shutdown is noted.
+func (c *Control) Shutdown(reason string) { c.note("shutdown %s", reason) }
+
+// RewriteConfig is noted.
+func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }
+
+// Usage is made up.
+func (c *Control) Usage() engine.Usage {
+	return engine.Usage{PID: 1, OS: "Test", Resident: 1 << 20, Memory: 1 << 30, Listener: "none"}
+}
+
+// FreeMemory is noted.
+func (c *Control) FreeMemory() { c.note("free memory") }
+
+// Crash is noted.
+func (c *Control) Crash(how string) { c.note("crash %s", how) }
+
+// A Server is an engine with its surroundings.
+type Server struct {
+	*engine.Engine
+	Host    *Host
+	Cluster *Cluster
+	Log     *Log
+	Control *Control
+	Config  *config.Config
+}
+
+// NewEngine returns an engine that leads, alone, at time Start; change may give
+// it other options.
+func NewEngine(t testing.TB, change ...func(o *engine.Options)) *Server {
+	s := &Server{Host: NewHost(t), Cluster: NewCluster(), Log: &Log{}, Control: &Control{}, Config: config.New()}
+	o := engine.Options{Config: s.Config, Host: s.Host, Log: s.Log, Cluster: s.Cluster, Control: s.Control}
+	for _, f := range change {
+		f(&o)
+	}
+	s.Engine = engine.New(o)
+	return s
+}

@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"fmt"
+	"sort"
+
+	"regent/engine/dict"
+)
+
+// PutObject stores a value of a type other than string, and Dump shows the
+// keyspace: tests outside the package need both.
+
+// PutObject stores o at key in database 0.
+func (e *Engine) PutObject(key string, o Object) {
+	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), dict.Value{Kind: dict.Object, Obj: o}, 0) })
+}
+
+// Dump lists every key with its database, value and expiry, in order.
+// Encodings are left out: INCRBYFLOAT's results have another one when they
+// come out of the log, as with Redis.
+func (e *Engine) Dump() (lines []string) {
+	e.Freeze(func() {
+		for db := range e.databases() {
+			e.eachKey(db, func(en Entry) bool {
+				v := en.Value()
+				var buf [maxIntDigits]byte
+				what := any(v.Obj)
+				if v.Kind != dict.Object {
+					what = fmt.Sprintf("%q", text(v, &buf))
+				}
+				lines = append(lines, fmt.Sprintf("%d %q %v %d", db, en.Key(), what, en.ExpireAt()))
+				return true
+			})
+		}
+	})
+	sort.Strings(lines)
+	return lines
+}
+
+// GlobMatch is globMatch.
+func GlobMatch(pattern, s []byte) bool { return globMatch(pattern, s) }
+
+// DBSize is dbSize, and ExpiresIn expiresIn, with everything locked.
+func (e *Engine) DBSize(db int) (keys, expires int64) {
+	e.Freeze(func() { keys, expires = e.dbSize(db), e.expiresIn(db) })
+	return keys, expires
+}
+
+// Flush is flush with everything locked.
+func (e *Engine) Flush(db int) (n int64) {
+	e.Freeze(func() { n = e.flush(db) })
+	return n
+}
+
+// SwapDB is swapDB with everything locked.
+func (e *Engine) SwapDB(a, b int) { e.Freeze(func() { e.swapDB(a, b) }) }
+
+// CommandTime is how often the command was called, and for how many
+// nanoseconds in all.
+func (e *Engine) CommandTime(name string) (calls, nanos int64) {
+	cmd := e.table.named([]byte(name))
+	for i := range e.stats.stripes {
+		st := &e.stats.stripes[i].perCmd[cmd.index]
+		calls += st.calls.Load()
+		nanos += st.nanos.Load()
+	}
+	return calls, nanos
+}

@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"regent/cluster/slots"
+	"regent/engine/config"
+	"regent/resp"
+)
+
+// The gates: what may refuse a command before its handler runs, in the order
+// of Redis (server.c, processCommand).
+//
+//	known, arity ─► authenticated ─► elsewhere ─► memory ─► log ─► replicas ─► loading ─► paused ─► Do
+//	                                 MOVED        OOM       MISCONF NOREPLICAS LOADING    (waits)
+//	                                 CLUSTERDOWN
+//
+// Whether this node leads is asked inside the shard locks, because roles
+// change while all of them are held: a command that has passed cannot be
+// overtaken by a change of role. The gates before the locks ask it as well, but
+// only when they have something to refuse: so a follower redirects a write
+// even where its own memory is full.
+//
+// LOADING goes first where no leader is known: a node that loads its log has
+// not joined the others yet, and CLUSTERDOWN would say more than it knows.
+
+// admit is the gates that need no lock; it returns the refusal, or "".
+func (e *Engine) admit(c *Ctx, known bool) string {
+	cmd, args := c.Cmd, c.Args
+	if cmd == nil {
+		return unknownCommand(args)
+	}
+	if !known {
+		return fmt.Sprintf(resp.ErrUnknownSub, clip(args[1], 128), strings.ToUpper(cmd.Name))
+	}
+	if n := len(args); (cmd.Arity > 0 && n != cmd.Arity) || (cmd.Arity < 0 && n < -cmd.Arity) {
+		return fmt.Sprintf(resp.ErrArity, cmd.full)
+	}
+	if !c.S.Authenticated && !cmd.Has(NoAuth) && e.authRequired(c.S) {
+		return resp.ErrNoAuth
+	}
+	if cmd.Has(DenyOOM) {
+		if msg := e.gateMemory(c); msg != "" {
+			return msg
+		}
+	}
+	if e.load.on.Load() && !cmd.Has(Loading) {
+		v := e.cluster.View()
+		if msg := e.elsewhere(c, v); msg != "" && v.Leader != "" {
+			return msg
+		}
+		return resp.ErrLoading
+	}
+	return ""
+}
+
+// authRequired reports whether s must say AUTH first. A password that has
+// been taken away is not asked for any more.
+func (e *Engine) authRequired(s *Session) bool {
+	return !s.Authenticated && e.Config.RequirePass.Get() != ""
+}
+
+// SetMemoryGate names the function that makes room before a command that may
+// need memory: it evicts as maxmemory-policy says and reports whether memory
+// is below maxmemory then. It is called without any lock held, from any
+// goroutine, and only at a node that leads.
+func (e *Engine) SetMemoryGate(makeRoom func() bool) { e.room.Store(&makeRoom) }
+
+// gateMemory refuses what needs memory when there is none. Followers hold
+// what their leader holds, and do not judge.
+func (e *Engine) gateMemory(c *Ctx) string {
+	makeRoom := e.room.Load()
+	if makeRoom == nil || e.Config.MaxMemory.Get() == 0 {
+		return ""
+	}
+	if v := e.cluster.View(); !v.Leading || e.elsewhere(c, v) != "" {
+		return ""
+	}
+	if !(*makeRoom)() {
+		return resp.ErrOOM
+	}
+	return ""
+}
+
+// gateLocked is the gates that must not be overtaken by a change of role.
+func (e *Engine) gateLocked(c *Ctx) string {
+	v := e.cluster.View()
+	// In a pause reads delete nothing. A write that was under way when it
+	// began must: its effect presupposes that what had expired is gone.
+	c.follower = !v.Leading || !c.Cmd.Has(Write) && e.pause.mode.Load() != pauseNone
+	if !c.Cmd.touchesData() {
+		return ""
+	}
+	if msg := e.elsewhere(c, v); msg != "" {
+		return msg
+	}
+	if !v.Leading {
+		if v.Clustered {
+			c.S.claim(e.KeyspaceEpoch())
+		}
+		return ""
+	}
+	if c.Cmd.Has(Write) {
+		if why := e.writeErr.Load(); why != nil {
+			return fmt.Sprintf(resp.ErrMisconf, *why)
+		}
+		if !e.enoughReplicas(v) {
+			return resp.ErrNoReplicas
+		}
+	}
+	if v.Clustered {
+		c.S.claim(v.Epoch)
+	}
+	return ""
+}
+
+// enoughReplicas reports whether min-replicas-to-write followers have
+// acknowledged within min-replicas-max-lag seconds; either being 0 turns the
+// question off.
+func (e *Engine) enoughReplicas(v *View) bool {
+	want, maxLag := e.Config.MinReplicasToWrite.Get(), e.Config.MinReplicasMaxLag.Get()
+	if want <= 0 || maxLag <= 0 {
+		return true
+	}
+	return v.goodFollowers(maxLag) >= want
+}
+
+// goodFollowers counts the followers that have acknowledged within maxLag
+// seconds.
+func (v *View) goodFollowers(maxLag int64) (n int64) {
+	for i := range v.Nodes {
+		if nd := &v.Nodes[i]; !nd.Myself && nd.Up && nd.Lag >= 0 && nd.Lag <= maxLag {
+			n++
+		}
+	}
+	return n
+}
+
+// readsHere reports whether a follower answers s's reads: follower-reads yes
+// as Redis's replicas do, readonly as those of Redis Cluster, no never.
+func (e *Engine) readsHere(s *Session) bool {
+	switch e.Config.FollowerReads.Get() {
+	case config.FollowerReadsReadonly:
+		return s.ReadonlyMode
+	case config.FollowerReadsNo:
+		return false
+	}
+	return true
+}
+
+// touchesData reports whether leadership matters to the command at all.
+func (cmd *Command) touchesData() bool {
+	return cmd.Flags&(Write|ReadOnly) != 0
+}
+
+// elsewhere is the answer to a command that this node must not carry out in
+// the role it has in v, or "".
+func (e *Engine) elsewhere(c *Ctx, v *View) string {
+	switch {
+	case !v.Clustered || !c.Cmd.touchesData():
+		return ""
+	case v.Leading && e.cluster.Fenced():
+		return resp.ErrClusterDown
+	case v.Leading || c.Cmd.Flags&Write == 0 && e.readsHere(c.S):
+		return ""
+	case v.Leader == "" || v.LeaderID == v.NodeID:
+		return resp.ErrClusterDown
+	}
+	slot := 0
+	if keys, ok := c.Cmd.KeyIndices(c.Args); ok && len(keys) > 0 {
+		slot = int(slots.Of(c.Args[keys[0]]))
+	}
+	return fmt.Sprintf(resp.ErrMoved, slot, v.Leader)
+}
+
+func unknownCommand(args [][]byte) string {
+	var rest strings.Builder
+	for i := 1; i < len(args) && rest.Len() < 128; i++ {
+		fmt.Fprintf(&rest, "'%s' ", clip(args[i], 128-rest.Len()))
+	}
+	return fmt.Sprintf(resp.ErrUnknownCmd, clip(args[0], 128), rest.String())
+}
+
+// clip is the first n bytes of b, and not beyond a NUL: where Redis prints
+// words in errors, it prints C strings.
+func clip(b []byte, n int) []byte {
+	if len(b) > n {
+		b = b[:n]
+	}
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return b
+}

@@ -1,0 +1,112 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+
+	"regent/engine/enginetest"
+)
+
+// TestMemoryGate: writes that need memory are refused when there is none, and
+// only where they would be carried out.
+func TestMemoryGate(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	asked, room := 0, false
+	s.SetMemoryGate(func() bool { asked++; return room })
+	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" || asked != 0 {
+		t.Errorf("without maxmemory: %q, asked %d times", got, asked)
+	}
+	s.Config.MaxMemory.Set(1)
+	const oom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+	for _, cmd := range []string{"SET k v", "INCR n", "APPEND k v"} {
+		if got := c.Do(strings.Fields(cmd)...); got != oom {
+			t.Errorf("%s: %q", cmd, got)
+		}
+	}
+	for _, cmd := range []string{"GET k", "DEL k", "PING"} {
+		if got := c.Do(strings.Fields(cmd)...); got == oom {
+			t.Errorf("%s is refused", cmd)
+		}
+	}
+	room = true
+	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" {
+		t.Errorf("with room: %q", got)
+	}
+	room = false
+	s.Cluster.SetView(threeNodes(1, 3))
+	before := asked
+	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") || asked != before {
+		t.Errorf("at a follower: %q, asked %d times", got, asked-before)
+	}
+}
+
+func TestReplicasGate(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.Config.MinReplicasToWrite.Set(2)
+	s.Config.MinReplicasMaxLag.Set(10)
+	v := threeNodes(1, 1)
+	s.Cluster.SetView(v)
+	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" {
+		t.Errorf("two good ones: %q", got)
+	}
+	v = threeNodes(1, 1)
+	v.Nodes[1].Lag = 11
+	s.Cluster.SetView(v)
+	if got := c.Do("SET", "k", "v"); got != "-NOREPLICAS Not enough good replicas to write.\r\n" {
+		t.Errorf("one lags: %q", got)
+	}
+	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
+		t.Errorf("a read: %q", got)
+	}
+	s.Config.MinReplicasMaxLag.Set(0)
+	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" {
+		t.Errorf("without a limit of lag: %q", got)
+	}
+}
+
+// TestLoadingGate: a node that loads says so, unless it knows who can help.
+func TestLoadingGate(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.SetLoading(true)
+	for cmd, want := range map[string]string{
+		"GET k": "-LOADING ", "SET k v": "-LOADING ", "PING": "-LOADING ", "ECHO x": "$1\r\nx", "CLIENT ID": ":",
+		"GET": "-ERR wrong number", "SELECT 1": "+OK",
+	} {
+		if got := c.Do(strings.Fields(cmd)...); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", cmd, got)
+		}
+	}
+	s.Cluster.SetView(threeNodes(1, 0))
+	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-LOADING ") {
+		t.Errorf("before it has joined the others: %q", got)
+	}
+	s.Cluster.SetView(threeNodes(1, 3))
+	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") {
+		t.Errorf("with a leader: %q", got)
+	}
+}
+
+// TestDiskGate: a leader that cannot write its log refuses writes and says so
+// to health checks.
+func TestDiskGate(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("SET", "k", "v")
+	s.RefuseWrites("no space left on device")
+	const want = "-MISCONF Errors writing to the AOF file: no space left on device\r\n"
+	for _, cmd := range []string{"SET k v", "DEL k", "PING"} {
+		if got := c.Do(strings.Fields(cmd)...); got != want {
+			t.Errorf("%s: %q", cmd, got)
+		}
+	}
+	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
+		t.Errorf("a read: %q", got)
+	}
+	s.Cluster.SetView(threeNodes(1, 3))
+	if got := c.Do("PING"); got != "+PONG\r\n" {
+		t.Errorf("PING at a follower: %q", got)
+	}
+}

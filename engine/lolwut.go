@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+)
+
+// LOLWUT: a picture that is another one each time, and the version. It shows
+// what Regent is about: nodes of different standing, and the one that leads.
+
+func lolwutCommands() []Command {
+	return []Command{{
+		Name: "lolwut", Arity: -1, Flags: ReadOnly | Fast, Group: GroupServer, Since: "5.0.0",
+		Summary: "Draws a picture and tells the version.",
+		Args:    []Arg{arg("version", "integer").token("VERSION").optional()},
+		Do:      doLolwut,
+	}}
+}
+
+// The picture's size in towers, and a tower's height in rows.
+const (
+	lolwutTowers = 21
+	lolwutLowest = 1
+	lolwutHeight = 9
+)
+
+// doLolwut takes Redis's VERSION and the sizes that its pictures have, and
+// draws its own.
+func doLolwut(c *Ctx) {
+	rest := c.Args[1:]
+	if len(rest) >= 2 && equalFold(rest[0], "version") {
+		if _, ok := c.intArg(rest[1]); !ok {
+			return
+		}
+	}
+	picture := drawTowers(c.E.Host.Rand)
+	c.W.Verbatim("txt", fmt.Sprintf("%s\nRegent ver. %s, speaking Redis %s\n", picture, c.E.version, RedisVersion))
+}
+
+// drawTowers draws towers of windows, some of them lit, and a crown over the
+// highest: of equals over the last, for the highest ID leads.
+func drawTowers(rnd func() uint64) string {
+	var heights [lolwutTowers]int
+	leader := 0
+	for i := range heights {
+		heights[i] = lolwutLowest + int(rnd()%(lolwutHeight-lolwutLowest+1))
+		if heights[i] >= heights[leader] {
+			leader = i
+		}
+	}
+	var b strings.Builder
+	for row := heights[leader] + 1; row > 0; row-- {
+		var line strings.Builder
+		for i, h := range heights {
+			switch {
+			case row == h+1 && i == leader:
+				line.WriteString(" ♛ ")
+			case row > h:
+				line.WriteString("   ")
+			case rnd()%3 == 0:
+				line.WriteString("▐▒▌")
+			default:
+				line.WriteString("▐█▌")
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"regent/resp"
+)
+
+// Waiting. A handler never blocks its goroutine: it parks its session, and
+// the connection stops taking commands from its input until Resume says that
+// the wait is over.
+//
+//	handler ─► Ctx.Park ─► ... ─► Conn.Wake ─► Resume ─► Parking.Resume ─► done? reply
+//	              │                  ▲   ▲                     │ no
+//	              │ Deadline         │   │                     ▼
+//	              └► AfterFunc ──────┘   └── who is waited    waits on
+//	                                         for; CLIENT UNBLOCK
+//
+// Whatever wakes a session only asks for its turn: the wait looks for itself
+// whether it is over, so a wake-up too many does no harm. What may happen from
+// other goroutines, the deadline and CLIENT UNBLOCK, leaves a word in ask.
+
+// A Parking is why a session waits and how it goes on.
+type Parking struct {
+	// Deadline in wall milliseconds, 0: none.
+	Deadline int64
+	// Resume is called on the session's turn after a Wake or at the deadline
+	// and reports whether the wait is over, in which case it has written the
+	// reply, or has parked the session anew. It runs like a handler that
+	// locks nothing; Ctx.Args are gone by then.
+	Resume func(c *Ctx, timedOut bool) (done bool)
+	// Cancel undoes what Park registered when the wait or the connection
+	// ends; may be nil.
+	Cancel func()
+
+	// held marks what CLIENT UNBLOCK does not end: a command that has not
+	// begun (CLIENT PAUSE), or one that is at work elsewhere.
+	held bool
+}
+
+// A wait is a Parking in force.
+type wait struct {
+	Parking
+	ask       atomic.Uint32
+	stopTimer func() bool // nil: no timer was armed
+}
+
+// What a wait has been asked from outside; the first asker wins.
+const (
+	askNothing = iota
+	askTimeout // the deadline has come, or CLIENT UNBLOCK ... TIMEOUT
+	askError   // CLIENT UNBLOCK ... ERROR
+	askOver    // the wait has ended
+)
+
+// Park makes the session wait after the handler returns; the handler has
+// written no reply. See Parking.
+func (c *Ctx) Park(p Parking) { c.S.parked = &wait{Parking: p} }
+
+// Parked reports whether the session waits inside a command.
+func (s *Session) Parked() bool { return s.parked != nil }
+
+// inBackground parks the session while another goroutine does what may take
+// long, and ends with finish, which writes the reply. work sees nothing of c.
+func (c *Ctx) inBackground(work func() error, finish func(c *Ctx, err error)) {
+	var done atomic.Pointer[error]
+	conn := c.S.Conn
+	c.E.Host.AfterFunc(0, func() {
+		err := work()
+		done.Store(&err)
+		conn.Wake()
+	})
+	c.Park(Parking{
+		held: true,
+		Resume: func(c *Ctx, _ bool) bool {
+			err := done.Load()
+			if err != nil {
+				finish(c, *err)
+			}
+			return err != nil
+		},
+	})
+}
+
+// arm completes what Park began: the timer, and what other sessions see.
+func (e *Engine) arm(s *Session) {
+	w := s.parked
+	s.ctx.Args = nil
+	s.Shared.setFlag(ClientBlocked, true)
+	if !w.held {
+		s.Shared.waiting.Store(w)
+	}
+	if w.Deadline == 0 {
+		return
+	}
+	left := time.Duration(max(w.Deadline-s.ctx.Now, 0)) * time.Millisecond
+	w.stopTimer = e.Host.AfterFunc(left, func() {
+		w.ask.CompareAndSwap(askNothing, askTimeout)
+		s.Conn.Wake()
+	})
+}
+
+// Resume lets a parked session go on after a wake-up, and reports whether it
+// is still parked.
+func (e *Engine) Resume(s *Session) (parked bool) {
+	w := s.parked
+	if w == nil {
+		return false
+	}
+	start := s.W.Len()
+	s.ctx.Now = e.Host.Now()
+	s.parked = nil // it may park anew
+	if !w.goOn(&s.ctx) {
+		s.parked = w
+		return true
+	}
+	e.endWait(s, w)
+	e.endTurn(s, start)
+	return s.parked != nil
+}
+
+// goOn looks whether the wait is over.
+func (w *wait) goOn(c *Ctx) bool {
+	ask := w.ask.Load()
+	if ask == askError {
+		c.Err(resp.ErrUnblocked)
+		return true
+	}
+	return w.Parking.Resume(c, ask == askTimeout || w.Deadline != 0 && c.Now >= w.Deadline)
+}
+
+// endWait undoes what Park and arm did.
+func (e *Engine) endWait(s *Session, w *wait) {
+	w.ask.Store(askOver)
+	s.Shared.waiting.Store(nil)
+	s.Shared.setFlag(ClientBlocked, false)
+	if w.stopTimer != nil {
+		w.stopTimer()
+	}
+	if w.Cancel != nil {
+		w.Cancel()
+	}
+}
+
+// unpark ends the wait of a session that is going.
+func (e *Engine) unpark(s *Session) {
+	if w := s.parked; w != nil {
+		s.parked = nil
+		e.endWait(s, w)
+	}
+}
+
+// unblock ends another session's wait, with an error or as its timeout would,
+// and reports whether it waited.
+func (s *Session) unblock(how uint32) bool {
+	w := s.Shared.waiting.Load()
+	if w == nil || !w.ask.CompareAndSwap(askNothing, how) {
+		return false
+	}
+	s.Conn.Wake()
+	return true
+}

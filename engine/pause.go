@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Pauses: commands are held at the last gate, in their sessions, and go on
+// from the first gate when the pause is over. CLIENT PAUSE begins one, and so
+// does a leader that hands over: each has an end of its own, and the
+// strictest in force counts. While there is one nothing expires or is evicted
+// either: the data stands still.
+
+// What a pause holds, from the mildest on.
+const (
+	pauseNone   = iota
+	pauseWrites // what may change data
+	pauseAll    // every command
+)
+
+// Who asks for pauses.
+const (
+	pauseByClient   = iota // CLIENT PAUSE
+	pauseByHandover        // HoldWrites
+	pausePurposes
+)
+
+// pausing is the state of pauses. mode is read at every command; the rest is
+// under mu.
+type pausing struct {
+	mode atomic.Uint32
+
+	mu        sync.Mutex
+	by        [pausePurposes]pauseOrder
+	held      map[*Session]struct{}
+	stopTimer func() bool // nil: no pause is in force
+}
+
+// A pauseOrder is what one purpose asks for.
+type pauseOrder struct {
+	mode uint32
+	end  int64 // wall ms
+}
+
+func newPausing() pausing { return pausing{held: map[*Session]struct{}{}} }
+
+// pauseUntil begins a pause, or makes one of the same purpose longer and
+// stricter, as Redis does. end is in wall ms.
+func (e *Engine) pauseUntil(purpose int, mode uint32, end int64) {
+	p := &e.pause
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := &p.by[purpose]
+	o.mode, o.end = max(o.mode, mode), max(o.end, end)
+	e.settlePause()
+}
+
+// endPause ends a purpose's pause.
+func (e *Engine) endPause(purpose int) {
+	p := &e.pause
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.by[purpose] = pauseOrder{}
+	e.settlePause()
+}
+
+// settlePause brings the mode and the timer in line with the orders, and wakes
+// what is held when the mode has become milder. The caller holds pause.mu.
+func (e *Engine) settlePause() {
+	p := &e.pause
+	now, mode, next := e.Host.Now(), uint32(pauseNone), int64(0)
+	for i := range p.by {
+		o := &p.by[i]
+		if o.end <= now {
+			*o = pauseOrder{}
+			continue
+		}
+		mode = max(mode, o.mode)
+		if next == 0 || o.end < next {
+			next = o.end
+		}
+	}
+	if p.stopTimer != nil {
+		p.stopTimer()
+		p.stopTimer = nil
+	}
+	if mode != pauseNone {
+		left := time.Duration(min(next-now, longestWait)) * time.Millisecond
+		p.stopTimer = e.Host.AfterFunc(left, e.pauseEnds)
+	}
+	if p.mode.Swap(mode) > mode {
+		for s := range p.held {
+			s.Conn.Wake()
+		}
+	}
+}
+
+// pauseEnds is the timer's: an order may have run out.
+func (e *Engine) pauseEnds() {
+	e.pause.mu.Lock()
+	defer e.pause.mu.Unlock()
+	e.settlePause()
+}
+
+// HoldWrites holds writes in their sessions until ReleaseWrites, and at most
+// for d: what a leader does while it hands over.
+func (e *Engine) HoldWrites(d time.Duration) {
+	e.pauseUntil(pauseByHandover, pauseWrites, e.Host.Now()+d.Milliseconds())
+}
+
+// ReleaseWrites ends HoldWrites: what was held passes the gates anew, and is
+// redirected where leadership has moved.
+func (e *Engine) ReleaseWrites() { e.endPause(pauseByHandover) }
+
+// stops reports whether cmd is held now.
+func (p *pausing) stops(cmd *Command) bool {
+	switch p.mode.Load() {
+	case pauseAll:
+		return true
+	case pauseWrites:
+		return cmd.Has(Write)
+	}
+	return false
+}
+
+// hold parks a command that a pause stops; false: none does. What another
+// node must carry out is not held, so that its client learns that at once.
+func (e *Engine) hold(c *Ctx) bool {
+	p, s := &e.pause, c.S
+	if e.elsewhere(c, e.cluster.View()) != "" {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stops(c.Cmd) {
+		return false
+	}
+	p.held[s] = struct{}{}
+	args := cloneArgs(c.Args)
+	c.Park(Parking{
+		held: true,
+		Resume: func(c *Ctx, _ bool) bool {
+			if p.stops(c.Cmd) {
+				return false
+			}
+			c.Args = args
+			if msg := e.admit(c, true); msg != "" {
+				e.refuse(c, msg)
+			} else {
+				e.run(c)
+			}
+			return true
+		},
+		Cancel: func() { e.unhold(s) },
+	})
+	return true
+}
+
+func (e *Engine) unhold(s *Session) {
+	e.pause.mu.Lock()
+	defer e.pause.mu.Unlock()
+	delete(e.pause.held, s)
+}

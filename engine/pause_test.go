@@ -1,0 +1,174 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"regent/engine/enginetest"
+)
+
+func TestPauseHoldsWrites(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	admin, c := s.Client(), s.Client()
+	c.Do("SET", "k", "v")
+	admin.Do("CLIENT", "PAUSE", "100", "WRITE")
+	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
+		t.Errorf("a read: %q", got)
+	}
+	if got := c.Do("SET", "k", "w"); got != "" || !c.Parked() {
+		t.Fatalf("a write: %q", got)
+	}
+	if got := admin.Do("CLIENT", "UNBLOCK", "2"); got != ":0\r\n" {
+		t.Errorf("a command that has not begun cannot be unblocked: %q", got)
+	}
+	if got := admin.Do("GET", "k"); got != "$1\r\nv\r\n" {
+		t.Errorf("it was carried out: %q", got)
+	}
+	if got := c.Go(); got != "" {
+		t.Fatalf("too early: %q", got)
+	}
+	s.Host.Advance(100 * time.Millisecond)
+	if c.Link.Woken.Load() != 1 {
+		t.Fatal("nobody woke it")
+	}
+	if got := c.Go(); got != "+OK\r\n" || c.Parked() {
+		t.Fatalf("%q", got)
+	}
+	if got := admin.Do("GET", "k"); got != "$1\r\nw\r\n" {
+		t.Errorf("it was not carried out: %q", got)
+	}
+	if c.Barrier != s.Log.End() {
+		t.Errorf("the reply waits for %d, the write is at %d", c.Barrier, s.Log.End())
+	}
+}
+
+// TestPauseKeepsArguments: the connection's buffer is used again meanwhile.
+func TestPauseKeepsArguments(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.Client().Do("CLIENT", "PAUSE", "100", "WRITE")
+	args := raw("SET", "k", "good")
+	s.Execute(c.Session, args)
+	copy(args[2], "evil")
+	s.Host.Advance(100 * time.Millisecond)
+	c.Go()
+	if got := c.Do("GET", "k"); got != "$4\r\ngood\r\n" {
+		t.Error(got)
+	}
+}
+
+func TestPauseAllAndUnpause(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	admin, c := s.Client(), s.Client()
+	admin.Do("CLIENT", "PAUSE", "1000", "WRITE")
+	if got := c.Do("SET", "k", "v"); got != "" {
+		t.Fatal(got)
+	}
+	admin.Do("CLIENT", "UNPAUSE")
+	if got := c.Go(); got != "+OK\r\n" {
+		t.Fatalf("after UNPAUSE: %q", got)
+	}
+	admin.Do("CLIENT", "PAUSE", "1000")
+	if got := c.Do("PING"); got != "" {
+		t.Fatalf("PING in a pause of all: %q", got)
+	}
+	s.EndSession(c.Session)
+	s.Host.Advance(time.Second)
+	if n := c.Link.Woken.Load(); n != 1 { // the UNPAUSE above
+		t.Errorf("a connection that is gone was woken: %d", n)
+	}
+	if got := admin.Do("PING"); got != "+PONG\r\n" {
+		t.Errorf("after the pause: %q", got)
+	}
+}
+
+// TestPausesAddUp: a later pause makes the first one longer and stricter,
+// never shorter or milder.
+func TestPausesAddUp(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	admin, c := s.Client(), s.Client()
+	admin.Do("CLIENT", "PAUSE", "100", "WRITE")
+	admin.Do("CLIENT", "PAUSE", "50", "WRITE")
+	c.Do("SET", "k", "v")
+	s.Host.Advance(50 * time.Millisecond)
+	if got := c.Go(); got != "" {
+		t.Fatalf("a shorter pause has ended a longer one: %q", got)
+	}
+	admin.Do("CLIENT", "PAUSE", "200", "WRITE")
+	s.Host.Advance(100 * time.Millisecond)
+	if got := c.Go(); got != "" {
+		t.Fatalf("before the longer end: %q", got)
+	}
+	s.Host.Advance(100 * time.Millisecond)
+	if got := c.Go(); got != "+OK\r\n" {
+		t.Fatalf("after it: %q", got)
+	}
+}
+
+// TestHandover: held writes go where leadership has gone, and are not carried
+// out here.
+func TestHandover(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetView(threeNodes(1, 1))
+	c := s.Client()
+	s.HoldWrites(300 * time.Millisecond)
+	if got := c.Do("SET", "k", "v"); got != "" {
+		t.Fatal(got)
+	}
+	end := s.Log.End()
+	s.Cluster.SetView(threeNodes(1, 3))
+	s.ReleaseWrites()
+	if got := c.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" || s.Log.End() != end {
+		t.Fatalf("%q, log at %d", got, s.Log.End())
+	}
+	s.Cluster.SetView(threeNodes(1, 1))
+	s.HoldWrites(300 * time.Millisecond)
+	c.Do("SET", "k", "v")
+	s.Host.Advance(300 * time.Millisecond)
+	if got := c.Go(); got != "+OK\r\n" {
+		t.Fatalf("a handover that came to nothing: %q", got)
+	}
+	s.Client().Do("CLIENT", "PAUSE", "1000", "WRITE")
+	s.HoldWrites(300 * time.Millisecond)
+	s.ReleaseWrites()
+	if got := c.Do("SET", "k", "v"); got != "" {
+		t.Errorf("the end of a handover ended CLIENT PAUSE: %q", got)
+	}
+}
+
+// TestDataStandsStillInAPause: what expires meanwhile is hidden, and deleted
+// afterwards.
+func TestDataStandsStillInAPause(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("SET", "k", "v", "PX", "10")
+	c.Do("CLIENT", "PAUSE", "100", "WRITE")
+	end := s.Log.End()
+	s.Host.Advance(20 * time.Millisecond)
+	if got := c.Do("GET", "k"); got != "$-1\r\n" {
+		t.Errorf("an expired key: %q", got)
+	}
+	if s.ExpireCycle(10) != 0 || s.Log.End() != end {
+		t.Error("something was deleted")
+	}
+	s.Host.Advance(100 * time.Millisecond)
+	if s.ExpireCycle(10) != 1 {
+		t.Error("nothing was deleted afterwards")
+	}
+}
+
+// TestSkippedReplyInAPause: REPLY SKIP belongs to the command that is held.
+func TestSkippedReplyInAPause(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.Client().Do("CLIENT", "PAUSE", "10", "WRITE")
+	c.Do("CLIENT", "REPLY", "SKIP")
+	c.Do("SET", "k", "v")
+	s.Host.Advance(10 * time.Millisecond)
+	if got := c.Go(); got != "" || c.Parked() {
+		t.Fatalf("%q", got)
+	}
+	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
+		t.Fatal(got)
+	}
+}

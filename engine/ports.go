@@ -1,0 +1,196 @@
+package engine
+
+import "time"
+
+// What the engine needs from outside is declared here, and handed in by the
+// composition root. The engine itself has no socket, file, clock, goroutine
+// or random source.
+
+// A Host gives time and randomness.
+type Host interface {
+	// Now is the wall clock in milliseconds since 1970: what expiry uses.
+	Now() int64
+	// Mono is a monotonic clock in nanoseconds from an arbitrary start that
+	// goes on while the machine sleeps: what leases and durations use.
+	Mono() int64
+	// Ticks is a cheap monotonic clock in nanoseconds, for durations that
+	// may stand still in a suspended machine: statistics.
+	Ticks() int64
+	// Rand returns 64 random bits; safe for concurrent use.
+	Rand() uint64
+	// AfterFunc calls f once after d, on a goroutine of its own, unless stop
+	// is called before.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+	// Logf writes a line to the server's log.
+	Logf(level Level, format string, args ...any)
+}
+
+// Level is a log line's level, in Redis's order.
+type Level int8
+
+const (
+	LevelDebug Level = iota
+	LevelVerbose
+	LevelNotice
+	LevelWarning
+)
+
+// A Conn is the session's tie to its client's connection. Its methods may be
+// called from any goroutine and never block.
+type Conn interface {
+	// Wake asks for a turn: soon the connection calls Engine.Resume for its
+	// session, on the session's own turn.
+	Wake()
+	// Kill closes the connection; what was not yet sent is dropped.
+	Kill()
+	RemoteAddr() string
+	LocalAddr() string
+	// FD is the descriptor's number for CLIENT LIST, or -1.
+	FD() int
+	// Buffers returns the bytes of unparsed input and of unsent output.
+	Buffers() (input, output int)
+}
+
+// Effects are the records one command leaves in the log: deterministic
+// commands in RESP, one after the other in Buf.
+type Effects struct {
+	Buf  []byte
+	Recs []Effect
+}
+
+// An Effect is one record: Buf up to End, to be carried out in database DB.
+type Effect struct {
+	DB, End int
+}
+
+// A Log takes effects in the order in which they happen.
+type Log interface {
+	// Append adds the records of one command as a unit (wrapped in
+	// MULTI/EXEC when there is more than one) and returns the offset after
+	// them. It copies, does no I/O and never fails; it is called with the
+	// shards of the command locked.
+	Append(e *Effects) (end int64)
+	// End is the offset after the last appended record.
+	End() int64
+}
+
+// A Barrier releases replies. A batch's replies may leave once every record
+// the batch wrote or read over is committed: durable here as appendfsync
+// asks, held by as many nodes as write-acks asks, and the leader's lease not
+// run out.
+type Barrier interface {
+	// Pass hands what was appended up to off to the operating system and
+	// reports whether replies that depend on off may leave now. epoch is
+	// Session.LeaderEpoch: if it is not 0, something was answered by right of
+	// leadership in that epoch, which must still hold when the reply leaves.
+	Pass(off, epoch int64) bool
+	// Wait calls c.Wake once when the outcome for c is decided: see Outcome.
+	// A connection waits for one offset at a time.
+	Wait(off, epoch int64, c Conn)
+	// Outcome says what became of the wait that c began for off, and ends it
+	// unless it is Pending. It is kept by connection, not by offset: a later
+	// leader may write other records at the same offsets.
+	Outcome(off int64, c Conn) Outcome
+	// Leave ends c's wait, if any: its connection is gone.
+	Leave(c Conn)
+}
+
+// Outcome is what became of a record a reply waits for.
+type Outcome uint8
+
+const (
+	Pending   Outcome = iota // not decided yet
+	Committed                // replies may leave
+	Uncertain                // leadership or time ran out first: it may or may not survive
+)
+
+// A Cluster is the engine's window on the other nodes. A lone server has one
+// too: it always leads.
+type Cluster interface {
+	// View is the current state, an immutable value.
+	View() *View
+	// Fenced reports whether this node leads but its lease has run out: it
+	// must not answer as leader.
+	Fenced() bool
+	// AckedBy returns how many other nodes hold the log up to off.
+	AckedBy(off int64) int
+	// Links describes the connections to other nodes for CLUSTER LINKS.
+	Links() []LinkView
+}
+
+// A View is one node's idea of the cluster.
+type View struct {
+	Clustered bool   // there are peers
+	Leading   bool   // this node leads and serves
+	NodeID    int64  // this node
+	ClusterID string // 40 hex digits, "" while unknown
+	LeaderID  int64  // 0: none known
+	Leader    string // the leader's client address host:port, "" when none
+	Epoch     int64
+	Electing  bool
+	Nodes     []NodeView // all configured nodes, this one among them, by ID
+
+	// For INFO replication and ROLE at a follower.
+	LinkUp       bool
+	SyncProgress bool
+	LinkDownAt   int64 // wall ms, 0 when up
+	LastIO       int64 // wall ms of the last bytes from the leader
+}
+
+// A NodeView is one node as another sees it.
+type NodeView struct {
+	ID     int64
+	Name   string // 40 hex digits, stable, for CLUSTER NODES
+	Host   string
+	Port   int
+	Myself bool
+	Leader bool
+	Up     bool // heard of within the election timeout
+	Offset int64
+	Lag    int64 // seconds since its last acknowledgement; -1 unknown
+	PingAt int64 // wall ms of the last unanswered ping, 0 none
+	PongAt int64 // wall ms of the last answer
+}
+
+// A LinkView is one row of CLUSTER LINKS.
+type LinkView struct {
+	To        bool // outgoing
+	Node      string
+	CreatedAt int64 // wall ms
+	Events    string
+	BufAlloc  int64
+	BufUsed   int64
+}
+
+// Control is what administrative commands ask of the process.
+type Control interface {
+	// Shutdown begins an orderly end.
+	Shutdown(reason string)
+	// RewriteConfig writes the configuration back to its file.
+	RewriteConfig() error
+	// Usage is what the process takes from the machine.
+	Usage() Usage
+	// FreeMemory gives memory that is not needed back to the machine.
+	FreeMemory()
+	// Crash ends the process at once (DEBUG SEGFAULT and its kind).
+	Crash(how string)
+}
+
+// Usage is what the process takes from the machine.
+type Usage struct {
+	PID          int
+	OS           string // as uname says: "Linux 6.1.0 x86_64"
+	Executable   string
+	Resident     int64 // bytes, 0 where the system does not tell
+	Memory       int64 // bytes that the machine has, 0 where the system does not tell
+	Heap         int64 // bytes in use outside the dictionaries
+	User, System time.Duration
+	Listener     string // how sockets are waited for: "epoll", "goroutine"
+}
+
+// An InfoSection is one "# Name" part of INFO.
+type InfoSection struct {
+	Name    string // "Server"
+	Default bool   // shown without being asked for
+	Write   func(w *InfoWriter)
+}

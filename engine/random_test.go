@@ -1,0 +1,182 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regent/engine/enginetest"
+)
+
+// Random commands over a few keys: against redis-server, and against what
+// their own effects build on a second engine.
+
+const (
+	farFuture = 4102444800 // seconds; no test lives to see it
+	// The longest sequences, in commands; rapid draws a fixed number of them.
+	oracleSteps = 40
+	replaySteps = 60
+)
+
+func drawKey(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"a", "b", "c", "{a}1", "", "d"}).Draw(t, "key")
+}
+
+func drawValue(t *rapid.T) string {
+	return rapid.OneOf(
+		rapid.SampledFrom([]string{"", "0", "1", "-1", "10.5", "9223372036854775807", "-9223372036854775808", "007",
+			"abc", "\x00\xff", "1e3", "the quick brown fox jumps over the lazy dog and runs away"}),
+		rapid.StringN(0, 60, 80),
+	).Draw(t, "value")
+}
+
+func drawInt(t *rapid.T) string {
+	return rapid.OneOf(
+		rapid.SampledFrom([]string{"0", "1", "-1", "2", "9223372036854775807", "-9223372036854775808", "x", "", "01"}),
+		rapid.Map(rapid.Int64Range(-20, 20), func(n int64) string { return fmt.Sprint(n) }),
+	).Draw(t, "int")
+}
+
+func drawMoment(t *rapid.T) string {
+	return fmt.Sprint(farFuture + rapid.IntRange(0, 3).Draw(t, "moment"))
+}
+
+// maybe returns some of the choices, or none.
+func maybe(t *rapid.T, choices ...[]string) []string {
+	if rapid.Bool().Draw(t, "with") {
+		return rapid.SampledFrom(choices).Draw(t, "option")
+	}
+	return nil
+}
+
+func cmd(words ...string) []string { return words }
+
+// drawExact draws a command whose reply does not depend on the time it is
+// carried out at.
+func drawExact(t *rapid.T) []string {
+	k := func() string { return drawKey(t) }
+	kinds := []func() []string{
+		func() []string {
+			c := cmd("SET", k(), drawValue(t))
+			c = append(c, maybe(t, cmd("NX"), cmd("XX"))...)
+			c = append(c, maybe(t, cmd("GET"))...)
+			return append(c, maybe(t, cmd("KEEPTTL"), cmd("EXAT", drawMoment(t)), cmd("PXAT", drawMoment(t)+"123"))...)
+		},
+		func() []string {
+			return cmd(rapid.SampledFrom([]string{"GET", "STRLEN", "GETDEL", "TYPE"}).Draw(t, "c"), k())
+		},
+		func() []string { return cmd("GETSET", k(), drawValue(t)) },
+		func() []string { return cmd("SETNX", k(), drawValue(t)) },
+		func() []string { return cmd("APPEND", k(), drawValue(t)) },
+		func() []string { return cmd("GETRANGE", k(), drawInt(t), drawInt(t)) },
+		func() []string {
+			return cmd("SETRANGE", k(), fmt.Sprint(rapid.IntRange(-1, 100).Draw(t, "at")), drawValue(t))
+		},
+		func() []string { return cmd(rapid.SampledFrom([]string{"INCR", "DECR"}).Draw(t, "c"), k()) },
+		func() []string {
+			return cmd(rapid.SampledFrom([]string{"INCRBY", "DECRBY"}).Draw(t, "c"), k(), drawInt(t))
+		},
+		func() []string {
+			return cmd("INCRBYFLOAT", k(), fmt.Sprint(float64(rapid.IntRange(-5000, 5000).Draw(t, "f"))/64))
+		},
+		func() []string { return cmd("MGET", k(), k(), k()) },
+		func() []string { return cmd("MSET", k(), drawValue(t), k(), drawValue(t)) },
+		func() []string { return cmd("MSETNX", k(), drawValue(t), k(), drawValue(t)) },
+		func() []string {
+			return append(cmd("GETEX", k()), maybe(t, cmd("PERSIST"), cmd("EXAT", drawMoment(t)), cmd("EXAT", "5"))...)
+		},
+		func() []string {
+			return append(cmd("LCS", k(), k()), maybe(t, cmd("LEN"), cmd("IDX"), cmd("IDX", "WITHMATCHLEN"))...)
+		},
+		func() []string {
+			return cmd(rapid.SampledFrom([]string{"DEL", "UNLINK", "EXISTS", "TOUCH"}).Draw(t, "c"), k(), k())
+		},
+		func() []string { return cmd(rapid.SampledFrom([]string{"RENAME", "RENAMENX"}).Draw(t, "c"), k(), k()) },
+		func() []string {
+			return append(cmd("COPY", k(), k()), maybe(t, cmd("REPLACE"), cmd("DB", "1"), cmd("REPLACE", "DB", "1"))...)
+		},
+		func() []string { return cmd("MOVE", k(), "1") },
+		func() []string {
+			return append(cmd("EXPIREAT", k(), drawMoment(t)), maybe(t, cmd("NX"), cmd("XX"), cmd("GT"), cmd("LT"), cmd("XX", "LT"))...)
+		},
+		func() []string {
+			return cmd(rapid.SampledFrom([]string{"PEXPIREAT", "EXPIRE"}).Draw(t, "c"), k(), "-1")
+		},
+		func() []string {
+			return cmd(rapid.SampledFrom([]string{"PERSIST", "EXPIRETIME", "PEXPIRETIME"}).Draw(t, "c"), k())
+		},
+		func() []string { return cmd("OBJECT", "ENCODING", k()) },
+	}
+	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")]()
+}
+
+// drawTimed draws commands that count from now on.
+func drawTimed(t *rapid.T) []string {
+	life := fmt.Sprint(rapid.IntRange(1, 50).Draw(t, "life"))
+	k := drawKey(t)
+	return rapid.SampledFrom([][]string{
+		{"PEXPIRE", k, life}, {"PEXPIRE", k, life, "NX"}, {"PEXPIRE", k, life, "GT"}, {"SET", k, "v", "PX", life},
+		{"SET", k, "v", "PX", life, "NX"}, {"PSETEX", k, life, "v"}, {"GETEX", k, "PX", life}, {"EXPIRE", k, "1"},
+		{"PTTL", k}, {"SCAN", "0", "COUNT", "100"}, {"RANDOMKEY"}, {"KEYS", "*"}, {"EXPIRE", k, "0"},
+	}).Draw(t, "timed")
+}
+
+func TestRandomAgainstRedis(outer *testing.T) {
+	theirs := enginetest.StartRedis(outer).Client(outer)
+	rapid.Check(outer, func(t *rapid.T) {
+		theirs.Do("FLUSHALL")
+		s := enginetest.NewEngine(outer)
+		ours := s.Client()
+		s.Host.Set(time.Now().UnixMilli())
+		for range rapid.IntRange(1, oracleSteps).Draw(t, "steps") {
+			c := drawExact(t)
+			want := theirs.Do(c...)
+			if got := ours.Do(c...); got != want {
+				t.Fatalf("%q\n  got  %q\n  want %q", c, got, want)
+			}
+		}
+		keys := enginetest.Elements(theirs.Do("KEYS", "*"))
+		slices.Sort(keys)
+		mine := enginetest.Elements(ours.Do("KEYS", "*"))
+		slices.Sort(mine)
+		if !slices.Equal(keys, mine) {
+			t.Fatalf("keys %q, not %q", mine, keys)
+		}
+	})
+}
+
+// TestReplay carries out what random commands left in the log on another
+// engine, whose clock is far ahead: the keyspaces must be the same.
+func TestReplay(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := enginetest.NewEngine(t)
+		c := s.Client()
+		for range rapid.IntRange(1, replaySteps).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 9).Draw(rt, "what") {
+			case 0:
+				s.Host.Advance(time.Duration(rapid.IntRange(1, 40).Draw(rt, "ms")) * time.Millisecond)
+			case 1:
+				s.ExpireCycle(rapid.IntRange(1, 10).Draw(rt, "limit"))
+			case 2, 3, 4:
+				c.Do(drawTimed(rt)...)
+			default:
+				c.Do(drawExact(rt)...)
+			}
+		}
+		follower := enginetest.NewEngine(t)
+		follower.Host.Advance(1000 * time.Hour)
+		a := follower.NewApplier()
+		for _, rec := range s.Log.Records() {
+			a.SetDB(rec.DB)
+			if err := a.Apply(rec.Args); err != nil {
+				rt.Fatalf("%s: %v", rec, err)
+			}
+		}
+		if got, want := follower.Dump(), s.Dump(); !slices.Equal(got, want) {
+			rt.Fatalf("the log\n%q\nbuilds\n%q\nnot\n%q", s.Log.Lines(), got, want)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// DUMP's payload is a value by itself:
+//
+//	type  value  version (2 bytes, LE)  CRC64 of all before it (8 bytes, LE)
+
+// ErrDump says that a payload is not what DUMP made: its version is too new, its
+// checksum wrong, or the value damaged. The text for clients is Redis's
+// "ERR DUMP payload version or checksum are wrong" for the first two.
+var ErrDump = errors.New("DUMP payload version or checksum are wrong")
+
+const dumpTailBytes = 2 + trailerBytes
+
+// DumpString is the payload of a string.
+func DumpString(dst, value []byte, compress bool) []byte {
+	return dump(dst, compress, func(e *Encoder) {
+		e.Raw([]byte{byte(TypeString)})
+		e.String(value)
+	})
+}
+
+// DumpValue is the payload of a value of c's type.
+func DumpValue(dst []byte, c Codec, v any, compress bool) []byte {
+	return dump(dst, compress, func(e *Encoder) {
+		t := c.Pick(v)
+		e.Raw([]byte{byte(t)})
+		c.Encode(e, t, v)
+	})
+}
+
+func dump(dst []byte, compress bool, write func(*Encoder)) []byte {
+	e := Encoder{buf: dst}
+	if compress {
+		e.pack = new(packer)
+	}
+	write(&e)
+	e.buf = binary.LittleEndian.AppendUint16(e.buf, Version)
+	return binary.LittleEndian.AppendUint64(e.buf, Checksum(0, e.buf[len(dst):]))
+}
+
+// Undump reads a payload: the value of e, and its type, are set. Slices of it
+// may point into p. The error is ErrDump, a TypeError or a DamageError.
+func Undump(p []byte, codecs *Registry, e *Entry) error {
+	if len(p) < dumpTailBytes+1 {
+		return ErrDump
+	}
+	body, tail := p[:len(p)-dumpTailBytes], p[len(p)-dumpTailBytes:]
+	if binary.LittleEndian.Uint16(tail) > MaxVersion ||
+		binary.LittleEndian.Uint64(tail[2:]) != Checksum(0, p[:len(p)-trailerBytes]) {
+		return ErrDump
+	}
+	t := Type(body[0])
+	w := walker{cursor: cursor{buf: body, i: 1}, codecs: codecs}
+	if !codecs.has(t) {
+		return &TypeError{Kind: t.String()}
+	}
+	e.Type = t
+	if err := w.value(e); err != nil {
+		return w.wrap(err)
+	}
+	if w.i != len(body) {
+		return w.wrap(errTrailing)
+	}
+	return nil
+}

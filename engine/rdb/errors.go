@@ -1,0 +1,81 @@
+package rdb
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNotRDB says that a file does not begin as an RDB file does.
+var ErrNotRDB = errors.New("not an RDB file: it does not begin with \"REDIS\" and a version")
+
+// A VersionError is a file of a version that is not read.
+type VersionError struct{ Version int }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("RDB version %d is not known: versions 1 to %d are read", e.Version, MaxVersion)
+}
+
+// A DamageError says that the bytes cannot be what was written.
+type DamageError struct {
+	Offset int64 // in the file, where it shows; the damage may stand before it
+	From   int64 // where the item or the section that it is in begins
+	Err    error // what is wrong; io.ErrUnexpectedEOF: the file ends too early
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("RDB damaged at offset %d (in what begins at %d): %v", e.Offset, e.From, e.Err)
+}
+
+func (e *DamageError) Unwrap() error { return e.Err }
+
+// A TypeError is a value of a type for which there is no codec. Functions and
+// modules' data outside keys are such values too: they have no key.
+type TypeError struct {
+	DB     int
+	Key    []byte // nil for what has no key
+	Kind   string // what it is, as "list (quicklist)"
+	Offset int64  // in the file, where the item begins
+}
+
+func (e *TypeError) Error() string {
+	if e.Key == nil {
+		return fmt.Sprintf("RDB holds a %s at offset %d, which this server cannot hold", e.Kind, e.Offset)
+	}
+	const shown = 128 // bytes of a key
+	key, more := e.Key, ""
+	if len(key) > shown {
+		key, more = key[:shown], "..."
+	}
+	return fmt.Sprintf("key %q%s in database %d is a %s (at offset %d of the RDB), a type this server does not have",
+		key, more, e.DB, e.Kind, e.Offset)
+}
+
+// What damage can be.
+var (
+	errOpcode   = errors.New("neither a type nor an opcode")
+	errLength   = errors.New("a length stands for a string, or a string for a length")
+	errTooLong  = errors.New("a string longer than any that can be meant")
+	errTooMany  = errors.New("a number out of range")
+	errChecksum = errors.New("the checksum does not match")
+	errTrailing = errors.New("bytes follow the end")
+	errModule   = errors.New("a module's value ends nowhere")
+	errSection  = errors.New("a section does not begin as one")
+	errLoose    = errors.New("an expiry, idle time or counter without a key")
+)
+
+// A readError is the reader's own: nothing is said about the bytes.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return "read RDB: " + e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// wrap gives an error its place, unless it has one or is the reader's.
+func (c *cursor) wrap(err error) error {
+	var read *readError
+	var typed *TypeError
+	var damage *DamageError
+	if err == nil || errors.As(err, &read) || errors.As(err, &typed) || errors.As(err, &damage) {
+		return err
+	}
+	return &DamageError{Offset: c.base + int64(c.i), From: c.base + int64(c.keep), Err: err}
+}

@@ -1,0 +1,181 @@
+package rdb
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestChecksumOfKnownText(t *testing.T) {
+	// The check value that the catalogues of CRCs list for CRC-64/REDIS.
+	if got := Checksum(0, []byte("123456789")); got != 0xe9c6d914c4b8d9ca {
+		t.Errorf("%x", got)
+	}
+}
+
+func TestChecksumIsTheSameInPieces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "bytes")
+		cut := rapid.IntRange(0, len(p)).Draw(t, "cut")
+		slow := uint64(0)
+		for _, b := range p { // one bit at a time, as the polynomial is defined
+			slow ^= uint64(b)
+			for range 8 {
+				if slow&1 != 0 {
+					slow = slow>>1 ^ jonesReflected
+				} else {
+					slow >>= 1
+				}
+			}
+		}
+		if got := Checksum(Checksum(0, p[:cut]), p[cut:]); got != slow {
+			t.Fatalf("%x, want %x", got, slow)
+		}
+	})
+}
+
+func TestLengthsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 1<<15), rapid.Uint64Range(1<<32-3, 1<<32+3)).Draw(t, "n")
+		p := appendLength(nil, n)
+		c := cursor{buf: p}
+		got, err := c.count()
+		if err != nil || got != n || c.i != len(p) || len(p) > maxLengthBytes {
+			t.Fatalf("%d: got %d, %v, from % x", n, got, err, p)
+		}
+	})
+}
+
+func TestIntegersInTheirCoat(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.OneOf(rapid.Int64(), rapid.Int64Range(-200, 200), rapid.Int64Range(-70000, 70000),
+			rapid.Int64Range(-1<<31-2, -1<<31+2), rapid.Int64Range(1<<31-2, 1<<31+2)).Draw(t, "n")
+		digits := strconv.FormatInt(n, 10)
+		var e Encoder
+		e.Int(n)
+		asInt := string(e.buf)
+		e.buf = nil
+		e.String([]byte(digits))
+		if asInt != string(e.buf) {
+			t.Fatalf("%d is % x as an integer, % x as text", n, asInt, e.buf)
+		}
+		c := cursor{buf: e.buf}
+		got, err := c.str(&arena{})
+		if err != nil || string(got) != digits {
+			t.Fatalf("%d comes back as %q, %v", n, got, err)
+		}
+	})
+}
+
+// texts draws strings that have something to compress, in all distances.
+func texts(t *rapid.T) []byte {
+	words := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 1, 40), 1, 12).Draw(t, "words")
+	var p []byte
+	for _, i := range rapid.SliceOfN(rapid.IntRange(0, 3*len(words)), 0, 60).Draw(t, "order") {
+		switch {
+		case i < len(words):
+			p = append(p, words[i]...)
+		case i < 2*len(words): // a run
+			p = append(p, bytes.Repeat(words[i-len(words)][:1], 40*i)...)
+		default: // far apart
+			for j := range 700 * (i - 2*len(words)) {
+				p = append(p, byte(j*j>>3))
+			}
+		}
+	}
+	return p
+}
+
+func TestPackedStringsComeBack(t *testing.T) {
+	z := new(packer) // one for all, as a Writer has it
+	rapid.Check(t, func(t *rapid.T) {
+		p := texts(t)
+		room := rapid.IntRange(0, len(p)+len(p)/8+8).Draw(t, "room")
+		packed, ok := z.pack([]byte("head"), p, room)
+		if string(packed[:4]) != "head" || !ok && len(packed) != 4 || len(packed)-4 > room {
+			t.Fatalf("%d bytes into %d: %d, %v", len(p), room, len(packed)-4, ok)
+		}
+		if !ok {
+			return
+		}
+		got := make([]byte, len(p))
+		if err := unpack(got, packed[4:]); err != nil || !bytes.Equal(got, p) {
+			t.Fatalf("%d bytes do not come back: %v", len(p), err)
+		}
+		if err := unpack(make([]byte, len(p)+1), packed[4:]); err == nil {
+			t.Fatal("a packed string that is too short passes")
+		}
+		if len(p) > 0 && unpack(make([]byte, len(p)-1), packed[4:]) == nil {
+			t.Fatal("a packed string that is too long passes")
+		}
+	})
+}
+
+func TestPackerForgetsEarlierStrings(t *testing.T) {
+	z := new(packer)
+	for _, clock := range []uint32{1, 1<<32 - 1 - lzfMaxSource, 1<<32 - 1} {
+		z.clock = clock
+		for _, p := range []string{"abcabcabcabcabcabcabcabc", "abcdefabcdefabcdefabcdef", "abcabcabcabcabcabcabcabc"} {
+			packed, ok := z.pack(nil, []byte(p), len(p)-4)
+			got := make([]byte, len(p))
+			if !ok || unpack(got, packed) != nil || string(got) != p {
+				t.Errorf("clock %d: %q comes back as %q", clock, p, got)
+			}
+		}
+	}
+}
+
+func TestRepetitionsPackWell(t *testing.T) {
+	for text, most := range map[string]int{
+		"x":                                     64,
+		"abcdefgh":                              80,
+		"0123456789 a sentence of some length ": 150,
+		string(bytes.Repeat([]byte("0123456789"), 300)) + "and more ": 300,
+	} {
+		p := bytes.Repeat([]byte(text), 4000/len(text)+1)
+		packed, ok := new(packer).pack(nil, p, len(p))
+		if !ok || len(packed) > most {
+			t.Errorf("%d bytes of %.20q take %d packed, more than %d", len(p), text, len(packed), most)
+		}
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	packed, _ := new(packer).pack(nil, bytes.Repeat([]byte("abcd"), 100), 400)
+	f.Add(packed, 400)
+	f.Fuzz(func(t *testing.T, p []byte, n int) {
+		if n < 0 || n > 1<<20 {
+			return
+		}
+		_ = unpack(make([]byte, n), p) // must neither panic nor hang
+	})
+}
+
+// An index that lies is not written by accident, but its checksum can be made
+// to match: it must not move keys to another database, or hide them.
+func TestAnIndexThatLies(t *testing.T) {
+	var file bytes.Buffer
+	w := NewWriter(&file, WriterOptions{Checksum: true, Sections: true})
+	w.SelectDB(3, 2, 0)
+	w.String(&Meta{}, []byte("a"), []byte("1"))
+	w.mark() // a section without SELECTDB
+	w.String(&Meta{}, []byte("b"), []byte("2"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := LoadAt(bytes.NewReader(file.Bytes()), int64(file.Len()), Options{}, func(*Batch) error { return nil })
+	if !errors.Is(err, errSection) {
+		t.Error(err)
+	}
+	x := readIndex(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if len(x) != 3 {
+		t.Fatalf("index %v", x)
+	}
+	end := file.Bytes()[x.last():]
+	if parseIndex(end, x.last()) == nil || parseIndex(end, x.last()+1) != nil || parseIndex(end, x.last()-1) != nil {
+		t.Error("an index that does not know where it stands is trusted, or a good one is not")
+	}
+}

@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"regent/engine/config"
+	"regent/resp"
+)
+
+// CONFIG: what engine/config knows, as clients see it.
+
+func configCommands() []Command {
+	const flags = Admin | NoScript | Loading | Stale
+	return []Command{{
+		Name: "config", Arity: -2, Group: GroupServer, Since: "2.0.0", Complex: "Depends on subcommand.",
+		Summary: "Reads and changes the configuration.",
+		Subs: []Command{
+			{
+				Name: "get", Arity: -3, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
+				Summary: "Returns the directives that match any of the patterns.",
+				Args:    []Arg{argBlock("parameter", arg("parameter", "string")).many()},
+				Do:      doConfigGet,
+			},
+			{
+				Name: "set", Arity: -4, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
+				Summary: "Changes directives, all or none of them.",
+				Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
+				Args:    []Arg{argBlock("parameter_value", arg("parameter", "string"), arg("value", "string")).many()},
+				Do:      doConfigSet,
+				Secrets: configSecrets,
+			},
+			{
+				Name: "resetstat", Arity: 2, Flags: flags, Since: "2.0.0", Complex: "O(1)",
+				Summary: "Sets the statistics of INFO back to 0.",
+				Do:      func(c *Ctx) { c.E.stats.reset(); c.W.OK() },
+			},
+			{
+				Name: "rewrite", Arity: 2, Flags: flags, Since: "2.8.0", Complex: "O(1)",
+				Summary: "Writes the configuration in force back into its file.",
+				Do:      doConfigRewrite,
+			},
+			helpCommand(Loading|Stale, 0, "5.0.0"),
+		},
+	}}
+}
+
+func doConfigGet(c *Ctx) {
+	var found [][2]string
+	c.E.Config.Each(func(name, value string) {
+		for _, pattern := range c.Args[2:] {
+			if equalFold(pattern, name) {
+				name = string(pattern) // as it was asked for
+			} else if !globFold(pattern, []byte(name)) {
+				continue
+			}
+			found = append(found, [2]string{name, value})
+			return
+		}
+	})
+	c.W.Map(len(found))
+	for _, pair := range found {
+		c.W.BulkString(pair[0])
+		c.W.BulkString(pair[1])
+	}
+}
+
+// globFold is globMatch for names in lower case, whatever the pattern's case.
+func globFold(pattern, name []byte) bool { return globMatch([]byte(lower(string(pattern))), name) }
+
+func doConfigSet(c *Ctx) {
+	if len(c.Args)%2 != 0 {
+		c.Err(resp.ErrSyntax)
+		return
+	}
+	pairs := make([]string, 0, len(c.Args)-2)
+	for _, a := range c.Args[2:] {
+		pairs = append(pairs, string(a))
+	}
+	err := c.E.Config.Set(pairs)
+	var bad *config.SetError
+	switch {
+	case err == nil:
+		c.W.OK()
+	case errors.As(err, &bad) && bad.Unknown:
+		c.Err(fmt.Sprintf(resp.ErrConfigUnknown, bad.Name))
+	case errors.As(err, &bad):
+		c.Err(fmt.Sprintf(resp.ErrConfigSet, bad.Name, bad.Why))
+	}
+}
+
+// configSecrets are the values of secret directives.
+func configSecrets(cfg *config.Config, args [][]byte) (at []int) {
+	for i := 2; i+1 < len(args); i += 2 {
+		if cfg.IsSecret(string(args[i])) {
+			at = append(at, i+1)
+		}
+	}
+	return at
+}
+
+// doConfigRewrite leaves the disk to another goroutine.
+func doConfigRewrite(c *Ctx) {
+	if c.E.configFile == "" {
+		c.Err(resp.ErrNoConfigFile)
+		return
+	}
+	c.inBackground(c.E.control.RewriteConfig, func(c *Ctx, err error) {
+		if err != nil {
+			c.E.Host.Logf(LevelWarning, "CONFIG REWRITE failed: %v", err)
+			c.Err(fmt.Sprintf(resp.ErrConfigRewrite, err))
+			return
+		}
+		c.E.Host.Logf(LevelNotice, "CONFIG REWRITE executed with success.")
+		c.W.OK()
+	})
+}

@@ -1,0 +1,100 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+
+	"regent/engine/enginetest"
+)
+
+// narrower are directives whose bounds are not Redis's, with why.
+var narrower = map[string]string{
+	"hz":              "Redis takes anything and means 1 to 500",
+	"slowlog-max-len": "every entry is kept in memory: there is a limit",
+}
+
+// otherwise are directives of Redis's name that CONFIG SET may change there and
+// not here, or the other way round, with why.
+var otherwise = map[string]string{
+	"port":                 "listening anew, with every client told another address",
+	"bind":                 "the same",
+	"maxclients":           "Redis asks the system for that many descriptors, for minutes",
+	"tcp-backlog":          "the same",
+	"appendonly":           "without the log nothing is promised to anybody",
+	"save":                 "the log is what is saved",
+	"replica-read-only":    "followers hold what is committed, nothing else",
+	"slave-read-only":      "the same",
+	"dir":                  "Redis says protected: another word for no",
+	"dbfilename":           "the same",
+	"enable-debug-command": "its values in Redis are in another order",
+}
+
+// byDefault are directives with another default than Redis's, with why.
+var byDefault = map[string]string{
+	"io-threads": "as many event loops as cores, not one more thread for writing",
+}
+
+// noAmount are amounts of memory that Redis takes, for 0 or wrapped around,
+// and Regent does not.
+var noAmount = map[string]bool{"": true, "\x00": true, "9223372036854775808": true, "99999999999999999999": true}
+
+// oddValues are what CONFIG SET is asked for: sense and nonsense of every kind.
+var oddValues = []string{
+	"", " ", "0", "1", "-1", "5", "+5", "05", "0x10", "1.5", "5 ", "499", "65536", "1000000", "1048576", "2147483647", "2147483648",
+	"4294967295", "4294967296", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999",
+	"1k", "1K", "1kb", "1Mb", "1GB", "2gB", "1x", "10%", "kib", "1 kb", "yes", "NO", "Yes", "true", "maybe", "y",
+	"everysec", "ALWAYS", "noeviction", "allkeys-LRU", "volatile-ttl", "debug", "Warning", "quiet", "nothing",
+	"normal 0 0 0", "replica 1mb 1mb 10", "slave 2mb 1mb 10 normal 1 1 1", "pubsub 1 2", "normal 1 2 x", "normal -1 0 0", "nope 0 0 0", "normal 0 0 -5", "NORMAL 1kb 1kb 9",
+	"a b c", "\x00", "\xff\xfe", "é",
+}
+
+// TestConfigSetIsRedis: what both have is read, refused and shown alike.
+func TestConfigSetIsRedis(t *testing.T) {
+	redis := enginetest.StartRedis(t)
+	theirs, s := redis.Client(t), enginetest.NewEngine(t)
+	ours := s.Client()
+	shared, refused := 0, 0
+	var names []string
+	s.Config.Each(func(name, _ string) { names = append(names, name) })
+	for _, name := range names {
+		had := theirs.Do("CONFIG", "GET", name)
+		if strings.HasPrefix(had, "*0") || otherwise[name] != "" {
+			continue
+		}
+		shared++
+		if mine := ours.Do("CONFIG", "GET", name); mine != had && byDefault[name] == "" {
+			t.Errorf("%s is %q by default, want %q", name, mine, had)
+		}
+		for _, value := range oddValues {
+			want, got := theirs.Do("CONFIG", "SET", name, value), ours.Do("CONFIG", "SET", name, value)
+			switch {
+			case strings.HasPrefix(want, "-"):
+				refused++
+			case name == "requirepass" && value != "":
+				theirs.Do("CONFIG", "SET", name, "")
+				ours.Do("CONFIG", "SET", name, "")
+			}
+			if narrower[name] != "" && strings.Contains(got, "must be between") || noAmount[value] && strings.Contains(got, "memory value") {
+				s.Config.Each(func(n, shown string) {
+					if n == name {
+						theirs.Do("CONFIG", "SET", name, shown)
+					}
+				})
+				continue
+			}
+			if got != want {
+				t.Errorf("CONFIG SET %s %q: %q, want %q", name, value, got, want)
+				continue
+			}
+			if strings.Contains(want, "immutable") {
+				continue
+			}
+			if got, want := ours.Do("CONFIG", "GET", name), theirs.Do("CONFIG", "GET", name); got != want {
+				t.Errorf("CONFIG SET %s %q, then GET: %q, want %q", name, value, got, want)
+			}
+		}
+	}
+	if shared < 25 || refused < 500 {
+		t.Errorf("only %d directives and %d refusals were compared", shared, refused)
+	}
+}

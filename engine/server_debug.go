@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"regent/engine/dict"
+	"regent/engine/rdb"
+	"regent/resp"
+)
+
+// DEBUG: what tests of clients and servers need, where enable-debug-command
+// allows it. Its subcommands are not in the table, as in Redis: they may
+// change at any time.
+
+func debugCommands() []Command {
+	return []Command{{
+		Name: "debug", Arity: -2, Flags: Admin | NoScript | Loading | Stale, Group: GroupServer, Since: "1.0.0", Complex: "Depends on subcommand.",
+		Summary:  "Helps to test and to take apart a server.",
+		Internal: true,
+		Locks:    LockAll, Do: doDebug,
+	}}
+}
+
+// A debugCommand is one subcommand: its number of arguments, its own name
+// included, and what it does.
+type debugCommand struct {
+	name, help string
+	args       int
+	do         func(c *Ctx)
+	more       bool // there may be more arguments
+}
+
+func debugTable() []debugCommand {
+	return []debugCommand{
+		{name: "error", help: "ERROR <text>: replies with that error.", args: 2, do: func(c *Ctx) { c.Err(string(c.Args[2])) }},
+		{name: "digest", help: "DIGEST: 40 hex digits that name the whole data; nodes that agree show the same.", args: 1, do: debugDigest},
+		{name: "digest-value", help: "DIGEST-VALUE [key ...]: the same of single values.", args: 1, do: debugDigestValue, more: true},
+		{name: "log", help: "LOG <text>: writes a line into the server's log.", args: 2, do: debugLog},
+		{name: "object", help: "OBJECT <key>: how a value is held.", args: 2, do: debugObject},
+		{name: "panic", help: "PANIC: ends the process by a panic.", args: 1, do: func(c *Ctx) { c.E.control.Crash("panic"); c.W.OK() }},
+		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
+		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.E.control.Crash("segfault"); c.W.OK() }},
+		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
+		{name: "sleep", help: "SLEEP <seconds>: this client waits; others are served.", args: 2, do: debugSleep},
+	}
+}
+
+func doDebug(c *Ctx) {
+	if !c.mayDebug() {
+		c.Err(resp.ErrDebugOff)
+		return
+	}
+	if equalFold(c.Args[1], "help") && len(c.Args) == 2 {
+		table := debugTable()
+		c.W.Array(1 + len(table))
+		c.W.Status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+		for _, d := range table {
+			c.W.Status(d.help)
+		}
+		return
+	}
+	for _, d := range debugTable() {
+		if equalFold(c.Args[1], d.name) && (len(c.Args) == d.args+1 || d.more && len(c.Args) > d.args) {
+			d.do(c)
+			return
+		}
+	}
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Name)))
+}
+
+// mayDebug asks enable-debug-command: no, yes, or local connections alone.
+func (c *Ctx) mayDebug() bool {
+	switch c.E.Config.EnableDebugCommand.Get() {
+	case "yes":
+		return true
+	case "local":
+		addr, err := netip.ParseAddrPort(c.S.Conn.RemoteAddr())
+		return err != nil || addr.Addr().Unmap().IsLoopback() // a unix socket has no such address
+	}
+	return false
+}
+
+func debugLog(c *Ctx) {
+	c.E.Host.Logf(LevelWarning, "DEBUG LOG: %s", c.Args[2])
+	c.W.OK()
+}
+
+func debugActiveExpire(c *Ctx) {
+	n, _ := parseInt(c.Args[2]) // as Redis: no number is 0
+	c.E.expireOff.Store(n == 0)
+	c.W.OK()
+}
+
+// debugSleep parks the session: nothing here ever blocks a thread. As in Redis
+// no number is 0.
+func debugSleep(c *Ctx) {
+	seconds, err := strconv.ParseFloat(string(c.Args[2]), 64)
+	if err != nil || !(seconds > 0) {
+		seconds = 0
+	}
+	ms := min(seconds*1000, longestWait)
+	c.Park(Parking{
+		Deadline: c.Now + max(int64(ms), 1),
+		Resume: func(c *Ctx, timedOut bool) bool {
+			if timedOut {
+				c.W.OK()
+			}
+			return timedOut
+		},
+		held: true,
+	})
+}
+
+// debugObject shows a value as Redis does, as far as there is something
+// behind the field.
+func debugObject(c *Ctx) {
+	en := c.Peek(c.Args[2])
+	if !en.OK() {
+		c.Err(resp.ErrNoSuchKey)
+		return
+	}
+	idle := idleSeconds(en.D.Access(en.Ref), c.Now)
+	c.W.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
+		uint64(en.Ref), encodingName(en.Value()), c.serializedLen(en.Value()), en.D.Access(en.Ref), idle))
+}
+
+// serializedLen is the bytes that the value takes in a snapshot.
+func (c *Ctx) serializedLen(v dict.Value) int {
+	if v.Kind == dict.Object {
+		return int(v.Obj.(Object).Bytes())
+	}
+	var buf [maxIntDigits]byte
+	payload := rdb.DumpString(nil, text(v, &buf), c.E.Config.RdbCompression.Get())
+	return len(payload) - dumpExtra
+}
+
+// dumpExtra is what DUMP's form has around the value: a type before it, a
+// version and a checksum behind.
+const dumpExtra = 1 + 2 + 8

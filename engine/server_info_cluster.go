@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// INFO's sections about this node among the others: Replication, as Redis's
+// clients and monitoring read it, Cluster, and Regent, which says what an
+// election's reader wants to know.
+
+// replication is Redis's: who leads, who follows and how far.
+func (r *infoRun) replication(w *InfoWriter) {
+	v, e := r.view, r.e
+	if v.Leading {
+		w.Str("role", "master")
+	} else {
+		w.Str("role", "slave")
+		r.following(w)
+	}
+	r.followers(w)
+	w.Str("master_failover_state", "no-failover")
+	w.Str("master_replid", e.replID(v))
+	// The history has one name for ever: there is no second one to continue.
+	w.Str("master_replid2", strings.Repeat("0", replIDLen))
+	w.Int("master_repl_offset", e.logEnd())
+	w.Int("second_repl_offset", -1)
+}
+
+// replIDLen is the hex digits of a replication ID.
+const replIDLen = 40
+
+// followers are a leader's; a follower has none.
+func (r *infoRun) followers(w *InfoWriter) {
+	var up []*NodeView
+	if r.view.Leading {
+		up = r.view.followers()
+	}
+	w.Int("connected_slaves", int64(len(up)))
+	if want, lag := r.e.Config.MinReplicasToWrite.Get(), r.e.Config.MinReplicasMaxLag.Get(); r.view.Leading && want > 0 && lag > 0 {
+		w.Int("min_slaves_good_slaves", r.view.goodFollowers(lag))
+	}
+	for i, n := range up {
+		w.Str("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=online,offset=%d,lag=%d", n.Host, n.Port, n.Offset, max(n.Lag, 0)))
+	}
+}
+
+func (r *infoRun) following(w *InfoWriter) {
+	v := r.view
+	host, port, _ := splitAddr(v.Leader)
+	link, ago := "down", int64(-1)
+	if v.LinkUp {
+		link = "up"
+		if v.LastIO > 0 {
+			ago = max(r.now-v.LastIO, 0) / 1000
+		}
+	}
+	w.Str("master_host", host)
+	w.Int("master_port", int64(port))
+	w.Str("master_link_status", link)
+	w.Int("master_last_io_seconds_ago", ago)
+	w.Bool("master_sync_in_progress", v.SyncProgress)
+	w.Int("slave_read_repl_offset", r.e.logEnd())
+	w.Int("slave_repl_offset", r.e.logEnd())
+	if !v.LinkUp {
+		down := int64(-1) // it has never been up
+		if v.LinkDownAt > 0 {
+			down = max(r.now-v.LinkDownAt, 0) / 1000
+		}
+		w.Int("master_link_down_since_seconds", down)
+	}
+	w.Int("slave_priority", r.e.Config.ReplicaPriority.Get())
+	w.Int("slave_read_only", 1)
+	w.Int("replica_announced", 1)
+}
+
+// replID names the history of the log: all nodes of a cluster share one. A
+// lone server's is its run's.
+func (e *Engine) replID(v *View) string {
+	if v.ClusterID != "" {
+		return v.ClusterID
+	}
+	return e.runID
+}
+
+// cluster says that there is one, always: clients refuse to speak as cluster
+// clients otherwise, and a lone node answers as a cluster of one.
+func (r *infoRun) cluster(w *InfoWriter) { w.Int("cluster_enabled", 1) }
+
+func (r *infoRun) regent(w *InfoWriter) {
+	v := r.view
+	w.Int("node_id", v.NodeID)
+	w.Int("leader_id", v.LeaderID)
+	w.Str("leader_addr", v.Leader)
+	w.Int("epoch", v.Epoch)
+	w.Bool("election_in_progress", v.Electing)
+	w.Int("nodes", int64(len(v.Nodes)))
+}

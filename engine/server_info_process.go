@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// INFO's sections about the process: Server, Clients, Memory, Persistence,
+// Stats and CPU.
+
+func (r *infoRun) server(w *InfoWriter) {
+	e, u := r.e, r.process()
+	w.Str("redis_version", RedisVersion)
+	w.Str("redis_mode", r.view.mode())
+	w.Str("regent_version", e.version)
+	w.Str("os", u.OS)
+	w.Int("arch_bits", 64)
+	w.Str("multiplexing_api", u.Listener)
+	w.Int("process_id", int64(u.PID))
+	w.Str("process_supervised", "no")
+	w.Str("run_id", e.runID)
+	w.Int("tcp_port", e.Config.Port.Get())
+	w.Int("server_time_usec", r.now*1000)
+	up := max(r.now-e.started, 0) / 1000
+	w.Int("uptime_in_seconds", up)
+	w.Int("uptime_in_days", up/(24*3600))
+	w.Int("hz", e.Config.HZ.Get())
+	w.Int("configured_hz", e.Config.HZ.Get())
+	w.Int("lru_clock", r.now/1000&lruClockMax)
+	w.Str("executable", u.Executable)
+	w.Str("config_file", e.configFile)
+}
+
+// lruClockMax is where the seconds of the access clock begin anew: it has 24
+// bits.
+const lruClockMax = 1<<24 - 1
+
+// clientSums is what INFO tells of all clients together.
+type clientSums struct {
+	count, blocked, timed int64
+	maxInput, maxOutput   int64 // bytes
+	buffers               int64 // bytes
+}
+
+// sumClients looks at every client's buffers without stopping any.
+func (e *Engine) sumClients() (sum clientSums) {
+	for _, s := range e.clients() {
+		sum.count++
+		if s.Shared.has(ClientBlocked) {
+			sum.blocked++
+		}
+		if wt := s.Shared.waiting.Load(); wt != nil && wt.Deadline != 0 {
+			sum.timed++
+		}
+		in, out := s.Conn.Buffers()
+		sum.maxInput, sum.maxOutput = max(sum.maxInput, int64(in)), max(sum.maxOutput, int64(out))
+		sum.buffers += int64(in) + int64(out)
+	}
+	return sum
+}
+
+func (r *infoRun) clients(w *InfoWriter) {
+	sum := r.e.sumClients()
+	w.Int("connected_clients", sum.count)
+	w.Int("cluster_connections", int64(len(r.e.cluster.Links())))
+	w.Int("maxclients", r.e.Config.MaxClients.Get())
+	w.Int("client_recent_max_input_buffer", sum.maxInput)
+	w.Int("client_recent_max_output_buffer", sum.maxOutput)
+	w.Int("blocked_clients", sum.blocked)
+	w.Int("clients_in_timeout_table", sum.timed)
+}
+
+// memory tells of the data as used: it is what maxmemory bounds. Go's own
+// heap beside it, sessions and buffers, is used_memory_heap.
+func (r *infoRun) memory(w *InfoWriter) {
+	e, u := r.e, r.process()
+	used := e.UsedMemory()
+	e.notePeak(used)
+	peak := e.stats.peak.Load()
+	bytes := func(name string, n int64) {
+		w.Int(name, n)
+		w.Str(name+"_human", human(n))
+	}
+	bytes("used_memory", used)
+	if u.Resident != 0 {
+		bytes("used_memory_rss", u.Resident)
+	}
+	bytes("used_memory_peak", peak)
+	w.Str("used_memory_peak_perc", fmt.Sprintf("%.2f%%", percent(used, peak)))
+	w.Int("used_memory_heap", u.Heap)
+	if u.Memory != 0 {
+		bytes("total_system_memory", u.Memory)
+	}
+	bytes("maxmemory", e.Config.MaxMemory.Get())
+	w.Str("maxmemory_policy", e.policyName())
+	if u.Resident != 0 {
+		w.Float("mem_fragmentation_ratio", ratio(u.Resident, used), 2)
+		w.Int("mem_fragmentation_bytes", u.Resident-used)
+	}
+	w.Int("mem_clients_normal", e.sumClients().buffers)
+	w.Str("mem_allocator", "slabs")
+}
+
+// ratio and percent are 0 of nothing.
+func ratio(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+func percent(part, whole int64) float64 { return 100 * ratio(part, whole) }
+
+// policyName is maxmemory-policy as it is configured.
+func (e *Engine) policyName() (name string) {
+	e.Config.Each(func(directive, value string) {
+		if directive == "maxmemory-policy" {
+			name = value
+		}
+	})
+	return name
+}
+
+func (r *infoRun) persistence(w *InfoWriter) {
+	e := r.e
+	loading := e.load.on.Load()
+	w.Bool("loading", loading)
+	w.Int("async_loading", 0)
+	w.Int("rdb_last_save_time", e.save.last.Load()/1000)
+	if e.log == nil {
+		w.Bool("aof_enabled", false)
+	}
+	if !loading {
+		return
+	}
+	began, done, total := e.load.began.Load(), e.load.done.Load(), e.load.total.Load()
+	w.Int("loading_start_time", began/1000)
+	w.Int("loading_total_bytes", total)
+	w.Int("loading_loaded_bytes", done)
+	w.Float("loading_loaded_perc", percent(done, total), 2)
+	eta := int64(1) // as Redis says while it cannot know
+	if done > 0 {
+		eta = int64(float64(r.now-began) / 1000 * ratio(max(total-done, 0), done))
+	}
+	w.Int("loading_eta_seconds", eta)
+}
+
+func (r *infoRun) stats(w *InfoWriter) {
+	s := &r.e.stats
+	errors, _ := s.errors.counts()
+	w.Int("total_connections_received", s.connections.Load())
+	w.Int("total_commands_processed", s.sum(func(st *stripe) *atomic.Int64 { return &st.commands }))
+	w.Int("instantaneous_ops_per_sec", int64(s.rates.perSecond(rateCommands)))
+	w.Int("total_net_input_bytes", s.netIn.Load())
+	w.Int("total_net_output_bytes", s.netOut.Load())
+	w.Float("instantaneous_input_kbps", s.rates.perSecond(rateInput)/1024, 2)
+	w.Float("instantaneous_output_kbps", s.rates.perSecond(rateOutput)/1024, 2)
+	w.Int("rejected_connections", s.rejected.Load())
+	w.Int("expired_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.expired }))
+	w.Int("evicted_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.evicted }))
+	w.Int("keyspace_hits", s.sum(func(st *stripe) *atomic.Int64 { return &st.hits }))
+	w.Int("keyspace_misses", s.sum(func(st *stripe) *atomic.Int64 { return &st.misses }))
+	// Snapshots need no second process, so nothing is ever forked.
+	w.Int("latest_fork_usec", 0)
+	w.Int("total_forks", 0)
+	w.Int("total_error_replies", errors)
+	w.Int("total_reads_processed", s.reads.Load())
+	w.Int("total_writes_processed", s.writes.Load())
+	w.Int("client_query_buffer_limit_disconnections", s.queryLimit.Load())
+	w.Int("client_output_buffer_limit_disconnections", s.outLimit.Load())
+}
+
+func (r *infoRun) cpu(w *InfoWriter) {
+	u := r.process()
+	w.Float("used_cpu_sys", u.System.Seconds(), 6)
+	w.Float("used_cpu_user", u.User.Seconds(), 6)
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+
+	"regent/resp"
+)
+
+// MEMORY: what the dictionaries hold, and the process around them.
+
+func memoryCommands() []Command {
+	return []Command{{
+		Name: "memory", Arity: -2, Group: GroupServer, Since: "4.0.0", Complex: "Depends on subcommand.",
+		Summary: "Tells what takes how much memory.",
+		Subs: []Command{
+			{
+				Name: "usage", Arity: -3, Flags: ReadOnly, Since: "4.0.0", Complex: "O(1) for strings, O(N) in the samples for other types",
+				Summary: "Returns the bytes that a key and its value take.",
+				Keys:    []KeySpec{One(2, KeyRO)},
+				Args:    []Arg{argKey("key", 0), arg("count", "integer").token("SAMPLES").optional()},
+				Do:      doMemoryUsage,
+			},
+			{
+				Name: "doctor", Arity: 2, Since: "4.0.0", Complex: "O(1)",
+				Summary: "Looks for something wrong with the memory.",
+				Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+				Do:      doMemoryDoctor,
+			},
+			{
+				Name: "purge", Arity: 2, Since: "4.0.0", Complex: "Depends on how much memory can be given back.",
+				Summary: "Gives memory that is not needed back to the system.",
+				Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
+				Do:      doMemoryPurge,
+			},
+			{
+				Name: "stats", Arity: 2, Since: "4.0.0", Complex: "O(1)",
+				Summary: "Returns what takes how much memory, in bytes.",
+				Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+				Do:      doMemoryStats,
+			},
+			{
+				Name: "malloc-stats", Arity: 2, Since: "4.0.0", Complex: "O(1)",
+				Summary: "Returns the statistics of the memory allocator, if it has any.",
+				Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+				// Redis's answer without jemalloc; the slabs are in MEMORY STATS.
+				Do: func(c *Ctx) { c.W.BulkString("Stats not supported for the current allocator") },
+			},
+			helpCommand(Loading|Stale, 0, "4.0.0"),
+		},
+	}}
+}
+
+// doMemoryPurge leaves the collector's work to another goroutine.
+func doMemoryPurge(c *Ctx) {
+	e := c.E
+	free := func() error { e.control.FreeMemory(); return nil }
+	c.inBackground(free, func(c *Ctx, _ error) { c.W.OK() })
+}
+
+func doMemoryUsage(c *Ctx) {
+	for i := 3; i < len(c.Args); i += 2 {
+		if !equalFold(c.Args[i], "samples") || i+1 == len(c.Args) {
+			c.Err(resp.ErrSyntax)
+			return
+		}
+		n, ok := c.intArg(c.Args[i+1])
+		if !ok {
+			return
+		}
+		if n < 0 {
+			c.Err(resp.ErrSyntax)
+			return
+		}
+	}
+	en := c.Peek(c.Args[2])
+	if !en.OK() {
+		c.W.Null()
+		return
+	}
+	c.W.Int(en.D.EntryBytes(en.Ref))
+}
+
+// doMemoryStats has Redis's names where there is something behind them. Total
+// is the data, which maxmemory bounds; heap is the process's own beside it.
+func doMemoryStats(c *Ctx) {
+	e := c.E
+	used, usage, keys := e.UsedMemory(), e.control.Usage(), e.countKeys()
+	e.notePeak(used)
+	peak := e.stats.peak.Load()
+	perKey := int64(0)
+	if keys > 0 {
+		perKey = used / keys
+	}
+	numbers := []struct {
+		name string
+		n    int64
+	}{
+		{"peak.allocated", peak}, {"total.allocated", used}, {"clients.normal", e.sumClients().buffers}, {"heap.allocated", usage.Heap},
+		{"keys.count", keys}, {"keys.bytes-per-key", perKey}, {"dataset.bytes", used},
+	}
+	c.W.Map(len(numbers) + 3)
+	for _, f := range numbers {
+		c.W.BulkString(f.name)
+		c.W.Int(f.n)
+	}
+	c.W.BulkString("peak.percentage")
+	c.W.Double(percent(used, peak))
+	c.W.BulkString("fragmentation")
+	c.W.Double(ratio(usage.Resident, used))
+	c.W.BulkString("fragmentation.bytes")
+	c.W.Int(usage.Resident - used)
+}
+
+// countKeys counts all databases' keys shard by shard, without stopping all.
+func (e *Engine) countKeys() (n int64) {
+	for i := range e.shards {
+		s := &e.shards[i]
+		s.mu.Lock()
+		for _, d := range s.dbs {
+			if d != nil {
+				n += int64(d.Len())
+			}
+		}
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// fragmented is the ratio of resident to used memory that MEMORY DOCTOR
+// mentions, once there is enough memory for it to matter.
+const (
+	fragmented  = 1.4
+	worthALook  = 5 << 20 // bytes
+	doctorSound = "Hi, nothing looks wrong with the memory of this node."
+)
+
+func doMemoryDoctor(c *Ctx) {
+	used, usage := c.E.UsedMemory(), c.E.control.Usage()
+	var b strings.Builder
+	if used < worthALook {
+		b.WriteString("Hi, this node holds next to nothing: there is nothing to tell yet.")
+	} else if ratio(usage.Resident, used) > fragmented {
+		b.WriteString("Hi, the process holds " + human(usage.Resident) + " for " + human(used) + " of data. MEMORY PURGE gives some of it back.")
+	} else {
+		b.WriteString(doctorSound)
+	}
+	c.W.Verbatim("txt", b.String())
+}
+
+// human is bytes as Redis writes them for people: 1.50M.
+func human(n int64) string {
+	units := []string{"B", "K", "M", "G", "T", "P", "E"}
+	v, i := float64(n), 0
+	for v >= 1024 && i < len(units)-1 {
+		v, i = v/1024, i+1
+	}
+	if i == 0 {
+		return strconv.FormatInt(n, 10) + units[i]
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64) + units[i]
+}

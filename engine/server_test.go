@@ -1,0 +1,297 @@
+package engine_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/engine"
+	"regent/engine/enginetest"
+)
+
+// TestInfoSections: which sections are shown, in which order, and that INFO
+// speaks in lines of name:value.
+func TestInfoSections(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: func(w *engine.InfoWriter) { w.Int("aof_enabled", 1) }},
+		engine.InfoSection{Name: "Extra", Write: func(w *engine.InfoWriter) { w.Int("x", 1) }})
+	c := s.Client()
+	titles := func(args ...string) string {
+		n, _, err := enginetest.Parse([]byte(c.Do(append([]string{"INFO"}, args...)...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for line := range strings.SplitSeq(n.Text, "\r\n") {
+			if name, ok := strings.CutPrefix(line, "# "); ok {
+				out = append(out, name)
+			} else if line != "" && !strings.Contains(line, ":") {
+				t.Errorf("INFO %q: line %q", args, line)
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	const byDefault = "Server Clients Memory Persistence Stats Replication CPU Errorstats Cluster Keyspace Regent"
+	for asked, want := range map[string]string{
+		"": byDefault, "default": byDefault, "KeySpace": "Keyspace", "nope": "", "regent replication": "Replication Regent", "extra": "Extra",
+		"default commandstats": "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace Regent",
+		"everything":           "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace Regent Extra",
+	} {
+		if got := titles(strings.Fields(asked)...); got != want {
+			t.Errorf("INFO %s: %s, want %s", asked, got, want)
+		}
+	}
+	if got := c.Do("INFO", "persistence"); !strings.Contains(got, "aof_enabled:1\r\n") {
+		t.Errorf("what another package adds is missing: %q", got)
+	}
+}
+
+// TestInfoCounts: what clients did is in the counters.
+func TestInfoCounts(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("SET", "k", "v", "PX", "10")
+	c.Do("SET", "l", "v")
+	c.Do("GET", "l")
+	c.Do("GET", "none")
+	c.Do("INCR", "l")
+	c.Do("GET")
+	s.Host.Advance(20 * time.Millisecond)
+	s.ExpireCycle(10)
+	info := c.Do("INFO", "everything")
+	for _, want := range []string{
+		"db0:keys=1,expires=0", "expired_keys:1", "keyspace_hits:1", "keyspace_misses:1", "errorstat_ERR:count=2", "total_error_replies:2",
+		"cmdstat_set:calls=2,", "cmdstat_get:calls=2,", "rejected_calls=1,failed_calls=0", "cmdstat_incr:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=1",
+		"connected_clients:1", "role:master", "node_id:1", "leader_id:1",
+	} {
+		if !strings.Contains(info, want) {
+			t.Errorf("INFO has no %s:\n%s", want, info)
+		}
+	}
+	c.Do("CONFIG", "RESETSTAT")
+	if info := c.Do("INFO", "stats"); !strings.Contains(info, "keyspace_hits:0") || !strings.Contains(info, "expired_keys:0") {
+		t.Errorf("after RESETSTAT:\n%s", info)
+	}
+}
+
+// TestFollowerInfo: a follower looks like a replica.
+func TestFollowerInfo(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetView(engine.View{Clustered: true, NodeID: 1, LeaderID: 3, Leader: "10.0.0.3:7003", LinkUp: true, Epoch: 4, ClusterID: strings.Repeat("ab", 20)})
+	info := s.Client().Do("INFO", "replication", "regent", "server")
+	for _, want := range []string{
+		"role:slave", "master_host:10.0.0.3", "master_port:7003", "master_link_status:up", "master_replid:abab", "leader_addr:10.0.0.3:7003", "epoch:4", "redis_mode:cluster",
+	} {
+		if !strings.Contains(info, want) {
+			t.Errorf("no %s in\n%s", want, info)
+		}
+	}
+	if got := s.Client().Do("ROLE"); !strings.HasPrefix(got, "*5\r\n$5\r\nslave\r\n$8\r\n10.0.0.3\r\n:7003\r\n$9\r\nconnected\r\n") {
+		t.Errorf("ROLE: %q", got)
+	}
+}
+
+// TestDebugSleepParks: a sleeping client is parked until its time has come.
+func TestDebugSleepParks(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.EnableDebugCommand.Set("yes")
+	c := s.Client()
+	if got := c.Do("DEBUG", "SLEEP", "0.5"); got != "" || !c.Parked() {
+		t.Fatalf("%q", got)
+	}
+	s.Host.Advance(400 * time.Millisecond)
+	if got := c.Go(); got != "" {
+		t.Fatalf("after 400 ms: %q", got)
+	}
+	s.Host.Advance(100 * time.Millisecond)
+	if got := c.Go(); got != "+OK\r\n" {
+		t.Fatalf("after 500 ms: %q", got)
+	}
+}
+
+// TestShutdownAsksTheProcess and does not reply.
+func TestShutdownAsksTheProcess(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	if got := c.Do("SHUTDOWN", "NOSAVE"); got != "" || !c.CloseAfterReply || len(s.Control.Calls) != 1 {
+		t.Errorf("%q, closes %v, asked %q", got, c.CloseAfterReply, s.Control.Calls)
+	}
+}
+
+// TestSlowlogClips: long commands are shown in part.
+func TestSlowlogClips(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.SlowlogSlowerThan.Set(0)
+	s.Config.SlowlogMaxLen.Set(2)
+	c := s.Client()
+	args := []string{"MGET", strings.Repeat("x", 200)}
+	for range 50 {
+		args = append(args, "k")
+	}
+	c.Do("PING")
+	c.Do(args...)
+	c.Do("PING")
+	got := c.Do("SLOWLOG", "GET")
+	if !strings.Contains(got, "... (72 more bytes)") || !strings.Contains(got, "... (21 more arguments)") || !strings.HasPrefix(got, "*2\r\n") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestDebugAgainstRedis where it is allowed.
+func TestDebugAgainstRedis(t *testing.T) {
+	redis := enginetest.StartRedis(t, "--enable-debug-command", "yes")
+	enginetest.RunScript(t, redis, "testdata/debug/debug.txt", func(o *engine.Options) { o.Config.EnableDebugCommand.Set("yes") })
+}
+
+// TestDebugDigestNeedsKnownTypes.
+func TestDebugDigestNeedsKnownTypes(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.EnableDebugCommand.Set("yes")
+	s.PutObject("o", &pile{})
+	c := s.Client()
+	const want = "-ERR values of type list have no digest\r\n"
+	if got := c.Do("DEBUG", "DIGEST"); got != want {
+		t.Errorf("%q", got)
+	}
+	if got := c.Do("DEBUG", "DIGEST-VALUE", "none", "o"); got != want {
+		t.Errorf("%q", got)
+	}
+}
+
+// slowArguments runs the commands and returns the arguments that the slow log
+// has of them, oldest first.
+func slowArguments(t *testing.T, do func(args ...string) string, commands ...[]string) (shown []string) {
+	do("CONFIG", "SET", "slowlog-log-slower-than", "0")
+	do("SLOWLOG", "RESET")
+	for _, args := range commands {
+		do(args...)
+	}
+	for _, en := range parsed(t, do("SLOWLOG", "GET", "-1")).Elems {
+		var words []string
+		for _, a := range en.Elems[3].Elems {
+			words = append(words, a.Text)
+		}
+		shown = append([]string{strings.Join(words, "|")}, shown...)
+	}
+	return shown
+}
+
+// TestSlowlogAgainstRedis: what it shows of long and of secret arguments.
+func TestSlowlogAgainstRedis(t *testing.T) {
+	long := []string{"MGET"}
+	for range 40 {
+		long = append(long, "key")
+	}
+	commands := [][]string{
+		{"SET", "k", strings.Repeat("x", 128)}, {"SET", "k", strings.Repeat("x", 129)}, long, long[:32], long[:33], {"GET", ""},
+		{"AUTH", "secret"}, {"AUTH", "name", "secret"}, {"HELLO", "2", "AUTH", "default", "secret", "SETNAME", "me"}, {"HELLO", "2", "SETNAME", "me"},
+		{"CONFIG", "SET", "masterauth", "secret"}, {"CONFIG", "SET", "timeout", "0", "MasterAuth", "secret"}, {"CONFIG", "SET", "nope", "1", "masterauth", "secret"},
+		{"CONFIG", "SET", "masterauth", "", "timeout", "x"}, {"NOPE"}, {"GET"}, {"SLOWLOG", "LEN"}, {"PING"},
+	}
+	want := slowArguments(t, enginetest.StartRedis(t).Client(t).Do, commands...)
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.BeginBatch(c.Session, 1000) // quick commands are sampled, and still all are here
+	got := slowArguments(t, c.Do, commands...)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestSlowlogForgets the oldest, however many there were and however few may
+// stay.
+func TestSlowlogForgets(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.SlowlogSlowerThan.Set(0)
+	c := s.Client()
+	for i, most := range []int64{5, 5, 1, 3, 0, 7} {
+		s.Config.SlowlogMaxLen.Set(most)
+		for range 30 {
+			c.Do("PING")
+		}
+		n := parsed(t, c.Do("SLOWLOG", "GET", "-1"))
+		if int64(len(n.Elems)) != most {
+			t.Fatalf("step %d: %d entries, want %d", i, len(n.Elems), most)
+		}
+		for j := 1; j < len(n.Elems); j++ {
+			a, b := n.Elems[j-1].Elems[0].Text, n.Elems[j].Elems[0].Text
+			if len(a) < len(b) || len(a) == len(b) && a <= b {
+				t.Fatalf("step %d: entry %s is shown before %s", i, a, b)
+			}
+		}
+	}
+}
+
+// TestConfigRewrite is done elsewhere while the client waits.
+func TestConfigRewrite(t *testing.T) {
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.ConfigFile = "/etc/regent.conf" })
+	c := s.Client()
+	for _, step := range []struct {
+		fail error
+		want string
+	}{{nil, "+OK\r\n"}, {errors.New("disk full"), "-ERR Rewriting config file: disk full\r\n"}} {
+		s.Control.Fail = step.fail
+		if got := c.Do("CONFIG", "REWRITE"); got != "" || !c.Parked() {
+			t.Fatalf("before it is done: %q, parked %v", got, c.Parked())
+		}
+		if got := c.Go(); got != "" {
+			t.Fatalf("woken too early: %q", got)
+		}
+		if got := s.Client().Do("CLIENT", "UNBLOCK", strconv.FormatInt(c.ID, 10)); got != ":0\r\n" {
+			t.Fatalf("it can be unblocked: %q", got)
+		}
+		s.Host.Advance(0)
+		if c.Link.Woken.Load() == 0 {
+			t.Fatal("nobody woke the client")
+		}
+		if got := c.Go(); got != step.want {
+			t.Fatalf("got %q, want %q", got, step.want)
+		}
+	}
+}
+
+// TestMemoryPurge too.
+func TestMemoryPurge(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	if got := c.Do("MEMORY", "PURGE"); got != "" {
+		t.Fatalf("%q", got)
+	}
+	s.Host.Advance(0)
+	if got := c.Go(); got != "+OK\r\n" || len(s.Control.Calls) != 1 {
+		t.Fatalf("%q, asked %q", got, s.Control.Calls)
+	}
+}
+
+// TestMemoryStats: the sums are those of the data.
+func TestMemoryStats(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("HELLO", "3")
+	stat := func(name string) string {
+		elems := parsed(t, c.Do("MEMORY", "STATS")).Elems
+		for i := 0; i+1 < len(elems); i += 2 {
+			if elems[i].Text == name {
+				return elems[i+1].Text
+			}
+		}
+		t.Fatalf("no %s", name)
+		return ""
+	}
+	if keys, each := stat("keys.count"), stat("keys.bytes-per-key"); keys != "0" || each != "0" {
+		t.Errorf("of nothing: %s keys, %s bytes each", keys, each)
+	}
+	for i := range 1000 {
+		c.Do("SET", "key"+strconv.Itoa(i), strings.Repeat("x", 100))
+	}
+	used := strconv.FormatInt(s.UsedMemory(), 10)
+	if keys, total, peak := stat("keys.count"), stat("total.allocated"), stat("peak.percentage"); keys != "1000" || total != used || peak != "100" {
+		t.Errorf("%s keys, total.allocated %s of %s, peak.percentage %s", keys, total, used, peak)
+	}
+	c.Do("FLUSHALL")
+	if keys, peak := stat("keys.count"), stat("peak.allocated"); keys != "0" || peak != used {
+		t.Errorf("after FLUSHALL: %s keys, peak.allocated %s of %s", keys, peak, used)
+	}
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"regent/resp"
+)
+
+// A Session is one client's state. Its owner, the connection, calls Execute
+// and Resume one at a time; the fields that other sessions may look at
+// (CLIENT LIST, CLIENT KILL) are atomic or under mu.
+type Session struct {
+	ID      int64
+	Conn    Conn
+	W       resp.Writer // replies not yet taken by the connection
+	Created int64       // wall ms
+
+	// Barrier is the highest log offset that the current batch wrote or read
+	// over; the connection resets it when it has released the batch.
+	Barrier int64
+	// LeaderEpoch is what the current batch's replies rest on beside the log.
+	// Above 0: this node's leadership of that epoch, and its lease, when they
+	// leave. Below 0: that a follower's keyspace is still the one that was read
+	// (Engine.KeyspaceEpoch). 0: nothing; MixedEpochs: more than one, so that
+	// the replies can never leave. The connection resets it with Barrier.
+	LeaderEpoch int64
+
+	ctx    Ctx
+	parked *wait
+	clock  batchClock
+
+	DB            int
+	Authenticated bool
+	ReadonlyMode  bool // READONLY was said
+	ReplyMode     ReplyMode
+	LastWriteEnd  int64 // log offset after this session's last write, for WAIT
+
+	noTouch bool // CLIENT NO-TOUCH ON
+
+	CloseAfterReply bool // QUIT, protocol errors
+	// Hijack, once set by a command, hands the connection to the peers'
+	// channel after the handler returns; its value is the command.
+	Hijack [][]byte
+
+	Shared SharedState
+}
+
+// SharedState is what other sessions may read of a session.
+type SharedState struct {
+	LastActive atomic.Int64 // wall ms
+	LastCmd    atomic.Pointer[Command]
+	DB         atomic.Int32
+	Proto      atomic.Int32
+	Flags      atomic.Uint32 // ClientFlags
+
+	waiting atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
+	mu      sync.Mutex
+	attrs   clientAttrs
+}
+
+// clientAttrs are what a client says about itself.
+type clientAttrs struct{ name, libName, libVer string }
+
+// ClientFlags are a session's flags as CLIENT LIST shows them.
+type ClientFlags uint32
+
+const (
+	ClientBlocked  ClientFlags = 1 << iota // waits inside a command
+	ClientClosing                          // its connection ends after the reply
+	ClientReadonly                         // READONLY was said
+	ClientNoEvict                          // CLIENT NO-EVICT ON
+	ClientNoTouch                          // CLIENT NO-TOUCH ON
+)
+
+// setFlag sets or clears flags.
+func (sh *SharedState) setFlag(f ClientFlags, on bool) {
+	if on {
+		sh.Flags.Or(uint32(f))
+		return
+	}
+	sh.Flags.And(^uint32(f))
+}
+
+// has reports whether all of f are set.
+func (sh *SharedState) has(f ClientFlags) bool { return ClientFlags(sh.Flags.Load())&f == f }
+
+// noteCommand remembers what the client does, for CLIENT LIST. Storing costs
+// more than looking, and most commands come in runs.
+func (sh *SharedState) noteCommand(cmd *Command, now int64) {
+	if sh.LastCmd.Load() != cmd {
+		sh.LastCmd.Store(cmd)
+	}
+	if sh.LastActive.Load() != now {
+		sh.LastActive.Store(now)
+	}
+}
+
+// attributes is a copy of what the client says about itself.
+func (sh *SharedState) attributes() clientAttrs {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.attrs
+}
+
+// setAttributes changes what the client says about itself.
+func (sh *SharedState) setAttributes(change func(a *clientAttrs)) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	change(&sh.attrs)
+}
+
+// ReplyMode is what CLIENT REPLY sets.
+type ReplyMode uint8
+
+const (
+	ReplyOn ReplyMode = iota
+	ReplyOff
+	ReplySkipNext // CLIENT REPLY SKIP was said: the next command is silent
+	ReplySkip     // this command is silent
+)
+
+// MixedEpochs is the LeaderEpoch of a batch that outlived a leadership.
+const MixedEpochs = math.MinInt64
+
+// claim notes that a command's answer rests on epoch, see LeaderEpoch.
+func (s *Session) claim(epoch int64) {
+	switch s.LeaderEpoch {
+	case 0:
+		s.LeaderEpoch = epoch
+	case epoch:
+	default:
+		s.LeaderEpoch = MixedEpochs
+	}
+}
+
+// closeAfterReply ends the connection once the reply is out.
+func (s *Session) closeAfterReply() {
+	s.CloseAfterReply = true
+	s.Shared.setFlag(ClientClosing, true)
+}
+
+// selectDB makes db the session's database.
+func (s *Session) selectDB(db int) {
+	s.DB = db
+	s.Shared.DB.Store(int32(db))
+}
+
+// setProto makes version the session's protocol.
+func (s *Session) setProto(version int) {
+	s.W.SetProto(version)
+	s.Shared.Proto.Store(int32(version))
+}
+
+// setReadonly is READONLY and READWRITE.
+func (s *Session) setReadonly(on bool) {
+	s.ReadonlyMode = on
+	s.Shared.setFlag(ClientReadonly, on)
+}
+
+// setNoTouch is CLIENT NO-TOUCH.
+func (s *Session) setNoTouch(on bool) {
+	s.noTouch = on
+	s.Shared.setFlag(ClientNoTouch, on)
+}

@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// NewSession registers a client that has just connected.
+func (e *Engine) NewSession(conn Conn) *Session {
+	s := &Session{ID: e.lastID.Add(1), Conn: conn, Created: e.Host.Now()}
+	s.Authenticated = e.Config.RequirePass.Get() == ""
+	s.Shared.LastActive.Store(s.Created)
+	s.Shared.Proto.Store(2)
+	e.stats.connections.Add(1)
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	e.sessions[s.ID] = s
+	return s
+}
+
+// EndSession forgets a client whose connection is gone. It runs on the
+// session's own turn.
+func (e *Engine) EndSession(s *Session) {
+	e.unpark(s)
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	delete(e.sessions, s.ID)
+}
+
+// Sessions is the number of connected clients.
+func (e *Engine) Sessions() int {
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	return len(e.sessions)
+}
+
+// clients lists the sessions by ID.
+func (e *Engine) clients() []*Session {
+	e.sessMu.Lock()
+	list := make([]*Session, 0, len(e.sessions))
+	for _, s := range e.sessions {
+		list = append(list, s)
+	}
+	e.sessMu.Unlock()
+	slices.SortFunc(list, func(a, b *Session) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// client finds a session by its ID, nil when there is none.
+func (e *Engine) client(id int64) *Session {
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	return e.sessions[id]
+}

@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// stats are counted in stripes, one per shard, so that cores do not share
+// counters; readers add the stripes up.
+type stats struct {
+	stripes []stripe
+	errors  errorStats
+
+	connections atomic.Int64 // accepted since start
+	rejected    atomic.Int64 // over maxclients
+	netIn       atomic.Int64 // bytes
+	netOut      atomic.Int64
+	reads       atomic.Int64 // from sockets
+	writes      atomic.Int64
+	outLimit    atomic.Int64 // clients dropped for their output
+	queryLimit  atomic.Int64 // clients dropped for their input
+
+	peak  atomic.Int64 // bytes of used memory, as far as it was looked at
+	rates rates
+}
+
+type stripe struct {
+	hits, misses, expired, evicted atomic.Int64
+	commands                       atomic.Int64
+	perCmd                         []cmdStat
+	_                              [64]byte
+}
+
+type cmdStat struct {
+	calls, nanos, rejected, failed atomic.Int64
+}
+
+// maxErrorKinds bounds how many different error code words are counted.
+const maxErrorKinds = 128
+
+// errorStats counts error replies by their code word, for INFO errorstats.
+type errorStats struct {
+	mu    sync.Mutex
+	total int64
+	kinds map[string]int64
+}
+
+func (s *stats) init(stripes, commands int) {
+	s.stripes = make([]stripe, stripes)
+	for i := range s.stripes {
+		s.stripes[i].perCmd = make([]cmdStat, commands)
+	}
+	s.errors.kinds = map[string]int64{}
+}
+
+// CountInput counts one read from a client's socket.
+func (e *Engine) CountInput(bytes int64) {
+	e.stats.netIn.Add(bytes)
+	e.stats.reads.Add(1)
+}
+
+// CountOutput counts one write to a client's socket.
+func (e *Engine) CountOutput(bytes int64) {
+	e.stats.netOut.Add(bytes)
+	e.stats.writes.Add(1)
+}
+
+// CountRejected counts a connection over maxclients.
+func (e *Engine) CountRejected() { e.stats.rejected.Add(1) }
+
+// CountOutputLimit counts a client dropped for its unsent output.
+func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
+
+// CountQueryLimit counts a client dropped for its unparsed input.
+func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
+
+// sum adds one counter of all stripes up.
+func (s *stats) sum(counter func(st *stripe) *atomic.Int64) (n int64) {
+	for i := range s.stripes {
+		n += counter(&s.stripes[i]).Load()
+	}
+	return n
+}
+
+// command adds one command's counters up.
+func (s *stats) command(index int) (calls, nanos, rejected, failed int64) {
+	for i := range s.stripes {
+		c := &s.stripes[i].perCmd[index]
+		calls += c.calls.Load()
+		nanos += c.nanos.Load()
+		rejected += c.rejected.Load()
+		failed += c.failed.Load()
+	}
+	return calls, nanos, rejected, failed
+}
+
+// reset is CONFIG RESETSTAT.
+func (s *stats) reset() {
+	for i := range s.stripes {
+		st := &s.stripes[i]
+		for _, c := range []*atomic.Int64{&st.hits, &st.misses, &st.expired, &st.evicted, &st.commands} {
+			c.Store(0)
+		}
+		for j := range st.perCmd {
+			c := &st.perCmd[j]
+			for _, n := range []*atomic.Int64{&c.calls, &c.nanos, &c.rejected, &c.failed} {
+				n.Store(0)
+			}
+		}
+	}
+	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.netIn, &s.netOut, &s.reads, &s.writes, &s.outLimit, &s.queryLimit} {
+		c.Store(0)
+	}
+	s.rates.reset()
+	s.errors.reset()
+}
+
+// rateSamples is how many samples a rate is the mean of, as in Redis.
+const rateSamples = 16
+
+// rates are what INFO calls instantaneous, sampled a few times per second.
+type rates struct {
+	mu      sync.Mutex
+	at      int64            // ticks of the last sample, 0: none yet
+	last    [rateKinds]int64 // counters then
+	samples [rateSamples][rateKinds]float64
+	next    int
+}
+
+const (
+	rateCommands = iota
+	rateInput
+	rateOutput
+	rateKinds
+)
+
+// SampleStats takes a sample of the rates and of the memory's peak. The
+// composition root calls it hz times per second.
+func (e *Engine) SampleStats() {
+	s := &e.stats
+	now := [rateKinds]int64{
+		s.sum(func(st *stripe) *atomic.Int64 { return &st.commands }), s.netIn.Load(), s.netOut.Load(),
+	}
+	s.rates.sample(e.Host.Ticks(), now)
+	e.notePeak(e.UsedMemory())
+}
+
+func (e *Engine) notePeak(used int64) {
+	for p := &e.stats.peak; ; {
+		was := p.Load()
+		if used <= was || p.CompareAndSwap(was, used) {
+			return
+		}
+	}
+}
+
+func (r *rates) sample(at int64, counters [rateKinds]int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if took := float64(at-r.at) / 1e9; r.at != 0 && took > 0 {
+		for k := range counters {
+			r.samples[r.next][k] = max(float64(counters[k]-r.last[k])/took, 0)
+		}
+		r.next = (r.next + 1) % rateSamples
+	}
+	r.at, r.last = at, counters
+}
+
+// perSecond is the mean of the last samples.
+func (r *rates) perSecond(kind int) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum := 0.0
+	for _, s := range r.samples {
+		sum += s[kind]
+	}
+	return sum / rateSamples
+}
+
+func (r *rates) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.last, r.samples = 0, [rateKinds]int64{}, [rateSamples][rateKinds]float64{}
+}
+
+func (es *errorStats) reset() {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.total = 0
+	clear(es.kinds)
+}
+
+// counts is a copy of the counters.
+func (es *errorStats) counts() (total int64, kinds map[string]int64) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	return es.total, maps.Clone(es.kinds)
+}
+
+// longestCode bounds an error's code word in bytes; what is longer, or stands
+// alone, counts as ERR, as in Redis (networking.c, afterErrorReply).
+const longestCode = 31
+
+func (es *errorStats) note(msg string) {
+	word, _, more := strings.Cut(msg, " ")
+	if !more || word == "" || len(word) > longestCode {
+		word = "ERR"
+	}
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.total++
+	if _, ok := es.kinds[word]; ok || len(es.kinds) < maxErrorKinds {
+		es.kinds[word]++
+	}
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+)
+
+// A Stream is the log as the cluster sees it: bytes at offsets, with the
+// epochs they were written in. The log package implements it. Offsets count
+// from the first byte ever written; equal (epoch, offset) on two nodes means
+// equal bytes up to there.
+//
+// The bytes are records: commands in RESP, among them SELECT, MULTI and EXEC,
+// and for each epoch one line (AppendEpochRecord) before its first command. A
+// unit is a record, or everything from MULTI to EXEC. Every offset that the
+// stream reports or takes, the position of a reader on its way apart, lies
+// between two units.
+type Stream interface {
+	// End is the offset after the last sealed byte (sealed: handed to the
+	// operating system); Start is the first offset still on disk.
+	Start() int64
+	End() int64
+	// Durable is the offset up to which the log is durable as appendfsync
+	// asks: fsynced with always, written otherwise.
+	Durable() int64
+	// LastEpoch is the epoch of the last record, 0 for an empty log.
+	LastEpoch() int64
+	// History lists where each epoch began, oldest first.
+	History() []EpochStart
+	// BeginEpoch appends the record that begins an epoch, seals it, and
+	// returns the offset after it.
+	BeginEpoch(epoch, leader int64) (end int64, err error)
+	// AppendRaw adds a leader's bytes at offset off: a follower's way of
+	// writing. It returns when they were handed to the operating system
+	// (always: fsynced). p may end anywhere: the beginning of a unit at its end
+	// is kept in memory, and End counts it only when the rest has come. So off
+	// is either where the last call's bytes ended, or End, which forgets such a
+	// beginning: what a follower asks for when it connects anew.
+	AppendRaw(off int64, p []byte) error
+	// Truncate cuts everything after off, on disk, durably. Readers beyond off
+	// fail from then on.
+	Truncate(off int64) error
+	// DBAt is the database that is selected at off, for who applies records
+	// from there on.
+	DBAt(off int64) (int, error)
+	// NewReader reads sealed bytes from off on; at the end of the log Read
+	// returns 0, io.EOF and may be called again. Notify tells when.
+	NewReader(off int64) (StreamReader, error)
+	// Notify returns a channel that is closed at the next seal or fsync.
+	Notify() <-chan struct{}
+}
+
+// A StreamReader reads the log from memory where it is recent and from disk
+// where it is not.
+type StreamReader interface {
+	io.ReadCloser
+	Offset() int64
+}
+
+// An EpochStart says at which offset an epoch's first record begins.
+type EpochStart struct {
+	Epoch, Leader, Offset int64
+}
+
+// epochMark begins the line that begins an epoch. Redis skips lines with #.
+const epochMark = "#EPOCH "
+
+// AppendEpochRecord appends the record with which an epoch begins:
+// "#EPOCH <epoch> <leader>\r\n".
+func AppendEpochRecord(dst []byte, epoch, leader int64) []byte {
+	dst = append(dst, epochMark...)
+	dst = strconv.AppendInt(dst, epoch, 10)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, leader, 10)
+	return append(dst, "\r\n"...)
+}
+
+// ParseEpochRecord reads a line of the stream, with or without its end; ok is
+// false if it does not begin an epoch. The Offset is the caller's to know.
+func ParseEpochRecord(line []byte) (start EpochStart, ok bool) {
+	rest, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\r\n")), []byte(epochMark))
+	if !ok {
+		return EpochStart{}, false
+	}
+	epoch, leader, ok := bytes.Cut(rest, []byte{' '})
+	if !ok {
+		return EpochStart{}, false
+	}
+	var err1, err2 error
+	start.Epoch, err1 = strconv.ParseInt(string(epoch), 10, 64)
+	start.Leader, err2 = strconv.ParseInt(string(leader), 10, 64)
+	return start, err1 == nil && err2 == nil && start.Epoch > 0
+}

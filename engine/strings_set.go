@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"fmt"
+
+	"regent/resp"
+)
+
+// Commands that write whole values. In the log they all become SET in its
+// absolute form, so that a record means the same whenever it is carried out:
+//
+//	SET k v NX EX 10     SET k v PXAT <ms>
+//	SETEX, PSETEX        SET k v PXAT <ms>
+//	SETNX, GETSET        SET k v
+//	GETEX                PEXPIREAT k <ms>, PERSIST k, DEL k, or nothing
+//	GETDEL               DEL k
+
+func stringSets() []Command {
+	return []Command{
+		{
+			Name: "set", Arity: -3, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Sets the string at a key, whatever was there.",
+			Keys:    []KeySpec{noted(One(1, KeyRW|KeyAccess|KeyUpdate|KeyVariable), "RW and ACCESS due to the optional `GET` argument")},
+			Args:    setArgs(), Do: doSet, KeyUse: setKeyUse,
+		},
+		{
+			Name: "setex", Arity: 4, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "2.0.0", Complex: "O(1)",
+			Summary: "Sets the string at a key and its life in seconds.",
+			Keys:    []KeySpec{One(1, KeyOW|KeyUpdate)},
+			Args:    []Arg{argKey("key", 0), arg("seconds", "integer"), arg("value", "string")},
+			Do:      doSetex,
+		},
+		{
+			Name: "psetex", Arity: 4, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "2.6.0", Complex: "O(1)",
+			Summary: "Sets the string at a key and its life in milliseconds.",
+			Keys:    []KeySpec{One(1, KeyOW|KeyUpdate)},
+			Args:    []Arg{argKey("key", 0), arg("milliseconds", "integer"), arg("value", "string")},
+			Do:      doPsetex,
+		},
+		{
+			Name: "setnx", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Sets the string at a key that does not exist yet.",
+			Keys:    []KeySpec{One(1, KeyOW|KeyInsert)},
+			Args:    []Arg{argKey("key", 0), arg("value", "string")},
+			Do:      doSetnx,
+		},
+		{
+			Name: "mset", Arity: -3, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "1.0.1", Complex: "O(N) in the number of keys",
+			Summary: "Sets the strings at several keys in one step.",
+			Tips:    []string{"request_policy:multi_shard", "response_policy:all_succeeded"},
+			Keys:    []KeySpec{Span(1, -1, 2, KeyOW|KeyUpdate)},
+			Args:    []Arg{argBlock("key_value", argKey("key", 0), arg("value", "string")).many()},
+			Do:      doMset,
+		},
+		{
+			Name: "msetnx", Arity: -3, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "1.0.1", Complex: "O(N) in the number of keys",
+			Summary: "Sets the strings at several keys, all or none: none of them may exist.",
+			Tips:    []string{"request_policy:multi_shard", "response_policy:agg_min"},
+			Keys:    []KeySpec{Span(1, -1, 2, KeyOW|KeyInsert)},
+			Args:    []Arg{argBlock("key_value", argKey("key", 0), arg("value", "string")).many()},
+			Do:      doMsetnx,
+		},
+	}
+}
+
+func stringSwaps() []Command {
+	return []Command{
+		{
+			Name: "getset", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Summary:         "Sets the string at a key and returns the one before.",
+			DeprecatedSince: "6.2.0", ReplacedBy: "`SET` with the `!GET` argument",
+			Keys: []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
+			Args: []Arg{argKey("key", 0), arg("value", "string")},
+			Do:   doGetset,
+		},
+		{
+			Name: "getdel", Arity: 2, Flags: Write | Fast, Cats: CatString, Group: GroupString, Since: "6.2.0", Complex: "O(1)",
+			Summary: "Returns the string at a key and deletes the key.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
+			Args:    []Arg{argKey("key", 0)},
+			Do:      doGetdel,
+		},
+		{
+			Name: "getex", Arity: -2, Flags: Write | Fast, Cats: CatString, Group: GroupString, Since: "6.2.0", Complex: "O(1)",
+			Summary: "Returns the string at a key and changes when the key expires.",
+			Keys:    []KeySpec{noted(One(1, KeyRW|KeyAccess|KeyUpdate), "RW and UPDATE because it changes the TTL")},
+			Args:    getexArgs(), Do: doGetex,
+		},
+	}
+}
+
+func doSet(c *Ctx) {
+	key, value := c.Args[1], c.Args[2]
+	if len(c.Args) == 3 {
+		c.Put(key, encode(value), 0)
+		c.PropagateSelf()
+		c.W.OK()
+		return
+	}
+	o, ok := parseStringOptions(c.Args[3:], true)
+	if !ok {
+		c.Err(resp.ErrSyntax)
+		return
+	}
+	var at int64
+	if o.life != nil {
+		if at, ok = c.lifeEnd(o.life, o.unit); !ok {
+			return
+		}
+	}
+	c.setWith(key, value, &o, at)
+}
+
+// setWith is SET with options, to expire at the wall ms at (0: never).
+func (c *Ctx) setWith(key, value []byte, o *stringOptions, at int64) {
+	var en Entry
+	if o.get {
+		if en = c.Read(key); !c.replyOld(en) {
+			return
+		}
+	} else {
+		en = c.Write(key)
+	}
+	if (o.nx && en.OK()) || (o.xx && !en.OK()) {
+		if !o.get {
+			c.W.Null()
+		}
+		return
+	}
+	if o.keepTTL && en.OK() {
+		at = en.ExpireAt()
+	}
+	c.Put(key, encode(value), at)
+	c.propagateSet(key, value, o, at)
+	if !o.get {
+		c.W.OK()
+	}
+}
+
+// replyOld replies with the string that is about to be replaced, or null;
+// false: it is of another type, and the error was written.
+func (c *Ctx) replyOld(en Entry) bool {
+	if !en.OK() {
+		c.W.Null()
+		return true
+	}
+	v, ok := c.stringOf(en)
+	if ok {
+		replyText(c.W, v)
+	}
+	return ok
+}
+
+func (c *Ctx) propagateSet(key, value []byte, o *stringOptions, at int64) {
+	switch {
+	case o.life != nil:
+		var ms [maxIntDigits]byte
+		c.Propagate([]byte("SET"), key, value, []byte("PXAT"), appendInt(ms[:0], at))
+	case o.keepTTL:
+		c.Propagate([]byte("SET"), key, value, []byte("KEEPTTL"))
+	default:
+		c.Propagate([]byte("SET"), key, value)
+	}
+}
+
+func doSetex(c *Ctx)  { c.setFor(timeUnit{word: "ex", seconds: true}) }
+func doPsetex(c *Ctx) { c.setFor(timeUnit{word: "px"}) }
+
+func (c *Ctx) setFor(u timeUnit) {
+	o := stringOptions{unit: u, life: c.Args[2]}
+	at, ok := c.lifeEnd(o.life, o.unit)
+	if !ok {
+		return
+	}
+	c.setWith(c.Args[1], c.Args[3], &o, at)
+}
+
+func doSetnx(c *Ctx) {
+	if en := c.Write(c.Args[1]); en.OK() {
+		c.W.Int(0)
+		return
+	}
+	c.Put(c.Args[1], encode(c.Args[2]), 0)
+	c.Propagate([]byte("SET"), c.Args[1], c.Args[2])
+	c.W.Int(1)
+}
+
+func doMset(c *Ctx) {
+	if c.pairsMissing() {
+		return
+	}
+	c.putPairs()
+	c.W.OK()
+}
+
+func doMsetnx(c *Ctx) {
+	if c.pairsMissing() {
+		return
+	}
+	for i := 1; i < len(c.Args); i += 2 {
+		if c.Write(c.Args[i]).OK() {
+			c.W.Int(0)
+			return
+		}
+	}
+	c.putPairs()
+	c.W.Int(1)
+}
+
+// pairsMissing refuses a key without a value.
+func (c *Ctx) pairsMissing() bool {
+	if len(c.Args)%2 == 1 {
+		return false
+	}
+	c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.full))
+	return true
+}
+
+func (c *Ctx) putPairs() {
+	for i := 1; i < len(c.Args); i += 2 {
+		c.Put(c.Args[i], encode(c.Args[i+1]), 0)
+	}
+	c.PropagateSelf()
+}
+
+func doGetset(c *Ctx) {
+	key, value := c.Args[1], c.Args[2]
+	if !c.replyOld(c.Read(key)) {
+		return
+	}
+	c.Put(key, encode(value), 0)
+	c.Propagate([]byte("SET"), key, value)
+}
+
+func doGetdel(c *Ctx) {
+	key := c.Args[1]
+	en := c.Read(key)
+	if !c.replyOld(en) || !en.OK() {
+		return
+	}
+	c.Remove(key)
+	c.Propagate([]byte("DEL"), key)
+}
+
+func doGetex(c *Ctx) {
+	o, ok := parseStringOptions(c.Args[2:], false)
+	if !ok {
+		c.Err(resp.ErrSyntax)
+		return
+	}
+	key := c.Args[1]
+	en := c.Read(key)
+	if !en.OK() {
+		c.W.Null()
+		return
+	}
+	v, ok := c.stringOf(en)
+	if !ok {
+		return
+	}
+	if o.life == nil {
+		replyText(c.W, v)
+		if o.persist {
+			c.persist(key, en)
+		}
+		return
+	}
+	at, ok := c.lifeEnd(o.life, o.unit)
+	if !ok {
+		return
+	}
+	replyText(c.W, v)
+	c.expireAt(key, en, at)
+}

@@ -1,0 +1,113 @@
+package engine
+
+import "regent/resp"
+
+// WAIT parks its session until enough other nodes hold what the session last
+// wrote. The cluster calls ReplicaAcked when acknowledgements have moved;
+// every waiting session is then woken and looks for itself.
+
+func waitCommands() []Command {
+	return []Command{
+		{
+			Name: "wait", Arity: 3, Flags: NoScript, Cats: CatConnection, Group: GroupGeneric, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Waits until other nodes hold all earlier writes of this connection.",
+			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
+			Args:    []Arg{arg("numreplicas", "integer"), arg("timeout", "integer")},
+			Do:      doWait,
+		},
+	}
+}
+
+func doWait(c *Ctx) {
+	e := c.E
+	v := e.cluster.View()
+	if !v.Leading {
+		c.Err(resp.ErrWaitReplica)
+		return
+	}
+	want, ok := c.intArg(c.Args[1])
+	if !ok {
+		return
+	}
+	deadline, ok := c.waitDeadline(c.Args[2])
+	if !ok {
+		return
+	}
+	s, off := c.S, c.S.LastWriteEnd
+	e.addAckWaiter(s) // before looking: an acknowledgement in between wakes it
+	if n := e.cluster.AckedBy(off); int64(n) >= want {
+		e.dropAckWaiter(s)
+		c.answerWait(v, int64(n))
+		return
+	}
+	c.Park(Parking{
+		Deadline: deadline,
+		Resume: func(c *Ctx, timedOut bool) bool {
+			v := e.cluster.View()
+			if !v.Leading {
+				// As Redis does: the client is to look for the leader.
+				c.Err(resp.ErrUnblockedRole)
+				s.closeAfterReply()
+				return true
+			}
+			n := int64(e.cluster.AckedBy(off))
+			if n < want && !timedOut {
+				return false
+			}
+			c.answerWait(v, n)
+			return true
+		},
+		Cancel: func() { e.dropAckWaiter(s) },
+	})
+}
+
+// answerWait says how many nodes hold the writes, which only a leader knows:
+// the answer must not leave a node that has been deposed meanwhile.
+func (c *Ctx) answerWait(v *View, n int64) {
+	if v.Clustered {
+		c.S.claim(v.Epoch)
+	}
+	c.W.Int(n)
+}
+
+// longestWait is from how many milliseconds on a timeout is as good as none.
+const longestWait = 100 * 365 * 24 * 3600 * 1000
+
+// waitDeadline turns a timeout in milliseconds into wall ms; 0 means none.
+// false: the error was written.
+func (c *Ctx) waitDeadline(raw []byte) (at int64, ok bool) {
+	ms, ok := parseInt(raw)
+	switch {
+	case !ok:
+		c.Err(resp.ErrTimeoutInt)
+		return 0, false
+	case ms < 0:
+		c.Err(resp.ErrTimeoutNeg)
+		return 0, false
+	case ms == 0 || ms > longestWait:
+		return 0, true
+	}
+	return c.Now + ms, true
+}
+
+func (e *Engine) addAckWaiter(s *Session) {
+	e.ackMu.Lock()
+	defer e.ackMu.Unlock()
+	e.ackWaiters[s] = struct{}{}
+}
+
+func (e *Engine) dropAckWaiter(s *Session) {
+	e.ackMu.Lock()
+	defer e.ackMu.Unlock()
+	delete(e.ackWaiters, s)
+}
+
+// ReplicaAcked wakes the sessions that wait for other nodes. The cluster
+// calls it when acknowledgements or the role have moved; it never blocks.
+func (e *Engine) ReplicaAcked() {
+	e.ackMu.Lock()
+	defer e.ackMu.Unlock()
+	for s := range e.ackWaiters {
+		s.Conn.Wake()
+	}
+}

@@ -1,0 +1,120 @@
+package regent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// shardsPerCore gives every core several locks to choose from.
+const shardsPerCore = 8
+
+func cores() int { return runtime.GOMAXPROCS(0) }
+
+// An identity is who this node is among its peers.
+type identity struct {
+	id     int64
+	host   string // announced to clients and peers
+	port   int
+	peers  []config.Peer // all nodes with this one; empty for a lone server
+	secret string
+}
+
+func (n identity) addr() string    { return net.JoinHostPort(n.host, strconv.Itoa(n.port)) }
+func (n identity) clustered() bool { return len(n.peers) > 1 }
+
+// identify reads from the configuration who this node is, and refuses what
+// cannot be meant.
+func identify(cfg *config.Config) (identity, error) {
+	n := identity{id: cfg.NodeID.Get(), host: cfg.AnnounceHost.Get(), port: int(cfg.AnnouncePort.Get())}
+	if n.id == 0 {
+		n.id = cfg.Port.Get()
+	}
+	peers, err := config.ParsePeers(cfg.Peers.Get())
+	if err != nil {
+		return n, fmt.Errorf("peers: %w", err)
+	}
+	self := findPeer(peers, n.id)
+	if self != nil {
+		n.fill(self.Host, self.Port)
+	}
+	n.fill(fallbackHost(cfg), int(cfg.Port.Get()))
+	switch {
+	case self != nil:
+		self.Host, self.Port = n.host, n.port
+	case len(peers) > 0:
+		peers = append(peers, config.Peer{ID: n.id, Host: n.host, Port: n.port})
+	}
+	n.peers = peers
+	if n.secret = cfg.ClusterSecret.Get(); n.secret == "" {
+		n.secret = cfg.MasterAuth.Get()
+	}
+	return n, n.check(cfg)
+}
+
+func (n *identity) fill(host string, port int) {
+	if n.host == "" {
+		n.host = host
+	}
+	if n.port == 0 {
+		n.port = port
+	}
+}
+
+func (n identity) check(cfg *config.Config) error {
+	if !n.clustered() {
+		return nil
+	}
+	if !cfg.AppendOnly.Get() {
+		return errors.New("appendonly no: a node with peers needs its log, it is what it promises them")
+	}
+	if cfg.Port.Get() == 0 {
+		return errors.New("port 0: a node with peers is reached through its port")
+	}
+	if cfg.RequirePass.Get() != "" && n.secret == "" {
+		return errors.New("requirepass without masterauth or cluster-secret: the peers' channel would stand open")
+	}
+	return nil
+}
+
+func findPeer(peers []config.Peer, id int64) *config.Peer {
+	for i := range peers {
+		if peers[i].ID == id {
+			return &peers[i]
+		}
+	}
+	return nil
+}
+
+// fallbackHost is what a node calls itself when nobody told it: its first
+// bound address that others can dial, or the loopback address.
+func fallbackHost(cfg *config.Config) string {
+	for _, b := range bindAddrs(cfg) {
+		if ip := net.ParseIP(b.host); ip != nil && !ip.IsUnspecified() {
+			return b.host
+		}
+	}
+	return "127.0.0.1"
+}
+
+// announce writes the first lines of the log.
+func (s *Server) announce() {
+	s.host.Logf(engine.LevelNotice, "Regent %s is starting, process ID %d, %d cores", s.opts.Version, os.Getpid(), cores())
+	mode := "alone"
+	if s.node.clustered() {
+		mode = fmt.Sprintf("one of %d nodes", len(s.node.peers))
+		if len(s.node.peers) == 2 {
+			s.host.Logf(engine.LevelWarning, "Two nodes need both of them: there is no automatic failover with fewer than three")
+		}
+		if s.node.secret == "" {
+			s.host.Logf(engine.LevelWarning, "The peers' channel has no secret (masterauth or cluster-secret): anyone who reaches the port can speak on it")
+		}
+	}
+	s.host.Logf(engine.LevelNotice, "Running %s, node %d at %s", mode, s.node.id, s.node.addr())
+}

@@ -1,0 +1,23 @@
+// Command bench measures Regent beside redis-server on one machine and prints
+// ratios. Absolute figures of a shared machine mean little from one minute to
+// the next; a ratio within one run does. So every cell is measured in
+// interleaved rounds, the servers in turn, and what counts is the ratio of the
+// medians.
+//
+//	make bench                                  what must hold, in some minutes
+//	go run ./integration/bench -full            every family, size and depth
+//	go run ./integration/bench -write BENCHMARKS.md -svg docs/throughput.svg
+//
+// The reference is redis-server with io-threads 1 and with 2, whichever has
+// the better median throughput in a cell. All servers listen on loopback, run
+// at the same time and have the same persistence; only one is under load.
+//
+// The sections, each a file:
+//
+//	throughput.go   requests per second, CPU per request, p99, p99.9
+//	memory.go       bytes per key, bytes per idle connection, time to load
+//	nodes.go        three nodes against a redis-server with two replicas
+//
+// What it does not do: judge. Bars are for people; a test never fails by a
+// time.
+package main

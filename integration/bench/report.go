@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A report prints what is measured as it comes and keeps it for the files.
+type report struct {
+	tables []table
+	bars   []bar
+}
+
+type table struct {
+	title string
+	head  []string
+	rows  [][]string
+}
+
+// A bar of the picture: a throughput as a ratio to the reference's.
+type bar struct {
+	label string
+	ratio float64
+}
+
+func newReport(o options) *report {
+	fmt.Printf("%s\n%d rounds, medians; ratios are Regent to redis-server\n", machine(o), o.rounds)
+	return &report{}
+}
+
+// begin starts a table.
+func (r *report) begin(title string, head []string) {
+	r.tables = append(r.tables, table{title: title, head: head})
+	fmt.Printf("\n%s\n%s\n", title, strings.Join(head, " | "))
+}
+
+func (r *report) row(cols ...string) {
+	t := &r.tables[len(r.tables)-1]
+	t.rows = append(t.rows, cols)
+	w := tabwriter.NewWriter(os.Stdout, 9, 0, 1, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, strings.Join(cols, "\t")+"\t")
+	w.Flush()
+}
+
+// ratio notes a bar of the picture, if it belongs there.
+func (r *report) ratio(label string, shown bool, v float64) {
+	if shown {
+		r.bars = append(r.bars, bar{label, v})
+	}
+}
+
+func middle(v []float64) float64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// machine says what the figures were measured on.
+func machine(o options) string {
+	model := "unknown processor"
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d cores of %s, %s, %s, %s", runtime.NumCPU(), model, firstLine(o.redis, "--version"), firstLine(o.regent, "--version"), runtime.Version())
+}
+
+func firstLine(name string, args ...string) string {
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		return name + ": " + err.Error()
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	if i := strings.Index(line, " sha="); i > 0 {
+		line = line[:i]
+	}
+	return line
+}
+
+// save writes the files that were asked for.
+func (r *report) save(o options) error {
+	if o.write != "" {
+		if err := os.WriteFile(o.write, []byte(r.markdown(o)), 0o644); err != nil {
+			return fmt.Errorf("write the results: %w", err)
+		}
+	}
+	if o.svg != "" {
+		if err := os.WriteFile(o.svg, []byte(drawBars(r.bars)), 0o644); err != nil {
+			return fmt.Errorf("draw the results: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *report) markdown(o options) string {
+	var b strings.Builder
+	b.WriteString("# Benchmarks\n\nRegent beside redis-server in one interleaved run on one machine, the load generator among them. What counts are the\nratios: medians of each figure, Regent's divided by those of redis-server with io-threads 1 or 2, whichever had the better throughput.\n\n")
+	fmt.Fprintf(&b, "- %s\n- %s, %d rounds\n", machine(o), time.Now().Format("2 January 2006"), o.rounds)
+	fmt.Fprintf(&b, "- command: `go run ./integration/bench %s`\n", strings.Join(flagsOnly(os.Args[1:]), " "))
+	if o.svg != "" {
+		if rel, err := filepath.Rel(filepath.Dir(o.write), o.svg); err == nil {
+			fmt.Fprintf(&b, "\n![Throughput as a ratio to redis-server](%s)\n", rel)
+		}
+	}
+	for _, t := range r.tables {
+		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), strings.Repeat(" ---: |", len(t.head)))
+		for _, row := range t.rows {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		}
+	}
+	return b.String()
+}
+
+// flagsOnly leaves paths outside the tree out of the command that is shown.
+func flagsOnly(args []string) (out []string) {
+	for _, a := range args {
+		if !filepath.IsAbs(a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}

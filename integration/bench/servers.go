@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"regent/integration/harness"
+)
+
+// persistence are the arguments for a kind of log, the same for both.
+func persistence(fsync string) []string {
+	if fsync == "off" {
+		return []string{"--appendonly", "no"}
+	}
+	// A rewrite in the middle of a round would be the round.
+	return []string{"--appendonly", "yes", "--appendfsync", fsync, "--auto-aof-rewrite-percentage", "0"}
+}
+
+// regentNode and redisNode prepare servers that are alike.
+func regentNode(o options, port int, dir string, args ...string) *harness.Node {
+	return &harness.Node{Binary: o.regent, Port: port, Dir: filepath.Join(dir, "regent-"+strconv.Itoa(port)), Args: args}
+}
+
+func redisNode(o options, port int, dir string, args ...string) *harness.Node {
+	return &harness.Node{
+		Binary: o.redis, Port: port, Dir: filepath.Join(dir, "redis-"+strconv.Itoa(port)),
+		Args: append([]string{"--save", ""}, args...),
+	}
+}
+
+// start starts servers and waits until they answer; the caller ends them,
+// also after an error.
+func start(ctx context.Context, servers ...*harness.Node) error {
+	for _, n := range servers {
+		if err := n.Start(); err != nil {
+			return err
+		}
+		if err := n.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stop(servers ...*harness.Node) {
+	for _, n := range servers {
+		_ = n.Kill() // measured and done with
+	}
+}
+
+// cpuSeconds is the user and system time that a process has used.
+func cpuSeconds(pid int) (float64, error) {
+	// userHertz is the unit of /proc/PID/stat's times: 100 on every Linux.
+	const userHertz = 100
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the server's CPU time: %w", err)
+	}
+	// The name in parentheses may hold spaces; the fields after it are fixed.
+	_, rest, _ := strings.Cut(string(text), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(f))
+	}
+	user, err1 := strconv.ParseFloat(f[11], 64)
+	system, err2 := strconv.ParseFloat(f[12], 64)
+	if err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("/proc/%d/stat: %q", pid, rest)
+	}
+	return (user + system) / userHertz, nil
+}
+
+// residentBytes is the memory that a process holds.
+func residentBytes(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the server's memory: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+			kb, err := strconv.ParseInt(f[1], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status names no VmRSS", pid)
+}

@@ -1,0 +1,206 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/integration/harness"
+)
+
+// composeProject keeps the test's containers apart from a user's own.
+const composeProject = "regent-compose-test"
+
+// composeStep bounds one docker command.
+const composeStep = 3 * time.Minute
+
+// A composed is the three nodes of docker-compose.yml in their containers.
+type composed struct {
+	t    *testing.T
+	argv []string // docker-compose, or docker compose
+}
+
+// TestCompose brings docker-compose.yml up for real: writes, kills the
+// leader's container, reads; cuts the leader off the network, writes on the
+// other side, joins it again, reads.
+func TestCompose(t *testing.T) {
+	if _, err := os.Stat("/var/run/docker.sock"); err != nil {
+		t.Log("no docker daemon on this machine: nothing to compose")
+		return
+	}
+	c := composeUp(t)
+	first := c.leader("")
+	c.mustCli(1, "OK", "set", "greeting", "hello")
+
+	t.Logf("killing %s", first)
+	c.docker("kill", first)
+	c.leader(first)
+	c.mustCli(c.other(first), "hello", "get", "greeting")
+	c.docker("start", first)
+	c.eventually("the killed node follows again", func() error {
+		info, err := c.info(first)
+		if err == nil && info["master_link_status"] != "up" && info["role"] != "master" {
+			err = fmt.Errorf("link %q", info["master_link_status"])
+		}
+		return err
+	})
+
+	second := c.leader("")
+	network := composeProject + "_regent"
+	t.Logf("disconnecting %s", second)
+	c.docker("network", "disconnect", network, second)
+	third := c.leader(second)
+	if third == second {
+		t.Fatal("a leader without a majority still leads")
+	}
+	c.mustCli(c.other(second), "OK", "set", "greeting", "again")
+	c.eventually("the cut off leader refuses", func() error {
+		out, _ := c.try("exec", second, "/regent", "cli", "-stay", "-p", "6379", "get", "greeting")
+		if !strings.HasPrefix(out, "CLUSTERDOWN") && !strings.HasPrefix(out, "hello") {
+			return fmt.Errorf("it says %q", out)
+		}
+		out, _ = c.try("exec", second, "/regent", "cli", "-stay", "-p", "6379", "set", "greeting", "lost")
+		if !strings.HasPrefix(out, "CLUSTERDOWN") {
+			return fmt.Errorf("a write: %q", out)
+		}
+		return nil
+	})
+	alias := strings.TrimPrefix(second, "regent-")
+	c.docker("network", "connect", "--alias", alias, network, second)
+	c.eventually("the cut off node reads what the others wrote", func() error {
+		out, err := c.try("exec", second, "/regent", "cli", "-stay", "-p", "6379", "get", "greeting")
+		if out != "again" {
+			return fmt.Errorf("%q, %v", out, err)
+		}
+		return nil
+	})
+}
+
+func composeUp(t *testing.T) *composed {
+	c := &composed{t: t}
+	need(t, "docker")
+	if _, err := exec.LookPath("docker-compose"); err == nil {
+		c.argv = []string{"docker-compose"}
+	} else if err := exec.Command("docker", "compose", "version").Run(); err == nil {
+		c.argv = []string{"docker", "compose"}
+	} else {
+		t.Fatal("docker-compose is needed: `make tools` installs it")
+	}
+	c.argv = append(c.argv, "-p", composeProject, "-f", "docker-compose.yml")
+	c.run("make", "image")
+	down := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), composeStep)
+		defer cancel()
+		if t.Failed() {
+			out, _ := c.command(ctx, append(slices.Clone(c.argv), "logs", "--tail=100")...).CombinedOutput()
+			t.Logf("%s", out)
+		}
+		_, _ = c.command(ctx, append(slices.Clone(c.argv), "down", "-v", "--timeout", "5")...).CombinedOutput()
+	}
+	down() // what an earlier run left behind
+	t.Cleanup(down)
+	c.run(append(slices.Clone(c.argv), "up", "-d")...)
+	c.eventually("all containers are healthy", func() error {
+		for i := 1; i <= 3; i++ {
+			out, err := c.try("inspect", "--format", "{{.State.Health.Status}}", node(i))
+			if out != "healthy" {
+				return fmt.Errorf("%s is %q, %v", node(i), out, err)
+			}
+		}
+		return nil
+	})
+	return c
+}
+
+func node(i int) string { return fmt.Sprintf("regent-node%d", i) }
+
+// command runs in the project's root, where the compose file is.
+func (c *composed) command(ctx context.Context, argv ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = ".."
+	return cmd
+}
+
+func (c *composed) run(argv ...string) string {
+	c.t.Helper()
+	out, err := c.command(within(c.t, composeStep), argv...).CombinedOutput()
+	if err != nil {
+		c.t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (c *composed) docker(args ...string) string {
+	c.t.Helper()
+	return c.run(append([]string{"docker"}, args...)...)
+}
+
+// try is docker for what may fail.
+func (c *composed) try(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	out, err := c.command(ctx, append([]string{"docker"}, args...)...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+// mustCli runs a command through the client inside node i's container.
+func (c *composed) mustCli(i int, want string, args ...string) {
+	c.t.Helper()
+	got := c.docker(append([]string{"exec", node(i), "/regent", "cli", "-p", "6379"}, args...)...)
+	if got != want {
+		c.t.Fatalf("%v at %s: %q, want %q", args, node(i), got, want)
+	}
+}
+
+func (c *composed) info(name string) (map[string]string, error) {
+	text, err := c.try("exec", name, "/regent", "cli", "-stay", "-p", "6379", "info", "replication", "regent")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", name, err, text)
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[k] = v
+		}
+	}
+	return fields, nil
+}
+
+// leader waits until a container other than not leads, and names it.
+func (c *composed) leader(not string) (name string) {
+	c.t.Helper()
+	c.eventually("a leader", func() error {
+		for i := 1; i <= 3; i++ {
+			if node(i) == not {
+				continue
+			}
+			if info, err := c.info(node(i)); err == nil && info["role"] == "master" && info["leader_id"] == info["node_id"] {
+				name = node(i)
+				return nil
+			}
+		}
+		return errors.New("nobody leads")
+	})
+	return name
+}
+
+// other is a node that is not the one named.
+func (c *composed) other(name string) int {
+	if name == node(1) {
+		return 2
+	}
+	return 1
+}
+
+func (c *composed) eventually(what string, f func() error) {
+	c.t.Helper()
+	if err := harness.Until(within(c.t, time.Minute), f); err != nil {
+		c.t.Fatalf("%s: %v", what, err)
+	}
+}

@@ -1,0 +1,40 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// op is a call from asked to answered; reply "?" is an unknown outcome.
+func op(id int, c call, asked, answered int64, reply string) porcupine.Operation {
+	o := porcupine.Operation{ClientId: id, Input: c, Call: asked, Output: output{true, reply}, Return: answered}
+	if reply == "?" {
+		o.Output, o.Return = output{}, never
+	}
+	return o
+}
+
+func TestHistoryIsJudged(t *testing.T) {
+	set := func(v string) call { return call{"set", "k", v} }
+	get, incr := call{op: "get", key: "k"}, call{op: "incr", key: "n"}
+	for name, c := range map[string]struct {
+		calls []porcupine.Operation
+		ok    bool
+	}{
+		"in order":                        {[]porcupine.Operation{op(0, set("a"), 0, 1, "OK"), op(1, get, 2, 3, "a")}, true},
+		"a stale read":                    {[]porcupine.Operation{op(0, set("a"), 0, 1, "OK"), op(0, set("b"), 2, 3, "OK"), op(1, get, 4, 5, "a")}, false},
+		"a lost write":                    {[]porcupine.Operation{op(0, set("a"), 0, 1, "OK"), op(1, get, 2, 3, "")}, false},
+		"an unknown write that happened":  {[]porcupine.Operation{op(0, set("a"), 0, 1, "?"), op(1, get, 2, 3, "a")}, true},
+		"an unknown write that did not":   {[]porcupine.Operation{op(0, set("a"), 0, 1, "?"), op(1, get, 2, 3, "")}, true},
+		"an unknown write that came back": {[]porcupine.Operation{op(0, set("a"), 0, 1, "?"), op(1, get, 2, 3, "a"), op(1, get, 4, 5, "")}, false},
+		"counted twice":                   {[]porcupine.Operation{op(0, incr, 0, 1, "1"), op(1, incr, 2, 3, "3")}, false},
+		"two at once":                     {[]porcupine.Operation{op(0, incr, 0, 5, "2"), op(1, incr, 0, 5, "1")}, true},
+	} {
+		h := &History{calls: c.calls}
+		if err := h.Check(time.Minute); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A Load is some writers that each write key after key and remember which
+// were acknowledged and when. A writer follows MOVED, tries the next node
+// when one does not answer, and never writes a key twice: what was not
+// acknowledged is counted as unknown and given up.
+type Load struct {
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	writers []*writer
+}
+
+type writer struct {
+	mu      sync.Mutex
+	acked   []string
+	times   []time.Time
+	unknown atomic.Int64
+}
+
+const (
+	// writeTimeout is a writer's patience with one node: a stopped leader
+	// must not hold it for long.
+	writeTimeout = 250 * time.Millisecond
+	// retryPause keeps a writer from spinning while nobody leads.
+	retryPause = 2 * time.Millisecond
+)
+
+// StartLoad starts n writers against the nodes at addrs.
+func StartLoad(n int, prefix string, addrs []string, dial Dialer) *Load {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Load{cancel: cancel}
+	for i := range n {
+		w := &writer{}
+		l.writers = append(l.writers, w)
+		l.wg.Go(func() { w.run(ctx, fmt.Sprintf("%s:%d:", prefix, i), newFollower(addrs, i, dial)) })
+	}
+	return l
+}
+
+func (w *writer) run(ctx context.Context, prefix string, pool *follower) {
+	defer pool.close()
+	for seq := 0; ctx.Err() == nil; {
+		key := fmt.Sprintf("%s%d", prefix, seq)
+		_, err := pool.do("set", key, key)
+		switch {
+		case err == nil:
+			w.ack(key)
+			seq++
+		case !strings.HasPrefix(err.Error(), "MOVED ") && !refused(err):
+			w.unknown.Add(1)
+			seq++
+		}
+		pool.settle(err)
+	}
+}
+
+// refused reports whether err says that the write was not even tried: by a
+// node without a leader, a replica of redis-server, or nobody at all.
+func refused(err error) bool {
+	for _, code := range []string{"CLUSTERDOWN", "READONLY", "LOADING", "MASTERDOWN"} {
+		if strings.HasPrefix(err.Error(), code) {
+			return true
+		}
+	}
+	return strings.Contains(err.Error(), "connection refused")
+}
+
+func (w *writer) ack(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.acked = append(w.acked, key)
+	w.times = append(w.times, time.Now())
+}
+
+// Stop ends the writers.
+func (l *Load) Stop() {
+	l.cancel()
+	l.wg.Wait()
+}
+
+// Acked is how many writes were acknowledged so far.
+func (l *Load) Acked() int {
+	n := 0
+	for _, w := range l.writers {
+		w.mu.Lock()
+		n += len(w.acked)
+		w.mu.Unlock()
+	}
+	return n
+}
+
+// Unknown is how many writes ended without a yes or a no.
+func (l *Load) Unknown() int64 {
+	var n int64
+	for _, w := range l.writers {
+		n += w.unknown.Load()
+	}
+	return n
+}
+
+// Gap is the longest time between two acknowledgements of anyone that ends
+// after the moment from: how long nobody could write.
+func (l *Load) Gap(from time.Time) time.Duration {
+	var all []time.Time
+	for _, w := range l.writers {
+		w.mu.Lock()
+		all = append(all, w.times...)
+		w.mu.Unlock()
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	last, longest := from, time.Duration(0)
+	for _, at := range all {
+		if at.Before(from) {
+			continue
+		}
+		longest = max(longest, at.Sub(last))
+		last = at
+	}
+	return longest
+}
+
+// Wait waits until n more writes are acknowledged.
+func (l *Load) Wait(ctx context.Context, n int) error {
+	goal := l.Acked() + n
+	return Until(ctx, func() error {
+		if got := l.Acked(); got < goal {
+			return fmt.Errorf("%d of %d writes acknowledged", got, goal)
+		}
+		return nil
+	})
+}
+
+// Missing reads every acknowledged key back and returns those that are gone
+// or hold something else.
+func (l *Load) Missing(ctx context.Context, c redis.UniversalClient) ([]string, error) {
+	const batch = 500
+	var missing []string
+	for _, w := range l.writers {
+		for keys := range slices.Chunk(w.acked, batch) {
+			values, err := c.MGet(ctx, keys...).Result()
+			if err != nil {
+				return nil, fmt.Errorf("read the keys back: %w", err)
+			}
+			for i, v := range values {
+				if v != keys[i] {
+					missing = append(missing, keys[i])
+				}
+			}
+		}
+	}
+	return missing, nil
+}

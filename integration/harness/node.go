@@ -1,0 +1,285 @@
+// Package harness runs real servers for the system tests and the benchmark:
+// built binaries as processes of their own, on loopback, with directories of
+// their own. It ends only what it started, by process.
+//
+// It knows Regent as a user does: through the command line and a Redis
+// client. It imports nothing of Regent.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// StartTimeout is how long a process may take until it answers PING.
+	StartTimeout = 20 * time.Second
+	// stopTimeout is how long an orderly end may take.
+	stopTimeout = 15 * time.Second
+	// pollEvery is the pause between two looks at a condition.
+	pollEvery = 5 * time.Millisecond
+)
+
+// A Node is one server process, Regent or redis-server.
+type Node struct {
+	Binary string
+	Host   string // "": the loopback address
+	Port   int
+	Dir    string
+	Prefix []string // words before the binary, to run it on a host of its own
+	Before []string // arguments before all others: a configuration file
+	Args   []string
+	Dialer Dialer // for Client; nil: net's own
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	err  error         // how it ended
+}
+
+// Ports are taken from below those that the system gives to outgoing
+// connections: a server that is started again must find its port free.
+const (
+	firstPort = 12000
+	lastPort  = 31999
+	portTries = 1000
+)
+
+// FreePorts returns n ports that were free a moment ago.
+func FreePorts(n int) ([]int, error) {
+	var ports []int
+	for range portTries {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := firstPort + rand.IntN(lastPort-firstPort+1)
+		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		ports = append(ports, port)
+	}
+	return nil, fmt.Errorf("no %d free ports after %d attempts", n, portTries)
+}
+
+// Addr is host:port.
+func (n *Node) Addr() string { return net.JoinHostPort(n.host(), strconv.Itoa(n.Port)) }
+
+func (n *Node) host() string {
+	if n.Host == "" {
+		return "127.0.0.1"
+	}
+	return n.Host
+}
+
+// PID is the process's ID, 0 when it does not run.
+func (n *Node) PID() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd == nil {
+		return 0
+	}
+	return n.cmd.Process.Pid
+}
+
+// Start runs the process; it does not wait until it answers.
+func (n *Node) Start() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd != nil {
+		return errors.New("the node runs already")
+	}
+	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
+		return fmt.Errorf("make the node's directory: %w", err)
+	}
+	args := append(slices.Clone(n.Before), "--port", strconv.Itoa(n.Port), "--dir", n.Dir, "--bind", n.host())
+	args = append(args, n.Args...)
+	argv := append(append(slices.Clone(n.Prefix), n.Binary), args...)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	log, err := os.OpenFile(n.LogFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open the node's log: %w", err)
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", n.Binary, err)
+	}
+	done := make(chan struct{})
+	n.cmd, n.done = cmd, done
+	go func() {
+		err := cmd.Wait()
+		n.mu.Lock()
+		n.err, n.cmd = err, nil
+		n.mu.Unlock()
+		close(done)
+	}()
+	return nil
+}
+
+// LogFile is where the process's output goes.
+func (n *Node) LogFile() string { return filepath.Join(n.Dir, "log") }
+
+// Log is the process's output so far.
+func (n *Node) Log() string {
+	b, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// Ready waits until the server answers PING.
+func (n *Node) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	c := n.Client()
+	defer c.Close()
+	return Until(ctx, func() error {
+		if n.PID() == 0 {
+			return Final(fmt.Errorf("node %d has ended (%v):\n%s", n.Port, n.err, tail(n.Log())))
+		}
+		err := c.Ping(ctx).Err()
+		if err != nil && strings.HasPrefix(err.Error(), "NOAUTH") {
+			return nil // it answers
+		}
+		return err
+	})
+}
+
+func tail(s string) string {
+	const keep = 4000
+	return s[max(0, len(s)-keep):]
+}
+
+// Client is a plain client of this node without retries.
+func (n *Node) Client() *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Dialer: n.Dialer,
+		Addr:   n.Addr(), MaxRetries: -1, DialerRetries: 1,
+		DialTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second,
+	})
+}
+
+// Signal sends a signal to the process.
+func (n *Node) Signal(sig syscall.Signal) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd == nil {
+		return fmt.Errorf("node %d does not run", n.Port)
+	}
+	return n.cmd.Process.Signal(sig)
+}
+
+// Kill ends the process at once, as kill -9 does, and waits for its end.
+func (n *Node) Kill() error { return n.end(syscall.SIGKILL) }
+
+// Stop ends the process in order and returns how it exited.
+func (n *Node) Stop() error {
+	if err := n.end(syscall.SIGTERM); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// Exited waits for the end of the process and returns its exit status.
+func (n *Node) Exited(ctx context.Context) (int, error) {
+	n.mu.Lock()
+	done := n.done
+	n.mu.Unlock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return 0, fmt.Errorf("node %d still runs: %w", n.Port, ctx.Err())
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var exit *exec.ExitError
+	switch {
+	case n.err == nil:
+		return 0, nil
+	case errors.As(n.err, &exit):
+		return exit.ExitCode(), nil
+	}
+	return 0, n.err
+}
+
+func (n *Node) end(sig syscall.Signal) error {
+	n.mu.Lock()
+	cmd, done := n.cmd, n.done
+	n.mu.Unlock()
+	if cmd == nil {
+		return nil
+	}
+	// A stopped process does not see SIGTERM before it goes on.
+	_ = cmd.Process.Signal(syscall.SIGCONT)
+	if err := cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("signal node %d: %w", n.Port, err)
+	}
+	select {
+	case <-done:
+		return nil
+	case <-time.After(stopTimeout):
+		_ = cmd.Process.Kill()
+		<-done
+		return fmt.Errorf("node %d did not end within %s of %s", n.Port, stopTimeout, sig)
+	}
+}
+
+// Info is one node's INFO as a map.
+func (n *Node) Info(ctx context.Context, sections ...string) (map[string]string, error) {
+	c := n.Client()
+	defer c.Close()
+	text, err := c.Info(ctx, sections...).Result()
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[k] = v
+		}
+	}
+	return fields, nil
+}
+
+// finalError ends Until at once.
+type finalError struct{ error }
+
+// Final marks an error that waiting cannot mend.
+func Final(err error) error { return finalError{err} }
+
+// Until calls f again and again until it returns nil, a Final error, or ctx
+// ends, and returns its last error.
+func Until(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		var final finalError
+		if err == nil || errors.As(err, &final) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (last: %w)", ctx.Err(), err)
+		case <-time.After(pollEvery):
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package integration
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// root is the composition root's package, which is a floor of its own and not
+// the parent of the others.
+const root = "regent"
+
+// floors says for each floor of the house, the packages below it in the tree
+// included unless they have a line of their own, which other floors it may
+// import. Arrows run downward; siblings do not know each other.
+var floors = map[string][]string{
+	"regent/resp":          {},
+	"regent/cluster/slots": {},
+	"regent/cluster/bully": {},
+	"regent/engine/dict":   {},
+	"regent/engine/config": {"regent/resp"},
+	"regent/engine/rdb":    {"regent/resp"},
+	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/cluster/slots", "regent/resp"},
+	"regent/aof":           {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/cluster":       {"regent/cluster/bully", "regent/cluster/slots", "regent/engine", "regent/engine/config", "regent/resp"},
+	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
+	root:                   {"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/cmd":           {root, "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/integration":   {"regent/engine", "regent/resp"},
+}
+
+// pure floors import nothing but the standard library and themselves.
+var pure = []string{"regent/cluster/bully", "regent/cluster/slots"}
+
+// outside is what the engine does not do by itself: sockets, files, processes.
+var outside = []string{"net", "os", "os/exec", "syscall"}
+
+// imports lists every package of the module with what it imports directly.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "regent/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	found := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		found[words[0]] = words[1:]
+	}
+	return found
+}
+
+// floorOf is the most specific floor that pkg stands on, "" for none.
+func floorOf(pkg string) string {
+	best := ""
+	for f := range floors {
+		if (pkg == f || f != root && strings.HasPrefix(pkg, f+"/")) && len(f) > len(best) {
+			best = f
+		}
+	}
+	return best
+}
+
+func TestImportsRunDownward(t *testing.T) {
+	for pkg, used := range imports(t) {
+		floor := floorOf(pkg)
+		if floor == "" {
+			t.Errorf("%s stands on no floor: say in this test what it may import", pkg)
+			continue
+		}
+		for _, dep := range used {
+			if dep != root && !strings.HasPrefix(dep, root+"/") {
+				continue
+			}
+			if below := floorOf(dep); below != floor && !slices.Contains(floors[floor], below) {
+				t.Errorf("%s imports %s, which is not below it", pkg, dep)
+			}
+		}
+	}
+}
+
+func TestPurePackages(t *testing.T) {
+	for pkg, used := range imports(t) {
+		floor := floorOf(pkg)
+		for _, dep := range used {
+			first, _, _ := strings.Cut(dep, "/")
+			standard := first != root && !strings.Contains(first, ".")
+			if slices.Contains(pure, floor) && !standard && floorOf(dep) != floor {
+				t.Errorf("%s imports %s: the standard library alone is allowed there", pkg, dep)
+			}
+			if pkg == "regent/engine" && slices.Contains(outside, dep) {
+				t.Errorf("%s imports %s: it is handed what it needs from outside", pkg, dep)
+			}
+		}
+	}
+}

@@ -1,0 +1,146 @@
+//go:build linux
+
+package integration
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/integration/harness"
+)
+
+// hostPort is the port of every node on a host of its own.
+const hostPort = 7000
+
+// startOnHosts starts n nodes, each on a host of its own.
+func startOnHosts(t *testing.T, n int, args ...string) (*harness.Cluster, *harness.Hosts) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("network namespaces need root")
+	}
+	hosts, err := harness.NewHosts(n)
+	t.Cleanup(func() {
+		if err := hosts.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers []string
+	for i := range n {
+		peers = append(peers, fmt.Sprintf("%d@%s:%d", i+1, hosts.IP(i), hostPort))
+	}
+	c := &harness.Cluster{}
+	dir := t.TempDir()
+	for i := range n {
+		c.Nodes = append(c.Nodes, &harness.Node{
+			Binary: binary(), Host: hosts.IP(i), Port: hostPort, Prefix: hosts.Prefix(i), Dialer: hosts.Dial,
+			Dir:  filepath.Join(dir, fmt.Sprint(i+1)),
+			Args: append([]string{"--node-id", fmt.Sprint(i + 1), "--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "partition"}, args...),
+		})
+	}
+	t.Cleanup(func() {
+		c.Kill()
+		if t.Failed() {
+			for _, n := range c.Nodes {
+				t.Logf("log of node %s:\n%s", n.Addr(), n.Log())
+			}
+		}
+	})
+	if err := c.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c, hosts
+}
+
+// TestPartitions cuts links at random, whole hosts and single directions,
+// under writers, mends them, and reads every acknowledged write back; a
+// history recorded meanwhile must be linearizable.
+func TestPartitions(t *testing.T) {
+	c, hosts := startOnHosts(t, 3, "--follower-reads", "no")
+	load := harness.StartLoad(2, "cut", c.Addrs(), hosts.Dial)
+	defer load.Stop()
+	h := harness.Record(4, c.Addrs(), hosts.Dial)
+	defer h.Stop()
+	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	for range partitions() {
+		mend := cutSome(t, rnd, c, hosts)
+		pause(rnd, 300, 3000)
+		mend()
+		if _, err := c.Agreed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load.Stop()
+	h.Stop()
+	answered, unknown, refused := h.Counts()
+	t.Logf("%d writes acknowledged; history: %d calls answered, %d with an unknown outcome, %d refused", load.Acked(), answered, unknown, refused)
+	if err := h.Check(5 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.Nodes {
+		if err := client(t, n).ConfigSet(t.Context(), "follower-reads", "yes").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nothingMissing(t, c, load)
+}
+
+func partitions() int {
+	if os.Getenv("REGENT_SOAK") != "" {
+		return 100
+	}
+	return 8
+}
+
+// cutSome cuts the leader off, or another host, or one direction of one
+// link, and returns what mends it.
+func cutSome(t *testing.T, rnd *rand.Rand, c *harness.Cluster, hosts *harness.Hosts) (mend func()) {
+	t.Helper()
+	leader, err := c.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	victim := rnd.IntN(len(c.Nodes))
+	if rnd.IntN(2) == 0 {
+		for i, n := range c.Nodes {
+			if n == leader {
+				victim = i
+			}
+		}
+	}
+	var cuts [][2]int
+	kind := rnd.IntN(3)
+	for i := range c.Nodes {
+		if i == victim {
+			continue
+		}
+		switch {
+		case kind == 0: // whole
+			cuts = append(cuts, [2]int{i, victim}, [2]int{victim, i})
+		case kind == 1: // it hears, and is not heard
+			cuts = append(cuts, [2]int{victim, i})
+		case len(cuts) == 0: // one link of it, one way
+			cuts = append(cuts, [2]int{i, victim})
+		}
+	}
+	t.Logf("victim %s, cuts %v", c.Nodes[victim].Addr(), cuts)
+	for _, cut := range cuts {
+		if err := hosts.Cut(cut[0], cut[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		for _, cut := range cuts {
+			if err := hosts.Mend(cut[0], cut[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

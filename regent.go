@@ -1,0 +1,371 @@
+// Package regent is the composition root: it builds a server out of the
+// engine, the log, the cluster and the listener, and is the only place that
+// knows them all. A Go program or a test may run a server inside itself:
+//
+//	cfg := config.New()
+//	cfg.Port.Set(7001)
+//	srv, err := regent.New(regent.Options{Config: cfg})
+//	...
+//	err = srv.Run(ctx) // until ctx ends or SHUTDOWN is said
+//
+// What it does not do: parse command lines, catch signals, supervise
+// processes. cmd/regent does.
+//
+// The order of a start is the order of trust: the configuration is checked,
+// the directory is locked, ports are opened (they answer -LOADING), the log is
+// loaded, and only then does the node take part in the cluster. The order of
+// an end is the reverse: leadership is given up before the port closes, so
+// that the others need not find out by silence.
+package regent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"regent/aof"
+	"regent/cluster"
+	"regent/engine"
+	"regent/engine/config"
+	"regent/resp/server"
+)
+
+// Options for New.
+type Options struct {
+	Config *config.Config
+	// ConfigFile is where CONFIG REWRITE writes; "" when there is none.
+	ConfigFile string
+	// Version is shown by INFO and in the log.
+	Version string
+	// Listeners, if given, are served instead of the configured addresses.
+	Listeners []net.Listener
+}
+
+// A Server is one node.
+type Server struct {
+	opts    Options
+	cfg     *config.Config
+	node    identity
+	host    host
+	log     *logger
+	engine  *engine.Engine
+	aof     *aof.Log // nil with appendonly no
+	peers   *cluster.Cluster
+	barrier *barrier
+	front   *server.Server
+	socks   []net.Listener
+	stop    chan string // the reason of a SHUTDOWN
+	closing sync.Once
+}
+
+// New checks the configuration, takes the data directory and opens the
+// ports. Nothing is served before Run.
+func New(o Options) (*Server, error) {
+	cfg := o.Config
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	node, err := identify(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o, cfg: cfg, node: node, stop: make(chan string, 1)}
+	s.log, err = newLogger(cfg.LogFile.Get(), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
+	if err != nil {
+		return nil, err
+	}
+	s.host = host{log: s.log, start: time.Now()}
+	if err := s.build(); err != nil {
+		s.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) build() error {
+	dir := s.cfg.Dir.Get()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("can't make the data directory: %w", err)
+	}
+	if err := s.openLog(dir); err != nil {
+		return err
+	}
+	var view engine.Cluster = cluster.Lone(s.node.id, s.node.addr(), s.cfg)
+	if s.node.clustered() {
+		if err := s.joinPeers(dir); err != nil {
+			return err
+		}
+		view = s.peers
+	}
+	s.log.role = func() byte {
+		if view.View().Leading {
+			return 'M'
+		}
+		return 'S'
+	}
+	s.barrier = newBarrier(s.barrierPorts())
+	o := engine.Options{
+		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s},
+		Shards: shardsPerCore * cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
+	}
+	if s.aof != nil {
+		o.Log = s.aof.Recorder()
+	}
+	s.engine = engine.New(o)
+	if s.aof != nil {
+		s.engine.AddInfo(s.aof.Info())
+	}
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
+	if s.peers != nil {
+		front.Hijack = s.peers.Hijack
+	}
+	s.front = server.New(front)
+	return s.listen()
+}
+
+func (s *Server) openLog(dir string) error {
+	if !s.cfg.AppendOnly.Get() {
+		return nil
+	}
+	log, err := aof.Open(aof.Options{
+		Dir:           filepath.Join(dir, s.cfg.AppendDirname.Get()),
+		Name:          s.cfg.AppendFilename.Get(),
+		Host:          s.host,
+		Fsync:         s.cfg.AppendFsync.Get,
+		LoadTruncated: s.cfg.AofLoadTruncated.Get,
+		Moved:         s.logMoved,
+		Failed:        s.logFailed,
+		Recovered:     s.logRecovered,
+		NoSpace:       s.noSpace,
+		SpaceBack:     s.spaceBack,
+		LoadBase:      s.loadBase,
+	})
+	if err != nil {
+		return fmt.Errorf("can't open the append only log: %w", err)
+	}
+	s.aof = log
+	return nil
+}
+
+func (s *Server) joinPeers(dir string) (err error) {
+	s.peers, err = cluster.New(cluster.Options{
+		Config: s.cfg, Host: s.host, ID: s.node.id, Peers: s.node.peers,
+		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
+		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
+		Rebuild:  s.rebuild,
+		Changed:  s.roleChanged,
+		Advanced: func() { s.barrier.Advance() },
+	})
+	return err
+}
+
+// barrierPorts ties the barrier to the log and the cluster that there are.
+func (s *Server) barrierPorts() barrierPorts {
+	p := barrierPorts{
+		mono:      s.host.Mono,
+		seal:      func(int64) error { return nil },
+		committed: func() int64 { return math.MaxInt64 },
+		epoch:     func() int64 { return 0 },
+		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
+		leased:    func() bool { return true },
+		timeout:   s.cfg.WriteTimeout.Millis,
+	}
+	if s.aof != nil {
+		p.seal, p.committed = s.aof.Seal, s.aof.Durable
+	}
+	if s.peers != nil {
+		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
+	}
+	return p
+}
+
+// leadingEpoch is the epoch in which this node leads and serves, 0: none.
+func (s *Server) leadingEpoch() int64 {
+	if v := s.peers.View(); v.Leading {
+		return v.Epoch
+	}
+	return 0
+}
+
+// logMoved follows every write and fsync of the log.
+func (s *Server) logMoved() {
+	if s.peers != nil {
+		s.peers.Sealed()
+	}
+	s.barrier.Advance()
+}
+
+func (s *Server) roleChanged(leads bool) {
+	if !leads {
+		s.barrier.Deposed()
+	}
+	s.barrier.Advance()
+}
+
+// rebuild throws the keyspace away and loads the log up to an offset: what a
+// deposed leader does with what it ran ahead. The cluster calls it with the
+// engine frozen for clients.
+func (s *Server) rebuild(e *engine.Engine, upto int64) error {
+	e.Reset()
+	s.barrier.Deposed()
+	a := e.NewFrozenApplier()
+	return s.aof.LoadUpTo(upto, applyWith(a))
+}
+
+func applyWith(a *engine.Applier) func(db int, args [][]byte) error {
+	return func(db int, args [][]byte) error {
+		if a.DB() != db {
+			a.SetDB(db)
+		}
+		return a.Apply(args)
+	}
+}
+
+// Engine is the node's database, for programs that embed it.
+func (s *Server) Engine() *engine.Engine { return s.engine }
+
+// Addrs are the addresses that are listened on.
+func (s *Server) Addrs() []net.Addr {
+	var out []net.Addr
+	for _, l := range s.socks {
+		out = append(out, l.Addr())
+	}
+	return out
+}
+
+// Run serves until ctx ends or a client says SHUTDOWN, then ends in order and
+// returns nil. It returns an error when the data cannot be loaded.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.release()
+	s.announce()
+	served := make(chan error, len(s.socks))
+	s.engine.SetLoading(true)
+	for _, l := range s.socks {
+		go func() { served <- s.front.Serve(l) }()
+	}
+	if err := s.load(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	s.engine.SetLoading(false)
+	if s.peers != nil {
+		if err := s.peers.Start(s.engine); err != nil {
+			return fmt.Errorf("can't join the cluster: %w", err)
+		}
+	}
+	s.host.Logf(engine.LevelNotice, "Ready to accept connections")
+	return s.serve(ctx, served)
+}
+
+// load replays the log. With peers it is not known yet how much of it is
+// committed, so readers wait until the cluster tells.
+func (s *Server) load(ctx context.Context) error {
+	if s.aof == nil {
+		return nil
+	}
+	began := time.Now()
+	apply := applyWith(s.engine.NewApplier())
+	stopped := func(db int, args [][]byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return apply(db, args)
+	}
+	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
+		return fmt.Errorf("can't load the append only log: %w", err)
+	}
+	if s.peers != nil {
+		end := s.aof.Stream().End()
+		s.engine.Freeze(func() { s.engine.SetFloor(end) })
+	}
+	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
+	return nil
+}
+
+// serve is the life of the server: its ticker and its end.
+func (s *Server) serve(ctx context.Context, served <-chan error) error {
+	tick := time.NewTicker(s.tickEvery())
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.tick()
+			tick.Reset(s.tickEvery())
+		case <-ctx.Done():
+			s.host.Logf(engine.LevelWarning, "Received a signal to stop, scheduling shutdown...")
+			return nil
+		case why := <-s.stop:
+			s.host.Logf(engine.LevelWarning, "User requested shutdown... %s", why)
+			return nil
+		case err := <-served:
+			if err != nil && !errors.Is(err, net.ErrClosed) {
+				return fmt.Errorf("the listener failed: %w", err)
+			}
+		}
+	}
+}
+
+func (s *Server) tickEvery() time.Duration {
+	return time.Second / time.Duration(max(s.cfg.HZ.Get(), 1))
+}
+
+// expireLimit is how many keys one tick deletes at most; what is left waits
+// for the next.
+const expireLimit = 20_000
+
+// tick is the regular work: expiry, rehashing, statistics, waits that have
+// lasted too long.
+func (s *Server) tick() {
+	s.engine.ExpireCycle(expireLimit)
+	s.engine.Maintain()
+	s.engine.SampleStats()
+	s.barrier.Expire()
+}
+
+// Close ends the server as a signal would; Run returns.
+func (s *Server) Close() {
+	select {
+	case s.stop <- "closed by its owner":
+	default:
+	}
+}
+
+// release gives everything back, in the order that keeps promises: leadership,
+// clients, log.
+func (s *Server) release() {
+	s.closing.Do(func() {
+		if s.peers != nil {
+			s.peers.Stop()
+		}
+		if s.front != nil {
+			_ = s.front.Close()
+		}
+		for _, l := range s.socks {
+			_ = l.Close()
+		}
+		s.closeLog()
+		if p := s.cfg.PidFile.Get(); p != "" && s.engine != nil {
+			_ = os.Remove(p)
+		}
+		if s.engine != nil {
+			s.host.Logf(engine.LevelWarning, "Regent is now ready to exit, bye bye...")
+		}
+	})
+}
+
+func (s *Server) closeLog() {
+	if s.aof == nil {
+		return
+	}
+	if err := s.aof.Close(); err != nil {
+		s.host.Logf(engine.LevelWarning, "The append only log was not closed cleanly: %v", err)
+	}
+}

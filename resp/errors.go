@@ -1,0 +1,113 @@
+package resp
+
+// Every error text that a client can see stands in this file, in Redis's
+// wording to the letter: clients match on them. Texts with a %s or %d are
+// formatted by the caller.
+const (
+	ErrSyntax        = "ERR syntax error"
+	ErrNotInteger    = "ERR value is not an integer or out of range"
+	ErrNotFloat      = "ERR value is not a valid float"
+	ErrOverflow      = "ERR increment or decrement would overflow"
+	ErrNoSuchKey     = "ERR no such key"
+	ErrWrongType     = "WRONGTYPE Operation against a key holding the wrong kind of value"
+	ErrOutOfRange    = "ERR value is out of range"
+	ErrIndexRange    = "ERR index out of range"
+	ErrStringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	ErrOffsetRange   = "ERR offset is out of range"
+	ErrDecrOverflow  = "ERR decrement would overflow"
+	ErrNaNOrInfinity = "ERR increment would produce NaN or Infinity"
+	ErrExpireTime    = "ERR invalid expire time in '%s' command"
+	ErrExpireNX      = "ERR NX and XX, GT or LT options at the same time are not compatible"
+	ErrExpireGTLT    = "ERR GT and LT options at the same time are not compatible"
+	ErrOption        = "ERR Unsupported option %s"
+	ErrBetween       = "ERR value is out of range, value must between %d and %d"
+	ErrDBRange       = "ERR DB index is out of range"
+	ErrSameObject    = "ERR source and destination objects are the same"
+	ErrCursor        = "ERR invalid cursor"
+	ErrNoLFU         = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+	ErrLFU           = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+	ErrTimeoutInt    = "ERR timeout is not an integer or out of range"
+	ErrTimeoutNeg    = "ERR timeout is negative"
+	ErrWaitReplica   = "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated."
+	ErrUnblockedRole = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+	ErrLCSTypes      = "ERR The specified keys must contain string values"
+	ErrLCSBoth       = "ERR If you want both the length and indexes, please just use IDX."
+	ErrLCSMemory     = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
+	ErrUnknownCmd    = "ERR unknown command '%s', with args beginning with: %s"
+	ErrUnknownSub    = "ERR unknown subcommand '%s'. Try %s HELP."
+	ErrArity         = "ERR wrong number of arguments for '%s' command"
+	ErrNoAuth        = "NOAUTH Authentication required."
+	ErrWrongPass     = "WRONGPASS invalid username-password pair or user is disabled."
+	ErrOOM           = "OOM command not allowed when used memory > 'maxmemory'."
+	ErrLoading       = "LOADING Redis is loading the dataset in memory"
+	ErrReadOnly      = "READONLY You can't write against a read only replica."
+	ErrMisconf       = "MISCONF Errors writing to the AOF file: %s"
+	ErrMoved         = "MOVED %d %s"
+	ErrClusterDown   = "CLUSTERDOWN The cluster is down"
+	ErrNoReplicas    = "NOREPLICAS Not enough good replicas to write."
+	ErrSlowCount     = "ERR count should be greater than or equal to -1"
+	ErrSwapIndex     = "ERR invalid %s DB index"
+	ErrNoShutdown    = "ERR No shutdown in progress."
+	ErrConfigUnknown = "ERR Unknown option or number of arguments for CONFIG SET - '%s'"
+	ErrConfigSet     = "ERR CONFIG SET failed (possibly related to argument '%s') - %s"
+	ErrNoConfigFile  = "ERR The server is running without a config file"
+	ErrConfigRewrite = "ERR Rewriting config file: %s"
+	ErrDebugOff      = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+	ErrDebugType     = "ERR Wrong protocol type name. Please use one of the following: %s"
+	ErrNeedsRESP3    = "ERR RESP2 is not supported by this command"
+	ErrNoDigest      = "ERR values of type %s have no digest"
+	// ErrUncertain is Regent's own: the write left this node but its outcome
+	// is not known here; it may or may not survive.
+	ErrUncertain = "UNCERTAIN The write was not confirmed in time: it may or may not have been applied"
+
+	// Refusals of the listener, before a command is known. The connection is closed after each.
+	ErrBigInline     = "ERR Protocol error: too big inline request"
+	ErrBigCount      = "ERR Protocol error: too big mbulk count string"
+	ErrBigBulkHeader = "ERR Protocol error: too big bulk count string"
+	ErrQuotes        = "ERR Protocol error: unbalanced quotes in request"
+	ErrCount         = "ERR Protocol error: invalid multibulk length"
+	ErrBulkLength    = "ERR Protocol error: invalid bulk length"
+	ErrStrangerCount = "ERR Protocol error: unauthenticated multibulk length"
+	ErrStrangerBulk  = "ERR Protocol error: unauthenticated bulk length"
+	ErrNoDollar      = "ERR Protocol error: expected '$', got '%s'"
+	ErrMaxClients    = "ERR max number of clients reached"
+	ErrProtected     = "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the " +
+		"default user. In this mode connections are only accepted from the loopback interface. If you want to connect " +
+		"from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode " +
+		"sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the " +
+		"same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do " +
+		"so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode " +
+		"by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting " +
+		"the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' " +
+		"option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above " +
+		"things in order for the server to start accepting connections from the outside."
+)
+
+// Connections, clients and the cluster's faces.
+const (
+	ErrNoPassword    = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+	ErrHelloNoAuth   = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+	ErrHelloOption   = "ERR Syntax error in HELLO option '%s'"
+	ErrHelloVersion  = "ERR Protocol version is not an integer or out of range"
+	ErrNoProto       = "NOPROTO unsupported protocol version"
+	ErrClientName    = "ERR Client names cannot contain spaces, newlines or special characters."
+	ErrClientInfo    = "ERR %s cannot contain spaces, newlines or special characters."
+	ErrClientOption  = "ERR Unrecognized option '%s'"
+	ErrClientType    = "ERR Unknown client type '%s'"
+	ErrClientID      = "ERR Invalid client ID"
+	ErrClientIDRange = "ERR client-id should be greater than 0"
+	ErrNoSuchClient  = "ERR No such client"
+	ErrNoSuchUser    = "ERR No such user '%s'"
+	ErrPauseMode     = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+	ErrUnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+	ErrUnblocked     = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+	ErrSubSyntax     = "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP."
+	ErrInvalidSlot   = "ERR Invalid slot"
+	ErrSlotOrKeys    = "ERR Invalid slot or number of keys"
+	ErrUnknownNode   = "ERR Unknown node %s"
+	ErrNotMaster     = "ERR The specified node is not a master"
+	ErrNoKeyArgs     = "ERR The command has no key arguments"
+	ErrBadCommand    = "ERR Invalid command specified"
+	ErrBadArgCount   = "ERR Invalid number of arguments specified for command"
+	ErrBadArgs       = "ERR Invalid arguments specified for command"
+)

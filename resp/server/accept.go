@@ -1,0 +1,121 @@
+package server
+
+import (
+	"net"
+	"time"
+
+	"regent/engine"
+	"regent/resp"
+)
+
+// Where a connection becomes a client, and where a client ends.
+
+// accept serves conn in the goroutine model.
+func (s *Server) accept(conn net.Conn) {
+	remote := addressOf(conn.RemoteAddr(), conn.LocalAddr())
+	if why := s.refusal(remote); why != "" {
+		turnAway(conn, why)
+		return
+	}
+	if c, ok := plain(conn).(*net.TCPConn); ok {
+		s.keepAlive(c)
+	}
+	l := newNetLink(conn)
+	c := &client{srv: s, link: l, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
+	l.c = c
+	if !s.welcome(c) {
+		l.close(false)
+		return
+	}
+	go l.serve()
+}
+
+// plain is the socket under a TLS connection, or conn itself.
+func plain(conn net.Conn) net.Conn {
+	if under, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		return under.NetConn()
+	}
+	return conn
+}
+
+// An address is where a peer is, as CLIENT LIST shows it.
+type address struct {
+	text  string
+	local bool // on this machine
+}
+
+// addressOf describes a. A peer on a unix socket has no address of its own:
+// the socket's stands for it, with port 0, as in Redis.
+func addressOf(a, socket net.Addr) address {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return address{a.String(), a.IP.IsLoopback()}
+	case *net.UnixAddr:
+		return address{socket.String() + ":0", true}
+	}
+	return address{a.String(), false}
+}
+
+// refusal is why no more clients, or not this one, are served; "": it is.
+func (s *Server) refusal(remote address) string {
+	s.mu.Lock()
+	n := int64(len(s.clients))
+	s.mu.Unlock()
+	switch {
+	case n >= s.cfg.MaxClients.Get():
+		s.count.CountRejected()
+		return resp.ErrMaxClients
+	case !remote.local && s.cfg.ProtectedMode.Get() && s.cfg.RequirePass.Get() == "":
+		s.count.CountRejected()
+		return resp.ErrProtected
+	}
+	return ""
+}
+
+// turnAway says why and closes. The text is short and the socket new, so it
+// fits; a peer that makes it not fit is not waited for.
+func turnAway(conn net.Conn, why string) {
+	_ = conn.SetWriteDeadline(time.Now().Add(acceptPause))
+	_, _ = conn.Write(greet(why))
+	_ = conn.Close()
+}
+
+func (s *Server) keepAlive(c *net.TCPConn) {
+	secs := s.cfg.TCPKeepalive.Seconds()
+	// What the system does not know is left as it is.
+	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: secs > 0, Idle: secs, Interval: max(secs/3, time.Second), Count: 3})
+}
+
+// welcome makes c a client; false: the server is closing.
+func (s *Server) welcome(c *client) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		return false
+	}
+	c.sess = s.engine.NewSession(c)
+	s.clients[c] = struct{}{}
+	s.gone.Add(1)
+	return true
+}
+
+// farewell ends c, on its own turn: its socket is closed, or goes to the
+// peers' channel.
+func (s *Server) farewell(c *client) {
+	s.barrier.Leave(c)
+	s.engine.EndSession(c.sess)
+	s.mu.Lock()
+	delete(s.clients, c)
+	s.mu.Unlock()
+	s.gone.Done()
+	if c.hello != nil && s.hijack != nil && !c.dead && !c.waiting && c.unsent() == 0 && !s.stopping.Load() {
+		conn, err := c.link.detach()
+		if err == nil {
+			early := append([]byte(nil), c.in[c.at:]...)
+			go s.hijack(conn, early, c.hello)
+			return
+		}
+		s.log(engine.LevelWarning, "Handing over the connection from %s: %v", c.peer, err)
+	}
+	c.link.close(c.closing)
+}

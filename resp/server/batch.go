@@ -1,0 +1,182 @@
+package server
+
+import (
+	"math"
+
+	"regent/engine"
+	"regent/resp"
+)
+
+// A batch is what a client's commands wrote since the last release: replies
+// that leave in one write, once the barrier lets them.
+//
+// When the outcome is uncertain, each reply is asked for by itself:
+//
+//	reply rests on               still passes   otherwise
+//	nothing (PING)               as it is       -
+//	data read, as leader         as it is       -CLUSTERDOWN: it may be asked again
+//	data read, without peers     as it is       -UNCERTAIN
+//	a write of its own           as it is       -UNCERTAIN: it may have happened
+//
+// and the connection goes on: the replies keep their order and their number,
+// no command is carried out twice, and what stands behind in the pipeline
+// meets the new state of things (MOVED, most likely). So a client never takes
+// +OK for something that may be lost, and never loses count.
+type batch struct {
+	open  bool
+	mixed bool  // some replies rest on different leaderships
+	n     int   // commands
+	first int   // its first mark in scratch.marks
+	off   int64 // the highest offset that a reply rests on
+	epoch int64 // the leadership that replies rest on; 0: none
+}
+
+// A mark is one command of a batch: where its reply begins, and on what it
+// rests.
+type mark struct {
+	off   int64
+	start uint32
+	ties  ties
+}
+
+type ties uint32
+
+const (
+	tieEpoch ties = 1 << iota // rests on the leadership of the batch's epoch
+	tieOther                  // rests on another leadership
+	tieWrote                  // has a record of its own
+)
+
+// note ends a command: its reply is whole.
+func (c *client) note(w *scratch) {
+	s, b := c.sess, &c.batch
+	m := mark{off: s.Barrier, start: uint32(min(c.parkAt.start, math.MaxUint32))}
+	if s.LastWriteEnd != c.parkAt.wrote {
+		m.ties |= tieWrote
+	}
+	if s.Barrier > b.off {
+		b.off = s.Barrier
+	}
+	if e := s.LeaderEpoch; e != 0 {
+		switch {
+		case b.epoch == 0 || b.epoch == e:
+			b.epoch = e
+			m.ties |= tieEpoch
+		default:
+			// Leadership was lost and won again inside the batch. The replies
+			// of before can never leave; the batch as a whole cannot either,
+			// and is taken apart.
+			m.ties |= tieOther
+			b.mixed = true
+		}
+	}
+	w.marks = append(w.marks, m)
+	b.n++
+	if s.CloseAfterReply {
+		c.closing = true
+	}
+}
+
+// release lets the batch's replies go, or has them wait.
+func (c *client) release(w *scratch) {
+	b := &c.batch
+	if !b.open {
+		return
+	}
+	replies := c.sess.W.Take(nil)
+	marks := w.marks[b.first : b.first+b.n]
+	b.open = false
+	switch {
+	case b.mixed:
+		_ = c.srv.passes(b.off, 0) // hands the records to the log
+		c.send(c.sift(replies, marks))
+	case c.srv.passes(b.off, b.epoch) || len(replies) == 0:
+		c.send(replies)
+	default:
+		c.wait(replies, marks)
+	}
+	if !c.waiting {
+		c.batch = batch{}
+	}
+}
+
+// wait parks the batch on the barrier.
+func (c *client) wait(replies []byte, marks []mark) {
+	if len(replies) <= arenaBytes {
+		replies = append(c.held[:0], replies...)
+	}
+	c.held, c.marks = replies, append(c.marks[:0], marks...)
+	c.waiting = true
+	c.srv.barrier.Wait(c.batch.off, c.batch.epoch, c)
+}
+
+// decide asks what became of the wait and reports whether it is over.
+func (c *client) decide() bool {
+	b := c.srv.barrier
+	replies := c.held
+	switch b.Outcome(c.batch.off, c) {
+	case engine.Pending:
+		return false
+	case engine.Committed:
+		// The lease may have run out between the decision and this turn.
+		if !b.Pass(c.batch.off, c.batch.epoch) {
+			b.Wait(c.batch.off, c.batch.epoch, c)
+			return false
+		}
+	case engine.Uncertain:
+		replies = c.sift(c.held, c.marks)
+	}
+	c.waiting, c.batch = false, batch{}
+	c.send(replies)
+	c.settleDown()
+	return true
+}
+
+// maxHeld is how many bytes of memory a client keeps for its next wait.
+const maxHeld = 4 << 10
+
+func (c *client) settleDown() {
+	if cap(c.held) > maxHeld {
+		c.held = nil
+	}
+	if cap(c.marks) > maxHeld/16 {
+		c.marks = nil
+	}
+}
+
+// sift replaces each reply that may not leave.
+func (c *client) sift(replies []byte, marks []mark) []byte {
+	var out resp.Writer
+	for i, m := range marks {
+		end := len(replies)
+		if i+1 < len(marks) {
+			end = int(marks[i+1].start)
+		}
+		reply := replies[m.start:end]
+		switch {
+		case len(reply) == 0 || c.mayLeave(m):
+			out.Raw(reply)
+		case m.ties&tieWrote == 0 && m.ties&(tieEpoch|tieOther) != 0:
+			out.Error(resp.ErrClusterDown)
+		default:
+			out.Error(resp.ErrUncertain)
+		}
+	}
+	return out.Bytes()
+}
+
+// mayLeave asks the barrier about one reply alone.
+func (c *client) mayLeave(m mark) bool {
+	switch {
+	case m.ties&tieOther != 0:
+		return false
+	case m.ties&tieEpoch != 0:
+		return c.srv.passes(m.off, c.batch.epoch)
+	}
+	return c.srv.passes(m.off, 0)
+}
+
+// passes asks the barrier, unless there is nothing to ask.
+func (s *Server) passes(off, epoch int64) bool {
+	return off == 0 && epoch == 0 || s.barrier.Pass(off, epoch)
+}

@@ -1,0 +1,413 @@
+package server
+
+import (
+	"net"
+	"sync/atomic"
+
+	"regent/engine"
+	"regent/resp"
+)
+
+// A client is one connection's session, whatever moves its bytes. It is a
+// state machine without I/O: its owner, a goroutine or an event loop, calls
+// the methods of this file and of batch.go one at a time, and does what the
+// link says with the socket.
+//
+//	          take                run                   release            send
+//	socket ─────────► in ──guard──► Engine.Execute ──► W ──barrier──► held ───────► out ──► socket
+//	                  │             │ parks                │ not yet    │              │
+//	                  └ what is     └ Wake, resume         └ Wait ──────┘ Wake         └ writable
+//	                    not carried
+//	                    out yet
+//
+// A client stands still for one of three reasons: its command waits (parked),
+// its replies wait (waiting), or its peer does not read (unsent). None of
+// them holds a goroutine of an event loop, and none lets later commands
+// overtake earlier ones.
+type client struct {
+	srv  *Server
+	sess *engine.Session
+	link link
+
+	guard guard
+	in    []byte // input that was kept, from at on
+	at    int
+	more  bool // stopped at a bound of the batch: there may be whole commands in in
+
+	batch  batch
+	marks  []mark // of the batch that waits
+	held   []byte // its replies
+	parkAt parkPoint
+
+	out  []byte // released replies, from sent on
+	sent int
+
+	waiting bool // on the barrier
+	closing bool // once everything is sent
+	eof     bool // the peer sends no more
+	dead    bool // the socket failed
+	hello   [][]byte
+
+	peer, local string
+
+	killed    atomic.Bool
+	asleep    atomic.Bool  // waits inside a command
+	inBytes   atomic.Int64 // what Buffers tells
+	outBytes  atomic.Int64
+	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
+}
+
+// A link is a client's way to its socket. wake, kill and fd may be called
+// from any goroutine, the rest by the client's owner.
+type link interface {
+	// write sends what can be sent at once. b is not kept.
+	write(b []byte) (n int, err error)
+	// drain sends what can be sent at once and gives the client a turn when
+	// more can be. b stays as it is until then.
+	drain(b []byte) (n int, err error)
+	// detach gives the socket away.
+	detach() (net.Conn, error)
+	// close closes it; hangUp: after taking what lies unread.
+	close(hangUp bool)
+	wake()
+	kill()
+	fd() int
+}
+
+// Limits of one client.
+const (
+	// maxBatch bounds the commands, and maxBatchReply roughly the bytes of
+	// replies (the last reply may be longer), after which others get a turn.
+	maxBatch      = 1024
+	maxBatchReply = 128 << 10
+	// maxUnsent is how many bytes of released replies may lie about before
+	// no more commands are carried out.
+	maxUnsent = 256 << 10
+	// maxStrangerInput is how much a client without the password may have
+	// kept, in bytes.
+	maxStrangerInput = 1 << 20
+	// maxClosingReads bounds what is read and thrown away before a close, in
+	// reads: input that lies unread would turn the close into a reset, which
+	// overtakes the last reply.
+	maxClosingReads = 16
+)
+
+// A parkPoint is what was true before the command that parked.
+type parkPoint struct {
+	start int
+	wrote int64
+}
+
+// Wake asks for a turn.
+func (c *client) Wake() { c.link.wake() }
+
+// Kill closes the connection.
+func (c *client) Kill() {
+	c.killed.Store(true)
+	c.link.kill()
+}
+
+// RemoteAddr is the peer's address.
+func (c *client) RemoteAddr() string { return c.peer }
+
+// LocalAddr is the address that was connected to.
+func (c *client) LocalAddr() string { return c.local }
+
+// FD is the descriptor's number.
+func (c *client) FD() int { return c.link.fd() }
+
+// Buffers are the bytes of unparsed input and of unsent output.
+func (c *client) Buffers() (input, output int) {
+	return int(c.inBytes.Load()), int(c.outBytes.Load())
+}
+
+func (c *client) unsent() int { return len(c.out) - c.sent }
+
+// runs reports whether commands may be carried out now.
+func (c *client) runs() bool {
+	return !c.waiting && !c.closing && c.hello == nil && c.unsent() < maxUnsent && !c.sess.Parked()
+}
+
+// reads reports whether more input is wanted. A client whose output stands
+// still is read on, within limits, because it may not begin to read before
+// all it has to say is sent.
+func (c *client) reads() bool {
+	switch {
+	case c.closing || c.eof || c.waiting || c.hello != nil || c.sess.Parked():
+		return false
+	case c.unsent() >= maxUnsent:
+		return int64(len(c.in)-c.at) < c.inputLimit()
+	}
+	return !c.more
+}
+
+// listens reports whether a peer that hangs up while its command waits would
+// be heard of by reading only.
+func (c *client) listens() bool {
+	return c.sess.Parked() && !c.eof && !c.waiting && !c.closing && int64(len(c.in)-c.at) < c.inputLimit()
+}
+
+// inputLimit is how many bytes may be kept.
+func (c *client) inputLimit() int64 {
+	if !c.sess.Authenticated {
+		return min(maxStrangerInput, c.srv.cfg.ClientQueryBufferLimit.Get())
+	}
+	return c.srv.cfg.ClientQueryBufferLimit.Get()
+}
+
+// over reports whether there is nothing more to do for c but to close it.
+func (c *client) over() bool {
+	if c.dead || c.killed.Load() || c.srv.stopping.Load() {
+		return true
+	}
+	if c.waiting || c.unsent() > 0 {
+		return false
+	}
+	return c.closing || c.eof && (!c.more || c.sess.Parked())
+}
+
+// arrived counts what was read.
+func (c *client) arrived(n int) {
+	c.srv.count.CountInput(int64(n))
+	c.sess.Shared.LastActive.Store(c.srv.host.Now())
+}
+
+// take carries out what has just been read. p is the reader's: what cannot be
+// carried out now is copied.
+func (c *client) take(w *scratch, p []byte) {
+	if len(c.in) > c.at {
+		c.keep(w, p)
+		c.carry(w)
+		return
+	}
+	used := 0
+	if c.runs() {
+		used = c.run(w, p)
+	}
+	if used < len(p) {
+		c.keep(w, p[used:])
+		c.checkInput()
+	}
+}
+
+// grown carries out what was read straight into room().
+func (c *client) grown(w *scratch, n int) {
+	c.in = c.in[:len(c.in)+n]
+	c.carry(w)
+}
+
+// carry carries out input that was kept.
+func (c *client) carry(w *scratch) {
+	c.more = false
+	if c.runs() && c.at < len(c.in) {
+		c.at += c.run(w, c.in[c.at:])
+	}
+	if c.at >= len(c.in) {
+		c.drop(w)
+		return
+	}
+	c.checkInput()
+}
+
+// drop gives the input's memory back once all of it is carried out.
+func (c *client) drop(w *scratch) {
+	if c.in != nil {
+		w.giveBack(c.in)
+	}
+	c.in, c.at = nil, 0
+	c.setInput(0)
+}
+
+// checkInput ends a client whose one command is larger than it may be.
+func (c *client) checkInput() {
+	pending := len(c.in) - c.at
+	c.setInput(pending)
+	if c.runs() && !c.more && int64(pending) > c.inputLimit() {
+		c.srv.log(engine.LevelWarning, "Closing client that reached max query buffer length: id=%d addr=%s qbuf=%d", c.sess.ID, c.peer, pending)
+		c.srv.count.CountQueryLimit()
+		c.dead = true
+	}
+}
+
+func (c *client) setInput(n int) {
+	if c.inBytes.Load() != int64(n) {
+		c.inBytes.Store(int64(n))
+	}
+}
+
+// run carries out the whole commands in p and returns how many bytes that
+// took.
+func (c *client) run(w *scratch, p []byte) (used int) {
+	c.more = false
+	if !c.batch.open {
+		w.begin(c)
+	}
+	c.srv.engine.BeginBatch(c.sess, maxBatch)
+	lim := limits{bulk: c.srv.cfg.ProtoMaxBulkLen.Get()}
+	for c.runs() {
+		if c.batch.n >= maxBatch || c.sess.W.Len() >= maxBatchReply {
+			c.more = true
+			return used
+		}
+		lim.stranger = !c.sess.Authenticated
+		n, refusal := c.guard.next(p[used:], lim)
+		if n == 0 {
+			if refusal != "" {
+				c.refuse(w, refusal)
+				return len(p)
+			}
+			return used
+		}
+		frame := p[used : used+n]
+		used += n
+		args, refusal := c.guard.split(frame, w.args)
+		if refusal != "" {
+			c.refuse(w, refusal)
+			return len(p)
+		}
+		if len(args) > 0 {
+			c.command(w, args)
+			w.keepArgs(args, n)
+		}
+	}
+	if c.closing { // nothing behind QUIT counts
+		return len(p)
+	}
+	c.more = used < len(p)
+	return used
+}
+
+// command carries out one command.
+func (c *client) command(w *scratch, args [][]byte) {
+	s := c.sess
+	s.Barrier, s.LeaderEpoch = 0, 0
+	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
+	c.srv.engine.Execute(s, args)
+	switch {
+	case s.Parked():
+		c.asleep.Store(true)
+		return
+	case s.Hijack != nil:
+		c.hello = cloneArgs(s.Hijack)
+	}
+	c.note(w)
+}
+
+// resume lets a parked command go on and reports whether it has ended.
+func (c *client) resume(w *scratch) bool {
+	if !c.batch.open {
+		w.begin(c)
+	}
+	c.parkAt.start = c.sess.W.Len()
+	if c.srv.engine.Resume(c.sess) {
+		return false
+	}
+	c.asleep.Store(false)
+	c.note(w)
+	return true
+}
+
+// refuse answers input that is no command, and ends the connection.
+func (c *client) refuse(w *scratch, text string) {
+	s := c.sess
+	s.Barrier, s.LeaderEpoch = 0, 0
+	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
+	if s.ReplyMode == engine.ReplyOn {
+		s.W.Error(text)
+	}
+	c.closing = true
+	c.note(w)
+}
+
+// work does everything for c that can be done without new input: it ends a
+// wait that is decided, resumes a parked command, carries out input that was
+// kept. What that writes is in an open batch afterwards.
+func (c *client) work(w *scratch) {
+	if c.waiting && !c.decide() {
+		return
+	}
+	if c.batch.open {
+		return // released first: a later turn goes on
+	}
+	if c.sess.Parked() {
+		if c.eof || !c.resume(w) {
+			return
+		}
+	}
+	c.carry(w)
+}
+
+// send hands released replies to the socket.
+func (c *client) send(b []byte) {
+	if len(b) == 0 || c.dead {
+		return
+	}
+	c.srv.count.CountOutput(int64(len(b)))
+	if c.unsent() > 0 {
+		c.out = append(c.out, b...)
+		c.limitOutput()
+		return
+	}
+	n, err := c.link.write(b)
+	if err != nil {
+		c.dead = true
+		return
+	}
+	if n == len(b) {
+		return
+	}
+	if len(b) > arenaBytes { // not the arena's: it can be kept
+		c.out, c.sent = b, n
+	} else {
+		c.out, c.sent = append(c.out[:0], b[n:]...), 0
+	}
+	c.flush()
+	c.limitOutput()
+}
+
+// flush sends more of what is unsent.
+func (c *client) flush() {
+	if c.unsent() > 0 && !c.dead {
+		n, err := c.link.drain(c.out[c.sent:])
+		c.sent += n
+		c.dead = c.dead || err != nil
+	}
+	if c.unsent() == 0 {
+		c.out, c.sent = nil, 0
+	}
+	if n := int64(c.unsent()); c.outBytes.Load() != n {
+		c.outBytes.Store(n)
+	}
+}
+
+// limitOutput is client-output-buffer-limit for the class normal.
+func (c *client) limitOutput() {
+	n, cfg := int64(c.unsent()), c.srv.cfg
+	c.outBytes.Store(n)
+	if hard := cfg.OutputHardNormal.Get(); hard > 0 && n > hard {
+		c.srv.outputLimit(c, n)
+		return
+	}
+	soft := cfg.OutputSoftNormal.Get()
+	switch {
+	case soft <= 0 || n <= soft:
+		c.softSince.Store(0)
+	case c.softSince.Load() == 0:
+		c.softSince.Store(c.srv.host.Now())
+	}
+}
+
+func cloneArgs(args [][]byte) [][]byte {
+	out := make([][]byte, len(args))
+	for i, a := range args {
+		out[i] = append([]byte(nil), a...)
+	}
+	return out
+}
+
+// greet is what a connection that is not accepted is told.
+func greet(text string) []byte {
+	var w resp.Writer
+	w.Error(text)
+	return w.Bytes()
+}

@@ -1,0 +1,28 @@
+package server
+
+import "regent/engine"
+
+// counters are what INFO stats says about the listener.
+type counters interface {
+	CountInput(bytes int64)
+	CountOutput(bytes int64)
+	CountRejected()
+	CountOutputLimit()
+	CountQueryLimit()
+}
+
+// countersOf is the engine, where it counts.
+func countersOf(e *engine.Engine) counters {
+	if c, ok := any(e).(counters); ok {
+		return c
+	}
+	return uncounted{}
+}
+
+type uncounted struct{}
+
+func (uncounted) CountInput(int64)  {}
+func (uncounted) CountOutput(int64) {}
+func (uncounted) CountRejected()    {}
+func (uncounted) CountOutputLimit() {}
+func (uncounted) CountQueryLimit()  {}

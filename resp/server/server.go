@@ -1,0 +1,190 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// Options are the listener's surroundings.
+type Options struct {
+	Engine  *engine.Engine
+	Barrier engine.Barrier
+	Config  *config.Config
+	Host    engine.Host
+	// Hijack, if given, gets the connections whose command set
+	// Session.Hijack, on a goroutine of its own: the socket, the bytes that
+	// were read behind the command, and the command. nil: such connections
+	// are closed.
+	Hijack func(conn net.Conn, early []byte, hello [][]byte)
+}
+
+// A Server serves clients on any number of listeners.
+type Server struct {
+	engine  *engine.Engine
+	barrier engine.Barrier
+	cfg     *config.Config
+	host    engine.Host
+	hijack  func(conn net.Conn, early []byte, hello [][]byte)
+	count   counters
+	scratch sync.Pool // of *scratch, for the goroutine model
+
+	mu        sync.Mutex
+	clients   map[*client]struct{}
+	listeners map[net.Listener]struct{}
+	stopClock func() bool
+	stopping  atomic.Bool
+	gone      sync.WaitGroup // clients
+}
+
+// Bounds on the server as a whole.
+const (
+	// chores is how often clients are looked at for having been idle, or
+	// slow, for too long.
+	chores = time.Second
+	// closePatience is how long Close waits for clients to end by themselves.
+	closePatience = time.Second
+	// acceptPause is how long no connection is accepted after a failure to
+	// accept one: there are no descriptors left, most likely.
+	acceptPause = 100 * time.Millisecond
+)
+
+// goroutineArena is the arena of one goroutine's batch, in bytes.
+const goroutineArena = 16 << 10
+
+// New makes a server that serves nobody yet.
+func New(o Options) *Server {
+	s := &Server{
+		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack,
+		count:   countersOf(o.Engine),
+		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
+	}
+	s.scratch.New = func() any { return newScratch(goroutineArena) }
+	return s
+}
+
+// Serve accepts connections from l until l or the server is closed, and then
+// returns nil or an error that is net.ErrClosed.
+func (s *Server) Serve(l net.Listener) error {
+	if !s.attach(l) {
+		return net.ErrClosed
+	}
+	defer s.release(l)
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) || err != nil && s.stopping.Load() {
+			return net.ErrClosed
+		}
+		if err != nil {
+			s.log(engine.LevelWarning, "Accepting client connection: %v", err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		s.accept(conn)
+	}
+}
+
+// attach registers a listener; false: the server is closed.
+func (s *Server) attach(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	if s.stopClock == nil {
+		s.stopClock = s.host.AfterFunc(chores, s.doChores)
+	}
+	return true
+}
+
+func (s *Server) release(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+// Close stops accepting, gives every client a last turn, in which replies
+// that may leave do, and closes the connections.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.stopping.Store(true)
+	if s.stopClock != nil {
+		s.stopClock()
+	}
+	var errs []error
+	for l := range s.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("closing %s: %w", l.Addr(), err))
+		}
+	}
+	for c := range s.clients {
+		c.Wake()
+	}
+	s.mu.Unlock()
+	s.awaitClients()
+	return errors.Join(errs...)
+}
+
+// awaitClients waits for the clients' last turns, for as long as is fair.
+func (s *Server) awaitClients() {
+	ended := make(chan struct{})
+	go func() {
+		s.gone.Wait()
+		close(ended)
+	}()
+	late := time.NewTimer(closePatience)
+	defer late.Stop()
+	select {
+	case <-ended:
+		return
+	case <-late.C:
+	}
+	s.mu.Lock()
+	for c := range s.clients {
+		c.Kill()
+	}
+	s.mu.Unlock()
+	<-ended
+}
+
+// doChores ends the clients that were idle or slow for too long.
+func (s *Server) doChores() {
+	now := s.host.Now()
+	idle := s.cfg.Timeout.Get() * 1000
+	soft := s.cfg.OutputSoftSecondsNormal.Get() * 1000
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		return
+	}
+	for c := range s.clients {
+		if since := c.softSince.Load(); since != 0 && now-since > soft {
+			s.outputLimit(c, c.outBytes.Load())
+		} else if idle > 0 && !c.asleep.Load() && now-c.sess.Shared.LastActive.Load() > idle {
+			s.log(engine.LevelVerbose, "Closing idle client")
+			c.Kill()
+		}
+	}
+	s.stopClock = s.host.AfterFunc(chores, s.doChores)
+}
+
+// outputLimit ends a client that does not take its replies.
+func (s *Server) outputLimit(c *client, n int64) {
+	s.log(engine.LevelWarning, "Client id=%d addr=%s omem=%d scheduled to be closed ASAP for overcoming of output buffer limits.", c.sess.ID, c.peer, n)
+	s.count.CountOutputLimit()
+	c.Kill()
+}
+
+func (s *Server) log(level engine.Level, format string, args ...any) {
+	s.host.Logf(level, format, args...)
+}
+
+// Model is how sockets are waited for, for INFO's multiplexing_api.
+func (s *Server) Model() string { return "goroutine" }

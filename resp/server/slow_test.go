@@ -1,0 +1,140 @@
+package server
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSlowReader: a client that asks and does not read holds a bounded amount
+// of memory and keeps nobody waiting; when it reads, all is there.
+func TestSlowReader(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		slow, good := h.dial(), h.dial()
+		const size, gets = 1 << 20, 200
+		value := strings.Repeat("x", size)
+		good.send(command("SET", "big", value))
+		good.expect("+OK\r\n")
+		before := heap()
+		slow.send(strings.Repeat("GET big\r\n", gets))
+		for range 100 {
+			good.send("GET none\r\n")
+			good.expect("$-1\r\n")
+		}
+		if grown := heap() - before; grown > 20*size {
+			t.Fatalf("holds %d MB of %d", grown>>20, gets*size>>20)
+		}
+		for range gets {
+			slow.expect(fmt.Sprintf("$%d\r\n%s\r\n", size, value))
+		}
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestAllIsSaidBeforeReading: a client that sends a long pipeline and reads
+// only then must not be left standing half way.
+func TestAllIsSaidBeforeReading(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		w := h.dial()
+		value := strings.Repeat("x", 10<<10)
+		w.send(command("SET", "k", value))
+		w.expect("+OK\r\n")
+		const n = 2000 // 20 MB of replies
+		pad := strings.Repeat("y", 10<<10)
+		ask := command("GET", "k") + command("GET", pad)
+		w.send(strings.Repeat(ask, n))
+		w.expect(strings.Repeat(fmt.Sprintf("$%d\r\n%s\r\n$-1\r\n", len(value), value), n))
+	})
+}
+
+func TestOutputLimits(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, func(h *house, _ *Options) {
+			h.Config.OutputSoftNormal.Set(1 << 20)
+			h.Config.OutputSoftSecondsNormal.Set(10)
+		})
+		w, good := h.dial(), h.dial()
+		good.send(command("SET", "big", strings.Repeat("x", 32<<20)))
+		good.expect("+OK\r\n")
+
+		w.send("GET big\r\n")
+		eventually(t, "output is unsent", func() bool { return h.unsent() > 1<<20 })
+		h.Server.Host.Advance(5 * time.Second)
+		h.Server.Host.Advance(4 * time.Second)
+		if h.Sessions() != 2 {
+			t.Fatal("closed before its time")
+		}
+		h.Server.Host.Advance(2 * time.Second)
+		eventually(t, "the soft limit closes", func() bool { return h.Sessions() == 1 })
+
+		h.Config.OutputHardNormal.Set(2 << 20)
+		w = h.dial()
+		w.send("GET big\r\n")
+		eventually(t, "the client is there", func() bool { return h.Sessions() == 2 })
+		eventually(t, "the hard limit closes", func() bool { return h.Sessions() == 1 })
+	})
+}
+
+// unsent is the output of all clients that is not sent.
+func (h *house) unsent() (n int) {
+	h.front.mu.Lock()
+	defer h.front.mu.Unlock()
+	for c := range h.front.clients {
+		_, out := c.Buffers()
+		n += out
+	}
+	return n
+}
+
+func TestQueryBufferLimit(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, func(h *house, _ *Options) { h.Config.ClientQueryBufferLimit.Set(1 << 20) })
+		w := h.dial()
+		w.send(command("SET", "k", strings.Repeat("x", 900<<10)))
+		w.expect("+OK\r\n")
+		w.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$10000000\r\n" + strings.Repeat("x", 1<<20+100))
+		w.ended()
+	})
+}
+
+// TestInputBehindAWait: what is sent while a command waits is bounded too.
+func TestInputBehindAWait(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, func(h *house, _ *Options) { h.Config.ClientQueryBufferLimit.Set(1 << 20) })
+		h.Cluster.SetAcked(0)
+		w := h.dial()
+		const n = 20000
+		ask := command("WAIT", "1", "0")
+		w.send(command("SET", "k", "v"))
+		w.expect("+OK\r\n")
+		sent := make(chan struct{})
+		go func() {
+			w.send(ask + strings.Repeat(command("SET", "k", strings.Repeat("v", 300)), n))
+			close(sent)
+		}()
+		eventually(t, "the command waits", func() bool {
+			h.front.mu.Lock()
+			defer h.front.mu.Unlock()
+			for c := range h.front.clients {
+				if c.asleep.Load() {
+					return true
+				}
+			}
+			return false
+		})
+		h.Cluster.SetAcked(h.Log.End())
+		h.ReplicaAcked()
+		w.expect(":1\r\n" + strings.Repeat("+OK\r\n", n))
+		<-sent
+	})
+}

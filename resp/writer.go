@@ -1,0 +1,251 @@
+package resp
+
+import (
+	"math"
+	"strconv"
+)
+
+// Protocol versions a client can ask for with HELLO.
+const (
+	RESP2 = 2
+	RESP3 = 3
+)
+
+// A Writer appends replies to memory in the client's protocol version. The
+// zero value writes RESP2. It is not safe for concurrent use.
+type Writer struct {
+	buf   []byte
+	proto int
+}
+
+// Proto returns the protocol version in force, RESP2 or RESP3.
+func (w *Writer) Proto() int {
+	if w.proto == 0 {
+		return RESP2
+	}
+	return w.proto
+}
+
+// SetProto sets the protocol version for the replies that follow.
+func (w *Writer) SetProto(version int) { w.proto = version }
+
+// Len returns the number of bytes held.
+func (w *Writer) Len() int { return len(w.buf) }
+
+// Bytes returns what was written so far. It is valid until the next call.
+func (w *Writer) Bytes() []byte { return w.buf }
+
+// Truncate forgets everything after the first n bytes.
+func (w *Writer) Truncate(n int) { w.buf = w.buf[:n] }
+
+// Take hands the buffer over and goes on with next, which may be nil.
+func (w *Writer) Take(next []byte) []byte {
+	b := w.buf
+	w.buf = next[:0]
+	return b
+}
+
+// Raw appends bytes that are already encoded.
+func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
+
+// OK appends +OK.
+func (w *Writer) OK() { w.buf = append(w.buf, "+OK\r\n"...) }
+
+// Status appends a simple string; s must not hold CR or LF.
+func (w *Writer) Status(s string) { w.buf = appendLine(w.buf, '+', s) }
+
+// Error appends an error reply. msg begins with its code word ("ERR ...");
+// CR and LF are turned into spaces, as Redis does.
+func (w *Writer) Error(msg string) {
+	w.buf = append(w.buf, '-')
+	for i := 0; i < len(msg); i++ {
+		c := msg[i]
+		if c == '\r' || c == '\n' {
+			c = ' '
+		}
+		w.buf = append(w.buf, c)
+	}
+	w.buf = append(w.buf, '\r', '\n')
+}
+
+// Int appends an integer.
+func (w *Writer) Int(n int64) { w.buf = appendHeader(w.buf, ':', n) }
+
+// Bulk appends a bulk string.
+func (w *Writer) Bulk(b []byte) { w.buf = AppendBulk(w.buf, b) }
+
+// BulkString appends a bulk string.
+func (w *Writer) BulkString(s string) { w.buf = AppendBulk(w.buf, s) }
+
+// BulkInt appends an integer as a bulk string.
+func (w *Writer) BulkInt(n int64) {
+	var tmp [20]byte
+	w.Bulk(strconv.AppendInt(tmp[:0], n, 10))
+}
+
+// Null appends the null of the protocol version: $-1 or _.
+func (w *Writer) Null() {
+	if w.proto == RESP3 {
+		w.buf = append(w.buf, "_\r\n"...)
+		return
+	}
+	w.buf = append(w.buf, "$-1\r\n"...)
+}
+
+// NullArray appends *-1 in RESP2 and _ in RESP3.
+func (w *Writer) NullArray() {
+	if w.proto == RESP3 {
+		w.buf = append(w.buf, "_\r\n"...)
+		return
+	}
+	w.buf = append(w.buf, "*-1\r\n"...)
+}
+
+// Array appends the header of an array of n replies.
+func (w *Writer) Array(n int) { w.buf = appendHeader(w.buf, '*', int64(n)) }
+
+// Map appends the header of a map of n pairs: 2n replies follow.
+func (w *Writer) Map(n int) {
+	if w.proto == RESP3 {
+		w.buf = appendHeader(w.buf, '%', int64(n))
+		return
+	}
+	w.Array(2 * n)
+}
+
+// Set appends the header of a set of n replies.
+func (w *Writer) Set(n int) {
+	if w.proto == RESP3 {
+		w.buf = appendHeader(w.buf, '~', int64(n))
+		return
+	}
+	w.Array(n)
+}
+
+// Push appends the header of an out-of-band message of n replies.
+func (w *Writer) Push(n int) {
+	if w.proto == RESP3 {
+		w.buf = appendHeader(w.buf, '>', int64(n))
+		return
+	}
+	w.Array(n)
+}
+
+// Bool appends a boolean: #t and #f, or 1 and 0 in RESP2.
+func (w *Writer) Bool(v bool) {
+	switch {
+	case w.proto == RESP3 && v:
+		w.buf = append(w.buf, "#t\r\n"...)
+	case w.proto == RESP3:
+		w.buf = append(w.buf, "#f\r\n"...)
+	case v:
+		w.Int(1)
+	default:
+		w.Int(0)
+	}
+}
+
+// Double appends a double in its shortest exact form; RESP2 clients get it as
+// a bulk string.
+func (w *Writer) Double(f float64) {
+	var tmp [32]byte
+	text := AppendDouble(tmp[:0], f)
+	if w.proto != RESP3 {
+		w.Bulk(text)
+		return
+	}
+	w.buf = append(w.buf, ',')
+	w.buf = append(w.buf, text...)
+	w.buf = append(w.buf, '\r', '\n')
+}
+
+// BigNumber appends a whole number of any size, given by its digits.
+func (w *Writer) BigNumber(digits string) {
+	if w.proto != RESP3 {
+		w.BulkString(digits)
+		return
+	}
+	w.buf = appendLine(w.buf, '(', digits)
+}
+
+// Attribute appends the header of n pairs that tell more about the reply that
+// follows them. There are none in RESP2.
+func (w *Writer) Attribute(n int) { w.buf = appendHeader(w.buf, '|', int64(n)) }
+
+// Verbatim appends a verbatim string of a three-letter format ("txt").
+func (w *Writer) Verbatim(format, s string) {
+	if w.proto != RESP3 {
+		w.BulkString(s)
+		return
+	}
+	w.buf = appendHeader(w.buf, '=', int64(len(s)+4))
+	w.buf = append(w.buf, format...)
+	w.buf = append(w.buf, ':')
+	w.buf = append(w.buf, s...)
+	w.buf = append(w.buf, '\r', '\n')
+}
+
+// Mark remembers where an array header belongs whose length is not known yet.
+func (w *Writer) Mark() int { return len(w.buf) }
+
+// ArrayAt inserts the header of an array of n replies at a Mark. The replies
+// written since then move: use it where counting first would cost more.
+func (w *Writer) ArrayAt(mark, n int) {
+	var tmp [24]byte
+	head := appendHeader(tmp[:0], '*', int64(n))
+	w.buf = append(w.buf, head...)
+	copy(w.buf[mark+len(head):], w.buf[mark:len(w.buf)-len(head)])
+	copy(w.buf[mark:], head)
+}
+
+// AppendBulk appends b as a bulk string to dst.
+func AppendBulk[B []byte | string](dst []byte, b B) []byte {
+	dst = appendHeader(dst, '$', int64(len(b)))
+	dst = append(dst, b...)
+	return append(dst, '\r', '\n')
+}
+
+// AppendArray appends an array header to dst.
+func AppendArray(dst []byte, n int) []byte { return appendHeader(dst, '*', int64(n)) }
+
+// AppendCommand appends a command as an array of bulk strings, the form in
+// which clients send it and the log and the stream carry it.
+func AppendCommand[B []byte | string](dst []byte, args ...B) []byte {
+	dst = AppendArray(dst, len(args))
+	for _, a := range args {
+		dst = AppendBulk(dst, a)
+	}
+	return dst
+}
+
+// AppendDouble appends f as Redis prints doubles in replies: the shortest
+// form that reads back as the same number, inf and nan in words.
+func AppendDouble(dst []byte, f float64) []byte {
+	switch {
+	case math.IsInf(f, 1):
+		return append(dst, "inf"...)
+	case math.IsInf(f, -1):
+		return append(dst, "-inf"...)
+	case math.IsNaN(f):
+		return append(dst, "nan"...)
+	}
+	if f == math.Trunc(f) && math.Abs(f) < 1e17 {
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	}
+	return strconv.AppendFloat(dst, f, 'g', 17, 64)
+}
+
+func appendLine(dst []byte, kind byte, s string) []byte {
+	dst = append(dst, kind)
+	dst = append(dst, s...)
+	return append(dst, '\r', '\n')
+}
+
+func appendHeader(dst []byte, kind byte, n int64) []byte {
+	dst = append(dst, kind)
+	if n >= 0 && n < 10 { // most lengths and counters are short
+		return append(dst, byte('0'+n), '\r', '\n')
+	}
+	dst = strconv.AppendInt(dst, n, 10)
+	return append(dst, '\r', '\n')
+}
