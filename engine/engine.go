@@ -156,6 +156,16 @@ func (e *Engine) Reset() {
 	}
 }
 
+// Replaced ends what Reset began where the new keyspace, which holds the log
+// up to off, was loaded without Freeze: what was read of it meanwhile counts as
+// another keyspace's, and every reply depends on off. The caller holds Freeze.
+func (e *Engine) Replaced(off int64) {
+	e.rebuilds.Add(1)
+	for i := range e.shards {
+		e.shards[i].lastWrite = off
+	}
+}
+
 // SetFloor makes every reply that reads data depend on the log up to off: a
 // node that has loaded its whole log does not know yet how much of it is
 // committed. The caller holds Freeze.

@@ -51,9 +51,9 @@ const (
 	Commit // stream: the commit offset alone
 	Held   // stream: what the follower holds
 	Refuse // stream: the follower does not follow this epoch
-	Base   // stream: a full copy begins
-	Part   // stream: bytes of a full copy
-	Done   // stream: the full copy is complete
+	Base   // copy: a full copy begins
+	Part   // copy: bytes of it
+	Done   // copy: it is complete
 )
 
 var typeNames = [...]string{
