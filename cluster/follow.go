@@ -53,6 +53,18 @@ func (f *following) newest(conn *peer.Conn) bool {
 
 // receive takes the stream of whoever says it leads.
 func (c *Cluster) receive(conn *peer.Conn) {
+	c.taking(conn, func() error {
+		r := &repl.Receiver{
+			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
+			Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout,
+		}
+		return r.Run()
+	})
+}
+
+// taking runs what takes the log from another node over conn: the newest alone,
+// and after the one before has ended.
+func (c *Cluster) taking(conn *peer.Conn, run func() error) {
 	c.follow.takeOver(conn)
 	c.follow.turn.Lock()
 	defer c.follow.turn.Unlock()
@@ -60,16 +72,12 @@ func (c *Cluster) receive(conn *peer.Conn) {
 		_ = conn.Close()
 		return
 	}
-	r := &repl.Receiver{
-		Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
-		Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout,
-	}
-	err := r.Run()
+	err := run()
 	if c.follow.up.Swap(false) {
 		c.follow.downAt.Store(c.opts.Host.Now())
 		poke(c.chores)
 	}
-	if c.ctx.Err() == nil {
+	if c.ctx.Err() == nil && err != nil {
 		c.streamEnded(conn, err)
 	}
 }

@@ -132,7 +132,10 @@ type View struct {
 
 	// For INFO replication and ROLE at a follower.
 	LinkUp       bool
-	SyncProgress bool
+	SyncProgress bool  // a full copy is under way
+	SyncTotal    int64 // its bytes, 0: not known
+	SyncRead     int64 // of them received
+	SyncIO       int64 // wall ms of the last of them
 	LinkDownAt   int64 // wall ms, 0 when up
 	LastIO       int64 // wall ms of the last bytes from the leader
 }
@@ -147,9 +150,10 @@ type NodeView struct {
 	Leader bool
 	Up     bool // heard of within the election timeout
 	Offset int64
-	Lag    int64 // seconds since its last acknowledgement; -1 unknown
-	PingAt int64 // wall ms of the last unanswered ping, 0 none
-	PongAt int64 // wall ms of the last answer
+	Lag    int64  // seconds since its last acknowledgement; -1 unknown
+	Copy   string // how far its full copy is, in Redis's words; "": it needs none
+	PingAt int64  // wall ms of the last unanswered ping, 0 none
+	PongAt int64  // wall ms of the last answer
 }
 
 // A LinkView is one row of CLUSTER LINKS.
