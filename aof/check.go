@@ -183,7 +183,13 @@ func (c *Checked) open() error {
 		return err
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, tempPrefix+c.o.Name+".") || c.l.isOurs(name) && !c.l.manifest.lists(name) {
+		switch {
+		case c.l.isOurs(name) && !c.l.manifest.lists(name):
+			if err := c.l.mayGo(name, found); err != nil {
+				return err
+			}
+			fallthrough
+		case strings.HasPrefix(name, tempPrefix+c.o.Name+"."):
 			c.Report.Unlisted = append(c.Report.Unlisted, name)
 		}
 	}
