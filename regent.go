@@ -122,6 +122,9 @@ func (s *Server) build() error {
 	s.engine = engine.New(o)
 	s.keeper = newKeeper(s)
 	s.engine.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: s.keeper.info})
+	if s.aof != nil {
+		s.engine.AddInfo(s.backlogInfo())
+	}
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
 	if s.peers != nil {
 		front.Hijack = s.peers.Hijack
