@@ -26,6 +26,7 @@ func (s *Server) logFailed(err error) {
 func (s *Server) logRecovered() {
 	s.allowWrites("The append only log was made anew, writes are taken again")
 	s.barrier.Mended()
+	s.keeper.mended()
 }
 
 // noSpace: what was appended fits into what is set aside; nothing more does.
@@ -67,6 +68,7 @@ func (s *Server) loadBase(b *aof.Base) error {
 		return err
 	}
 	b.Used = sum.Bytes
+	s.keeper.hasLoaded(sum.Keys)
 	place, err := sum.Aux.Place()
 	if err != nil || place == nil {
 		return err
