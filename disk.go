@@ -60,6 +60,9 @@ func (s *Server) loadBase(b *aof.Base) error {
 	if b.Again { // a rebuild: everything is locked already
 		o.Workers, put = 1, s.engine.LoadFrozen
 	}
+	room := s.engine.NewReserve(b.Size, b.Again)
+	defer room.Release()
+	o.Resize = room.Resize
 	sum, err := rdb.LoadAt(b, b.Size, o, put)
 	if err != nil {
 		return err
