@@ -121,6 +121,13 @@ func before(h []engine.EpochStart, at int64) []engine.EpochStart {
 	return h[:n]
 }
 
+// Empty reports whether nothing was ever written to the log.
+func (l *Log) Empty() bool {
+	l.shape.RLock()
+	defer l.shape.RUnlock()
+	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
+}
+
 // Failing is why the log cannot be written, nil while it can: a rewrite, once
 // the disk works, is the way back.
 func (l *Log) Failing() error { return l.err() }
