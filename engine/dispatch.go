@@ -74,7 +74,7 @@ func (e *Engine) finishReply(s *Session, start int) {
 // and calls the handler.
 func (e *Engine) run(c *Ctx) {
 	cmd, s := c.Cmd, c.S
-	c.failed = false
+	c.failed, c.strayed = false, false
 	weight := s.clock.weigh(cmd)
 	var began int64
 	timed := weight != 0 || e.slowMayBeQuick()
@@ -111,7 +111,6 @@ func (e *Engine) run(c *Ctx) {
 		e.unlockSet(&set)
 	}
 	st := &e.stats.stripes[stripeAt]
-	st.commands.Add(1)
 	pc := &st.perCmd[cmd.index]
 	pc.calls.Add(1)
 	if c.failed {
@@ -138,7 +137,7 @@ func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
 	case sh != nil:
 		if wrote {
 			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
+			sh.noteWritten(c)
 		}
 		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
 	case all:
@@ -164,7 +163,7 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 		sh := &e.shards[i]
 		if wrote {
 			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
+			sh.noteWritten(c)
 		}
 		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
 	})
