@@ -58,6 +58,7 @@ type Server struct {
 	aof     *aof.Log // nil with appendonly no
 	peers   *cluster.Cluster
 	barrier *barrier
+	keeper  *keeper
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
@@ -96,6 +97,7 @@ func (s *Server) build() error {
 	if err := s.openLog(dir); err != nil {
 		return err
 	}
+	s.sweepSaves()
 	var view engine.Cluster = cluster.Lone(s.node.id, s.node.addr(), s.cfg)
 	if s.node.clustered() {
 		if err := s.joinPeers(dir); err != nil {
@@ -118,8 +120,10 @@ func (s *Server) build() error {
 		o.Log = s.aof.Recorder()
 	}
 	s.engine = engine.New(o)
+	s.keeper = newKeeper(s)
+	s.engine.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: s.keeper.info})
 	if s.aof != nil {
-		s.engine.AddInfo(s.aof.Info())
+		s.engine.AddInfo(s.backlogInfo())
 	}
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
 	if s.peers != nil {
@@ -256,6 +260,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	s.engine.SetLoading(false)
+	s.keeper.begun()
 	if s.peers != nil {
 		if err := s.peers.Start(s.engine); err != nil {
 			return fmt.Errorf("can't join the cluster: %w", err)
@@ -265,9 +270,17 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.serve(ctx, served)
 }
 
-// load replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
+// load brings the data from the disk: the log, or a dump where there is none.
 func (s *Server) load(ctx context.Context) error {
+	if err := s.loadLog(ctx); err != nil {
+		return err
+	}
+	return s.loadDump(ctx)
+}
+
+// loadLog replays the log. With peers it is not known yet how much of it is
+// committed, so readers wait until the cluster tells.
+func (s *Server) loadLog(ctx context.Context) error {
 	if s.aof == nil {
 		return nil
 	}
@@ -301,6 +314,7 @@ func (s *Server) serve(ctx context.Context, served <-chan error) error {
 			tick.Reset(s.tickEvery())
 		case <-ctx.Done():
 			s.host.Logf(engine.LevelWarning, "Received a signal to stop, scheduling shutdown...")
+			s.keeper.lastSave()
 			return nil
 		case why := <-s.stop:
 			s.host.Logf(engine.LevelWarning, "User requested shutdown... %s", why)
@@ -328,6 +342,7 @@ func (s *Server) tick() {
 	s.engine.Maintain()
 	s.engine.SampleStats()
 	s.barrier.Expire()
+	s.keeper.tick()
 }
 
 // Close ends the server as a signal would; Run returns.
@@ -344,6 +359,9 @@ func (s *Server) release() {
 	s.closing.Do(func() {
 		if s.peers != nil {
 			s.peers.Stop()
+		}
+		if s.keeper != nil {
+			s.keeper.end()
 		}
 		if s.front != nil {
 			_ = s.front.Close()

@@ -42,6 +42,10 @@ type node struct {
 	config *config.Config
 	peers  []config.Peer
 
+	snapshots atomic.Int64 // begun
+	installs  atomic.Int64 // done
+	slow      atomic.Int64 // ns to wait in the middle of a snapshot
+
 	alive   bool
 	listen  net.Listener
 	conns   sync.Map
@@ -235,7 +239,7 @@ func (x *node) start() {
 	c, err := cluster.New(cluster.Options{
 		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Addr: x.addr(), Dir: x.dir, Secret: "s",
 		Stream: x.log.Stream(), Log: x.log, Seal: func(int64) error { return x.log.Seal() },
-		Rebuild: x.rebuild, Changed: leads.Store, Advanced: func() {},
+		Rebuild: x.rebuild, Snapshot: x.snapshot, Install: x.install, Changed: leads.Store, Advanced: func() {},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -90,6 +90,7 @@ func (c *Cluster) begin(epoch int64) error {
 		return err
 	}
 	c.lead.ahead = true
+	c.begun.Store(epoch)
 	c.do(func(now time.Duration) bully.Output { return c.node.EpochBegun(now, epoch, after) })
 	c.Sealed()
 	return nil
@@ -115,6 +116,7 @@ func (c *Cluster) takeOver(st bully.Status) {
 func (c *Cluster) stepDown() {
 	epoch, served := c.lead.epoch, c.view.Load().Leading
 	c.endSenders()
+	c.begun.Store(0)
 	v := c.compose(c.status(), false)
 	c.engine.Freeze(func() { c.view.Store(v) })
 	if c.lead.ahead {

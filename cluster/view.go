@@ -33,6 +33,9 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	if !v.LinkUp {
 		v.LinkDownAt = c.follow.downAt.Load()
 	}
+	if v.SyncProgress = c.copying.on.Load(); v.SyncProgress {
+		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
+	}
 	for _, p := range c.opts.Peers {
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
 		if m := c.member(p.ID); m != nil {
@@ -51,6 +54,7 @@ func (c *Cluster) describe(n *engine.NodeView, m *member) {
 	heard := m.heard.Load()
 	n.Up = heard != 0 && now-heard <= upTimes*c.timeout.Milliseconds() && m.refused.Load() <= heard
 	n.Offset, n.PongAt = m.offset.Load(), heard
+	n.Copy, _ = m.copying.Load().(string)
 	if !n.Up {
 		n.PingAt = max(heard, m.refused.Load())
 	}
