@@ -18,6 +18,7 @@ type Ctx struct {
 	// key, 0 when it has none or several: hashing a key costs as much as
 	// finding it.
 	home     uint32
+	watch    stopwatch
 	eff      Effects
 	applying bool // the command comes from the log or the stream
 	failed   bool // the reply is an error
@@ -95,6 +96,7 @@ func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
 
 // PutIn is Put in another database.
 func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
+	c.heavy(len(v.Bytes))
 	d := c.changing(db, key)
 	before := d.Len()
 	en := Entry{d, d.Put(key, v, expireAt)}
@@ -105,6 +107,9 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	}
 	return en
 }
+
+// SetInt changes the number at en, which must be one (dict.Int).
+func (c *Ctx) SetInt(en Entry, n int64) { en.D.SetInt(en.Ref, n) }
 
 // Remove deletes key and reports whether it was there. The effect is the
 // caller's to propagate.
@@ -123,6 +128,7 @@ func (c *Ctx) SetExpire(en Entry, at int64) Entry {
 // may be changed until the handler returns. en must be Embstr or Raw, and
 // becomes Raw.
 func (c *Ctx) Resize(en Entry, n int) (Entry, []byte) {
+	c.heavy(n)
 	r, b := en.D.Resize(en.Ref, n)
 	return Entry{en.D, r}, b
 }

@@ -75,14 +75,13 @@ func (e *Engine) finishReply(s *Session, start int) {
 func (e *Engine) run(c *Ctx) {
 	cmd, s := c.Cmd, c.S
 	c.failed, c.strayed = false, false
-	weight := s.clock.weigh(cmd)
-	var began int64
-	timed := weight != 0 || e.slowMayBeQuick()
-	if timed {
-		began = e.Host.Ticks()
+	kind := cmd.shapeFor(c.Args)
+	c.watch.on = false
+	if weight := s.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
+		c.startWatch(weight)
 	}
 	stripeAt := uint32(s.ID) & e.mask
-	switch cmd.shape {
+	switch kind {
 	case shapeSingle:
 		at := e.shardIndex(c.Args[cmd.Keys[0].Index])
 		stripeAt = at
@@ -116,11 +115,11 @@ func (e *Engine) run(c *Ctx) {
 	if c.failed {
 		pc.failed.Add(1)
 	}
-	if !timed {
+	if !c.watch.on {
 		return
 	}
-	took := e.Host.Ticks() - began
-	pc.nanos.Add(weight * took)
+	took := e.Host.Ticks() - c.watch.began
+	pc.nanos.Add(c.watch.weight * took)
 	e.noteSlow(c, took)
 }
 

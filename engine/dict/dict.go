@@ -159,6 +159,12 @@ func (d *Dict) add(h uint64, key []byte, v Value, want shape, expireAt int64) ui
 	return r
 }
 
+// SetInt changes the number at r, whose kind is Int. Nothing moves.
+func (d *Dict) SetInt(r Ref, n int64) {
+	d.touch(uint32(r))
+	binary.LittleEndian.PutUint64(d.entry(r).value(), uint64(n))
+}
+
 // alike reports whether r has the kind and the shape wanted already, and the
 // slot that goes with them: most values are written over by their like. An
 // Object is not, and what is wide or large goes the long way.
