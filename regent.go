@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -62,6 +63,7 @@ type Server struct {
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -159,6 +161,7 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
