@@ -56,12 +56,16 @@ type Node struct {
 	campaign campaign // this node's wish to lead
 	lead     leadership
 
+	started     time.Duration
+	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
+
 	told    int64 // the highest commit offset any leader told
 	commit  int64 // the part of it that this log is known to hold
 	matched int64 // epoch whose leader's log this log is a prefix of
 
-	out   Output
-	shown Status // as of the last Output
+	out      Output
+	shown    Status // as of the last Output
+	heldBack bool   // so was the driver told
 }
 
 // A peer is what a node knows of another voter.
@@ -78,6 +82,14 @@ type peer struct {
 
 	verdict Verdict // in the running campaign, 0: no answer
 	passed  bool    // stood this node down and then did not lead
+
+	sick        bool // it said that its disk has failed
+	steady      bool // leader: it keeps up,
+	steadySince time.Duration
+	falls       int // how often it died or fell silent lately
+	fellAt      time.Duration
+	tries       int  // handovers to it that came to nothing
+	yielded     bool // an operator gave its leadership away; until it falls
 
 	acked  int64         // leader: durable here in this epoch
 	echo   time.Duration // leader: send time of the newest heartbeat acknowledged
@@ -97,6 +109,11 @@ type rules struct {
 	noPromise      bool // voters grant although they hear a leader
 	noWariness     bool // voters grant right after their own start
 	lateEvidence   bool // crash evidence older than the peer's last word counts
+
+	handoverUnheld   bool // the token is passed before the target has all
+	handoverUnfenced bool // the token is passed while the leader goes on
+	resumeAtOnce     bool // the lease from before the token was passed counts
+	tokenForever     bool // voters take a token that was taken back
 }
 
 // New makes a node as of its start: a follower that has heard nobody. It
@@ -110,7 +127,7 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	assert(c.Rand != nil, "no source of randomness")
 	assert(c.Timeout > 0 && c.Heartbeat > 0, "no timeout or heartbeat")
 	n := &Node{
-		cfg: c, rules: r, now: now, hard: h, pos: pos, durable: pos.Offset,
+		cfg: c, rules: r, now: now, started: now, hard: h, pos: pos, durable: pos.Offset,
 		role: Follower,
 	}
 	voters := append([]int64(nil), c.Voters...)
@@ -165,10 +182,13 @@ func (n *Node) leave() Output {
 		n.out.Persist = &h
 	}
 	was, is := n.shown, n.Status()
+	n.out.Hold, n.out.Release = !n.heldBack && n.holds(), n.heldBack && !n.holds()
+	n.heldBack = n.holds()
 	n.shown = is
 	n.out.Changed = was.Role != is.Role || was.Leader != is.Leader || was.Addr != is.Addr ||
 		was.Epoch != is.Epoch || was.Serving != is.Serving ||
-		was.Electing != is.Electing || was.Suspended != is.Suspended
+		was.Electing != is.Electing || was.Suspended != is.Suspended ||
+		was.Handover != is.Handover || was.Target != is.Target
 	out := n.out
 	n.out = Output{}
 	return out
@@ -177,6 +197,9 @@ func (n *Node) leave() Output {
 // Tick lets time pass.
 func (n *Node) Tick(now time.Duration) Output {
 	n.enter(now)
+	if n.now >= n.parkedUntil {
+		n.parkedUntil = 0
+	}
 	switch {
 	case n.stopped:
 	case n.role == Leader:
@@ -207,7 +230,11 @@ func (n *Node) Step(now time.Duration, m Message) Output {
 	case Ack:
 		n.onAck(p, m)
 	case Resign:
-		n.onResign(m)
+		n.onResign(p, m)
+	case Handover:
+		n.onHandover(p, m)
+	case Takeover:
+		n.onTakeover(p, m)
 	}
 	return n.leave()
 }
@@ -216,7 +243,7 @@ func (n *Node) plausible(m Message) bool {
 	return m.To == n.cfg.ID &&
 		m.Epoch >= 0 && m.Epoch < epochLimit &&
 		m.Position.Epoch >= 0 && m.Position.Epoch <= m.Epoch && m.Position.Offset >= 0 &&
-		m.Durable >= 0 && m.Commit >= 0
+		m.Durable >= 0 && m.Commit >= 0 && m.Token.N >= 0
 }
 
 // Status is the node as of the last call.
@@ -233,6 +260,10 @@ func (n *Node) Status() Status {
 	if n.role == Leader {
 		s.Serving = n.serving()
 		s.LeaseUntil = n.lead.lease
+		s.Handover, s.HandoverFailed = n.lead.handing.stage, n.lead.failed
+		if p := n.lead.handing.target; p != nil {
+			s.Target = p.id
+		}
 	}
 	return s
 }
@@ -240,6 +271,14 @@ func (n *Node) Status() Status {
 // NextTick is when Tick has something to do next, unless other calls come
 // before.
 func (n *Node) NextTick() time.Duration {
+	next := n.nextOwn()
+	if n.parkedUntil != 0 {
+		next = min(next, n.parkedUntil)
+	}
+	return next
+}
+
+func (n *Node) nextOwn() time.Duration {
 	switch {
 	case n.stopped:
 		return Never

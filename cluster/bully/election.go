@@ -37,11 +37,13 @@ type campaign struct {
 	deferTo    int64         // who stood this node down, 0: nobody
 	failed     int           // real phases lost since a leader was heard
 
-	phase    Phase
-	seq      uint64
-	top      int64 // highest epoch among the answers
-	resendAt time.Duration
-	deadline time.Duration
+	phase     Phase
+	seq       uint64
+	token     Token // a leader's that hands over, for one real phase
+	byCommand bool  // it was an operator's wish
+	top       int64 // highest epoch among the answers
+	resendAt  time.Duration
+	deadline  time.Duration
 }
 
 // calm ends suspicion until a moment.
@@ -82,6 +84,9 @@ func (n *Node) suspectLeader() {
 	c := &n.campaign
 	if n.leader != 0 {
 		c.suspect = n.leader
+		if p := n.peer(n.leader); p != nil {
+			n.fell(p)
+		}
 	}
 	n.leader, n.addr = 0, ""
 	c.deferTo = 0
@@ -141,7 +146,7 @@ func (n *Node) startPre() {
 		n.campaign.suspect = n.leader
 	}
 	n.leader, n.addr = 0, ""
-	n.campaign.top = n.hard.Epoch
+	n.campaign.top, n.campaign.token = n.hard.Epoch, Token{}
 	n.openPhase(Pre)
 }
 
@@ -180,7 +185,7 @@ func (n *Node) ask() {
 	c.resendAt = n.now + max(pace, 1)
 	for _, p := range n.peers {
 		if p.verdict != Grant {
-			n.send(p.id, Message{Kind: Election, Phase: c.phase, Seq: c.seq})
+			n.send(p.id, Message{Kind: Election, Phase: c.phase, Seq: c.seq, Token: c.token})
 		}
 	}
 }
@@ -210,6 +215,7 @@ func (n *Node) lostReal() {
 // retire ends the candidacy; the next one starts after wait.
 func (n *Node) retire(wait time.Duration) {
 	n.role = Follower
+	n.campaign.token = Token{}
 	n.campaign.await(n.now + max(wait, 1))
 }
 
@@ -288,6 +294,9 @@ func (n *Node) PeerDead(at time.Duration, id int64) Output {
 	}
 	if p.everMet && p.seen >= at && !n.rules.lateEvidence {
 		return n.leave()
+	}
+	if !p.dead {
+		n.fell(p)
 	}
 	p.up, p.dead = false, true
 	if n.role == Leader {

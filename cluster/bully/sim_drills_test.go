@@ -22,6 +22,9 @@ const (
 	// figure8: a write that only one node has, a later leader whose record
 	// nobody else has, then the first leads again and copies the old write.
 	figure8
+	// staleToken: a leader hands over and goes on, while its target has the
+	// token.
+	staleToken
 )
 
 func (w *world) drill() {
@@ -33,6 +36,8 @@ func (w *world) drill() {
 				w.drillBounce(l, w.anyBut(l))
 			case lateDeath:
 				w.drillLateDeath(l, w.anyBut(l))
+			case staleToken:
+				w.drillStaleToken(l, w.anyBut(l))
 			case figure8:
 				w.drillFigure8(l)
 			}
@@ -143,7 +148,7 @@ func (w *world) drillFigure8(l *machine) {
 		var second *machine
 		w.when(6, func() bool {
 			for _, m := range w.nodes {
-				if m != l && lead(m)() && m.log[len(m.log)-1].val < 0 {
+				if m != l && lead(m)() && len(m.log) > 0 && m.log[len(m.log)-1].val < 0 {
 					second = m
 				}
 			}

@@ -28,6 +28,8 @@ type plan struct {
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
 	coup                        float64 // chance that a new leader is hit at once
+	takeover                    bool    // the highest ID takes over by itself
+	change                      float64 // chance of a planned change instead of a fault
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
@@ -55,7 +57,9 @@ func draw(r *rand.Rand) plan {
 		coup:     pick(r, 0, 0, 0.3, 0.6),
 		lateDial: pick(r, 0, 0.3),
 		chunk:    pick(r, 1, 2, 8),
-		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8),
+		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken),
+		takeover: pick(r, true, true, false),
+		change:   pick(r, 0, 0.1, 0.3),
 	}
 	if p.drill != noDrill {
 		p.nodes = pick(r, 3, 3, 3, 4, 5)
@@ -111,7 +115,11 @@ func (w *world) faults() {
 		if w.calm {
 			return
 		}
-		w.fault(w.victim())
+		if w.chance(w.plan.change) {
+			w.changeover()
+		} else {
+			w.fault(w.victim())
+		}
 		for w.chance(w.plan.burst) {
 			w.after(w.within(simT/5), func() { w.strike(w.victim()) })
 		}

@@ -46,6 +46,9 @@ type machine struct {
 	senders   [simMost + 1]*sender
 	in        inbound
 	pending   []command
+	answering int  // replies that are leaving
+	holding   bool // a handover holds new commands
+	parked    []waiting
 	verified  int // records compared with the truth
 	linkUp    [simMost + 1]bool
 }
@@ -169,8 +172,11 @@ func (m *machine) carry(o Output, then func()) {
 }
 
 func (m *machine) finish(o Output, then func()) {
-	if o.Deposed {
+	if o.Deposed || o.Fence {
 		m.pub.lease = false
+	}
+	if o.Fence {
+		m.w.passed(m)
 	}
 	m.transmit(o)
 	if o.Changed {
@@ -182,6 +188,12 @@ func (m *machine) finish(o Output, then func()) {
 		m.pokeSteward()
 	}
 	m.publish()
+	if o.Hold {
+		m.hold()
+	}
+	if o.Release {
+		m.letGo()
+	}
 	if then != nil {
 		then()
 	}
@@ -297,6 +309,7 @@ func (m *machine) stepDown() {
 	m.senders = [simMost + 1]*sender{}
 	m.w.count.uncertain += len(m.pending)
 	m.pending = nil
+	m.quiesce()
 }
 
 // start runs a process on what the disk holds.
@@ -308,6 +321,7 @@ func (m *machine) start() {
 	m.flushing++
 	m.pub, m.epoch, m.leading, m.following = published{}, 0, false, true
 	m.senders, m.in, m.pending, m.verified = [simMost + 1]*sender{}, inbound{}, nil, 0
+	m.answering, m.holding, m.parked = 0, false, nil
 	m.linkUp = [simMost + 1]bool{}
 	m.kept, m.synced = len(m.log), len(m.log)
 	m.told = logEnd{m.end(), m.durable()}
@@ -317,6 +331,7 @@ func (m *machine) start() {
 	}
 	m.node = newNode(Config{
 		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
+		Takeover: w.plan.takeover, TakeoverAfter: simT / 4, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
 	w.say(m.id, "starts: epoch %d vote %d log %v", m.disk.Epoch, m.disk.VoteFor, m.end())
 	for _, p := range w.nodes {

@@ -16,6 +16,9 @@ type promise struct {
 	to    int64
 	addr  string
 	until time.Duration
+	epoch int64 // of the leader's heartbeat that gave it
+	// cancelled tokens of that leader's epoch end it no more.
+	cancelled int64
 	// wary is the end of the time after the node's own start in which it must
 	// keep promises it may have forgotten; 0: none. It ends early when a leader
 	// of an epoch not below its own is heard: any other promise it can have
@@ -100,7 +103,8 @@ func (n *Node) answerReal(p *peer, m Message) {
 		n.answer(p, m, Refuse, OldEpoch)
 		return
 	}
-	if r := n.bound(); r != NoReason {
+	freed := n.freed(m)
+	if r := n.bound(); r != NoReason && !(freed && r == LeaderAlive) {
 		n.answer(p, m, Refuse, r)
 		return
 	}
@@ -121,6 +125,9 @@ func (n *Node) answerReal(p *peer, m Message) {
 		}
 		if n.role == Candidate {
 			n.role = Follower
+		}
+		if freed {
+			n.promise = promise{}
 		}
 		n.campaign.calm(n.now + n.cfg.Timeout)
 		n.campaign.deferTo = 0

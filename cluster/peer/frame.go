@@ -35,7 +35,7 @@ const (
 // A Type says what a frame is.
 type Type uint8
 
-// The types of frames. The first six are the election's, in its words.
+// The types of frames. The first eight are the election's, in its words.
 const (
 	Election Type = iota + 1
 	OK
@@ -43,6 +43,8 @@ const (
 	Heartbeat
 	Ack
 	Resign
+	Handover
+	Takeover
 	Ping   // nothing but a sign that the way is open
 	Open   // stream: the leader's log and history
 	Ready  // stream: the follower's log was cut to this offset
@@ -58,6 +60,7 @@ const (
 
 var typeNames = [...]string{
 	Election: "ELECTION", OK: "OK", Coordinator: "COORDINATOR", Heartbeat: "HEARTBEAT", Ack: "ACK", Resign: "RESIGN",
+	Handover: "HANDOVER", Takeover: "TAKEOVER",
 	Ping: "PING", Open: "OPEN", Ready: "READY", Copy: "COPY", Data: "DATA", Commit: "COMMIT", Held: "HELD",
 	Refuse: "REFUSE", Base: "BASE", Part: "PART", Done: "DONE",
 }
