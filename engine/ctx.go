@@ -21,6 +21,7 @@ type Ctx struct {
 	eff      Effects
 	applying bool // the command comes from the log or the stream
 	failed   bool // the reply is an error
+	late     bool // a pause had begun before the command could run
 	follower bool // this node does not lead: hide what is expired, delete nothing
 }
 
