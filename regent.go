@@ -122,6 +122,7 @@ func (s *Server) build() error {
 	s.engine = engine.New(o)
 	if s.aof != nil {
 		s.engine.AddInfo(s.aof.Info())
+		s.engine.AddInfo(s.backlogInfo())
 	}
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
 	if s.peers != nil {

@@ -260,6 +260,7 @@ func (ld *loader) commands(src *source, t target, size int64) error {
 			return ld.damage(t, f.dataPos()+int64(at), "a command cannot be carried out", err)
 		}
 		pos = f.next
+		ld.groups++
 		ld.passed(pos - f.pos)
 		if f.open.length > 0 {
 			continue

@@ -66,6 +66,7 @@ type Engine struct {
 	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
 
 	pause pausing
+	snaps snapshots
 	room  atomic.Pointer[func() bool] // see SetMemoryGate
 
 	ackMu      sync.Mutex
@@ -90,7 +91,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
 		shards: make([]shard, n), mask: uint32(n - 1), seed: maphash.MakeSeed(),
-		sessions: map[int64]*Session{}, pause: newPausing(), ackWaiters: map[*Session]struct{}{},
+		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), ackWaiters: map[*Session]struct{}{},
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
 	}
 	e.save.last.Store(e.started)

@@ -53,7 +53,20 @@ func (e *Engine) loadEntry(s *shard, en *rdb.Entry) {
 	}
 	d := e.shardDict(s, en.DB)
 	r := d.Put(en.Key, v, en.Expire)
-	d.SetAccess(r, e.accessed(0, e.Host.Now(), true))
+	d.SetAccess(r, e.loadedAccess(&en.Meta))
+}
+
+// loadedAccess is the access bits of a key that was loaded: those it had, if
+// the file tells and the policy counts the same.
+func (e *Engine) loadedAccess(m *rdb.Meta) uint32 {
+	now := e.Host.Now()
+	switch {
+	case m.UseKind == rdb.UseIdle && !e.usesLFU():
+		return (lruNow(now) - uint32(min(m.Use, accessMask))) & accessMask
+	case m.UseKind == rdb.UseFreq && e.usesLFU():
+		return uint32(now/60000)&minutesMask<<8 | uint32(min(m.Use, lfuMax))
+	}
+	return e.accessed(0, now, true)
 }
 
 // A loadState is how far the load of the log has come, for -LOADING and INFO.

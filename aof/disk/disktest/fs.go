@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -247,7 +248,7 @@ func (s *FS) SyncDir(dir string) error {
 	return nil
 }
 
-// Lock takes a name until the closer is closed.
+// Lock takes a name, and makes the file if need be, until the closer is closed.
 func (s *FS) Lock(name string) (io.Closer, error) {
 	if _, err := s.ask("lock", name, 0, 0); err != nil {
 		return nil, err
@@ -256,6 +257,9 @@ func (s *FS) Lock(name string) (io.Closer, error) {
 	defer s.mu.Unlock()
 	if s.locked[name] {
 		return nil, disk.ErrLocked
+	}
+	if s.names[name] == nil {
+		s.change(func(m map[string]*inode) { m[name] = &inode{} })
 	}
 	s.locked[name] = true
 	return unlock(func() {
@@ -340,4 +344,11 @@ func (f *file) Sync() error {
 func (f *file) Allocate(off, n int64) error {
 	_, err := f.s.ask("allocate", f.name, off, int(n))
 	return err
+}
+
+// Names returns the paths of all files, sorted.
+func (s *FS) Names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.names))
 }
