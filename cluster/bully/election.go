@@ -93,6 +93,19 @@ func (n *Node) suspectLeader() {
 	c.await(n.now + n.turn())
 }
 
+// wake lets this node run in its turn, since a worse one does already. Others
+// are woken by the same question, so whoever backs off goes on doing so: woken
+// at one moment again and again, rivals would split the votes for ever.
+func (n *Node) wake() {
+	c := &n.campaign
+	switch {
+	case !c.suspecting:
+		n.suspectLeader()
+	case c.failed == 0:
+		c.electAt = min(c.electAt, n.now+n.turn())
+	}
+}
+
 // turn is how long this node lets better ones go first.
 func (n *Node) turn() time.Duration {
 	if n.lone() {

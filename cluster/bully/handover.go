@@ -153,8 +153,8 @@ func (n *Node) AskHandover(now time.Duration) (Output, error) {
 	return n.leave(), err
 }
 
-// Held tells that the driver holds new writes since Output.Hold: no command
-// that may append runs, and what ran before was answered.
+// Held tells that the driver holds all commands since Output.Hold: none runs,
+// and those that ran were answered.
 func (n *Node) Held(now time.Duration) Output {
 	n.enter(now)
 	if n.role == Leader && n.lead.handing.stage == Holding {

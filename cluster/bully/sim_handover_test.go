@@ -11,10 +11,10 @@ type waiting struct {
 	floor int64
 }
 
-// keep holds a command back while a handover asks for it. Reads run until the
-// node is fenced.
+// keep holds a command back while a handover asks for it. Reads run until
+// Held was told.
 func (m *machine) keep(write bool, floor int64) bool {
-	if !m.holding || !write && m.leaseHolds() {
+	if !m.holding || !write && !m.heldAll {
 		return false
 	}
 	if len(m.parked) < 100 {
@@ -27,6 +27,7 @@ func (m *machine) keep(write bool, floor int64) bool {
 // quiesce tells the election that nothing runs any more, once that is so.
 func (m *machine) quiesce() {
 	if m.holding && len(m.pending) == 0 && m.answering == 0 {
+		m.heldAll = true
 		m.do(m.node.Held, nil)
 	}
 }
@@ -35,7 +36,7 @@ func (m *machine) quiesce() {
 // that was kept runs here or goes where the leader is, never both.
 func (m *machine) hold() {
 	m.w.say(m.id, "holds new commands")
-	m.holding = true
+	m.holding, m.heldAll = true, false
 	m.quiesce()
 }
 

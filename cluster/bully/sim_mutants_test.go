@@ -42,7 +42,7 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := uint64(1); seed <= simRuns; seed++ {
+			for seed := uint64(1); seed <= mutantRuns; seed++ {
 				w := newWorld(seed, m.rules, m.driver)
 				w.run()
 				if w.broken != "" {
@@ -50,7 +50,7 @@ func TestMutants(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("not noticed in %d runs", simRuns)
+			t.Errorf("not noticed in %d runs", mutantRuns)
 		})
 	}
 }

@@ -47,7 +47,8 @@ type machine struct {
 	in        inbound
 	pending   []command
 	answering int  // replies that are leaving
-	holding   bool // a handover holds new commands
+	holding   bool // a handover holds new writes
+	heldAll   bool // and reads
 	parked    []waiting
 	verified  int // records compared with the truth
 	linkUp    [simMost + 1]bool
@@ -366,8 +367,15 @@ func (m *machine) crash(power bool) {
 	m.w.count.uncertain += len(m.pending)
 	m.pending = nil
 	for _, p := range w.nodes {
-		if p != m && p.up && w.chance(0.7) {
+		if p == m || !p.up {
+			continue
+		}
+		if w.chance(0.7) {
 			p.on(w.delay(), func() { p.dial(m) })
+		}
+		if s := p.senders[m.id]; s != nil {
+			// The connection breaks, or nothing comes back for T.
+			p.on(pick(w.rand, w.delay(), simT), func() { p.broke(m, s) })
 		}
 	}
 }

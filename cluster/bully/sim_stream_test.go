@@ -126,10 +126,15 @@ func (m *machine) packet(p *machine, s *sender, deliver func()) {
 	s.last = max(s.last, w.now+w.delay()) + 1
 	life := m.life
 	w.after(s.last-w.now, func() {
-		if !w.cut[m.id][p.id] {
+		switch {
+		case w.cut[m.id][p.id]:
+			if m.life == life {
+				broke()
+			}
+		case !p.up:
+			m.on(simT/5, broke) // the dial is refused until it is back
+		default:
 			p.arrive(deliver)
-		} else if m.life == life {
-			broke()
 		}
 	})
 }

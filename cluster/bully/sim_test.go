@@ -29,9 +29,10 @@ import (
 //	REGENT_RUNS=n  go test -run TestSimulation    that many
 
 const (
-	simT     = 500 * time.Millisecond
-	simRuns  = 2000
-	soakRuns = 400_000
+	simT       = 500 * time.Millisecond
+	simRuns    = 2000
+	mutantRuns = 20_000 // at most, for one planted bug
+	soakRuns   = 400_000
 )
 
 func TestSimulation(t *testing.T) {

@@ -142,10 +142,10 @@ type Output struct {
 	Fence    bool
 	Messages []Message
 	// Hold: a handover begins. New writes are kept in their sessions from now
-	// on, and Held is called when none runs any more and those that ran were
-	// answered. When the node is fenced, reads are kept as well. Release: what
-	// was kept goes on: it runs if this node leads and serves, else it is
-	// answered by what Status says of the leader (MOVED). Nothing kept has run.
+	// on. When none runs any more and all replies have left, reads are kept as
+	// well, and Held is called; it may be called again. Release: what was kept
+	// goes on: it runs if this node leads and serves, else it is answered by
+	// what Status says of the leader (MOVED). Nothing kept has run.
 	Hold, Release bool
 	// Changed is set when role, leader, epoch or serving changed: read
 	// Status. A node that has just become Leader must append its epoch's
@@ -198,7 +198,7 @@ type Status struct {
 //	func (n *Node) Handover(now time.Duration, target int64, deadline time.Duration) (Output, error) // target 0: the best
 //	func (n *Node) AbortHandover(now time.Duration) (Output, bool)
 //	func (n *Node) AskHandover(now time.Duration) (Output, error)                   // at a follower: the leader shall hand over to it
-//	func (n *Node) Held(now time.Duration) Output                                   // what Output.Hold asked for is done
+//	func (n *Node) Held(now time.Duration) Output                                   // all is held, nothing runs, all replies have left
 //	func (n *Node) SetTakeover(auto bool)
 //
 // The driver's side of the safety argument, which the node cannot see to:

@@ -91,8 +91,12 @@ func (n *Node) answerPre(p *peer, m Message) {
 	default:
 		n.answer(p, m, Grant, NoReason)
 	}
-	if (behind || bully) && mayRun && n.role == Follower {
+	switch {
+	case !mayRun || n.role != Follower:
+	case bully:
 		n.startPre()
+	case behind:
+		n.wake()
 	}
 }
 
@@ -117,7 +121,7 @@ func (n *Node) answerReal(p *peer, m Message) {
 	case m.Position.Less(n.pos) && !n.rules.noFreshness:
 		n.answer(p, m, Refuse, StaleLog)
 		if n.role == Follower && n.leader == 0 {
-			n.suspectLeader() // a better node than the candidate should run
+			n.wake()
 		}
 	default:
 		if n.hard.VoteFor == 0 {
