@@ -109,11 +109,10 @@ func (e *Engine) pauseEnds() {
 }
 
 // HoldData holds whatever reads or changes data in its session until
-// ReleaseData, and at most for d: what a leader does while it hands over. When
-// it returns nothing of that kind runs any more.
+// ReleaseData, and at most for d: while leadership moves. It takes no lock but
+// the pauses' own; after a Freeze nothing of that kind runs any more.
 func (e *Engine) HoldData(d time.Duration) {
 	e.pauseUntil(pauseByHandover, pauseData, e.Host.Now()+d.Milliseconds())
-	e.Freeze(func() {})
 }
 
 // ReleaseData ends HoldData: what was held passes the gates anew, and is
