@@ -12,9 +12,25 @@ import (
 	"regent/cluster"
 	"regent/cluster/repl"
 	"regent/engine"
+	"regent/engine/rdb"
 )
 
 // Full copies between nodes: what the cluster asks of the log and the engine.
+
+// sendCopy streams the keyspace to followers, see cluster.Options.Snapshot. Who
+// gets it cannot wait until it is committed: that may need just this follower.
+func (s *Server) sendCopy(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
+	f := s.newRDB(w, true)
+	err := f.fill(ctx, func(at int64) (*rdb.Place, error) {
+		p := s.aof.PlaceAt(at)
+		cut(repl.Place(p), f.info.Bytes)
+		return rdbPlace(p.Offset, p.History), nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.w.Close()
+}
 
 // installCopy takes a full copy as the base of the log and as the keyspace.
 // While the keyspace is loaded readers are told so; what has slipped in sees

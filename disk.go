@@ -26,6 +26,7 @@ func (s *Server) logFailed(err error) {
 func (s *Server) logRecovered() {
 	s.allowWrites("The append only log was made anew, writes are taken again")
 	s.barrier.Mended()
+	s.keeper.mended()
 }
 
 // noSpace: what was appended fits into what is set aside; nothing more does.
@@ -62,11 +63,15 @@ func (s *Server) loadBase(b *aof.Base) error {
 	case b.Again: // a rebuild: everything is locked already
 		o.Workers, put = 1, s.engine.LoadFrozen
 	}
+	room := s.engine.NewReserve(b.Size, b.Again)
+	defer room.Release()
+	o.Resize = room.Resize
 	sum, err := rdb.LoadAt(b, b.Size, o, put)
 	if err != nil {
 		return err
 	}
 	b.Used = sum.Bytes
+	s.keeper.hasLoaded(sum.Keys)
 	place, err := sum.Aux.Place()
 	if err != nil || place == nil {
 		return err

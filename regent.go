@@ -59,6 +59,7 @@ type Server struct {
 	aof     *aof.Log // nil with appendonly no
 	peers   *cluster.Cluster
 	barrier *barrier
+	keeper  *keeper
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
@@ -98,6 +99,7 @@ func (s *Server) build() error {
 	if err := s.openLog(dir); err != nil {
 		return err
 	}
+	s.sweepSaves()
 	var view engine.Cluster = cluster.Lone(s.node.id, s.node.addr(), s.cfg)
 	if s.node.clustered() {
 		if err := s.joinPeers(dir); err != nil {
@@ -120,8 +122,9 @@ func (s *Server) build() error {
 		o.Log = s.aof.Recorder()
 	}
 	s.engine = engine.New(o)
+	s.keeper = newKeeper(s)
+	s.engine.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: s.keeper.info})
 	if s.aof != nil {
-		s.engine.AddInfo(s.aof.Info())
 		s.engine.AddInfo(s.backlogInfo())
 	}
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
@@ -162,6 +165,7 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.sendCopy,
 		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
@@ -262,6 +266,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	s.engine.SetLoading(false)
+	s.keeper.begun()
 	if s.peers != nil {
 		if err := s.peers.Start(s.engine); err != nil {
 			return fmt.Errorf("can't join the cluster: %w", err)
@@ -307,6 +312,7 @@ func (s *Server) serve(ctx context.Context, served <-chan error) error {
 			tick.Reset(s.tickEvery())
 		case <-ctx.Done():
 			s.host.Logf(engine.LevelWarning, "Received a signal to stop, scheduling shutdown...")
+			s.keeper.lastSave()
 			return nil
 		case why := <-s.stop:
 			s.host.Logf(engine.LevelWarning, "User requested shutdown... %s", why)
@@ -334,6 +340,7 @@ func (s *Server) tick() {
 	s.engine.Maintain()
 	s.engine.SampleStats()
 	s.barrier.Expire()
+	s.keeper.tick()
 }
 
 // Close ends the server as a signal would; Run returns.
@@ -350,6 +357,9 @@ func (s *Server) release() {
 	s.closing.Do(func() {
 		if s.peers != nil {
 			s.peers.Stop()
+		}
+		if s.keeper != nil {
+			s.keeper.end()
 		}
 		if s.front != nil {
 			_ = s.front.Close()

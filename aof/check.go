@@ -183,7 +183,13 @@ func (c *Checked) open() error {
 		return err
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, tempPrefix+c.o.Name+".") || c.l.isOurs(name) && !c.l.manifest.lists(name) {
+		switch {
+		case c.l.isOurs(name) && !c.l.manifest.lists(name):
+			if err := c.l.mayGo(name, found); err != nil {
+				return err
+			}
+			fallthrough
+		case strings.HasPrefix(name, tempPrefix+c.o.Name+"."):
 			c.Report.Unlisted = append(c.Report.Unlisted, name)
 		}
 	}
@@ -380,7 +386,10 @@ func (c *Checked) file(e entry, f disk.File, format string, walk func() error) b
 		r.From = c.walked[len(c.walked)-1].head.start
 	}
 	if err == nil {
-		return !r.Damaged // by tore
+		if r.Damaged { // by tore
+			c.byBytes(r, c.Report.Damage)
+		}
+		return !r.Damaged
 	}
 	d := Damage{Base: e.kind == typeBase}
 	var at *DamageError
@@ -392,7 +401,17 @@ func (c *Checked) file(e entry, f disk.File, format string, walk func() error) b
 	d.cut = truncation{file: e.name, pos: d.Pos}
 	r.Damaged, r.Good = true, d.Pos
 	c.Report.Damage = &d
+	c.byBytes(r, &d)
 	return false
+}
+
+// byBytes gives offsets to damage in a file that Redis wrote, where they count
+// the file's bytes.
+func (c *Checked) byBytes(r *FileReport, d *Damage) {
+	if r.Format == "commands" {
+		d.Offset = r.From + d.Pos
+		r.To, c.ld.off = d.Offset, d.Offset
+	}
 }
 
 // tore notes the torn end that the walk has found.

@@ -19,8 +19,11 @@ func (c *Checked) behind(next int) error {
 	d := c.Report.Damage
 	d.Loss.From, d.Loss.To = d.Offset, d.Offset
 	files := c.files()
-	if c.broken != nil && next == len(c.Report.Files) {
-		next-- // the damaged one was not opened
+	if c.broken != nil && d.File == c.broken.name {
+		next--
+		if err := c.surveyUnopened(); err != nil {
+			return err
+		}
 	} else if err := c.survey(files[next-1], d.Pos); err != nil {
 		return err
 	}
@@ -36,6 +39,33 @@ func (c *Checked) behind(next int) error {
 		}
 	}
 	return c.unopened()
+}
+
+// surveyUnopened looks into a file whose head is damaged. If the line with the
+// salt is not, its groups can be told.
+func (c *Checked) surveyUnopened() error {
+	f, err := c.l.fs.Open(c.l.path(c.broken.name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text := make([]byte, maxHead)
+	n, err := readUpTo(f, text, 0)
+	if err != nil {
+		return err
+	}
+	at := bytes.Index(text[:n], []byte(headMark))
+	if at < 0 {
+		return nil
+	}
+	line, _, _ := bytes.Cut(text[at:n], []byte{'\n'})
+	if h, err := parseHead(append(line[:len(line):len(line)], '\n')); err == nil {
+		return c.survey(looked{*c.broken, f, "groups", h.salt}, 0)
+	}
+	return nil
 }
 
 // lose reports a file behind the damage.
@@ -240,6 +270,10 @@ func (c *Checked) CutAt(off int64) (Cut, error) {
 	}
 	f, _, from, err := c.l.unitAt(s, off)
 	if err != nil {
+		sc := newUnitScanner(0)
+		if whole, bad := sc.scan(f.data, from); bad == nil && len(f.data) > 0 {
+			err = fmt.Errorf("offset %d is not between two units: one begins at %d", off, from+int64(whole))
+		}
 		return Cut{}, err
 	}
 	return c.cutWith(c.l.cutAt(s, &f, from, off), off)

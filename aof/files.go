@@ -57,6 +57,11 @@ func (l *Log) openFiles() error {
 		return fmt.Errorf("read the manifest: %w", err)
 	}
 	l.manifest = m
+	// The process before may have been killed between a rename and the sync of
+	// the directory. What is built on now must not be taken back by a power loss.
+	if err := l.fs.SyncDir(l.o.Dir); err != nil {
+		return fmt.Errorf("sync %s: %w", l.o.Dir, err)
+	}
 	if found {
 		if err := l.finishTruncation(); err != nil {
 			return fmt.Errorf("finish an interrupted truncation: %w", err)
@@ -95,10 +100,8 @@ func (l *Log) sweep(names []string, found bool) error {
 		switch {
 		case strings.HasPrefix(name, tempPrefix+l.o.Name+"."), name == tempPrefix+noteName:
 		case l.isOurs(name) && !l.manifest.lists(name):
-			if !found {
-				if err := l.mustBeEmpty(name); err != nil {
-					return err
-				}
+			if err := l.mayGo(name, found); err != nil {
+				return err
 			}
 		default:
 			continue
@@ -111,9 +114,14 @@ func (l *Log) sweep(names []string, found bool) error {
 	return nil
 }
 
-// mustBeEmpty refuses a directory with data and without a manifest: somebody
-// has lost it, and a new log over it would be the end of the data.
-func (l *Log) mustBeEmpty(name string) error {
+// mayGo refuses to remove a file that the manifest does not list if it is the
+// manifest that may be wrong: missing, empty, or without the checksum with which
+// Regent ends it, while the file holds records in Regent's form. A new log over
+// it would be the end of the data.
+func (l *Log) mayGo(name string, found bool) error {
+	if found && l.manifest.summed {
+		return nil
+	}
 	f, err := l.fs.Open(l.path(name))
 	if err != nil {
 		return err
@@ -123,10 +131,16 @@ func (l *Log) mustBeEmpty(name string) error {
 	if err != nil {
 		return err
 	}
-	if _, headSize, err := readHead(f); err == nil && headSize == size || size == 0 {
+	_, headSize, err := readHead(f)
+	switch {
+	case size == 0, err == nil && headSize == size:
 		return nil // made by a first start that did not get further
+	case !found:
+		return fmt.Errorf("%s is there but %s is missing: restore it, or move the files away", name, filepath.Base(l.manifestPath()))
+	case len(l.manifest.entries()) == 0 || !errors.Is(err, errForeign):
+		return fmt.Errorf("%s is there but %s does not list it, and does not end as it should: restore it, or move the file away", name, filepath.Base(l.manifestPath()))
 	}
-	return fmt.Errorf("%s is there but %s is missing: restore it, or move the files away", name, filepath.Base(l.manifestPath()))
+	return nil
 }
 
 func (l *Log) openFile(e entry, last bool) error {

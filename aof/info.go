@@ -27,17 +27,18 @@ func (s *stats) rewrote(took time.Duration, err error) {
 // Info is the log's part of INFO: Redis's fields of the persistence section
 // that are about the log, and Regent's own behind them.
 func (l *Log) Info() engine.InfoSection {
-	return engine.InfoSection{Name: "Persistence", Default: true, Write: l.WriteInfo}
+	return engine.InfoSection{Name: "Persistence", Default: true, Write: func(w *engine.InfoWriter) { l.WriteInfo(w, false) }}
 }
 
 // WriteInfo writes the lines of Info, for a section that has others too.
-func (l *Log) WriteInfo(w *engine.InfoWriter) {
+// scheduled says that a rewrite waits for its turn.
+func (l *Log) WriteInfo(w *engine.InfoWriter, scheduled bool) {
 	l.mu.Lock()
 	rw, held := l.rewriting, l.held
 	l.mu.Unlock()
 	w.Bool("aof_enabled", true)
 	w.Bool("aof_rewrite_in_progress", rw != nil)
-	w.Bool("aof_rewrite_scheduled", false)
+	w.Bool("aof_rewrite_scheduled", scheduled)
 	last, now := int64(-1), int64(-1)
 	if took := l.stats.lastTook.Load(); took > 0 {
 		last = took / int64(time.Second)
@@ -98,6 +99,29 @@ func (l *Log) sizeLocked() int64 {
 		}
 	}
 	return total
+}
+
+// PlaceAt is the place at offset at, which lies between two units of what was
+// appended. The database is told at the end alone, where a leader takes a full
+// copy. It does no I/O.
+func (l *Log) PlaceAt(at int64) Place {
+	l.mu.Lock()
+	p := l.gather.now()
+	l.mu.Unlock()
+	if at != p.Offset {
+		p.Offset, p.DB = at, 0
+	}
+	p.History = before(p.History, at)
+	return p
+}
+
+// before is the part of a history that lies before an offset.
+func before(h []engine.EpochStart, at int64) []engine.EpochStart {
+	n := len(h)
+	for n > 0 && h[n-1].Offset >= at {
+		n--
+	}
+	return h[:n]
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once

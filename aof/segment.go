@@ -126,17 +126,19 @@ func headBytes(f disk.File) ([]byte, error) {
 	return buf[:n], err
 }
 
-// nearlyHead reports whether b begins as a head does, but for a flipped bit or
-// two: such a file is not taken for one of Redis's, which begin with '*',
-// "#TS:" or "REDIS" and differ in more.
-func nearlyHead(b []byte) bool {
-	const begin, allowed = "#" + string(rune(kindHead)) + "+", 2
-	if len(b) < len(begin) {
+// nearlyHead reports whether b begins as a head does, or nearly: such a file is
+// not taken for one of Redis's, which begin with '*', "#TS:" or "REDIS".
+func nearlyHead(b []byte) bool { return nearly(b, "#"+string(rune(kindHead))+"+") }
+
+// nearly reports whether b begins with text, but for a flipped bit or two.
+func nearly(b []byte, text string) bool {
+	const allowed = 2
+	if len(b) < len(text) {
 		return false
 	}
 	flipped := 0
-	for i := range len(begin) {
-		flipped += bits.OnesCount8(b[i] ^ begin[i])
+	for i := range len(text) {
+		flipped += bits.OnesCount8(b[i] ^ text[i])
 	}
 	return flipped <= allowed
 }

@@ -172,6 +172,23 @@ func (f *follower) rebuild(off int64) (err error) {
 	return nil
 }
 
+// AtRest calls f while the keyspace does not follow the log by itself. reached,
+// which f may ask with the engine frozen, is the offset that the keyspace holds
+// the log up to: all of it at a leader, what is applied at a follower. It is not
+// known, and ok is false, while this node changes from one to the other.
+func (c *Cluster) AtRest(f func(reached func() (off int64, ok bool))) {
+	c.logMu.Lock() // a keyspace that is rebuilt belongs to no offset
+	defer c.logMu.Unlock()
+	c.applier.AtRest(func() {
+		f(func() (int64, bool) {
+			if c.view.Load().Leading || c.begun.Load() != 0 {
+				return c.opts.Log.End(), true
+			}
+			return c.applier.Applied(), c.following.Load()
+		})
+	})
+}
+
 func (f *follower) follows(epoch int64) bool {
 	c := (*Cluster)(f)
 	c.mu.Lock()

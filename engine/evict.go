@@ -104,7 +104,9 @@ func (e *Engine) evictOne(s *shard) bool {
 	key := append([]byte(nil), victim.Key()...)
 	victim.D.Delete(key)
 	s.noteUsed()
-	e.stripe(key).evicted.Add(1)
+	st := e.stripe(key)
+	st.evicted.Add(1)
+	st.changes.Add(1)
 	if e.log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), key)}
 		eff.Recs = []Effect{{db, len(eff.Buf)}}

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // What the engine needs from outside is declared here, and handed in by the
 // composition root. The engine itself has no socket, file, clock, goroutine
@@ -177,6 +180,18 @@ type LinkView struct {
 type Control interface {
 	// Shutdown begins an orderly end.
 	Shutdown(reason string)
+	// Rewrite begins a rewrite of the log, or lets one follow the save that is
+	// under way.
+	Rewrite() Job
+	// SaveSoon begins to write the data into its file. If a rewrite is under
+	// way it does so afterwards, if that is wanted.
+	SaveSoon(afterwards bool) Job
+	// Save writes the data into its file, and returns when that is done. If a
+	// save is under way the error is ErrSaving, unless that one is to be given
+	// up.
+	Save(giveUp bool) error
+	// SavesAtEnd reports whether an orderly end saves without being told to.
+	SavesAtEnd() bool
 	// RewriteConfig writes the configuration back to its file.
 	RewriteConfig() error
 	// Usage is what the process takes from the machine.
@@ -186,6 +201,20 @@ type Control interface {
 	// Crash ends the process at once (DEBUG SEGFAULT and its kind).
 	Crash(how string)
 }
+
+// A Job is what became of a request to do something in the background.
+type Job uint8
+
+const (
+	JobStarted Job = iota
+	JobScheduled
+	JobRunning // one of its kind is under way
+	JobBusy    // another kind is under way
+	JobRefused
+)
+
+// ErrSaving says that the data is being saved already.
+var ErrSaving = errors.New("a save is under way")
 
 // Usage is what the process takes from the machine.
 type Usage struct {

@@ -126,7 +126,9 @@ func (r *infoRun) persistence(w *InfoWriter) {
 	loading := e.load.on.Load()
 	w.Bool("loading", loading)
 	w.Int("async_loading", 0)
-	w.Int("rdb_last_save_time", e.save.last.Load()/1000)
+	now, peak := e.SnapshotUse()
+	w.Int("current_cow_peak", peak)
+	w.Int("current_cow_size", now)
 	if e.log == nil {
 		w.Bool("aof_enabled", false)
 	}

@@ -46,12 +46,12 @@ const (
 // A SnapshotEntry is one key. Its slices are valid until emit returns.
 type SnapshotEntry struct {
 	rdb.Meta
-	DB   int
-	Key  []byte
-	Kind dict.Kind
-	Int  int64  // Kind Int
-	Str  []byte // Embstr and Raw
-	Obj  Object // Object
+	DB    int
+	Key   []byte
+	Str   []byte
+	Int   int64 // if IsInt
+	IsInt bool
+	Obj   Object // not nil: the value, of a type other than string
 }
 
 // add copies an entry and returns what that weighs. The shard is locked.
@@ -109,7 +109,7 @@ func (b *SnapshotBatch) Each(f func(*SnapshotEntry) error) error {
 // next reads the entry that p begins with and returns the rest.
 func (b *SnapshotBatch) next(p []byte) []byte {
 	en := &b.entry
-	*en = SnapshotEntry{Kind: dict.Kind(p[0] &^ flagHeld), DB: int(binary.LittleEndian.Uint16(p[1:]))}
+	*en = SnapshotEntry{DB: int(binary.LittleEndian.Uint16(p[1:])), IsInt: dict.Kind(p[0]) == dict.Int}
 	en.Expire = int64(binary.LittleEndian.Uint64(p[7:]))
 	b.run.used(&en.Meta, binary.LittleEndian.Uint32(p[3:]))
 	n, length := int(binary.LittleEndian.Uint32(p[15:])), int(binary.LittleEndian.Uint32(p[19:]))
@@ -120,7 +120,7 @@ func (b *SnapshotBatch) next(p []byte) []byte {
 		h := &b.held[length]
 		en.Str, en.Obj = h.bytes, h.obj
 		return rest
-	case en.Kind == dict.Int:
+	case en.IsInt:
 		en.Int = int64(binary.LittleEndian.Uint64(rest))
 	default:
 		en.Str = rest[:length:length]

@@ -14,14 +14,13 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/engine"
-	"regent/engine/dict"
 	"regent/engine/enginetest"
 )
 
 // lineOf is an entry as Engine.Dump shows it.
 func lineOf(en *engine.SnapshotEntry) string {
 	text := string(en.Str)
-	if en.Kind == dict.Int {
+	if en.IsInt {
 		text = fmt.Sprint(en.Int)
 	}
 	return fmt.Sprintf("%d %q %q %d", en.DB, en.Key, text, en.Expire)

@@ -29,6 +29,7 @@ type stats struct {
 type stripe struct {
 	hits, misses, expired, evicted atomic.Int64
 	commands                       atomic.Int64
+	changes                        atomic.Int64 // records for the log, or from it
 	perCmd                         []cmdStat
 	_                              [64]byte
 }
@@ -75,6 +76,12 @@ func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
 
 // CountQueryLimit counts a client dropped for its unparsed input.
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
+
+// Changes is how many changes of the data there were since the start, at the
+// leader or through its log.
+func (e *Engine) Changes() int64 {
+	return e.stats.sum(func(st *stripe) *atomic.Int64 { return &st.changes })
+}
 
 // sum adds one counter of all stripes up.
 func (s *stats) sum(counter func(st *stripe) *atomic.Int64) (n int64) {

@@ -36,6 +36,13 @@ func NewApplier(e *engine.Engine, s engine.Stream, at int64, db int) *Applier {
 // Applied is the offset that the keyspace has reached.
 func (a *Applier) Applied() int64 { return a.at.Load() }
 
+// AtRest calls f while nothing is applied.
+func (a *Applier) AtRest(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f()
+}
+
 // Reset tells that the keyspace now holds the log up to at.
 func (a *Applier) Reset(at int64, db int) {
 	a.mu.Lock()

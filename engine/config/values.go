@@ -127,6 +127,7 @@ type Config struct {
 	AutoAofRewritePercentage      Int // 0: never by itself
 	AutoAofRewriteMinSize         Int // bytes
 	DBFilename                    Str
+	Save                          SavePoints
 	RdbCompression, RdbChecksum   Bool
 
 	// the cluster

@@ -366,6 +366,18 @@ func (d *Dict) EntryBytes(r Ref) int64 {
 	return n
 }
 
+// maxReserved bounds what Reserve makes room for, in entries: tables of 8 GiB of
+// addresses.
+const maxReserved = 1 << 30
+
+// Reserve makes room in the indexes for that many entries, expires of them with
+// an expiry, and keeps it until Reserve(0, 0): what is known to come need not
+// move again and again. It costs addresses, not memory.
+func (d *Dict) Reserve(entries, expires int) {
+	d.main.reserve(min(entries, maxReserved))
+	d.expires.reserve(min(expires, maxReserved))
+}
+
 // stepIndexes is the part of moving tables that each change does.
 func (d *Dict) stepIndexes() {
 	if d.main.moving {

@@ -68,6 +68,7 @@ type index struct {
 	moving   bool
 	pos      uint64
 	n        int
+	least    uint64 // buckets that reserve has asked for: it does not shrink below
 	hash     func(ref uint32) uint64
 }
 
@@ -94,12 +95,24 @@ func (x *index) next(b *bucket) *bucket {
 // insert adds ref, which is not there.
 func (x *index) insert(h uint64, ref uint32) {
 	if x.now.mem == nil {
-		x.now = x.newTable(minBuckets)
+		x.now = x.newTable(max(minBuckets, x.least))
 	}
 	x.add(x.home(h), h, ref)
 	x.n++
 	if !x.moving && uint64(x.n) > (x.now.mask+1)*growAt {
-		x.resize((x.now.mask + 1) * 2)
+		x.resize(max((x.now.mask+1)*2, x.least))
+	}
+}
+
+// reserve makes the table large enough for n entries, and keeps it so until
+// reserve is called with another n.
+func (x *index) reserve(n int) {
+	x.least = 0
+	if n > minBuckets*growAt {
+		x.least = 1 << bits.Len64(uint64(n-1)/growAt)
+	}
+	if x.now.mem != nil && !x.moving && x.least > x.now.mask+1 {
+		x.resize(x.least)
 	}
 }
 
@@ -182,8 +195,9 @@ func (x *index) remove(h uint64, ref uint32) {
 
 // shrink begins to move into a smaller table if this one is nearly empty.
 func (x *index) shrink() {
-	if buckets := x.now.mask + 1; !x.moving && buckets > minBuckets && uint64(x.n) < buckets*shrinkAt {
-		x.resize(max(minBuckets, uint64(1)<<bits.Len64(uint64(x.n)/(growAt/2))))
+	least := max(minBuckets, x.least)
+	if buckets := x.now.mask + 1; !x.moving && buckets > least && uint64(x.n) < buckets*shrinkAt {
+		x.resize(max(least, uint64(1)<<bits.Len64(uint64(x.n)/(growAt/2))))
 	}
 }
 

@@ -192,7 +192,9 @@ func (c *Conn) Buffers() (input, output int) { return 0, 0 }
 type Control struct {
 	mu    sync.Mutex
 	Calls []string
-	Fail  error // what RewriteConfig returns
+	Fail  error // what RewriteConfig and Save return
+	Job   engine.Job
+	AtEnd bool // what SavesAtEnd returns
 }
 
 func (c *Control) note(format string, args ...any) {
@@ -203,6 +205,21 @@ func (c *Control) note(format string, args ...any) {
 
 // Shutdown is noted.
 func (c *Control) Shutdown(reason string) { c.note("shutdown %s", reason) }
+
+// Rewrite is noted.
+func (c *Control) Rewrite() engine.Job { c.note("rewrite log"); return c.Job }
+
+// SaveSoon is noted.
+func (c *Control) SaveSoon(afterwards bool) engine.Job {
+	c.note("save soon, afterwards %v", afterwards)
+	return c.Job
+}
+
+// Save is noted.
+func (c *Control) Save(giveUp bool) error { c.note("save, give up %v", giveUp); return c.Fail }
+
+// SavesAtEnd is AtEnd.
+func (c *Control) SavesAtEnd() bool { return c.AtEnd }
 
 // RewriteConfig is noted.
 func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }

@@ -43,7 +43,7 @@ var broken = []string{
 	"*1000000000\r\n", "*1048577\r\n", "*2147483647\r\n", "*2147483648\r\n", "*99999999999999999999\r\n",
 	"*abc\r\n", "*\r\n", "*01\r\n", "*+1\r\n", "*-0\r\n", "*1\r\nGET\r\n", "*1\r\n$abc\r\n", "*1\r\n$\r\n", "*1\r\n$-1\r\n", "*1\r\n$01\r\n",
 	"*0\r\nGET k\r\n", "*-1\r\nGET k\r\n", "*-2147483649\r\nGET k\r\n", "\r\n\r\nGET k\r\n", "   \r\nGET k\r\n", "\t\nGET k\n",
-	"SET \"k\r\n", "SET 'a'b c\r\n", "SET 'k' \"v\\x41\\n\"\r\nGET k\r\n", "\"\"\r\nGET k\r\n", "GET \"k\"\"\r\n",
+	"SET \"k\r\n", "SET 'a'b c\r\n", "SET 'q' \"v\\x41\\n\"\r\nGET q\r\n", "\"\"\r\nGET k\r\n", "GET \"k\"\"\r\n",
 	"*1\r\n\rX", "*1\r\n\nX\r\n", "*1\r\n\xffX\r\n", "*1\r\r$3\rXabcyyGET k\r\n", "*2\r\n$3\r\nGET\r\n$1\r\nkde\r\nGET k\r\n",
 	"*1\r\n$0\r\n\r\nGET k\r\n", "*1\r\n*1\r\n", "GE\x00T k\r\nGET k\r\n", "\x00\r\nGET k\r\n", "*1\x00\r\nGET k\r\n",
 	"%2\r\n+a\r\n+b\r\n", "$3\r\nabc\r\n", "GET / HTTP/1.1\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

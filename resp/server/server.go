@@ -34,6 +34,7 @@ type Server struct {
 	hijack  func(conn net.Conn, early []byte, hello [][]byte)
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model
+	loops   *loops    // nil: every connection has a goroutine
 
 	mu        sync.Mutex
 	clients   map[*client]struct{}
@@ -66,16 +67,20 @@ func New(o Options) *Server {
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 	}
 	s.scratch.New = func() any { return newScratch(goroutineArena) }
+	s.loops = newLoops(s)
 	return s
 }
 
-// Serve accepts connections from l until l or the server is closed, and then
-// returns nil or an error that is net.ErrClosed.
+// Serve accepts connections from l until the server is closed, and then
+// returns net.ErrClosed.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.attach(l) {
 		return net.ErrClosed
 	}
 	defer s.release(l)
+	if s.loops != nil && s.loops.serve(l) {
+		return net.ErrClosed
+	}
 	for {
 		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) || err != nil && s.stopping.Load() {
@@ -129,6 +134,9 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.awaitClients()
+	if s.loops != nil {
+		s.loops.close()
+	}
 	return errors.Join(errs...)
 }
 
@@ -187,4 +195,9 @@ func (s *Server) log(level engine.Level, format string, args ...any) {
 }
 
 // Model is how sockets are waited for, for INFO's multiplexing_api.
-func (s *Server) Model() string { return "goroutine" }
+func (s *Server) Model() string {
+	if s.loops != nil {
+		return "epoll"
+	}
+	return "goroutine"
+}

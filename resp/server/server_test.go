@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // silence is how long a test listens for what must not.
 const silence = 50 * time.Millisecond
@@ -31,6 +31,7 @@ type gate struct {
 	epoch     int64
 	sealed    int // calls of Pass
 	tickets   map[engine.Conn]*gateTicket
+	inTurn    func() // called once by the next Pass, which is on a client's turn
 }
 
 type gateTicket struct {
@@ -48,6 +49,10 @@ func (g *gate) Pass(off, epoch int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sealed++
+	if f := g.inTurn; f != nil {
+		g.inTurn = nil
+		f()
+	}
 	return g.passes(off, epoch)
 }
 
@@ -138,7 +143,7 @@ type house struct {
 
 // models are the ways connections are served; every test runs over each.
 func models(t *testing.T, test func(t *testing.T, model int64)) {
-	for name, model := range map[string]int64{"goroutine": config.IOGoroutine} {
+	for name, model := range map[string]int64{"goroutine": config.IOGoroutine, "eventloop": config.IOEventLoop} {
 		t.Run(name, func(t *testing.T) { test(t, model) })
 	}
 }
@@ -339,13 +344,17 @@ func TestHijack(t *testing.T) {
 		w := h.dial()
 		w.send(command("GET", "k"))
 		w.expect("$-1\r\n")
-		// No command sets Session.Hijack without a cluster: the test does, when
-		// the next one comes.
+		// No command sets Session.Hijack without a cluster: the test does, on
+		// the client's own turn.
 		h.front.mu.Lock()
+		h.gate.mu.Lock()
 		for c := range h.front.clients {
-			c.sess.Hijack = [][]byte{[]byte("REGENT"), []byte("PEER")}
+			h.gate.inTurn = func() { c.sess.Hijack = [][]byte{[]byte("REGENT"), []byte("PEER")} }
 		}
+		h.gate.mu.Unlock()
 		h.front.mu.Unlock()
+		w.send(command("SET", "other", "v"))
+		w.expect("+OK\r\n")
 		w.send(command("GET", "k") + "early bytes")
 		w.expect("$-1\r\n")
 		g := <-taken

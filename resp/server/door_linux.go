@@ -1,0 +1,174 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"regent/engine"
+)
+
+// A door is a listening socket in the first loop.
+type door struct {
+	sock   int
+	tag    int32
+	socket net.Addr // where it listens
+	shut   bool     // accepting has failed: not before until
+	until  int64    // ticks
+}
+
+const (
+	// maxAccepts is how many connections one turn accepts from a door.
+	maxAccepts = 64
+	// firstDoor is the tag of the first door; the others count down from it.
+	firstDoor = nudgeTag - 1
+)
+
+// doorOf makes a door of a listener; nil: it is not one of the system's
+// plain sockets.
+func doorOf(l net.Listener) *door {
+	switch l.(type) {
+	case *net.TCPListener, *net.UnixListener:
+	default:
+		return nil
+	}
+	raw, err := l.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil
+	}
+	d := &door{sock: -1, socket: l.Addr()}
+	if err := raw.Control(func(fd uintptr) {
+		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			d.sock = n
+		}
+	}); err != nil || d.sock < 0 {
+		return nil
+	}
+	return d
+}
+
+func (d *door) close() { closeNow(d.sock) }
+
+func closeNow(fd int) { _ = unix.Close(fd) } // there is nobody to tell
+
+// accept lets in who stands before the door.
+func (d *door) accept(lp *loop) {
+	s := lp.set.srv
+	if s.stopping.Load() {
+		_ = lp.poll.remove(d.sock)
+		return
+	}
+	for range maxAccepts {
+		fd, from, err := unix.Accept4(d.sock, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			d.admit(lp, fd, from)
+		case unix.EAGAIN:
+			return
+		case unix.EINTR, unix.ECONNABORTED:
+		default:
+			s.log(engine.LevelWarning, "Accepting client connection: %v", err)
+			d.pause(lp)
+			return
+		}
+	}
+}
+
+// pause accepts nobody for a while: there are no descriptors left, most
+// likely.
+func (d *door) pause(lp *loop) {
+	d.shut, d.until = true, lp.set.ticks()+int64(acceptPause)
+	_ = lp.poll.change(d.sock, d.tag, 0)
+}
+
+// reopen ends the pauses that are over.
+func (lp *loop) reopen() {
+	for _, d := range lp.doors {
+		if d.shut && lp.set.ticks() >= d.until {
+			d.shut = lp.poll.change(d.sock, d.tag, unix.EPOLLIN) != nil
+		}
+	}
+}
+
+// admit makes a client of a connection, if it may be one.
+func (d *door) admit(lp *loop, fd int, from unix.Sockaddr) {
+	s := lp.set.srv
+	remote := d.addressOf(from)
+	if why := s.refusal(remote); why != "" {
+		_, _ = writeNow(fd, greet(why)) // the socket is new: the text fits
+		closeNow(fd)
+		return
+	}
+	local := d.addressOf(nil)
+	if _, ok := d.socket.(*net.TCPAddr); ok {
+		if name, err := unix.Getsockname(fd); err == nil {
+			local = d.addressOf(name)
+		}
+		s.tune(fd)
+	}
+	p := &seat{sock: fd, client: client{srv: s, peer: remote.text, local: lp.set.intern(local.text)}}
+	p.client.link = p
+	p.at.Store(lp)
+	if !s.welcome(&p.client) {
+		closeNow(fd)
+		return
+	}
+	if to := lp.set.home(); to != lp {
+		p.queued.Store(true)
+		p.at.Store(to)
+		if to.post(p, nil) {
+			return
+		}
+		p.at.Store(lp)
+		p.queued.Store(false)
+	}
+	lp.adopt(p)
+}
+
+// tune sets what Redis sets on a connection.
+func (s *Server) tune(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	secs := int(s.cfg.TCPKeepalive.Seconds() / time.Second)
+	if secs <= 0 {
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, secs)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(secs/3, 1))
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3)
+}
+
+// addressOf describes a peer, or for nil the door; as Server's addressOf.
+func (d *door) addressOf(a unix.Sockaddr) address {
+	var ip net.IP
+	var port int
+	zone := ""
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		ip, port = a.Addr[:], a.Port
+	case *unix.SockaddrInet6:
+		ip, port = a.Addr[:], a.Port
+		if a.ZoneId != 0 {
+			zone = zoneName(int(a.ZoneId))
+		}
+	default:
+		return addressOf(d.socket, d.socket)
+	}
+	text := ip.String()
+	if zone != "" {
+		text += "%" + zone
+	}
+	return address{net.JoinHostPort(text, strconv.Itoa(port)), ip.IsLoopback()}
+}
+
+// zoneName is the name of an interface, for link-local addresses.
+func zoneName(index int) string {
+	if i, err := net.InterfaceByIndex(index); err == nil {
+		return i.Name
+	}
+	return fmt.Sprint(index)
+}

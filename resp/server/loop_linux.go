@@ -1,0 +1,410 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A loop is one goroutine that serves many clients; doc.go says how. All
+// fields but those of the inbox belong to that goroutine.
+type loop struct {
+	set  *loops
+	id   int
+	poll *poller
+	w    *scratch // nil while the loop has no clients
+
+	seats []*seat // by tag; nil: free
+	free  []int32 // tags
+	count int     // clients
+	open  []*seat // carried something out in this turn: release, then settle
+	again []*seat // want a turn at once
+	spare []*seat // memory for the next again
+	doors []*door // listeners, in the first loop
+	busy  bool    // the last look found something
+	meter meter
+
+	mu       sync.Mutex
+	inbox    []*seat // want a turn, or come from another loop
+	taken    []*seat // memory for the next inbox
+	orders   []order
+	asleep   bool // in a wait that only a nudge ends early
+	leaving  bool // the loop is to end
+	gone     bool // the loop has ended
+	posted   atomic.Bool
+	finished chan struct{}
+}
+
+// Bounds of one turn.
+const (
+	// maxOpen is how many clients' replies wait for each other: the first must
+	// not wait for too many, and the log is written once for all of them.
+	maxOpen = 64
+	// minArena is how much room a batch finds for its replies, in bytes.
+	minArena = maxBatchReply
+)
+
+func newLoop(set *loops, id int) (*loop, error) {
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	return &loop{set: set, id: id, poll: p, finished: make(chan struct{})}, nil
+}
+
+// run is the loop's life.
+func (lp *loop) run() {
+	for lp.turn() {
+	}
+	for _, d := range lp.doors {
+		d.close()
+	}
+	lp.mu.Lock()
+	lp.gone = true
+	lp.poll.close()
+	lp.mu.Unlock()
+	close(lp.finished)
+}
+
+// turn serves who is ready and reports whether there is another turn.
+func (lp *loop) turn() bool {
+	events := lp.wait()
+	lp.meter.turn(lp.set.ticks)
+	leaving := lp.posted.Load() && lp.serveInbox()
+	lp.serveAgain()
+	for i := range events {
+		lp.event(&events[i])
+	}
+	lp.release()
+	lp.meter.turned(lp.set.ticks)
+	if lp.id == 0 {
+		lp.reopen()
+		lp.set.govern()
+	}
+	return !leaving
+}
+
+// wait returns the sockets that are ready. It looks first and waits only if
+// there is nothing: the look is cheaper while the loop is busy.
+func (lp *loop) wait() []unix.EpollEvent {
+	if lp.busy || len(lp.again) > 0 || lp.posted.Load() {
+		if events := lp.poll.ready(); len(events) > 0 || len(lp.again) > 0 || lp.posted.Load() {
+			return events
+		}
+	}
+	lp.mu.Lock()
+	lp.asleep = !lp.posted.Load()
+	asleep := lp.asleep
+	lp.mu.Unlock()
+	if !asleep {
+		return nil
+	}
+	began := lp.set.ticks()
+	events := lp.poll.wait(lp.nap())
+	lp.meter.rest(lp.set.ticks() - began)
+	lp.mu.Lock()
+	lp.asleep = false
+	lp.mu.Unlock()
+	lp.busy = len(events) > 1
+	return events
+}
+
+// nap is how long the loop may sleep in milliseconds, -1: without end.
+func (lp *loop) nap() int {
+	millis := -1
+	if lp.id == 0 && lp.set.active.Load() > 1 {
+		millis = int(window / time.Millisecond)
+	}
+	for _, d := range lp.doors {
+		if d.shut {
+			millis = int(acceptPause / time.Millisecond)
+		}
+	}
+	return millis
+}
+
+// post puts seats into the inbox, from any goroutine. false: the loop has
+// ended.
+func (lp *loop) post(s *seat, o *order) bool {
+	lp.mu.Lock()
+	defer lp.mu.Unlock()
+	if lp.gone {
+		return false
+	}
+	if s != nil {
+		lp.inbox = append(lp.inbox, s)
+	}
+	if o != nil {
+		lp.orders = append(lp.orders, *o)
+	}
+	lp.call()
+	return true
+}
+
+// call has the loop look at its inbox; mu is held.
+func (lp *loop) call() {
+	lp.posted.Store(true)
+	if lp.asleep {
+		lp.asleep = false // one nudge is enough
+		lp.poll.nudge()
+	}
+}
+
+// leave ends the loop once its clients are gone.
+func (lp *loop) leave() {
+	lp.mu.Lock()
+	lp.leaving = true
+	lp.call()
+	lp.mu.Unlock()
+	<-lp.finished
+}
+
+// serveInbox gives a turn to all who asked for one, and reports whether the
+// loop is to end.
+func (lp *loop) serveInbox() (leaving bool) {
+	lp.mu.Lock()
+	lp.posted.Store(false)
+	inbox, orders := lp.inbox, lp.orders
+	lp.inbox, lp.orders, leaving = lp.taken[:0], nil, lp.leaving
+	lp.mu.Unlock()
+	for _, s := range inbox {
+		switch {
+		case s.at.Load() != lp: // it has moved on
+			s.at.Load().post(s, nil)
+		case s.loop == nil && !s.left:
+			s.queued.Store(false)
+			lp.adopt(s)
+		case !s.left:
+			s.queued.Store(false)
+			lp.visit(s)
+		}
+	}
+	lp.release() // who is moved must be at rest
+	for _, o := range orders {
+		lp.carryOut(o)
+	}
+	clear(inbox)
+	lp.taken = inbox
+	return leaving
+}
+
+// serveAgain gives a turn to those who had more to do than fits into one.
+func (lp *loop) serveAgain() {
+	if len(lp.again) == 0 {
+		return
+	}
+	list := lp.again
+	lp.again = lp.spare[:0]
+	for _, s := range list {
+		if s.again && s.loop == lp {
+			s.again = false
+			lp.visit(s)
+		}
+	}
+	clear(list)
+	lp.spare = list
+}
+
+// adopt makes s one of the loop's clients.
+func (lp *loop) adopt(s *seat) {
+	if lp.w == nil {
+		lp.w = newScratch(arenaBytes)
+	}
+	if last := len(lp.free) - 1; last >= 0 {
+		s.tag, lp.free = lp.free[last], lp.free[:last]
+	} else {
+		s.tag = int32(len(lp.seats))
+		lp.seats = append(lp.seats, nil)
+	}
+	lp.seats[s.tag] = s
+	lp.count++
+	s.loop, s.interest = lp, unwatched
+	lp.visit(s)
+}
+
+// disown forgets s, which goes to another loop, or nowhere.
+func (lp *loop) disown(s *seat) {
+	if s.interest != unwatched {
+		_ = lp.poll.remove(s.sock) // fails only for a socket that is closed
+		s.interest = unwatched
+	}
+	lp.seats[s.tag] = nil
+	lp.free = append(lp.free, s.tag)
+	lp.count--
+	s.loop = nil
+	if lp.count == 0 {
+		lp.rest()
+	}
+}
+
+// rest gives back the memory that clients needed; with none it is not missed.
+func (lp *loop) rest() {
+	if lp.id == 0 {
+		return // it gets clients again
+	}
+	lp.w, lp.seats, lp.free, lp.spare = nil, nil, nil, nil
+}
+
+// visit gives s a turn without new input.
+func (lp *loop) visit(s *seat) {
+	if s.open {
+		lp.hurry(s) // after the release
+		return
+	}
+	s.flush()
+	s.work(lp.w)
+	lp.opened(s)
+}
+
+// hurry puts s among those that want a turn at once.
+func (lp *loop) hurry(s *seat) {
+	if !s.again {
+		s.again = true
+		lp.again = append(lp.again, s)
+	}
+}
+
+// opened ends what s carries out in this turn.
+func (lp *loop) opened(s *seat) {
+	lp.w.end(&s.client)
+	s.open = true
+	lp.open = append(lp.open, s)
+	if len(lp.open) >= maxOpen || arenaBytes-lp.w.used < minArena {
+		lp.release()
+	}
+}
+
+// release lets the replies of all open batches go that may, in the order in
+// which they were carried out. The first that asks the barrier hands the log
+// what all of them wrote.
+func (lp *loop) release() {
+	if len(lp.open) == 0 {
+		return
+	}
+	for _, s := range lp.open {
+		lp.meter.commands += int64(s.batch.n)
+		s.weight += uint32(s.batch.n)
+		s.client.release(lp.w)
+	}
+	lp.w.reset()
+	list := lp.open
+	lp.open = lp.open[:0]
+	for _, s := range list {
+		s.open = false
+		lp.settle(s)
+	}
+	clear(list)
+}
+
+// settle decides what s waits for.
+func (lp *loop) settle(s *seat) {
+	switch {
+	case s.hello != nil || s.over():
+		s.left = true
+		s.again = false
+		s.srv.farewell(&s.client)
+	case s.more && s.runs():
+		lp.hurry(s)
+	default:
+		lp.watch(s, false)
+	}
+}
+
+// event serves a socket that is ready.
+func (lp *loop) event(e *unix.EpollEvent) {
+	if e.Fd < 0 {
+		lp.special(e.Fd)
+		return
+	}
+	if int(e.Fd) >= len(lp.seats) {
+		return
+	}
+	s := lp.seats[e.Fd]
+	if s == nil || s.open {
+		return // gone, or served just now: what is ready stays so
+	}
+	const hangUp = unix.EPOLLHUP | unix.EPOLLERR
+	if s.unsent() > 0 && e.Events&(unix.EPOLLOUT|hangUp) != 0 {
+		lp.visit(s)
+		return // input stays ready
+	}
+	switch {
+	case s.reads() || s.listens():
+		lp.read(s)
+	case e.Events&hangUp != 0:
+		lp.unwatch(s)
+	default:
+		lp.watch(s, true)
+	}
+}
+
+// special serves what is not a client.
+func (lp *loop) special(tag int32) {
+	if tag == nudgeTag {
+		lp.poll.nudged()
+		return
+	}
+	lp.doors[firstDoor-tag].accept(lp)
+}
+
+// read takes what has come for s and carries it out.
+func (lp *loop) read(s *seat) {
+	p, kept := lp.w.read, s.client.at < len(s.in)
+	if kept {
+		p = s.room(lp.w)
+	}
+	lp.meter.call(lp.set.ticks)
+	n, err := readNow(s.sock, p)
+	lp.meter.called(lp.set.ticks)
+	switch {
+	case err == errNotNow:
+		return
+	case err != nil:
+		s.dead = true
+	case n == 0:
+		s.eof = true
+	default:
+		s.arrived(n)
+		s.weight += turnWeight
+		if kept {
+			s.grown(lp.w, n)
+		} else {
+			s.take(lp.w, p[:n])
+		}
+	}
+	lp.opened(s)
+}
+
+// watch has the poller report what s waits for. What is reported and not
+// wanted is ended only when it comes, for in most cases it does not: exact
+// says that it came.
+func (lp *loop) watch(s *seat, exact bool) {
+	var want uint32
+	if s.reads() || s.listens() {
+		want = unix.EPOLLIN
+	}
+	if s.unsent() > 0 {
+		want |= unix.EPOLLOUT
+	}
+	if s.interest == unwatched {
+		if want != 0 && lp.poll.add(s.sock, s.tag, want) == nil {
+			s.interest = want
+		}
+		return
+	}
+	if want == s.interest || !exact && want|unix.EPOLLIN == s.interest {
+		return
+	}
+	if lp.poll.change(s.sock, s.tag, want) == nil {
+		s.interest = want
+	}
+}
+
+// unwatch ends all reports about s until it waits for something else: that
+// the peer has hung up would be reported again and again.
+func (lp *loop) unwatch(s *seat) {
+	_ = lp.poll.remove(s.sock)
+	s.interest = unwatched
+}

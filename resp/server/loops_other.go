@@ -1,0 +1,14 @@
+//go:build !linux
+
+package server
+
+import "net"
+
+// loops exist on Linux alone: elsewhere a goroutine serves each connection.
+type loops struct{}
+
+func newLoops(*Server) *loops { return nil }
+
+func (*loops) serve(net.Listener) bool { return false }
+
+func (*loops) close() {}

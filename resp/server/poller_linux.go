@@ -1,0 +1,170 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A poller waits for sockets by epoll, level-triggered, and for nudges from
+// other goroutines by an eventfd.
+//
+// What cannot block, which is every call on a socket and a look at what is
+// ready, is a raw system call: it costs the scheduler nothing. Only the wait
+// that may last tells the scheduler, so that it gives the processor away.
+type poller struct {
+	ep, ev int
+	events [maxEvents]unix.EpollEvent
+}
+
+const (
+	// maxEvents is how many sockets one wait reports at most.
+	maxEvents = 256
+	// maxRaw is how many bytes a raw system call moves at most: the scheduler
+	// cannot stop the goroutine meanwhile.
+	maxRaw = 64 << 10
+	// maxRead is how many bytes of a big command one turn reads at most.
+	maxRead = 1 << 20
+	// nudgeTag marks the eventfd among the tags of sockets, which count from 0.
+	nudgeTag = -1
+)
+
+func newPoller() (*poller, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	ev, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		_ = unix.Close(ep)
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	p := &poller{ep: ep, ev: ev}
+	if err := p.add(ev, nudgeTag, unix.EPOLLIN); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *poller) close() {
+	_ = unix.Close(p.ev)
+	_ = unix.Close(p.ep)
+}
+
+// add begins to watch fd; its events carry tag.
+func (p *poller) add(fd int, tag int32, interest uint32) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, tag, interest)
+}
+
+// change watches fd for something else.
+func (p *poller) change(fd int, tag int32, interest uint32) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, tag, interest)
+}
+
+// remove ends watching fd.
+func (p *poller) remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd, 0, 0) }
+
+func (p *poller) control(op, fd int, tag int32, interest uint32) error {
+	if err := unix.EpollCtl(p.ep, op, fd, &unix.EpollEvent{Events: interest, Fd: tag}); err != nil {
+		return fmt.Errorf("epoll_ctl %d of descriptor %d: %w", op, fd, err)
+	}
+	return nil
+}
+
+// ready returns what is ready at this moment.
+func (p *poller) ready() []unix.EpollEvent {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events[0])), maxEvents, 0, 0, 0)
+	if errno != 0 {
+		p.failed(errno)
+		return nil
+	}
+	return p.events[:n]
+}
+
+// wait returns what is ready, after at most millis milliseconds; -1: for
+// however long it takes.
+func (p *poller) wait(millis int) []unix.EpollEvent {
+	n, err := unix.EpollWait(p.ep, p.events[:], millis)
+	if err != nil {
+		p.failed(err)
+		return nil
+	}
+	return p.events[:n]
+}
+
+// failed judges an error of epoll_wait: a signal came, or the descriptor is
+// not what it was, which nothing here may do.
+func (p *poller) failed(err error) {
+	if !errors.Is(err, unix.EINTR) {
+		panic("server: epoll_wait: " + err.Error())
+	}
+}
+
+// nudge ends a wait, from any goroutine.
+func (p *poller) nudge() {
+	one := [8]byte{1}
+	_, _ = unix.Write(p.ev, one[:]) // EAGAIN: it is nudged already
+}
+
+// nudged takes the nudge away.
+func (p *poller) nudged() {
+	var n [8]byte
+	_, _ = readNow(p.ev, n[:]) // EAGAIN: somebody was quicker
+}
+
+// readNow reads what is there: 0 and no error at the end of the stream,
+// errNotNow when there is nothing.
+func readNow(fd int, b []byte) (n int, err error) {
+	switch {
+	case len(b) == 0:
+		return 0, errNotNow
+	case len(b) > maxRaw:
+		n, err := unix.Read(fd, b[:min(len(b), maxRead)])
+		return judge(n, err)
+	}
+	r, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return 0, now(errno)
+	}
+	return int(r), nil
+}
+
+// writeNow writes what is taken at once; errNotNow: nothing.
+func writeNow(fd int, b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if len(b) > maxRaw {
+		n, err := unix.Write(fd, b)
+		return judge(n, err)
+	}
+	r, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return 0, now(errno)
+	}
+	return int(r), nil
+}
+
+// errNotNow is returned for what would have to wait.
+var errNotNow = errors.New("not at once")
+
+// judge is now for the package's own calls.
+func judge(n int, err error) (int, error) {
+	if errno, ok := err.(unix.Errno); ok {
+		return 0, now(errno)
+	}
+	return n, err
+}
+
+func now(errno unix.Errno) error {
+	switch errno {
+	case 0:
+		return nil
+	case unix.EAGAIN, unix.EINTR:
+		return errNotNow
+	}
+	return errno
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"sync/atomic"
+)
+
+// A seat is a client's place in a loop, and its link to its socket.
+type seat struct {
+	client
+	at     atomic.Pointer[loop] // whose client it is, or is on its way to be
+	queued atomic.Bool          // it is in an inbox, or about to be
+
+	// The rest belongs to the loop.
+	loop     *loop // nil: not adopted yet
+	sock     int
+	tag      int32
+	interest uint32 // what the poller reports
+	weight   uint32 // work in this window, see turnWeight
+	open     bool   // in loop.open
+	again    bool   // in loop.again
+	left     bool   // it is no client any more
+	away     bool   // the socket belongs to somebody else
+}
+
+const (
+	// unwatched: the poller does not know the socket.
+	unwatched = math.MaxUint32
+	// turnWeight is what a read and a write weigh, in quick commands.
+	turnWeight = 8
+)
+
+func (s *seat) wake() {
+	if s.queued.CompareAndSwap(false, true) {
+		s.at.Load().post(s, nil)
+	}
+}
+
+func (s *seat) kill() { s.wake() }
+
+func (s *seat) fd() int { return s.sock }
+
+func (s *seat) write(b []byte) (n int, err error) {
+	m := &s.loop.meter
+	m.call(s.loop.set.ticks)
+	n, err = writeNow(s.sock, b)
+	m.called(s.loop.set.ticks)
+	if err == errNotNow {
+		return 0, nil
+	}
+	return n, err
+}
+
+// drain is write: settle has the poller watch for what it leaves.
+func (s *seat) drain(b []byte) (n int, err error) { return s.write(b) }
+
+// detach gives the socket away as one of Go's.
+func (s *seat) detach() (net.Conn, error) {
+	s.loop.disown(s)
+	s.away = true
+	f := os.NewFile(uintptr(s.sock), s.peer)
+	defer f.Close() // FileConn has made a copy
+	conn, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("making a connection of a descriptor: %w", err)
+	}
+	return conn, nil
+}
+
+func (s *seat) close(hangUp bool) {
+	if s.away {
+		return
+	}
+	for range maxClosingReads {
+		if !hangUp {
+			break
+		}
+		if n, err := readNow(s.sock, s.loop.w.read); n <= 0 || err != nil {
+			break
+		}
+	}
+	s.loop.disown(s)
+	closeNow(s.sock)
+}
