@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -63,6 +64,7 @@ type Server struct {
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -163,6 +165,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.sendCopy,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
@@ -178,12 +182,14 @@ func (s *Server) barrierPorts() barrierPorts {
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
+		handed:    func(int64, int64) bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
 		p.seal, p.committed = s.aof.Seal, s.aof.Durable
 	}
 	if s.peers != nil {
+		p.handed = s.peers.Handed
 		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
 	}
 	return p
