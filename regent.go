@@ -59,6 +59,7 @@ type Server struct {
 	peers   *cluster.Cluster
 	barrier *barrier
 	keeper  *keeper
+	backups backups
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
@@ -76,7 +77,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, stop: make(chan string, 1)}
+	s := &Server{opts: o, cfg: cfg, node: node, backups: newBackups(), stop: make(chan string, 1)}
 	s.log, err = newLogger(cfg.LogFile.Get(), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
 	if err != nil {
 		return nil, err
@@ -125,10 +126,7 @@ func (s *Server) build() error {
 	if s.aof != nil {
 		s.engine.AddInfo(s.backlogInfo())
 	}
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
-	if s.peers != nil {
-		front.Hijack = s.peers.Hijack
-	}
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack}
 	s.front = server.New(front)
 	return s.listen()
 }
