@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -270,21 +271,30 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.serve(ctx, served)
 }
 
-// load replays the log. With peers it is not known yet how much of it is
+// loadReportEvery is how often a long load says how far it is.
+const loadReportEvery = 5 * time.Second
+
+// load replays the log, on all cores. With peers it is not known yet how much of it is
 // committed, so readers wait until the cluster tells.
 func (s *Server) load(ctx context.Context) error {
 	if s.aof == nil {
 		return nil
 	}
 	began := time.Now()
-	apply := applyWith(s.engine.NewApplier())
-	stopped := func(db int, args [][]byte) error {
-		if err := ctx.Err(); err != nil {
-			return err
+	to := s.engine.NewBulkApplier(cores())
+	var said atomic.Int64 // ticks of the last line about it
+	said.Store(s.host.Ticks())
+	progress := func(done, total int64) {
+		s.engine.LoadProgress(done, total)
+		to.Progress(done, total)
+		now, last := s.host.Ticks(), said.Load()
+		if now-last >= int64(loadReportEvery) && said.CompareAndSwap(last, now) {
+			s.host.Logf(engine.LevelNotice, "Loading the append only log: %d of %d bytes (%d%%)", done, total, done*100/max(total, 1))
 		}
-		return apply(db, args)
 	}
-	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
+	err := s.aof.LoadInto(stoppable{ctx, to}, progress)
+	to.Close()
+	if err != nil {
 		return fmt.Errorf("can't load the append only log: %w", err)
 	}
 	if s.peers != nil {
@@ -293,6 +303,19 @@ func (s *Server) load(ctx context.Context) error {
 	}
 	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
 	return nil
+}
+
+// stoppable carries out what a load reads until the server is told to stop.
+type stoppable struct {
+	ctx context.Context
+	*engine.BulkApplier
+}
+
+func (s stoppable) Apply(db int, args [][]byte) error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	return s.BulkApplier.Apply(db, args)
 }
 
 // serve is the life of the server: its ticker and its end.
