@@ -64,6 +64,7 @@ type Server struct {
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -164,6 +165,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.sendCopy,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
@@ -179,12 +182,14 @@ func (s *Server) barrierPorts() barrierPorts {
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
+		handed:    func(int64, int64) bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
 		p.seal, p.committed = s.aof.Seal, s.aof.Durable
 	}
 	if s.peers != nil {
+		p.handed = s.peers.Handed
 		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
 	}
 	return p
@@ -271,51 +276,12 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.serve(ctx, served)
 }
 
-// loadReportEvery is how often a long load says how far it is.
-const loadReportEvery = 5 * time.Second
-
-// load replays the log, on all cores. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
+// load brings the data from the disk: the log, or a dump where there is none.
 func (s *Server) load(ctx context.Context) error {
-	if s.aof == nil {
-		return nil
-	}
-	began := time.Now()
-	to := s.engine.NewBulkApplier(cores())
-	var said atomic.Int64 // ticks of the last line about it
-	said.Store(s.host.Ticks())
-	progress := func(done, total int64) {
-		s.engine.LoadProgress(done, total)
-		to.Progress(done, total)
-		now, last := s.host.Ticks(), said.Load()
-		if now-last >= int64(loadReportEvery) && said.CompareAndSwap(last, now) {
-			s.host.Logf(engine.LevelNotice, "Loading the append only log: %d of %d bytes (%d%%)", done, total, done*100/max(total, 1))
-		}
-	}
-	err := s.aof.LoadInto(stoppable{ctx, to}, progress)
-	to.Close()
-	if err != nil {
-		return fmt.Errorf("can't load the append only log: %w", err)
-	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
-	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
-	return nil
-}
-
-// stoppable carries out what a load reads until the server is told to stop.
-type stoppable struct {
-	ctx context.Context
-	*engine.BulkApplier
-}
-
-func (s stoppable) Apply(db int, args [][]byte) error {
-	if err := s.ctx.Err(); err != nil {
+	if err := s.loadLog(ctx); err != nil {
 		return err
 	}
-	return s.BulkApplier.Apply(db, args)
+	return s.loadDump(ctx)
 }
 
 // serve is the life of the server: its ticker and its end.

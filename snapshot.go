@@ -116,16 +116,29 @@ func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
 // writeRDB writes the keyspace at one moment as an RDB file; base says that it is
 // to be the base of a log.
 func (s *Server) writeRDB(ctx context.Context, dst io.Writer, base bool, where placed) (*moment, error) {
-	f := &rdbFile{s: s, base: base, db: -1, sum: s.cfg.RdbChecksum.Get()}
-	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: f.sum, Sections: true})
-	if err := s.snapshot(ctx, &f.moment, where, f.batch); err != nil {
+	f := s.newRDB(dst, base)
+	if err := f.fill(ctx, where); err != nil {
 		return nil, err
 	}
-	f.header()
 	if err := s.settled(ctx, &f.moment); err != nil {
 		return nil, err
 	}
 	return &f.moment, f.w.Close()
+}
+
+func (s *Server) newRDB(dst io.Writer, base bool) *rdbFile {
+	f := &rdbFile{s: s, base: base, db: -1, sum: s.cfg.RdbChecksum.Get()}
+	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: f.sum, Sections: true})
+	return f
+}
+
+// fill writes all but the file's end.
+func (f *rdbFile) fill(ctx context.Context, where placed) error {
+	if err := f.s.snapshot(ctx, &f.moment, where, f.batch); err != nil {
+		return err
+	}
+	f.header()
+	return nil
 }
 
 // An rdbFile is an RDB file that is being written.

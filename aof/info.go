@@ -54,7 +54,7 @@ func (l *Log) WriteInfo(w *engine.InfoWriter, scheduled bool) {
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)
-	w.Int("aof_buffer_length", l.gather.endNow.Load()-l.written.Load())
+	w.Int("aof_buffer_length", recorder{l}.End()-l.written.Load())
 	w.Bool("aof_pending_bio_fsync", l.o.Fsync() != config.FsyncNo && l.synced.Load() < l.written.Load())
 	w.Int("aof_delayed_fsync", l.stats.delayed.Load())
 	w.Int("aof_start_offset", stream{l}.Start())
@@ -102,12 +102,15 @@ func (l *Log) sizeLocked() int64 {
 }
 
 // PlaceAt is the place at offset at, which lies between two units of what was
-// appended. The database there is not told. It does no I/O.
+// appended. The database is told at the end alone, where a leader takes a full
+// copy. It does no I/O.
 func (l *Log) PlaceAt(at int64) Place {
 	l.mu.Lock()
 	p := l.gather.now()
 	l.mu.Unlock()
-	p.Offset, p.DB = at, 0
+	if at != p.Offset {
+		p.Offset, p.DB = at, 0
+	}
 	p.History = before(p.History, at)
 	return p
 }
@@ -119,6 +122,13 @@ func before(h []engine.EpochStart, at int64) []engine.EpochStart {
 		n--
 	}
 	return h[:n]
+}
+
+// Empty reports whether nothing was ever written to the log.
+func (l *Log) Empty() bool {
+	l.shape.RLock()
+	defer l.shape.RUnlock()
+	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once
