@@ -282,31 +282,6 @@ func (s *Server) load(ctx context.Context) error {
 	return s.loadDump(ctx)
 }
 
-// loadLog replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
-func (s *Server) loadLog(ctx context.Context) error {
-	if s.aof == nil {
-		return nil
-	}
-	began := time.Now()
-	apply := applyWith(s.engine.NewApplier())
-	stopped := func(db int, args [][]byte) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return apply(db, args)
-	}
-	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
-		return fmt.Errorf("can't load the append only log: %w", err)
-	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
-	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
-	return nil
-}
-
 // serve is the life of the server: its ticker and its end.
 func (s *Server) serve(ctx context.Context, served <-chan error) error {
 	tick := time.NewTicker(s.tickEvery())
