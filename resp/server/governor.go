@@ -36,8 +36,8 @@ const (
 	spacious = 0.7
 	// worthwhile and worthless are the shares of work above which one more
 	// helps on cores that are taken, and below which it does harm.
-	worthwhile = 0.45
-	worthless  = 0.3
+	worthwhile = 0.35
+	worthless  = 0.25
 	// idleCore is how many cores must be idle for one more; crowded: so few
 	// that one less is better for work that is worthless.
 	idleCore = 1.0
