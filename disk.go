@@ -56,14 +56,14 @@ func (s *Server) allowWrites(what string) {
 
 // loadBase carries out the base of the log: an RDB file, decoded on all cores.
 func (s *Server) loadBase(b *aof.Base) error {
-	o, put := rdb.Options{Workers: cores(), Progress: b.Progress}, s.engine.LoadBatch
+	o, put := s.rdbOptions(b.Progress), s.engine.LoadBatch
 	switch {
 	case s.copying.Load():
 		o.Progress = func(n int64) { s.engine.LoadProgress(n, b.Size) }
 	case b.Again: // a rebuild: everything is locked already
 		o.Workers, put = 1, s.engine.LoadFrozen
 	}
-	room := s.engine.NewReserve(b.Size, b.Again)
+	room := s.engine.NewReserve(b.Size, b.Again && !s.copying.Load())
 	defer room.Release()
 	o.Resize = room.Resize
 	sum, err := rdb.LoadAt(b, b.Size, o, put)
@@ -71,7 +71,7 @@ func (s *Server) loadBase(b *aof.Base) error {
 		return err
 	}
 	b.Used = sum.Bytes
-	s.keeper.hasLoaded(sum.Keys)
+	s.loadedRDB("the log's base", sum)
 	place, err := sum.Aux.Place()
 	if err != nil || place == nil {
 		return err

@@ -324,22 +324,31 @@ func (s *Server) probeDisk() error {
 	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 }
 
+// baseFormat is how a base is to be written.
+func (s *Server) baseFormat() aof.Format {
+	if s.cfg.AofUseRdbPreamble.Get() {
+		return aof.FormatRDB
+	}
+	return aof.FormatCommands
+}
+
+// writeBase writes the keyspace at one moment as the base of a log.
+func (s *Server) writeBase(ctx context.Context, w io.Writer, format aof.Format, where placed) error {
+	if format == aof.FormatCommands {
+		return s.writeCommands(ctx, w, where)
+	}
+	_, err := s.writeRDB(ctx, w, true, where)
+	return err
+}
+
 // rewriteLog replaces what the log holds by a base.
 func (s *Server) rewriteLog(ctx context.Context) error {
-	format := aof.FormatCommands
-	if s.cfg.AofUseRdbPreamble.Get() {
-		format = aof.FormatRDB
-	}
+	format := s.baseFormat()
 	return s.aof.Rewrite(ctx, format, func(w io.Writer, cut func(at int64) (aof.Place, error)) error {
-		where := func(at int64) (*rdb.Place, error) {
+		return s.writeBase(ctx, w, format, func(at int64) (*rdb.Place, error) {
 			p, err := cut(at)
 			return rdbPlace(p.Offset, p.History), err
-		}
-		if format == aof.FormatCommands {
-			return s.writeCommands(ctx, w, where)
-		}
-		_, err := s.writeRDB(ctx, w, true, where)
-		return err
+		})
 	})
 }
 

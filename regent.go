@@ -276,9 +276,17 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.serve(ctx, served)
 }
 
-// load replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
+// load brings the data from the disk: the log, or a dump where there is none.
 func (s *Server) load(ctx context.Context) error {
+	if err := s.loadLog(ctx); err != nil {
+		return err
+	}
+	return s.loadDump(ctx)
+}
+
+// loadLog replays the log. With peers it is not known yet how much of it is
+// committed, so readers wait until the cluster tells.
+func (s *Server) loadLog(ctx context.Context) error {
 	if s.aof == nil {
 		return nil
 	}

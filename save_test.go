@@ -257,3 +257,187 @@ func TestShutdownSaves(t *testing.T) {
 		}
 	}
 }
+
+// startRedis runs redis-server on a directory until end is called.
+func startRedis(t *testing.T, dir string, args ...string) (c *redis.Client, end func()) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	l.Close()
+	cmd := exec.Command("redis-server", append([]string{"--port", fmt.Sprint(addr.Port), "--dir", dir, "--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes"}, args...)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("redis-server is needed: %v", err)
+	}
+	c = redis.NewClient(&redis.Options{Addr: addr.String(), DisableIdentity: true, MaxRetries: -1, DialerRetries: 1})
+	var once sync.Once
+	end = func() {
+		once.Do(func() {
+			_ = c.ShutdownNoSave(context.Background()).Err()
+			_ = cmd.Wait()
+			c.Close()
+		})
+	}
+	t.Cleanup(end)
+	for range 2000 {
+		if c.Ping(t.Context()).Err() == nil {
+			return c, end
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("redis-server does not answer")
+	return nil, nil
+}
+
+// TestRedisLoadsWhatIsSaved: redis-server 7 has the same data from dump.rdb, and
+// from the log after a rewrite in either format.
+func TestRedisLoadsWhatIsSaved(t *testing.T) {
+	dir := t.TempDir()
+	s := begin(t, dir, debugging)
+	s.fill()
+	want := s.digest()
+	s.do("OK", "SAVE")
+	rc, end := startRedis(t, dir)
+	if got := rc.Do(t.Context(), "DEBUG", "DIGEST").Val(); got != want {
+		t.Errorf("dump.rdb: redis-server has %v, want %s", got, want)
+	}
+	end()
+	for _, preamble := range []string{"yes", "no"} {
+		s.do("OK", "CONFIG", "SET", "aof-use-rdb-preamble", preamble)
+		s.do("Background append only file rewriting started", "BGREWRITEAOF")
+		s.until("the rewrite ends", func() bool { return s.info("aof_rewrite_in_progress") == "0" })
+		s.do("OK", "SET", "after", preamble)
+		want, copied := s.digest(), t.TempDir()
+		if err := os.CopyFS(filepath.Join(copied, "appendonlydir"), os.DirFS(filepath.Join(dir, "appendonlydir"))); err != nil {
+			t.Fatal(err)
+		}
+		rc, end := startRedis(t, copied, "--appendonly", "yes")
+		if got := rc.Do(t.Context(), "DEBUG", "DIGEST").Val(); got != want {
+			t.Errorf("preamble %s: redis-server has %v, want %s", preamble, got, want)
+		}
+		end()
+	}
+}
+
+// redisFills writes strings of every kind with redis-server.
+func redisFills(t *testing.T, c *redis.Client) (digest string) {
+	t.Helper()
+	for _, cmd := range [][]any{
+		{"MSET", "a", "1", "b", strings.Repeat("long ", 1000), "c", "-9223372036854775808", "bin", "\x00\r\n\xff"},
+		{"DEBUG", "POPULATE", "5000"}, {"SET", "mortal", "x", "EX", "1000"}, {"COPY", "a", "a", "DB", "9"}, {"APPEND", "b", "er"},
+	} {
+		if err := c.Do(t.Context(), cmd...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c.Do(t.Context(), "DEBUG", "DIGEST").Val().(string)
+}
+
+// TestLoadsWhatRedisWrote: a directory with an RDB base and timestamps, and a
+// bare dump.rdb, which becomes the log's base.
+func TestLoadsWhatRedisWrote(t *testing.T) {
+	dir := t.TempDir()
+	rc, end := startRedis(t, dir, "--appendonly", "yes", "--aof-use-rdb-preamble", "yes", "--aof-timestamp-enabled", "yes", "--appendfsync", "always")
+	redisFills(t, rc)
+	if err := rc.BgRewriteAOF(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for strings.Contains(rc.Info(t.Context(), "persistence").Val(), "aof_rewrite_in_progress:1") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	rc.Set(t.Context(), "after", "the rewrite", 0)
+	want := rc.Do(t.Context(), "DEBUG", "DIGEST").Val()
+	end()
+	for range 2 { // the second start is on a log that was taken over
+		s := begin(t, dir, debugging)
+		if got := s.digest(); got != want {
+			t.Errorf("appendonlydir: %s, want %s", got, want)
+		}
+		s.end()
+	}
+
+	dir = t.TempDir()
+	rc, end = startRedis(t, dir)
+	want = redisFills(t, rc)
+	if err := rc.Save(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	s := begin(t, dir, debugging)
+	if got := s.digest(); got != want {
+		t.Errorf("dump.rdb: %s, want %s", got, want)
+	}
+	s.do("OK", "SET", "after", "the dump")
+	want = s.digest()
+	s.end()
+	checkTool(t, "redis-check-aof", filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest"))
+	if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), []byte("not looked at any more"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s = begin(t, dir, debugging)
+	if got := s.digest(); got != want {
+		t.Errorf("dump.rdb, second start: %s, want %s", got, want)
+	}
+	if at := s.aof.Stream().Start(); at == 0 {
+		t.Error("the log begins at 0, as one without foreign data would")
+	}
+}
+
+// TestUnknownTypes: a value that Regent cannot hold is an error that names key and
+// type, or left out and counted.
+func TestUnknownTypes(t *testing.T) {
+	dir := t.TempDir()
+	rc, end := startRedis(t, dir)
+	rc.Set(t.Context(), "text", "v", 0)
+	rc.XAdd(t.Context(), &redis.XAddArgs{Stream: "events", Values: []string{"a", "b"}})
+	rc.Save(t.Context())
+	end()
+	cfg := config.New()
+	if err := config.Parse(cfg, "port 0\ndir "+dir+"\nlogfile "+filepath.Join(dir, "log"), "test"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "events") || !strings.Contains(err.Error(), "stream") {
+		t.Errorf("a stream in dump.rdb: %v", err)
+	}
+	ts := begin(t, dir, "skip-unknown-types yes")
+	ts.do("v", "GET", "text")
+	ts.do("1", "DBSIZE")
+	text, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil || !strings.Contains(string(text), "1 of type stream") {
+		t.Errorf("%v: the log does not count what was left out:\n%s", err, text)
+	}
+}
+
+// TestDumpAmongPeers: with peers nobody guesses whose data counts.
+func TestDumpAmongPeers(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), []byte("REDIS0010"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config.New()
+	lines := "port 21111\npeers 127.0.0.1:21111,127.0.0.1:21112,127.0.0.1:21113\ndir " + dir + "\nlogfile " + filepath.Join(dir, "log")
+	if err := config.Parse(cfg, lines, "test"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "dump.rdb") {
+		t.Errorf("%v", err)
+	}
+}

@@ -54,7 +54,7 @@ func (l *Log) WriteInfo(w *engine.InfoWriter, scheduled bool) {
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)
-	w.Int("aof_buffer_length", l.gather.endNow.Load()-l.written.Load())
+	w.Int("aof_buffer_length", recorder{l}.End()-l.written.Load())
 	w.Bool("aof_pending_bio_fsync", l.o.Fsync() != config.FsyncNo && l.synced.Load() < l.written.Load())
 	w.Int("aof_delayed_fsync", l.stats.delayed.Load())
 	w.Int("aof_start_offset", stream{l}.Start())
@@ -122,6 +122,13 @@ func before(h []engine.EpochStart, at int64) []engine.EpochStart {
 		n--
 	}
 	return h[:n]
+}
+
+// Empty reports whether nothing was ever written to the log.
+func (l *Log) Empty() bool {
+	l.shape.RLock()
+	defer l.shape.RUnlock()
+	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once

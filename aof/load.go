@@ -84,7 +84,7 @@ func (l *Log) ready(ld *loader) error {
 // LoadUpTo reads the log again up to stream offset upto, which lies between
 // two units. Everything appended so far is sealed first.
 func (l *Log) LoadUpTo(upto int64, apply func(db int, args [][]byte) error) error {
-	if err := l.Seal(min(upto, l.gather.endNow.Load())); err != nil {
+	if err := l.Seal(min(upto, recorder{l}.End())); err != nil {
 		return err
 	}
 	l.shape.RLock()

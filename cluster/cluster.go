@@ -207,8 +207,9 @@ func (c *Cluster) remember() error {
 	if found && d.node != c.id {
 		return fmt.Errorf("the data directory belongs to node %d, this is node %d", d.node, c.id)
 	}
-	if boot := bootID(); found && !d.clean && d.boot != boot {
-		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost")
+	if boot := bootID(); found && !d.clean && d.boot != boot && c.opts.Config.AppendFsync.Get() != config.FsyncAlways {
+		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost. Until it has caught up with a leader, its vote counts only together with all others")
+		d.hard.MayHaveLost = true
 	}
 	d.node, d.voters = c.id, c.voters()
 	if d.version == 0 {

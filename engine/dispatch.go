@@ -86,15 +86,14 @@ func (e *Engine) run(c *Ctx) {
 // and calls the handler. c.late: it did nothing, because of a pause.
 func (e *Engine) tryRun(c *Ctx) {
 	cmd, s := c.Cmd, c.S
-	c.failed = false
-	weight := s.clock.weigh(cmd)
-	var began int64
-	timed := weight != 0 || e.slowMayBeQuick()
-	if timed {
-		began = e.Host.Ticks()
+	c.failed, c.strayed = false, false
+	kind := cmd.shapeFor(c.Args)
+	c.watch.on = false
+	if weight := s.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
+		c.startWatch(weight)
 	}
 	stripeAt := uint32(s.ID) & e.mask
-	switch cmd.shape {
+	switch kind {
 	case shapeSingle:
 		at := e.shardIndex(c.Args[cmd.Keys[0].Index])
 		stripeAt = at
@@ -126,17 +125,16 @@ func (e *Engine) tryRun(c *Ctx) {
 		return
 	}
 	st := &e.stats.stripes[stripeAt]
-	st.commands.Add(1)
 	pc := &st.perCmd[cmd.index]
 	pc.calls.Add(1)
 	if c.failed {
 		pc.failed.Add(1)
 	}
-	if !timed {
+	if !c.watch.on {
 		return
 	}
-	took := e.Host.Ticks() - began
-	pc.nanos.Add(weight * took)
+	took := e.Host.Ticks() - c.watch.began
+	pc.nanos.Add(c.watch.weight * took)
 	e.noteSlow(c, took)
 }
 
@@ -156,7 +154,7 @@ func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
 	case sh != nil:
 		if wrote {
 			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
+			sh.noteWritten(c)
 		}
 		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
 	case all:
@@ -185,7 +183,7 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 		sh := &e.shards[i]
 		if wrote {
 			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
+			sh.noteWritten(c)
 		}
 		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
 	})

@@ -78,7 +78,8 @@ type shard struct {
 	mu        sync.Mutex
 	dbs       []*dict.Dict // by database number; nil while empty
 	lastWrite int64        // log offset after the last write to any key here
-	used      atomic.Int64 // bytes of dbs, as of the last write
+	noted     []int64      // bytes of each of dbs, as of the last write
+	used      atomic.Int64 // their sum
 	_         [64]byte     // keep neighbours' locks off this cache line
 }
 
@@ -97,6 +98,7 @@ func New(o Options) *Engine {
 	e.save.last.Store(e.started)
 	for i := range e.shards {
 		e.shards[i].dbs = make([]*dict.Dict, o.Config.Databases.Get())
+		e.shards[i].noted = make([]int64, o.Config.Databases.Get())
 	}
 	e.SetMemoryGate(e.MakeRoom)
 	e.table = NewTable()

@@ -38,13 +38,31 @@ func (e *Engine) UsedMemory() (n int64) {
 
 // noteUsed refreshes what a locked shard is known to use.
 func (s *shard) noteUsed() {
-	var n int64
-	for _, d := range s.dbs {
-		if d != nil {
-			n += d.Bytes()
-		}
+	for db := range s.dbs {
+		s.noteUsedIn(db)
 	}
-	s.used.Store(n)
+}
+
+// noteUsedIn is noteUsed where only one database may have changed. Storing
+// costs more than looking, and what is written over keeps its size.
+func (s *shard) noteUsedIn(db int) {
+	var now int64
+	if d := s.dbs[db]; d != nil {
+		now = d.Bytes()
+	}
+	if was := s.noted[db]; now != was {
+		s.noted[db] = now
+		s.used.Add(now - was)
+	}
+}
+
+// noteWritten is noteUsed after a command that wrote.
+func (s *shard) noteWritten(c *Ctx) {
+	if c.strayed {
+		s.noteUsed()
+		return
+	}
+	s.noteUsedIn(c.S.DB)
 }
 
 // MakeRoom evicts until memory is below maxmemory, and reports whether it is.

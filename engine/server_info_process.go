@@ -151,7 +151,7 @@ func (r *infoRun) stats(w *InfoWriter) {
 	s := &r.e.stats
 	errors, _ := s.errors.counts()
 	w.Int("total_connections_received", s.connections.Load())
-	w.Int("total_commands_processed", s.sum(func(st *stripe) *atomic.Int64 { return &st.commands }))
+	w.Int("total_commands_processed", s.commands())
 	w.Int("instantaneous_ops_per_sec", int64(s.rates.perSecond(rateCommands)))
 	w.Int("total_net_input_bytes", s.netIn.Load())
 	w.Int("total_net_output_bytes", s.netOut.Load())

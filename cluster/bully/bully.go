@@ -30,6 +30,10 @@ const Never = time.Duration(math.MaxInt64)
 // one never overflows.
 const epochLimit = math.MaxInt64 - 1
 
+// seqShift bounds the first sequence number, which is random: an answer to a
+// question of this node's last life must not pass for one of this life.
+const seqShift = 16
+
 // A Node is one voter's part in the election. It is not safe for concurrent
 // use.
 type Node struct {
@@ -55,6 +59,7 @@ type Node struct {
 	hearsay  promise  // a leader others told of, for redirects only
 	campaign campaign // this node's wish to lead
 	lead     leadership
+	recovery recovery
 
 	started     time.Duration
 	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
@@ -81,6 +86,7 @@ type peer struct {
 	posKnown bool
 
 	verdict Verdict // in the running campaign, 0: no answer
+	weak    bool    // a Grant that counts only if all grant
 	passed  bool    // stood this node down and then did not lead
 
 	sick        bool // it said that its disk has failed
@@ -109,6 +115,8 @@ type rules struct {
 	noPromise      bool // voters grant although they hear a leader
 	noWariness     bool // voters grant right after their own start
 	lateEvidence   bool // crash evidence older than the peer's last word counts
+
+	forgetLoss bool // the grant of a voter that may have lost something is as good as others
 
 	handoverUnheld   bool // the token is passed before the target has all
 	handoverUnfenced bool // the token is passed while the leader goes on
@@ -147,9 +155,11 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	if pos.Epoch > h.Epoch {
 		// The log knows an epoch that the state file does not: the file was
 		// lost. Whoever got this node's vote then, it is spent.
-		n.hard, n.unsaved = HardState{Epoch: pos.Epoch, VoteFor: c.ID}, true
+		n.hard = HardState{Epoch: pos.Epoch, VoteFor: c.ID, MayHaveLost: h.MayHaveLost}
+		n.unsaved = true
 	}
 	n.campaign.suspectAt = now + c.Timeout
+	n.campaign.seq = c.Rand() >> seqShift
 	switch {
 	case n.lone():
 		n.campaign.suspectAt = now
@@ -188,6 +198,7 @@ func (n *Node) leave() Output {
 	n.out.Changed = was.Role != is.Role || was.Leader != is.Leader || was.Addr != is.Addr ||
 		was.Epoch != is.Epoch || was.Serving != is.Serving ||
 		was.Electing != is.Electing || was.Suspended != is.Suspended ||
+		was.Recovering != is.Recovering ||
 		was.Handover != is.Handover || was.Target != is.Target
 	out := n.out
 	n.out = Output{}
@@ -252,7 +263,7 @@ func (n *Node) Status() Status {
 		Role: n.role, Epoch: n.hard.Epoch, Leader: n.leader, Addr: n.addr,
 		Electing:  n.role == Candidate || n.campaign.suspecting || n.campaign.deferTo != 0,
 		Commit:    n.commit,
-		Suspended: n.diskBad,
+		Suspended: n.diskBad, Recovering: n.hard.MayHaveLost,
 	}
 	if s.Leader == 0 && n.role != Leader && n.hearsay.holds(n.now) {
 		s.Leader, s.Addr = n.hearsay.to, n.hearsay.addr
@@ -325,6 +336,7 @@ func (n *Node) setHard(h HardState) {
 	assert(h.Epoch >= n.hard.Epoch, "epoch %d after %d", h.Epoch, n.hard.Epoch)
 	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
 		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
+	h.MayHaveLost = n.hard.MayHaveLost
 	n.hard = h
 	n.unsaved = !n.rules.volatileVote
 }

@@ -59,7 +59,7 @@
 //
 // # What is on disk before what leaves
 //
-// The epoch, and who got this node's vote in it (HardState). Output.Persist
+// The epoch, who got this node's vote in it, and the mark of rule 12 (HardState). Output.Persist
 // comes before all messages of that output: a vote is on disk before OK leaves,
 // the candidate's own vote before ELECTION real, a higher epoch before anything
 // is said in it. While it cannot be written the node says nothing at all.
@@ -81,8 +81,8 @@
 //     start, with a broken disk, and a candidate whose position is behind its
 //     own. Of equal position and higher ID, and seeing a majority itself, it
 //     answers STANDDOWN and runs at once. A question that it refuses as stale
-//     wakes it, but to its turn, and not out of a back-off: others are woken by
-//     the same question. Else GRANT.
+//     wakes it to its turn. Neither while it backs off: one question wakes
+//     several nodes together. Else GRANT.
 //  3. Standing down. After STANDDOWN a node waits 2T. If no COORDINATOR comes
 //     it runs again, and that node's STANDDOWN counts as GRANT until somebody
 //     leads.
@@ -121,7 +121,16 @@
 //     resigns. It follows on, so that readers are served.
 //  11. Higher epochs. Whoever hears of a higher epoch takes it over, and stops
 //     leading or running. Who hears a leader of a lower one tells it.
-//  12. Handover: see below.
+//  12. Power loss. A node that does not sync each write and whose power failed
+//     (another boot ID, no mark of an orderly end) may lack what it had
+//     acknowledged. Its grant is weak: a candidate needs a majority of others',
+//     or the grants of all voters, and then its log is at least the greatest
+//     that is left anywhere. It is a full voter again once it has all that a
+//     leader had at some moment after its start, which it asks that leader. Or
+//     an operator (ForceLeader) gives up what only the missing voters hold;
+//     majority and freshness are needed then too. A killed process has lost
+//     nothing: the system still writes what it was given.
+//  13. Handover: see below.
 //
 // # Handover
 //
@@ -164,7 +173,8 @@
 //     exist. This needs that the write's own epoch is the leader's, or that a
 //     record of the leader's epoch after it is committed with it (rule 6): the
 //     copy of an old record can still be outvoted by a log that ends in an epoch
-//     between.
+//     between. Votes of voters that may have lost such a write count only where
+//     they do not matter, or with all others (12).
 //  4. Equal (epoch, offset), equal log up to there. Only the epoch's one leader
 //     makes records of it, at its log's end, and streams cut before they append.
 //  5. What is committed is never cut: from 3 and 4. Appended panics otherwise.
@@ -212,6 +222,9 @@
 //     driver's to offer; nothing here depends on it.
 //   - A handover by resigning in favour of the target: all voters are free then,
 //     and if the target dies nobody leads for T. A token frees them for one.
+//   - A node back from a power loss leads or votes after a while: no while is
+//     long enough. Or never again without a full copy: a rack that lost its power
+//     would need an operator each time.
 //   - A token with a time of validity: the voter's clock does not know when it
 //     began, and a stopped target wakes at any time.
 //   - Pushing the token to the voters, rather than letting the target carry it:

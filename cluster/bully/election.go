@@ -41,6 +41,7 @@ type campaign struct {
 	seq       uint64
 	token     Token // a leader's that hands over, for one real phase
 	byCommand bool  // it was an operator's wish
+	forced    bool  // grants of voters that may have lost something are as good as others
 	top       int64 // highest epoch among the answers
 	resendAt  time.Duration
 	deadline  time.Duration
@@ -93,9 +94,7 @@ func (n *Node) suspectLeader() {
 	c.await(n.now + n.turn())
 }
 
-// wake lets this node run in its turn, since a worse one does already. Others
-// are woken by the same question, so whoever backs off goes on doing so: woken
-// at one moment again and again, rivals would split the votes for ever.
+// wake lets this node run in its turn, since a worse one does already.
 func (n *Node) wake() {
 	c := &n.campaign
 	switch {
@@ -235,6 +234,7 @@ func (n *Node) retire(wait time.Duration) {
 // onOK takes a voter's answer to the running phase.
 func (n *Node) onOK(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
+	n.onEnd(m)
 	c := &n.campaign
 	if n.role != Candidate || m.Seq != c.seq || m.Phase != c.phase {
 		return
@@ -255,9 +255,9 @@ func (n *Node) onOK(p *peer, m Message) {
 		return
 	case m.Verdict == StandDown:
 		// It would have granted but for its ID.
-		p.verdict = Grant
+		p.verdict, p.weak = Grant, false
 	default:
-		p.verdict = m.Verdict
+		p.verdict, p.weak = m.Verdict, m.Reason == MayHaveLost
 	}
 	n.count()
 }
@@ -269,20 +269,14 @@ func (n *Node) onVote(p *peer, m Message) {
 		return
 	}
 	if m.Epoch == n.hard.Epoch && m.Verdict == Grant {
-		p.verdict = Grant
+		p.verdict, p.weak = Grant, m.Reason == MayHaveLost
 		n.count()
 	}
 }
 
-// count moves on when the grants, this node's own among them, are a majority.
+// count moves on when the grants, this node's own among them, are enough.
 func (n *Node) count() {
-	grants := 1
-	for _, p := range n.peers {
-		if p.verdict == Grant {
-			grants++
-		}
-	}
-	if grants < n.quorum && !n.rules.noMajority {
+	if !n.granted() && !n.rules.noMajority {
 		return
 	}
 	if n.bound() != NoReason {

@@ -38,6 +38,7 @@ func (n *Node) onLeader(p *peer, m Message) {
 		ack.Reason = DiskFailed
 	}
 	n.send(p.id, ack)
+	n.askEnd(p)
 }
 
 // onResign lets this node run at once: the leader has fenced itself.
@@ -70,6 +71,7 @@ func (n *Node) Appended(now time.Duration, pos Position, durable int64) Output {
 	}
 	n.countCommit()
 	n.raiseCommit()
+	n.recovered()
 	return n.leave()
 }
 
@@ -82,6 +84,7 @@ func (n *Node) Committed(now time.Duration, epoch, commit int64) Output {
 		n.matched = epoch
 		n.told = max(n.told, commit)
 		n.raiseCommit()
+		n.recovered()
 	}
 	return n.leave()
 }

@@ -50,13 +50,15 @@ type Token struct {
 	N     int64 // counts its tokens; in COORDINATOR and HEARTBEAT: up to this one they count no more
 }
 
-// Why a handover cannot begin.
+// Why a handover, or a forced election, cannot begin.
 var (
 	ErrNotLeading     = errors.New("this node does not lead and serve")
 	ErrHandoverRuns   = errors.New("a handover is under way")
 	ErrNoTarget       = errors.New("no such voter can take over")
 	ErrNoLeaderToAsk  = errors.New("no leader is known")
 	ErrAlreadyLeading = errors.New("this node leads already")
+	ErrCannotRun      = errors.New("this node is stopped or cannot write")
+	ErrNotNeeded      = errors.New("a leader is known") // nothing has to be forced
 )
 
 // The defaults of Config and the limits of a handover.
@@ -144,7 +146,7 @@ func (n *Node) AskHandover(now time.Duration) (Output, error) {
 	case n.role == Leader:
 		err = ErrAlreadyLeading
 	case n.stopped || n.diskBad:
-		err = ErrNoTarget
+		err = ErrCannotRun
 	case n.role != Follower || n.leader == 0:
 		err = ErrNoLeaderToAsk
 	default:
@@ -178,8 +180,12 @@ func (n *Node) mayHandOver() error {
 	return nil
 }
 
-// canLead reports whether a peer is worth handing over to.
-func (n *Node) canLead(p *peer) bool { return n.reachable(p) && !p.sick }
+// canLead reports whether a peer is worth handing over to: it answers, and its
+// disk works.
+func (n *Node) canLead(p *peer) bool { return n.heard(p) && n.reachable(p) && !p.sick }
+
+// heard reports whether a peer acknowledged a heartbeat of the last T.
+func (n *Node) heard(p *peer) bool { return p.echoed && n.now-p.echo < n.cfg.Timeout }
 
 // isNear reports whether a peer's log is this leader's but for a short rest.
 func (n *Node) isNear(p *peer) bool {
@@ -368,13 +374,12 @@ func (n *Node) patience(p *peer) time.Duration {
 // watchPeers notes since when each peer keeps up.
 func (n *Node) watchPeers() {
 	for _, p := range n.peers {
-		heard := p.echoed && n.now-p.echo < n.cfg.Timeout
-		switch ok := heard && n.canLead(p) && n.isNear(p); {
+		switch ok := n.canLead(p) && n.isNear(p); {
 		case ok && !p.steady:
 			p.steady, p.steadySince = true, n.now
 		case !ok && p.steady:
 			p.steady = false
-			if !heard {
+			if !n.heard(p) {
 				n.fell(p)
 			}
 		}

@@ -49,6 +49,9 @@ func (n *Node) becomeLeader() {
 	n.leader, n.addr = n.cfg.ID, n.cfg.Addr
 	n.lead = leadership{since: n.now, renewed: n.now}
 	n.matched = n.hard.Epoch
+	if n.hard.MayHaveLost {
+		n.regain() // whoever may elect found nothing that this log lacks
+	}
 	n.promise, n.hearsay = promise{}, promise{}
 	n.parkedUntil = 0
 	byCommand := n.campaign.byCommand && n.campaign.token.N != 0
@@ -64,7 +67,7 @@ func (n *Node) becomeLeader() {
 func (n *Node) settle() {
 	c := &n.campaign
 	c.suspecting, c.suspect, c.hotUntil, c.deferTo, c.failed = false, 0, 0, 0, 0
-	c.token, c.byCommand = Token{}, false
+	c.token, c.byCommand, c.forced = Token{}, false, false
 	for _, p := range n.peers {
 		p.passed = false
 	}

@@ -25,6 +25,9 @@ const (
 	// staleToken: a leader hands over and goes on, while its target has the
 	// token.
 	staleToken
+	// lostTail: a follower acknowledges and loses the power, its leader dies,
+	// and a node that lacks what was acknowledged asks for votes.
+	lostTail
 )
 
 func (w *world) drill() {
@@ -36,6 +39,8 @@ func (w *world) drill() {
 				w.drillBounce(l, w.anyBut(l))
 			case lateDeath:
 				w.drillLateDeath(l, w.anyBut(l))
+			case lostTail:
+				w.drillLostTail(l)
 			case staleToken:
 				w.drillStaleToken(l, w.anyBut(l))
 			case figure8:
@@ -77,6 +82,9 @@ func (w *world) anyBut(not ...*machine) *machine {
 
 // cutOff cuts a node from all but one.
 func (w *world) cutOff(m, but *machine) {
+	if w.calm {
+		return
+	}
 	w.say(m.id, "DRILL: cut off")
 	for _, p := range w.nodes {
 		if p != m && p != but {
@@ -86,7 +94,7 @@ func (w *world) cutOff(m, but *machine) {
 }
 
 func (w *world) bounceNow(m *machine, down time.Duration) {
-	m.crash(w.plan.syncEach && w.chance(0.5))
+	m.crash(w.mayLosePower(m) && w.chance(0.5))
 	w.after(w.within(down), func() {
 		if !m.up {
 			w.reboot(m)

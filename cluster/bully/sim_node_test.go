@@ -14,13 +14,15 @@ type machine struct {
 	id int64
 
 	// The hardware.
-	rate   float64 // of its clock
-	base   time.Duration
-	origin time.Duration // true time at base
-	disk   HardState     // the state file
-	log    []record
-	kept   int // records that a killed process leaves, ≤ len(log)
-	synced int // records that a power loss leaves, ≤ kept
+	rate    float64 // of its clock
+	base    time.Duration
+	origin  time.Duration // true time at base
+	disk    HardState     // the state file
+	log     []record
+	kept    int  // records that a killed process leaves, ≤ len(log)
+	synced  int  // records that a power loss leaves, ≤ kept
+	acked   int  // records that it acknowledged and still holds
+	unclean bool // the boot ID will be another one
 
 	// The process.
 	life        int // counts starts
@@ -326,6 +328,8 @@ func (m *machine) start() {
 	m.linkUp = [simMost + 1]bool{}
 	m.kept, m.synced = len(m.log), len(m.log)
 	m.told = logEnd{m.end(), m.durable()}
+	m.disk.MayHaveLost = m.disk.MayHaveLost || m.unclean
+	m.unclean = false
 	var voters []int64
 	for _, p := range w.nodes {
 		voters = append(voters, p.id)
@@ -334,7 +338,7 @@ func (m *machine) start() {
 		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
 		Takeover: w.plan.takeover, TakeoverAfter: simT / 4, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
-	w.say(m.id, "starts: epoch %d vote %d log %v", m.disk.Epoch, m.disk.VoteFor, m.end())
+	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
 	for _, p := range w.nodes {
 		if p != m {
 			m.keepDialing(p, w.within(simT/10))
@@ -356,12 +360,17 @@ func (m *machine) crash(power bool) {
 	left := m.kept
 	if power {
 		left = m.synced
+		m.unclean = m.unclean || !w.plan.syncEach
 	}
 	left += w.rand.IntN(len(m.log) - left + 1)
 	if m.writing && w.chance(0.5) {
 		m.disk = m.newDisk
 	}
 	w.say(m.id, "CRASH power=%v: log %v keeps %d records", power, m.end(), left)
+	if left < m.acked {
+		w.count.lostAcked++
+	}
+	m.acked = min(m.acked, left)
 	m.log = m.log[:left:left]
 	m.kept, m.synced = min(m.kept, left), min(m.synced, left)
 	m.w.count.uncertain += len(m.pending)

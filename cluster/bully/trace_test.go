@@ -18,6 +18,8 @@ import (
 //	run 600                               lets ms pass
 //	cut 1 2 | heal                        a link, both ways; 1>2: one way
 //	crash 3 | start 3                     the process; its disk stays
+//	power 3 [log=E/O]                     the power: the log's tail may be gone
+//	force 3                               an operator makes it run
 //	dead 3                                everyone gets evidence of its death
 //	disk 3 bad|good, stop 3
 //	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
@@ -124,6 +126,18 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		clear(w.cuts)
 	case "crash":
 		node(0).running = false
+	case "power":
+		x := node(0)
+		x.running, x.hard.MayHaveLost = false, true
+		if opts["log"] != "" {
+			x.pos = parsePos(opts["log"])
+		}
+	case "force":
+		o, err := node(0).n.ForceLeader(w.now)
+		if err != nil {
+			w.say(id(0), "%v", err)
+		}
+		w.act(id(0), o)
 	case "start":
 		w.start(id(0))
 	case "dead":
@@ -301,6 +315,9 @@ func (w *trace) status(id int64) {
 	}
 	if s.Electing {
 		text += ", electing"
+	}
+	if s.Recovering {
+		text += ", recovering"
 	}
 	if s.Suspended {
 		text += ", suspended"

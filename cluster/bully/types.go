@@ -45,6 +45,10 @@ type Config struct {
 type HardState struct {
 	Epoch   int64 // the highest epoch promised or seen
 	VoteFor int64 // who got this node's vote in Epoch, 0: nobody
+	// MayHaveLost: the log may lack bytes that this node acknowledged, since
+	// the power failed and not each write was synced. The driver sets it at
+	// start; the node takes it back when it has caught up with a leader.
+	MayHaveLost bool
 }
 
 // Kind is a message's type, the seed's words first.
@@ -95,6 +99,7 @@ const (
 	TimedOut           // a handover's deadline passed
 	Aborted            // a handover was ended by command
 	TargetLost         // a handover's target died or fell silent
+	MayHaveLost        // with GRANT: of a voter that may lack what it acknowledged
 )
 
 // A Message between two nodes. Times are on the sender's own clock and only
@@ -166,6 +171,7 @@ type Status struct {
 	Commit     int64         // highest committed offset known here
 	LeaseUntil time.Duration // leader only, this node's clock
 	Suspended  bool          // disk failed: neither votes nor runs
+	Recovering bool          // HardState.MayHaveLost: its vote counts only if all voters grant
 	// Handover is how far a handover by this node is, Target to whom, and
 	// HandoverFailed why the last one of this leadership came to nothing.
 	Handover       Stage
@@ -200,6 +206,10 @@ type Status struct {
 //	func (n *Node) AskHandover(now time.Duration) (Output, error)                   // at a follower: the leader shall hand over to it
 //	func (n *Node) Held(now time.Duration) Output                                   // all is held, nothing runs, all replies have left
 //	func (n *Node) SetTakeover(auto bool)
+//
+// After a power loss, in recover.go:
+//
+//	func (n *Node) ForceLeader(now time.Duration) (Output, error)                   // an operator takes the loss upon himself
 //
 // The driver's side of the safety argument, which the node cannot see to:
 //

@@ -82,14 +82,17 @@ func (n *Node) answerPre(p *peer, m Message) {
 	}
 	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
 	bully := !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
-	mayRun := n.campaign.deferTo == 0 && n.seesMajority()
+	// One question wakes several nodes at one moment. So whoever backs off goes
+	// on doing so, and stands nobody down: woken together again and again,
+	// rivals would split the votes for ever.
+	mayRun := n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost
 	switch {
 	case behind:
 		n.answer(p, m, Refuse, StaleLog)
 	case bully && mayRun:
 		n.answer(p, m, StandDown, NoReason)
 	default:
-		n.answer(p, m, Grant, NoReason)
+		n.answer(p, m, Grant, n.reserve())
 	}
 	switch {
 	case !mayRun || n.role != Follower:
@@ -135,6 +138,6 @@ func (n *Node) answerReal(p *peer, m Message) {
 		}
 		n.campaign.calm(n.now + n.cfg.Timeout)
 		n.campaign.deferTo = 0
-		n.answer(p, m, Grant, NoReason)
+		n.answer(p, m, Grant, n.reserve())
 	}
 }
