@@ -26,6 +26,7 @@ func (s *Server) logFailed(err error) {
 func (s *Server) logRecovered() {
 	s.allowWrites("The append only log was made anew, writes are taken again")
 	s.barrier.Mended()
+	s.keeper.mended()
 }
 
 // noSpace: what was appended fits into what is set aside; nothing more does.
@@ -55,15 +56,22 @@ func (s *Server) allowWrites(what string) {
 
 // loadBase carries out the base of the log: an RDB file, decoded on all cores.
 func (s *Server) loadBase(b *aof.Base) error {
-	o, put := rdb.Options{Workers: cores(), Progress: b.Progress}, s.engine.LoadBatch
-	if b.Again { // a rebuild: everything is locked already
+	o, put := s.rdbOptions(b.Progress), s.engine.LoadBatch
+	switch {
+	case s.copying.Load():
+		o.Progress = func(n int64) { s.engine.LoadProgress(n, b.Size) }
+	case b.Again: // a rebuild: everything is locked already
 		o.Workers, put = 1, s.engine.LoadFrozen
 	}
+	room := s.engine.NewReserve(b.Size, b.Again)
+	defer room.Release()
+	o.Resize = room.Resize
 	sum, err := rdb.LoadAt(b, b.Size, o, put)
 	if err != nil {
 		return err
 	}
 	b.Used = sum.Bytes
+	s.loadedRDB("the log's base", sum)
 	place, err := sum.Aux.Place()
 	if err != nil || place == nil {
 		return err

@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -58,10 +59,12 @@ type Server struct {
 	aof     *aof.Log // nil with appendonly no
 	peers   *cluster.Cluster
 	barrier *barrier
+	keeper  *keeper
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -96,6 +99,7 @@ func (s *Server) build() error {
 	if err := s.openLog(dir); err != nil {
 		return err
 	}
+	s.sweepSaves()
 	var view engine.Cluster = cluster.Lone(s.node.id, s.node.addr(), s.cfg)
 	if s.node.clustered() {
 		if err := s.joinPeers(dir); err != nil {
@@ -118,8 +122,10 @@ func (s *Server) build() error {
 		o.Log = s.aof.Recorder()
 	}
 	s.engine = engine.New(o)
+	s.keeper = newKeeper(s)
+	s.engine.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: s.keeper.info})
 	if s.aof != nil {
-		s.engine.AddInfo(s.aof.Info())
+		s.engine.AddInfo(s.backlogInfo())
 	}
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
 	if s.peers != nil {
@@ -159,6 +165,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.sendCopy,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
@@ -174,12 +182,14 @@ func (s *Server) barrierPorts() barrierPorts {
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
+		handed:    func(int64, int64) bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
 		p.seal, p.committed = s.aof.Seal, s.aof.Durable
 	}
 	if s.peers != nil {
+		p.handed = s.peers.Handed
 		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
 	}
 	return p
@@ -256,6 +266,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	s.engine.SetLoading(false)
+	s.keeper.begun()
 	if s.peers != nil {
 		if err := s.peers.Start(s.engine); err != nil {
 			return fmt.Errorf("can't join the cluster: %w", err)
@@ -265,9 +276,17 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.serve(ctx, served)
 }
 
-// load replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
+// load brings the data from the disk: the log, or a dump where there is none.
 func (s *Server) load(ctx context.Context) error {
+	if err := s.loadLog(ctx); err != nil {
+		return err
+	}
+	return s.loadDump(ctx)
+}
+
+// loadLog replays the log. With peers it is not known yet how much of it is
+// committed, so readers wait until the cluster tells.
+func (s *Server) loadLog(ctx context.Context) error {
 	if s.aof == nil {
 		return nil
 	}
@@ -301,6 +320,7 @@ func (s *Server) serve(ctx context.Context, served <-chan error) error {
 			tick.Reset(s.tickEvery())
 		case <-ctx.Done():
 			s.host.Logf(engine.LevelWarning, "Received a signal to stop, scheduling shutdown...")
+			s.keeper.lastSave()
 			return nil
 		case why := <-s.stop:
 			s.host.Logf(engine.LevelWarning, "User requested shutdown... %s", why)
@@ -328,6 +348,7 @@ func (s *Server) tick() {
 	s.engine.Maintain()
 	s.engine.SampleStats()
 	s.barrier.Expire()
+	s.keeper.tick()
 }
 
 // Close ends the server as a signal would; Run returns.
@@ -344,6 +365,9 @@ func (s *Server) release() {
 	s.closing.Do(func() {
 		if s.peers != nil {
 			s.peers.Stop()
+		}
+		if s.keeper != nil {
+			s.keeper.end()
 		}
 		if s.front != nil {
 			_ = s.front.Close()

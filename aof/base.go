@@ -87,8 +87,28 @@ func (l *Log) newBase(format Format, place func() (Place, error)) (*baseFile, er
 		return nil, err
 	}
 	b.file = f
-	b.buf = bufio.NewWriterSize(io.NewOffsetWriter(f, 0), windowSize)
+	b.buf = bufio.NewWriterSize(&syncingWriter{to: io.NewOffsetWriter(f, 0), file: f}, windowSize)
 	return b, nil
+}
+
+// baseSync is how many bytes of a base are written between two fsyncs. A single
+// one at the end would keep the disk from the log's own for as long as it takes.
+const baseSync = 4 << 20
+
+// A syncingWriter syncs its file as it grows.
+type syncingWriter struct {
+	to    io.Writer
+	file  disk.File
+	fresh int
+}
+
+func (w *syncingWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if w.fresh += n; err == nil && w.fresh >= baseSync {
+		w.fresh = 0
+		err = w.file.Sync()
+	}
+	return n, err
 }
 
 func (b *baseFile) temp() string { return filepath.Join(b.l.o.Dir, tempPrefix+b.entry.name) }
@@ -260,6 +280,7 @@ func (ld *loader) commands(src *source, t target, size int64) error {
 			return ld.damage(t, f.dataPos()+int64(at), "a command cannot be carried out", err)
 		}
 		pos = f.next
+		ld.groups++
 		ld.passed(pos - f.pos)
 		if f.open.length > 0 {
 			continue

@@ -91,6 +91,18 @@
 // the bytes before it are many, in no epoch. No node can then mistake this data
 // for a part of a history it shares: a follower's copy of it is a full copy.
 //
+// A file whose first three bytes are those of a head, but for a flipped bit or
+// two, is Regent's with a damaged head, and never taken for one of Redis's.
+//
+// # Checking
+//
+// Check makes the walk of a start offline and changes nothing: what it calls
+// whole a start loads, what it calls torn a start cuts by itself, what it calls
+// damaged a start refuses. It also counts what can be read behind the first
+// damage, so that a person knows what a cut there loses before asking for it.
+// It does not carry records out: a record that is whole but wrong, which no
+// single fault makes, is the start's to find.
+//
 // # Writing
 //
 // Append copies into memory under one lock. Seal writes what has gathered:

@@ -57,14 +57,19 @@ func (l *Log) openFiles() error {
 		return fmt.Errorf("read the manifest: %w", err)
 	}
 	l.manifest = m
-	names, err := l.fs.List(l.o.Dir)
-	if err != nil {
-		return err
+	// The process before may have been killed between a rename and the sync of
+	// the directory. What is built on now must not be taken back by a power loss.
+	if err := l.fs.SyncDir(l.o.Dir); err != nil {
+		return fmt.Errorf("sync %s: %w", l.o.Dir, err)
 	}
 	if found {
 		if err := l.finishTruncation(); err != nil {
 			return fmt.Errorf("finish an interrupted truncation: %w", err)
 		}
+	}
+	names, err := l.fs.List(l.o.Dir) // what the truncation has left
+	if err != nil {
+		return err
 	}
 	if err := l.sweep(names, found); err != nil {
 		return err
@@ -95,10 +100,8 @@ func (l *Log) sweep(names []string, found bool) error {
 		switch {
 		case strings.HasPrefix(name, tempPrefix+l.o.Name+"."), name == tempPrefix+noteName:
 		case l.isOurs(name) && !l.manifest.lists(name):
-			if !found {
-				if err := l.mustBeEmpty(name); err != nil {
-					return err
-				}
+			if err := l.mayGo(name, found); err != nil {
+				return err
 			}
 		default:
 			continue
@@ -111,9 +114,14 @@ func (l *Log) sweep(names []string, found bool) error {
 	return nil
 }
 
-// mustBeEmpty refuses a directory with data and without a manifest: somebody
-// has lost it, and a new log over it would be the end of the data.
-func (l *Log) mustBeEmpty(name string) error {
+// mayGo refuses to remove a file that the manifest does not list if it is the
+// manifest that may be wrong: missing, empty, or without the checksum with which
+// Regent ends it, while the file holds records in Regent's form. A new log over
+// it would be the end of the data.
+func (l *Log) mayGo(name string, found bool) error {
+	if found && l.manifest.summed {
+		return nil
+	}
 	f, err := l.fs.Open(l.path(name))
 	if err != nil {
 		return err
@@ -123,10 +131,16 @@ func (l *Log) mustBeEmpty(name string) error {
 	if err != nil {
 		return err
 	}
-	if _, headSize, err := readHead(f); err == nil && headSize == size || size == 0 {
+	_, headSize, err := readHead(f)
+	switch {
+	case size == 0, err == nil && headSize == size:
 		return nil // made by a first start that did not get further
+	case !found:
+		return fmt.Errorf("%s is there but %s is missing: restore it, or move the files away", name, filepath.Base(l.manifestPath()))
+	case len(l.manifest.entries()) == 0 || !errors.Is(err, errForeign):
+		return fmt.Errorf("%s is there but %s does not list it, and does not end as it should: restore it, or move the file away", name, filepath.Base(l.manifestPath()))
 	}
-	return fmt.Errorf("%s is there but %s is missing: restore it, or move the files away", name, filepath.Base(l.manifestPath()))
+	return nil
 }
 
 func (l *Log) openFile(e entry, last bool) error {
@@ -163,12 +177,11 @@ func (l *Log) openFile(e entry, last bool) error {
 // before a power loss: its head is not there, or not all of it, and nothing
 // that was synced can be. (The file before was synced before this was listed.)
 func tornHead(f disk.File) (bool, error) {
-	buf := make([]byte, maxHead)
-	n, err := readUpTo(f, buf, 0)
+	buf, err := headBytes(f)
 	if err != nil {
 		return false, err
 	}
-	text := bytes.TrimRight(buf[:n], "\x00")
+	text := bytes.TrimRight(buf, "\x00")
 	if o, ok := parseOpening(text, 0); ok {
 		closes := text[min(int64(len(text)), int64(o.size)+o.length):]
 		return !bytes.ContainsRune(closes, '\n'), nil
@@ -196,7 +209,7 @@ func (l *Log) dropTorn() error {
 func (l *Log) openHistory() {
 	next := l.segments[0].head
 	for i := len(l.manifest.history) - 1; i >= 0 && !next.imported; i-- {
-		s, err := l.openPast(l.manifest.history[i], next.start)
+		s, _, err := l.openPast(l.manifest.history[i], next.start)
 		if err != nil {
 			l.o.Host.Logf(engine.LevelWarning, "Followers get nothing from before offset %d: %v", next.start, err)
 			return
@@ -206,10 +219,12 @@ func (l *Log) openHistory() {
 	}
 }
 
-func (l *Log) openPast(e entry, end int64) (*segment, error) {
+// openPast opens a file of the history that must end at offset end; ld has
+// walked it.
+func (l *Log) openPast(e entry, end int64) (_ *segment, ld *loader, err error) {
 	f, err := l.fs.Open(l.path(e.name))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	src := &source{entry: e, file: f}
 	err = src.look()
@@ -217,18 +232,18 @@ func (l *Log) openPast(e entry, end int64) (*segment, error) {
 		err = fmt.Errorf("%s has no head", e.name)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
 	s := &segment{entry: e, file: f}
 	s.begin(src.head, src.first)
-	ld := &loader{l: l}
+	ld = &loader{l: l}
 	if err = ld.past(s); err == nil && s.end != end {
 		err = fmt.Errorf("%s ends at offset %d", e.name, s.end)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return s, nil
+	return s, ld, nil
 }
 
 // passSegments makes the segments so far files that are only loaded: what

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync/atomic"
 
 	"regent/engine"
 	"regent/resp"
@@ -18,8 +17,6 @@ type gather struct {
 	spare []byte // the buffer of the group before, to be used again
 	start int64  // stream offset of the first gathered byte
 	end   int64  // after the last
-	// endNow mirrors end for readers without the lock.
-	endNow atomic.Int64
 
 	db       int  // selected at end
 	startDB  int  // selected at start
@@ -44,7 +41,6 @@ func (g *gather) reset(at Place) {
 	}
 	g.buf = g.buf[:headroom]
 	g.start, g.end, g.db, g.startDB = off, off, db, db
-	g.endNow.Store(off)
 	g.reselect, g.epochs, g.cut = false, nil, nil
 	g.epoch, g.history = lastEpoch(at.History), slices.Clip(at.History)
 	g.dropRaw()
@@ -64,7 +60,6 @@ func (g *gather) dropRaw() {
 // grown notes what was appended to buf.
 func (g *gather) grown() int64 {
 	g.end = g.start + int64(len(g.buf)-headroom)
-	g.endNow.Store(g.end)
 	return g.end
 }
 

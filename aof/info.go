@@ -27,17 +27,18 @@ func (s *stats) rewrote(took time.Duration, err error) {
 // Info is the log's part of INFO: Redis's fields of the persistence section
 // that are about the log, and Regent's own behind them.
 func (l *Log) Info() engine.InfoSection {
-	return engine.InfoSection{Name: "Persistence", Default: true, Write: l.WriteInfo}
+	return engine.InfoSection{Name: "Persistence", Default: true, Write: func(w *engine.InfoWriter) { l.WriteInfo(w, false) }}
 }
 
 // WriteInfo writes the lines of Info, for a section that has others too.
-func (l *Log) WriteInfo(w *engine.InfoWriter) {
+// scheduled says that a rewrite waits for its turn.
+func (l *Log) WriteInfo(w *engine.InfoWriter, scheduled bool) {
 	l.mu.Lock()
 	rw, held := l.rewriting, l.held
 	l.mu.Unlock()
 	w.Bool("aof_enabled", true)
 	w.Bool("aof_rewrite_in_progress", rw != nil)
-	w.Bool("aof_rewrite_scheduled", false)
+	w.Bool("aof_rewrite_scheduled", scheduled)
 	last, now := int64(-1), int64(-1)
 	if took := l.stats.lastTook.Load(); took > 0 {
 		last = took / int64(time.Second)
@@ -53,7 +54,7 @@ func (l *Log) WriteInfo(w *engine.InfoWriter) {
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)
-	w.Int("aof_buffer_length", l.gather.endNow.Load()-l.written.Load())
+	w.Int("aof_buffer_length", recorder{l}.End()-l.written.Load())
 	w.Bool("aof_pending_bio_fsync", l.o.Fsync() != config.FsyncNo && l.synced.Load() < l.written.Load())
 	w.Int("aof_delayed_fsync", l.stats.delayed.Load())
 	w.Int("aof_start_offset", stream{l}.Start())
@@ -98,6 +99,36 @@ func (l *Log) sizeLocked() int64 {
 		}
 	}
 	return total
+}
+
+// PlaceAt is the place at offset at, which lies between two units of what was
+// appended. The database is told at the end alone, where a leader takes a full
+// copy. It does no I/O.
+func (l *Log) PlaceAt(at int64) Place {
+	l.mu.Lock()
+	p := l.gather.now()
+	l.mu.Unlock()
+	if at != p.Offset {
+		p.Offset, p.DB = at, 0
+	}
+	p.History = before(p.History, at)
+	return p
+}
+
+// before is the part of a history that lies before an offset.
+func before(h []engine.EpochStart, at int64) []engine.EpochStart {
+	n := len(h)
+	for n > 0 && h[n-1].Offset >= at {
+		n--
+	}
+	return h[:n]
+}
+
+// Empty reports whether nothing was ever written to the log.
+func (l *Log) Empty() bool {
+	l.shape.RLock()
+	defer l.shape.RUnlock()
+	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once

@@ -84,7 +84,7 @@ func (l *Log) ready(ld *loader) error {
 // LoadUpTo reads the log again up to stream offset upto, which lies between
 // two units. Everything appended so far is sealed first.
 func (l *Log) LoadUpTo(upto int64, apply func(db int, args [][]byte) error) error {
-	if err := l.Seal(min(upto, l.gather.endNow.Load())); err != nil {
+	if err := l.Seal(min(upto, recorder{l}.End())); err != nil {
 		return err
 	}
 	l.shape.RLock()
@@ -112,6 +112,9 @@ type loader struct {
 	done, total int64 // bytes of files
 	reported    int64
 	progress    func(done, total int64)
+	groups      int64 // frames that matched their checksum
+	// torn is told what would be cut, instead of cutting it: Check.
+	torn func(tear)
 }
 
 // progressStep is how many bytes are loaded between two reports.
@@ -290,6 +293,7 @@ func (ld *loader) group(t target, s *segment, f *frame) error {
 		return ld.damage(t, f.pos, fmt.Sprintf("a group of epoch %d inside epoch %d", f.close.epoch, ld.player.epoch), nil)
 	}
 	ld.off += int64(len(data))
+	ld.groups++
 	s.grew(f.next-f.pos, ld.off, db)
 	ld.passed(f.next - f.pos)
 	return nil

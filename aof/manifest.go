@@ -55,6 +55,7 @@ type manifest struct {
 	base    *entry
 	history []entry
 	incr    []entry
+	summed  bool // it was read with a checksum: Regent wrote it, and all of it is there
 }
 
 // nextSeq is above the number of every file, the base's own count apart, as
@@ -106,6 +107,9 @@ func (m *manifest) encode() []byte {
 
 const manifestSum = "#CHECKSUM "
 
+// sumLine is the length of that line in bytes.
+const sumLine = len(manifestSum) + 8 + 1
+
 func needsQuotes(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == '\\' || r > '~' }
 
 // parseManifest reads a manifest's text.
@@ -116,6 +120,9 @@ func parseManifest(text []byte) (*manifest, error) {
 		if !ok || sum != checksum(text[:at]) {
 			return nil, errors.New("it does not match its checksum")
 		}
+		m.summed = true
+	} else if last := len(text) - sumLine; last >= 0 && nearly(text[last:], manifestSum) {
+		return nil, errors.New("the line with its checksum is damaged")
 	}
 	for i, line := range bytes.Split(text, []byte{'\n'}) {
 		line = bytes.TrimSpace(line)

@@ -228,11 +228,7 @@ func (rw *rewrite) cut(at int64) (Place, error) {
 	default:
 		rw.late = true
 		rw.place.Offset = at
-		n := len(rw.place.History)
-		for n > 0 && rw.place.History[n-1].Offset >= at {
-			n--
-		}
-		rw.place.History = rw.place.History[:n]
+		rw.place.History = before(rw.place.History, at)
 	}
 	rw.head = head{start: rw.place.Offset, db: rw.place.DB, history: rw.place.History, salt: newSalt(l.o.Host)}
 	return rw.place, nil

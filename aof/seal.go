@@ -231,4 +231,8 @@ func (r recorder) Append(e *engine.Effects) (end int64) {
 }
 
 // End is the offset after the last appended record.
-func (r recorder) End() int64 { return r.gather.endNow.Load() }
+func (r recorder) End() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gather.end
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -83,17 +84,17 @@ var errForeign = errors.New("no head")
 
 // readHead reads the head at the start of a file, and its size there.
 func readHead(f disk.File) (h head, size int64, err error) {
-	buf := make([]byte, maxHead)
-	n, err := readUpTo(f, buf, 0)
+	buf, err := headBytes(f)
 	if err != nil {
 		return h, 0, err
 	}
-	buf = buf[:n]
 	o, ok := parseOpening(buf, 0)
-	if !ok || o.kind != kindHead {
+	switch {
+	case !ok && nearlyHead(buf):
+		return h, 0, errors.New("its head's first line does not match its checksum")
+	case !ok || o.kind != kindHead:
 		return h, 0, errForeign
-	}
-	if int64(len(buf)-o.size) < o.length {
+	case int64(len(buf)-o.size) < o.length:
 		return h, 0, errors.New("its head is cut short")
 	}
 	data := buf[o.size : int64(o.size)+o.length]
@@ -106,6 +107,40 @@ func readHead(f disk.File) (h head, size int64, err error) {
 	}
 	h, err = parseHead(data)
 	return h, int64(o.size) + o.length + int64(c.size), err
+}
+
+// headBytes is the start of a file up to the end of its head, or as much as a
+// head can be if it does not begin as one.
+func headBytes(f disk.File) ([]byte, error) {
+	buf := make([]byte, maxLine)
+	n, err := readUpTo(f, buf, 0)
+	if err != nil {
+		return nil, err
+	}
+	size := int64(maxHead)
+	if o, ok := parseOpening(buf[:n], 0); ok && o.length <= maxHead {
+		size = int64(o.size) + o.length + maxLine
+	}
+	buf = make([]byte, size)
+	n, err = readUpTo(f, buf, 0)
+	return buf[:n], err
+}
+
+// nearlyHead reports whether b begins as a head does, or nearly: such a file is
+// not taken for one of Redis's, which begin with '*', "#TS:" or "REDIS".
+func nearlyHead(b []byte) bool { return nearly(b, "#"+string(rune(kindHead))+"+") }
+
+// nearly reports whether b begins with text, but for a flipped bit or two.
+func nearly(b []byte, text string) bool {
+	const allowed = 2
+	if len(b) < len(text) {
+		return false
+	}
+	flipped := 0
+	for i := range len(text) {
+		flipped += bits.OnesCount8(b[i] ^ text[i])
+	}
+	return flipped <= allowed
 }
 
 func parseHead(data []byte) (h head, err error) {

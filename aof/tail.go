@@ -51,6 +51,10 @@ func (ld *loader) closeLast(t target, s *segment, f *frame, w *window) error {
 		return err
 	}
 	line := appendClosing(nil, kindGroup, t.salt, ld.player.epoch, ld.off)
+	if ld.torn != nil {
+		ld.torn(tear{t, pos, lost, line, "a torn annotation"})
+		return nil
+	}
 	if err := ld.cut(t, pos, lost, "a torn annotation"); err != nil {
 		return err
 	}
@@ -114,10 +118,23 @@ func findRecord(b []byte) int {
 	}
 }
 
+// A tear is a torn end of the last file.
+type tear struct {
+	target
+	pos  int64
+	lost int64  // bytes from there on
+	line []byte // to be written instead of them
+	what string
+}
+
 // cut takes lost bytes off the end of the last file, durably, and says so.
 func (ld *loader) cut(t target, pos, lost int64, what string) error {
 	if !t.last {
 		return ld.damage(t, pos, what+" inside the log", nil)
+	}
+	if ld.torn != nil {
+		ld.torn(tear{t, pos, lost, nil, what})
+		return nil
 	}
 	l := ld.l
 	if l.o.LoadTruncated != nil && !l.o.LoadTruncated() {

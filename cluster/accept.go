@@ -50,6 +50,8 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 			_ = conn.Close()
 		case kind == peer.Stream:
 			c.receive(open)
+		case kind == peer.Copying:
+			c.receiveCopy(open)
 		default:
 			c.listen(m, open)
 		}

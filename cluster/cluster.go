@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,16 @@ type Options struct {
 	// Rebuild empties the keyspace and loads the log up to an offset. It is
 	// called with the engine frozen.
 	Rebuild func(e *engine.Engine, upto int64) error
+	// Snapshot streams the keyspace as it is at one moment to w, while commands
+	// go on. It calls cut once, at that moment and before the first byte, with
+	// the offset that the keyspace has reached and about how many bytes will
+	// come (0: not known). Without it no follower gets a full copy.
+	Snapshot func(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error
+	// Install takes such a stream as the base of the log, from which that goes
+	// on at a place, and as the keyspace. When all has come, up to io.EOF, and
+	// before log or keyspace change, it calls enter once; an error is returned
+	// as it is. The keyspace is not used by anyone but reading clients then.
+	Install func(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error
 	// Changed tells that this node begins or ceases to lead, after View says
 	// so. Advanced tells that Committed or the lease moved. Both must be quick.
 	Changed  func(leads bool)
@@ -73,10 +84,14 @@ type Cluster struct {
 	told     logEnd
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
+	handing  bool // a handover wants commands to be held
+	rising   bool // this node is elected and does not serve yet
 
 	// What the hot path reads.
 	view     atomic.Pointer[engine.View]
 	lease    atomic.Pointer[lease]
+	handed   atomic.Pointer[handed]
+	holds    atomic.Bool // commands are held, see mark
 	commit   atomic.Int64
 	all      atomic.Int64 // held by every configured node
 	behind   atomic.Bool  // others hold more durably than this node
@@ -90,8 +105,11 @@ type Cluster struct {
 	applier   *repl.Applier
 	following atomic.Bool // the applier may apply what is committed
 
-	follow following
-	lead   leading
+	follow  following
+	lead    leading
+	begun   atomic.Int64 // the epoch whose record this node has appended
+	copies  copies       // that this node makes as leader
+	copying copying      // that it gets as follower
 }
 
 // A member is another node.
@@ -105,6 +123,7 @@ type member struct {
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
 	offset  atomic.Int64 // its log's end as it last said
+	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 
 	mu       sync.Mutex
@@ -120,6 +139,7 @@ func New(o Options) (*Cluster, error) {
 		greets: make(chan struct{}, maxHandshakes), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
+	c.copies.turn = make(chan struct{}, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if c.timeout <= 0 || c.beat <= 0 || c.beat > c.timeout/2 {
 		return nil, fmt.Errorf("election-timeout %s, heartbeat-interval %s: the first must be at least twice the second", c.timeout, c.beat)
@@ -187,8 +207,9 @@ func (c *Cluster) remember() error {
 	if found && d.node != c.id {
 		return fmt.Errorf("the data directory belongs to node %d, this is node %d", d.node, c.id)
 	}
-	if boot := bootID(); found && !d.clean && d.boot != boot {
-		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost")
+	if boot := bootID(); found && !d.clean && d.boot != boot && c.opts.Config.AppendFsync.Get() != config.FsyncAlways {
+		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost. Until it has caught up with a leader, its vote counts only together with all others")
+		d.hard.MayHaveLost = true
 	}
 	d.node, d.voters = c.id, c.voters()
 	if d.version == 0 {
@@ -228,6 +249,8 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		ID: c.id, Voters: c.voters(), Timeout: c.timeout, Heartbeat: c.beat,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
 		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
+		Takeover:        c.opts.Config.Takeover.Get() == config.TakeoverAuto,
+		HandoverPause:   c.opts.Config.HandoverPause.Millis(),
 	}, c.state.hard, c.told.pos, c.now())
 	c.mu.Unlock()
 	for _, m := range c.peers {
@@ -243,9 +266,10 @@ func (c *Cluster) Start(e *engine.Engine) error {
 // run starts a goroutine that ends with the cluster.
 func (c *Cluster) run(f func()) { c.wg.Go(f) }
 
-// Stop gives up leadership, says so to the others, and ends everything. The
-// log must still be open.
+// Stop hands leadership over, or gives it up and says so to the others, and
+// ends everything. The log must still be open.
 func (c *Cluster) Stop() {
+	c.retire()
 	c.mu.Lock()
 	running := c.node != nil && !c.stopping
 	c.stopping = true
@@ -265,6 +289,7 @@ func (c *Cluster) Stop() {
 	}
 	c.wg.Wait()
 	c.settle()
+	c.engine.ReleaseData()
 	c.endSenders()
 	c.mu.Lock()
 	defer c.mu.Unlock()

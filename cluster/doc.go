@@ -15,7 +15,7 @@
 //	  Freeze, apply, BeginEpoch, Fenced: the hot path
 //	  publish View               (lead.go)
 //	        │
-//	        ├── leading: a repl.Sender per peer (lead.go)
+//	        ├── leading: a repl.Sender per peer (lead.go), full copies (copy.go)
 //	        └── following: one repl.Receiver (follow.go), one repl.Applier
 //
 // What it does not do: decide who may lead or what is committed (bully does),
@@ -24,7 +24,7 @@
 // Locks, in the order in which they may be taken:
 //
 //	logMu   whoever writes the log as a cluster: the receiver, the cut, the
-//	        steward when it begins an epoch
+//	        end of a full copy, the steward when it begins an epoch
 //	        (then the engine's shards, through Freeze and the Applier)
 //	mu      the election's state and the state file
 //	        (then the log's own lock, to read its ends)
@@ -47,6 +47,9 @@
 //   - As a follower this node's keyspace holds committed records alone. A
 //     deposed leader's, or a restarted node's, may hold more: it is rebuilt
 //     from the log if that had to be cut below what the keyspace holds.
+//   - A full copy changes nothing here before all of it has come and this node
+//     still follows who sent it. From there on nothing is applied, written or
+//     begun until log and keyspace hold the copy, or this node takes no part.
 //   - The election knows at least the log's position of which an
 //     acknowledgement tells (see bully's types.go).
 //

@@ -53,6 +53,18 @@ func (f *following) newest(conn *peer.Conn) bool {
 
 // receive takes the stream of whoever says it leads.
 func (c *Cluster) receive(conn *peer.Conn) {
+	c.taking(conn, func() error {
+		r := &repl.Receiver{
+			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
+			Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout,
+		}
+		return r.Run()
+	})
+}
+
+// taking runs what takes the log from another node over conn: the newest alone,
+// and after the one before has ended.
+func (c *Cluster) taking(conn *peer.Conn, run func() error) {
 	c.follow.takeOver(conn)
 	c.follow.turn.Lock()
 	defer c.follow.turn.Unlock()
@@ -60,16 +72,12 @@ func (c *Cluster) receive(conn *peer.Conn) {
 		_ = conn.Close()
 		return
 	}
-	r := &repl.Receiver{
-		Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
-		Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout,
-	}
-	err := r.Run()
+	err := run()
 	if c.follow.up.Swap(false) {
 		c.follow.downAt.Store(c.opts.Host.Now())
 		poke(c.chores)
 	}
-	if c.ctx.Err() == nil {
+	if c.ctx.Err() == nil && err != nil {
 		c.streamEnded(conn, err)
 	}
 }
@@ -162,6 +170,23 @@ func (f *follower) rebuild(off int64) (err error) {
 	c.applier.Reset(off, db)
 	c.opts.Host.Logf(engine.LevelNotice, "Keyspace rebuilt from the log up to %d: %.3f seconds", off, time.Since(began).Seconds())
 	return nil
+}
+
+// AtRest calls f while the keyspace does not follow the log by itself. reached,
+// which f may ask with the engine frozen, is the offset that the keyspace holds
+// the log up to: all of it at a leader, what is applied at a follower. It is not
+// known, and ok is false, while this node changes from one to the other.
+func (c *Cluster) AtRest(f func(reached func() (off int64, ok bool))) {
+	c.logMu.Lock() // a keyspace that is rebuilt belongs to no offset
+	defer c.logMu.Unlock()
+	c.applier.AtRest(func() {
+		f(func() (int64, bool) {
+			if c.view.Load().Leading || c.begun.Load() != 0 {
+				return c.opts.Log.End(), true
+			}
+			return c.applier.Applied(), c.following.Load()
+		})
+	})
 }
 
 func (f *follower) follows(epoch int64) bool {

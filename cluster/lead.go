@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ func (c *Cluster) endSenders() {
 // stream keeps one peer's stream up until ctx ends.
 func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 	pause := peer.NewBackoff(c.opts.Host.Rand)
+	var copied copyPause
 	said := ""
 	for pause.Wait(ctx, m.kick) {
 		conn, err := peer.Dial(ctx, m.Addr(), c.hello(m, peer.Stream), c.secret, c.timeout)
@@ -53,6 +55,13 @@ func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 			err = s.Run(ctx)
 			m.sender.Store(nil)
 			pause.Lost(time.Since(conn.Since))
+		}
+		if errors.Is(err, repl.ErrCopy) {
+			err = c.copyTo(ctx, m, epoch)
+			if copied.after(ctx, err); err == nil {
+				poke(m.kick)
+				continue
+			}
 		}
 		if ctx.Err() != nil {
 			return

@@ -22,6 +22,7 @@ import (
 //	cluster 5f0c…
 //	epoch 12
 //	vote 7002
+//	lost no
 //	voters 7001 7002 7003
 //	voters-version 1
 //	clean no
@@ -55,7 +56,8 @@ var errStateDamaged = errors.New("the cluster state file is damaged")
 func (d *durable) encode() []byte {
 	var b bytes.Buffer
 	yesNo := map[bool]string{true: "yes", false: "no"}
-	fmt.Fprintf(&b, "%s\nnode %d\ncluster %s\nepoch %d\nvote %d\n", stateMagic, d.node, d.cluster, d.hard.Epoch, d.hard.VoteFor)
+	fmt.Fprintf(&b, "%s\nnode %d\ncluster %s\nepoch %d\nvote %d\nlost %s\n",
+		stateMagic, d.node, d.cluster, d.hard.Epoch, d.hard.VoteFor, yesNo[d.hard.MayHaveLost])
 	b.WriteString("voters")
 	for _, v := range d.voters {
 		fmt.Fprintf(&b, " %d", v)
@@ -95,6 +97,8 @@ func (d *durable) set(name, value string) (err error) {
 		d.hard.Epoch, err = strconv.ParseInt(value, 10, 64)
 	case "vote":
 		d.hard.VoteFor, err = strconv.ParseInt(value, 10, 64)
+	case "lost":
+		d.hard.MayHaveLost = value == "yes"
 	case "voters":
 		for w := range strings.FieldsSeq(value) {
 			var v int64

@@ -22,7 +22,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	id := c.clusterHex()
 	v := &engine.View{
 		Clustered: true, Leading: leading, NodeID: c.id, ClusterID: id,
-		LeaderID: st.Leader, Leader: st.Addr, Epoch: st.Epoch,
+		Handover: handoverState(st.Handover), LeaderID: st.Leader, Leader: st.Addr, Epoch: st.Epoch,
 		Electing: st.Electing || st.Role == bully.Leader && !leading,
 	}
 	if st.Role == bully.Leader && !leading {
@@ -32,6 +32,9 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	v.LastIO = c.follow.lastIO.Load()
 	if !v.LinkUp {
 		v.LinkDownAt = c.follow.downAt.Load()
+	}
+	if v.SyncProgress = c.copying.on.Load(); v.SyncProgress {
+		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
 	}
 	for _, p := range c.opts.Peers {
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
@@ -51,6 +54,7 @@ func (c *Cluster) describe(n *engine.NodeView, m *member) {
 	heard := m.heard.Load()
 	n.Up = heard != 0 && now-heard <= upTimes*c.timeout.Milliseconds() && m.refused.Load() <= heard
 	n.Offset, n.PongAt = m.offset.Load(), heard
+	n.Copy, _ = m.copying.Load().(string)
 	if !n.Up {
 		n.PingAt = max(heard, m.refused.Load())
 	}

@@ -61,7 +61,10 @@ func TestHotPathAllocations(t *testing.T) {
 		for _, cmd := range [][][]byte{
 			raw("GET", "k"), raw("INCR", "n"), raw("GET", "n"), raw("EXPIRE", "k", "100"),
 			raw("TTL", "k"), raw("EXISTS", "k", "n"), raw("DEL", "nokey"), raw("MGET", "k", "n", "nokey"), raw("STRLEN", "k"),
-			raw("GETRANGE", "k", "0", "9"),
+			raw("GETRANGE", "k", "0", "9"), raw("SETRANGE", "k", "5", "xyz"), raw("INCRBY", "n", "5"), raw("DECR", "n"), raw("DECRBY", "n", "5"),
+			raw("SET", "k", value, "XX"), raw("SETNX", "k", value), raw("MSET", "k", value, "m", value), raw("UNLINK", "nokey"),
+			raw("PERSIST", "k"), raw("PEXPIRE", "k", "100000"), raw("PTTL", "k"), raw("EXPIRETIME", "k"), raw("TOUCH", "k", "n"), raw("TYPE", "k"),
+			raw("GETEX", "k"), raw("PING"), raw("ECHO", "hello"), raw("SELECT", "0"), raw("DBSIZE"), raw("EXISTS", "k"), raw("MGET", "k"), raw("TTL", "nokey"),
 		} {
 			do(cmd)
 			if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {
@@ -72,6 +75,12 @@ func TestHotPathAllocations(t *testing.T) {
 			if n := testing.AllocsPerRun(100, func() { do(set) }); n > over {
 				t.Errorf("%q %s: %v allocations", set, name, n)
 			}
+		}
+		// A string that grows has room for more than it needs, and moves seldom.
+		grow := raw("APPEND", "a", "x")
+		do(raw("SET", "a", value))
+		if n := testing.AllocsPerRun(100, func() { do(grow) }); n != 0 {
+			t.Errorf("APPEND %s: %v allocations", name, n)
 		}
 		set, del := raw("SET", "d", value), raw("DEL", "d")
 		do(set)

@@ -79,7 +79,7 @@ func TestClientListFieldsLikeRedis(t *testing.T) {
 		}
 		for i, f := range want {
 			switch f[0] {
-			case "name", "age", "idle", "flags", "db", "sub", "psub", "ssub", "multi", "argv-mem", "multi-mem", "obl", "oll", "omem", "events", "cmd", "user", "redir", "resp":
+			case "name", "flags", "db", "sub", "psub", "ssub", "multi", "argv-mem", "multi-mem", "obl", "oll", "omem", "events", "cmd", "user", "redir", "resp":
 				if got[i][1] != f[1] {
 					t.Errorf("%s of %s: %q, want %q", f[0], cmd, got[i][1], f[1])
 				}

@@ -10,6 +10,10 @@ package engine
 //   - Of the quick commands of a batch every eighth or so is timed, and counts
 //     for those before it. The gaps vary, so that a pipeline that repeats
 //     itself is sampled everywhere.
+//   - What is quick with a small value is not with a large one. So whoever is
+//     about to copy one says so (Ctx.heavy), and timing begins there and then,
+//     if it had not: all before it is too short to show. The slow log misses
+//     nothing of a millisecond and more.
 //
 // Without BeginBatch every command reads the clocks for itself.
 
@@ -17,6 +21,11 @@ const (
 	// sharedCommands is how many commands of a batch share a reading of the
 	// wall clock; a power of two.
 	sharedCommands = 64
+	// quickArgs is how many arguments a quick command has at most.
+	quickArgs = 16
+	// heavyBytes is from where on a value's size, in bytes, is felt: copying so
+	// much takes some microseconds.
+	heavyBytes = 16 << 10
 	// timedGap is the widest gap between two timed commands; a power of two.
 	timedGap = 16
 )
@@ -50,10 +59,10 @@ func (b *batchClock) due() bool {
 	return false
 }
 
-// weigh returns for how many commands the time of cmd counts, 0: it is not
-// timed.
-func (b *batchClock) weigh(cmd *Command) int64 {
-	if b.left <= 0 || !cmd.quick {
+// weigh returns for how many commands the time of cmd counts, which is of shape
+// sh and has that many arguments; 0: it is not timed.
+func (b *batchClock) weigh(cmd *Command, sh shape, args int) int64 {
+	if b.left <= 0 || !cmd.quick || sh != shapeSingle && sh != shapeNone || args > quickArgs {
 		b.stale = true
 		return 1
 	}
@@ -66,4 +75,29 @@ func (b *batchClock) weigh(cmd *Command) int64 {
 	b.gap = b.dice >> 28 % timedGap
 	b.width = b.gap + 1
 	return int64(weight)
+}
+
+// A stopwatch is how one command is timed.
+type stopwatch struct {
+	on     bool
+	began  int64 // ticks
+	weight int64 // how many commands it stands for
+}
+
+func (c *Ctx) startWatch(weight int64) {
+	c.watch = stopwatch{true, c.E.Host.Ticks(), weight}
+}
+
+// heavy says that the command is about to copy that many bytes of a value.
+func (c *Ctx) heavy(bytes int) {
+	if bytes > heavyBytes {
+		c.feelWeight()
+	}
+}
+
+func (c *Ctx) feelWeight() {
+	c.S.clock.stale = true
+	if !c.watch.on {
+		c.startWatch(1)
+	}
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"regent/engine"
@@ -101,5 +102,50 @@ func TestTimePassesInABatch(t *testing.T) {
 	s.BeginBatch(c.Session, 1)
 	if got := c.Do("GET", "k"); got != "$-1\r\n" {
 		t.Errorf("in the next turn: %q", got)
+	}
+}
+
+// A slowHost is a machine on which whatever is timed took a second.
+type slowHost struct {
+	*enginetest.Host
+	ticks int64
+}
+
+func (h *slowHost) Ticks() int64 {
+	h.ticks += 1e9
+	return h.ticks
+}
+
+// TestSlowlogSeesLargeValues: most quick commands of a batch are not timed, but
+// none that copies much, wherever it stands in the batch.
+func TestSlowlogSeesLargeValues(t *testing.T) {
+	host := &slowHost{Host: enginetest.NewHost(t)}
+	e := engine.New(engine.Options{Config: config.New(), Host: host, Cluster: enginetest.NewCluster()})
+	e.Config.ProtoMaxBulkLen.Set(1 << 20)
+	s := e.NewSession(&enginetest.Conn{})
+	do := func(args ...string) string {
+		from := s.W.Len()
+		e.Execute(s, raw(args...))
+		return string(s.W.Bytes()[from:])
+	}
+	large := strings.Repeat("x", 100<<10)
+	for _, cmd := range [][]string{
+		{"SET", "k", large}, {"GET", "k"}, {"GETRANGE", "k", "0", "-1"}, {"APPEND", "k", "x"}, {"SETRANGE", "k", "90000", "x"},
+		{"GETSET", "k", large}, {"SETRANGE", "fresh", "90000", "x"}, {"EXISTS", "1", "2"}, append([]string{"MGET"}, strings.Fields(strings.Repeat("a ", 40))...),
+	} {
+		for before := range 40 {
+			e.BeginBatch(s, 1000)
+			do("SLOWLOG", "RESET")
+			do("DEL", "fresh")
+			do("SET", "k", large)
+			do("SLOWLOG", "RESET")
+			for range before {
+				do("GET", "nothing")
+			}
+			do(cmd...)
+			if got := do("SLOWLOG", "GET", "1"); !strings.Contains(got, "\r\n"+cmd[0]+"\r\n") {
+				t.Fatalf("%s after %d quick commands is not in the slow log: %.300q", cmd[0], before, got)
+			}
+		}
 	}
 }

@@ -203,7 +203,7 @@ type Command struct {
 	parent *Command // of a subcommand
 	index  int      // into statistics
 	shape  shape
-	quick  bool // one key or none, and no walk over elements: its time may be estimated
+	quick  bool // no walk over elements: with one key or none its time may be estimated
 }
 
 // FullName is the command's name as INFO and COMMAND show it: "get",
@@ -218,6 +218,7 @@ type shape uint8
 
 const (
 	shapeMany   shape = iota // the shards of several keys, found at every call
+	shapeSpan                // as shapeMany, and as shapeSingle when there is but one
 	shapeNone                // nothing
 	shapeSingle              // the shard of one key at a fixed place: the hot path
 	shapeSlot                // the shard of a slot
@@ -236,6 +237,19 @@ func shapeOf(cmd *Command) shape {
 	case len(cmd.Keys) == 0:
 		return shapeNone
 	case len(cmd.Keys) == 1 && cmd.Keys[0].isRange() && cmd.Keys[0].LastKey == 0:
+		return shapeSingle
+	case len(cmd.Keys) == 1 && cmd.Keys[0].isRange() && cmd.Keys[0].LastKey == -1 && cmd.Keys[0].Limit <= 1:
+		return shapeSpan
+	}
+	return shapeMany
+}
+
+// shapeFor is the command's shape with these arguments.
+func (cmd *Command) shapeFor(args [][]byte) shape {
+	if cmd.shape != shapeSpan {
+		return cmd.shape
+	}
+	if k := &cmd.Keys[0]; len(args)-k.Index <= max(k.KeyStep, 1) {
 		return shapeSingle
 	}
 	return shapeMany

@@ -18,9 +18,12 @@ type Ctx struct {
 	// key, 0 when it has none or several: hashing a key costs as much as
 	// finding it.
 	home     uint32
+	watch    stopwatch
 	eff      Effects
 	applying bool // the command comes from the log or the stream
 	failed   bool // the reply is an error
+	strayed  bool // it has changed a database other than the session's
+	late     bool // a pause had begun before the command could run
 	follower bool // this node does not lead: hide what is expired, delete nothing
 }
 
@@ -94,7 +97,8 @@ func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
 
 // PutIn is Put in another database.
 func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
-	d := c.dictOf(db, key)
+	c.heavy(len(v.Bytes))
+	d := c.changing(db, key)
 	before := d.Len()
 	en := Entry{d, d.Put(key, v, expireAt)}
 	if d.Len() > before {
@@ -105,12 +109,15 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	return en
 }
 
+// SetInt changes the number at en, which must be one (dict.Int).
+func (c *Ctx) SetInt(en Entry, n int64) { en.D.SetInt(en.Ref, n) }
+
 // Remove deletes key and reports whether it was there. The effect is the
 // caller's to propagate.
 func (c *Ctx) Remove(key []byte) bool { return c.RemoveIn(c.S.DB, key) }
 
 // RemoveIn is Remove in another database.
-func (c *Ctx) RemoveIn(db int, key []byte) bool { return c.dictOf(db, key).Delete(key) }
+func (c *Ctx) RemoveIn(db int, key []byte) bool { return c.changing(db, key).Delete(key) }
 
 // SetExpire sets or with 0 clears when en expires (wall ms).
 func (c *Ctx) SetExpire(en Entry, at int64) Entry {
@@ -122,6 +129,7 @@ func (c *Ctx) SetExpire(en Entry, at int64) Entry {
 // may be changed until the handler returns. en must be Embstr or Raw, and
 // becomes Raw.
 func (c *Ctx) Resize(en Entry, n int) (Entry, []byte) {
+	c.heavy(n)
 	r, b := en.D.Resize(en.Ref, n)
 	return Entry{en.D, r}, b
 }
@@ -137,6 +145,14 @@ func (c *Ctx) dictOf(db int, key []byte) *dict.Dict {
 	return c.E.shardDict(&c.E.shards[c.shardOf(key)], db)
 }
 
+// changing is dictOf for a change.
+func (c *Ctx) changing(db int, key []byte) *dict.Dict {
+	if db != c.S.DB {
+		c.strayed = true
+	}
+	return c.dictOf(db, key)
+}
+
 func (c *Ctx) stripe(key []byte) *stripe { return &c.E.stats.stripes[c.shardOf(key)] }
 
 // find is the lookup under all others: it removes or hides what has expired.
@@ -148,15 +164,15 @@ func (c *Ctx) find(db int, key []byte) Entry {
 	}
 	if at := d.ExpireAt(r); at != 0 && at <= c.Now && !c.applying {
 		if !c.follower {
-			c.expire(db, d, key)
+			c.expire(db, key)
 		}
 		return Entry{}
 	}
 	return Entry{d, r}
 }
 
-func (c *Ctx) expire(db int, d *dict.Dict, key []byte) {
-	d.Delete(key)
+func (c *Ctx) expire(db int, key []byte) {
+	c.RemoveIn(db, key)
 	c.stripe(key).expired.Add(1)
 	c.PropagateIn(db, "DEL", string(key))
 }

@@ -70,19 +70,30 @@ func (e *Engine) finishReply(s *Session, start int) {
 	}
 }
 
-// run locks what the command touches, passes the gates that need the lock,
-// and calls the handler.
+// run carries the command out, or holds it if a pause has begun since that was
+// asked last.
 func (e *Engine) run(c *Ctx) {
+	for {
+		c.late = false
+		e.tryRun(c)
+		if !c.late || e.hold(c) {
+			return
+		}
+	}
+}
+
+// tryRun locks what the command touches, passes the gates that need the lock,
+// and calls the handler. c.late: it did nothing, because of a pause.
+func (e *Engine) tryRun(c *Ctx) {
 	cmd, s := c.Cmd, c.S
-	c.failed = false
-	weight := s.clock.weigh(cmd)
-	var began int64
-	timed := weight != 0 || e.slowMayBeQuick()
-	if timed {
-		began = e.Host.Ticks()
+	c.failed, c.strayed = false, false
+	kind := cmd.shapeFor(c.Args)
+	c.watch.on = false
+	if weight := s.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
+		c.startWatch(weight)
 	}
 	stripeAt := uint32(s.ID) & e.mask
-	switch cmd.shape {
+	switch kind {
 	case shapeSingle:
 		at := e.shardIndex(c.Args[cmd.Keys[0].Index])
 		stripeAt = at
@@ -110,23 +121,28 @@ func (e *Engine) run(c *Ctx) {
 		e.handleSet(c, &set)
 		e.unlockSet(&set)
 	}
+	if c.late {
+		return
+	}
 	st := &e.stats.stripes[stripeAt]
-	st.commands.Add(1)
 	pc := &st.perCmd[cmd.index]
 	pc.calls.Add(1)
 	if c.failed {
 		pc.failed.Add(1)
 	}
-	if !timed {
+	if !c.watch.on {
 		return
 	}
-	took := e.Host.Ticks() - began
-	pc.nanos.Add(weight * took)
+	took := e.Host.Ticks() - c.watch.began
+	pc.nanos.Add(c.watch.weight * took)
 	e.noteSlow(c, took)
 }
 
 // handle runs the handler with one shard, all of them, or none locked.
 func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
+	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+		return
+	}
 	if refusal := e.gateLocked(c); refusal != "" {
 		e.refuse(c, refusal)
 		return
@@ -138,7 +154,7 @@ func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
 	case sh != nil:
 		if wrote {
 			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
+			sh.noteWritten(c)
 		}
 		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
 	case all:
@@ -153,6 +169,9 @@ func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
 
 // handleSet runs the handler with the shards of several keys locked.
 func (e *Engine) handleSet(c *Ctx, set *lockSet) {
+	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+		return
+	}
 	if refusal := e.gateLocked(c); refusal != "" {
 		e.refuse(c, refusal)
 		return
@@ -164,7 +183,7 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 		sh := &e.shards[i]
 		if wrote {
 			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
+			sh.noteWritten(c)
 		}
 		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
 	})
@@ -177,6 +196,7 @@ func (e *Engine) record(c *Ctx) int64 {
 		return 0
 	}
 	var end int64
+	e.stats.stripes[uint32(c.S.ID)&e.mask].changes.Add(int64(len(c.eff.Recs)))
 	if e.log != nil {
 		end = e.log.Append(&c.eff)
 		c.S.LastWriteEnd = end

@@ -66,6 +66,7 @@ type Engine struct {
 	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
 
 	pause pausing
+	snaps snapshots
 	room  atomic.Pointer[func() bool] // see SetMemoryGate
 
 	ackMu      sync.Mutex
@@ -77,7 +78,8 @@ type shard struct {
 	mu        sync.Mutex
 	dbs       []*dict.Dict // by database number; nil while empty
 	lastWrite int64        // log offset after the last write to any key here
-	used      atomic.Int64 // bytes of dbs, as of the last write
+	noted     []int64      // bytes of each of dbs, as of the last write
+	used      atomic.Int64 // their sum
 	_         [64]byte     // keep neighbours' locks off this cache line
 }
 
@@ -90,12 +92,13 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
 		shards: make([]shard, n), mask: uint32(n - 1), seed: maphash.MakeSeed(),
-		sessions: map[int64]*Session{}, pause: newPausing(), ackWaiters: map[*Session]struct{}{},
+		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), ackWaiters: map[*Session]struct{}{},
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
 	}
 	e.save.last.Store(e.started)
 	for i := range e.shards {
 		e.shards[i].dbs = make([]*dict.Dict, o.Config.Databases.Get())
+		e.shards[i].noted = make([]int64, o.Config.Databases.Get())
 	}
 	e.SetMemoryGate(e.MakeRoom)
 	e.table = NewTable()
@@ -152,6 +155,16 @@ func (e *Engine) Reset() {
 	e.flush(-1)
 	for i := range e.shards {
 		e.shards[i].lastWrite = 0
+	}
+}
+
+// Replaced ends what Reset began where the new keyspace, which holds the log
+// up to off, was loaded without Freeze: what was read of it meanwhile counts as
+// another keyspace's, and every reply depends on off. The caller holds Freeze.
+func (e *Engine) Replaced(off int64) {
+	e.rebuilds.Add(1)
+	for i := range e.shards {
+		e.shards[i].lastWrite = off
 	}
 }
 

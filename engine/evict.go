@@ -38,13 +38,31 @@ func (e *Engine) UsedMemory() (n int64) {
 
 // noteUsed refreshes what a locked shard is known to use.
 func (s *shard) noteUsed() {
-	var n int64
-	for _, d := range s.dbs {
-		if d != nil {
-			n += d.Bytes()
-		}
+	for db := range s.dbs {
+		s.noteUsedIn(db)
 	}
-	s.used.Store(n)
+}
+
+// noteUsedIn is noteUsed where only one database may have changed. Storing
+// costs more than looking, and what is written over keeps its size.
+func (s *shard) noteUsedIn(db int) {
+	var now int64
+	if d := s.dbs[db]; d != nil {
+		now = d.Bytes()
+	}
+	if was := s.noted[db]; now != was {
+		s.noted[db] = now
+		s.used.Add(now - was)
+	}
+}
+
+// noteWritten is noteUsed after a command that wrote.
+func (s *shard) noteWritten(c *Ctx) {
+	if c.strayed {
+		s.noteUsed()
+		return
+	}
+	s.noteUsedIn(c.S.DB)
 }
 
 // MakeRoom evicts until memory is below maxmemory, and reports whether it is.
@@ -54,8 +72,11 @@ func (e *Engine) MakeRoom() bool {
 	if limit == 0 || e.UsedMemory() <= limit {
 		return true
 	}
-	if e.Config.MaxMemoryPolicy.Get() == config.NoEviction || e.pause.mode.Load() != pauseNone {
+	if e.Config.MaxMemoryPolicy.Get() == config.NoEviction {
 		return false
+	}
+	if e.pause.mode.Load() != pauseNone {
+		return true // as Redis does: a write that comes now is held, and asks again
 	}
 	misses := 0
 	for evicted := 0; e.UsedMemory() > limit; {
@@ -80,7 +101,7 @@ func (e *Engine) MakeRoom() bool {
 func (e *Engine) evictOne(s *shard) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !e.cluster.View().Leading || e.cluster.Fenced() {
+	if e.pause.mode.Load() != pauseNone || !e.cluster.View().Leading || e.cluster.Fenced() {
 		return false
 	}
 	now := e.Host.Now()
@@ -101,7 +122,9 @@ func (e *Engine) evictOne(s *shard) bool {
 	key := append([]byte(nil), victim.Key()...)
 	victim.D.Delete(key)
 	s.noteUsed()
-	e.stripe(key).evicted.Add(1)
+	st := e.stripe(key)
+	st.evicted.Add(1)
+	st.changes.Add(1)
 	if e.log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), key)}
 		eff.Recs = []Effect{{db, len(eff.Buf)}}

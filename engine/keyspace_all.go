@@ -45,8 +45,8 @@ func (e *Engine) flush(db int) (n int64) {
 				continue
 			}
 			n += int64(d.Len())
-			d.Clear()
 			dbs[j] = nil
+			e.retire(i, d)
 		}
 		e.shards[i].noteUsed()
 	}

@@ -46,6 +46,66 @@ func (e *Engine) loadBatch(b *rdb.Batch, lock bool) error {
 	return nil
 }
 
+// reserveSlack is how many more keys than its share a shard makes room for: keys
+// are not spread evenly, and a doubling for the last few costs as much as any.
+const reserveSlack = 16 // a sixteenth
+
+// minKeyBytes is the least that a key takes in an RDB file: its type, an empty
+// key's length, and one byte of value.
+const minKeyBytes = 3
+
+// A Reserve makes room in the dictionaries for what a load of an RDB file is
+// about to bring, until it is released. The file's sizes may be a lie: no more
+// is made room for than a file of that length can hold.
+type Reserve struct {
+	e      *Engine
+	frozen bool
+	most   uint64 // keys
+}
+
+// NewReserve is for a file of that many bytes; frozen says that the caller holds
+// Freeze.
+func (e *Engine) NewReserve(fileBytes int64, frozen bool) *Reserve {
+	return &Reserve{e, frozen, uint64(max(fileBytes, 0)) / minKeyBytes}
+}
+
+// Resize makes room for a database's keys, expires of them with an expiry. It
+// may be called from any goroutine.
+func (r *Reserve) Resize(db int, keys, expires uint64) {
+	if db < 0 || db >= r.e.databases() {
+		return // its keys are refused
+	}
+	keys = min(keys, r.most)
+	r.each(db, r.share(keys), r.share(min(expires, keys)))
+}
+
+func (r *Reserve) share(keys uint64) int {
+	share := keys / uint64(len(r.e.shards))
+	return int(share + share/reserveSlack)
+}
+
+// Release lets the dictionaries shrink to what has come.
+func (r *Reserve) Release() {
+	for db := range r.e.databases() {
+		r.each(db, 0, 0)
+	}
+}
+
+func (r *Reserve) each(db, keys, expires int) {
+	for i := range r.e.shards {
+		s := &r.e.shards[i]
+		if !r.frozen {
+			s.mu.Lock()
+		}
+		if keys > 0 || s.dbs[db] != nil {
+			r.e.shardDict(s, db).Reserve(keys, expires)
+		}
+		if !r.frozen {
+			s.mu.Unlock()
+		}
+	}
+}
+
 func (e *Engine) loadEntry(s *shard, en *rdb.Entry) {
 	v := encode(en.Str)
 	if en.IsInt {
@@ -53,7 +113,20 @@ func (e *Engine) loadEntry(s *shard, en *rdb.Entry) {
 	}
 	d := e.shardDict(s, en.DB)
 	r := d.Put(en.Key, v, en.Expire)
-	d.SetAccess(r, e.accessed(0, e.Host.Now(), true))
+	d.SetAccess(r, e.loadedAccess(&en.Meta))
+}
+
+// loadedAccess is the access bits of a key that was loaded: those it had, if
+// the file tells and the policy counts the same.
+func (e *Engine) loadedAccess(m *rdb.Meta) uint32 {
+	now := e.Host.Now()
+	switch {
+	case m.UseKind == rdb.UseIdle && !e.usesLFU():
+		return (lruNow(now) - uint32(min(m.Use, accessMask))) & accessMask
+	case m.UseKind == rdb.UseFreq && e.usesLFU():
+		return uint32(now/60000)&minutesMask<<8 | uint32(min(m.Use, lfuMax))
+	}
+	return e.accessed(0, now, true)
 }
 
 // A loadState is how far the load of the log has come, for -LOADING and INFO.

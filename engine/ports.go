@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // What the engine needs from outside is declared here, and handed in by the
 // composition root. The engine itself has no socket, file, clock, goroutine
@@ -116,6 +119,12 @@ type Cluster interface {
 	AckedBy(off int64) int
 	// Links describes the connections to other nodes for CLUSTER LINKS.
 	Links() []LinkView
+	// Handover begins to hand leadership over to a node, 0: to whoever is best,
+	// and gives up after limit. AbortHandover ends it and reports whether there
+	// was one. AskHandover, at a follower, asks the leader for it.
+	Handover(to int64, limit time.Duration) error
+	AbortHandover() bool
+	AskHandover() error
 }
 
 // A View is one node's idea of the cluster.
@@ -128,11 +137,15 @@ type View struct {
 	Leader    string // the leader's client address host:port, "" when none
 	Epoch     int64
 	Electing  bool
+	Handover  string     // how far a handover by this node is: HandoverNone, …; "": none
 	Nodes     []NodeView // all configured nodes, this one among them, by ID
 
 	// For INFO replication and ROLE at a follower.
 	LinkUp       bool
-	SyncProgress bool
+	SyncProgress bool  // a full copy is under way
+	SyncTotal    int64 // its bytes, 0: not known
+	SyncRead     int64 // of them received
+	SyncIO       int64 // wall ms of the last of them
 	LinkDownAt   int64 // wall ms, 0 when up
 	LastIO       int64 // wall ms of the last bytes from the leader
 }
@@ -147,9 +160,10 @@ type NodeView struct {
 	Leader bool
 	Up     bool // heard of within the election timeout
 	Offset int64
-	Lag    int64 // seconds since its last acknowledgement; -1 unknown
-	PingAt int64 // wall ms of the last unanswered ping, 0 none
-	PongAt int64 // wall ms of the last answer
+	Lag    int64  // seconds since its last acknowledgement; -1 unknown
+	Copy   string // how far its full copy is, in Redis's words; "": it needs none
+	PingAt int64  // wall ms of the last unanswered ping, 0 none
+	PongAt int64  // wall ms of the last answer
 }
 
 // A LinkView is one row of CLUSTER LINKS.
@@ -166,6 +180,18 @@ type LinkView struct {
 type Control interface {
 	// Shutdown begins an orderly end.
 	Shutdown(reason string)
+	// Rewrite begins a rewrite of the log, or lets one follow the save that is
+	// under way.
+	Rewrite() Job
+	// SaveSoon begins to write the data into its file. If a rewrite is under
+	// way it does so afterwards, if that is wanted.
+	SaveSoon(afterwards bool) Job
+	// Save writes the data into its file, and returns when that is done. If a
+	// save is under way the error is ErrSaving, unless that one is to be given
+	// up.
+	Save(giveUp bool) error
+	// SavesAtEnd reports whether an orderly end saves without being told to.
+	SavesAtEnd() bool
 	// RewriteConfig writes the configuration back to its file.
 	RewriteConfig() error
 	// Usage is what the process takes from the machine.
@@ -175,6 +201,20 @@ type Control interface {
 	// Crash ends the process at once (DEBUG SEGFAULT and its kind).
 	Crash(how string)
 }
+
+// A Job is what became of a request to do something in the background.
+type Job uint8
+
+const (
+	JobStarted Job = iota
+	JobScheduled
+	JobRunning // one of its kind is under way
+	JobBusy    // another kind is under way
+	JobRefused
+)
+
+// ErrSaving says that the data is being saved already.
+var ErrSaving = errors.New("a save is under way")
 
 // Usage is what the process takes from the machine.
 type Usage struct {

@@ -11,10 +11,11 @@ import (
 
 // Commands about the server and its data as a whole. CONFIG is in
 // server_config.go, INFO in server_info.go, DEBUG in server_debug.go, MEMORY
-// in server_memory.go and SLOWLOG in slowlog.go.
+// in server_memory.go, SLOWLOG in slowlog.go, SAVE and its kind and SHUTDOWN in
+// server_save.go.
 
 func serverCommands() []Command {
-	return slices.Concat(dataCommands(), processCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), lolwutCommands())
+	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), lolwutCommands())
 }
 
 func flushArgs() []Arg {
@@ -61,26 +62,9 @@ func processCommands() []Command {
 			Do:      doTime,
 		},
 		{
-			Name: "lastsave", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatAdmin | CatDangerous, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
-			Summary: "Returns when the data was last saved, in seconds since 1970.",
-			Tips:    []string{"nondeterministic_output"},
-			Do:      func(c *Ctx) { c.W.Int(c.E.save.last.Load() / 1000) },
-		},
-		{
 			Name: "role", Arity: 1, Flags: NoScript | Loading | Stale | Fast, Cats: CatAdmin | CatDangerous, Group: GroupServer, Since: "2.8.12", Complex: "O(1)",
 			Summary: "Returns this node's part in replication.",
 			Do:      doRole,
-		},
-		{
-			Name: "shutdown", Arity: -1, Flags: Admin | NoScript | Loading | Stale | NoMulti | AllowBusy, Group: GroupServer,
-			Since: "1.0.0", Complex: "O(N) when saving, in the number of keys in all databases",
-			Summary: "Ends the server in order.",
-			Args: []Arg{
-				argOneOf("nosave_save", argWord("nosave", "NOSAVE"), argWord("save", "SAVE")).optional(),
-				argWord("now", "NOW").since("7.0.0").optional(), argWord("force", "FORCE").since("7.0.0").optional(),
-				argWord("abort", "ABORT").since("7.0.0").optional(),
-			},
-			Do: doShutdown,
 		},
 	}
 }
@@ -195,30 +179,4 @@ func (e *Engine) logEnd() int64 {
 		return 0
 	}
 	return e.log.End()
-}
-
-// doShutdown never replies when it succeeds: the connection closes.
-func doShutdown(c *Ctx) {
-	words := map[string]bool{}
-	for _, a := range c.Args[1:] {
-		word := lower(string(a))
-		switch word {
-		case "save", "nosave", "now", "force", "abort":
-			words[word] = true
-		default:
-			c.Err(resp.ErrSyntax)
-			return
-		}
-	}
-	if words["abort"] && len(c.Args) > 2 || words["save"] && words["nosave"] {
-		c.Err(resp.ErrSyntax)
-		return
-	}
-	if words["abort"] {
-		// A shutdown here begins at once and waits for nobody.
-		c.Err(resp.ErrNoShutdown)
-		return
-	}
-	c.S.closeAfterReply()
-	c.E.control.Shutdown(fmt.Sprintf("by client %d", c.S.ID))
 }

@@ -21,7 +21,6 @@ var otherwise = map[string]string{
 	"maxclients":           "Redis asks the system for that many descriptors, for minutes",
 	"tcp-backlog":          "the same",
 	"appendonly":           "without the log nothing is promised to anybody",
-	"save":                 "the log is what is saved",
 	"replica-read-only":    "followers hold what is committed, nothing else",
 	"slave-read-only":      "the same",
 	"dir":                  "Redis says protected: another word for no",
@@ -44,7 +43,7 @@ var oddValues = []string{
 	"4294967295", "4294967296", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999",
 	"1k", "1K", "1kb", "1Mb", "1GB", "2gB", "1x", "10%", "kib", "1 kb", "yes", "NO", "Yes", "true", "maybe", "y",
 	"everysec", "ALWAYS", "noeviction", "allkeys-LRU", "volatile-ttl", "debug", "Warning", "quiet", "nothing",
-	"normal 0 0 0", "replica 1mb 1mb 10", "slave 2mb 1mb 10 normal 1 1 1", "pubsub 1 2", "normal 1 2 x", "normal -1 0 0", "nope 0 0 0", "normal 0 0 -5", "NORMAL 1kb 1kb 9",
+	"900 1", "900 1 300 10", "900", "0 1", "5 -1", "60 x", "normal 0 0 0", "replica 1mb 1mb 10", "slave 2mb 1mb 10 normal 1 1 1", "pubsub 1 2", "normal 1 2 x", "normal -1 0 0", "nope 0 0 0", "normal 0 0 -5", "NORMAL 1kb 1kb 9",
 	"a b c", "\x00", "\xff\xfe", "é",
 }
 

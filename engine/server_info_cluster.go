@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func (r *infoRun) replication(w *InfoWriter) {
 		r.following(w)
 	}
 	r.followers(w)
-	w.Str("master_failover_state", "no-failover")
+	w.Str("master_failover_state", cmp.Or(v.Handover, HandoverNone))
 	w.Str("master_replid", e.replID(v))
 	// The history has one name for ever: there is no second one to continue.
 	w.Str("master_replid2", strings.Repeat("0", replIDLen))
@@ -42,8 +43,16 @@ func (r *infoRun) followers(w *InfoWriter) {
 		w.Int("min_slaves_good_slaves", r.view.goodFollowers(lag))
 	}
 	for i, n := range up {
-		w.Str("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=online,offset=%d,lag=%d", n.Host, n.Port, n.Offset, max(n.Lag, 0)))
+		w.Str("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d", n.Host, n.Port, n.state(), n.Offset, max(n.Lag, 0)))
 	}
+}
+
+// state is a follower's in Redis's words.
+func (n *NodeView) state() string {
+	if n.Copy != "" {
+		return n.Copy
+	}
+	return "online"
 }
 
 func (r *infoRun) following(w *InfoWriter) {
@@ -63,6 +72,7 @@ func (r *infoRun) following(w *InfoWriter) {
 	w.Bool("master_sync_in_progress", v.SyncProgress)
 	w.Int("slave_read_repl_offset", r.e.logEnd())
 	w.Int("slave_repl_offset", r.e.logEnd())
+	r.copying(w)
 	if !v.LinkUp {
 		down := int64(-1) // it has never been up
 		if v.LinkDownAt > 0 {
@@ -73,6 +83,23 @@ func (r *infoRun) following(w *InfoWriter) {
 	w.Int("slave_priority", r.e.Config.ReplicaPriority.Get())
 	w.Int("slave_read_only", 1)
 	w.Int("replica_announced", 1)
+}
+
+// copying is how far the full copy is that this node gets.
+func (r *infoRun) copying(w *InfoWriter) {
+	v := r.view
+	if !v.SyncProgress {
+		return
+	}
+	done := 0.0
+	if v.SyncTotal > 0 {
+		done = float64(v.SyncRead) / float64(v.SyncTotal) * 100
+	}
+	w.Int("master_sync_total_bytes", v.SyncTotal)
+	w.Int("master_sync_read_bytes", v.SyncRead)
+	w.Int("master_sync_left_bytes", v.SyncTotal-v.SyncRead)
+	w.Str("master_sync_perc", strconv.FormatFloat(done, 'f', 2, 64))
+	w.Int("master_sync_last_io_seconds_ago", max(r.now-v.SyncIO, 0)/1000)
 }
 
 // replID names the history of the log: all nodes of a cluster share one. A

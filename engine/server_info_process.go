@@ -126,7 +126,9 @@ func (r *infoRun) persistence(w *InfoWriter) {
 	loading := e.load.on.Load()
 	w.Bool("loading", loading)
 	w.Int("async_loading", 0)
-	w.Int("rdb_last_save_time", e.save.last.Load()/1000)
+	now, peak := e.SnapshotUse()
+	w.Int("current_cow_peak", peak)
+	w.Int("current_cow_size", now)
 	if e.log == nil {
 		w.Bool("aof_enabled", false)
 	}
@@ -149,7 +151,7 @@ func (r *infoRun) stats(w *InfoWriter) {
 	s := &r.e.stats
 	errors, _ := s.errors.counts()
 	w.Int("total_connections_received", s.connections.Load())
-	w.Int("total_commands_processed", s.sum(func(st *stripe) *atomic.Int64 { return &st.commands }))
+	w.Int("total_commands_processed", s.commands())
 	w.Int("instantaneous_ops_per_sec", int64(s.rates.perSecond(rateCommands)))
 	w.Int("total_net_input_bytes", s.netIn.Load())
 	w.Int("total_net_output_bytes", s.netOut.Load())

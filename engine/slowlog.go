@@ -63,7 +63,7 @@ func slowlogCommands() []Command {
 }
 
 // exactBelow is the slowlog-log-slower-than, in µs, under which every command
-// is timed: above it, the few that share a reading of the clock cannot be slow.
+// is timed: above it, those that are not timed cannot be slow (clock.go).
 const exactBelow = 1000
 
 // slowMayBeQuick reports whether even quick commands may be slow enough.

@@ -28,7 +28,7 @@ type stats struct {
 
 type stripe struct {
 	hits, misses, expired, evicted atomic.Int64
-	commands                       atomic.Int64
+	changes                        atomic.Int64 // records for the log, or from it
 	perCmd                         []cmdStat
 	_                              [64]byte
 }
@@ -76,10 +76,26 @@ func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
 // CountQueryLimit counts a client dropped for its unparsed input.
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
 
+// Changes is how many changes of the data there were since the start, at the
+// leader or through its log.
+func (e *Engine) Changes() int64 {
+	return e.stats.sum(func(st *stripe) *atomic.Int64 { return &st.changes })
+}
+
 // sum adds one counter of all stripes up.
 func (s *stats) sum(counter func(st *stripe) *atomic.Int64) (n int64) {
 	for i := range s.stripes {
 		n += counter(&s.stripes[i]).Load()
+	}
+	return n
+}
+
+// commands is how many commands were carried out.
+func (s *stats) commands() (n int64) {
+	for i := range s.stripes {
+		for j := range s.stripes[i].perCmd {
+			n += s.stripes[i].perCmd[j].calls.Load()
+		}
 	}
 	return n
 }
@@ -100,7 +116,7 @@ func (s *stats) command(index int) (calls, nanos, rejected, failed int64) {
 func (s *stats) reset() {
 	for i := range s.stripes {
 		st := &s.stripes[i]
-		for _, c := range []*atomic.Int64{&st.hits, &st.misses, &st.expired, &st.evicted, &st.commands} {
+		for _, c := range []*atomic.Int64{&st.hits, &st.misses, &st.expired, &st.evicted} {
 			c.Store(0)
 		}
 		for j := range st.perCmd {
@@ -141,7 +157,7 @@ const (
 func (e *Engine) SampleStats() {
 	s := &e.stats
 	now := [rateKinds]int64{
-		s.sum(func(st *stripe) *atomic.Int64 { return &st.commands }), s.netIn.Load(), s.netOut.Load(),
+		s.commands(), s.netIn.Load(), s.netOut.Load(),
 	}
 	s.rates.sample(e.Host.Ticks(), now)
 	e.notePeak(e.UsedMemory())

@@ -69,6 +69,7 @@ func (c *Ctx) stringOf(en Entry) (v dict.Value, ok bool) {
 		c.Err(resp.ErrWrongType)
 		return v, false
 	}
+	c.heavy(len(v.Bytes))
 	return v, true
 }
 

@@ -73,24 +73,29 @@ func (c *Ctx) addInt(by int64) {
 	key := c.Args[1]
 	en := c.Write(key)
 	var n, at int64
+	inPlace := false
 	if en.OK() {
 		v, ok := c.stringOf(en)
 		if !ok {
 			return
 		}
-		if n = v.Int; v.Kind != dict.Int {
+		n = v.Int
+		if inPlace = v.Kind == dict.Int; !inPlace {
 			if n, ok = c.intArg(v.Bytes); !ok {
 				return
 			}
+			at = en.ExpireAt()
 		}
-		at = en.ExpireAt()
 	}
 	if (by > 0 && n > math.MaxInt64-by) || (by < 0 && n < math.MinInt64-by) {
 		c.Err(resp.ErrOverflow)
 		return
 	}
-	n += by
-	c.Put(key, dict.Value{Kind: dict.Int, Int: n}, at)
+	if n += by; inPlace {
+		c.SetInt(en, n)
+	} else {
+		c.Put(key, dict.Value{Kind: dict.Int, Int: n}, at)
+	}
 	c.PropagateSelf()
 	c.W.Int(n)
 }

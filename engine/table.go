@@ -23,7 +23,7 @@ func literals() [][]Command {
 		genericCommands(),
 		serverCommands(),
 		introspectionCommands(),
-		clusterCommands(),
+		clusterCommands(), failoverCommands(),
 		regentCommands(),
 	}
 }
@@ -63,7 +63,7 @@ func (t *Table) derive(cmd, parent *Command) {
 		}
 	}
 	cmd.shape = shapeOf(cmd)
-	cmd.quick = (cmd.shape == shapeSingle || cmd.shape == shapeNone) && (cmd.Has(Fast) || cmd.Group == GroupString)
+	cmd.quick = cmd.Has(Fast) || cmd.Group == GroupString
 	cmd.index = t.count
 	t.count++
 	cmd.Cats |= impliedCategories(cmd.Flags)

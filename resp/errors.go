@@ -47,6 +47,12 @@ const (
 	ErrNoReplicas    = "NOREPLICAS Not enough good replicas to write."
 	ErrSlowCount     = "ERR count should be greater than or equal to -1"
 	ErrSwapIndex     = "ERR invalid %s DB index"
+	ErrRewriting     = "ERR Background append only file rewriting already in progress"
+	ErrNoRewrite     = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information."
+	ErrSaving        = "ERR Background save already in progress"
+	ErrSaveBusy      = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible."
+	ErrSave          = "ERR"
+	ErrShutdown      = "ERR Errors trying to SHUTDOWN. Check logs."
 	ErrNoShutdown    = "ERR No shutdown in progress."
 	ErrConfigUnknown = "ERR Unknown option or number of arguments for CONFIG SET - '%s'"
 	ErrConfigSet     = "ERR CONFIG SET failed (possibly related to argument '%s') - %s"
@@ -110,4 +116,18 @@ const (
 	ErrBadCommand    = "ERR Invalid command specified"
 	ErrBadArgCount   = "ERR Invalid number of arguments specified for command"
 	ErrBadArgs       = "ERR Invalid arguments specified for command"
+)
+
+// Planned changes of leader.
+const (
+	ErrFailoverRuns      = "ERR FAILOVER already in progress."
+	ErrNoFailover        = "ERR No failover in progress."
+	ErrFailoverReplica   = "ERR FAILOVER is not valid when server is a replica."
+	ErrFailoverAlone     = "ERR FAILOVER requires connected replicas."
+	ErrFailoverForce     = "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+	ErrFailoverTarget    = "ERR FAILOVER target HOST and PORT is not a replica."
+	ErrFailoverOffline   = "ERR FAILOVER target replica is not online."
+	ErrFailoverTimeout   = "ERR FAILOVER timeout must be greater than 0"
+	ErrFailoverToReplica = "ERR You should send CLUSTER FAILOVER to a replica"
+	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
 )

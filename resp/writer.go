@@ -243,8 +243,12 @@ func appendLine(dst []byte, kind byte, s string) []byte {
 
 func appendHeader(dst []byte, kind byte, n int64) []byte {
 	dst = append(dst, kind)
-	if n >= 0 && n < 10 { // most lengths and counters are short
+	switch { // most lengths and counters are short
+	case n < 0 || n > 99:
+	case n < 10:
 		return append(dst, byte('0'+n), '\r', '\n')
+	default:
+		return append(dst, byte('0'+n/10), byte('0'+n%10), '\r', '\n')
 	}
 	dst = strconv.AppendInt(dst, n, 10)
 	return append(dst, '\r', '\n')

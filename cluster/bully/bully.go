@@ -30,6 +30,10 @@ const Never = time.Duration(math.MaxInt64)
 // one never overflows.
 const epochLimit = math.MaxInt64 - 1
 
+// seqShift bounds the first sequence number, which is random: an answer to a
+// question of this node's last life must not pass for one of this life.
+const seqShift = 16
+
 // A Node is one voter's part in the election. It is not safe for concurrent
 // use.
 type Node struct {
@@ -55,13 +59,18 @@ type Node struct {
 	hearsay  promise  // a leader others told of, for redirects only
 	campaign campaign // this node's wish to lead
 	lead     leadership
+	recovery recovery
+
+	started     time.Duration
+	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
 
 	told    int64 // the highest commit offset any leader told
 	commit  int64 // the part of it that this log is known to hold
 	matched int64 // epoch whose leader's log this log is a prefix of
 
-	out   Output
-	shown Status // as of the last Output
+	out      Output
+	shown    Status // as of the last Output
+	heldBack bool   // so was the driver told
 }
 
 // A peer is what a node knows of another voter.
@@ -77,7 +86,16 @@ type peer struct {
 	posKnown bool
 
 	verdict Verdict // in the running campaign, 0: no answer
+	weak    bool    // a Grant that counts only if all grant
 	passed  bool    // stood this node down and then did not lead
+
+	sick        bool // it said that its disk has failed
+	steady      bool // leader: it keeps up,
+	steadySince time.Duration
+	falls       int // how often it died or fell silent lately
+	fellAt      time.Duration
+	tries       int  // handovers to it that came to nothing
+	yielded     bool // an operator gave its leadership away; until it falls
 
 	acked  int64         // leader: durable here in this epoch
 	echo   time.Duration // leader: send time of the newest heartbeat acknowledged
@@ -97,6 +115,13 @@ type rules struct {
 	noPromise      bool // voters grant although they hear a leader
 	noWariness     bool // voters grant right after their own start
 	lateEvidence   bool // crash evidence older than the peer's last word counts
+
+	forgetLoss bool // the grant of a voter that may have lost something is as good as others
+
+	handoverUnheld   bool // the token is passed before the target has all
+	handoverUnfenced bool // the token is passed while the leader goes on
+	resumeAtOnce     bool // the lease from before the token was passed counts
+	tokenForever     bool // voters take a token that was taken back
 }
 
 // New makes a node as of its start: a follower that has heard nobody. It
@@ -110,7 +135,7 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	assert(c.Rand != nil, "no source of randomness")
 	assert(c.Timeout > 0 && c.Heartbeat > 0, "no timeout or heartbeat")
 	n := &Node{
-		cfg: c, rules: r, now: now, hard: h, pos: pos, durable: pos.Offset,
+		cfg: c, rules: r, now: now, started: now, hard: h, pos: pos, durable: pos.Offset,
 		role: Follower,
 	}
 	voters := append([]int64(nil), c.Voters...)
@@ -130,9 +155,11 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	if pos.Epoch > h.Epoch {
 		// The log knows an epoch that the state file does not: the file was
 		// lost. Whoever got this node's vote then, it is spent.
-		n.hard, n.unsaved = HardState{Epoch: pos.Epoch, VoteFor: c.ID}, true
+		n.hard = HardState{Epoch: pos.Epoch, VoteFor: c.ID, MayHaveLost: h.MayHaveLost}
+		n.unsaved = true
 	}
 	n.campaign.suspectAt = now + c.Timeout
+	n.campaign.seq = c.Rand() >> seqShift
 	switch {
 	case n.lone():
 		n.campaign.suspectAt = now
@@ -165,10 +192,14 @@ func (n *Node) leave() Output {
 		n.out.Persist = &h
 	}
 	was, is := n.shown, n.Status()
+	n.out.Hold, n.out.Release = !n.heldBack && n.holds(), n.heldBack && !n.holds()
+	n.heldBack = n.holds()
 	n.shown = is
 	n.out.Changed = was.Role != is.Role || was.Leader != is.Leader || was.Addr != is.Addr ||
 		was.Epoch != is.Epoch || was.Serving != is.Serving ||
-		was.Electing != is.Electing || was.Suspended != is.Suspended
+		was.Electing != is.Electing || was.Suspended != is.Suspended ||
+		was.Recovering != is.Recovering ||
+		was.Handover != is.Handover || was.Target != is.Target
 	out := n.out
 	n.out = Output{}
 	return out
@@ -177,6 +208,9 @@ func (n *Node) leave() Output {
 // Tick lets time pass.
 func (n *Node) Tick(now time.Duration) Output {
 	n.enter(now)
+	if n.now >= n.parkedUntil {
+		n.parkedUntil = 0
+	}
 	switch {
 	case n.stopped:
 	case n.role == Leader:
@@ -207,7 +241,11 @@ func (n *Node) Step(now time.Duration, m Message) Output {
 	case Ack:
 		n.onAck(p, m)
 	case Resign:
-		n.onResign(m)
+		n.onResign(p, m)
+	case Handover:
+		n.onHandover(p, m)
+	case Takeover:
+		n.onTakeover(p, m)
 	}
 	return n.leave()
 }
@@ -216,7 +254,7 @@ func (n *Node) plausible(m Message) bool {
 	return m.To == n.cfg.ID &&
 		m.Epoch >= 0 && m.Epoch < epochLimit &&
 		m.Position.Epoch >= 0 && m.Position.Epoch <= m.Epoch && m.Position.Offset >= 0 &&
-		m.Durable >= 0 && m.Commit >= 0
+		m.Durable >= 0 && m.Commit >= 0 && m.Token.N >= 0
 }
 
 // Status is the node as of the last call.
@@ -225,7 +263,7 @@ func (n *Node) Status() Status {
 		Role: n.role, Epoch: n.hard.Epoch, Leader: n.leader, Addr: n.addr,
 		Electing:  n.role == Candidate || n.campaign.suspecting || n.campaign.deferTo != 0,
 		Commit:    n.commit,
-		Suspended: n.diskBad,
+		Suspended: n.diskBad, Recovering: n.hard.MayHaveLost,
 	}
 	if s.Leader == 0 && n.role != Leader && n.hearsay.holds(n.now) {
 		s.Leader, s.Addr = n.hearsay.to, n.hearsay.addr
@@ -233,6 +271,10 @@ func (n *Node) Status() Status {
 	if n.role == Leader {
 		s.Serving = n.serving()
 		s.LeaseUntil = n.lead.lease
+		s.Handover, s.HandoverFailed = n.lead.handing.stage, n.lead.failed
+		if p := n.lead.handing.target; p != nil {
+			s.Target = p.id
+		}
 	}
 	return s
 }
@@ -240,6 +282,14 @@ func (n *Node) Status() Status {
 // NextTick is when Tick has something to do next, unless other calls come
 // before.
 func (n *Node) NextTick() time.Duration {
+	next := n.nextOwn()
+	if n.parkedUntil != 0 {
+		next = min(next, n.parkedUntil)
+	}
+	return next
+}
+
+func (n *Node) nextOwn() time.Duration {
 	switch {
 	case n.stopped:
 		return Never
@@ -286,6 +336,7 @@ func (n *Node) setHard(h HardState) {
 	assert(h.Epoch >= n.hard.Epoch, "epoch %d after %d", h.Epoch, n.hard.Epoch)
 	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
 		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
+	h.MayHaveLost = n.hard.MayHaveLost
 	n.hard = h
 	n.unsaved = !n.rules.volatileVote
 }

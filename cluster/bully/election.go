@@ -37,11 +37,14 @@ type campaign struct {
 	deferTo    int64         // who stood this node down, 0: nobody
 	failed     int           // real phases lost since a leader was heard
 
-	phase    Phase
-	seq      uint64
-	top      int64 // highest epoch among the answers
-	resendAt time.Duration
-	deadline time.Duration
+	phase     Phase
+	seq       uint64
+	token     Token // a leader's that hands over, for one real phase
+	byCommand bool  // it was an operator's wish
+	forced    bool  // grants of voters that may have lost something are as good as others
+	top       int64 // highest epoch among the answers
+	resendAt  time.Duration
+	deadline  time.Duration
 }
 
 // calm ends suspicion until a moment.
@@ -82,10 +85,24 @@ func (n *Node) suspectLeader() {
 	c := &n.campaign
 	if n.leader != 0 {
 		c.suspect = n.leader
+		if p := n.peer(n.leader); p != nil {
+			n.fell(p)
+		}
 	}
 	n.leader, n.addr = 0, ""
 	c.deferTo = 0
 	c.await(n.now + n.turn())
+}
+
+// wake lets this node run in its turn, since a worse one does already.
+func (n *Node) wake() {
+	c := &n.campaign
+	switch {
+	case !c.suspecting:
+		n.suspectLeader()
+	case c.failed == 0:
+		c.electAt = min(c.electAt, n.now+n.turn())
+	}
 }
 
 // turn is how long this node lets better ones go first.
@@ -141,7 +158,7 @@ func (n *Node) startPre() {
 		n.campaign.suspect = n.leader
 	}
 	n.leader, n.addr = 0, ""
-	n.campaign.top = n.hard.Epoch
+	n.campaign.top, n.campaign.token = n.hard.Epoch, Token{}
 	n.openPhase(Pre)
 }
 
@@ -180,7 +197,7 @@ func (n *Node) ask() {
 	c.resendAt = n.now + max(pace, 1)
 	for _, p := range n.peers {
 		if p.verdict != Grant {
-			n.send(p.id, Message{Kind: Election, Phase: c.phase, Seq: c.seq})
+			n.send(p.id, Message{Kind: Election, Phase: c.phase, Seq: c.seq, Token: c.token})
 		}
 	}
 }
@@ -210,12 +227,14 @@ func (n *Node) lostReal() {
 // retire ends the candidacy; the next one starts after wait.
 func (n *Node) retire(wait time.Duration) {
 	n.role = Follower
+	n.campaign.token = Token{}
 	n.campaign.await(n.now + max(wait, 1))
 }
 
 // onOK takes a voter's answer to the running phase.
 func (n *Node) onOK(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
+	n.onEnd(m)
 	c := &n.campaign
 	if n.role != Candidate || m.Seq != c.seq || m.Phase != c.phase {
 		return
@@ -236,9 +255,9 @@ func (n *Node) onOK(p *peer, m Message) {
 		return
 	case m.Verdict == StandDown:
 		// It would have granted but for its ID.
-		p.verdict = Grant
+		p.verdict, p.weak = Grant, false
 	default:
-		p.verdict = m.Verdict
+		p.verdict, p.weak = m.Verdict, m.Reason == MayHaveLost
 	}
 	n.count()
 }
@@ -250,20 +269,14 @@ func (n *Node) onVote(p *peer, m Message) {
 		return
 	}
 	if m.Epoch == n.hard.Epoch && m.Verdict == Grant {
-		p.verdict = Grant
+		p.verdict, p.weak = Grant, m.Reason == MayHaveLost
 		n.count()
 	}
 }
 
-// count moves on when the grants, this node's own among them, are a majority.
+// count moves on when the grants, this node's own among them, are enough.
 func (n *Node) count() {
-	grants := 1
-	for _, p := range n.peers {
-		if p.verdict == Grant {
-			grants++
-		}
-	}
-	if grants < n.quorum && !n.rules.noMajority {
+	if !n.granted() && !n.rules.noMajority {
 		return
 	}
 	if n.bound() != NoReason {
@@ -288,6 +301,9 @@ func (n *Node) PeerDead(at time.Duration, id int64) Output {
 	}
 	if p.everMet && p.seen >= at && !n.rules.lateEvidence {
 		return n.leave()
+	}
+	if !p.dead {
+		n.fell(p)
 	}
 	p.up, p.dead = false, true
 	if n.role == Leader {

@@ -22,7 +22,12 @@ func (n *Node) onLeader(p *peer, m Message) {
 	}
 	n.role = Follower
 	n.leader, n.addr = m.From, m.Addr
-	n.promise = promise{to: m.From, addr: m.Addr, until: n.now + n.cfg.Timeout}
+	cancelled := m.Token.N
+	if n.promise.to == m.From && n.promise.epoch == m.Epoch {
+		cancelled = max(cancelled, n.promise.cancelled)
+	}
+	n.promise = promise{to: m.From, addr: m.Addr, until: n.now + n.cfg.Timeout, epoch: m.Epoch, cancelled: cancelled}
+	n.parkedUntil = 0
 	n.hearsay = promise{}
 	n.settle()
 	n.campaign.suspectAt = n.promise.until
@@ -33,13 +38,15 @@ func (n *Node) onLeader(p *peer, m Message) {
 		ack.Reason = DiskFailed
 	}
 	n.send(p.id, ack)
+	n.askEnd(p)
 }
 
 // onResign lets this node run at once: the leader has fenced itself.
-func (n *Node) onResign(m Message) {
+func (n *Node) onResign(p *peer, m Message) {
 	if m.Epoch > n.hard.Epoch {
 		n.adopt(m.Epoch)
 	}
+	p.sick = m.Reason == DiskFailed
 	if m.Epoch == n.hard.Epoch && n.promise.to == m.From && n.role != Leader {
 		n.released(m.From)
 	}
@@ -64,6 +71,7 @@ func (n *Node) Appended(now time.Duration, pos Position, durable int64) Output {
 	}
 	n.countCommit()
 	n.raiseCommit()
+	n.recovered()
 	return n.leave()
 }
 
@@ -76,6 +84,7 @@ func (n *Node) Committed(now time.Duration, epoch, commit int64) Output {
 		n.matched = epoch
 		n.told = max(n.told, commit)
 		n.raiseCommit()
+		n.recovered()
 	}
 	return n.leave()
 }

@@ -24,13 +24,20 @@ const (
 
 // leadership is a leader's state in its epoch.
 type leadership struct {
-	since    time.Duration // when it was elected
+	since    time.Duration // when it was elected, or went on after a handover
 	seq      uint64        // of heartbeats
 	nextBeat time.Duration
 	begun    bool  // the epoch's record is in the log
 	epochEnd int64 // and ends at this offset
 	lease    time.Duration
 	renewed  time.Duration // send time of the newest heartbeat a majority acknowledged, or since
+
+	handing   handing
+	tokens    int64  // given away
+	cancelled int64  // of them taken back
+	minSeq    uint64 // heartbeats before this one renew nothing
+	failed    Reason // why the last handover did
+	retryAt   time.Duration
 }
 
 // becomeLeader starts this node's epoch. It does not serve yet: the driver
@@ -42,10 +49,16 @@ func (n *Node) becomeLeader() {
 	n.leader, n.addr = n.cfg.ID, n.cfg.Addr
 	n.lead = leadership{since: n.now, renewed: n.now}
 	n.matched = n.hard.Epoch
+	if n.hard.MayHaveLost {
+		n.regain() // whoever may elect found nothing that this log lacks
+	}
 	n.promise, n.hearsay = promise{}, promise{}
+	n.parkedUntil = 0
+	byCommand := n.campaign.byCommand && n.campaign.token.N != 0
 	n.settle()
 	for _, p := range n.peers {
-		p.acked, p.echo, p.echoed = 0, 0, false
+		p.acked, p.echo, p.echoed, p.steady = 0, 0, false, false
+		p.yielded, p.tries = byCommand, 0
 	}
 	n.beat(Coordinator)
 }
@@ -54,6 +67,7 @@ func (n *Node) becomeLeader() {
 func (n *Node) settle() {
 	c := &n.campaign
 	c.suspecting, c.suspect, c.hotUntil, c.deferTo, c.failed = false, 0, 0, 0, 0
+	c.token, c.byCommand, c.forced = Token{}, false, false
 	for _, p := range n.peers {
 		p.passed = false
 	}
@@ -65,7 +79,7 @@ func (n *Node) beat(k Kind) {
 	n.lead.nextBeat = n.now + n.cfg.Heartbeat
 	n.broadcast(Message{
 		Kind: k, Seq: n.lead.seq, SentAt: n.now, Commit: n.commit,
-		Leader: n.cfg.ID, Addr: n.cfg.Addr,
+		Leader: n.cfg.ID, Addr: n.cfg.Addr, Token: Token{n.hard.Epoch, n.lead.cancelled},
 	})
 }
 
@@ -77,8 +91,13 @@ func (n *Node) tickLeader() {
 		n.resign(LeaseLost)
 		return
 	}
+	n.tickHandover()
 	if n.now >= n.lead.nextBeat {
+		n.considerTakeover()
 		n.beat(Heartbeat)
+		if n.lead.handing.stage == Passed {
+			n.sendToken() // the first may have been lost
+		}
 	}
 }
 
@@ -89,12 +108,17 @@ func (n *Node) nextLeader() time.Duration {
 	if n.rules.noLease {
 		return n.lead.nextBeat
 	}
-	return min(n.lead.nextBeat, n.lead.renewed+n.cfg.Timeout)
+	next := min(n.lead.nextBeat, n.lead.renewed+n.cfg.Timeout)
+	if s := n.lead.handing.stage; s != NoHandover && s != Resuming {
+		next = min(next, n.lead.handing.deadline)
+	}
+	return next
 }
 
 // onAck takes a follower's answer to a heartbeat.
 func (n *Node) onAck(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
+	p.sick = m.Reason == DiskFailed
 	if n.role != Leader {
 		return
 	}
@@ -105,7 +129,7 @@ func (n *Node) onAck(p *peer, m Message) {
 	if m.Epoch < n.hard.Epoch || m.Reason == OldEpoch || m.SentAt > n.now {
 		return
 	}
-	if !p.echoed || m.SentAt > p.echo {
+	if m.Seq >= n.lead.minSeq && (!p.echoed || m.SentAt > p.echo) {
 		p.echo, p.echoed = m.SentAt, true
 		if n.rules.leaseOnArrival {
 			p.echo = n.now
@@ -137,12 +161,13 @@ func (n *Node) renew() {
 	base := echoes[len(echoes)-(n.quorum-1)]
 	n.lead.renewed = max(n.lead.renewed, base)
 	n.lead.lease = max(n.lead.lease, base+n.cfg.Timeout*leaseNum/leaseDen)
+	n.resumed()
 }
 
 // LeaseValid reports whether this node may answer as the leader at now. It
 // must be asked when a command is taken and again before its reply leaves.
 func (n *Node) LeaseValid(now time.Duration) bool {
-	if n.role != Leader {
+	if n.role != Leader || n.fencedByHandover() {
 		return false
 	}
 	return n.lone() || now < n.lead.lease || n.rules.noLease
@@ -165,11 +190,13 @@ func (n *Node) countCommit() {
 	}
 	n.told = max(n.told, c)
 	n.commit = max(n.commit, c)
+	n.proceed()
 }
 
-// serving: this epoch's record is committed, and with it all before.
+// serving: this epoch's record is committed, and with it all before, and no
+// token is given away.
 func (n *Node) serving() bool {
-	return n.role == Leader && n.lead.begun && n.commit >= n.lead.epochEnd
+	return n.role == Leader && n.lead.begun && n.commit >= n.lead.epochEnd && !n.fencedByHandover()
 }
 
 // EpochBegun tells that the driver appended the record of this node's epoch,
@@ -209,6 +236,9 @@ func (n *Node) depose() {
 	assert(n.role == Leader, "deposing a node that does not lead")
 	n.role = Follower
 	n.leader, n.addr = 0, ""
+	if h := n.lead.handing; h.stage >= Holding {
+		n.parkedUntil = max(h.deadline, n.now+n.cfg.Timeout/parkPart)
+	}
 	n.lead = leadership{}
 	n.out.Deposed = true
 	n.campaign.calm(n.now + n.cfg.Timeout)

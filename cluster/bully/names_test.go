@@ -16,7 +16,12 @@ func roleName(r Role) string {
 
 func kindNames() []string {
 	return []string{Election: "election", OK: "ok", Coordinator: "coordinator",
-		Heartbeat: "heartbeat", Ack: "ack", Resign: "resign"}
+		Heartbeat: "heartbeat", Ack: "ack", Resign: "resign",
+		Handover: "handover", Takeover: "takeover"}
+}
+
+func stageName(s Stage) string {
+	return [...]string{"", "catching", "holding", "passed", "resuming"}[s]
 }
 
 func verdictNames() []string {
@@ -26,7 +31,8 @@ func verdictNames() []string {
 func reasonNames() []string {
 	return []string{LeaderAlive: "leader-alive", StaleLog: "stale-log", OldEpoch: "old-epoch",
 		VoteTaken: "vote-taken", JustStarted: "just-started", DiskFailed: "disk-failed",
-		Stopping: "stopping", LeaseLost: "lease-lost"}
+		Stopping: "stopping", LeaseLost: "lease-lost",
+		ByCommand: "by-command", TimedOut: "timed-out", Aborted: "aborted", TargetLost: "target-lost", MayHaveLost: "may-have-lost"}
 }
 
 func phaseNames() []string { return []string{Pre: "pre", Real: "real"} }
@@ -45,6 +51,9 @@ func describe(m Message) string {
 	s += fmt.Sprintf(" epoch=%d", m.Epoch)
 	if m.Kind != Resign {
 		s += fmt.Sprintf(" log=%d/%d", m.Position.Epoch, m.Position.Offset)
+	}
+	if m.Token.N != 0 {
+		s += fmt.Sprintf(" token=%d/%d", m.Token.Epoch, m.Token.N)
 	}
 	if m.Kind == OK && m.Leader != 0 {
 		s += fmt.Sprintf(" leader=%d addr=%s", m.Leader, m.Addr)
@@ -83,6 +92,8 @@ func parseMessage(words []string, opts map[string]string) Message {
 		Commit: num(opts["commit"]), SentAt: time.Duration(num(opts["sent"])) * time.Millisecond,
 	}
 	m.Durable = m.Position.Offset
+	token := parsePos(opts["token"])
+	m.Token = Token{token.Epoch, token.Offset}
 	for _, w := range words {
 		if i := slices.Index(kindNames(), w); i > 0 {
 			m.Kind = Kind(i)

@@ -144,6 +144,14 @@ func (w *world) settle() {
 		w.fail("nobody serves %d T after the faults stopped", settleTimes)
 		return
 	}
+	w.planned()
+	if w.broken != "" {
+		return
+	}
+	if l = w.serving(); l == nil {
+		w.fail("nobody serves after a planned change of leader")
+		return
+	}
 	led = w.now
 	acked, epoch := w.count.acked, l.pub.epoch
 	w.until(w.now + 4*simT)

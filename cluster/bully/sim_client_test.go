@@ -37,7 +37,7 @@ func (w *world) clients() {
 func (m *machine) leaseHolds() bool { return m.pub.lease && m.clock() < m.pub.until }
 
 func (m *machine) command(write bool, floor int64) {
-	if !m.leading || len(m.pending) > 100 {
+	if m.keep(write, floor) || !m.leading || len(m.pending) > 100 {
 		return
 	}
 	c := command{write: write, epoch: m.epoch, floor: floor, lease: m.leaseHolds()}
@@ -59,7 +59,12 @@ func (m *machine) reply() {
 	k := 0
 	for k < len(m.pending) && m.pending[k].at <= m.pub.commit && m.pending[k].epoch == m.pub.epoch {
 		c := m.pending[k]
-		m.on(m.w.within(time.Millisecond), func() { m.answerClient(c) })
+		m.answering++
+		m.on(m.w.within(time.Millisecond), func() {
+			m.answering--
+			m.answerClient(c)
+			m.quiesce()
+		})
 		k++
 	}
 	m.pending = m.pending[k:]

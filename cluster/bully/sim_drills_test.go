@@ -22,6 +22,12 @@ const (
 	// figure8: a write that only one node has, a later leader whose record
 	// nobody else has, then the first leads again and copies the old write.
 	figure8
+	// staleToken: a leader hands over and goes on, while its target has the
+	// token.
+	staleToken
+	// lostTail: a follower acknowledges and loses the power, its leader dies,
+	// and a node that lacks what was acknowledged asks for votes.
+	lostTail
 )
 
 func (w *world) drill() {
@@ -33,6 +39,10 @@ func (w *world) drill() {
 				w.drillBounce(l, w.anyBut(l))
 			case lateDeath:
 				w.drillLateDeath(l, w.anyBut(l))
+			case lostTail:
+				w.drillLostTail(l)
+			case staleToken:
+				w.drillStaleToken(l, w.anyBut(l))
 			case figure8:
 				w.drillFigure8(l)
 			}
@@ -72,6 +82,9 @@ func (w *world) anyBut(not ...*machine) *machine {
 
 // cutOff cuts a node from all but one.
 func (w *world) cutOff(m, but *machine) {
+	if w.calm {
+		return
+	}
 	w.say(m.id, "DRILL: cut off")
 	for _, p := range w.nodes {
 		if p != m && p != but {
@@ -81,7 +94,7 @@ func (w *world) cutOff(m, but *machine) {
 }
 
 func (w *world) bounceNow(m *machine, down time.Duration) {
-	m.crash(w.plan.syncEach && w.chance(0.5))
+	m.crash(w.mayLosePower(m) && w.chance(0.5))
 	w.after(w.within(down), func() {
 		if !m.up {
 			w.reboot(m)
@@ -143,7 +156,7 @@ func (w *world) drillFigure8(l *machine) {
 		var second *machine
 		w.when(6, func() bool {
 			for _, m := range w.nodes {
-				if m != l && lead(m)() && m.log[len(m.log)-1].val < 0 {
+				if m != l && lead(m)() && len(m.log) > 0 && m.log[len(m.log)-1].val < 0 {
 					second = m
 				}
 			}

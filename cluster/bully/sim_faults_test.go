@@ -14,7 +14,7 @@ type plan struct {
 	loss     float64
 	dup      float64
 	spike    float64 // chance of a delay of up to 2T
-	syncEach bool    // every write is synced; else the power must not fail
+	syncEach bool    // every write is synced; else a power loss costs the tail
 	slowDisk float64 // chance of a write that takes up to T/2
 	evidence bool
 	lateDial float64       // chance that evidence is told up to 4T late
@@ -27,12 +27,16 @@ type plan struct {
 	aim                         float64 // chance that a fault hits whoever leads or runs
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
+	blackout                    bool    // the power fails everywhere at once
 	coup                        float64 // chance that a new leader is hit at once
+	takeover                    bool    // the highest ID takes over by itself
+	change                      float64 // chance of a planned change instead of a fault
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-func draw(r *rand.Rand) plan {
+// draw draws a plan; forced, unless noDrill, is the drill it shall have.
+func draw(r *rand.Rand, forced drill) plan {
 	const ms = time.Millisecond
 	p := plan{
 		nodes:    pick(r, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 7),
@@ -55,7 +59,13 @@ func draw(r *rand.Rand) plan {
 		coup:     pick(r, 0, 0, 0.3, 0.6),
 		lateDial: pick(r, 0, 0.3),
 		chunk:    pick(r, 1, 2, 8),
-		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8),
+		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail),
+		takeover: pick(r, true, true, false),
+		change:   pick(r, 0, 0.1, 0.3),
+		blackout: r.IntN(20) == 0,
+	}
+	if forced != noDrill {
+		p.drill = forced
 	}
 	if p.drill != noDrill {
 		p.nodes = pick(r, 3, 3, 3, 4, 5)
@@ -67,9 +77,13 @@ func draw(r *rand.Rand) plan {
 }
 
 func newWorld(seed uint64, r rules, d driverRules) *world {
+	return newDrill(seed, r, d, noDrill)
+}
+
+func newDrill(seed uint64, r rules, d driverRules, forced drill) *world {
 	w := &world{seed: seed, rules: r, drivers: d, leaderOf: map[int64]int64{}}
 	w.rand = rand.New(rand.NewPCG(seed, 0x6275_6c6c_79))
-	w.plan = draw(w.rand)
+	w.plan = draw(w.rand, forced)
 	for i := range w.plan.nodes {
 		w.nodes = append(w.nodes, &machine{
 			w: w, id: int64(i + 1),
@@ -97,6 +111,9 @@ func (w *world) run() {
 	w.clients()
 	w.faults()
 	w.drill()
+	if w.plan.blackout {
+		w.after(w.within(w.plan.storm), w.blackout)
+	}
 	w.until(w.plan.storm)
 	if w.broken != "" {
 		return
@@ -111,7 +128,11 @@ func (w *world) faults() {
 		if w.calm {
 			return
 		}
-		w.fault(w.victim())
+		if w.chance(w.plan.change) {
+			w.changeover()
+		} else {
+			w.fault(w.victim())
+		}
 		for w.chance(w.plan.burst) {
 			w.after(w.within(simT/5), func() { w.strike(w.victim()) })
 		}
@@ -177,7 +198,7 @@ func (w *world) crashOrStart(m *machine) {
 	if w.chance(0.1) {
 		m.stop()
 	} else {
-		m.crash(w.plan.syncEach && w.chance(0.5))
+		m.crash(w.mayLosePower(m) && w.chance(0.5))
 	}
 	d := w.within(pick(w.rand, simT/10, simT, 6*simT))
 	life := m.life
@@ -274,7 +295,7 @@ func (w *world) calmDown() {
 	w.calm = true
 	w.cut = [simMost + 1][simMost + 1]bool{}
 	away := 0
-	if w.chance(0.3) {
+	if w.chance(0.3) && w.sound(nil) == len(w.nodes) {
 		away = w.rand.IntN((len(w.nodes)-1)/2 + 1)
 	}
 	for _, i := range w.rand.Perm(len(w.nodes)) {

@@ -13,6 +13,7 @@ type mutant struct {
 	name   string
 	rules  rules
 	driver driverRules
+	drill  drill // that brings it to light soonest
 }
 
 func mutants() []mutant {
@@ -20,13 +21,18 @@ func mutants() []mutant {
 		{name: "one grant wins", rules: rules{noMajority: true}},
 		{name: "votes ignore positions", rules: rules{noFreshness: true}},
 		{name: "the vote is not on disk", rules: rules{volatileVote: true}},
-		{name: "records of earlier epochs count as committed", rules: rules{oldEpochCommit: true}},
+		{name: "records of earlier epochs count as committed", rules: rules{oldEpochCommit: true}, drill: figure8},
 		{name: "no lease", rules: rules{noLease: true}},
 		{name: "the lease counts from the acknowledgement", rules: rules{leaseOnArrival: true}},
 		{name: "diverged logs are counted", rules: rules{foreignAcks: true}},
 		{name: "voters forget the leader they hear", rules: rules{noPromise: true}},
-		{name: "voters vote right after their start", rules: rules{noWariness: true}},
-		{name: "old evidence of death counts", rules: rules{lateEvidence: true}},
+		{name: "voters vote right after their start", rules: rules{noWariness: true}, drill: bounce},
+		{name: "old evidence of death counts", rules: rules{lateEvidence: true}, drill: lateDeath},
+		{name: "a voter that lost what it acknowledged votes", rules: rules{forgetLoss: true}, drill: lostTail},
+		{name: "the token is passed before the target has all", rules: rules{handoverUnheld: true}},
+		{name: "the token is passed without a fence", rules: rules{handoverUnfenced: true}},
+		{name: "the lease from before the handover counts after it", rules: rules{resumeAtOnce: true}, drill: staleToken},
+		{name: "a token that was taken back counts", rules: rules{tokenForever: true}, drill: staleToken},
 		{name: "the lease is checked on arrival only", driver: driverRules{checkOnArrival: true}},
 		{name: "messages leave before the promise is on disk", driver: driverRules{sendFirst: true}},
 		{name: "an old OPEN cuts the running epoch", driver: driverRules{cutOwnEpoch: true}},
@@ -38,15 +44,15 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := uint64(1); seed <= simRuns; seed++ {
-				w := newWorld(seed, m.rules, m.driver)
+			for seed := uint64(1); seed <= mutantRuns; seed++ {
+				w := newDrill(seed, m.rules, m.driver, m.drill)
 				w.run()
 				if w.broken != "" {
 					t.Logf("seed %d: %s", seed, w.broken)
 					return
 				}
 			}
-			t.Errorf("not noticed in %d runs", simRuns)
+			t.Errorf("not noticed in %d runs", mutantRuns)
 		})
 	}
 }

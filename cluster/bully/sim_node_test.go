@@ -14,13 +14,15 @@ type machine struct {
 	id int64
 
 	// The hardware.
-	rate   float64 // of its clock
-	base   time.Duration
-	origin time.Duration // true time at base
-	disk   HardState     // the state file
-	log    []record
-	kept   int // records that a killed process leaves, ≤ len(log)
-	synced int // records that a power loss leaves, ≤ kept
+	rate    float64 // of its clock
+	base    time.Duration
+	origin  time.Duration // true time at base
+	disk    HardState     // the state file
+	log     []record
+	kept    int  // records that a killed process leaves, ≤ len(log)
+	synced  int  // records that a power loss leaves, ≤ kept
+	acked   int  // records that it acknowledged and still holds
+	unclean bool // the boot ID will be another one
 
 	// The process.
 	life        int // counts starts
@@ -46,6 +48,10 @@ type machine struct {
 	senders   [simMost + 1]*sender
 	in        inbound
 	pending   []command
+	answering int  // replies that are leaving
+	holding   bool // a handover holds new writes
+	heldAll   bool // and reads
+	parked    []waiting
 	verified  int // records compared with the truth
 	linkUp    [simMost + 1]bool
 }
@@ -169,8 +175,11 @@ func (m *machine) carry(o Output, then func()) {
 }
 
 func (m *machine) finish(o Output, then func()) {
-	if o.Deposed {
+	if o.Deposed || o.Fence {
 		m.pub.lease = false
+	}
+	if o.Fence {
+		m.w.passed(m)
 	}
 	m.transmit(o)
 	if o.Changed {
@@ -182,6 +191,12 @@ func (m *machine) finish(o Output, then func()) {
 		m.pokeSteward()
 	}
 	m.publish()
+	if o.Hold {
+		m.hold()
+	}
+	if o.Release {
+		m.letGo()
+	}
 	if then != nil {
 		then()
 	}
@@ -297,6 +312,7 @@ func (m *machine) stepDown() {
 	m.senders = [simMost + 1]*sender{}
 	m.w.count.uncertain += len(m.pending)
 	m.pending = nil
+	m.quiesce()
 }
 
 // start runs a process on what the disk holds.
@@ -308,17 +324,21 @@ func (m *machine) start() {
 	m.flushing++
 	m.pub, m.epoch, m.leading, m.following = published{}, 0, false, true
 	m.senders, m.in, m.pending, m.verified = [simMost + 1]*sender{}, inbound{}, nil, 0
+	m.answering, m.holding, m.parked = 0, false, nil
 	m.linkUp = [simMost + 1]bool{}
 	m.kept, m.synced = len(m.log), len(m.log)
 	m.told = logEnd{m.end(), m.durable()}
+	m.disk.MayHaveLost = m.disk.MayHaveLost || m.unclean
+	m.unclean = false
 	var voters []int64
 	for _, p := range w.nodes {
 		voters = append(voters, p.id)
 	}
 	m.node = newNode(Config{
 		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
+		Takeover: w.plan.takeover, TakeoverAfter: simT / 4, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
-	w.say(m.id, "starts: epoch %d vote %d log %v", m.disk.Epoch, m.disk.VoteFor, m.end())
+	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
 	for _, p := range w.nodes {
 		if p != m {
 			m.keepDialing(p, w.within(simT/10))
@@ -340,19 +360,31 @@ func (m *machine) crash(power bool) {
 	left := m.kept
 	if power {
 		left = m.synced
+		m.unclean = m.unclean || !w.plan.syncEach
 	}
 	left += w.rand.IntN(len(m.log) - left + 1)
 	if m.writing && w.chance(0.5) {
 		m.disk = m.newDisk
 	}
 	w.say(m.id, "CRASH power=%v: log %v keeps %d records", power, m.end(), left)
+	if left < m.acked {
+		w.count.lostAcked++
+	}
+	m.acked = min(m.acked, left)
 	m.log = m.log[:left:left]
 	m.kept, m.synced = min(m.kept, left), min(m.synced, left)
 	m.w.count.uncertain += len(m.pending)
 	m.pending = nil
 	for _, p := range w.nodes {
-		if p != m && p.up && w.chance(0.7) {
+		if p == m || !p.up {
+			continue
+		}
+		if w.chance(0.7) {
 			p.on(w.delay(), func() { p.dial(m) })
+		}
+		if s := p.senders[m.id]; s != nil {
+			// The connection breaks, or nothing comes back for T.
+			p.on(pick(w.rand, w.delay(), simT), func() { p.broke(m, s) })
 		}
 	}
 }

@@ -45,6 +45,7 @@ func (m *machine) truncate(to int) {
 	m.w.say(m.id, "cuts its log %v back to %d", m.end(), to)
 	m.log = m.log[:to:to]
 	m.kept, m.synced, m.verified = min(m.kept, to), min(m.synced, to), min(m.verified, to)
+	m.acked = min(m.acked, to)
 	m.flushing++ // whatever is being written belongs to the old tail
 	m.flushBusy = false
 }
@@ -67,6 +68,8 @@ func (m *machine) flush() {
 		m.kept = max(m.kept, upto)
 		if !m.w.plan.syncEach {
 			m.flushed(upto)
+			// As appendfsync everysec: synced some time later.
+			m.on(m.w.within(4*simT), still(func() { m.synced = max(m.synced, upto) }))
 			return
 		}
 		m.on(m.w.diskTime(), still(func() {
@@ -93,6 +96,7 @@ func (m *machine) held(in inbound) {
 	if m.w.drivers.blindAck {
 		durable = m.durable()
 	}
+	m.acked = max(m.acked, int(durable))
 	m.w.post(m.id, in.from, func() {
 		to.arrive(func() {
 			to.do(func(now time.Duration) Output { return to.node.Acked(now, m.id, in.epoch, durable) }, nil)
@@ -126,10 +130,15 @@ func (m *machine) packet(p *machine, s *sender, deliver func()) {
 	s.last = max(s.last, w.now+w.delay()) + 1
 	life := m.life
 	w.after(s.last-w.now, func() {
-		if !w.cut[m.id][p.id] {
+		switch {
+		case w.cut[m.id][p.id]:
+			if m.life == life {
+				broke()
+			}
+		case !p.up:
+			m.on(simT/5, broke) // the dial is refused until it is back
+		default:
 			p.arrive(deliver)
-		} else if m.life == life {
-			broke()
 		}
 	})
 }

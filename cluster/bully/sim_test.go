@@ -26,11 +26,13 @@ import (
 //
 //	REGENT_SEED=n  go test -run TestSimulation    one run, with its trace
 //	REGENT_SOAK=1  go test -run TestSimulation    many more runs
+//	REGENT_RUNS=n  go test -run TestSimulation    that many
 
 const (
-	simT     = 500 * time.Millisecond
-	simRuns  = 2000
-	soakRuns = 400_000
+	simT       = 500 * time.Millisecond
+	simRuns    = 2000
+	mutantRuns = 20_000 // at most, for one planted bug
+	soakRuns   = 400_000
 )
 
 func TestSimulation(t *testing.T) {
@@ -51,6 +53,11 @@ func TestSimulation(t *testing.T) {
 	runs, workers := simRuns, 2
 	if os.Getenv("REGENT_SOAK") != "" {
 		runs = soakRuns
+	}
+	if s := os.Getenv("REGENT_RUNS"); s != "" {
+		if _, err := fmt.Sscan(s, &runs); err != nil {
+			t.Fatal(err)
+		}
 	}
 	began := time.Now()
 	var sums [2]tally
@@ -86,6 +93,7 @@ func report(seed uint64, r rules, d driverRules) string {
 // trouble proves nothing.
 type tally struct {
 	elections, acked, reads, lost, crashes, cuts, uncertain, events int
+	passed, moved                                                   int
 }
 
 func (s *tally) add(w *world) {
@@ -97,6 +105,8 @@ func (s *tally) add(w *world) {
 	s.cuts += w.count.cuts
 	s.uncertain += w.count.uncertain
 	s.events += w.count.events
+	s.passed += w.count.passed
+	s.moved += w.count.moved
 }
 
 func (s *tally) join(o tally) {
@@ -108,16 +118,18 @@ func (s *tally) join(o tally) {
 	s.cuts += o.cuts
 	s.uncertain += o.uncertain
 	s.events += o.events
+	s.passed += o.passed
+	s.moved += o.moved
 }
 
 func (s tally) String() string {
-	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back",
-		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost)
+	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved",
+		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved)
 }
 
 func (s tally) mustBeRich(t *testing.T) {
 	t.Helper()
-	if min(s.elections, s.acked, s.reads, s.lost, s.crashes, s.cuts, s.uncertain) < simRuns/10 {
+	if min(s.elections, s.acked, s.reads, s.lost, s.crashes, s.cuts, s.uncertain, s.passed, s.moved) < simRuns/10 {
 		t.Errorf("the runs were too peaceful: %s", s)
 	}
 }

@@ -3,6 +3,7 @@ package bully
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -37,6 +38,7 @@ type world struct {
 
 type counts struct {
 	acked, reads, uncertain, crashes, cuts, cutBack, events int
+	held, moved, passed, lostAcked, blackouts               int
 }
 
 // simMost is the most nodes a run has.
@@ -101,6 +103,9 @@ func (w *world) next() event {
 func (w *world) until(end time.Duration) {
 	defer func() {
 		if p := recover(); p != nil {
+			if _, bug := p.(runtime.Error); bug {
+				panic(p) // the simulator's own, or the node's: no invariant noticed
+			}
 			w.fail("panic: %v", p)
 		}
 	}()

@@ -18,8 +18,11 @@ import (
 //	run 600                               lets ms pass
 //	cut 1 2 | heal                        a link, both ways; 1>2: one way
 //	crash 3 | start 3                     the process; its disk stays
+//	power 3 [log=E/O]                     the power: the log's tail may be gone
+//	force 3                               an operator makes it run
 //	dead 3                                everyone gets evidence of its death
 //	disk 3 bad|good, stop 3
+//	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
 //	append 3 100                          at the leader, durable at once
 //	log 2 4/80                            sets a log
 //	stream 3 2 [upto=O]                   copies the leader's log, acknowledges
@@ -123,6 +126,18 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		clear(w.cuts)
 	case "crash":
 		node(0).running = false
+	case "power":
+		x := node(0)
+		x.running, x.hard.MayHaveLost = false, true
+		if opts["log"] != "" {
+			x.pos = parsePos(opts["log"])
+		}
+	case "force":
+		o, err := node(0).n.ForceLeader(w.now)
+		if err != nil {
+			w.say(id(0), "%v", err)
+		}
+		w.act(id(0), o)
 	case "start":
 		w.start(id(0))
 	case "dead":
@@ -135,6 +150,27 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		w.act(id(0), node(0).n.Disk(w.now, words[1] == "good"))
 	case "stop":
 		w.act(id(0), node(0).n.Stop(w.now))
+	case "handover":
+		within := max(num(opts["within"]), 1000)
+		o, err := node(0).n.Handover(w.now, id(1), w.now+time.Duration(within)*time.Millisecond)
+		if err != nil {
+			w.say(id(0), "%v", err)
+		}
+		w.act(id(0), o)
+	case "held":
+		w.act(id(0), node(0).n.Held(w.now))
+	case "abort":
+		o, ok := node(0).n.AbortHandover(w.now)
+		if !ok {
+			w.say(id(0), "no handover to end")
+		}
+		w.act(id(0), o)
+	case "ask":
+		o, err := node(0).n.AskHandover(w.now)
+		if err != nil {
+			w.say(id(0), "%v", err)
+		}
+		w.act(id(0), o)
 	case "append":
 		x := node(0)
 		x.pos.Offset += id(1)
@@ -203,8 +239,11 @@ func (w *trace) act(id int64, o Output) {
 		x.hard = *o.Persist
 		w.say(id, "on disk: epoch %d, vote %d", x.hard.Epoch, x.hard.VoteFor)
 	}
-	if o.Deposed {
+	if o.Deposed || o.Fence {
 		w.say(id, "fenced")
+	}
+	if o.Hold {
+		w.say(id, "holds new commands")
 	}
 	for _, m := range o.Messages {
 		if w.beats || m.Kind != Heartbeat && (m.Kind != Ack || m.Reason != NoReason) {
@@ -214,6 +253,9 @@ func (w *trace) act(id int64, o Output) {
 	}
 	if o.Changed {
 		w.status(id)
+	}
+	if o.Release {
+		w.say(id, "lets go of what it held")
 	}
 	if s := x.n.Status(); s.Role == Leader && x.begun != s.Epoch {
 		x.begun = s.Epoch
@@ -262,8 +304,20 @@ func (w *trace) status(id int64) {
 			text += " but the lease is over"
 		}
 	}
+	if s.Handover != NoHandover {
+		text += fmt.Sprintf(", handover %s", stageName(s.Handover))
+		if s.Target != 0 {
+			text += fmt.Sprintf(" to %d", s.Target)
+		}
+	}
+	if s.HandoverFailed != NoReason {
+		text += ", handover failed: " + reasonNames()[s.HandoverFailed]
+	}
 	if s.Electing {
 		text += ", electing"
+	}
+	if s.Recovering {
+		text += ", recovering"
 	}
 	if s.Suspended {
 		text += ", suspended"

@@ -28,6 +28,16 @@ type Config struct {
 	Addr string
 	// NoCrashEvidence ignores PeerDead: nodes behind proxies.
 	NoCrashEvidence bool
+
+	// Takeover: a leader hands over by itself to a higher ID that has caught
+	// up and kept up for TakeoverAfter (0: 4T), longer if it fell repeatedly.
+	Takeover      bool
+	TakeoverAfter time.Duration
+	// HandoverPause bounds how long writes are held for a handover (0: 3T/5).
+	HandoverPause time.Duration
+	// HandoverNear is how many bytes a target may lack when writes begin to be
+	// held (0: 1 MiB).
+	HandoverNear int64
 }
 
 // A HardState is what must be on disk before a message that depends on it
@@ -35,6 +45,10 @@ type Config struct {
 type HardState struct {
 	Epoch   int64 // the highest epoch promised or seen
 	VoteFor int64 // who got this node's vote in Epoch, 0: nobody
+	// MayHaveLost: the log may lack bytes that this node acknowledged, since
+	// the power failed and not each write was synced. The driver sets it at
+	// start; the node takes it back when it has caught up with a leader.
+	MayHaveLost bool
 }
 
 // Kind is a message's type, the seed's words first.
@@ -47,6 +61,8 @@ const (
 	Heartbeat                   // the leader's sign of life: SentAt, Commit, Position
 	Ack                         // a follower's answer to Coordinator and Heartbeat: SentAt echoed, Position, Durable
 	Resign                      // a leader steps down: Reason
+	Handover                    // a follower asks the leader to hand over to it
+	Takeover                    // the leader does: Token, Position to have, Reason ByCommand or none
 )
 
 // Phase of an election.
@@ -79,6 +95,11 @@ const (
 	DiskFailed         // the node cannot write its log
 	Stopping           // orderly end
 	LeaseLost          // the leader heard no majority for T
+	ByCommand          // a handover that an operator asked for
+	TimedOut           // a handover's deadline passed
+	Aborted            // a handover was ended by command
+	TargetLost         // a handover's target died or fell silent
+	MayHaveLost        // with GRANT: of a voter that may lack what it acknowledged
 )
 
 // A Message between two nodes. Times are on the sender's own clock and only
@@ -97,6 +118,7 @@ type Message struct {
 	Leader   int64    // known leader
 	Addr     string   // its client address
 	SentAt   time.Duration
+	Token    Token // of a handover
 }
 
 // Role is what a node is at the moment.
@@ -108,8 +130,8 @@ const (
 	Leader                    // elected; Serving says whether it may answer
 )
 
-// An Output is what a step asks of the driver, in this order: persist, fence
-// if deposed, send, act on the change.
+// An Output is what a step asks of the driver, in this order: persist, fence,
+// send, act on the change.
 type Output struct {
 	// Persist, unless nil, must be durable before anything else is done. When
 	// it cannot be written, nothing may leave this node until a later one was:
@@ -118,8 +140,18 @@ type Output struct {
 	// Deposed: this node led until now. It must have stopped acknowledging
 	// before Messages leave, since a Resign or a grant among them lets others
 	// elect at once.
-	Deposed  bool
+	Deposed bool
+	// Fence: this node goes on leading but gives a token away with Messages.
+	// It must have stopped acknowledging and reading before they leave, as if
+	// it were deposed; Status.Serving is false until it may again.
+	Fence    bool
 	Messages []Message
+	// Hold: a handover begins. New writes are kept in their sessions from now
+	// on. When none runs any more and all replies have left, reads are kept as
+	// well, and Held is called; it may be called again. Release: what was kept
+	// goes on: it runs if this node leads and serves, else it is answered by
+	// what Status says of the leader (MOVED). Nothing kept has run.
+	Hold, Release bool
 	// Changed is set when role, leader, epoch or serving changed: read
 	// Status. A node that has just become Leader must append its epoch's
 	// record to its log and report it with EpochBegun.
@@ -139,6 +171,12 @@ type Status struct {
 	Commit     int64         // highest committed offset known here
 	LeaseUntil time.Duration // leader only, this node's clock
 	Suspended  bool          // disk failed: neither votes nor runs
+	Recovering bool          // HardState.MayHaveLost: its vote counts only if all voters grant
+	// Handover is how far a handover by this node is, Target to whom, and
+	// HandoverFailed why the last one of this leadership came to nothing.
+	Handover       Stage
+	Target         int64
+	HandoverFailed Reason
 }
 
 // The calls of a Node, in bully.go. All are pure: no I/O, no clock, no
@@ -161,6 +199,18 @@ type Status struct {
 //	func (n *Node) NextTick() time.Duration                                         // no need to Tick before; Never: nothing is due
 //	func (n *Node) AckedOffset(id int64) int64                                      // for WAIT and INFO
 //
+// A handover, in handover.go:
+//
+//	func (n *Node) Handover(now time.Duration, target int64, deadline time.Duration) (Output, error) // target 0: the best
+//	func (n *Node) AbortHandover(now time.Duration) (Output, bool)
+//	func (n *Node) AskHandover(now time.Duration) (Output, error)                   // at a follower: the leader shall hand over to it
+//	func (n *Node) Held(now time.Duration) Output                                   // all is held, nothing runs, all replies have left
+//	func (n *Node) SetTakeover(auto bool)
+//
+// After a power loss, in recover.go:
+//
+//	func (n *Node) ForceLeader(now time.Duration) (Output, error)                   // an operator takes the loss upon himself
+//
 // The driver's side of the safety argument, which the node cannot see to:
 //
 //   - A stream acknowledgement leaves a follower only after Appended told the
@@ -174,3 +224,8 @@ type Status struct {
 //   - The log that New is told of is durable up to its end: sync it at start.
 //   - A leader stops acknowledging before it closes its listener: a refused
 //     dial is taken as proof that it cannot acknowledge any more.
+//   - Output.Fence is obeyed as Output.Deposed is: when the token leaves, no
+//     reply may leave any more that rests on this leadership, until
+//     Status.Serving is true and LeaseValid says so again.
+//   - What was kept for a handover has not run. It runs here after Release, or
+//     is answered MOVED; never both.

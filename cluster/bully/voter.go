@@ -16,6 +16,9 @@ type promise struct {
 	to    int64
 	addr  string
 	until time.Duration
+	epoch int64 // of the leader's heartbeat that gave it
+	// cancelled tokens of that leader's epoch end it no more.
+	cancelled int64
 	// wary is the end of the time after the node's own start in which it must
 	// keep promises it may have forgotten; 0: none. It ends early when a leader
 	// of an epoch not below its own is heard: any other promise it can have
@@ -79,17 +82,24 @@ func (n *Node) answerPre(p *peer, m Message) {
 	}
 	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
 	bully := !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
-	mayRun := n.campaign.deferTo == 0 && n.seesMajority()
+	// One question wakes several nodes at one moment. So whoever backs off goes
+	// on doing so, and stands nobody down: woken together again and again,
+	// rivals would split the votes for ever.
+	mayRun := n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost
 	switch {
 	case behind:
 		n.answer(p, m, Refuse, StaleLog)
 	case bully && mayRun:
 		n.answer(p, m, StandDown, NoReason)
 	default:
-		n.answer(p, m, Grant, NoReason)
+		n.answer(p, m, Grant, n.reserve())
 	}
-	if (behind || bully) && mayRun && n.role == Follower {
+	switch {
+	case !mayRun || n.role != Follower:
+	case bully:
 		n.startPre()
+	case behind:
+		n.wake()
 	}
 }
 
@@ -100,7 +110,8 @@ func (n *Node) answerReal(p *peer, m Message) {
 		n.answer(p, m, Refuse, OldEpoch)
 		return
 	}
-	if r := n.bound(); r != NoReason {
+	freed := n.freed(m)
+	if r := n.bound(); r != NoReason && !(freed && r == LeaderAlive) {
 		n.answer(p, m, Refuse, r)
 		return
 	}
@@ -113,7 +124,7 @@ func (n *Node) answerReal(p *peer, m Message) {
 	case m.Position.Less(n.pos) && !n.rules.noFreshness:
 		n.answer(p, m, Refuse, StaleLog)
 		if n.role == Follower && n.leader == 0 {
-			n.suspectLeader() // a better node than the candidate should run
+			n.wake()
 		}
 	default:
 		if n.hard.VoteFor == 0 {
@@ -122,8 +133,11 @@ func (n *Node) answerReal(p *peer, m Message) {
 		if n.role == Candidate {
 			n.role = Follower
 		}
+		if freed {
+			n.promise = promise{}
+		}
 		n.campaign.calm(n.now + n.cfg.Timeout)
 		n.campaign.deferTo = 0
-		n.answer(p, m, Grant, NoReason)
+		n.answer(p, m, Grant, n.reserve())
 	}
 }

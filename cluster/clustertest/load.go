@@ -10,7 +10,7 @@ import (
 // restart does, and says which database each goes to.
 func (l *Log) LoadUpTo(upto int64, apply func(db int, args [][]byte) error) error {
 	l.mu.Lock()
-	b := bytes.Clone(l.buf[:min(upto, l.sealed)-l.start])
+	b := append(bytes.Clone(l.base), l.buf[:min(upto, l.sealed)-l.start]...)
 	l.mu.Unlock()
 	db := 0
 	for len(b) > 0 {

@@ -24,6 +24,7 @@ type Log struct {
 
 	mu     sync.Mutex
 	start  int64
+	base   []byte // what came before start: the state there, as a base file has it
 	buf    []byte // from start on
 	sealed int64  // offset
 	epochs []engine.EpochStart
@@ -109,19 +110,30 @@ func (l *Log) Bytes() []byte {
 	return bytes.Clone(l.buf[:l.sealed-l.start])
 }
 
-// Forget drops everything before off, as a rewrite does.
+// Forget drops the history before off, as a rewrite does: what it amounted to
+// is in the base.
 func (l *Log) Forget(off int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.base = append(l.base, l.buf[:off-l.start]...)
 	l.buf = bytes.Clone(l.buf[off-l.start:])
 	l.start = off
 }
 
-// Install replaces the log by nothing at an offset, as a full copy does.
-func (l *Log) Install(off int64, history []engine.EpochStart) {
+// Snapshot is the state at the log's end, as Install takes it. Nobody may
+// append meanwhile.
+func (l *Log) Snapshot() (base []byte, off int64, db int, history []engine.EpochStart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.start, l.sealed, l.buf, l.epochs, l.db = off, off, nil, slices.Clone(history), -1
+	base = append(bytes.Clone(l.base), l.buf...)
+	return base, l.start + int64(len(l.buf)), max(l.db, 0), slices.Clone(l.epochs)
+}
+
+// Install replaces the log by a base at an offset, as a full copy does.
+func (l *Log) Install(base []byte, off int64, history []engine.EpochStart) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.start, l.sealed, l.base, l.buf, l.epochs, l.db = off, off, bytes.Clone(base), nil, slices.Clone(history), -1
 }
 
 type stream struct{ l *Log }
@@ -237,7 +249,7 @@ func (s stream) Truncate(off int64) error {
 func (s stream) DBAt(off int64) (db int, err error) {
 	s.l.mu.Lock()
 	defer s.l.mu.Unlock()
-	before := s.l.buf[:off-s.l.start]
+	before := append(bytes.Clone(s.l.base), s.l.buf[:off-s.l.start]...)
 	at := bytes.LastIndex(before, []byte(selectWord))
 	if at < 0 {
 		return 0, nil

@@ -28,8 +28,9 @@
 // dials, shows a one-way cut as what it is, and makes every node's own dial
 // the probe of the other's listener: a refused dial at a node's own address
 // says that its process is gone (see Link). A stream connection is dialled by
-// the leader and carries data one way and acknowledgements the other. Control
-// and stream never share a connection: bulk data delays no heartbeat.
+// the leader and carries data one way and acknowledgements the other; so does a
+// copy connection, for one full copy. No two kinds share a connection: bulk
+// data delays no heartbeat.
 //
 // What this package does not do: decide anything about leadership, or know
 // what the messages mean. It carries them, bounded in every dimension:

@@ -35,7 +35,7 @@ const (
 // A Type says what a frame is.
 type Type uint8
 
-// The types of frames. The first six are the election's, in its words.
+// The types of frames. The first eight are the election's, in its words.
 const (
 	Election Type = iota + 1
 	OK
@@ -43,6 +43,8 @@ const (
 	Heartbeat
 	Ack
 	Resign
+	Handover
+	Takeover
 	Ping   // nothing but a sign that the way is open
 	Open   // stream: the leader's log and history
 	Ready  // stream: the follower's log was cut to this offset
@@ -51,13 +53,14 @@ const (
 	Commit // stream: the commit offset alone
 	Held   // stream: what the follower holds
 	Refuse // stream: the follower does not follow this epoch
-	Base   // stream: a full copy begins
-	Part   // stream: bytes of a full copy
-	Done   // stream: the full copy is complete
+	Base   // copy: a full copy begins
+	Part   // copy: bytes of it
+	Done   // copy: it is complete
 )
 
 var typeNames = [...]string{
 	Election: "ELECTION", OK: "OK", Coordinator: "COORDINATOR", Heartbeat: "HEARTBEAT", Ack: "ACK", Resign: "RESIGN",
+	Handover: "HANDOVER", Takeover: "TAKEOVER",
 	Ping: "PING", Open: "OPEN", Ready: "READY", Copy: "COPY", Data: "DATA", Commit: "COMMIT", Held: "HELD",
 	Refuse: "REFUSE", Base: "BASE", Part: "PART", Done: "DONE",
 }

@@ -21,6 +21,7 @@ import (
 const (
 	Control = "control" // the election's messages, from the dialer alone
 	Stream  = "stream"  // the log, from the leader, and its acknowledgements
+	Copying = "copy"    // a full copy, from the leader, and its acknowledgement
 )
 
 // Unknown stands for a cluster ID that a node does not know yet.
@@ -153,7 +154,7 @@ func ParseHello(words [][]byte) (h Hello, nonce string, err error) {
 	var ok1, ok2 bool
 	h.From, ok1 = parseUint(words[4])
 	h.To, ok2 = parseUint(words[5])
-	if !ok1 || !ok2 || h.Kind != Control && h.Kind != Stream || !validNonce(nonce) {
+	if !ok1 || !ok2 || h.Kind != Control && h.Kind != Stream && h.Kind != Copying || !validNonce(nonce) {
 		return h, "", malformed("a greeting that says nothing")
 	}
 	return h, nonce, nil

@@ -11,10 +11,10 @@ import (
 // How the election's messages look on the channel. All kinds have the same
 // arguments after a frame's head:
 //
-//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at
+//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at token-epoch token-number
 
 // messageArgs is their number.
-const messageArgs = 10
+const messageArgs = 12
 
 // maxAddr bounds a client address in bytes.
 const maxAddr = 300
@@ -22,6 +22,7 @@ const maxAddr = 300
 var kindTypes = map[bully.Kind]Type{
 	bully.Election: Election, bully.OK: OK, bully.Coordinator: Coordinator,
 	bully.Heartbeat: Heartbeat, bully.Ack: Ack, bully.Resign: Resign,
+	bully.Handover: Handover, bully.Takeover: Takeover,
 }
 
 // AppendMessage appends a message of the election as a frame.
@@ -35,11 +36,13 @@ func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 		dst = AppendInt(dst, n)
 	}
 	dst = resp.AppendBulk(dst, m.Addr)
-	return AppendInt(dst, int64(m.SentAt))
+	dst = AppendInt(dst, int64(m.SentAt))
+	dst = AppendInt(dst, m.Token.Epoch)
+	return AppendInt(dst, m.Token.N)
 }
 
 // IsMessage reports whether the frame is one of the election's.
-func (f *Frame) IsMessage() bool { return f.Type >= Election && f.Type <= Resign }
+func (f *Frame) IsMessage() bool { return f.Type >= Election && f.Type <= Takeover }
 
 // Message reads a frame as a message of the election.
 func (f *Frame) Message() (m bully.Message, err error) {
@@ -59,6 +62,12 @@ func (f *Frame) Message() (m bully.Message, err error) {
 		return m, err
 	}
 	if sent, err = f.Int(9); err != nil {
+		return m, err
+	}
+	if m.Token.Epoch, err = f.Int(10); err != nil {
+		return m, err
+	}
+	if m.Token.N, err = f.Int(11); err != nil {
 		return m, err
 	}
 	if len(f.Args[8]) > maxAddr {

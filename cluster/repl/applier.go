@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -35,6 +36,13 @@ func NewApplier(e *engine.Engine, s engine.Stream, at int64, db int) *Applier {
 // Applied is the offset that the keyspace has reached.
 func (a *Applier) Applied() int64 { return a.at.Load() }
 
+// AtRest calls f while nothing is applied.
+func (a *Applier) AtRest(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f()
+}
+
 // Reset tells that the keyspace now holds the log up to at.
 func (a *Applier) Reset(at int64, db int) {
 	a.mu.Lock()
@@ -42,6 +50,10 @@ func (a *Applier) Reset(at int64, db int) {
 	if a.walk != nil {
 		a.walk.close()
 	}
+	a.begin(at, db)
+}
+
+func (a *Applier) begin(at int64, db int) {
 	a.walk, a.apply, a.bad = newWalker(a.stream, at), a.engine.NewApplier(), nil
 	a.apply.SetDB(db)
 	a.at.Store(at)
@@ -53,6 +65,35 @@ func (a *Applier) Cut() {
 	defer a.mu.Unlock()
 	a.walk.close()
 }
+
+// A Suspended applier applies nothing, while its keyspace is replaced, until
+// one of its methods is called.
+type Suspended struct{ a *Applier }
+
+// Suspend waits for the slice at hand and stops the applier.
+func (a *Applier) Suspend() Suspended {
+	a.mu.Lock()
+	a.walk.close()
+	return Suspended{a}
+}
+
+// Keep goes on with the keyspace as it was.
+func (s Suspended) Keep() { s.a.mu.Unlock() }
+
+// Replaced goes on with a keyspace that holds the log up to at.
+func (s Suspended) Replaced(at int64, db int) {
+	s.a.begin(at, db)
+	s.a.mu.Unlock()
+}
+
+// Lost ends it for good: the keyspace cannot be trusted.
+func (s Suspended) Lost() {
+	s.a.bad = errReplaced
+	s.a.mu.Unlock()
+}
+
+// errReplaced says that a keyspace was replaced in part.
+var errReplaced = errors.New("the keyspace was not replaced as a whole")
 
 // To applies what is not applied yet up to limit. Between slices Reset and Cut
 // get their turn; go on is asked before each. An error means that this node's

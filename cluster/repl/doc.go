@@ -36,6 +36,28 @@
 //     a moment after it has moved: soon enough for readers at followers, and
 //     not once per acknowledgement.
 //
+// A full copy. When no common point is left on disk, or the follower has never
+// had one, the leader streams its keyspace at one moment over a connection of
+// its own, and the log goes on from that moment's offset:
+//
+//	leader (CopySender)                               follower (CopyReceiver)
+//	   │ BASE  offset database total history             │
+//	   ├────────────────────────────────────────────────►│ follows this epoch?
+//	   │ PART  at crc bytes …                            │
+//	   ├────────────────────────────────────────────────►│ writes a base file aside
+//	   │                          PING every second      │
+//	   │◄────────────────────────────────────────────────┤
+//	   │ DONE  total crc                                 │
+//	   ├────────────────────────────────────────────────►│ still follows? log and
+//	   │                                  READY offset   │ keyspace are replaced
+//	   │◄────────────────────────────────────────────────┤
+//
+// Where it was cut is known before its first byte, so it stands at the
+// beginning. Checksums (CRC-32C) are of each piece and of the whole. Until DONE
+// the follower changes nothing, and its readers see what they saw; from then on
+// they get -LOADING. Either side gives up the other after copyPatience of
+// silence. What the copy holds may not be committed yet: its readers wait.
+//
 // What the sender has not seen acknowledged is bounded (Window): a follower
 // that stands still costs the leader no memory, only its place in the log.
 //

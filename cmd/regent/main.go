@@ -3,7 +3,7 @@
 //	regent [FILE] [--directive value ...]   a server, started as redis-server is
 //	regent cluster [--nodes 3] ...          three servers to play with, and who leads
 //	regent cli [command ...]                a client that follows the leader
-//	regent check-rdb, backup, restore       tools for copies of the data (package backup)
+//	regent check-rdb, check-aof, backup, restore   tools for whole copies of the data (package backup)
 //
 // It parses arguments and catches signals; everything else is package
 // regent's and below.

@@ -24,6 +24,7 @@ func (t tool) serve() int {
 	if err != nil {
 		return t.fail(err)
 	}
+	tuneCollector(cfg.MaxMemory.Get())
 	srv, err := regent.New(regent.Options{Config: cfg, ConfigFile: file, Version: version()})
 	if err != nil {
 		return t.fail(err)

@@ -13,11 +13,12 @@ import (
 type table struct {
 	order  []*directive
 	byName map[string]*directive
+	said   map[*directive]bool // by set
 }
 
 // New returns the default configuration.
 func New() *Config {
-	c := &Config{table: &table{byName: map[string]*directive{}}}
+	c := &Config{table: &table{byName: map[string]*directive{}, said: map[*directive]bool{}}}
 	c.table.order = c.directives()
 	for _, d := range c.table.order {
 		for _, name := range d.names() {
@@ -55,6 +56,10 @@ func (c *Config) set(name string, words []string) error {
 		return fmt.Errorf("%s: unknown directive", name)
 	}
 	word, err := d.word(words)
+	if d.grows && c.table.said[d] && word != "" {
+		word = strings.TrimLeft(d.show()+" "+word, " ")
+	}
+	c.table.said[d] = true
 	if err == nil {
 		var store func()
 		if store, err = d.parse(word); err == nil {

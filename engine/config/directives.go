@@ -92,7 +92,9 @@ func (c *Config) log() []*directive {
 		number("auto-aof-rewrite-percentage", &c.AutoAofRewritePercentage, 100, 0, anyInt),
 		memory("auto-aof-rewrite-min-size", &c.AutoAofRewriteMinSize, 64<<20, 0, anyBytes),
 		fileName("dbfilename", &c.DBFilename, "dump.rdb").fixed(),
-		only("save", "", "nothing is saved at intervals, the append only log holds every write"),
+		// Redis's default has points; here the log holds every write.
+		savePoints("save", &c.Save),
+		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).fixed(),
 		yesNo("rdbcompression", &c.RdbCompression, true),
 		yesNo("rdbchecksum", &c.RdbChecksum, true).fixed(),
 	}

@@ -16,6 +16,7 @@ type directive struct {
 	def   string   // as show writes it
 	isFix bool     // CONFIG SET may not change it
 	isKey bool     // a secret: no message may repeat it
+	grows bool     // at the start, lines after the first add to it
 	// glue joins several words of a line into the one that parse takes; ""
 	// allows one word only.
 	glue string

@@ -127,7 +127,9 @@ type Config struct {
 	AutoAofRewritePercentage      Int // 0: never by itself
 	AutoAofRewriteMinSize         Int // bytes
 	DBFilename                    Str
+	Save                          SavePoints
 	RdbCompression, RdbChecksum   Bool
+	SkipUnknownTypes              Bool // of RDB files: values that Regent cannot hold are left out
 
 	// the cluster
 	NodeID                                Int // 0: the port

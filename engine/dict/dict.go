@@ -77,7 +77,19 @@ func (d *Dict) Expires() int { return d.expires.n }
 func (d *Dict) Find(key []byte) Ref { return Ref(d.find(d.hash(key), key)) }
 
 func (d *Dict) find(h uint64, key []byte) uint32 {
-	return d.main.find(h, func(r uint32) bool { return string(d.at(r).key()) == string(key) })
+	x := &d.main
+	if x.n == 0 {
+		return 0
+	}
+	tags := uint64(tagOf(h)) * laneOnes
+	for b := x.home(h); b != nil; b = x.next(b) {
+		for hits := b.tagged(tags); hits != 0; hits &= hits - 1 {
+			if r := b.ref(slotOf(hits)); r != 0 && string(d.at(r).key()) == string(key) {
+				return r
+			}
+		}
+	}
+	return 0
 }
 
 // Key is the entry's key, the dictionary's own bytes.
@@ -122,6 +134,10 @@ func (d *Dict) Put(key []byte, v Value, expireAt int64) Ref {
 		return Ref(d.add(h, key, v, want, expireAt))
 	}
 	d.touch(r)
+	if d.alike(r, want, v.Kind) {
+		d.fill(r, v, expireAt)
+		return Ref(r)
+	}
 	if e := d.at(r); e.kind() == Object {
 		d.objs.drop(binary.LittleEndian.Uint32(e.value()))
 	}
@@ -141,6 +157,28 @@ func (d *Dict) add(h uint64, key []byte, v Value, want shape, expireAt int64) ui
 		d.expires.insert(h, r)
 	}
 	return r
+}
+
+// SetInt changes the number at r, whose kind is Int. Nothing moves.
+func (d *Dict) SetInt(r Ref, n int64) {
+	d.touch(uint32(r))
+	binary.LittleEndian.PutUint64(d.entry(r).value(), uint64(n))
+}
+
+// alike reports whether r has the kind and the shape wanted already, and the
+// slot that goes with them: most values are written over by their like. An
+// Object is not, and what is wide or large goes the long way.
+func (d *Dict) alike(r uint32, want shape, k Kind) bool {
+	e := d.at(r)
+	head := byte(k)
+	if want.expires {
+		head |= flagExpire
+	}
+	if e[0] != head || k == Object || want.value > maxValueLen || int(binary.LittleEndian.Uint16(e[6:])) != want.value {
+		return false
+	}
+	size := want.size()
+	return size <= maxSlot && int(d.mem.slabs[r>>refBits].class) == classOf(size)
 }
 
 // fill writes value and expiry into an entry of the right shape.
@@ -364,6 +402,18 @@ func (d *Dict) EntryBytes(r Ref) int64 {
 		n += refShare
 	}
 	return n
+}
+
+// maxReserved bounds what Reserve makes room for, in entries: tables of 8 GiB of
+// addresses.
+const maxReserved = 1 << 30
+
+// Reserve makes room in the indexes for that many entries, expires of them with
+// an expiry, and keeps it until Reserve(0, 0): what is known to come need not
+// move again and again. It costs addresses, not memory.
+func (d *Dict) Reserve(entries, expires int) {
+	d.main.reserve(min(entries, maxReserved))
+	d.expires.reserve(min(expires, maxReserved))
 }
 
 // stepIndexes is the part of moving tables that each change does.

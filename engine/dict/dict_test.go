@@ -81,108 +81,114 @@ func drawCell(t *rapid.T) cell {
 }
 
 // TestModel does everything at random beside a plain map, snapshots included.
-func TestModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d, model := newDict(), map[string]cell{}
-		defer d.Clear()
-		var snap *snapshotModel
-		key := func() string {
-			k := fmt.Sprint("k", rapid.IntRange(0, 300).Draw(t, "key"))
-			if rapid.IntRange(0, 20).Draw(t, "long") == 0 {
-				k += string(make([]byte, 300))
+func TestModel(t *testing.T) { rapid.Check(t, modelLife) }
+
+// FuzzModel is TestModel where the fuzzer draws.
+func FuzzModel(f *testing.F) { f.Fuzz(rapid.MakeFuzz(modelLife)) }
+
+func modelLife(t *rapid.T) {
+	d, model := newDict(), map[string]cell{}
+	defer d.Clear()
+	var snap *snapshotModel
+	key := func() string {
+		k := fmt.Sprint("k", rapid.IntRange(0, 300).Draw(t, "key"))
+		if rapid.IntRange(0, 20).Draw(t, "long") == 0 {
+			k += string(make([]byte, 300))
+		}
+		return k
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"put": func(t *rapid.T) {
+			k, c := key(), drawCell(t)
+			r := d.Put([]byte(k), c.value(), c.expire)
+			model[k] = c
+			if d.cellAt(r) != c {
+				t.Fatalf("Put returned another entry")
 			}
-			return k
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"put": func(t *rapid.T) {
-				k, c := key(), drawCell(t)
-				r := d.Put([]byte(k), c.value(), c.expire)
+		},
+		"many": func(t *rapid.T) {
+			base := rapid.IntRange(0, 5000).Draw(t, "base")
+			for i := range 1000 {
+				k := fmt.Sprint("m", base+i)
+				c := cell{kind: Embstr, text: k, expire: int64(i % 3)}
+				d.Put([]byte(k), c.value(), c.expire)
 				model[k] = c
-				if d.cellAt(r) != c {
-					t.Fatalf("Put returned another entry")
+			}
+		},
+		"thin": func(t *rapid.T) {
+			keep := rapid.IntRange(2, 20).Draw(t, "keep one of")
+			for _, k := range slices.Sorted(mapKeys(model)) {
+				if maphash.String(d.seed, k)%uint64(keep) != 0 {
+					d.Delete([]byte(k))
+					delete(model, k)
 				}
-			},
-			"many": func(t *rapid.T) {
-				base := rapid.IntRange(0, 5000).Draw(t, "base")
-				for i := range 1000 {
-					k := fmt.Sprint("m", base+i)
-					c := cell{kind: Embstr, text: k, expire: int64(i % 3)}
-					d.Put([]byte(k), c.value(), c.expire)
-					model[k] = c
-				}
-			},
-			"thin": func(t *rapid.T) {
-				keep := rapid.IntRange(2, 20).Draw(t, "keep one of")
-				for _, k := range slices.Sorted(mapKeys(model)) {
-					if maphash.String(d.seed, k)%uint64(keep) != 0 {
-						d.Delete([]byte(k))
-						delete(model, k)
-					}
-				}
-			},
-			"delete": func(t *rapid.T) {
-				k := key()
-				_, had := model[k]
-				if d.Delete([]byte(k)) != had {
-					t.Fatalf("Delete(%q) is not %v", k, had)
-				}
-				delete(model, k)
-			},
-			"expire": func(t *rapid.T) {
-				k, at := key(), rapid.Int64Range(0, 100).Draw(t, "at")
-				if r := d.Find([]byte(k)); r != 0 {
-					d.SetExpire(r, at)
-					c := model[k]
-					c.expire = at
-					model[k] = c
-				}
-			},
-			"resize": func(t *rapid.T) {
-				k := key()
-				r := d.Find([]byte(k))
-				if c := model[k]; r == 0 || c.kind != Embstr && c.kind != Raw {
-					return
-				}
-				n := rapid.OneOf(rapid.IntRange(0, 200), rapid.IntRange(60000, 80000)).Draw(t, "length")
-				r, b := d.Resize(r, n)
+			}
+		},
+		"delete": func(t *rapid.T) {
+			k := key()
+			_, had := model[k]
+			if d.Delete([]byte(k)) != had {
+				t.Fatalf("Delete(%q) is not %v", k, had)
+			}
+			delete(model, k)
+		},
+		"expire": func(t *rapid.T) {
+			k, at := key(), rapid.Int64Range(0, 100).Draw(t, "at")
+			if r := d.Find([]byte(k)); r != 0 {
+				d.SetExpire(r, at)
 				c := model[k]
-				want := make([]byte, n)
-				copy(want, c.text)
-				if !bytes.Equal(b, want) {
-					t.Fatalf("Resize(%d) of %d bytes: %.40q", n, len(c.text), b)
-				}
-				if n > 0 {
-					b[n-1], want[n-1] = 'z', 'z'
-				}
-				c.kind, c.text = Raw, string(want)
+				c.expire = at
 				model[k] = c
-				if d.cellAt(r) != c {
-					t.Fatalf("Resize returned another entry")
-				}
-			},
-			"step": func(t *rapid.T) {
-				for range rapid.IntRange(1, 50).Draw(t, "steps") {
-					d.Step(100)
-				}
-			},
-			"snapshot": func(t *rapid.T) {
-				if snap == nil {
-					snap = beginSnapshot(d, model)
-					return
-				}
-				switch {
-				case snap.step(t, rapid.IntRange(1, 100).Draw(t, "buckets")):
-					snap = nil
-				case rapid.IntRange(0, 30).Draw(t, "give up") == 0:
-					d.EndSnapshot(false)
-					snap = nil
-				}
-			},
-			"": func(t *rapid.T) { check(t, d, model) },
-		})
-		for snap != nil && !snap.step(t, 1000) {
-		}
+			}
+		},
+		"resize": func(t *rapid.T) {
+			k := key()
+			r := d.Find([]byte(k))
+			if c := model[k]; r == 0 || c.kind != Embstr && c.kind != Raw {
+				return
+			}
+			n := rapid.OneOf(rapid.IntRange(0, 200), rapid.IntRange(60000, 80000)).Draw(t, "length")
+			r, b := d.Resize(r, n)
+			c := model[k]
+			want := make([]byte, n)
+			copy(want, c.text)
+			if !bytes.Equal(b, want) {
+				t.Fatalf("Resize(%d) of %d bytes: %.40q", n, len(c.text), b)
+			}
+			if n > 0 {
+				b[n-1], want[n-1] = 'z', 'z'
+			}
+			c.kind, c.text = Raw, string(want)
+			model[k] = c
+			if d.cellAt(r) != c {
+				t.Fatalf("Resize returned another entry")
+			}
+		},
+		"reserve": func(t *rapid.T) {
+			d.Reserve(rapid.IntRange(0, 20_000).Draw(t, "entries"), rapid.IntRange(0, 5000).Draw(t, "that expire"))
+		},
+		"step": func(t *rapid.T) {
+			for range rapid.IntRange(1, 50).Draw(t, "steps") {
+				d.Step(100)
+			}
+		},
+		"snapshot": func(t *rapid.T) {
+			if snap == nil {
+				snap = beginSnapshot(d, model)
+				return
+			}
+			switch {
+			case snap.step(t, rapid.IntRange(1, 100).Draw(t, "buckets")):
+				snap = nil
+			case rapid.IntRange(0, 30).Draw(t, "give up") == 0:
+				d.EndSnapshot(false)
+				snap = nil
+			}
+		},
+		"": func(t *rapid.T) { check(t, d, model) },
 	})
+	for snap != nil && !snap.step(t, 1000) {
+	}
 }
 
 func mapKeys(m map[string]cell) func(func(string) bool) {
@@ -363,6 +369,39 @@ func TestCancelledSnapshots(t *testing.T) {
 	d.EndSnapshot(true)
 	if shown != 500 {
 		t.Errorf("%d entries shown, want 500", shown)
+	}
+}
+
+// TestReserve: what was announced comes without a table that moves, and what
+// was announced and does not come is no memory for long.
+func TestReserve(t *testing.T) {
+	const entries = 20_000
+	d := New(Options{Seed: maphash.MakeSeed()})
+	defer d.Clear()
+	d.Put([]byte("early"), Value{Kind: Int}, 5)
+	d.Reserve(entries, entries/2)
+	settle(t, d)
+	main, expires := &d.main.now.mem[0], &d.expires.now.mem[0]
+	for i := range entries - 1 {
+		d.Put(fmt.Append(nil, i), Value{Kind: Int}, int64(i%2))
+		if d.main.moving || d.expires.moving {
+			t.Fatalf("a table moves at entry %d", i)
+		}
+	}
+	if main != &d.main.now.mem[0] || expires != &d.expires.now.mem[0] {
+		t.Error("a table was replaced")
+	}
+	d.Reserve(1<<20, 1<<20)
+	settle(t, d)
+	if got := d.main.now.mask + 1; got != 1<<20/growAt {
+		t.Errorf("%d buckets are kept", got)
+	}
+	d.Reserve(0, 0)
+	settle(t, d)
+	for name, x := range map[string]*index{"main": &d.main, "expires": &d.expires} {
+		if got := int(x.now.mask + 1); got > x.n/shrinkAt || got < x.n/growAt || x.old.mem != nil {
+			t.Errorf("%s: %d buckets for %d entries", name, got, x.n)
+		}
 	}
 }
 

@@ -68,6 +68,7 @@ type index struct {
 	moving   bool
 	pos      uint64
 	n        int
+	least    uint64 // buckets that reserve has asked for: it does not shrink below
 	hash     func(ref uint32) uint64
 }
 
@@ -94,12 +95,24 @@ func (x *index) next(b *bucket) *bucket {
 // insert adds ref, which is not there.
 func (x *index) insert(h uint64, ref uint32) {
 	if x.now.mem == nil {
-		x.now = x.newTable(minBuckets)
+		x.now = x.newTable(max(minBuckets, x.least))
 	}
 	x.add(x.home(h), h, ref)
 	x.n++
 	if !x.moving && uint64(x.n) > (x.now.mask+1)*growAt {
-		x.resize((x.now.mask + 1) * 2)
+		x.resize(max((x.now.mask+1)*2, x.least))
+	}
+}
+
+// reserve makes the table large enough for n entries, and keeps it so until
+// reserve is called with another n.
+func (x *index) reserve(n int) {
+	x.least = 0
+	if n > minBuckets*growAt {
+		x.least = 1 << bits.Len64(uint64(n-1)/growAt)
+	}
+	if x.now.mem != nil && !x.moving && x.least > x.now.mask+1 {
+		x.resize(x.least)
 	}
 }
 
@@ -121,24 +134,31 @@ func (x *index) add(b *bucket, h uint64, ref uint32) {
 	}
 }
 
-// find calls match for each ref that may have hash h until it says yes.
-func (x *index) find(h uint64, match func(ref uint32) bool) uint32 {
-	if x.n == 0 {
-		return 0
-	}
-	tag := tagOf(h)
-	for b := x.home(h); b != nil; b = x.next(b) {
-		for i := range bucketSlots {
-			r := b.ref(i)
-			if r == 0 {
-				return 0
-			}
-			if b.tag(i) == tag && match(r) {
-				return r
-			}
-		}
-	}
-	return 0
+// Tags side by side in words, to compare four at a time.
+const (
+	laneOnes = 0x0001_0001_0001_0001
+	laneTops = 0x8000_8000_8000_8000
+	// lastTops are those of the last word's tags; behind them is the child.
+	lastTops = 0x8000_8000
+)
+
+// tagged returns the slots of b that may have the tag which is repeated in
+// tags, one bit each: slotOf says which slot a bit stands for. A slot that is
+// empty may be among them, and one beside a right one.
+func (b *bucket) tagged(tags uint64) uint64 {
+	x := binary.LittleEndian.Uint64(b[tagsAt:]) ^ tags
+	y := binary.LittleEndian.Uint64(b[tagsAt+8:]) ^ tags
+	z := binary.LittleEndian.Uint64(b[tagsAt+16:]) ^ tags
+	x = (x - laneOnes) &^ x & laneTops
+	y = (y - laneOnes) &^ y & laneTops
+	z = (z - laneOnes) &^ z & lastTops
+	return x>>15 | y>>14 | z>>13
+}
+
+// slotOf is the slot that the lowest bit of hits stands for.
+func slotOf(hits uint64) int {
+	at := bits.TrailingZeros64(hits)
+	return at&15*4 + at>>4
 }
 
 // place finds where ref, which has hash h, stands.
@@ -182,8 +202,9 @@ func (x *index) remove(h uint64, ref uint32) {
 
 // shrink begins to move into a smaller table if this one is nearly empty.
 func (x *index) shrink() {
-	if buckets := x.now.mask + 1; !x.moving && buckets > minBuckets && uint64(x.n) < buckets*shrinkAt {
-		x.resize(max(minBuckets, uint64(1)<<bits.Len64(uint64(x.n)/(growAt/2))))
+	least := max(minBuckets, x.least)
+	if buckets := x.now.mask + 1; !x.moving && buckets > least && uint64(x.n) < buckets*shrinkAt {
+		x.resize(max(least, uint64(1)<<bits.Len64(uint64(x.n)/(growAt/2))))
 	}
 }
 

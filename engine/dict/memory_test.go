@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -200,5 +201,30 @@ func TestExpiredIsBounded(t *testing.T) {
 	}
 	if d.Expires() != 0 {
 		t.Errorf("%d entries are left after %d calls", d.Expires(), calls)
+	}
+}
+
+// TestPinOutlivesItsDict: bytes that are pinned stay, also when the Dict is
+// cleared and forgotten, and the collector runs.
+func TestPinOutlivesItsDict(t *testing.T) {
+	for _, size := range []int{50_000, 2 << 20} {
+		for _, clearIt := range []bool{false, true} {
+			d := New(Options{Seed: maphash.MakeSeed()})
+			r := d.Put([]byte("k"), Value{Kind: Raw, Bytes: bytes.Repeat([]byte("v"), size)}, 0)
+			got, pin := d.Value(r).Bytes, d.Pin(r)
+			if clearIt {
+				d.Clear()
+			}
+			d = nil
+			for range 3 {
+				runtime.GC()
+			}
+			for i, b := range got {
+				if b != 'v' {
+					t.Fatalf("size %d, cleared %v: byte %d has changed", size, clearIt, i)
+				}
+			}
+			pin.Unpin()
+		}
 	}
 }

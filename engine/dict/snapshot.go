@@ -1,5 +1,7 @@
 package dict
 
+import "runtime"
+
 // Snapshots by stamps, see doc.go.
 
 // maxCancelled is how many snapshots in a row may be given up before stamps are
@@ -97,6 +99,9 @@ func (d *Dict) touch(r uint32) {
 // read without the lock. The entry may be changed or deleted meanwhile: it gets
 // other memory then.
 type Pin struct {
+	// d is not looked at: as long as it can be reached, its memory is not
+	// given back behind the reader's back, also when its owner has forgotten it.
+	d      *Dict
 	a      *arena
 	slab   int32
 	mem    []byte
@@ -115,7 +120,7 @@ func (d *Dict) Pin(r Ref) *Pin {
 		return nil
 	}
 	if s.pin == nil {
-		s.pin = &Pin{a: d.mem, slab: int32(no), mem: s.mem}
+		s.pin = &Pin{d: d, a: d.mem, slab: int32(no), mem: s.mem}
 		d.mem.pins++
 	}
 	s.pin.held++
@@ -131,6 +136,7 @@ func (p *Pin) Unpin() {
 	if p.held < 0 {
 		panic("dict: a pin was taken out twice")
 	}
+	defer runtime.KeepAlive(p.d)
 	if p.a.pins--; p.orphan {
 		p.a.giveOwn(p.mem)
 	} else {

@@ -104,6 +104,8 @@ type Cluster struct {
 	view   atomic.Pointer[engine.View]
 	fenced atomic.Bool
 	acked  atomic.Pointer[[]int64]
+	refuse error
+	Asked  []string // handovers
 }
 
 // NewCluster is a server without peers: it leads.
@@ -142,6 +144,27 @@ func (c *Cluster) AckedBy(off int64) (n int) {
 // Links is empty.
 func (c *Cluster) Links() []engine.LinkView { return nil }
 
+// SetHandover says what Handover and its kin return; they are noted in Asked.
+func (c *Cluster) SetHandover(err error) { c.refuse = err }
+
+// Handover is noted.
+func (c *Cluster) Handover(to int64, limit time.Duration) error {
+	c.Asked = append(c.Asked, fmt.Sprintf("hand over to %d within %s", to, limit))
+	return c.refuse
+}
+
+// AbortHandover is noted; it fails if SetHandover said so.
+func (c *Cluster) AbortHandover() bool {
+	c.Asked = append(c.Asked, "abort")
+	return c.refuse == nil
+}
+
+// AskHandover is noted.
+func (c *Cluster) AskHandover() error {
+	c.Asked = append(c.Asked, "ask")
+	return c.refuse
+}
+
 // A Conn is a client's connection that counts what is asked of it.
 type Conn struct {
 	Woken, Killed atomic.Int64
@@ -169,7 +192,9 @@ func (c *Conn) Buffers() (input, output int) { return 0, 0 }
 type Control struct {
 	mu    sync.Mutex
 	Calls []string
-	Fail  error // what RewriteConfig returns
+	Fail  error // what RewriteConfig and Save return
+	Job   engine.Job
+	AtEnd bool // what SavesAtEnd returns
 }
 
 func (c *Control) note(format string, args ...any) {
@@ -180,6 +205,21 @@ func (c *Control) note(format string, args ...any) {
 
 // Shutdown is noted.
 func (c *Control) Shutdown(reason string) { c.note("shutdown %s", reason) }
+
+// Rewrite is noted.
+func (c *Control) Rewrite() engine.Job { c.note("rewrite log"); return c.Job }
+
+// SaveSoon is noted.
+func (c *Control) SaveSoon(afterwards bool) engine.Job {
+	c.note("save soon, afterwards %v", afterwards)
+	return c.Job
+}
+
+// Save is noted.
+func (c *Control) Save(giveUp bool) error { c.note("save, give up %v", giveUp); return c.Fail }
+
+// SavesAtEnd is AtEnd.
+func (c *Control) SavesAtEnd() bool { return c.AtEnd }
 
 // RewriteConfig is noted.
 func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }

@@ -7,13 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// LoadAt reads a file of size bytes, as Load does, and nothing may follow it.
-// If the file has an index, each worker takes the next section, reads, proves
+// LoadAt reads a file of size bytes, as Load does. If it has an index nothing
+// follows it, and each worker takes the next section, reads, proves
 // and decodes it by itself; no key of a damaged section is delivered.
 func LoadAt(r io.ReaderAt, size int64, o Options, f func(*Batch) error) (*Summary, error) {
 	x := readIndex(r, size)
 	if x == nil {
-		o.Whole = true
 		return Load(io.NewSectionReader(r, 0, size), o, f)
 	}
 	l := newLoader(o, f)

@@ -157,6 +157,9 @@ func (w *Writer) Buffered() int { return len(w.enc.buf) }
 // Written is how long the file is so far, in bytes.
 func (w *Writer) Written() int64 { return w.off + int64(len(w.enc.buf)) }
 
+// Err is the first error of the io.Writer.
+func (w *Writer) Err() error { return w.err }
+
 // Flush writes what has gathered.
 func (w *Writer) Flush() error {
 	w.flush()

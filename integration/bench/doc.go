@@ -16,6 +16,7 @@
 //
 //	throughput.go   requests per second, CPU per request, p99, p99.9
 //	memory.go       bytes per key, bytes per idle connection, time to load
+//	rewrite.go      BGREWRITEAOF under writers: longest pause, memory
 //	nodes.go        three nodes against a redis-server with two replicas
 //
 // What it does not do: judge. Bars are for people; a test never fails by a

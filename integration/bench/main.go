@@ -15,21 +15,22 @@ import (
 
 // options are the command's flags.
 type options struct {
-	regent   string
-	redis    string
-	rounds   int
-	requests int
-	keys     int
-	sections []string
-	families []string
-	fsyncs   []string
-	clients  []int
-	depths   []int
-	sizes    []int
-	memKeys  int
-	idle     int
-	write    string
-	svg      string
+	regent      string
+	redis       string
+	rounds      int
+	requests    int
+	keys        int
+	sections    []string
+	families    []string
+	fsyncs      []string
+	clients     []int
+	depths      []int
+	sizes       []int
+	memKeys     int
+	rewriteKeys int
+	idle        int
+	write       string
+	svg         string
 }
 
 // Bounds of the flags.
@@ -63,13 +64,14 @@ func parseFlags(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 5, "interleaved rounds; the median counts")
 	fs.IntVar(&o.requests, "requests", 100_000, "requests of a round at P=1; deeper pipelines send more")
 	fs.IntVar(&o.keys, "keys", 100_000, "different keys of the throughput section")
-	fs.StringVar(&sections, "sections", "throughput,memory,idle,load,nodes", "what to measure")
+	fs.StringVar(&sections, "sections", "throughput,memory,idle,load,rewrite,nodes", "what to measure")
 	fs.StringVar(&families, "families", "get,set", "commands of the throughput section: "+strings.Join(familyNames(), ","))
 	fs.StringVar(&fsyncs, "fsync", "off,everysec", "persistence of all servers: off, no, everysec, always")
 	fs.StringVar(&clients, "clients", "50", "connections")
 	fs.StringVar(&depths, "pipelines", "1,16,64", "pipeline depths")
 	fs.StringVar(&sizes, "sizes", "64", "bytes of a value")
 	fs.IntVar(&o.memKeys, "memory-keys", 2_000_000, "keys of the memory and load sections")
+	fs.IntVar(&o.rewriteKeys, "rewrite-keys", 5_000_000, "keys of the rewrite section")
 	fs.IntVar(&o.idle, "idle", 5000, "connections of the idle section")
 	fs.StringVar(&o.write, "write", "", "write the results into this file as Markdown")
 	fs.StringVar(&o.svg, "svg", "", "draw the throughput ratios into this file")
@@ -98,6 +100,8 @@ func (o *options) check() error {
 		return fmt.Errorf("-requests must be within 1 and %d", maxRequests)
 	case o.memKeys < 1 || o.memKeys > maxKeys:
 		return fmt.Errorf("-memory-keys must be within 1 and %d", maxKeys)
+	case o.rewriteKeys < 1 || o.rewriteKeys > maxKeys:
+		return fmt.Errorf("-rewrite-keys must be within 1 and %d", maxKeys)
 	case o.idle < 1 || o.idle > maxIdle:
 		return fmt.Errorf("-idle must be within 1 and %d", maxIdle)
 	}
@@ -137,7 +141,7 @@ func run(ctx context.Context, o options) error {
 		name    string
 		measure func(context.Context, options, *report) error
 	}{
-		{"throughput", throughput}, {"memory", memory}, {"idle", idle}, {"load", load}, {"nodes", nodes},
+		{"throughput", throughput}, {"memory", memory}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes},
 	} {
 		if !slices.Contains(o.sections, s.name) {
 			continue

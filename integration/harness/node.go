@@ -184,7 +184,51 @@ func (n *Node) Signal(sig syscall.Signal) error {
 	if n.cmd == nil {
 		return fmt.Errorf("node %d does not run", n.Port)
 	}
-	return n.cmd.Process.Signal(sig)
+	if err := n.cmd.Process.Signal(sig); err != nil || sig != syscall.SIGSTOP {
+		return err
+	}
+	return awaitStopped(n.cmd.Process.Pid)
+}
+
+// stopPatience is how long the kernel may take to stop every thread.
+const stopPatience = 10 * time.Second
+
+// awaitStopped returns when no thread of the process runs any more: a signal
+// has been sent when kill returns, not yet carried out, and on a busy machine
+// a server answers several requests in between.
+func awaitStopped(pid int) error {
+	for end := time.Now().Add(stopPatience); ; time.Sleep(100 * time.Microsecond) {
+		running, err := runningThread(pid)
+		if err != nil || running == "" {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("thread %s of process %d still runs %s after SIGSTOP", running, pid, stopPatience)
+		}
+	}
+}
+
+// runningThread names a thread of the process that is not stopped, "" if there
+// is none.
+func runningThread(pid int) (string, error) {
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return "", err
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // the thread has ended
+		}
+		if err != nil {
+			return "", fmt.Errorf("is the process stopped: %w", err)
+		}
+		_, state, _ := strings.Cut(string(text), ") ")
+		if !strings.HasPrefix(state, "T") {
+			return path, nil
+		}
+	}
+	return "", nil
 }
 
 // Kill ends the process at once, as kill -9 does, and waits for its end.

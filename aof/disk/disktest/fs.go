@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -39,8 +40,27 @@ type FS struct {
 	names map[string]*inode
 	// durable is names as of the last SyncDir, changed what has happened since.
 	durable map[string]*inode
-	changed []func(map[string]*inode)
+	changed []change
 	locked  map[string]bool
+}
+
+// A change of the names: a file made, moved or removed.
+type change struct {
+	kind     string // create rename remove
+	name, to string
+	n        *inode
+}
+
+func (c change) apply(names map[string]*inode) {
+	switch c.kind {
+	case "create":
+		names[c.name] = c.n
+	case "rename":
+		delete(names, c.name)
+		names[c.to] = c.n
+	case "remove":
+		delete(names, c.name)
+	}
 }
 
 // An inode is a file's content, now and as of its last Sync.
@@ -89,8 +109,8 @@ func (s *FS) Crash(l Loss) *FS {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := copyMap(s.durable)
-	for _, change := range s.changed[:min(l.Renames, len(s.changed))] {
-		change(names)
+	for _, c := range s.changed[:min(l.Renames, len(s.changed))] {
+		c.apply(names)
 	}
 	out := New()
 	for name, n := range names {
@@ -104,13 +124,26 @@ func (s *FS) Crash(l Loss) *FS {
 }
 
 // Kill returns the file system after the end of the process alone: everything
-// is there.
+// is there, and what was not synced still is not.
 func (s *FS) Kill() *FS {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := New()
+	out, copies := New(), map[*inode]*inode{nil: nil}
+	copyOf := func(n *inode) *inode {
+		if copies[n] == nil && n != nil {
+			copies[n] = &inode{slices.Clone(n.data), slices.Clone(n.synced)}
+		}
+		return copies[n]
+	}
 	for name, n := range s.names {
-		out.put(name, slices.Clone(n.data))
+		out.names[name] = copyOf(n)
+	}
+	for name, n := range s.durable {
+		out.durable[name] = copyOf(n)
+	}
+	for _, c := range s.changed {
+		c.n = copyOf(c.n)
+		out.changed = append(out.changed, c)
 	}
 	return out
 }
@@ -125,6 +158,7 @@ func (s *FS) Pending() int {
 func (s *FS) put(name string, content []byte) {
 	n := &inode{data: content, synced: slices.Clone(content)}
 	s.names[name], s.durable[name] = n, n
+	s.changed = slices.DeleteFunc(s.changed, func(c change) bool { return c.name == name || c.to == name })
 }
 
 // Put makes a file, durably.
@@ -145,9 +179,9 @@ func (s *FS) Get(name string) []byte {
 }
 
 // change does something to the names, and remembers it as not durable.
-func (s *FS) change(f func(map[string]*inode)) {
-	f(s.names)
-	s.changed = append(s.changed, f)
+func (s *FS) change(c change) {
+	c.apply(s.names)
+	s.changed = append(s.changed, c)
 }
 
 func copyMap(m map[string]*inode) map[string]*inode {
@@ -183,7 +217,7 @@ func (s *FS) Create(name string) (disk.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := &inode{}
-	s.change(func(m map[string]*inode) { m[name] = n })
+	s.change(change{kind: "create", name: name, n: n})
 	return &file{s, name, n}, nil
 }
 
@@ -198,10 +232,7 @@ func (s *FS) Rename(from, to string) error {
 	if n == nil {
 		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
 	}
-	s.change(func(m map[string]*inode) {
-		delete(m, from)
-		m[to] = n
-	})
+	s.change(change{"rename", from, to, n})
 	return nil
 }
 
@@ -215,7 +246,7 @@ func (s *FS) Remove(name string) error {
 	if s.names[name] == nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
-	s.change(func(m map[string]*inode) { delete(m, name) })
+	s.change(change{kind: "remove", name: name})
 	return nil
 }
 
@@ -247,7 +278,7 @@ func (s *FS) SyncDir(dir string) error {
 	return nil
 }
 
-// Lock takes a name until the closer is closed.
+// Lock takes a name, and makes the file if need be, until the closer is closed.
 func (s *FS) Lock(name string) (io.Closer, error) {
 	if _, err := s.ask("lock", name, 0, 0); err != nil {
 		return nil, err
@@ -256,6 +287,9 @@ func (s *FS) Lock(name string) (io.Closer, error) {
 	defer s.mu.Unlock()
 	if s.locked[name] {
 		return nil, disk.ErrLocked
+	}
+	if s.names[name] == nil {
+		s.change(change{kind: "create", name: name, n: &inode{}})
 	}
 	s.locked[name] = true
 	return unlock(func() {
@@ -340,4 +374,11 @@ func (f *file) Sync() error {
 func (f *file) Allocate(off, n int64) error {
 	_, err := f.s.ask("allocate", f.name, off, int(n))
 	return err
+}
+
+// Names returns the paths of all files, sorted.
+func (s *FS) Names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.names))
 }

@@ -2,6 +2,7 @@
 // the server:
 //
 //	regent check-rdb FILE|-                        what an RDB file holds, and where it is damaged
+//	regent check-aof [--fix] DIR|MANIFEST|FILE     whether a log is whole, what a cut loses; cuts it
 //	regent backup --from host:port --to DIR|-      a consistent copy of a running node
 //	regent restore --from FILE|DIR|- --to DIR      a data directory made of such a copy
 //

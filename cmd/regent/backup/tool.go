@@ -30,6 +30,11 @@ type Tool struct {
 const Usage = `  regent check-rdb FILE
       Tells what an RDB file holds. Exit status 1: it is damaged, and where.
 
+  regent check-aof [--fix | --truncate-to-offset N] [--yes] DIR|MANIFEST|FILE
+      Tells whether an append only log is whole, Regent's or Redis's, and what a
+      cut would lose. Cuts if asked to, after a question. Exit status 1: it is
+      not whole.
+
   regent backup --from host:port [-a password] [--user name] --to DIR|-
       Copies a running Regent or Redis node into DIR/regent-TIME.rdb, or to
       standard output, as it is at one moment. The node goes on meanwhile.
@@ -42,7 +47,7 @@ const Usage = `  regent check-rdb FILE
 // Run carries out a subcommand; ok is false if name is none.
 func (t Tool) Run(ctx context.Context, name string, args []string) (status int, ok bool) {
 	run := map[string]func(context.Context, []string) error{
-		"check-rdb": t.checkRDB, "backup": t.backup, "restore": t.restore,
+		"check-rdb": t.checkRDB, "check-aof": t.checkAOF, "backup": t.backup, "restore": t.restore,
 	}[name]
 	if run == nil {
 		return exitFailed, false

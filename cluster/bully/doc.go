@@ -1,0 +1,234 @@
+// Package bully decides who leads: a bully election by epochs, as a pure state
+// machine. It is the specification of the protocol as well; the code beside it
+// holds to these words, the traces in testdata tell them as stories, the
+// simulator (sim_*_test.go) tries to break them, and model/ is the same
+// protocol for a model checker.
+//
+// # What it is for, and what not
+//
+// A Node is one voter's part. It takes messages, the time, news of its log and
+// of its peers, and returns what is to be done: persist this, fence, send
+// those. It says who leads, whether this node may answer as the leader at this
+// moment (the lease), and which part of the log is committed.
+//
+// It does no I/O, has no clock, goroutine, lock or address, and does not carry
+// the log: streams copy it (package repl), and tell the node how far it is.
+// Who drives it (package cluster) owes it what types.go lists; the safety
+// argument rests on that list as much as on the rules here.
+//
+// It withstands crashes, restarts, stopped processes, lost, doubled, late and
+// reordered messages, links cut in one or both directions, and clocks whose
+// rates differ by at most a fifth. It does not withstand liars, a state file
+// put back from a backup, or two processes with one ID.
+//
+// # The bully
+//
+// Garcia-Molina's bully (1982) elects the highest ID: who misses the leader
+// asks the nodes above it; one that lives answers and runs itself, and who gets
+// no answer declares itself and is obeyed. It assumes that silence within T
+// means death. Where that fails, and it does with one stopped process, two
+// nodes lead, and with the wrong data.
+//
+// The words and the outcome are kept: ELECTION, OK, COORDINATOR, HEARTBEAT, a
+// higher node stands the lower one down and runs itself, and in the end the
+// highest ID leads. What makes it safe is added around them: epochs and votes
+// on disk, a majority, freshness before ID, a lease, a pre-round that disturbs
+// nobody, evidence of death that saves the wait, and a planned handover. So the
+// ID is a preference among equals, never a reason to refuse: else a high node
+// that no majority can reach would block all others for ever.
+//
+// # Messages
+//
+// All carry sender, addressee, the sender's epoch, a sequence number and the
+// sender's log position. A position is (epoch of the last record, offset) and
+// compared in this order. A message from no voter, to another node, or with
+// numbers that cannot be is dropped.
+//
+//	ELECTION     candidate → all     phase pre or real, perhaps a token. "May I lead?"
+//	OK           voter → candidate   GRANT, STANDDOWN, REFUSE with a reason, known leader and its address
+//	COORDINATOR  leader → all        "I lead", client address, commit; once
+//	HEARTBEAT    leader → all        the same each interval, send time; it heals a lost COORDINATOR
+//	ACK          follower → leader   echo of sequence and send time, durable offset
+//	RESIGN       leader → all        "I have fenced myself": disk, lease lost, orderly end
+//	HANDOVER     follower → leader   "hand over to me", by an operator's wish
+//	TAKEOVER     leader → target     "I have fenced myself for you": token, last offset
+//
+// The first heartbeats of a bully ran from follower to leader. Here the leader
+// speaks first, since its lease must count from a moment on its own clock; the
+// ACK keeps the old meaning.
+//
+// # What is on disk before what leaves
+//
+// The epoch, who got this node's vote in it, and the mark of rule 12 (HardState). Output.Persist
+// comes before all messages of that output: a vote is on disk before OK leaves,
+// the candidate's own vote before ELECTION real, a higher epoch before anything
+// is said in it. While it cannot be written the node says nothing at all.
+// Nothing else is kept: promises to leaders are forgotten by a crash, and
+// rule 9 makes up for that.
+//
+// A log whose last record is of a later epoch than the state file knows proves
+// that the file was lost: that epoch's vote is then taken as spent.
+//
+// # Rules
+//
+// T is Config.Timeout.
+//
+//  1. Suspicion. A follower that heard nothing from its leader for T waits for
+//     its turn, T/10 for each reachable peer that should go first, by position
+//     and then by ID, and a random T/20. So the best runs first, mostly alone.
+//  2. Pre-round. ELECTION pre asks how others would vote, and changes nothing
+//     anywhere. A voter refuses while it hears a leader, within T of its own
+//     start, with a broken disk, and a candidate whose position is behind its
+//     own. Of equal position and higher ID, and seeing a majority itself, it
+//     answers STANDDOWN and runs at once. A question that it refuses as stale
+//     wakes it to its turn. Neither while it backs off: one question wakes
+//     several nodes together. Else GRANT.
+//  3. Standing down. After STANDDOWN a node waits 2T. If no COORDINATOR comes
+//     it runs again, and that node's STANDDOWN counts as GRANT until somebody
+//     leads.
+//  4. Real round. With a majority of grants the candidate takes epoch + 1, one
+//     more than any it heard of, votes for itself, and asks again. A voter
+//     refuses under the same promises; a lower epoch; an epoch in which it
+//     voted for another; a position behind its own. Else it grants, and holds
+//     still for T. IDs do not matter here. No majority within T: the candidate
+//     backs off by T·2^k, k at most 3, ± half.
+//  5. Leading. With a majority of votes it is leader of that epoch, says so,
+//     and the driver appends a record of the epoch to the log. It serves when
+//     that record is committed.
+//  6. Commit. An offset is committed when a majority holds it durably and it is
+//     not before the end of the record of the leader's own epoch. What counts
+//     as held is what the epoch's own stream acknowledged, or what an ACK says
+//     of a log whose last record is of this epoch: any other log may have a
+//     tail that this leader never saw, whose length says nothing. Followers
+//     learn the commit offset, and believe it as far as their log is known to
+//     be the leader's.
+//  7. Promise and lease. With each heartbeat a voter promises its sender to
+//     help nobody else, itself included, for T from the receipt. The leader may
+//     answer until 0.8·T after it sent the newest heartbeat that a majority
+//     acknowledged. Past that it is fenced, and T after it it resigns. The
+//     lease is asked for when a command is taken and again just before its
+//     reply leaves: a process that was stopped in between has the reply in its
+//     hand when it wakes.
+//  8. Evidence. A reset connection and a refused dial at the peer's own address
+//     prove that its process is gone, if the dial began after its last word
+//     (Config.NoCrashEvidence where proxies answer for nodes). RESIGN proves as
+//     much. Either ends the promise to that leader at once, and nobody waits.
+//  9. Start. Within T of its own start a node keeps the promise that it may
+//     have forgotten: it neither votes nor runs. A leader of its epoch or a
+//     later one ends this early, for the promise to that one takes its place.
+//     A node that has never seen an epoch has promised nothing.
+//  10. Disk. A node that cannot write neither leads, votes nor runs; a leader
+//     resigns. It follows on, so that readers are served.
+//  11. Higher epochs. Whoever hears of a higher epoch takes it over, and stops
+//     leading or running. Who hears a leader of a lower one tells it.
+//  12. Power loss. A node that does not sync each write and whose power failed
+//     (another boot ID, no mark of an orderly end) may lack what it had
+//     acknowledged. Its grant is weak: a candidate needs a majority of others',
+//     or the grants of all voters, and then its log is at least the greatest
+//     that is left anywhere. It is a full voter again once it has all that a
+//     leader had at some moment after its start, which it asks that leader. Or
+//     an operator (ForceLeader) gives up what only the missing voters hold;
+//     majority and freshness are needed then too. A killed process has lost
+//     nothing: the system still writes what it was given.
+//  13. Handover: see below.
+//
+// # Handover
+//
+// The leader holds new writes (the driver keeps them in their sessions, for at
+// most Config.HandoverPause), waits until nothing runs and the target has the
+// last offset, fences itself, and only then sends TAKEOVER with a token, its
+// epoch and a number. The target runs the real round with it at once. A voter
+// that has promised this leader takes the token as the end of the promise, for
+// this candidate in this round; all else of rule 4 holds, majority and
+// freshness included. COORDINATOR tells the old leader where to send what it
+// held: none of that has run.
+//
+// Did the target not lead in time, the old leader may go on, unless it voted
+// itself or heard of a higher epoch. The token is still out there, so it takes
+// it back first: it says in its heartbeats up to which number its tokens are
+// void, forgets every acknowledgement from before, and is leader again when a
+// majority has acknowledged such a heartbeat. A voter that has heard it takes
+// the token no more, nor does any voter within T of its own start.
+//
+// With Config.Takeover a leader does all this by itself for a higher ID whose
+// log has kept up with its own for TakeoverAfter. Each fall of that peer (death
+// or silence) doubles the wait, at most 2^5 times, so that a flapping node does
+// not cost a change of leader each time; a handover that failed is not tried
+// again before a likewise doubled wait. Who was put into the lead by command
+// keeps it against every peer that has not fallen since.
+//
+// # Invariants, and why they hold
+//
+//  1. One leader per epoch. Two majorities share a voter, and it votes once per
+//     epoch, on disk. A candidate takes an epoch only with its own vote.
+//  2. Only the leader of the highest epoch that a majority promised commits. A
+//     follower acknowledges bytes of an epoch only while it has promised no
+//     higher one (Follows); so each majority that acknowledges after a majority
+//     has voted contains a voter that does not.
+//  3. A committed write is in every later leader's log. The majority that holds
+//     it shares a voter with the majority that elects, and that voter held it
+//     before it voted, by 2. It grants only positions at least its own. A later
+//     epoch at the end of a log that lacks the write: such a log was written by
+//     a leader that was elected over the write, and the first of those cannot
+//     exist. This needs that the write's own epoch is the leader's, or that a
+//     record of the leader's epoch after it is committed with it (rule 6): the
+//     copy of an old record can still be outvoted by a log that ends in an epoch
+//     between. Votes of voters that may have lost such a write count only where
+//     they do not matter, or with all others (12).
+//  4. Equal (epoch, offset), equal log up to there. Only the epoch's one leader
+//     makes records of it, at its log's end, and streams cut before they append.
+//  5. What is committed is never cut: from 3 and 4. Appended panics otherwise.
+//  6. No two nodes answer as leader at one time. A lease rests on promises of a
+//     majority, each at least T from a moment not before the heartbeat left;
+//     0.8·T on a clock a fifth too slow is no more than T on one that is right.
+//     Another can be elected only when one of that majority votes: after T, or
+//     on proof that the leader is dead or fenced (8, Handover), or after its own
+//     restart and T (9). Lease and serving need rule 5 as well: a new leader
+//     answers nothing before a majority has taken its record.
+//  7. A token that was taken back elects nobody against its giver. The lease
+//     after the handover rests on a majority that knows the token is void; a
+//     majority that votes by the token shares a voter with it, which did one of
+//     the two first. Voted first, it is in the higher epoch and acknowledges
+//     nothing; acknowledged first, it refuses. One that restarted in between
+//     refuses for T, in which the acknowledgement it forgot runs out.
+//  8. Somebody leads soon while a majority is connected and has working disks,
+//     and in the end the highest ID among those that keep up. Turns and back-off
+//     part rivals; STANDDOWN costs its receiver at most 2T, once.
+//  9. The epoch does not grow while a healthy leader exists, handovers aside. A
+//     node that cannot hear it stays in pre-rounds, which its peers refuse, and
+//     learns the leader's address from the refusal. One that the leader cannot
+//     hear changes nothing.
+//  10. No reply leaves after the lease's end: rule 7, asked at the last moment.
+//
+// # Sizes
+//
+// One node leads at once and needs nobody. Two need both: either may die
+// without loss, and then nobody serves; a majority of two is two. Even numbers
+// work and withstand as much as the odd number below.
+//
+// # Rejected
+//
+//   - The highest ID leads at once, whatever it holds: it loses acknowledged
+//     writes whenever it was away. Freshness comes first, the ID leads later, by
+//     handover.
+//   - STANDDOWN in the real round: a high node without a majority blocks all.
+//   - A new epoch with each attempt, without a pre-round: a node behind a bad
+//     link deposes healthy leaders again and again.
+//   - Promises on disk, instead of rule 9: a sync per heartbeat and node, for
+//     the sake of T after a restart.
+//   - The lease counted from an ACK's arrival: the voter's promise may have
+//     begun a long way before.
+//   - Leases without a bound on clock rates, by a round trip per read: it is the
+//     driver's to offer; nothing here depends on it.
+//   - A handover by resigning in favour of the target: all voters are free then,
+//     and if the target dies nobody leads for T. A token frees them for one.
+//   - A node back from a power loss leads or votes after a while: no while is
+//     long enough. Or never again without a full copy: a rack that lost its power
+//     would need an operator each time.
+//   - A token with a time of validity: the voter's clock does not know when it
+//     began, and a stopped target wakes at any time.
+//   - Pushing the token to the voters, rather than letting the target carry it:
+//     one message more, and one more to lose.
+//   - Epochs from a clock, or IDs in the low bits of an epoch: neither says who
+//     was promised what.
+package bully

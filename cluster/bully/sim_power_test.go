@@ -1,0 +1,83 @@
+package bully
+
+// Power losses where not each write is synced: what a node acknowledged may be
+// gone. While at most a minority has lost something, nothing that was committed
+// may be missed; when more have, the greatest log that is left counts.
+
+// sound counts the nodes other than m that have lost nothing.
+func (w *world) sound(m *machine) int {
+	k := 0
+	for _, p := range w.nodes {
+		if p != m && !p.unclean && !p.disk.MayHaveLost && (!p.up || !p.node.hard.MayHaveLost) {
+			k++
+		}
+	}
+	return k
+}
+
+// mayLosePower: a majority that has lost nothing must be left.
+func (w *world) mayLosePower(m *machine) bool {
+	return w.plan.syncEach || w.sound(m) > len(w.nodes)/2
+}
+
+// blackout: the power fails everywhere. What the greatest log holds is what is
+// left of the truth.
+func (w *world) blackout() {
+	if w.calm || w.broken != "" {
+		return
+	}
+	w.say(0, "BLACKOUT")
+	w.count.blackouts++
+	for _, m := range w.nodes {
+		if !m.up && !w.plan.syncEach {
+			m.unclean = true
+		}
+		m.crash(true)
+	}
+	best := w.nodes[0]
+	for _, m := range w.nodes {
+		if best.end().Less(m.end()) {
+			best = m
+		}
+	}
+	k := 0
+	for k < len(w.truth) && k < len(best.log) && w.truth[k] == best.log[k] {
+		k++
+	}
+	if w.plan.syncEach && k < len(w.truth) {
+		w.fail("%d of %d committed records are gone although each was synced", len(w.truth)-k, len(w.truth))
+	}
+	w.truth, w.truthIn = w.truth[:k:k], w.truthIn[:k:k]
+	w.seen = min(w.seen, int64(k))
+	for _, m := range w.nodes {
+		w.after(w.within(2*simT), func() {
+			if !m.up {
+				w.reboot(m)
+			}
+		})
+	}
+}
+
+func (w *world) drillLostTail(l *machine) {
+	f := w.anyBut(l)
+	if f == nil || w.plan.syncEach || !w.mayLosePower(f) {
+		return
+	}
+	// Only f hears l; whoever else there is lacks what comes now.
+	w.say(l.id, "DRILL: only %d follows", f.id)
+	for _, p := range w.nodes {
+		if p != l && p != f {
+			w.cut[l.id][p.id], w.cut[p.id][l.id] = true, true
+			if len(w.nodes) > 3 && w.chance(0.5) {
+				w.cut[l.id][p.id], w.cut[p.id][l.id] = false, false
+			}
+		}
+	}
+	before := l.pub.commit
+	w.when(1, func() bool { return l.pub.commit > before && f.up && f.synced < f.acked }, func() {
+		f.crash(true)
+		l.crash(false)
+		w.cut = [simMost + 1][simMost + 1]bool{}
+		w.reboot(f)
+	})
+}

@@ -1,0 +1,292 @@
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/cluster/clustertest"
+	"regent/cluster/repl"
+)
+
+// snapshot streams the log's state in pieces.
+func (x *node) snapshot(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
+	x.snapshots.Add(1)
+	var base []byte
+	x.engine.Freeze(func() {
+		var at repl.Place
+		base, at.Offset, at.DB, at.History = x.log.Snapshot()
+		cut(at, int64(len(base)))
+	})
+	half := len(base) / 2
+	if _, err := w.Write(base[:half]); err != nil {
+		return err
+	}
+	if f, ok := w.(interface{ Flush() error }); ok {
+		if err := f.Flush(); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-time.After(time.Duration(x.slow.Load())):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	_, err := w.Write(base[half:])
+	return err
+}
+
+// install replaces log and keyspace by a snapshot.
+func (x *node) install(_ context.Context, at repl.Place, r io.Reader, enter func() error) error {
+	base, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if err := enter(); err != nil {
+		return err
+	}
+	x.log.Install(base, at.Offset, at.History)
+	x.engine.SetLoading(true)
+	defer x.engine.SetLoading(false)
+	x.engine.Freeze(x.engine.Reset)
+	x.installs.Add(1)
+	return x.log.LoadUpTo(at.Offset, onto(x.engine.NewApplier()))
+}
+
+// others are the nodes but one.
+func (w *network) others(x *node) (out []*node) {
+	for _, o := range w.nodes {
+		if o != x {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// wipe makes a node that is down forget everything but who it is.
+func (x *node) wipe() {
+	x.log = clustertest.NewLog()
+	x.dir = x.net.t.TempDir()
+}
+
+// fill writes keys at the leader, in two databases.
+func (w *network) fill(prefix string, n int) {
+	w.t.Helper()
+	for i := range n {
+		w.write("SET", fmt.Sprint(prefix, i), fmt.Sprint("v", i))
+	}
+	w.write("COPY", prefix+"0", prefix+"0", "DB", "3", "REPLACE")
+}
+
+// has checks what fill wrote at a node.
+func (x *node) has(prefix string, n int) {
+	x.net.t.Helper()
+	for _, i := range []int{0, n / 2, n - 1} {
+		x.sees(fmt.Sprint(prefix, i), fmt.Sprint("v", i))
+	}
+}
+
+// TestCopyToAnEmptyNode: a node comes back empty after the leader has dropped
+// its history: it gets a full copy, and then the stream.
+func TestCopyToAnEmptyNode(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	w.fill("k", 50)
+	leader := w.leader()
+	w.followed(leader)
+	empty := w.others(leader)[0]
+	empty.kill()
+	empty.wipe()
+	leader = w.leader(w.others(empty)...)
+	leader.log.Forget(leader.log.End())
+	w.fill("more", 20)
+	empty.start()
+	w.followed(w.leader())
+	empty.has("k", 50)
+	empty.has("more", 20)
+	if n := empty.installs.Load(); n != 1 {
+		t.Errorf("%d full copies were installed, want 1", n)
+	}
+	w.write("SET", "last", "v")
+	empty.sees("last", "v")
+	leader = w.leader()
+	leader.kill()
+	w.leader(w.others(leader)...)
+	w.write("SET", "after", "v")
+	empty.sees("after", "v")
+	empty.has("k", 50)
+}
+
+// TestCopyAfterHistoryIsGone: a follower was away while the leader rewrote its
+// log: what the follower lacks is not on disk any more. A second one, whose
+// end is still there, resumes.
+func TestCopyAfterHistoryIsGone(t *testing.T) {
+	w := newNetwork(t, 5)
+	w.start()
+	w.fill("k", 20)
+	leader := w.leader()
+	w.followed(leader)
+	early, late := w.others(leader)[0], w.others(leader)[1]
+	early.kill()
+	w.fill("then", 20)
+	w.followed(w.leader())
+	at := late.log.End()
+	late.kill()
+	w.fill("now", 20)
+	for _, x := range w.nodes {
+		if x.alive {
+			w.followed(w.leader())
+			x.log.Forget(at)
+		}
+	}
+	early.start()
+	late.start()
+	w.followed(w.leader())
+	for _, x := range []*node{early, late} {
+		x.has("k", 20)
+		x.has("then", 20)
+		x.has("now", 20)
+	}
+	if n := early.installs.Load(); n != 1 {
+		t.Errorf("the one whose end is gone took %d full copies, want 1", n)
+	}
+	if n := late.installs.Load(); n != 0 {
+		t.Errorf("the one whose end is there took %d full copies, want 0", n)
+	}
+}
+
+// TestOneSnapshotForTwo: two empty nodes that ask at about the same time
+// share a snapshot, and the leader takes writes meanwhile. With two of three
+// nodes without the log, nothing can be committed before the copy: so three
+// others keep the majority.
+func TestOneSnapshotForTwo(t *testing.T) {
+	w := newNetwork(t, 5)
+	w.start()
+	w.fill("k", 20)
+	leader := w.leader()
+	w.followed(leader)
+	empty := w.others(leader)[:2]
+	for _, x := range empty {
+		x.kill()
+		x.wipe()
+	}
+	leader = w.leader(w.others(empty[0])...)
+	leader.log.Forget(leader.log.End())
+	leader.slow.Store(int64(300 * time.Millisecond))
+	for _, x := range empty {
+		x.start()
+	}
+	w.until("a copy is under way", func() bool { return empty[0].cluster.View().SyncProgress })
+	w.write("SET", "meanwhile", "v")
+	w.followed(w.leader())
+	for _, x := range empty {
+		x.has("k", 20)
+		x.sees("meanwhile", "v")
+	}
+	var begun int64
+	for _, x := range w.nodes {
+		begun += x.snapshots.Load()
+	}
+	if begun != 1 {
+		t.Errorf("%d snapshots were taken for two nodes that asked at once, want 1", begun)
+	}
+}
+
+// TestCopyWithoutMajority: the leader can serve only once the empty node has
+// the copy, for the third is down.
+func TestCopyWithoutMajority(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	w.fill("k", 20)
+	w.followed(w.leader())
+	keep, empty, down := w.nodes[2], w.nodes[0], w.nodes[1]
+	for _, x := range w.nodes {
+		x.kill()
+	}
+	empty.wipe()
+	keep.log.Forget(keep.log.End())
+	keep.start()
+	empty.start()
+	w.leader(keep)
+	empty.has("k", 20)
+	w.write("SET", "x", "1")
+	down.start()
+	w.followed(w.leader())
+	down.sees("x", "1")
+}
+
+// TestCopyBreaks: the connection is lost in the middle of a copy, again and
+// again. Nothing of it shows, the node keeps what it had, and in the end it
+// gets a whole one.
+func TestCopyBreaks(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	w.fill("k", 20)
+	leader := w.leader()
+	w.followed(leader)
+	x := w.others(leader)[0]
+	x.kill()
+	w.fill("more", 20)
+	for _, o := range w.others(x) {
+		w.followed(w.leader(w.others(x)...))
+		o.log.Forget(o.log.End())
+		o.slow.Store(int64(200 * time.Millisecond))
+	}
+	end := x.log.End()
+	x.start()
+	for range 3 {
+		w.until("a copy is under way", func() bool { return x.cluster.View().SyncProgress })
+		w.flap(x)
+		w.until("it is not", func() bool { return !x.cluster.View().SyncProgress })
+		if x.installs.Load() == 0 && x.log.End() != end {
+			t.Fatalf("the log ended at %d and ends at %d after a copy that broke off", end, x.log.End())
+		}
+	}
+	for _, o := range w.others(x) {
+		o.slow.Store(0)
+	}
+	w.followed(w.leader())
+	x.has("k", 20)
+	x.has("more", 20)
+	if n := x.installs.Load(); n < 1 {
+		t.Errorf("%d copies were installed", n)
+	}
+}
+
+// TestCopyInfo: what INFO says while a copy is under way.
+func TestCopyInfo(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	w.fill("k", 20)
+	leader := w.leader()
+	w.followed(leader)
+	x := w.others(leader)[0]
+	x.kill()
+	x.wipe()
+	for _, o := range w.others(x) {
+		o.log.Forget(o.log.End())
+		o.slow.Store(int64(time.Second))
+	}
+	x.start()
+	info := func(n *node, want ...string) func() bool {
+		return func() bool {
+			text, _ := n.try(time.Second, "INFO", "replication")
+			for _, line := range want {
+				if !strings.Contains(text, line) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	w.until("the follower tells", info(x, "master_sync_in_progress:1", "master_sync_total_bytes:", "master_sync_perc:", "master_link_status:down"))
+	w.until("the leader tells", func() bool { return info(w.leader(), "state=send_bulk")() })
+	for _, o := range w.others(x) {
+		o.slow.Store(0)
+	}
+	w.followed(w.leader())
+	w.until("it is over", info(x, "master_sync_in_progress:0", "master_link_status:up"))
+}

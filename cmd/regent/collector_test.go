@@ -1,0 +1,50 @@
+package main
+
+import (
+	"io/fs"
+	"math"
+	"testing"
+)
+
+func TestMemoryHere(t *testing.T) {
+	const meminfo = "MemTotal:        1000 kB\nMemFree:          10 kB\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  int64
+	}{
+		"nothing is told":     {nil, 0},
+		"the machine's":       {map[string]string{"/proc/meminfo": meminfo}, 1000 << 10},
+		"a group's":           {map[string]string{"/proc/meminfo": meminfo, "/sys/fs/cgroup/memory.max": "4096\n"}, 4096},
+		"a group without":     {map[string]string{"/proc/meminfo": meminfo, "/sys/fs/cgroup/memory.max": "max\n"}, 1000 << 10},
+		"an old group's":      {map[string]string{"/sys/fs/cgroup/memory/memory.limit_in_bytes": "8192\n"}, 8192},
+		"an old one, without": {map[string]string{"/proc/meminfo": meminfo, "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 1000 << 10},
+	} {
+		got := memoryHere(func(name string) ([]byte, error) {
+			if text, ok := c.files[name]; ok {
+				return []byte(text), nil
+			}
+			return nil, fs.ErrNotExist
+		})
+		if got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// TestHeapLimit: heap and data fit into the memory, and the heap has some
+// whatever maxmemory says.
+func TestHeapLimit(t *testing.T) {
+	const memory = 1000 << 20
+	for maxMemory, want := range map[int64]int64{
+		0:          memory - memory/sparePart - memory/2,
+		100 << 20:  800 << 20,
+		2000 << 20: memory / leastPart,
+	} {
+		if got := heapLimit(memory, maxMemory); got != want {
+			t.Errorf("maxmemory %d: %d, want %d", maxMemory, got, want)
+		}
+	}
+	if got := heapLimit(0, 5); got != math.MaxInt64 {
+		t.Errorf("unknown memory: %d", got)
+	}
+}

@@ -1,0 +1,99 @@
+package regent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"regent/aof"
+	"regent/engine"
+	"regent/engine/rdb"
+)
+
+// A bare dump.rdb: what Redis, or Regent without a log, has left. A lone server
+// begins with it if its log is empty, and the log gets it as its base before any
+// client is served: a log with records of its own and no base would be all that
+// the next start looks at.
+//
+// The stream begins at an offset as high as the file is long, in no epoch: no
+// other node can mistake the data for a part of a history it shares.
+
+// loadDump loads dbfilename if there is one and nothing else holds data.
+func (s *Server) loadDump(ctx context.Context) error {
+	path := s.dumpPath()
+	if s.aof != nil && !s.aof.Empty() {
+		return nil
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if s.peers != nil {
+		return fmt.Errorf("%s is there and the log is empty: a node with peers takes its data from them; move the file away, or start one node alone with it first", path)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	sum, err := rdb.LoadAt(f, info.Size(), s.rdbOptions(func(n int64) { s.engine.LoadProgress(n, info.Size()) }), untilDone(ctx, s.engine.LoadBatch))
+	if err != nil {
+		return fmt.Errorf("can't load %s: %w", path, err)
+	}
+	s.loadedRDB(path, sum)
+	s.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
+	if s.aof == nil {
+		return nil
+	}
+	return s.adopt(ctx, info.Size())
+}
+
+// adopt makes the keyspace the base of an empty log.
+func (s *Server) adopt(ctx context.Context, size int64) error {
+	at := aof.Place{Offset: size}
+	where := func(int64) (*rdb.Place, error) { return rdbPlace(at.Offset, nil), nil }
+	format := s.baseFormat()
+	err := s.aof.InstallBase(ctx, at, format, func(w io.Writer) error { return s.writeBase(ctx, w, format, where) })
+	if err != nil {
+		return fmt.Errorf("can't make the loaded data the log's base: %w", err)
+	}
+	return nil
+}
+
+// untilDone is put that ends with ctx.
+func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch) error {
+	return func(b *rdb.Batch) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return put(b)
+	}
+}
+
+// rdbOptions are for every RDB file that is loaded.
+func (s *Server) rdbOptions(progress func(done int64)) rdb.Options {
+	return rdb.Options{Workers: cores(), Progress: progress, SkipUnknown: s.cfg.SkipUnknownTypes.Get()}
+}
+
+// loadedRDB notes what came out of a file, and warns of what did not.
+func (s *Server) loadedRDB(name string, sum *rdb.Summary) {
+	s.keeper.hasLoaded(sum.Keys)
+	if len(sum.Skipped) == 0 {
+		return
+	}
+	var kinds []string
+	for _, kind := range slices.Sorted(maps.Keys(sum.Skipped)) {
+		kinds = append(kinds, fmt.Sprintf("%d of type %s", sum.Skipped[kind], kind))
+	}
+	s.host.Logf(engine.LevelWarning, "Passed over in %s, as skip-unknown-types says: %s", name, strings.Join(kinds, ", "))
+}

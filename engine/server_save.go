@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"regent/resp"
+)
+
+// Copies of the data on disk, and the end of the process, which may make one.
+// What takes long is done elsewhere (Control); the session is parked for SAVE.
+
+func saveCommands() []Command {
+	return []Command{
+		{
+			Name: "bgrewriteaof", Arity: 1, Flags: Admin | NoScript | NoAsyncLoading, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Rewrites the append only log in the background.",
+			Do:      doBgrewriteaof,
+		},
+		{
+			Name: "bgsave", Arity: -1, Flags: Admin | NoScript | NoAsyncLoading, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Saves the data in the background.",
+			Args:    []Arg{argWord("schedule", "SCHEDULE").since("3.2.2").optional()},
+			Do:      doBgsave,
+		},
+		{
+			Name: "save", Arity: 1, Flags: Admin | NoScript | NoAsyncLoading | NoMulti, Group: GroupServer, Since: "1.0.0",
+			Complex: "O(N) in the number of keys in all databases",
+			Summary: "Saves the data and replies when that is done.",
+			Do:      doSave,
+		},
+		{
+			Name: "lastsave", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatAdmin | CatDangerous, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Returns when the data was last saved, in seconds since 1970.",
+			Tips:    []string{"nondeterministic_output"},
+			Do:      func(c *Ctx) { c.W.Int(c.E.LastSave() / 1000) },
+		},
+		{
+			Name: "shutdown", Arity: -1, Flags: Admin | NoScript | Loading | Stale | NoMulti | AllowBusy, Group: GroupServer,
+			Since: "1.0.0", Complex: "O(N) when saving, in the number of keys in all databases",
+			Summary: "Ends the server in order.",
+			Args: []Arg{
+				argOneOf("nosave_save", argWord("nosave", "NOSAVE"), argWord("save", "SAVE")).optional(),
+				argWord("now", "NOW").since("7.0.0").optional(), argWord("force", "FORCE").since("7.0.0").optional(),
+				argWord("abort", "ABORT").since("7.0.0").optional(),
+			},
+			Do: doShutdown,
+		},
+	}
+}
+
+// Saved tells that the data was saved at the wall ms at.
+func (e *Engine) Saved(at int64) { e.save.last.Store(at) }
+
+// LastSave is when the data was last saved, in wall ms; the start, if it never
+// was.
+func (e *Engine) LastSave() int64 { return e.save.last.Load() }
+
+func doBgrewriteaof(c *Ctx) {
+	switch c.E.control.Rewrite() {
+	case JobStarted:
+		c.W.Status("Background append only file rewriting started")
+	case JobScheduled:
+		c.W.Status("Background append only file rewriting scheduled")
+	case JobRunning:
+		c.Err(resp.ErrRewriting)
+	default:
+		c.Err(resp.ErrNoRewrite)
+	}
+}
+
+func doBgsave(c *Ctx) {
+	afterwards := len(c.Args) == 2 && equalFold(c.Args[1], "schedule")
+	if len(c.Args) > 1 && !afterwards {
+		c.Err(resp.ErrSyntax)
+		return
+	}
+	switch c.E.control.SaveSoon(afterwards) {
+	case JobStarted:
+		c.W.Status("Background saving started")
+	case JobScheduled:
+		c.W.Status("Background saving scheduled")
+	case JobRunning:
+		c.Err(resp.ErrSaving)
+	case JobBusy:
+		c.Err(resp.ErrSaveBusy)
+	default:
+		c.Err(resp.ErrSave)
+	}
+}
+
+func doSave(c *Ctx) {
+	control := c.E.control
+	c.inBackground(func() error { return control.Save(false) }, func(c *Ctx, err error) {
+		switch {
+		case errors.Is(err, ErrSaving):
+			c.Err(resp.ErrSaving)
+		case err != nil:
+			c.Err(resp.ErrSave)
+		default:
+			c.W.OK()
+		}
+	})
+}
+
+// doShutdown never replies when it succeeds: the connection closes.
+func doShutdown(c *Ctx) {
+	words := map[string]bool{}
+	for _, a := range c.Args[1:] {
+		word := lower(string(a))
+		switch word {
+		case "save", "nosave", "now", "force", "abort":
+			words[word] = true
+		default:
+			c.Err(resp.ErrSyntax)
+			return
+		}
+	}
+	if words["abort"] && len(c.Args) > 2 || words["save"] && words["nosave"] {
+		c.Err(resp.ErrSyntax)
+		return
+	}
+	if words["abort"] {
+		// A shutdown here begins at once and waits for nobody.
+		c.Err(resp.ErrNoShutdown)
+		return
+	}
+	control := c.E.control
+	if !words["save"] && (words["nosave"] || !control.SavesAtEnd()) {
+		c.shutdown()
+		return
+	}
+	c.inBackground(func() error { return control.Save(true) }, func(c *Ctx, err error) {
+		if err != nil && !words["force"] {
+			c.Err(resp.ErrShutdown)
+			return
+		}
+		c.shutdown()
+	})
+}
+
+func (c *Ctx) shutdown() {
+	c.S.closeAfterReply()
+	c.E.control.Shutdown(fmt.Sprintf("by client %d", c.S.ID))
+}

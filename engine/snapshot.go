@@ -1,0 +1,357 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+
+	"regent/engine/dict"
+	"regent/engine/rdb"
+)
+
+// Snapshots without fork: the keyspace as it was at one moment, the cut, given
+// out while commands go on.
+//
+//	cut     every shard locked, marks only: BeginSnapshot of each dictionary
+//	walk    shard by shard, a few buckets under one lock, copied into a batch
+//	spill   a command that is about to change or delete an entry which the walk
+//	        has not reached copies it into its shard's spill first (dict.touch)
+//	emit    batches go to the caller with no lock held: spills first, then the
+//	        walk, which goes on at the shard that has spilled
+//
+// Each entry comes once, by the walk or by a spill: the stamps of the dict see to
+// that. A database that is emptied is not spilled: its dictionaries leave the
+// keyspace as they are (retire) and belong to the walk, which clears them when
+// it has seen them. SWAPDB moves dictionaries; what came out of one belongs to the
+// database it had at the cut.
+//
+// Values above pinAbove are not copied but pinned (dict.Pin).
+//
+// # What it costs
+//
+// A lock is held for about batchBytes of entries. What has spilled waits in
+// memory for emit to take it. Nothing stops a writer from changing faster than
+// emit takes, since a handler must not wait; the bound of the spill is therefore
+// what the snapshot shows and the walk has not reached, each entry once with
+// entryHead bytes and a pinned value's own memory on top, as fork's would be,
+// but by entries and not by pages. It stays small because emit gets the spill
+// before the walk goes on: in memory are then what one shard after the other
+// gathers up to a batch, and what comes in during one emit. SnapshotUse tells.
+
+// Limits of a snapshot.
+const (
+	// batchBytes is how many bytes of entries are copied under one lock, and
+	// given to emit at once. The last entry of a batch may go beyond.
+	batchBytes = 64 << 10
+	// stepBuckets is how many buckets, which may be empty, are looked into
+	// under one lock.
+	stepBuckets = 128
+	// pinAbove is from which length on a value is pinned, in bytes.
+	pinAbove = 64 << 10
+	// keptBatches is how many empty batches are kept to be filled again.
+	keptBatches = 32
+)
+
+// A SnapshotInfo is what is known at the cut.
+type SnapshotInfo struct {
+	// Offset is the end of the log. A follower's keyspace is behind that: its
+	// owner knows where.
+	Offset  int64
+	Leading bool
+	Keys    []int64 // by database
+	Expires []int64 // those of them that expire
+	Bytes   int64   // that the data takes
+}
+
+// SnapshotOptions say how a snapshot is taken.
+type SnapshotOptions struct {
+	// Still, if given, makes the cut while something else stands still: it
+	// calls cut once.
+	Still func(cut func())
+	// Cut, if given, is called at the cut with every shard locked: it does no
+	// I/O, and its error ends the snapshot before it has begun.
+	Cut func(*SnapshotInfo) error
+}
+
+// snapshots is the engine's part in snapshots: one is taken at a time.
+type snapshots struct {
+	turn chan struct{} // one token: a snapshot is under way
+	run  atomic.Pointer[snapshotRun]
+	last atomic.Int64 // the most that the last one has held, in bytes
+}
+
+func newSnapshots() snapshots { return snapshots{turn: make(chan struct{}, 1)} }
+
+// A snapshotRun is one snapshot under way.
+type snapshotRun struct {
+	e      *Engine
+	emit   func(*SnapshotBatch) error
+	use    rdb.UseKind // what is told of how much a key was used
+	now    int64       // wall ms of the cut
+	parts  []shardPart
+	ripe   atomic.Int32 // parts that have spilled a batch
+	memory atomic.Int64 // bytes that wait, with retired dictionaries
+	peak   atomic.Int64
+	free   chan *SnapshotBatch
+}
+
+// A shardPart is a snapshot's part in one shard, under the shard's lock.
+type shardPart struct {
+	dicts []*dictPart // those the walk is not through with
+	spill *SnapshotBatch
+	full  []*SnapshotBatch // spilled and not given out yet
+	ripe  atomic.Bool      // full is not empty
+}
+
+// A dictPart is one dictionary of a snapshot.
+type dictPart struct {
+	db      int // at the cut
+	d       *dict.Dict
+	cursor  uint64
+	retired int64 // bytes of a dictionary that has left the keyspace, 0: it has not
+}
+
+// Snapshot gives out all entries as they are at one moment, in batches that are
+// valid until emit returns. It waits for its turn if another one is under way.
+// emit is called with no lock held and may take its time. An error of it, or the
+// end of ctx, ends the snapshot.
+func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*SnapshotBatch) error) (err error) {
+	select {
+	case e.snaps.turn <- struct{}{}:
+		defer func() { <-e.snaps.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	r := &snapshotRun{e: e, emit: emit, parts: make([]shardPart, len(e.shards)), free: make(chan *SnapshotBatch, keptBatches)}
+	still := o.Still
+	if still == nil {
+		still = func(cut func()) { cut() }
+	}
+	err = errors.New("the snapshot was not cut")
+	still(func() { e.Freeze(func() { err = r.begin(o.Cut) }) })
+	if err != nil {
+		return err
+	}
+	defer func() {
+		r.end()
+		e.snaps.run.Store(nil)
+		e.snaps.last.Store(r.peak.Load())
+	}()
+	return r.walk(ctx)
+}
+
+// SnapshotUse is the memory that the snapshot under way holds now and has held
+// at most, in bytes; without one, what the last has held at most.
+func (e *Engine) SnapshotUse() (now, peak int64) {
+	if r := e.snaps.run.Load(); r != nil {
+		return r.memory.Load(), r.peak.Load()
+	}
+	return 0, e.snaps.last.Load()
+}
+
+// begin is the cut; the caller holds Freeze.
+func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
+	e := r.e
+	info := &SnapshotInfo{Offset: e.logEnd(), Leading: e.cluster.View().Leading, Bytes: e.UsedMemory()}
+	for db := range e.databases() {
+		info.Keys = append(info.Keys, e.dbSize(db))
+		info.Expires = append(info.Expires, e.expiresIn(db))
+	}
+	if cut != nil {
+		if err := cut(info); err != nil {
+			return err
+		}
+	}
+	r.use, r.now = e.useKind(), e.Host.Now()
+	for i := range e.shards {
+		p := &r.parts[i]
+		for db, d := range e.shards[i].dbs {
+			if d == nil || d.Len() == 0 {
+				continue
+			}
+			d.BeginSnapshot(func(ref dict.Ref) { r.preserve(p, db, d, ref) })
+			p.dicts = append(p.dicts, &dictPart{db: db, d: d})
+		}
+	}
+	e.snaps.run.Store(r)
+	return nil
+}
+
+// preserve copies an entry that is about to change, in the handler that changes
+// it.
+func (r *snapshotRun) preserve(p *shardPart, db int, d *dict.Dict, ref dict.Ref) {
+	if p.spill == nil {
+		p.spill = r.batch()
+	}
+	r.hold(p.spill.add(r, db, d, ref))
+	if len(p.spill.buf) < batchBytes && len(p.spill.held) < maxHeld {
+		return
+	}
+	p.full, p.spill = append(p.full, p.spill), nil
+	if !p.ripe.Swap(true) {
+		r.ripe.Add(1)
+	}
+}
+
+// hold counts memory that waits.
+func (r *snapshotRun) hold(n int64) {
+	if now := r.memory.Add(n); now > r.peak.Load() {
+		r.peak.Store(now) // as good as exact: it is only shown
+	}
+}
+
+// walk gives out everything.
+func (r *snapshotRun) walk(ctx context.Context) error {
+	for at := range r.parts {
+		for done := false; !done; {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			turn := r.nextRipe(at)
+			out, over := r.step(turn)
+			if err := r.give(turn, out); err != nil {
+				return err
+			}
+			done = over && turn == at
+			runtime.Gosched() // clients wait for a processor, too
+		}
+	}
+	return nil
+}
+
+// nextRipe is a shard that has spilled a batch, or else the given one.
+func (r *snapshotRun) nextRipe(at int) int {
+	if r.ripe.Load() == 0 {
+		return at
+	}
+	for i := range r.parts {
+		if j := (at + i) % len(r.parts); r.parts[j].ripe.Load() {
+			return j
+		}
+	}
+	return at
+}
+
+// step takes what a shard has spilled and walks on in it; over says that
+// nothing is left there.
+func (r *snapshotRun) step(at int) (out []*SnapshotBatch, over bool) {
+	s, p := &r.e.shards[at], &r.parts[at]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out, p.full = p.full, nil
+	if p.ripe.Swap(false) {
+		r.ripe.Add(-1)
+	}
+	if len(p.dicts) > 0 {
+		b := r.batch()
+		p.advance(r, b)
+		r.hold(b.weight)
+		out = append(out, b)
+	}
+	if over = len(p.dicts) == 0; over && p.spill != nil {
+		out, p.spill = append(out, p.spill), nil
+	}
+	return out, over
+}
+
+// advance fills a batch, and drops what it is through with.
+func (p *shardPart) advance(r *snapshotRun, b *SnapshotBatch) {
+	for buckets := stepBuckets; buckets > 0 && len(b.buf) < batchBytes && len(b.held) < maxHeld; buckets-- {
+		dp := p.dicts[0]
+		dp.cursor = dp.d.SnapshotStep(dp.cursor, 1, func(ref dict.Ref) { b.add(r, dp.db, dp.d, ref) })
+		if dp.cursor != 0 {
+			continue
+		}
+		dp.end(r, true)
+		if p.dicts = p.dicts[1:]; len(p.dicts) == 0 {
+			return
+		}
+	}
+}
+
+// end ends a dictionary's part.
+func (dp *dictPart) end(r *snapshotRun, complete bool) {
+	dp.d.EndSnapshot(complete)
+	if dp.retired > 0 {
+		r.hold(-dp.retired)
+		dp.d.Clear()
+	}
+}
+
+// give hands batches of shard at over, as far as there is no error, and takes
+// them back.
+func (r *snapshotRun) give(at int, out []*SnapshotBatch) (err error) {
+	for _, b := range out {
+		if b.n > 0 && err == nil {
+			err = r.emit(b)
+		}
+		r.hold(-b.weight)
+		r.recycle(at, b)
+	}
+	return err
+}
+
+// recycle empties a batch of shard at for another use.
+func (r *snapshotRun) recycle(at int, b *SnapshotBatch) {
+	if len(b.held) > 0 {
+		s := &r.e.shards[at]
+		s.mu.Lock()
+		b.unpin()
+		s.mu.Unlock()
+	}
+	if cap(b.buf) > 4*batchBytes {
+		return
+	}
+	b.reset()
+	select {
+	case r.free <- b:
+	default:
+	}
+}
+
+func (r *snapshotRun) batch() *SnapshotBatch {
+	select {
+	case b := <-r.free:
+		return b
+	default:
+		return &SnapshotBatch{buf: make([]byte, 0, batchBytes+batchBytes/8)}
+	}
+}
+
+// end lets go of what a snapshot that was given up still holds.
+func (r *snapshotRun) end() {
+	for i := range r.parts {
+		s, p := &r.e.shards[i], &r.parts[i]
+		s.mu.Lock()
+		for _, dp := range p.dicts {
+			dp.end(r, false)
+		}
+		if p.spill != nil {
+			p.full = append(p.full, p.spill)
+		}
+		for _, b := range p.full {
+			b.unpin()
+		}
+		p.dicts, p.full, p.spill = nil, nil, nil
+		s.mu.Unlock()
+	}
+}
+
+// retire clears a dictionary that has left the keyspace, or leaves that to the
+// snapshot which has not seen all of it. The shard is locked.
+func (e *Engine) retire(shard int, d *dict.Dict) {
+	if !d.Snapshotting() {
+		d.Clear()
+		return
+	}
+	r := e.snaps.run.Load()
+	for _, dp := range r.parts[shard].dicts {
+		if dp.d == d {
+			dp.retired = d.Bytes()
+			r.hold(dp.retired)
+			return
+		}
+	}
+	panic("engine: a dictionary in a snapshot that does not know it")
+}

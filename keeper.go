@@ -1,0 +1,398 @@
+package regent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"regent/aof"
+	"regent/engine"
+	"regent/engine/rdb"
+)
+
+// The keeper runs what makes files of the data in the background: rewrites of the
+// log and saves. One job of each kind at a time; a rewrite that is asked for while
+// a save runs waits for it, and the other way round, as in Redis. That the
+// keyspace is walked by one of them at a time the engine sees to.
+//
+//	BGREWRITEAOF ─┐                        ┌─► rewrite: aof.Rewrite(snapshot)
+//	the log grew  ├─► scheduled ─► tick ───┤
+//	the log failed┘                        └─► save: temp file, rename
+//	BGSAVE, save points ─┘
+type keeper struct {
+	s      *Server
+	ctx    context.Context // of all jobs
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	ended   bool
+	rewrite job
+	save    job
+	saved   int64 // Engine.Changes at the cut of the last save
+	loaded  int64 // keys of the RDB file that the start has loaded
+	probe   int64 // wall ms before which a failed log is not tried again
+	pause   time.Duration
+}
+
+// A job is what is known of one kind of job.
+type job struct {
+	running   bool
+	scheduled bool
+	cancel    context.CancelFunc // of the running one
+	done      chan struct{}      // closed when the running one has ended
+	began     int64              // Ticks, ns
+	took      time.Duration      // of the last, -1: there was none
+	failed    bool               // the last
+	inRow     int64              // failures
+	notBefore int64              // wall ms before which it is not begun by itself
+	count     int64
+	held      int64 // bytes that the last snapshot held at most
+}
+
+// Limits of what the keeper tries by itself.
+const (
+	// retryFirst and retryLast bound the pause after a rewrite that failed; it
+	// doubles from one to the next.
+	retryFirst = 10 * time.Second
+	retryLast  = time.Hour
+	// probeFirst and probeLast bound the pause between two looks whether the
+	// disk of a log that failed works again.
+	probeFirst = time.Second
+	probeLast  = time.Minute
+)
+
+func newKeeper(s *Server) *keeper {
+	k := &keeper{s: s, rewrite: job{took: -1}, save: job{took: -1}, pause: probeFirst}
+	k.ctx, k.cancel = context.WithCancel(context.Background())
+	return k
+}
+
+// end gives up what runs and waits for its end.
+func (k *keeper) end() {
+	k.mu.Lock()
+	k.ended = true
+	k.mu.Unlock()
+	k.cancel()
+	k.wg.Wait()
+}
+
+// begun says that the data is loaded: what came from the disk is saved.
+func (k *keeper) begun() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.saved = k.s.engine.Changes()
+}
+
+func (k *keeper) hasLoaded(keys int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.loaded = keys
+}
+
+// lastSave saves at the end, if there are save points.
+func (k *keeper) lastSave() {
+	if len(k.s.cfg.Save.Get()) > 0 {
+		_ = k.saveNow(true) // the job has logged what is wrong, and the end does not wait
+	}
+}
+
+// begin starts a job; the caller holds mu.
+func (k *keeper) begin(j *job, what string, work func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(k.ctx)
+	j.running, j.scheduled, j.cancel, j.done = true, false, cancel, make(chan struct{})
+	j.began = k.s.host.Ticks()
+	j.count++
+	k.s.host.Logf(engine.LevelNotice, "%s started", what)
+	k.wg.Go(func() {
+		defer cancel()
+		err := work(ctx)
+		k.finish(j, what, err)
+	})
+}
+
+func (k *keeper) finish(j *job, what string, err error) {
+	k.mu.Lock()
+	j.running = false
+	j.took = time.Duration(k.s.host.Ticks() - j.began)
+	j.failed = err != nil
+	_, j.held = k.s.engine.SnapshotUse()
+	j.inRow++
+	if err == nil {
+		j.inRow = 0
+	}
+	pause := retryFirst << min(max(j.inRow-1, 0), 16)
+	j.notBefore = 0
+	if err != nil {
+		j.notBefore = k.s.host.Now() + min(pause, retryLast).Milliseconds()
+	}
+	close(j.done)
+	took := j.took
+	k.mu.Unlock()
+	if err != nil {
+		k.s.host.Logf(engine.LevelWarning, "%s failed after %.3f seconds: %v", what, took.Seconds(), err)
+		return
+	}
+	k.s.host.Logf(engine.LevelNotice, "%s terminated with success in %.3f seconds", what, took.Seconds())
+}
+
+// askRewrite is BGREWRITEAOF.
+func (k *keeper) askRewrite() engine.Job {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.s.aof == nil:
+		k.s.host.Logf(engine.LevelWarning, "There is no append only log to rewrite: appendonly is no")
+		return engine.JobRefused
+	case k.ended:
+		return engine.JobRefused
+	case k.rewrite.running:
+		return engine.JobRunning
+	case k.save.running:
+		k.rewrite.scheduled = true
+		return engine.JobScheduled
+	}
+	k.beginRewrite()
+	return engine.JobStarted
+}
+
+func (k *keeper) beginRewrite() {
+	k.begin(&k.rewrite, "Background append only file rewriting", k.s.rewriteLog)
+}
+
+// askSave is BGSAVE.
+func (k *keeper) askSave(afterwards bool) engine.Job {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.ended:
+		return engine.JobRefused
+	case k.save.running:
+		return engine.JobRunning
+	case k.rewrite.running && afterwards:
+		k.save.scheduled = true
+		return engine.JobScheduled
+	case k.rewrite.running:
+		return engine.JobBusy
+	}
+	k.beginSave()
+	return engine.JobStarted
+}
+
+func (k *keeper) beginSave() {
+	k.begin(&k.save, "Background saving", k.writeDump)
+}
+
+// writeDump saves, and remembers what was saved.
+func (k *keeper) writeDump(ctx context.Context) error {
+	m, err := k.s.saveFile(ctx)
+	if err != nil {
+		return err
+	}
+	k.s.engine.Saved(k.s.host.Now())
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.saved = m.changes
+	return nil
+}
+
+// saveNow is SAVE: it returns when the data is saved. giveUp ends one that is
+// under way first.
+func (k *keeper) saveNow(giveUp bool) error {
+	for {
+		k.mu.Lock()
+		switch {
+		case k.ended:
+			k.mu.Unlock()
+			return context.Canceled
+		case k.save.running && !giveUp:
+			k.mu.Unlock()
+			return engine.ErrSaving
+		case !k.save.running:
+			k.beginSave()
+			done := k.save.done
+			k.mu.Unlock()
+			<-done
+			return k.saveOutcome()
+		}
+		k.save.cancel()
+		done := k.save.done
+		k.mu.Unlock()
+		<-done
+	}
+}
+
+var errSaveFailed = errors.New("the data was not saved, the log says why")
+
+func (k *keeper) saveOutcome() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.save.failed {
+		return errSaveFailed
+	}
+	return nil
+}
+
+// tick begins what is due.
+func (k *keeper) tick() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended || k.rewrite.running || k.save.running {
+		return
+	}
+	now := k.s.host.Now()
+	switch {
+	case k.s.aof != nil && k.s.aof.Failing() != nil:
+		k.mend(now)
+	case k.rewrite.scheduled || k.s.aof != nil && now >= k.rewrite.notBefore && k.grown():
+		k.beginRewrite()
+	case k.save.scheduled || now >= k.save.notBefore && k.saveDue(now):
+		k.beginSave()
+	}
+}
+
+// grown reports whether the log is to be rewritten because of its size.
+func (k *keeper) grown() bool {
+	percent, least := k.s.cfg.AutoAofRewritePercentage.Get(), k.s.cfg.AutoAofRewriteMinSize.Get()
+	current, base := k.s.aof.Sizes()
+	if percent == 0 || current <= least {
+		return false
+	}
+	growth := current*100/max(base, 1) - 100
+	if growth < percent {
+		return false
+	}
+	k.s.host.Logf(engine.LevelNotice, "Starting automatic rewriting of AOF on %d%% growth", growth)
+	return true
+}
+
+// saveDue looks at the save points.
+func (k *keeper) saveDue(now int64) bool {
+	points := k.s.cfg.Save.Get()
+	if len(points) == 0 {
+		return false
+	}
+	changes, ago := k.s.engine.Changes()-k.saved, time.Duration(now-k.s.engine.LastSave())*time.Millisecond
+	for _, p := range points {
+		if changes >= max(p.Changes, 1) && ago > p.After {
+			k.s.host.Logf(engine.LevelNotice, "%d changes in %d seconds. Saving...", changes, int64(p.After/time.Second))
+			return true
+		}
+	}
+	return false
+}
+
+// mend looks whether the disk of a log that failed works, and if so has the log
+// made anew. With peers that is not for this node to decide: what it executed may
+// not be committed. The caller holds mu.
+func (k *keeper) mend(now int64) {
+	if k.s.peers != nil || now < k.probe {
+		return
+	}
+	k.probe = now + k.pause.Milliseconds()
+	k.pause = min(2*k.pause, probeLast)
+	k.begin(&k.rewrite, "Making the append only log anew", func(ctx context.Context) error {
+		if err := k.s.probeDisk(); err != nil {
+			return fmt.Errorf("the disk does not work: %w", err)
+		}
+		return k.s.rewriteLog(ctx)
+	})
+}
+
+// mended begins a later failure with short pauses.
+func (k *keeper) mended() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pause = probeFirst
+}
+
+// probeBytes is what is written to see whether the disk works.
+const probeBytes = 64 << 10
+
+// probeDisk writes and syncs a file beside the log's.
+func (s *Server) probeDisk() error {
+	f, err := os.CreateTemp(filepath.Join(s.cfg.Dir.Get(), s.cfg.AppendDirname.Get()), savePrefix+"probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeBytes))
+	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+}
+
+// baseFormat is how a base is to be written.
+func (s *Server) baseFormat() aof.Format {
+	if s.cfg.AofUseRdbPreamble.Get() {
+		return aof.FormatRDB
+	}
+	return aof.FormatCommands
+}
+
+// writeBase writes the keyspace at one moment as the base of a log.
+func (s *Server) writeBase(ctx context.Context, w io.Writer, format aof.Format, where placed) error {
+	if format == aof.FormatCommands {
+		return s.writeCommands(ctx, w, where)
+	}
+	_, err := s.writeRDB(ctx, w, true, where)
+	return err
+}
+
+// rewriteLog replaces what the log holds by a base.
+func (s *Server) rewriteLog(ctx context.Context) error {
+	format := s.baseFormat()
+	return s.aof.Rewrite(ctx, format, func(w io.Writer, cut func(at int64) (aof.Place, error)) error {
+		return s.writeBase(ctx, w, format, func(at int64) (*rdb.Place, error) {
+			p, err := cut(at)
+			return rdbPlace(p.Offset, p.History), err
+		})
+	})
+}
+
+// info is the persistence section behind the engine's own part.
+func (k *keeper) info(w *engine.InfoWriter) {
+	k.mu.Lock()
+	save, rewrite, saved, loaded := k.save, k.rewrite, k.saved, k.loaded
+	k.mu.Unlock()
+	w.Int("rdb_changes_since_last_save", k.s.engine.Changes()-saved)
+	w.Bool("rdb_bgsave_in_progress", save.running)
+	w.Int("rdb_last_save_time", k.s.engine.LastSave()/1000)
+	status := "ok"
+	if save.failed {
+		status = "err"
+	}
+	w.Str("rdb_last_bgsave_status", status)
+	last, now := int64(-1), int64(-1)
+	if save.took >= 0 {
+		last = int64(save.took / time.Second)
+	}
+	if save.running {
+		now = (k.s.host.Ticks() - save.began) / int64(time.Second)
+	}
+	w.Int("rdb_last_bgsave_time_sec", last)
+	w.Int("rdb_current_bgsave_time_sec", now)
+	w.Int("rdb_saves", save.count)
+	w.Int("rdb_last_cow_size", save.held)
+	w.Int("rdb_last_load_keys_loaded", loaded)
+	if k.s.aof == nil {
+		return
+	}
+	k.s.aof.WriteInfo(w, rewrite.scheduled)
+	w.Int("aof_rewrites_consecutive_failures", rewrite.inRow)
+	w.Int("aof_last_cow_size", rewrite.held)
+}
+
+// Rewrite is BGREWRITEAOF.
+func (c control) Rewrite() engine.Job { return c.s.keeper.askRewrite() }
+
+// SaveSoon is BGSAVE.
+func (c control) SaveSoon(afterwards bool) engine.Job { return c.s.keeper.askSave(afterwards) }
+
+// Save is SAVE.
+func (c control) Save(giveUp bool) error { return c.s.keeper.saveNow(giveUp) }
+
+// SavesAtEnd reports whether there are save points.
+func (c control) SavesAtEnd() bool { return len(c.s.cfg.Save.Get()) > 0 }

@@ -1,0 +1,242 @@
+package regent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"regent/engine"
+	"regent/engine/rdb"
+	"regent/resp"
+)
+
+// A snapshot of the keyspace becomes a file here: an RDB for the base of the log,
+// dump.rdb and backups, or commands.
+//
+// At a leader the cut is the end of what was appended, and may be cut off again by
+// another leader as long as it is not committed. So whoever counts on the file
+// waits for that at its end (settled), and the file is whole only then.
+
+const (
+	// commitWait is how long a finished snapshot waits until it is committed.
+	commitWait = time.Minute
+	// commitPoll is how often it looks.
+	commitPoll = 2 * time.Millisecond
+)
+
+var (
+	errRoleChanges = errors.New("this node's role is changing")
+	errNotSettled  = errors.New("the moment it shows was not committed in time")
+	errRebuilt     = errors.New("the moment it shows was not committed: another leader has cut it off")
+)
+
+// A placed tells where in the log a snapshot is, given the offset: called at the
+// cut, without I/O.
+type placed func(at int64) (*rdb.Place, error)
+
+// A moment is what a snapshot remembers of its cut.
+type moment struct {
+	info     *engine.SnapshotInfo
+	offset   int64 // of the log
+	keyspace int64 // Engine.KeyspaceEpoch
+	place    *rdb.Place
+	changes  int64 // Engine.Changes
+	made     int64 // wall ms
+}
+
+// snapshot gives out the keyspace; where is asked at the cut, and m is what is
+// known of it by then.
+func (s *Server) snapshot(ctx context.Context, m *moment, where placed, emit func(*engine.SnapshotBatch) error) error {
+	var o engine.SnapshotOptions
+	reached := func(i *engine.SnapshotInfo) (int64, bool) { return i.Offset, true }
+	if s.peers != nil {
+		o.Still = func(cut func()) {
+			s.peers.AtRest(func(at func() (int64, bool)) {
+				reached = func(*engine.SnapshotInfo) (int64, bool) { return at() }
+				cut()
+			})
+		}
+	}
+	o.Cut = func(i *engine.SnapshotInfo) (err error) {
+		at, ok := reached(i)
+		if !ok {
+			return errRoleChanges
+		}
+		*m = moment{info: i, offset: at, keyspace: s.engine.KeyspaceEpoch(), changes: s.engine.Changes(), made: s.host.Now()}
+		m.place, err = where(at)
+		return err
+	}
+	return s.engine.Snapshot(ctx, o, emit)
+}
+
+// settled waits until what a snapshot shows cannot be cut off any more.
+func (s *Server) settled(ctx context.Context, m *moment) error {
+	if s.peers == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, commitWait, errNotSettled)
+	defer cancel()
+	tick := time.NewTicker(commitPoll)
+	defer tick.Stop()
+	for s.peers.Committed() < m.offset {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+	// A keyspace that ran ahead is rebuilt before anything else is committed.
+	if s.engine.KeyspaceEpoch() != m.keyspace {
+		return errRebuilt
+	}
+	return nil
+}
+
+// logPlace is where the log is at an offset, for files that are not its base.
+func (s *Server) logPlace(at int64) (*rdb.Place, error) {
+	if s.aof == nil {
+		return nil, nil
+	}
+	p := s.aof.PlaceAt(at)
+	return rdbPlace(p.Offset, p.History), nil
+}
+
+func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
+	p := &rdb.Place{Offset: at}
+	for _, h := range history {
+		p.Epoch = h.Epoch
+		p.History = append(p.History, rdb.EpochStart(h))
+	}
+	return p
+}
+
+// writeRDB writes the keyspace at one moment as an RDB file; base says that it is
+// to be the base of a log.
+func (s *Server) writeRDB(ctx context.Context, dst io.Writer, base bool, where placed) (*moment, error) {
+	f := s.newRDB(dst, base)
+	if err := f.fill(ctx, where); err != nil {
+		return nil, err
+	}
+	if err := s.settled(ctx, &f.moment); err != nil {
+		return nil, err
+	}
+	return &f.moment, f.w.Close()
+}
+
+func (s *Server) newRDB(dst io.Writer, base bool) *rdbFile {
+	f := &rdbFile{s: s, base: base, db: -1, sum: s.cfg.RdbChecksum.Get()}
+	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: f.sum, Sections: true})
+	return f
+}
+
+// fill writes all but the file's end.
+func (f *rdbFile) fill(ctx context.Context, where placed) error {
+	if err := f.s.snapshot(ctx, &f.moment, where, f.batch); err != nil {
+		return err
+	}
+	f.header()
+	return nil
+}
+
+// An rdbFile is an RDB file that is being written.
+type rdbFile struct {
+	moment
+	s      *Server
+	w      *rdb.Writer
+	base   bool
+	sum    bool
+	headed bool
+	db     int
+}
+
+// header writes what stands first, once the cut is made.
+func (f *rdbFile) header() {
+	if f.headed {
+		return
+	}
+	f.headed = true
+	f.w.Header(rdb.Info{
+		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.base, Place: f.place,
+	})
+}
+
+func (f *rdbFile) batch(b *engine.SnapshotBatch) error {
+	f.header()
+	if err := b.Each(f.entry); err != nil {
+		return err
+	}
+	return f.w.Err()
+}
+
+func (f *rdbFile) entry(en *engine.SnapshotEntry) error {
+	if en.DB != f.db {
+		f.db = en.DB
+		f.w.SelectDB(en.DB, uint64(f.info.Keys[en.DB]), uint64(f.info.Expires[en.DB]))
+	}
+	switch {
+	case en.IsInt:
+		f.w.Int(&en.Meta, en.Key, en.Int)
+	case en.Obj != nil:
+		// No type has an encoder so far; one that has none must not get lost.
+		return fmt.Errorf("key %.64q holds a %s, which cannot be saved", en.Key, en.Obj.TypeName())
+	default:
+		f.w.String(&en.Meta, en.Key, en.Str)
+	}
+	return nil
+}
+
+// writeCommands writes the keyspace at one moment as commands: the base of a log
+// with aof-use-rdb-preamble no.
+func (s *Server) writeCommands(ctx context.Context, dst io.Writer, where placed) error {
+	f := &commandFile{dst: dst, db: -1}
+	var m moment
+	if err := s.snapshot(ctx, &m, where, f.batch); err != nil {
+		return err
+	}
+	return s.settled(ctx, &m)
+}
+
+// A commandFile is a base of commands that is being written.
+type commandFile struct {
+	dst io.Writer
+	buf []byte
+	db  int
+}
+
+func (f *commandFile) batch(b *engine.SnapshotBatch) error {
+	f.buf = f.buf[:0]
+	if err := b.Each(f.entry); err != nil {
+		return err
+	}
+	_, err := f.dst.Write(f.buf)
+	if cap(f.buf) > maxCommandBuffer {
+		f.buf = nil
+	}
+	return err
+}
+
+// maxCommandBuffer is how large a buffer is kept, in bytes.
+const maxCommandBuffer = 4 << 20
+
+func (f *commandFile) entry(en *engine.SnapshotEntry) error {
+	var digits [20]byte
+	if en.DB != f.db {
+		f.db = en.DB
+		f.buf = resp.AppendCommand(f.buf, []byte("SELECT"), strconv.AppendInt(digits[:0], int64(en.DB), 10))
+	}
+	value := en.Str
+	switch {
+	case en.IsInt:
+		value = strconv.AppendInt(digits[:0], en.Int, 10)
+	case en.Obj != nil:
+		return fmt.Errorf("key %.64q holds a %s, which cannot be saved", en.Key, en.Obj.TypeName())
+	}
+	f.buf = resp.AppendCommand(f.buf, []byte("SET"), en.Key, value)
+	if en.Expire != 0 {
+		f.buf = resp.AppendCommand(f.buf, []byte("PEXPIREAT"), en.Key, strconv.AppendInt(digits[:0], en.Expire, 10))
+	}
+	return nil
+}
