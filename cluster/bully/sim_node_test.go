@@ -23,6 +23,7 @@ type machine struct {
 	synced  int  // records that a power loss leaves, ≤ kept
 	acked   int  // records that it acknowledged and still holds
 	unclean bool // the boot ID will be another one
+	wiped   bool // it has another disk, and has not noticed yet
 
 	// The process.
 	life        int // counts starts
@@ -181,6 +182,7 @@ func (m *machine) finish(o Output, then func()) {
 	if o.Fence {
 		m.w.passed(m)
 	}
+	m.wiped = m.wiped && m.disk.Epoch == 0 && !m.disk.MayHaveLost
 	m.transmit(o)
 	if o.Changed {
 		m.w.checkLeader(m)
