@@ -44,25 +44,31 @@ func leads(ctx context.Context, t *testing.T, c *harness.Cluster, want *harness.
 	}
 }
 
-// TestElections kills leader after leader. Each time another takes over, and
-// each time the highest ID leads in the end.
+// settled bounds the time until the highest ID leads: a node that has died
+// again and again is waited for longer each time.
+const settled = 90 * time.Second
+
+// TestElections kills leader after leader. Each time another takes over, and in
+// the end the highest ID leads.
 func TestElections(t *testing.T) {
-	c, _ := startCluster(t, 3)
+	c, old := startCluster(t, 3)
 	for range elections() {
-		leads(within(t, 30*time.Second), t, c, highest(c))
-		old := highest(c)
 		if err := old.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Agreed(t.Context()); err != nil {
+		_, err := c.Agreed(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := old.Start(); err != nil {
 			t.Fatal(err)
 		}
 		ready(t, old)
+		if old, err = c.Agreed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
-	leads(within(t, 30*time.Second), t, c, highest(c))
+	leads(within(t, settled), t, c, highest(c))
 }
 
 // TestSizes starts clusters of each size; each elects its highest ID and takes
