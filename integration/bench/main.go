@@ -15,22 +15,24 @@ import (
 
 // options are the command's flags.
 type options struct {
-	regent      string
-	redis       string
-	rounds      int
-	requests    int
-	keys        int
-	sections    []string
-	families    []string
-	fsyncs      []string
-	clients     []int
-	depths      []int
-	sizes       []int
-	memKeys     int
-	rewriteKeys int
-	idle        int
-	write       string
-	svg         string
+	regent         string
+	redis          string
+	rounds         int
+	requests       int
+	keys           int
+	sections       []string
+	families       []string
+	fsyncs         []string
+	clients        []int
+	depths         []int
+	sizes          []int
+	memKeys        int
+	rewriteKeys    int
+	rewriteServers []string
+	rewriteRate    int
+	idle           int
+	write          string
+	svg            string
 }
 
 // Bounds of the flags.
@@ -39,6 +41,7 @@ const (
 	maxRequests = 100_000_000
 	maxKeys     = 50_000_000
 	maxIdle     = 50_000
+	maxRate     = 1_000_000
 )
 
 func main() {
@@ -56,7 +59,7 @@ func main() {
 
 func parseFlags(args []string) (options, error) {
 	var o options
-	var sections, families, fsyncs, clients, depths, sizes string
+	var sections, families, fsyncs, clients, depths, sizes, rewriteServers string
 	var full bool
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&o.regent, "regent", "./bin/regent", "Regent's binary")
@@ -72,6 +75,8 @@ func parseFlags(args []string) (options, error) {
 	fs.StringVar(&sizes, "sizes", "64", "bytes of a value")
 	fs.IntVar(&o.memKeys, "memory-keys", 2_000_000, "keys of the memory and load sections")
 	fs.IntVar(&o.rewriteKeys, "rewrite-keys", 5_000_000, "keys of the rewrite section")
+	fs.StringVar(&rewriteServers, "rewrite-servers", "regent,redis", "servers of the rewrite section")
+	fs.IntVar(&o.rewriteRate, "rewrite-rate", 1000, "commands per second of the rewrite section")
 	fs.IntVar(&o.idle, "idle", 5000, "connections of the idle section")
 	fs.StringVar(&o.write, "write", "", "write the results into this file as Markdown")
 	fs.StringVar(&o.svg, "svg", "", "draw the throughput ratios into this file")
@@ -83,6 +88,7 @@ func parseFlags(args []string) (options, error) {
 		families, clients, sizes = strings.Join(familyNames(), ","), "1,50,500", "64,1024,16384"
 	}
 	o.sections, o.families, o.fsyncs = words(sections), words(families), words(fsyncs)
+	o.rewriteServers = words(rewriteServers)
 	var err error
 	for list, into := range map[string]*[]int{clients: &o.clients, depths: &o.depths, sizes: &o.sizes} {
 		if *into, err = numbers(list); err != nil {
@@ -102,6 +108,8 @@ func (o *options) check() error {
 		return fmt.Errorf("-memory-keys must be within 1 and %d", maxKeys)
 	case o.rewriteKeys < 1 || o.rewriteKeys > maxKeys:
 		return fmt.Errorf("-rewrite-keys must be within 1 and %d", maxKeys)
+	case o.rewriteRate < 1 || o.rewriteRate > maxRate:
+		return fmt.Errorf("-rewrite-rate must be within 1 and %d", maxRate)
 	case o.idle < 1 || o.idle > maxIdle:
 		return fmt.Errorf("-idle must be within 1 and %d", maxIdle)
 	}
