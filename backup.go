@@ -64,7 +64,7 @@ func (s *Server) backup(conn net.Conn) {
 	defer stop()
 	s.host.Logf(engine.LevelNotice, "Backup for %s started", conn.RemoteAddr())
 	began := time.Now()
-	n, err := s.sendCopy(ctx, conn)
+	n, err := s.sendBackup(ctx, conn)
 	if err != nil {
 		s.host.Logf(engine.LevelWarning, "Backup for %s failed: %v", conn.RemoteAddr(), err)
 		return
@@ -78,7 +78,7 @@ func turnAway(conn net.Conn, why string) {
 	_, _ = fmt.Fprintf(conn, "-%s\r\n", why)
 }
 
-func (s *Server) sendCopy(ctx context.Context, conn net.Conn) (int64, error) {
+func (s *Server) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
 	w := s.newCopyWriter(conn)
 	go w.blanks()
 	_, err := s.writeRDB(ctx, w, rdbUse{checksum: true, maxSpill: s.cfg.OutputHardReplica.Get()}, s.logPlace)

@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -64,6 +65,7 @@ type Server struct {
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -161,6 +163,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.feedCopy,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
@@ -176,12 +180,14 @@ func (s *Server) barrierPorts() barrierPorts {
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
+		handed:    func(int64, int64) bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.Seal, s.aof.Durable
+		p.seal, p.committed = s.aof.SealSoon, s.aof.Durable
 	}
 	if s.peers != nil {
+		p.handed = s.peers.Handed
 		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
 	}
 	return p
@@ -274,31 +280,6 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	return s.loadDump(ctx)
-}
-
-// loadLog replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
-func (s *Server) loadLog(ctx context.Context) error {
-	if s.aof == nil {
-		return nil
-	}
-	began := time.Now()
-	apply := applyWith(s.engine.NewApplier())
-	stopped := func(db int, args [][]byte) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return apply(db, args)
-	}
-	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
-		return fmt.Errorf("can't load the append only log: %w", err)
-	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
-	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
-	return nil
 }
 
 // serve is the life of the server: its ticker and its end.

@@ -121,16 +121,29 @@ type rdbUse struct {
 
 // writeRDB writes the keyspace at one moment as an RDB file.
 func (s *Server) writeRDB(ctx context.Context, dst io.Writer, use rdbUse, where placed) (*moment, error) {
-	f := &rdbFile{s: s, base: use.base, db: -1}
-	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: use.checksum, Sections: true})
-	if err := s.snapshot(ctx, engine.SnapshotOptions{MaxSpill: use.maxSpill}, &f.moment, where, f.batch); err != nil {
+	f := s.newRDB(dst, use)
+	if err := f.fill(ctx, where); err != nil {
 		return nil, err
 	}
-	f.header()
 	if err := s.settled(ctx, &f.moment); err != nil {
 		return nil, err
 	}
 	return &f.moment, f.w.Close()
+}
+
+func (s *Server) newRDB(dst io.Writer, use rdbUse) *rdbFile {
+	f := &rdbFile{s: s, use: use, db: -1}
+	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: use.checksum, Sections: true})
+	return f
+}
+
+// fill writes all but the file's end.
+func (f *rdbFile) fill(ctx context.Context, where placed) error {
+	if err := f.s.snapshot(ctx, engine.SnapshotOptions{MaxSpill: f.use.maxSpill}, &f.moment, where, f.batch); err != nil {
+		return err
+	}
+	f.header()
+	return nil
 }
 
 // An rdbFile is an RDB file that is being written.
@@ -138,7 +151,7 @@ type rdbFile struct {
 	moment
 	s      *Server
 	w      *rdb.Writer
-	base   bool
+	use    rdbUse
 	headed bool
 	db     int
 }
@@ -150,7 +163,7 @@ func (f *rdbFile) header() {
 	}
 	f.headed = true
 	f.w.Header(rdb.Info{
-		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.base, Place: f.place,
+		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.use.base, Place: f.place,
 	})
 }
 

@@ -119,3 +119,17 @@ const (
 	ErrBadArgCount   = "ERR Invalid number of arguments specified for command"
 	ErrBadArgs       = "ERR Invalid arguments specified for command"
 )
+
+// Planned changes of leader.
+const (
+	ErrFailoverRuns      = "ERR FAILOVER already in progress."
+	ErrNoFailover        = "ERR No failover in progress."
+	ErrFailoverReplica   = "ERR FAILOVER is not valid when server is a replica."
+	ErrFailoverAlone     = "ERR FAILOVER requires connected replicas."
+	ErrFailoverForce     = "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+	ErrFailoverTarget    = "ERR FAILOVER target HOST and PORT is not a replica."
+	ErrFailoverOffline   = "ERR FAILOVER target replica is not online."
+	ErrFailoverTimeout   = "ERR FAILOVER timeout must be greater than 0"
+	ErrFailoverToReplica = "ERR You should send CLUSTER FAILOVER to a replica"
+	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
+)
