@@ -84,8 +84,9 @@ type Cluster struct {
 	told     logEnd
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
-	handing  bool // a handover wants commands to be held
-	rising   bool // this node is elected and does not serve yet
+	stilled  int64 // mono ns at which the last command had ended before a handover
+	handing  bool  // a handover wants commands to be held
+	rising   bool  // this node is elected and does not serve yet
 
 	// What the hot path reads.
 	view     atomic.Pointer[engine.View]

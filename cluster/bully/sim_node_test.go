@@ -338,7 +338,7 @@ func (m *machine) start() {
 	}
 	m.node = newNode(Config{
 		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
-		Takeover: w.plan.takeover, TakeoverAfter: simT / 4, HandoverNear: 3,
+		Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
 	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
 	for _, p := range w.nodes {
