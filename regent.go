@@ -188,7 +188,7 @@ func (s *Server) barrierPorts() barrierPorts {
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.Seal, s.aof.Durable
+		p.seal, p.committed = s.aof.SealSoon, s.aof.Durable
 	}
 	if s.peers != nil {
 		p.handed = s.peers.Handed

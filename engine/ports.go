@@ -221,9 +221,11 @@ type Usage struct {
 	PID          int
 	OS           string // as uname says: "Linux 6.1.0 x86_64"
 	Executable   string
-	Resident     int64 // bytes, 0 where the system does not tell
-	Memory       int64 // bytes that the machine has, 0 where the system does not tell
-	Heap         int64 // bytes in use outside the dictionaries
+	Resident     int64         // bytes, 0 where the system does not tell
+	Memory       int64         // bytes that the machine has, 0 where the system does not tell
+	Heap         int64         // bytes in use outside the dictionaries
+	GCCycles     int64         // of the collector of that heap, since the start
+	GCPause      time.Duration // the longest for which it has stopped everything
 	User, System time.Duration
 	Listener     string // how sockets are waited for: "epoll", "goroutine"
 }

@@ -27,7 +27,7 @@ var floors = map[string][]string{
 	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
 	root:                   {"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/cmd":           {root, "regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/integration":   {"regent/engine", "regent/resp"},
+	"regent/integration":   {"regent/engine", "regent/engine/dict", "regent/resp"},
 }
 
 // pure floors import nothing but the standard library and themselves.

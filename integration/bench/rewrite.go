@@ -46,7 +46,7 @@ type window struct {
 const pauseBar = 10 * time.Millisecond
 
 func rewrite(ctx context.Context, o options, r *report) error {
-	r.begin(fmt.Sprintf("BGREWRITEAOF under %d writers, %d keys of 16 bytes with %d-byte values", rewriteClients, o.rewriteKeys, valueBytes),
+	r.begin(fmt.Sprintf("BGREWRITEAOF under %d writers, %d keys of 16 bytes with %d-byte values", rewriteClients, o.plan.rewriteKeys, valueBytes),
 		[]string{"server", "longest pause", "over 10 ms", "without a rewrite", "over 10 ms", "ops/s", "without", "memory +%", "seconds"})
 	for _, name := range []string{"regent", "redis"} {
 		if err := rewriteOne(ctx, o, r, name); err != nil {
@@ -74,7 +74,7 @@ func rewriteOne(ctx context.Context, o options, r *report, name string) error {
 	if err := start(ctx, n); err != nil {
 		return err
 	}
-	if err := fill(ctx, n, o.rewriteKeys, valueBytes); err != nil {
+	if err := fill(ctx, n, o.plan.rewriteKeys, valueBytes); err != nil {
 		return err
 	}
 	time.Sleep(settle)
@@ -82,14 +82,14 @@ func rewriteOne(ctx context.Context, o options, r *report, name string) error {
 	if err != nil {
 		return err
 	}
-	quiet, err := underLoad(ctx, n, o.rewriteKeys, func(ctx context.Context, _ *redis.Client) error {
+	quiet, err := underLoad(ctx, n, o.plan.rewriteKeys, func(ctx context.Context, _ *redis.Client) error {
 		time.Sleep(quietWindow)
 		return ctx.Err()
 	})
 	if err != nil {
 		return err
 	}
-	busy, err := underLoad(ctx, n, o.rewriteKeys, rewriteOnce)
+	busy, err := underLoad(ctx, n, o.plan.rewriteKeys, rewriteOnce)
 	if err != nil {
 		return err
 	}
