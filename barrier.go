@@ -46,6 +46,9 @@ type barrierPorts struct {
 	keyspace func() int64
 	// leased reports whether its lease holds at this moment.
 	leased func() bool
+	// handed reports whether a reply was due before this node's leadership of
+	// an epoch was handed over.
+	handed func(epoch, off int64) bool
 	// timeout is how long a reply may wait before its outcome is uncertain.
 	timeout func() time.Duration
 }
@@ -80,7 +83,7 @@ func (b *barrier) open(off, epoch int64) bool {
 	}
 	switch {
 	case epoch > 0:
-		return b.ports.epoch() == epoch && b.ports.leased()
+		return b.ports.epoch() == epoch && b.ports.leased() || b.ports.handed(epoch, off)
 	case epoch < 0:
 		return b.ports.keyspace() == epoch
 	}
@@ -90,7 +93,7 @@ func (b *barrier) open(off, epoch int64) bool {
 // lost reports whether t rests on a leadership that is over, or on a keyspace
 // that was rebuilt: other records may stand at the same offset later.
 func (b *barrier) lost(t *waitTicket) bool {
-	return t.epoch > 0 && t.epoch != b.ports.epoch() || t.epoch < 0 && t.epoch != b.ports.keyspace()
+	return t.epoch > 0 && t.epoch != b.ports.epoch() && !b.ports.handed(t.epoch, t.off) || t.epoch < 0 && t.epoch != b.ports.keyspace()
 }
 
 // Wait parks c until the outcome of off is decided.

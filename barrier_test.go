@@ -25,7 +25,9 @@ type stage struct {
 	epoch     int64
 	keyspace  int64
 	leased    bool
-	sealErr   error
+	// what a handover has left
+	handedEpoch, handedOff int64
+	sealErr                error
 }
 
 func newStage() (*stage, *barrier) {
@@ -37,6 +39,7 @@ func newStage() (*stage, *barrier) {
 		epoch:     func() int64 { return s.epoch },
 		keyspace:  func() int64 { return s.keyspace },
 		leased:    func() bool { return s.leased },
+		handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
 		timeout:   func() time.Duration { return time.Second },
 	})
 }
@@ -118,6 +121,28 @@ func TestBarrierKnowsLeadershipsApart(t *testing.T) {
 	b.Wait(20, 1, late)
 	if b.Outcome(20, late) != engine.Uncertain || !b.Pass(20, 2) {
 		t.Fatal("a wait that begins after its leadership ended must end at once")
+	}
+}
+
+func TestBarrierLetsGoWhatAHandoverLeft(t *testing.T) {
+	s, b := newStage()
+	s.committed = 10
+	due, beyond := &fakeConn{}, &fakeConn{}
+	b.Wait(11, 1, beyond)
+	s.leased, s.handedEpoch, s.handedOff = false, 1, 10
+	if !b.Pass(10, 1) {
+		t.Fatal("what was committed before the handover may be answered")
+	}
+	s.epoch = 0
+	b.Deposed()
+	b.Wait(10, 1, due)
+	s.committed = 20
+	b.Advance()
+	if b.Outcome(10, due) != engine.Committed {
+		t.Fatal("the end of the leadership took back what was due")
+	}
+	if b.Outcome(11, beyond) != engine.Uncertain || b.Pass(11, 1) {
+		t.Fatal("what was not committed when leadership was handed over is uncertain")
 	}
 }
 

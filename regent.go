@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -59,10 +60,12 @@ type Server struct {
 	peers   *cluster.Cluster
 	barrier *barrier
 	keeper  *keeper
+	backups backups
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -76,7 +79,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, stop: make(chan string, 1)}
+	s := &Server{opts: o, cfg: cfg, node: node, backups: newBackups(), stop: make(chan string, 1)}
 	s.log, err = newLogger(cfg.LogFile.Get(), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
 	if err != nil {
 		return nil, err
@@ -125,10 +128,7 @@ func (s *Server) build() error {
 	if s.aof != nil {
 		s.engine.AddInfo(s.backlogInfo())
 	}
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
-	if s.peers != nil {
-		front.Hijack = s.peers.Hijack
-	}
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack}
 	s.front = server.New(front)
 	return s.listen()
 }
@@ -163,6 +163,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.feedCopy,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
@@ -178,12 +180,14 @@ func (s *Server) barrierPorts() barrierPorts {
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
+		handed:    func(int64, int64) bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
 		p.seal, p.committed = s.aof.SealSoon, s.aof.Durable
 	}
 	if s.peers != nil {
+		p.handed = s.peers.Handed
 		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
 	}
 	return p
@@ -276,31 +280,6 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	return s.loadDump(ctx)
-}
-
-// loadLog replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
-func (s *Server) loadLog(ctx context.Context) error {
-	if s.aof == nil {
-		return nil
-	}
-	began := time.Now()
-	apply := applyWith(s.engine.NewApplier())
-	stopped := func(db int, args [][]byte) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return apply(db, args)
-	}
-	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
-		return fmt.Errorf("can't load the append only log: %w", err)
-	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
-	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
-	return nil
 }
 
 // serve is the life of the server: its ticker and its end.

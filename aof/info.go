@@ -102,12 +102,15 @@ func (l *Log) sizeLocked() int64 {
 }
 
 // PlaceAt is the place at offset at, which lies between two units of what was
-// appended. The database there is not told. It does no I/O.
+// appended. The database is told at the end alone, where a leader takes a full
+// copy. It does no I/O.
 func (l *Log) PlaceAt(at int64) Place {
 	l.mu.Lock()
 	p := l.gather.now()
 	l.mu.Unlock()
-	p.Offset, p.DB = at, 0
+	if at != p.Offset {
+		p.Offset, p.DB = at, 0
+	}
 	p.History = before(p.History, at)
 	return p
 }

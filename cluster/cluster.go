@@ -84,10 +84,15 @@ type Cluster struct {
 	told     logEnd
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
+	stilled  int64 // mono ns at which the last command had ended before a handover
+	handing  bool  // a handover wants commands to be held
+	rising   bool  // this node is elected and does not serve yet
 
 	// What the hot path reads.
 	view     atomic.Pointer[engine.View]
 	lease    atomic.Pointer[lease]
+	handed   atomic.Pointer[handed]
+	holds    atomic.Bool // commands are held, see mark
 	commit   atomic.Int64
 	all      atomic.Int64 // held by every configured node
 	behind   atomic.Bool  // others hold more durably than this node
@@ -245,6 +250,8 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		ID: c.id, Voters: c.voters(), Timeout: c.timeout, Heartbeat: c.beat,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
 		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
+		Takeover:        c.opts.Config.Takeover.Get() == config.TakeoverAuto,
+		HandoverPause:   c.opts.Config.HandoverPause.Millis(),
 	}, c.state.hard, c.told.pos, c.now())
 	c.mu.Unlock()
 	for _, m := range c.peers {
@@ -260,9 +267,10 @@ func (c *Cluster) Start(e *engine.Engine) error {
 // run starts a goroutine that ends with the cluster.
 func (c *Cluster) run(f func()) { c.wg.Go(f) }
 
-// Stop gives up leadership, says so to the others, and ends everything. The
-// log must still be open.
+// Stop hands leadership over, or gives it up and says so to the others, and
+// ends everything. The log must still be open.
 func (c *Cluster) Stop() {
+	c.retire()
 	c.mu.Lock()
 	running := c.node != nil && !c.stopping
 	c.stopping = true
@@ -282,6 +290,7 @@ func (c *Cluster) Stop() {
 	}
 	c.wg.Wait()
 	c.settle()
+	c.engine.ReleaseData()
 	c.endSenders()
 	c.mu.Lock()
 	defer c.mu.Unlock()

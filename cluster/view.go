@@ -22,7 +22,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	id := c.clusterHex()
 	v := &engine.View{
 		Clustered: true, Leading: leading, NodeID: c.id, ClusterID: id,
-		LeaderID: st.Leader, Leader: st.Addr, Epoch: st.Epoch,
+		Handover: handoverState(st.Handover), LeaderID: st.Leader, Leader: st.Addr, Epoch: st.Epoch,
 		Electing: st.Electing || st.Role == bully.Leader && !leading,
 	}
 	if st.Role == bully.Leader && !leading {

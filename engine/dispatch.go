@@ -70,9 +70,21 @@ func (e *Engine) finishReply(s *Session, start int) {
 	}
 }
 
-// run locks what the command touches, passes the gates that need the lock,
-// and calls the handler.
+// run carries the command out, or holds it if a pause has begun since that was
+// asked last.
 func (e *Engine) run(c *Ctx) {
+	for {
+		c.late = false
+		e.tryRun(c)
+		if !c.late || e.hold(c) {
+			return
+		}
+	}
+}
+
+// tryRun locks what the command touches, passes the gates that need the lock,
+// and calls the handler. c.late: it did nothing, because of a pause.
+func (e *Engine) tryRun(c *Ctx) {
 	cmd, s := c.Cmd, c.S
 	c.failed, c.strayed = false, false
 	kind := cmd.shapeFor(c.Args)
@@ -109,6 +121,9 @@ func (e *Engine) run(c *Ctx) {
 		e.handleSet(c, &set)
 		e.unlockSet(&set)
 	}
+	if c.late {
+		return
+	}
 	st := &e.stats.stripes[stripeAt]
 	pc := &st.perCmd[cmd.index]
 	pc.calls.Add(1)
@@ -125,6 +140,9 @@ func (e *Engine) run(c *Ctx) {
 
 // handle runs the handler with one shard, all of them, or none locked.
 func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
+	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+		return
+	}
 	if refusal := e.gateLocked(c); refusal != "" {
 		e.refuse(c, refusal)
 		return
@@ -151,6 +169,9 @@ func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
 
 // handleSet runs the handler with the shards of several keys locked.
 func (e *Engine) handleSet(c *Ctx, set *lockSet) {
+	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+		return
+	}
 	if refusal := e.gateLocked(c); refusal != "" {
 		e.refuse(c, refusal)
 		return

@@ -119,6 +119,12 @@ type Cluster interface {
 	AckedBy(off int64) int
 	// Links describes the connections to other nodes for CLUSTER LINKS.
 	Links() []LinkView
+	// Handover begins to hand leadership over to a node, 0: to whoever is best,
+	// and gives up after limit. AbortHandover ends it and reports whether there
+	// was one. AskHandover, at a follower, asks the leader for it.
+	Handover(to int64, limit time.Duration) error
+	AbortHandover() bool
+	AskHandover() error
 }
 
 // A View is one node's idea of the cluster.
@@ -131,6 +137,7 @@ type View struct {
 	Leader    string // the leader's client address host:port, "" when none
 	Epoch     int64
 	Electing  bool
+	Handover  string     // how far a handover by this node is: HandoverNone, …; "": none
 	Nodes     []NodeView // all configured nodes, this one among them, by ID
 
 	// For INFO replication and ROLE at a follower.

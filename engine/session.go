@@ -40,8 +40,8 @@ type Session struct {
 	noTouch bool // CLIENT NO-TOUCH ON
 
 	CloseAfterReply bool // QUIT, protocol errors
-	// Hijack, once set by a command, hands the connection to the peers'
-	// channel after the handler returns; its value is the command.
+	// Hijack, once set by a command, gives the connection away after the handler
+	// returns, to the peers' channel or a backup; its value is the command.
 	Hijack [][]byte
 
 	Shared SharedState

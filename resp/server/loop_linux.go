@@ -101,9 +101,9 @@ func (lp *loop) wait() []unix.EpollEvent {
 	if !asleep {
 		return nil
 	}
-	began := lp.set.ticks()
+	lp.meter.sleep(lp.set.ticks())
 	events := lp.poll.wait(lp.nap())
-	lp.meter.rest(lp.set.ticks() - began)
+	lp.meter.wake(lp.set.ticks())
 	lp.mu.Lock()
 	lp.asleep = false
 	lp.mu.Unlock()
@@ -175,7 +175,7 @@ func (lp *loop) serveInbox() (leaving bool) {
 			s.at.Load().post(s, nil)
 		case s.loop == nil && !s.left:
 			s.queued.Store(false)
-			lp.adopt(s)
+			lp.receive(s)
 		case !s.left:
 			s.queued.Store(false)
 			lp.visit(s)
@@ -284,8 +284,7 @@ func (lp *loop) release() {
 		return
 	}
 	for _, s := range lp.open {
-		lp.meter.commands += int64(s.batch.n)
-		s.weight += uint32(s.batch.n)
+		s.weigh(lp.set.windows.Load(), uint32(s.batch.n))
 		s.client.release(lp.w)
 	}
 	lp.w.reset()
@@ -367,7 +366,7 @@ func (lp *loop) read(s *seat) {
 		s.eof = true
 	default:
 		s.arrived(n)
-		s.weight += turnWeight
+		s.weigh(lp.set.windows.Load(), turnWeight)
 		if kept {
 			s.grown(lp.w, n)
 		} else {

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -79,10 +82,14 @@ func TestOutputLimits(t *testing.T) {
 
 		h.Config.OutputHardNormal.Set(2 << 20)
 		w = h.dial()
-		w.send("PING\r\n")
-		w.expect("+PONG\r\n") // it is there
 		w.send("GET big\r\n")
-		eventually(t, "the hard limit closes", func() bool { return h.Sessions() == 1 })
+		if err := w.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, w); n >= 32<<20 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("got %d bytes, %v; want the hard limit to close", n, err)
+		}
+		eventually(t, "the session ends", func() bool { return h.Sessions() == 1 })
 	})
 }
 
