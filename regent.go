@@ -180,7 +180,7 @@ func (s *Server) barrierPorts() barrierPorts {
 	p := barrierPorts{
 		mono:      s.host.Mono,
 		seal:      func(int64) error { return nil },
-		committed: func() int64 { return math.MaxInt64 },
+		committed: func(engine.AckSet) int64 { return math.MaxInt64 },
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
@@ -188,11 +188,11 @@ func (s *Server) barrierPorts() barrierPorts {
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.SealSoon, s.aof.Durable
+		p.seal, p.committed = s.aof.SealSoon, func(engine.AckSet) int64 { return s.aof.Durable() }
 	}
 	if s.peers != nil {
 		p.handed = s.peers.Handed
-		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
+		p.committed, p.epoch, p.leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
 	}
 	return p
 }

@@ -124,6 +124,7 @@ type member struct {
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
 	offset  atomic.Int64 // its log's end as it last said
+	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 
