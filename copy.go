@@ -17,10 +17,10 @@ import (
 
 // Full copies between nodes: what the cluster asks of the log and the engine.
 
-// sendCopy streams the keyspace to followers, see cluster.Options.Snapshot. Who
+// feedCopy streams the keyspace to followers, see cluster.Options.Snapshot. Who
 // gets it cannot wait until it is committed: that may need just this follower.
-func (s *Server) sendCopy(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
-	f := s.newRDB(w, true)
+func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
+	f := s.newRDB(w, rdbUse{base: true, checksum: s.cfg.RdbChecksum.Get(), maxSpill: s.cfg.OutputHardReplica.Get()})
 	err := f.fill(ctx, func(at int64) (*rdb.Place, error) {
 		p := s.aof.PlaceAt(at)
 		cut(repl.Place(p), f.info.Bytes)

@@ -63,7 +63,7 @@ func (s *Server) loadBase(b *aof.Base) error {
 	case b.Again: // a rebuild: everything is locked already
 		o.Workers, put = 1, s.engine.LoadFrozen
 	}
-	room := s.engine.NewReserve(b.Size, b.Again)
+	room := s.engine.NewReserve(b.Size, b.Again && !s.copying.Load())
 	defer room.Release()
 	o.Resize = room.Resize
 	sum, err := rdb.LoadAt(b, b.Size, o, put)

@@ -82,6 +82,18 @@ func (k *keeper) end() {
 	k.wg.Wait()
 }
 
+// job is a context for something that ends with the keeper, and what to call at
+// its end; nil: the keeper has ended.
+func (k *keeper) job() (ctx context.Context, done func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended {
+		return nil, nil
+	}
+	k.wg.Add(1)
+	return k.ctx, k.wg.Done
+}
+
 // begun says that the data is loaded: what came from the disk is saved.
 func (k *keeper) begun() {
 	k.mu.Lock()
@@ -337,7 +349,7 @@ func (s *Server) writeBase(ctx context.Context, w io.Writer, format aof.Format, 
 	if format == aof.FormatCommands {
 		return s.writeCommands(ctx, w, where)
 	}
-	_, err := s.writeRDB(ctx, w, true, where)
+	_, err := s.writeRDB(ctx, w, rdbUse{base: true, checksum: s.cfg.RdbChecksum.Get()}, where)
 	return err
 }
 
@@ -380,7 +392,7 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	if k.s.aof == nil {
 		return
 	}
-	k.s.aof.WriteInfo(w, rewrite.scheduled)
+	k.s.aof.WriteInfo(w, rewrite.running, rewrite.scheduled)
 	w.Int("aof_rewrites_consecutive_failures", rewrite.inRow)
 	w.Int("aof_last_cow_size", rewrite.held)
 }

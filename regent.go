@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"regent/aof"
+	"regent/aof/disk"
 	"regent/cluster"
 	"regent/engine"
 	"regent/engine/config"
@@ -46,6 +47,8 @@ type Options struct {
 	Version string
 	// Listeners, if given, are served instead of the configured addresses.
 	Listeners []net.Listener
+
+	disk disk.FS // of the log; nil: the operating system's
 }
 
 // A Server is one node.
@@ -60,6 +63,7 @@ type Server struct {
 	peers   *cluster.Cluster
 	barrier *barrier
 	keeper  *keeper
+	backups backups
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
@@ -78,7 +82,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, stop: make(chan string, 1)}
+	s := &Server{opts: o, cfg: cfg, node: node, backups: newBackups(), stop: make(chan string, 1)}
 	s.log, err = newLogger(cfg.LogFile.Get(), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
 	if err != nil {
 		return nil, err
@@ -127,10 +131,7 @@ func (s *Server) build() error {
 	if s.aof != nil {
 		s.engine.AddInfo(s.backlogInfo())
 	}
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
-	if s.peers != nil {
-		front.Hijack = s.peers.Hijack
-	}
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack}
 	s.front = server.New(front)
 	return s.listen()
 }
@@ -151,6 +152,7 @@ func (s *Server) openLog(dir string) error {
 		NoSpace:       s.noSpace,
 		SpaceBack:     s.spaceBack,
 		LoadBase:      s.loadBase,
+		Disk:          s.opts.disk,
 	})
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)
@@ -165,7 +167,7 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
-		Snapshot: s.sendCopy,
+		Snapshot: s.feedCopy,
 		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
@@ -178,7 +180,7 @@ func (s *Server) barrierPorts() barrierPorts {
 	p := barrierPorts{
 		mono:      s.host.Mono,
 		seal:      func(int64) error { return nil },
-		committed: func() int64 { return math.MaxInt64 },
+		committed: func(engine.AckSet) int64 { return math.MaxInt64 },
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
@@ -186,11 +188,11 @@ func (s *Server) barrierPorts() barrierPorts {
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.Seal, s.aof.Durable
+		p.seal, p.committed = s.aof.SealSoon, func(engine.AckSet) int64 { return s.aof.Durable() }
 	}
 	if s.peers != nil {
 		p.handed = s.peers.Handed
-		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
+		p.committed, p.epoch, p.leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
 	}
 	return p
 }
@@ -282,31 +284,6 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	return s.loadDump(ctx)
-}
-
-// loadLog replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
-func (s *Server) loadLog(ctx context.Context) error {
-	if s.aof == nil {
-		return nil
-	}
-	began := time.Now()
-	apply := applyWith(s.engine.NewApplier())
-	stopped := func(db int, args [][]byte) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return apply(db, args)
-	}
-	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
-		return fmt.Errorf("can't load the append only log: %w", err)
-	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
-	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
-	return nil
 }
 
 // serve is the life of the server: its ticker and its end.

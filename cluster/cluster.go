@@ -84,8 +84,9 @@ type Cluster struct {
 	told     logEnd
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
-	handing  bool // a handover wants commands to be held
-	rising   bool // this node is elected and does not serve yet
+	stilled  int64 // mono ns at which the last command had ended before a handover
+	handing  bool  // a handover wants commands to be held
+	rising   bool  // this node is elected and does not serve yet
 
 	// What the hot path reads.
 	view     atomic.Pointer[engine.View]
@@ -123,6 +124,7 @@ type member struct {
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
 	offset  atomic.Int64 // its log's end as it last said
+	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 

@@ -20,7 +20,7 @@ import (
 //
 // What was answered by right of a leadership that has been handed over. A
 // reply that rests on an offset that is committed stays true whoever leads; a
-// value that was read while the lease held was the value at that moment. So
+// value that was read was the value if the lease held afterwards. So
 // replies that were computed before the token left, and that the network or
 // their goroutines are slow with, need not be taken back: nothing runs here
 // between HoldData and the end of the handover.
@@ -45,9 +45,11 @@ const (
 // this leadership, but for what a handover leaves. The caller holds mu.
 func (c *Cluster) fence(o bully.Output) {
 	l := c.lease.Load()
-	if o.Fence && l != nil && c.opts.Host.Mono() < l.until {
+	if o.Fence && l != nil && c.stilled < l.until {
 		c.raise(c.node.Status().Commit)
 		c.handed.Store(&handed{l.epoch, min(c.told.pos.Offset, c.Committed())})
+	} else if o.Fence {
+		c.opts.Host.Logf(engine.LevelNotice, "Handing over after the lease has run out: the last replies are uncertain")
 	}
 	c.lease.Store(nil)
 }
@@ -103,6 +105,9 @@ func (c *Cluster) hold(want bool) {
 // handover, and says so to the election; it is the steward's.
 func (c *Cluster) held() {
 	c.engine.Freeze(func() {})
+	c.mu.Lock()
+	c.stilled = c.opts.Host.Mono()
+	c.mu.Unlock()
 	end := c.sealed()
 	// With write-acks all the last replies wait for more than the election
 	// asks for.

@@ -53,6 +53,8 @@ const (
 	ErrSaveBusy      = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible."
 	ErrSave          = "ERR"
 	ErrShutdown      = "ERR Errors trying to SHUTDOWN. Check logs."
+	ErrBackups       = "ERR Too many backups at a time"
+	ErrBackup        = "ERR No backup can be made: %v"
 	ErrNoShutdown    = "ERR No shutdown in progress."
 	ErrConfigUnknown = "ERR Unknown option or number of arguments for CONFIG SET - '%s'"
 	ErrConfigSet     = "ERR CONFIG SET failed (possibly related to argument '%s') - %s"

@@ -60,6 +60,7 @@ type Node struct {
 	campaign campaign // this node's wish to lead
 	lead     leadership
 	recovery recovery
+	blank    bool // started with nothing, and has seen no epoch since
 
 	started     time.Duration
 	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
@@ -116,6 +117,7 @@ type rules struct {
 	noWariness     bool // voters grant right after their own start
 	lateEvidence   bool // crash evidence older than the peer's last word counts
 
+	blankVotes bool // a voter that came without its disk votes as others do
 	forgetLoss bool // the grant of a voter that may have lost something is as good as others
 
 	handoverUnheld   bool // the token is passed before the target has all
@@ -160,6 +162,7 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	}
 	n.campaign.suspectAt = now + c.Timeout
 	n.campaign.seq = c.Rand() >> seqShift
+	n.blank = n.hard == HardState{} && pos == Position{}
 	switch {
 	case n.lone():
 		n.campaign.suspectAt = now
@@ -231,6 +234,7 @@ func (n *Node) Step(now time.Duration, m Message) Output {
 		return n.leave()
 	}
 	p.seen, p.everMet, p.dead, p.lost = n.now, true, false, false
+	n.lookBack(m)
 	switch m.Kind {
 	case Election:
 		n.onElection(p, m)
@@ -337,7 +341,7 @@ func (n *Node) setHard(h HardState) {
 	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
 		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
 	h.MayHaveLost = n.hard.MayHaveLost
-	n.hard = h
+	n.hard, n.blank = h, false
 	n.unsaved = !n.rules.volatileVote
 }
 

@@ -129,7 +129,10 @@
 //     leader had at some moment after its start, which it asks that leader. Or
 //     an operator (ForceLeader) gives up what only the missing voters hold;
 //     majority and freshness are needed then too. A killed process has lost
-//     nothing: the system still writes what it was given.
+//     nothing: the system still writes what it was given. A node that starts
+//     with nothing, and finds that others have a log before it has voted, came
+//     without its disk: it has lost what it promised as well, so rule 9 and this
+//     one hold for it.
 //  13. Handover: see below.
 //
 // # Handover

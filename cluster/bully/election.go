@@ -115,17 +115,19 @@ func (n *Node) turn() time.Duration {
 }
 
 // rank counts the reachable peers that should lead before this node, as far
-// as their positions are known. The lost leader is not one of them.
+// as their positions are known. Followers do not speak with each other: what
+// one said more than T ago says nothing. The lost leader is not counted.
 func (n *Node) rank() int {
 	r := 0
 	for _, p := range n.peers {
 		if p.passed || p.id == n.campaign.suspect || !n.reachable(p) {
 			continue
 		}
+		known := p.posKnown && n.now-p.seen < n.cfg.Timeout
 		switch {
-		case p.posKnown && n.pos.Less(p.pos):
+		case known && n.pos.Less(p.pos):
 			r++
-		case p.posKnown && p.pos.Less(n.pos):
+		case known && p.pos.Less(n.pos):
 		case p.id > n.cfg.ID:
 			r++
 		}

@@ -4,7 +4,8 @@ import "time"
 
 // After a power loss a node that does not sync each write may lack bytes that
 // it had acknowledged, and that were committed on the strength of it. Its state
-// file was always synced: what it promised it knows.
+// file was always synced: what it promised it knows. A node whose disk was
+// replaced lacks even that.
 //
 // So its grant is weak. It counts only in two cases: all voters grant, and then
 // the candidate's log is at least the greatest that is left of it anywhere; or
@@ -16,6 +17,20 @@ import "time"
 // some moment after this node's start; so it asks, with ELECTION pre, which
 // changes nothing and which a leader answers with its position. A heartbeat
 // would not do: it may have been under way since before the loss.
+
+// lookBack finds out whether a node that started with nothing is one of a new
+// cluster, or came without its disk into one that has a log. If others have a
+// log it cannot know what it has promised and acknowledged, so it may have lost
+// it, and is wary. At a cluster's first start all logs are empty, and whoever
+// has voted then is no longer blank.
+func (n *Node) lookBack(m Message) {
+	if !n.blank || m.Position.Epoch == 0 || n.rules.blankVotes {
+		return
+	}
+	n.blank = false
+	n.hard.MayHaveLost, n.unsaved = true, true
+	n.promise.wary = n.started + n.cfg.Timeout
+}
 
 // recovery is what a node that may have lost something knows of its way back.
 type recovery struct {

@@ -27,10 +27,12 @@ type plan struct {
 	aim                         float64 // chance that a fault hits whoever leads or runs
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
-	blackout                    bool    // the power fails everywhere at once
-	coup                        float64 // chance that a new leader is hit at once
-	takeover                    bool    // the highest ID takes over by itself
-	change                      float64 // chance of a planned change instead of a fault
+	wipe                        float64       // chance that a crashed node gets a new disk
+	blackout                    bool          // the power fails everywhere at once
+	coup                        float64       // chance that a new leader is hit at once
+	takeover                    bool          // the highest ID takes over by itself
+	patience                    time.Duration // when it has kept up so long
+	change                      float64       // chance of a planned change instead of a fault
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
@@ -61,8 +63,10 @@ func draw(r *rand.Rand, forced drill) plan {
 		chunk:    pick(r, 1, 2, 8),
 		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail),
 		takeover: pick(r, true, true, false),
+		patience: simT / 4,
 		change:   pick(r, 0, 0.1, 0.3),
 		blackout: r.IntN(20) == 0,
+		wipe:     pick(r, 0, 0, 0.2),
 	}
 	if forced != noDrill {
 		p.drill = forced
@@ -199,6 +203,9 @@ func (w *world) crashOrStart(m *machine) {
 		m.stop()
 	} else {
 		m.crash(w.mayLosePower(m) && w.chance(0.5))
+		if w.chance(w.plan.wipe) && w.mayLoseDisk(m) {
+			m.wipe()
+		}
 	}
 	d := w.within(pick(w.rand, simT/10, simT, 6*simT))
 	life := m.life
@@ -295,7 +302,7 @@ func (w *world) calmDown() {
 	w.calm = true
 	w.cut = [simMost + 1][simMost + 1]bool{}
 	away := 0
-	if w.chance(0.3) && w.sound(nil) == len(w.nodes) {
+	if w.chance(0.3) && w.allVote() {
 		away = w.rand.IntN((len(w.nodes)-1)/2 + 1)
 	}
 	for _, i := range w.rand.Perm(len(w.nodes)) {

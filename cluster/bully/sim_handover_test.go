@@ -99,7 +99,7 @@ func (w *world) handOver(l, x *machine, within time.Duration) {
 func (w *world) passed(l *machine) {
 	x := w.machine(l.node.Status().Target)
 	w.count.passed++
-	if !l.node.rules.handoverUnheld && int64(len(x.log)) < int64(len(l.log)) {
+	if !l.node.rules.handoverUnheld && x.up && !x.wiped && !x.node.hard.MayHaveLost && len(x.log) < len(l.log) {
 		w.fail("leader %d passes its token to %d, which holds %v of %v", l.id, x.id, x.end(), l.end())
 	}
 	if w.plan.drill != staleToken || w.calm {

@@ -23,6 +23,7 @@ type machine struct {
 	synced  int  // records that a power loss leaves, ≤ kept
 	acked   int  // records that it acknowledged and still holds
 	unclean bool // the boot ID will be another one
+	wiped   bool // it has another disk, and has not noticed yet
 
 	// The process.
 	life        int // counts starts
@@ -181,6 +182,7 @@ func (m *machine) finish(o Output, then func()) {
 	if o.Fence {
 		m.w.passed(m)
 	}
+	m.wiped = m.wiped && m.disk.Epoch == 0 && !m.disk.MayHaveLost
 	m.transmit(o)
 	if o.Changed {
 		m.w.checkLeader(m)
@@ -336,7 +338,7 @@ func (m *machine) start() {
 	}
 	m.node = newNode(Config{
 		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
-		Takeover: w.plan.takeover, TakeoverAfter: simT / 4, HandoverNear: 3,
+		Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
 	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
 	for _, p := range w.nodes {

@@ -8,11 +8,33 @@ package bully
 func (w *world) sound(m *machine) int {
 	k := 0
 	for _, p := range w.nodes {
-		if p != m && !p.unclean && !p.disk.MayHaveLost && (!p.up || !p.node.hard.MayHaveLost) {
+		if p != m && !p.wiped && !p.unclean && !p.disk.MayHaveLost && (!p.up || !p.node.hard.MayHaveLost) {
 			k++
 		}
 	}
 	return k
+}
+
+// allVote: no vote is weak, nor will one be.
+func (w *world) allVote() bool {
+	for _, m := range w.nodes {
+		if m.disk.Epoch == 0 {
+			return false // it may yet find that others have a log
+		}
+	}
+	return w.sound(nil) == len(w.nodes)
+}
+
+// mayLoseDisk: a majority that has lost nothing must be left, and all others
+// must have something in their logs that will not be cut, by which a new disk is
+// told from a new cluster.
+func (w *world) mayLoseDisk(m *machine) bool {
+	for _, p := range w.nodes {
+		if p != m && (len(w.truth) == 0 || len(p.log) == 0 || p.log[0] != w.truth[0]) {
+			return false
+		}
+	}
+	return w.sound(m) > len(w.nodes)/2
 }
 
 // mayLosePower: a majority that has lost nothing must be left.
@@ -58,9 +80,17 @@ func (w *world) blackout() {
 	}
 }
 
+// wipe replaces the disk of a node that is down.
+func (m *machine) wipe() {
+	m.w.say(m.id, "NEW DISK")
+	m.w.count.wiped++
+	m.disk, m.log, m.kept, m.synced, m.acked = HardState{}, nil, 0, 0, 0
+	m.unclean, m.wiped = false, true
+}
+
 func (w *world) drillLostTail(l *machine) {
 	f := w.anyBut(l)
-	if f == nil || w.plan.syncEach || !w.mayLosePower(f) {
+	if f == nil || !w.mayLoseDisk(f) {
 		return
 	}
 	// Only f hears l; whoever else there is lacks what comes now.
@@ -74,8 +104,11 @@ func (w *world) drillLostTail(l *machine) {
 		}
 	}
 	before := l.pub.commit
-	w.when(1, func() bool { return l.pub.commit > before && f.up && f.synced < f.acked }, func() {
+	w.when(1, func() bool { return l.pub.commit > before && f.up && (w.plan.syncEach || f.synced < f.acked) }, func() {
 		f.crash(true)
+		if w.plan.syncEach || w.chance(0.3) {
+			f.wipe()
+		}
 		l.crash(false)
 		w.cut = [simMost + 1][simMost + 1]bool{}
 		w.reboot(f)

@@ -14,13 +14,16 @@ import (
 // a network of one millisecond, told by commands and their golden output. Logs
 // are lengths here; the simulator looks at their contents.
 //
-//	nodes 1 2 3 [epoch=E vote=V log=E/O]  a cluster; nothing is random
+//	nodes 1 2 3 [epoch=E vote=V log=E/O] [takeover=auto]
+//	                                      a cluster; nothing is random
+//	elect 3                               until it leads and all hold its record
 //	run 600                               lets ms pass
 //	cut 1 2 | heal                        a link, both ways; 1>2: one way
 //	crash 3 | start 3                     the process; its disk stays
 //	power 3 [log=E/O]                     the power: the log's tail may be gone
 //	force 3                               an operator makes it run
-//	dead 3                                everyone gets evidence of its death
+//	dead 3 [to=1] [at=ms]                 everyone, or one, gets evidence of its death
+//	wipe 3                                a crash that leaves an empty disk
 //	disk 3 bad|good, stop 3
 //	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
 //	append 3 100                          at the leader, durable at once
@@ -37,7 +40,9 @@ type trace struct {
 	cuts   map[[2]int64]bool
 	flight []flying
 	beats  bool
-	out    strings.Builder
+
+	takeover bool
+	out      strings.Builder
 }
 
 type traced struct {
@@ -106,12 +111,18 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		for i := range words {
 			w.order = append(w.order, id(i))
 		}
+		w.takeover = opts["takeover"] == "auto"
 		for _, k := range w.order {
 			x := &traced{pos: parsePos(opts["log"])}
 			x.hard = HardState{Epoch: num(opts["epoch"]), VoteFor: num(opts["vote"])}
 			w.nodes[k] = x
 			w.start(k)
 		}
+	case "elect":
+		w.elect(id(0))
+	case "wipe":
+		node(0).running = false
+		node(0).hard, node(0).pos = HardState{}, Position{}
 	case "run":
 		w.run(time.Duration(id(0)) * time.Millisecond)
 	case "cut":
@@ -142,8 +153,12 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		w.start(id(0))
 	case "dead":
 		for _, k := range w.order {
-			if k != id(0) && w.nodes[k].running {
-				w.act(k, w.nodes[k].n.PeerDead(w.now, id(0)))
+			if k != id(0) && w.nodes[k].running && (opts["to"] == "" || num(opts["to"]) == k) {
+				at := w.now
+				if opts["at"] != "" {
+					at = time.Duration(num(opts["at"])) * time.Millisecond
+				}
+				w.act(k, w.nodes[k].n.PeerDead(at, id(0)))
 			}
 		}
 	case "disk":
@@ -200,12 +215,29 @@ func (w *trace) start(id int64) {
 	x := w.nodes[id]
 	x.n = New(Config{
 		ID: id, Voters: w.order, Timeout: traceT, Heartbeat: traceT / 5,
-		Rand: func() uint64 { return 0 }, Addr: fmt.Sprintf("host:%d", id),
+		Rand: func() uint64 { return 0 }, Addr: fmt.Sprintf("host:%d", id), Takeover: w.takeover,
 	}, x.hard, x.pos, w.now)
 	for _, k := range w.order {
 		x.n.PeerReachable(k, true)
 	}
 	x.running, x.last = true, ""
+}
+
+// elect runs until a node serves and all that run hold its epoch's record, and
+// tells nothing of it: the first story did.
+func (w *trace) elect(id int64) {
+	for w.nodes[id].n.Status().Role != Leader && w.now < time.Minute {
+		w.run(time.Millisecond)
+	}
+	w.run(2 * time.Millisecond)
+	for _, k := range w.order {
+		if k != id && w.nodes[k].running && w.nodes[k].n.Follows(w.nodes[id].n.Status().Epoch) {
+			w.stream(id, k, "")
+		}
+	}
+	w.run(2 * traceT / 5)
+	w.out.Reset()
+	w.status(id)
 }
 
 // run lets time pass in steps of one millisecond: deliveries first, in the

@@ -47,7 +47,8 @@ type HardState struct {
 	VoteFor int64 // who got this node's vote in Epoch, 0: nobody
 	// MayHaveLost: the log may lack bytes that this node acknowledged, since
 	// the power failed and not each write was synced. The driver sets it at
-	// start; the node takes it back when it has caught up with a leader.
+	// start, or the node itself when it comes with nothing into a cluster that
+	// has a log. It takes it back when it has caught up with a leader.
 	MayHaveLost bool
 }
 

@@ -22,6 +22,8 @@
 //
 // Rules:
 //
+//   - A log that holds data but no epoch, a lone server's, is neither cut nor
+//     replaced: see errOwn.
 //   - The follower writes whole records only (a transaction is one), so that
 //     its log never ends inside one: it may be elected at any moment, and what
 //     it then appends must be readable. A chunk's tail waits in memory.
