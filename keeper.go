@@ -392,7 +392,7 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	if k.s.aof == nil {
 		return
 	}
-	k.s.aof.WriteInfo(w, rewrite.scheduled)
+	k.s.aof.WriteInfo(w, rewrite.running, rewrite.scheduled)
 	w.Int("aof_rewrites_consecutive_failures", rewrite.inRow)
 	w.Int("aof_last_cow_size", rewrite.held)
 }

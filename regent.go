@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"regent/aof"
+	"regent/aof/disk"
 	"regent/cluster"
 	"regent/engine"
 	"regent/engine/config"
@@ -46,6 +47,8 @@ type Options struct {
 	Version string
 	// Listeners, if given, are served instead of the configured addresses.
 	Listeners []net.Listener
+
+	disk disk.FS // of the log; nil: the operating system's
 }
 
 // A Server is one node.
@@ -149,6 +152,7 @@ func (s *Server) openLog(dir string) error {
 		NoSpace:       s.noSpace,
 		SpaceBack:     s.spaceBack,
 		LoadBase:      s.loadBase,
+		Disk:          s.opts.disk,
 	})
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)

@@ -43,7 +43,7 @@ import (
 const (
 	// batchBytes is how many bytes of entries are copied under one lock, and
 	// given to emit at once. The last entry of a batch may go beyond.
-	batchBytes = 64 << 10
+	batchBytes = 32 << 10
 	// stepBuckets is how many buckets, which may be empty, are looked into
 	// under one lock.
 	stepBuckets = 128
