@@ -185,6 +185,7 @@ func (s *Server) barrierPorts() barrierPorts {
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
 		handed:    func(int64, int64) bool { return false },
+		rounds:    func() bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
@@ -192,6 +193,8 @@ func (s *Server) barrierPorts() barrierPorts {
 	}
 	if s.peers != nil {
 		p.handed = s.peers.Handed
+		p.rounds = func() bool { return !s.peers.Leased() }
+		p.round, p.confirmed = s.peers.Round, s.peers.Confirmed
 		p.committed, p.epoch, p.leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
 	}
 	return p
