@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -80,6 +78,18 @@ func (k *keeper) end() {
 	k.mu.Unlock()
 	k.cancel()
 	k.wg.Wait()
+}
+
+// job is a context for something that ends with the keeper, and what to call at
+// its end; nil: the keeper has ended.
+func (k *keeper) job() (ctx context.Context, done func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended {
+		return nil, nil
+	}
+	k.wg.Add(1)
+	return k.ctx, k.wg.Done
 }
 
 // begun says that the data is loaded: what came from the disk is saved.
@@ -297,7 +307,7 @@ func (k *keeper) mend(now int64) {
 	k.probe = now + k.pause.Milliseconds()
 	k.pause = min(2*k.pause, probeLast)
 	k.begin(&k.rewrite, "Making the append only log anew", func(ctx context.Context) error {
-		if err := k.s.probeDisk(); err != nil {
+		if err := k.s.aof.Probe(); err != nil {
 			return fmt.Errorf("the disk does not work: %w", err)
 		}
 		return k.s.rewriteLog(ctx)
@@ -309,19 +319,6 @@ func (k *keeper) mended() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.pause = probeFirst
-}
-
-// probeBytes is what is written to see whether the disk works.
-const probeBytes = 64 << 10
-
-// probeDisk writes and syncs a file beside the log's.
-func (s *Server) probeDisk() error {
-	f, err := os.CreateTemp(filepath.Join(s.cfg.Dir.Get(), s.cfg.AppendDirname.Get()), savePrefix+"probe-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeBytes))
-	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 }
 
 // baseFormat is how a base is to be written.
@@ -337,7 +334,7 @@ func (s *Server) writeBase(ctx context.Context, w io.Writer, format aof.Format, 
 	if format == aof.FormatCommands {
 		return s.writeCommands(ctx, w, where)
 	}
-	_, err := s.writeRDB(ctx, w, true, where)
+	_, err := s.writeRDB(ctx, w, rdbUse{base: true, checksum: s.cfg.RdbChecksum.Get()}, where)
 	return err
 }
 
@@ -380,7 +377,7 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	if k.s.aof == nil {
 		return
 	}
-	k.s.aof.WriteInfo(w, rewrite.scheduled)
+	k.s.aof.WriteInfo(w, rewrite.running, rewrite.scheduled)
 	w.Int("aof_rewrites_consecutive_failures", rewrite.inRow)
 	w.Int("aof_last_cow_size", rewrite.held)
 }

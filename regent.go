@@ -27,9 +27,11 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
+	"regent/aof/disk"
 	"regent/cluster"
 	"regent/engine"
 	"regent/engine/config"
@@ -43,6 +45,8 @@ type Options struct {
 	ConfigFile string
 	// Version is shown by INFO and in the log.
 	Version string
+	// Disk is the log's file system; nil is the operating system's.
+	Disk disk.FS
 	// Listeners, if given, are served instead of the configured addresses.
 	Listeners []net.Listener
 }
@@ -59,10 +63,12 @@ type Server struct {
 	peers   *cluster.Cluster
 	barrier *barrier
 	keeper  *keeper
+	backups backups
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
+	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -76,7 +82,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, stop: make(chan string, 1)}
+	s := &Server{opts: o, cfg: cfg, node: node, backups: newBackups(), stop: make(chan string, 1)}
 	s.log, err = newLogger(cfg.LogFile.Get(), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
 	if err != nil {
 		return nil, err
@@ -125,10 +131,7 @@ func (s *Server) build() error {
 	if s.aof != nil {
 		s.engine.AddInfo(s.backlogInfo())
 	}
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host}
-	if s.peers != nil {
-		front.Hijack = s.peers.Hijack
-	}
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack}
 	s.front = server.New(front)
 	return s.listen()
 }
@@ -149,6 +152,7 @@ func (s *Server) openLog(dir string) error {
 		NoSpace:       s.noSpace,
 		SpaceBack:     s.spaceBack,
 		LoadBase:      s.loadBase,
+		Disk:          s.opts.Disk,
 	})
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)
@@ -163,6 +167,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
+		Snapshot: s.feedCopy,
+		Install:  s.installCopy,
 		Changed:  s.roleChanged,
 		Advanced: func() { s.barrier.Advance() },
 	})
@@ -174,17 +180,22 @@ func (s *Server) barrierPorts() barrierPorts {
 	p := barrierPorts{
 		mono:      s.host.Mono,
 		seal:      func(int64) error { return nil },
-		committed: func() int64 { return math.MaxInt64 },
+		committed: func(engine.AckSet) int64 { return math.MaxInt64 },
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
+		handed:    func(int64, int64) bool { return false },
+		rounds:    func() bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.Seal, s.aof.Durable
+		p.seal, p.committed = s.aof.SealSoon, func(engine.AckSet) int64 { return s.aof.Durable() }
 	}
 	if s.peers != nil {
-		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
+		p.handed = s.peers.Handed
+		p.rounds = func() bool { return !s.peers.Leased() }
+		p.round, p.confirmed = s.peers.Round, s.peers.Confirmed
+		p.committed, p.epoch, p.leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
 	}
 	return p
 }
@@ -276,31 +287,6 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	return s.loadDump(ctx)
-}
-
-// loadLog replays the log. With peers it is not known yet how much of it is
-// committed, so readers wait until the cluster tells.
-func (s *Server) loadLog(ctx context.Context) error {
-	if s.aof == nil {
-		return nil
-	}
-	began := time.Now()
-	apply := applyWith(s.engine.NewApplier())
-	stopped := func(db int, args [][]byte) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return apply(db, args)
-	}
-	if err := s.aof.Load(stopped, s.engine.LoadProgress); err != nil {
-		return fmt.Errorf("can't load the append only log: %w", err)
-	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
-	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
-	return nil
 }
 
 // serve is the life of the server: its ticker and its end.

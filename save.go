@@ -29,7 +29,7 @@ func (s *Server) saveFile(ctx context.Context) (*moment, error) {
 		return nil, fmt.Errorf("make a file: %w", err)
 	}
 	defer os.Remove(f.Name()) // nothing is there any more if all went well
-	m, err := s.writeRDB(ctx, &syncingFile{File: f}, false, s.logPlace)
+	m, err := s.writeRDB(ctx, &syncingFile{File: f}, rdbUse{checksum: s.cfg.RdbChecksum.Get()}, s.logPlace)
 	err = errors.Join(err, f.Chmod(savePerm))
 	if err == nil {
 		err = f.Sync()

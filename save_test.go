@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"regent/aof/disk"
 	"regent/engine/config"
 )
 
@@ -30,6 +31,12 @@ type testServer struct {
 // begin starts a server on dir with lines of configuration.
 func begin(t *testing.T, dir string, lines ...string) *testServer {
 	t.Helper()
+	return beginOn(t, nil, dir, lines...)
+}
+
+// beginOn is begin with a file system for the log.
+func beginOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testServer {
+	t.Helper()
 	cfg := config.New()
 	if err := config.Parse(cfg, strings.Join(append(lines, "dir "+dir, "logfile "+filepath.Join(dir, "log")), "\n"), "test"); err != nil {
 		t.Fatal(err)
@@ -38,7 +45,7 @@ func begin(t *testing.T, dir string, lines ...string) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
+	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}, Disk: fs})
 	if err != nil {
 		t.Fatal(err)
 	}

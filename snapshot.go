@@ -49,8 +49,7 @@ type moment struct {
 
 // snapshot gives out the keyspace; where is asked at the cut, and m is what is
 // known of it by then.
-func (s *Server) snapshot(ctx context.Context, m *moment, where placed, emit func(*engine.SnapshotBatch) error) error {
-	var o engine.SnapshotOptions
+func (s *Server) snapshot(ctx context.Context, o engine.SnapshotOptions, m *moment, where placed, emit func(*engine.SnapshotBatch) error) error {
 	reached := func(i *engine.SnapshotInfo) (int64, bool) { return i.Offset, true }
 	if s.peers != nil {
 		o.Still = func(cut func()) {
@@ -113,19 +112,38 @@ func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
 	return p
 }
 
-// writeRDB writes the keyspace at one moment as an RDB file; base says that it is
-// to be the base of a log.
-func (s *Server) writeRDB(ctx context.Context, dst io.Writer, base bool, where placed) (*moment, error) {
-	f := &rdbFile{s: s, base: base, db: -1, sum: s.cfg.RdbChecksum.Get()}
-	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: f.sum, Sections: true})
-	if err := s.snapshot(ctx, &f.moment, where, f.batch); err != nil {
+// An rdbUse is what an RDB file is for.
+type rdbUse struct {
+	base     bool // of a log
+	checksum bool
+	maxSpill int64 // see engine.SnapshotOptions
+}
+
+// writeRDB writes the keyspace at one moment as an RDB file.
+func (s *Server) writeRDB(ctx context.Context, dst io.Writer, use rdbUse, where placed) (*moment, error) {
+	f := s.newRDB(dst, use)
+	if err := f.fill(ctx, where); err != nil {
 		return nil, err
 	}
-	f.header()
 	if err := s.settled(ctx, &f.moment); err != nil {
 		return nil, err
 	}
 	return &f.moment, f.w.Close()
+}
+
+func (s *Server) newRDB(dst io.Writer, use rdbUse) *rdbFile {
+	f := &rdbFile{s: s, use: use, db: -1}
+	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: use.checksum, Sections: true})
+	return f
+}
+
+// fill writes all but the file's end.
+func (f *rdbFile) fill(ctx context.Context, where placed) error {
+	if err := f.s.snapshot(ctx, engine.SnapshotOptions{MaxSpill: f.use.maxSpill}, &f.moment, where, f.batch); err != nil {
+		return err
+	}
+	f.header()
+	return nil
 }
 
 // An rdbFile is an RDB file that is being written.
@@ -133,8 +151,7 @@ type rdbFile struct {
 	moment
 	s      *Server
 	w      *rdb.Writer
-	base   bool
-	sum    bool
+	use    rdbUse
 	headed bool
 	db     int
 }
@@ -146,7 +163,7 @@ func (f *rdbFile) header() {
 	}
 	f.headed = true
 	f.w.Header(rdb.Info{
-		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.base, Place: f.place,
+		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.use.base, Place: f.place,
 	})
 }
 
@@ -180,7 +197,7 @@ func (f *rdbFile) entry(en *engine.SnapshotEntry) error {
 func (s *Server) writeCommands(ctx context.Context, dst io.Writer, where placed) error {
 	f := &commandFile{dst: dst, db: -1}
 	var m moment
-	if err := s.snapshot(ctx, &m, where, f.batch); err != nil {
+	if err := s.snapshot(ctx, engine.SnapshotOptions{}, &m, where, f.batch); err != nil {
 		return err
 	}
 	return s.settled(ctx, &m)

@@ -242,9 +242,15 @@ func (ld *loader) rdb(src *source, t target, size int64) error {
 	if ld.progress != nil {
 		b.Progress = func(n int64) { ld.progress(done+n, max(done+n, ld.total)) }
 	}
-	if err := l.o.LoadBase(b); err != nil {
+	if known := ld.bases[src.name]; known != nil {
+		b = known // locate: it is loaded already
+	} else if err := l.o.LoadBase(b); err != nil {
 		return fmt.Errorf("load %s: %w", src.name, err)
 	}
+	if ld.bases == nil {
+		ld.bases = map[string]*Base{}
+	}
+	ld.bases[src.name] = b
 	if b.HasPlace {
 		ld.startHistory(&head{start: b.Place.Offset, history: b.Place.History})
 		ld.passed(size)

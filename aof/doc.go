@@ -94,6 +94,14 @@
 // A file whose first three bytes are those of a head, but for a flipped bit or
 // two, is Regent's with a damaged head, and never taken for one of Redis's.
 //
+// # Loading
+//
+// One goroutine reads, proves and parses; who carries out (Records) may do so
+// later and on many cores, in an order that makes the same data
+// (engine.BulkApplier). A record that fails is then found out late: the files are
+// walked once more to name its place, and nothing is cut before everything ahead
+// of the cut is known to be good.
+//
 // # Checking
 //
 // Check makes the walk of a start offline and changes nothing: what it calls

@@ -13,10 +13,11 @@ import (
 // next group, behind the room for its opening line. It is under Log.mu, and
 // what a write costs is what is done here: one lock, one copy.
 type gather struct {
-	buf   []byte // headroom, then stream bytes
-	spare []byte // the buffer of the group before, to be used again
-	start int64  // stream offset of the first gathered byte
-	end   int64  // after the last
+	buf      []byte // headroom, then stream bytes
+	spare    []byte // the buffer of the group before, to be used again
+	commands int    // whose records these are
+	start    int64  // stream offset of the first gathered byte
+	end      int64  // after the last
 
 	db       int  // selected at end
 	startDB  int  // selected at start
@@ -49,7 +50,7 @@ func (g *gather) reset(at Place) {
 // drop forgets what has gathered; offsets go on.
 func (g *gather) drop() {
 	g.buf = g.buf[:headroom]
-	g.start, g.startDB, g.epochs, g.cut = g.end, g.db, nil, nil
+	g.start, g.startDB, g.epochs, g.cut, g.commands = g.end, g.db, nil, nil, 0
 }
 
 func (g *gather) dropRaw() {
@@ -70,6 +71,7 @@ var (
 
 // add appends the records of one command.
 func (g *gather) add(e *engine.Effects) int64 {
+	g.commands++
 	if len(e.Recs) == 1 {
 		g.selectDB(e.Recs[0].DB)
 		g.buf = append(g.buf, e.Buf...)
@@ -221,7 +223,7 @@ func (g *gather) take() group {
 		g.spare = make([]byte, headroom, 64<<10)
 	}
 	g.buf, g.spare = g.spare[:headroom], nil
-	g.start, g.startDB, g.epochs = g.end, g.db, nil
+	g.start, g.startDB, g.epochs, g.commands = g.end, g.db, nil, 0
 	return out
 }
 

@@ -1,6 +1,7 @@
 package aof
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -27,17 +28,17 @@ func (s *stats) rewrote(took time.Duration, err error) {
 // Info is the log's part of INFO: Redis's fields of the persistence section
 // that are about the log, and Regent's own behind them.
 func (l *Log) Info() engine.InfoSection {
-	return engine.InfoSection{Name: "Persistence", Default: true, Write: func(w *engine.InfoWriter) { l.WriteInfo(w, false) }}
+	return engine.InfoSection{Name: "Persistence", Default: true, Write: func(w *engine.InfoWriter) { l.WriteInfo(w, false, false) }}
 }
 
 // WriteInfo writes the lines of Info, for a section that has others too.
-// scheduled says that a rewrite waits for its turn.
-func (l *Log) WriteInfo(w *engine.InfoWriter, scheduled bool) {
+// running and scheduled say that a rewrite was begun, or waits for its turn.
+func (l *Log) WriteInfo(w *engine.InfoWriter, running, scheduled bool) {
 	l.mu.Lock()
 	rw, held := l.rewriting, l.held
 	l.mu.Unlock()
 	w.Bool("aof_enabled", true)
-	w.Bool("aof_rewrite_in_progress", rw != nil)
+	w.Bool("aof_rewrite_in_progress", running || rw != nil)
 	w.Bool("aof_rewrite_scheduled", scheduled)
 	last, now := int64(-1), int64(-1)
 	if took := l.stats.lastTook.Load(); took > 0 {
@@ -50,7 +51,11 @@ func (l *Log) WriteInfo(w *engine.InfoWriter, scheduled bool) {
 	w.Int("aof_current_rewrite_time_sec", now)
 	w.Str("aof_last_bgrewrite_status", okOrErr(!l.stats.lastFailed.Load()))
 	w.Int("aof_rewrites", l.stats.rewrites.Load())
-	w.Str("aof_last_write_status", okOrErr(l.err() == nil && held == nil))
+	l.health.mu.Lock()
+	short := l.health.short
+	l.health.mu.Unlock()
+	// Without a reserve writes are refused, before one fails.
+	w.Str("aof_last_write_status", okOrErr(l.err() == nil && held == nil && short == nil))
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)
@@ -102,12 +107,15 @@ func (l *Log) sizeLocked() int64 {
 }
 
 // PlaceAt is the place at offset at, which lies between two units of what was
-// appended. The database there is not told. It does no I/O.
+// appended. The database is told at the end alone, where a leader takes a full
+// copy. It does no I/O.
 func (l *Log) PlaceAt(at int64) Place {
 	l.mu.Lock()
 	p := l.gather.now()
 	l.mu.Unlock()
-	p.Offset, p.DB = at, 0
+	if at != p.Offset {
+		p.Offset, p.DB = at, 0
+	}
 	p.History = before(p.History, at)
 	return p
 }
@@ -126,6 +134,21 @@ func (l *Log) Empty() bool {
 	l.shape.RLock()
 	defer l.shape.RUnlock()
 	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
+}
+
+// probeBytes is what Probe writes.
+const probeBytes = 64 << 10
+
+// Probe writes and syncs a file beside the log's: an error says that the disk does
+// not work.
+func (l *Log) Probe() error {
+	name := l.path(tempPrefix + "probe")
+	f, err := l.fs.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, probeBytes), 0)
+	return errors.Join(err, f.Sync(), f.Close(), l.fs.Remove(name))
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once

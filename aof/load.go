@@ -9,19 +9,38 @@ import (
 	"regent/engine"
 )
 
-// Load reads everything the log holds, in order, and makes it ready to be
-// written to. apply gets each record with the database selected before its
-// unit; args are valid until it returns. progress, which may be nil, gets the
-// bytes read so far and in all. Damage is a *DamageError; see tail.go for what
-// is cut instead.
+// Records is who carries out the records that a load reads.
+type Records interface {
+	// Apply takes the next record, with the database selected before its unit;
+	// args are valid until it returns. It may be carried out later. The error
+	// may be of an earlier record then, and is an *engine.RecordError.
+	Apply(db int, args [][]byte) error
+	// Drain returns when all that Apply was given is carried out.
+	Drain() error
+}
+
+// atOnce carries out each record before the next is read.
+type atOnce func(db int, args [][]byte) error
+
+func (f atOnce) Apply(db int, args [][]byte) error { return f(db, args) }
+func (atOnce) Drain() error                        { return nil }
+
+// Load is LoadInto for an apply that carries out each record at once.
 func (l *Log) Load(apply func(db int, args [][]byte) error, progress func(done, total int64)) error {
+	return l.LoadInto(atOnce(apply), progress)
+}
+
+// LoadInto reads everything the log holds, in order, and makes it ready to be
+// written to. progress, which may be nil, gets the bytes read so far and in
+// all. Damage is a *DamageError; see tail.go for what is cut instead.
+func (l *Log) LoadInto(to Records, progress func(done, total int64)) error {
 	if l.isLoaded() {
 		return errors.New("the log is loaded already")
 	}
-	ld := &loader{l: l, repair: true, progress: progress}
-	ld.player.apply = apply
+	ld := &loader{l: l, repair: true, progress: progress, to: to}
+	ld.player.apply = to.Apply
 	if err := ld.run(); err != nil {
-		return err
+		return ld.locate(err)
 	}
 	if err := l.ready(ld); err != nil {
 		return err
@@ -33,6 +52,40 @@ func (l *Log) Load(apply func(db int, args [][]byte) error, progress func(done, 
 	l.mu.Unlock()
 	l.tell()
 	return nil
+}
+
+// locate finds where in the files the record stands that could not be carried
+// out, if err is of one that was handed over before: the files are walked once
+// more up to there. The load has failed, and changes nothing.
+func (ld *loader) locate(err error) error {
+	var late *engine.RecordError
+	if !errors.As(err, &late) {
+		return err
+	}
+	for _, s := range ld.l.segments {
+		s.begin(s.head, s.index[0].pos)
+	}
+	again := &loader{l: ld.l, repair: true, torn: func(tear) {}, bases: ld.bases}
+	left := late.Index
+	again.player.apply = func(int, [][]byte) error {
+		if left == 0 {
+			return late.Err
+		}
+		left--
+		return nil
+	}
+	if found := again.run(); found != nil {
+		return found
+	}
+	return err
+}
+
+// drain waits until everything that was handed over is carried out.
+func (ld *loader) drain() error {
+	if ld.to == nil {
+		return nil
+	}
+	return ld.to.Drain()
 }
 
 func (l *Log) isLoaded() bool {
@@ -104,6 +157,8 @@ func (l *Log) LoadUpTo(upto int64, apply func(db int, args [][]byte) error) erro
 type loader struct {
 	l           *Log
 	player      player
+	to          Records // nil: nothing is carried out later
+	bases       map[string]*Base
 	off         int64 // stream offset reached
 	repair      bool  // the first pass: the tail may be cut, indexes are built
 	foreign     bool  // the last file goes on with what Redis wrote
@@ -121,6 +176,18 @@ type loader struct {
 const progressStep = 1 << 20
 
 func (ld *loader) run() error {
+	err := ld.walk()
+	if late := ld.drain(); late != nil {
+		err = late // of a record before what else was found
+	}
+	if err != nil {
+		return err
+	}
+	ld.report(true)
+	return nil
+}
+
+func (ld *loader) walk() error {
 	l := ld.l
 	if err := ld.measure(); err != nil {
 		return err
@@ -139,7 +206,6 @@ func (ld *loader) run() error {
 			return err
 		}
 	}
-	ld.report(true)
 	return nil
 }
 

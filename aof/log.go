@@ -61,6 +61,7 @@ type Log struct {
 	mu     sync.Mutex
 	gather gather
 	turns  turns
+	pace   pace
 	loaded bool
 	closed bool // no more writing
 	held   *held

@@ -141,6 +141,8 @@ func (l *Log) writeGathered() error {
 	if l.gather.end == l.gather.start && cut == nil {
 		return nil
 	}
+	l.pace.written += l.gather.commands
+	l.pace.asked = false
 	g := l.gather.take()
 	l.gather.cut = nil
 	l.turns.cover = g.to

@@ -8,9 +8,9 @@ import (
 	"regent/engine/config"
 )
 
-// The syncing goroutine. With always it is woken after each write and makes
-// everything written so far durable in one fsync, for all who wait for it;
-// what is written meanwhile belongs to the next one. With everysec a timer
+// The syncing goroutine. With always it writes what has gathered (pace.go) and
+// makes everything written so far durable in one fsync, for all who wait for it;
+// what comes meanwhile belongs to the next one. With everysec a timer
 // wakes it, which the first write after an fsync starts: an idle log has none.
 // A slow fsync stalls those who wait for Durable, and nobody else.
 
@@ -28,6 +28,7 @@ func (l *Log) syncLoop() {
 		if l.err() != nil {
 			continue
 		}
+		l.sealAsked()
 		if err := l.syncOnce(); err != nil {
 			l.fail(err)
 			l.tell()
@@ -68,6 +69,7 @@ func (l *Log) syncOnce() error {
 		l.syncMu.Unlock()
 		return nil
 	}
+	began := l.o.Host.Ticks()
 	err := s.file.Sync()
 	if err == nil && !listed {
 		// The rename that made this file a part of the log.
@@ -80,6 +82,7 @@ func (l *Log) syncOnce() error {
 		raise(&l.durable, upto) // first: who sees synced expects durable
 		raise(&l.synced, upto)
 		l.stats.syncs.Add(1)
+		l.paced(l.o.Host.Ticks() - began)
 	}
 	l.syncMu.Unlock()
 	if err != nil {

@@ -140,6 +140,9 @@ func (ld *loader) cut(t target, pos, lost int64, what string) error {
 	if l.o.LoadTruncated != nil && !l.o.LoadTruncated() {
 		return ld.damage(t, pos, fmt.Sprintf("it ends with %s of %d bytes, and aof-load-truncated is no", what, lost), nil)
 	}
+	if err := ld.drain(); err != nil {
+		return err // a record before it is not what it was
+	}
 	if lost > 0 {
 		l.o.Host.Logf(engine.LevelWarning, "Cutting %d bytes off the end of %s, from file offset %d (stream offset %d): %s, after %d good records",
 			lost, t.name, pos, ld.off, what, ld.player.records)

@@ -84,10 +84,16 @@ type Cluster struct {
 	told     logEnd
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
+	stilled  int64 // mono ns at which the last command had ended before a handover
+	verified bool  // a round has proved since that this node led then
+	handing  bool  // a handover wants commands to be held
+	rising   bool  // this node is elected and does not serve yet
 
 	// What the hot path reads.
 	view     atomic.Pointer[engine.View]
 	lease    atomic.Pointer[lease]
+	handed   atomic.Pointer[handed]
+	holds    atomic.Bool // commands are held, see mark
 	commit   atomic.Int64
 	all      atomic.Int64 // held by every configured node
 	behind   atomic.Bool  // others hold more durably than this node
@@ -104,8 +110,9 @@ type Cluster struct {
 	follow  following
 	lead    leading
 	begun   atomic.Int64 // the epoch whose record this node has appended
-	copies  copies       // that this node makes as leader
-	copying copying      // that it gets as follower
+	rounds  rounds
+	copies  copies  // that this node makes as leader
+	copying copying // that it gets as follower
 }
 
 // A member is another node.
@@ -119,6 +126,7 @@ type member struct {
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
 	offset  atomic.Int64 // its log's end as it last said
+	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 
@@ -245,6 +253,8 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		ID: c.id, Voters: c.voters(), Timeout: c.timeout, Heartbeat: c.beat,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
 		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
+		Takeover:        c.opts.Config.Takeover.Get() == config.TakeoverAuto,
+		HandoverPause:   c.opts.Config.HandoverPause.Millis(),
 	}, c.state.hard, c.told.pos, c.now())
 	c.mu.Unlock()
 	for _, m := range c.peers {
@@ -260,9 +270,10 @@ func (c *Cluster) Start(e *engine.Engine) error {
 // run starts a goroutine that ends with the cluster.
 func (c *Cluster) run(f func()) { c.wg.Go(f) }
 
-// Stop gives up leadership, says so to the others, and ends everything. The
-// log must still be open.
+// Stop hands leadership over, or gives it up and says so to the others, and
+// ends everything. The log must still be open.
 func (c *Cluster) Stop() {
+	c.retire()
 	c.mu.Lock()
 	running := c.node != nil && !c.stopping
 	c.stopping = true
@@ -282,6 +293,7 @@ func (c *Cluster) Stop() {
 	}
 	c.wg.Wait()
 	c.settle()
+	c.engine.ReleaseData()
 	c.endSenders()
 	c.mu.Lock()
 	defer c.mu.Unlock()

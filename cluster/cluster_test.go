@@ -81,6 +81,8 @@ func newNetwork(t *testing.T, n int) *network {
 		a.config.HeartbeatInterval.Set(testTimeout / 5)
 		a.config.WriteAcks.Set(config.AcksQuorum)
 		a.config.CrashEvidence.Set(true)
+		a.config.Takeover.Set(config.TakeoverManual) // leaders change when a test says so
+		a.config.HandoverPause.Set(5000)             // a busy disk is no reason to give up
 		a.config.ProtoMaxBulkLen.Set(512 << 20)
 	}
 	t.Cleanup(func() {
@@ -345,19 +347,35 @@ func (x *node) shut() {
 // try is one client's command: the reply, and whether it could leave in time.
 func (x *node) try(patience time.Duration, args ...string) (reply string, sent bool) {
 	c := (&enginetest.Server{Engine: x.engine}).Client()
+	defer x.engine.EndSession(c.Session)
 	reply = c.Do(args...)
-	off, epoch := c.Barrier, c.LeaderEpoch
+	for end := time.Now().Add(patience); c.Parked(); {
+		if time.Now().After(end) {
+			return "(held)", false
+		}
+		time.Sleep(50 * time.Microsecond)
+		reply = c.Go()
+	}
+	return reply, x.release(c.Barrier, c.LeaderEpoch, patience)
+}
+
+// release waits as the barrier does, and reports whether a reply that rests on
+// an offset and an epoch could leave.
+func (x *node) release(off, epoch int64, patience time.Duration) bool {
 	_ = x.log.Seal()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Microsecond) {
 		v := x.cluster.View()
+		if off <= x.cluster.Committed() && x.cluster.Handed(epoch, off) {
+			return true
+		}
 		if epoch > 0 && (!v.Leading || v.Epoch != epoch) || epoch < 0 && epoch != x.engine.KeyspaceEpoch() {
-			return reply, false
+			return false
 		}
 		if off <= x.cluster.Committed() && (epoch <= 0 || x.cluster.Leads()) {
-			return reply, true
+			return true
 		}
 	}
-	return reply, false
+	return false
 }
 
 // must is a command that is answered.

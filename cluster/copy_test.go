@@ -10,6 +10,7 @@ import (
 
 	"regent/cluster/clustertest"
 	"regent/cluster/repl"
+	"regent/engine"
 )
 
 // snapshot streams the log's state in pieces.
@@ -293,4 +294,39 @@ func TestCopyInfo(t *testing.T) {
 	}
 	w.followed(w.leader())
 	w.until("it is over", info(x, "master_sync_in_progress:0", "master_link_status:up"))
+}
+
+// TestOwnDataIsNotThrownAway: a node that was alone and has data joins two
+// that are empty and know each other already. It keeps what it has, says so,
+// and does not follow.
+func TestOwnDataIsNotThrownAway(t *testing.T) {
+	w := newNetwork(t, 3)
+	own := w.nodes[0]
+	own.log.Append(&engine.Effects{Buf: []byte("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nown\r\n"), Recs: []engine.Effect{{End: 29}}})
+	if err := own.log.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	end := own.log.End()
+	for _, x := range w.others(own) {
+		x.start()
+	}
+	leader := w.leader(w.others(own)...)
+	w.write("SET", "k", "theirs")
+	own.start()
+	w.until("it says why it does not follow", func() bool {
+		for _, line := range own.host.Lines() {
+			if strings.Contains(line, "data from before the node had peers") {
+				return true
+			}
+		}
+		return false
+	})
+	if own.log.End() != end || own.installs.Load() != 0 {
+		t.Errorf("its log ended at %d and ends at %d", end, own.log.End())
+	}
+	leader.log.Forget(leader.log.End())
+	time.Sleep(200 * time.Millisecond)
+	if own.log.End() != end || own.installs.Load() != 0 {
+		t.Error("it was thrown away for a full copy")
+	}
 }

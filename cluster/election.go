@@ -6,6 +6,7 @@ import (
 	"regent/cluster/bully"
 	"regent/cluster/peer"
 	"regent/engine"
+	"regent/engine/config"
 )
 
 // The driver of the election: every input goes through do, one at a time, and
@@ -94,9 +95,10 @@ func (c *Cluster) carry(o bully.Output) {
 	if write {
 		c.persist()
 	}
-	if o.Deposed || c.muted {
-		c.lease.Store(nil)
+	if o.Deposed || o.Fence || c.muted {
+		c.fence(o)
 	}
+	c.mark(o)
 	if !c.muted {
 		for i := range o.Messages {
 			if m := c.member(o.Messages[i].To); m != nil {
@@ -173,26 +175,33 @@ func (c *Cluster) publish() (moved bool) {
 			c.lease.Store(nil)
 		}
 	case old == nil || old.epoch != st.Epoch || old.until != int64(st.LeaseUntil):
+		c.handed.Store(nil) // commands run again
 		left := st.LeaseUntil - c.now()
 		c.lease.Store(&lease{st.Epoch, int64(st.LeaseUntil), c.opts.Host.Ticks() + int64(left)})
 		moved = true
 	}
-	all := st.Commit
+	moved = c.raise(st.Commit) || moved
+	if next := int64(c.node.NextTick()); next < c.nextTick.Load() {
+		poke(c.tick)
+	}
+	return moved
+}
+
+// raise lets the hot path see what is committed. The caller holds mu.
+func (c *Cluster) raise(commit int64) (moved bool) {
+	all := commit
 	for _, m := range c.peers {
 		held := c.node.AckedOffset(m.ID)
 		m.held.Store(held)
 		all = min(all, held)
 	}
-	if st.Commit > c.commit.Load() {
-		c.commit.Store(st.Commit)
+	if commit > c.commit.Load() {
+		c.commit.Store(commit)
 		moved = true
 	}
 	if all > c.all.Load() {
 		c.all.Store(all)
 		moved = true
-	}
-	if next := int64(c.node.NextTick()); next < c.nextTick.Load() {
-		poke(c.tick)
 	}
 	return moved
 }
@@ -216,6 +225,7 @@ func (c *Cluster) clock() {
 		}
 		c.behind.Store(false)
 		c.do(func(now time.Duration) bully.Output {
+			c.node.SetTakeover(c.opts.Config.Takeover.Get() == config.TakeoverAuto)
 			if now < c.node.NextTick() {
 				return bully.Output{}
 			}

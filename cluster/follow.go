@@ -181,7 +181,7 @@ func (c *Cluster) AtRest(f func(reached func() (off int64, ok bool))) {
 	defer c.logMu.Unlock()
 	c.applier.AtRest(func() {
 		f(func() (int64, bool) {
-			if c.view.Load().Leading {
+			if c.view.Load().Leading || c.begun.Load() != 0 {
 				return c.opts.Log.End(), true
 			}
 			return c.applier.Applied(), c.following.Load()

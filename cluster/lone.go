@@ -3,6 +3,7 @@ package cluster
 import (
 	"net"
 	"strconv"
+	"time"
 
 	"regent/engine"
 	"regent/engine/config"
@@ -29,3 +30,7 @@ func (l *lone) View() *engine.View       { return &l.view }
 func (l *lone) Fenced() bool             { return false }
 func (l *lone) AckedBy(int64) int        { return 0 }
 func (l *lone) Links() []engine.LinkView { return nil }
+
+func (l *lone) Handover(int64, time.Duration) error { return engine.ErrNoTarget }
+func (l *lone) AbortHandover() bool                 { return false }
+func (l *lone) AskHandover() error                  { return engine.ErrNoLeader }

@@ -39,7 +39,7 @@ func (c *Cluster) steward() {
 // settle makes what this node does agree with what the election says it is.
 func (c *Cluster) settle() {
 	for {
-		st := c.status()
+		st, want := c.standing()
 		leading := c.view.Load().Leading
 		switch {
 		case c.lead.epoch != 0 && (st.Role != bully.Leader || st.Epoch != c.lead.epoch):
@@ -53,15 +53,24 @@ func (c *Cluster) settle() {
 			c.takeOver(st)
 		default:
 			c.show(st)
+			if c.hold(want); st.Handover == bully.Holding {
+				c.held()
+			}
 			return
 		}
 	}
 }
 
 func (c *Cluster) status() bully.Status {
+	st, _ := c.standing()
+	return st
+}
+
+// standing is what this node is, and whether commands are to be held.
+func (c *Cluster) standing() (st bully.Status, hold bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.node.Status()
+	return c.node.Status(), c.handing || c.rising
 }
 
 // begin starts this node's epoch: its whole log counts now, so it applies the

@@ -99,6 +99,7 @@ func clusterNodeCommands() []Command {
 			Args:    node,
 			Do:      doClusterFailureReports,
 		},
+		clusterFailover(),
 		helpCommand(Loading|Stale, 0, "5.0.0"),
 	}
 }

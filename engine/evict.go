@@ -72,8 +72,11 @@ func (e *Engine) MakeRoom() bool {
 	if limit == 0 || e.UsedMemory() <= limit {
 		return true
 	}
-	if e.Config.MaxMemoryPolicy.Get() == config.NoEviction || e.pause.mode.Load() != pauseNone {
+	if e.Config.MaxMemoryPolicy.Get() == config.NoEviction {
 		return false
+	}
+	if e.pause.mode.Load() != pauseNone {
+		return true // as Redis does: a write that comes now is held, and asks again
 	}
 	misses := 0
 	for evicted := 0; e.UsedMemory() > limit; {
@@ -98,7 +101,7 @@ func (e *Engine) MakeRoom() bool {
 func (e *Engine) evictOne(s *shard) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !e.cluster.View().Leading || e.cluster.Fenced() {
+	if e.pause.mode.Load() != pauseNone || !e.cluster.View().Leading || e.cluster.Fenced() {
 		return false
 	}
 	now := e.Host.Now()
@@ -125,7 +128,7 @@ func (e *Engine) evictOne(s *shard) bool {
 	if e.log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), key)}
 		eff.Recs = []Effect{{db, len(eff.Buf)}}
-		s.lastWrite = max(s.lastWrite, e.log.Append(&eff))
+		s.marks.wrote(anyKey, e.log.Append(&eff))
 	}
 	return true
 }

@@ -30,7 +30,7 @@ var withoutSubs = map[string][]string{
 	"client": {"client|caching", "client|tracking"},
 	// slots do not move and nodes are not met: the group is configured
 	"cluster": {
-		"cluster|addslots", "cluster|addslotsrange", "cluster|bumpepoch", "cluster|delslots", "cluster|delslotsrange", "cluster|failover",
+		"cluster|addslots", "cluster|addslotsrange", "cluster|bumpepoch", "cluster|delslots", "cluster|delslotsrange",
 		"cluster|flushslots", "cluster|forget", "cluster|meet", "cluster|replicate", "cluster|reset", "cluster|saveconfig", "cluster|set-config-epoch", "cluster|setslot",
 	},
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"regent/resp"
 )
 
 // Pauses: commands are held at the last gate, in their sessions, and go on
@@ -16,20 +18,22 @@ import (
 const (
 	pauseNone   = iota
 	pauseWrites // what may change data
+	pauseData   // what reads or changes data
 	pauseAll    // every command
 )
 
 // Who asks for pauses.
 const (
 	pauseByClient   = iota // CLIENT PAUSE
-	pauseByHandover        // HoldWrites
+	pauseByHandover        // HoldData
 	pausePurposes
 )
 
 // pausing is the state of pauses. mode is read at every command; the rest is
 // under mu.
 type pausing struct {
-	mode atomic.Uint32
+	mode     atomic.Uint32
+	handover atomic.Bool // one of the pauses is HoldData's
 
 	mu        sync.Mutex
 	by        [pausePurposes]pauseOrder
@@ -89,6 +93,7 @@ func (e *Engine) settlePause() {
 		left := time.Duration(min(next-now, longestWait)) * time.Millisecond
 		p.stopTimer = e.Host.AfterFunc(left, e.pauseEnds)
 	}
+	p.handover.Store(p.by[pauseByHandover].mode != pauseNone)
 	if p.mode.Swap(mode) > mode {
 		for s := range p.held {
 			s.Conn.Wake()
@@ -103,15 +108,16 @@ func (e *Engine) pauseEnds() {
 	e.settlePause()
 }
 
-// HoldWrites holds writes in their sessions until ReleaseWrites, and at most
-// for d: what a leader does while it hands over.
-func (e *Engine) HoldWrites(d time.Duration) {
-	e.pauseUntil(pauseByHandover, pauseWrites, e.Host.Now()+d.Milliseconds())
+// HoldData holds whatever reads or changes data in its session until
+// ReleaseData, and at most for d: while leadership moves. It takes no lock but
+// the pauses' own; after a Freeze nothing of that kind runs any more.
+func (e *Engine) HoldData(d time.Duration) {
+	e.pauseUntil(pauseByHandover, pauseData, e.Host.Now()+d.Milliseconds())
 }
 
-// ReleaseWrites ends HoldWrites: what was held passes the gates anew, and is
+// ReleaseData ends HoldData: what was held passes the gates anew, and is
 // redirected where leadership has moved.
-func (e *Engine) ReleaseWrites() { e.endPause(pauseByHandover) }
+func (e *Engine) ReleaseData() { e.endPause(pauseByHandover) }
 
 // stops reports whether cmd is held now.
 func (p *pausing) stops(cmd *Command) bool {
@@ -120,20 +126,29 @@ func (p *pausing) stops(cmd *Command) bool {
 		return true
 	case pauseWrites:
 		return cmd.Has(Write)
+	case pauseData:
+		return cmd.touchesData()
 	}
 	return false
 }
 
-// hold parks a command that a pause stops; false: none does. What another
-// node must carry out is not held, so that its client learns that at once.
-func (e *Engine) hold(c *Ctx) bool {
-	p, s := &e.pause, c.S
-	if e.elsewhere(c, e.cluster.View()) != "" {
+// held reports whether a pause stops a command now. What another node must
+// carry out is not held, so that its client learns that at once; but who hands
+// over is fenced for a moment while nobody else leads yet, and then it is.
+func (e *Engine) held(c *Ctx) bool {
+	if !e.pause.stops(c.Cmd) {
 		return false
 	}
+	msg := e.elsewhere(c, e.cluster.View())
+	return msg == "" || msg == resp.ErrClusterDown && e.pause.handover.Load()
+}
+
+// hold parks a command that a pause stops; false: none does.
+func (e *Engine) hold(c *Ctx) bool {
+	p, s := &e.pause, c.S
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.stops(c.Cmd) {
+	if !e.held(c) {
 		return false
 	}
 	p.held[s] = struct{}{}
@@ -141,14 +156,14 @@ func (e *Engine) hold(c *Ctx) bool {
 	c.Park(Parking{
 		held: true,
 		Resume: func(c *Ctx, _ bool) bool {
-			if p.stops(c.Cmd) {
+			c.Args = args
+			if e.held(c) {
 				return false
 			}
-			c.Args = args
 			if msg := e.admit(c, true); msg != "" {
 				e.refuse(c, msg)
 			} else {
-				e.run(c)
+				e.run(c) // which may be held anew
 			}
 			return true
 		},

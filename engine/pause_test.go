@@ -111,26 +111,26 @@ func TestHandover(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	s.Cluster.SetView(threeNodes(1, 1))
 	c := s.Client()
-	s.HoldWrites(300 * time.Millisecond)
+	s.HoldData(300 * time.Millisecond)
 	if got := c.Do("SET", "k", "v"); got != "" {
 		t.Fatal(got)
 	}
 	end := s.Log.End()
 	s.Cluster.SetView(threeNodes(1, 3))
-	s.ReleaseWrites()
+	s.ReleaseData()
 	if got := c.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" || s.Log.End() != end {
 		t.Fatalf("%q, log at %d", got, s.Log.End())
 	}
 	s.Cluster.SetView(threeNodes(1, 1))
-	s.HoldWrites(300 * time.Millisecond)
+	s.HoldData(300 * time.Millisecond)
 	c.Do("SET", "k", "v")
 	s.Host.Advance(300 * time.Millisecond)
 	if got := c.Go(); got != "+OK\r\n" {
 		t.Fatalf("a handover that came to nothing: %q", got)
 	}
 	s.Client().Do("CLIENT", "PAUSE", "1000", "WRITE")
-	s.HoldWrites(300 * time.Millisecond)
-	s.ReleaseWrites()
+	s.HoldData(300 * time.Millisecond)
+	s.ReleaseData()
 	if got := c.Do("SET", "k", "v"); got != "" {
 		t.Errorf("the end of a handover ended CLIENT PAUSE: %q", got)
 	}
@@ -171,4 +171,41 @@ func TestSkippedReplyInAPause(t *testing.T) {
 	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
 		t.Fatal(got)
 	}
+}
+
+// TestHandoverHoldsReads: who hands over is fenced, and nobody leads yet. Its
+// clients wait, reads too, and are redirected then.
+func TestHandoverHoldsReads(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetView(threeNodes(1, 1))
+	c := s.Client()
+	c.Do("SET", "k", "v")
+	s.HoldData(300 * time.Millisecond)
+	s.Cluster.SetFenced(true)
+	for _, cmd := range [][]string{{"GET", "k"}, {"MSET", "a", "1", "b", "2"}, {"DBSIZE"}} {
+		d := s.Client()
+		if got := d.Do(cmd...); got != "" {
+			t.Fatalf("%v at once: %q", cmd, got)
+		}
+		defer func() {
+			if got := d.Go(); got != "-CLUSTERDOWN The cluster is down\r\n" {
+				t.Errorf("%v when the time is over: %q", cmd, got)
+			}
+		}()
+	}
+	if got := c.Do("PING"); got != "+PONG\r\n" {
+		t.Errorf("PING: %q", got)
+	}
+	s.Cluster.SetView(threeNodes(1, 0))
+	if got := c.Do("SET", "k", "w"); got != "" {
+		t.Fatalf("while no leader is known: %q", got)
+	}
+	s.Cluster.SetFenced(false)
+	s.Cluster.SetView(threeNodes(1, 3))
+	s.ReleaseData()
+	if got := c.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" {
+		t.Errorf("%q", got)
+	}
+	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetFenced(true)
 }

@@ -86,10 +86,11 @@ type Barrier interface {
 	// reports whether replies that depend on off may leave now. epoch is
 	// Session.LeaderEpoch: if it is not 0, something was answered by right of
 	// leadership in that epoch, which must still hold when the reply leaves.
-	Pass(off, epoch int64) bool
+	// acks is what the clients of these replies asked for: all of it counts.
+	Pass(off, epoch int64, acks AckSet) bool
 	// Wait calls c.Wake once when the outcome for c is decided: see Outcome.
 	// A connection waits for one offset at a time.
-	Wait(off, epoch int64, c Conn)
+	Wait(off, epoch int64, acks AckSet, c Conn)
 	// Outcome says what became of the wait that c began for off, and ends it
 	// unless it is Pending. It is kept by connection, not by offset: a later
 	// leader may write other records at the same offsets.
@@ -98,12 +99,36 @@ type Barrier interface {
 	Leave(c Conn)
 }
 
+// Acks is how many nodes must hold a write before its reply leaves.
+type Acks uint8
+
+const (
+	AcksDefault Acks = iota // as write-acks says
+	AcksLeader
+	AcksQuorum
+	AcksAll
+	acksEnd
+)
+
+// An AckSet is some of the Acks; the strictest counts.
+type AckSet uint8
+
+// Set is a alone.
+func (a Acks) Set() AckSet { return 1 << a }
+
+// Has reports whether a is in the set.
+func (s AckSet) Has(a Acks) bool { return s&(1<<a) != 0 }
+
+// AckSets is how many different sets there are.
+const AckSets = 1 << acksEnd
+
 // Outcome is what became of a record a reply waits for.
 type Outcome uint8
 
 const (
 	Pending   Outcome = iota // not decided yet
 	Committed                // replies may leave
+	Confirmed                // replies may leave, and nothing is to be asked again
 	Uncertain                // leadership or time ran out first: it may or may not survive
 )
 
@@ -119,6 +144,12 @@ type Cluster interface {
 	AckedBy(off int64) int
 	// Links describes the connections to other nodes for CLUSTER LINKS.
 	Links() []LinkView
+	// Handover begins to hand leadership over to a node, 0: to whoever is best,
+	// and gives up after limit. AbortHandover ends it and reports whether there
+	// was one. AskHandover, at a follower, asks the leader for it.
+	Handover(to int64, limit time.Duration) error
+	AbortHandover() bool
+	AskHandover() error
 }
 
 // A View is one node's idea of the cluster.
@@ -131,6 +162,8 @@ type View struct {
 	Leader    string // the leader's client address host:port, "" when none
 	Epoch     int64
 	Electing  bool
+	Missing   int        // at a leader: followers that have had no stream for longer than a moment
+	Handover  string     // how far a handover by this node is: HandoverNone, …; "": none
 	Nodes     []NodeView // all configured nodes, this one among them, by ID
 
 	// For INFO replication and ROLE at a follower.
@@ -214,9 +247,11 @@ type Usage struct {
 	PID          int
 	OS           string // as uname says: "Linux 6.1.0 x86_64"
 	Executable   string
-	Resident     int64 // bytes, 0 where the system does not tell
-	Memory       int64 // bytes that the machine has, 0 where the system does not tell
-	Heap         int64 // bytes in use outside the dictionaries
+	Resident     int64         // bytes, 0 where the system does not tell
+	Memory       int64         // bytes that the machine has, 0 where the system does not tell
+	Heap         int64         // bytes in use outside the dictionaries
+	GCCycles     int64         // of the collector of that heap, since the start
+	GCPause      time.Duration // the longest for which it has stopped everything
 	User, System time.Duration
 	Listener     string // how sockets are waited for: "epoll", "goroutine"
 }

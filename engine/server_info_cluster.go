@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func (r *infoRun) replication(w *InfoWriter) {
 		r.following(w)
 	}
 	r.followers(w)
-	w.Str("master_failover_state", "no-failover")
+	w.Str("master_failover_state", cmp.Or(v.Handover, HandoverNone))
 	w.Str("master_replid", e.replID(v))
 	// The history has one name for ever: there is no second one to continue.
 	w.Str("master_replid2", strings.Repeat("0", replIDLen))

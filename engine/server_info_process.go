@@ -88,6 +88,8 @@ func (r *infoRun) memory(w *InfoWriter) {
 	bytes("used_memory_peak", peak)
 	w.Str("used_memory_peak_perc", fmt.Sprintf("%.2f%%", percent(used, peak)))
 	w.Int("used_memory_heap", u.Heap)
+	w.Int("gc_cycles", u.GCCycles)
+	w.Int("gc_longest_pause_usec", u.GCPause.Microseconds())
 	if u.Memory != 0 {
 		bytes("total_system_memory", u.Memory)
 	}

@@ -35,13 +35,14 @@ type Session struct {
 	Authenticated bool
 	ReadonlyMode  bool // READONLY was said
 	ReplyMode     ReplyMode
+	Acks          Acks  // REGENT ACKS
 	LastWriteEnd  int64 // log offset after this session's last write, for WAIT
 
 	noTouch bool // CLIENT NO-TOUCH ON
 
 	CloseAfterReply bool // QUIT, protocol errors
-	// Hijack, once set by a command, hands the connection to the peers'
-	// channel after the handler returns; its value is the command.
+	// Hijack, once set by a command, gives the connection away after the handler
+	// returns, to the peers' channel or a backup; its value is the command.
 	Hijack [][]byte
 
 	Shared SharedState

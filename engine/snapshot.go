@@ -43,7 +43,7 @@ import (
 const (
 	// batchBytes is how many bytes of entries are copied under one lock, and
 	// given to emit at once. The last entry of a batch may go beyond.
-	batchBytes = 64 << 10
+	batchBytes = 32 << 10
 	// stepBuckets is how many buckets, which may be empty, are looked into
 	// under one lock.
 	stepBuckets = 128
@@ -72,7 +72,13 @@ type SnapshotOptions struct {
 	// Cut, if given, is called at the cut with every shard locked: it does no
 	// I/O, and its error ends the snapshot before it has begun.
 	Cut func(*SnapshotInfo) error
+	// MaxSpill ends the snapshot when more bytes than that have spilled and were
+	// not taken yet: emit is too slow. 0: never.
+	MaxSpill int64
 }
+
+// ErrSpill says that a snapshot was given up for MaxSpill.
+var ErrSpill = errors.New("the data changes faster than its copy is taken")
 
 // snapshots is the engine's part in snapshots: one is taken at a time.
 type snapshots struct {
@@ -94,6 +100,8 @@ type snapshotRun struct {
 	memory atomic.Int64 // bytes that wait, with retired dictionaries
 	peak   atomic.Int64
 	free   chan *SnapshotBatch
+
+	retired atomic.Int64 // bytes of retired dictionaries
 }
 
 // A shardPart is a snapshot's part in one shard, under the shard's lock.
@@ -138,7 +146,7 @@ func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*Sna
 		e.snaps.run.Store(nil)
 		e.snaps.last.Store(r.peak.Load())
 	}()
-	return r.walk(ctx)
+	return r.walk(ctx, o.MaxSpill)
 }
 
 // SnapshotUse is the memory that the snapshot under way holds now and has held
@@ -202,11 +210,14 @@ func (r *snapshotRun) hold(n int64) {
 }
 
 // walk gives out everything.
-func (r *snapshotRun) walk(ctx context.Context) error {
+func (r *snapshotRun) walk(ctx context.Context, maxSpill int64) error {
 	for at := range r.parts {
 		for done := false; !done; {
 			if err := ctx.Err(); err != nil {
 				return err
+			}
+			if maxSpill > 0 && r.memory.Load()-r.retired.Load() > maxSpill {
+				return ErrSpill
 			}
 			turn := r.nextRipe(at)
 			out, over := r.step(turn)
@@ -275,6 +286,7 @@ func (dp *dictPart) end(r *snapshotRun, complete bool) {
 	dp.d.EndSnapshot(complete)
 	if dp.retired > 0 {
 		r.hold(-dp.retired)
+		r.retired.Add(-dp.retired)
 		dp.d.Clear()
 	}
 }
@@ -350,6 +362,7 @@ func (e *Engine) retire(shard int, d *dict.Dict) {
 		if dp.d == d {
 			dp.retired = d.Bytes()
 			r.hold(dp.retired)
+			r.retired.Add(dp.retired)
 			return
 		}
 	}

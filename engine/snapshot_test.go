@@ -276,3 +276,34 @@ func TestSnapshotTellsUse(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshotSpillIsBounded: a copy that is taken too slowly is given up, and
+// what it held is let go. An emptied database is not spilled.
+func TestSnapshotSpillIsBounded(t *testing.T) {
+	for _, flush := range []bool{false, true} {
+		s := enginetest.NewEngine(t)
+		c := s.Client()
+		for i := range 4000 {
+			c.Do("SET", fmt.Sprint(i), strings.Repeat("v", 500))
+		}
+		var tk taker
+		tk.between = func() error {
+			if flush {
+				c.Do("FLUSHALL")
+				return nil
+			}
+			for i := range 4000 {
+				c.Do("SET", fmt.Sprint(i), "changed")
+			}
+			return nil
+		}
+		err := s.Snapshot(t.Context(), engine.SnapshotOptions{MaxSpill: 1 << 20}, tk.take)
+		if want := map[bool]error{false: engine.ErrSpill, true: nil}[flush]; err != want {
+			t.Errorf("flush %v: %v, want %v", flush, err, want)
+		}
+		now, peak := s.SnapshotUse()
+		if now != 0 || peak < 1<<20 {
+			t.Errorf("flush %v: %d bytes are held, %d were", flush, now, peak)
+		}
+	}
+}

@@ -23,7 +23,7 @@ func literals() [][]Command {
 		genericCommands(),
 		serverCommands(),
 		introspectionCommands(),
-		clusterCommands(),
+		clusterCommands(), failoverCommands(),
 		regentCommands(),
 	}
 }

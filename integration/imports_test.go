@@ -26,8 +26,8 @@ var floors = map[string][]string{
 	"regent/cluster":       {"regent/cluster/bully", "regent/cluster/slots", "regent/engine", "regent/engine/config", "regent/resp"},
 	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
 	root:                   {"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/cmd":           {root, "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/integration":   {"regent/engine", "regent/resp"},
+	"regent/cmd":           {root, "regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/integration":   {"regent/engine", "regent/engine/dict", "regent/resp"},
 }
 
 // pure floors import nothing but the standard library and themselves.

@@ -53,6 +53,8 @@ const (
 	ErrSaveBusy      = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible."
 	ErrSave          = "ERR"
 	ErrShutdown      = "ERR Errors trying to SHUTDOWN. Check logs."
+	ErrBackups       = "ERR Too many backups at a time"
+	ErrBackup        = "ERR No backup can be made: %v"
 	ErrNoShutdown    = "ERR No shutdown in progress."
 	ErrConfigUnknown = "ERR Unknown option or number of arguments for CONFIG SET - '%s'"
 	ErrConfigSet     = "ERR CONFIG SET failed (possibly related to argument '%s') - %s"
@@ -116,4 +118,18 @@ const (
 	ErrBadCommand    = "ERR Invalid command specified"
 	ErrBadArgCount   = "ERR Invalid number of arguments specified for command"
 	ErrBadArgs       = "ERR Invalid arguments specified for command"
+)
+
+// Planned changes of leader.
+const (
+	ErrFailoverRuns      = "ERR FAILOVER already in progress."
+	ErrNoFailover        = "ERR No failover in progress."
+	ErrFailoverReplica   = "ERR FAILOVER is not valid when server is a replica."
+	ErrFailoverAlone     = "ERR FAILOVER requires connected replicas."
+	ErrFailoverForce     = "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+	ErrFailoverTarget    = "ERR FAILOVER target HOST and PORT is not a replica."
+	ErrFailoverOffline   = "ERR FAILOVER target replica is not online."
+	ErrFailoverTimeout   = "ERR FAILOVER timeout must be greater than 0"
+	ErrFailoverToReplica = "ERR You should send CLUSTER FAILOVER to a replica"
+	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
 )

@@ -33,6 +33,12 @@ func describe(s engine.Stream) Log {
 // errCopy says that two logs have no common point that either can begin at.
 var errCopy = errors.New("no common point is left on disk")
 
+// errOwn: two empty nodes are a majority that knows nothing of the third one's
+// data. What was never in an epoch no other node has, and only a person may
+// throw it away.
+var errOwn = errors.New("this log holds data from before the node had peers, which the leader does not have, and it is not thrown away: " +
+	"to follow remove it; to keep it start with this node and enough of the others, empty, for a majority")
+
 // common is the offset up to which two logs hold the same bytes: the earlier
 // end of the latest epoch that both have. What lies before the first epoch was
 // written by a lone server, and says nothing about another's.
@@ -49,6 +55,9 @@ func common(leader, follower Log) (int64, error) {
 		}
 		at := min(epochEnd(leader, j), epochEnd(follower, i))
 		return at, reachable(leader, follower, at)
+	}
+	if len(follower.History) == 0 && follower.End > 0 {
+		return 0, errOwn
 	}
 	if !leader.Whole {
 		return 0, errCopy

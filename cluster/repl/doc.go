@@ -12,6 +12,10 @@
 //	   │◄────────────────────────────────────────────────┤
 //	   │ COMMIT commit (when there is no data to ride on)│
 //	   ├────────────────────────────────────────────────►│ apply up to commit
+//	   │ ASK   round                                     │
+//	   ├────────────────────────────────────────────────►│ follows this epoch still?
+//	   │                                   ANSWER round  │
+//	   │◄────────────────────────────────────────────────┤
 //
 // The last common point. Equal (epoch, offset) on two logs means equal bytes
 // up to there, since an epoch has one leader, which writes one sequence. So two
@@ -22,6 +26,8 @@
 //
 // Rules:
 //
+//   - A log that holds data but no epoch, a lone server's, is neither cut nor
+//     replaced: see errOwn.
 //   - The follower writes whole records only (a transaction is one), so that
 //     its log never ends inside one: it may be elected at any moment, and what
 //     it then appends must be readable. A chunk's tail waits in memory.

@@ -23,7 +23,7 @@ type outputClass struct {
 func (c *Config) outputLimits() *directive {
 	classes := []outputClass{
 		{"normal", &c.OutputHardNormal, &c.OutputSoftNormal, &c.OutputSoftSecondsNormal},
-		{"slave", &c.outputReplica[0], &c.outputReplica[1], &c.outputReplica[2]},
+		{"slave", &c.OutputHardReplica, &c.OutputSoftReplica, &c.OutputSoftSecondsReplica},
 		{"pubsub", &c.OutputHardPubsub, &c.OutputSoftPubsub, &c.OutputSoftSecondsPubsub},
 	}
 	d := &directive{name: "client-output-buffer-limit", glue: " ",

@@ -98,11 +98,14 @@ type Config struct {
 	UnixSocketPerm                                      Int
 	Bind, UnixSocket, RequirePass, MasterAuth           Str
 	ProtectedMode                                       Bool
+	PeersWithoutSecret                                  Bool // also beyond this machine
 	ProtoMaxBulkLen, ClientQueryBufferLimit             Int
 	// client-output-buffer-limit normal: hard and soft bytes, soft seconds
 	OutputHardNormal, OutputSoftNormal, OutputSoftSecondsNormal Int
 	OutputHardPubsub, OutputSoftPubsub, OutputSoftSecondsPubsub Int
-	outputReplica                                               [3]Int // accepted, of no use: the log on disk is the backlog
+	// client-output-buffer-limit slave: what waits for a backup that is taken
+	// slowly. Followers have the log on disk as their backlog.
+	OutputHardReplica, OutputSoftReplica, OutputSoftSecondsReplica Int
 
 	// general
 	Dir, LogFile, LogFormat, PidFile Str

@@ -104,6 +104,8 @@ type Cluster struct {
 	view   atomic.Pointer[engine.View]
 	fenced atomic.Bool
 	acked  atomic.Pointer[[]int64]
+	refuse error
+	Asked  []string // handovers
 }
 
 // NewCluster is a server without peers: it leads.
@@ -141,6 +143,27 @@ func (c *Cluster) AckedBy(off int64) (n int) {
 
 // Links is empty.
 func (c *Cluster) Links() []engine.LinkView { return nil }
+
+// SetHandover says what Handover and its kin return; they are noted in Asked.
+func (c *Cluster) SetHandover(err error) { c.refuse = err }
+
+// Handover is noted.
+func (c *Cluster) Handover(to int64, limit time.Duration) error {
+	c.Asked = append(c.Asked, fmt.Sprintf("hand over to %d within %s", to, limit))
+	return c.refuse
+}
+
+// AbortHandover is noted; it fails if SetHandover said so.
+func (c *Cluster) AbortHandover() bool {
+	c.Asked = append(c.Asked, "abort")
+	return c.refuse == nil
+}
+
+// AskHandover is noted.
+func (c *Cluster) AskHandover() error {
+	c.Asked = append(c.Asked, "ask")
+	return c.refuse
+}
 
 // A Conn is a client's connection that counts what is asked of it.
 type Conn struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 const benchmarkOutput = `
@@ -34,6 +35,61 @@ func TestBarsAreDrawn(t *testing.T) {
 	for _, want := range []string{"set &lt;P=1&gt;", ">0.50<", ">2.00<", "</svg>"} {
 		if !strings.Contains(s, want) {
 			t.Errorf("no %s in\n%s", want, s)
+		}
+	}
+}
+
+// TestMedian: each figure's own middle; the server's time is a mean.
+func TestMedian(t *testing.T) {
+	m := median([]sample{
+		{rps: 1, p99: 9, p999: 5, busy: 1, requests: 1000}, {rps: 3, p99: 7, p999: 5, busy: 2, requests: 1000}, {rps: 2, p99: 8, p999: 6, busy: 3, requests: 4000},
+	})
+	if m.rps != 2 || m.p99 != 8 || m.p999 != 5 || m.cpu() != 1000 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// TestPlans: every plan is made of families that there are, flags leave less of
+// it, and each family's command has what it needs.
+func TestPlans(t *testing.T) {
+	for name, p := range plans() {
+		cells := 0
+		for _, g := range p.grids {
+			cells += len(g.cells())
+		}
+		if cells == 0 || p.rounds < 1 || p.slice <= 0 || p.budget <= 0 {
+			t.Errorf("plan %q: %+v", name, p)
+		}
+	}
+	p := plans()["full"]
+	if err := p.limit(&options{families: []string{"get"}, fsyncs: []string{"always"}, depths: []int{7}, keys: 9, rounds: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.grids) != 1 || len(p.grids[0].cells()) != 1 || p.grids[0].cells()[0].depth != 7 || p.loadKeys != 9 || p.pauseKeys != 9 || p.rounds != 1 {
+		t.Errorf("%+v", p)
+	}
+	if err := p.limit(&options{families: []string{"nonsense"}}); err == nil {
+		t.Error("there is no such family")
+	}
+	for _, f := range families() {
+		for _, command := range []string{f.command, f.before} {
+			if words := fillIn(command, "k", "v"); strings.ContainsAny(strings.Join(words, " "), "{}") {
+				t.Errorf("%s: %q", f.name, words)
+			}
+		}
+	}
+}
+
+// TestRequests: a slice is a slice, within bounds.
+func TestRequests(t *testing.T) {
+	p := plan{slice: time.Second / 2}
+	for _, c := range []struct {
+		rate  float64
+		depth int
+		want  int
+	}{{100_000, 1, 50_000}, {0, 1, 500}, {10, 64, 5000}, {1e12, 1, 50_000_000}} {
+		if got := p.requests(c.rate, c.depth); got != c.want {
+			t.Errorf("%v/s, P=%d: %d requests, want %d", c.rate, c.depth, got, c.want)
 		}
 	}
 }

@@ -4,9 +4,13 @@
 // interleaved rounds, the servers in turn, and what counts is the ratio of the
 // medians.
 //
-//	make bench                                  what must hold, in some minutes
-//	go run ./integration/bench -full            every family, size and depth
-//	go run ./integration/bench -write BENCHMARKS.md -svg docs/throughput.svg
+//	make bench                                        what must hold, in some minutes
+//	go run ./integration/bench -quick                 less of it, in a few minutes
+//	go run ./integration/bench -full                  every family, size and depth
+//	go run ./integration/bench -write BENCHMARKS.md   and docs/throughput.svg
+//
+// How long each takes is bounded (plan.go): a round in a cell lasts for a slice
+// of time, however fast a server is, and a run that exceeds its budget fails.
 //
 // The reference is redis-server with io-threads 1 and with 2, whichever has
 // the better median throughput in a cell. All servers listen on loopback, run
@@ -15,9 +19,11 @@
 // The sections, each a file:
 //
 //	throughput.go   requests per second, CPU per request, p99, p99.9
-//	memory.go       bytes per key, bytes per idle connection, time to load
+//	memory.go       bytes per key, bytes per idle connection
+//	load.go         time to load a log
 //	rewrite.go      BGREWRITEAOF under writers: longest pause, memory
 //	nodes.go        three nodes against a redis-server with two replicas
+//	pauses.go       the collector's stops, a dictionary's longest steps
 //
 // What it does not do: judge. Bars are for people; a test never fails by a
 // time.

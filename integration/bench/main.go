@@ -7,44 +7,65 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // options are the command's flags.
 type options struct {
-	regent      string
-	redis       string
-	rounds      int
-	requests    int
-	keys        int
-	sections    []string
-	families    []string
-	fsyncs      []string
-	clients     []int
-	depths      []int
-	sizes       []int
-	memKeys     int
-	rewriteKeys int
-	idle        int
-	write       string
-	svg         string
+	regent string
+	redis  string
+	plan   plan
+	sections,
+	families,
+	fsyncs []string
+	rounds int
+	clients,
+	depths,
+	sizes []int
+	keys  int
+	idle  int
+	write string
+	svg   string
 }
 
 // Bounds of the flags.
 const (
-	maxRounds   = 100
-	maxRequests = 100_000_000
-	maxKeys     = 50_000_000
-	maxIdle     = 50_000
+	maxRounds = 100
+	maxKeys   = 50_000_000
+	maxIdle   = 50_000
 )
+
+// section is one part of the report.
+type section struct {
+	name    string
+	measure func(context.Context, options, *report) error
+}
+
+func allSections() []section {
+	return []section{
+		{"throughput", throughput}, {"memory", memory}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
+	}
+}
+
+func sectionNames() (names []string) {
+	for _, s := range allSections() {
+		names = append(names, s.name)
+	}
+	return names
+}
 
 func main() {
 	o, err := parseFlags(os.Args[1:])
 	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		// Whatever ends this ends the servers that it has started.
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
 		err = run(ctx, o)
 	}
@@ -57,57 +78,64 @@ func main() {
 func parseFlags(args []string) (options, error) {
 	var o options
 	var sections, families, fsyncs, clients, depths, sizes string
-	var full bool
+	var quick, full bool
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&o.regent, "regent", "./bin/regent", "Regent's binary")
 	fs.StringVar(&o.redis, "redis", "redis-server", "the reference's binary")
-	fs.IntVar(&o.rounds, "rounds", 5, "interleaved rounds; the median counts")
-	fs.IntVar(&o.requests, "requests", 100_000, "requests of a round at P=1; deeper pipelines send more")
-	fs.IntVar(&o.keys, "keys", 100_000, "different keys of the throughput section")
-	fs.StringVar(&sections, "sections", "throughput,memory,idle,load,rewrite,nodes", "what to measure")
-	fs.StringVar(&families, "families", "get,set", "commands of the throughput section: "+strings.Join(familyNames(), ","))
-	fs.StringVar(&fsyncs, "fsync", "off,everysec", "persistence of all servers: off, no, everysec, always")
-	fs.StringVar(&clients, "clients", "50", "connections")
-	fs.StringVar(&depths, "pipelines", "1,16,64", "pipeline depths")
-	fs.StringVar(&sizes, "sizes", "64", "bytes of a value")
-	fs.IntVar(&o.memKeys, "memory-keys", 2_000_000, "keys of the memory and load sections")
-	fs.IntVar(&o.rewriteKeys, "rewrite-keys", 5_000_000, "keys of the rewrite section")
-	fs.IntVar(&o.idle, "idle", 5000, "connections of the idle section")
-	fs.StringVar(&o.write, "write", "", "write the results into this file as Markdown")
-	fs.StringVar(&o.svg, "svg", "", "draw the throughput ratios into this file")
-	fs.BoolVar(&full, "full", false, "every family, size, number of clients and depth")
+	fs.BoolVar(&quick, "quick", false, "less of everything: at most five minutes")
+	fs.BoolVar(&full, "full", false, "every family, size, number of clients and depth: at most half an hour")
+	fs.IntVar(&o.rounds, "rounds", 0, "interleaved rounds, whose median counts; 0: the plan's")
+	fs.StringVar(&sections, "sections", strings.Join(sectionNames(), ","), "what to measure")
+	fs.StringVar(&families, "families", "", "only these commands: "+strings.Join(familyNames(), ","))
+	fs.StringVar(&fsyncs, "fsync", "", "only with this persistence of all servers: off, everysec, always")
+	fs.StringVar(&clients, "clients", "", "only with so many connections")
+	fs.StringVar(&depths, "pipelines", "", "only these pipeline depths")
+	fs.StringVar(&sizes, "sizes", "", "only values of so many bytes")
+	fs.IntVar(&o.keys, "keys", 0, "keys of the memory, load, rewrite, pauses and steps sections; 0: the plan's")
+	fs.IntVar(&o.idle, "idle", 0, "connections of the idle section; 0: the plan's")
+	fs.StringVar(&o.write, "write", "", "write the results into this file as Markdown, with a picture beside it in docs/")
+	fs.StringVar(&o.svg, "svg", "", "draw the throughput ratios into this file instead")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
-	if full {
-		families, clients, sizes = strings.Join(familyNames(), ","), "1,50,500", "64,1024,16384"
+	name := ""
+	switch {
+	case quick && full:
+		return o, fmt.Errorf("-quick and -full are opposites")
+	case quick:
+		name = "quick"
+	case full:
+		name = "full"
 	}
+	o.plan = plans()[name]
 	o.sections, o.families, o.fsyncs = words(sections), words(families), words(fsyncs)
+	if o.write != "" && o.svg == "" {
+		o.svg = filepath.Join(filepath.Dir(o.write), "docs", "throughput.svg")
+	}
 	var err error
-	for list, into := range map[string]*[]int{clients: &o.clients, depths: &o.depths, sizes: &o.sizes} {
+	for list, into := range map[string]*[]int{"-clients " + clients: &o.clients, "-pipelines " + depths: &o.depths, "-sizes " + sizes: &o.sizes} {
 		if *into, err = numbers(list); err != nil {
 			return o, err
 		}
 	}
-	return o, o.check()
+	if err := o.check(); err != nil {
+		return o, err
+	}
+	return o, o.plan.limit(&o)
 }
 
 func (o *options) check() error {
 	switch {
-	case o.rounds < 1 || o.rounds > maxRounds:
+	case o.rounds < 0 || o.rounds > maxRounds:
 		return fmt.Errorf("-rounds must be within 1 and %d", maxRounds)
-	case o.requests < 1 || o.requests > maxRequests:
-		return fmt.Errorf("-requests must be within 1 and %d", maxRequests)
-	case o.memKeys < 1 || o.memKeys > maxKeys:
-		return fmt.Errorf("-memory-keys must be within 1 and %d", maxKeys)
-	case o.rewriteKeys < 1 || o.rewriteKeys > maxKeys:
-		return fmt.Errorf("-rewrite-keys must be within 1 and %d", maxKeys)
-	case o.idle < 1 || o.idle > maxIdle:
+	case o.keys < 0 || o.keys > maxKeys:
+		return fmt.Errorf("-keys must be within 1 and %d", maxKeys)
+	case o.idle < 0 || o.idle > maxIdle:
 		return fmt.Errorf("-idle must be within 1 and %d", maxIdle)
 	}
-	for _, f := range o.families {
-		if !slices.Contains(familyNames(), f) {
-			return fmt.Errorf("-families: %q is not among %v", f, familyNames())
+	for _, s := range o.sections {
+		if !slices.Contains(sectionNames(), s) {
+			return fmt.Errorf("-sections: %q is not among %v", s, sectionNames())
 		}
 	}
 	path, err := exec.LookPath(o.redis)
@@ -122,12 +150,14 @@ func words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-func numbers(list string) ([]int, error) {
+// numbers reads a flag's name and its list.
+func numbers(flagged string) ([]int, error) {
+	name, list, _ := strings.Cut(flagged, " ")
 	var out []int
 	for _, w := range words(list) {
 		n, err := strconv.Atoi(w)
 		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is not a number above 0", w)
+			return nil, fmt.Errorf("%s: %q is not a number above 0", name, w)
 		}
 		out = append(out, n)
 	}
@@ -135,21 +165,27 @@ func numbers(list string) ([]int, error) {
 }
 
 func run(ctx context.Context, o options) error {
+	redis.SetLogger(silence{}) // servers that are not up yet are no news
+	ctx, cancel := context.WithTimeoutCause(ctx, o.plan.budget, fmt.Errorf("it did not end within %s", o.plan.budget))
+	defer cancel()
 	r := newReport(o)
 	began := time.Now()
-	for _, s := range []struct {
-		name    string
-		measure func(context.Context, options, *report) error
-	}{
-		{"throughput", throughput}, {"memory", memory}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes},
-	} {
+	for _, s := range allSections() {
 		if !slices.Contains(o.sections, s.name) {
 			continue
 		}
 		if err := s.measure(ctx, o, r); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	fmt.Printf("\nmeasured in %s\n", time.Since(began).Round(time.Second))
 	return r.save(o)
 }
+
+// silence is a logger for go-redis.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}

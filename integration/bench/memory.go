@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,21 +27,34 @@ const (
 
 // fill writes n keys of 16 bytes, each once.
 func fill(ctx context.Context, n *harness.Node, keys, size int) error {
-	value := strings.Repeat("x", size)
+	return fillWith(ctx, n, "SET {key} {}", keys, size)
+}
+
+// fillWith carries out a family's command for each of so many keys.
+func fillWith(ctx context.Context, n *harness.Node, command string, keys, size int) error {
+	words := fillIn(command, "{key}", strings.Repeat("x", size))
+	args := slices.Clone(words)
 	return pipelined(ctx, n, keys, func(dst []byte, i int) []byte {
-		return resp.AppendCommand(dst, "SET", fmt.Sprintf("key:%012d", i), value)
+		key := fmt.Sprintf("key:%012d", i)
+		for j, w := range words {
+			args[j] = strings.Replace(w, "{key}", key, 1)
+		}
+		return resp.AppendCommand(dst, args...)
 	})
 }
 
-// prefill makes the keys that redis-benchmark reads, unless they are there.
-func prefill(ctx context.Context, n *harness.Node, keys, size int) error {
-	c := n.Client()
-	defer c.Close()
-	have, err := c.StrLen(ctx, fmt.Sprintf("key:%012d", keys-1)).Result()
-	if err == nil && have == int64(size) {
+// prefill makes the keys that a cell's family wants.
+func prefill(ctx context.Context, n *harness.Node, c cell) error {
+	if c.family.before == "" {
 		return nil
 	}
-	return fill(ctx, n, keys, size)
+	client := n.Client()
+	defer client.Close()
+	// A key of another cell may be of another type.
+	if err := client.FlushAll(ctx).Err(); err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	return fillWith(ctx, n, c.family.before, throughputKeys, c.size)
 }
 
 // pipelined sends n commands in batches over one connection and reads their
@@ -106,7 +120,7 @@ func memory(ctx context.Context, o options, r *report) error {
 		if err != nil {
 			return err
 		}
-		if err := fill(ctx, n, o.memKeys, valueBytes); err != nil {
+		if err := fill(ctx, n, o.plan.memoryKeys, valueBytes); err != nil {
 			return err
 		}
 		time.Sleep(settle)
@@ -114,9 +128,9 @@ func memory(ctx context.Context, o options, r *report) error {
 		if err != nil {
 			return err
 		}
-		per[i] = float64(after-before) / float64(o.memKeys)
+		per[i] = float64(after-before) / float64(o.plan.memoryKeys)
 	}
-	r.begin(fmt.Sprintf("Memory, %d keys of 16 bytes with %d-byte values", o.memKeys, valueBytes), []string{"resident", "regent", "redis", "ratio"})
+	r.begin(fmt.Sprintf("Memory, %d keys of 16 bytes with %d-byte values", o.plan.memoryKeys, valueBytes), []string{"resident", "regent", "redis", "ratio"})
 	r.row("bytes per key", fmt.Sprintf("%.0f", per[0]), fmt.Sprintf("%.0f", per[1]), ratioOf(per[0], per[1]))
 	return nil
 }
@@ -140,7 +154,7 @@ func idle(ctx context.Context, o options, r *report) error {
 		if err != nil {
 			return err
 		}
-		conns, err := connectMany(n, o.idle)
+		conns, err := connectMany(n, o.plan.idle)
 		time.Sleep(settle)
 		after, memErr := residentBytes(n.PID())
 		for _, c := range conns {
@@ -152,9 +166,9 @@ func idle(ctx context.Context, o options, r *report) error {
 		if memErr != nil {
 			return memErr
 		}
-		per[i] = float64(after-before) / float64(o.idle)
+		per[i] = float64(after-before) / float64(o.plan.idle)
 	}
-	r.begin(fmt.Sprintf("Memory, %d idle connections", o.idle), []string{"resident", "regent", "redis", "ratio"})
+	r.begin(fmt.Sprintf("Memory, %d idle connections", o.plan.idle), []string{"resident", "regent", "redis", "ratio"})
 	r.row("bytes per connection", fmt.Sprintf("%.0f", per[0]), fmt.Sprintf("%.0f", per[1]), ratioOf(per[0], per[1]))
 	return nil
 }
@@ -177,69 +191,4 @@ func connectMany(n *harness.Node, count int) ([]net.Conn, error) {
 		}
 	}
 	return conns, nil
-}
-
-// load measures how long a server takes to start on a log of SETs. The log is
-// written by Regent, and redis-server starts on a copy of it.
-func load(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	ports, err := harness.FreePorts(2)
-	if err != nil {
-		return err
-	}
-	ours := regentNode(o, ports[0], dir, persistence("no")...)
-	theirs := redisNode(o, ports[1], dir, persistence("no")...)
-	defer stop(ours, theirs)
-	if err := start(ctx, ours); err != nil {
-		return err
-	}
-	if err := fill(ctx, ours, o.memKeys, valueBytes); err != nil {
-		return err
-	}
-	if err := ours.Stop(); err != nil {
-		return err
-	}
-	if err := os.CopyFS(theirs.Dir, os.DirFS(ours.Dir)); err != nil {
-		return fmt.Errorf("copy the log: %w", err)
-	}
-	var took [2][]float64
-	for round := range min(o.rounds, 3) {
-		for i := range 2 {
-			at := (i + round) % 2
-			n := []*harness.Node{ours, theirs}[at]
-			began := time.Now()
-			if err := startLoaded(ctx, n, o.memKeys); err != nil {
-				return err
-			}
-			took[at] = append(took[at], time.Since(began).Seconds())
-			if err := n.Stop(); err != nil {
-				return err
-			}
-		}
-	}
-	a, b := middle(took[0]), middle(took[1])
-	r.begin(fmt.Sprintf("Load of a log of %d SETs", o.memKeys), []string{"from start to ready", "regent s", "redis s", "redis/regent"})
-	r.row("incr file", fmt.Sprintf("%.2f", a), fmt.Sprintf("%.2f", b), ratioOf(b, a))
-	return nil
-}
-
-func startLoaded(ctx context.Context, n *harness.Node, keys int) error {
-	if err := n.Start(); err != nil {
-		return err
-	}
-	c := n.Client()
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, 10*fillTimeout)
-	defer cancel()
-	return harness.Until(ctx, func() error {
-		got, err := c.DBSize(ctx).Result()
-		if err == nil && got != int64(keys) {
-			err = fmt.Errorf("%d of %d keys", got, keys)
-		}
-		return err
-	})
 }

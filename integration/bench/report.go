@@ -31,7 +31,7 @@ type bar struct {
 }
 
 func newReport(o options) *report {
-	fmt.Printf("%s\n%d rounds, medians; ratios are Regent to redis-server\n", machine(o), o.rounds)
+	fmt.Printf("%s\n%d rounds, medians; ratios are Regent to redis-server\n", machine(o), o.plan.rounds)
 	return &report{}
 }
 
@@ -96,6 +96,9 @@ func (r *report) save(o options) error {
 		}
 	}
 	if o.svg != "" {
+		if err := os.MkdirAll(filepath.Dir(o.svg), 0o755); err != nil {
+			return fmt.Errorf("draw the results: %w", err)
+		}
 		if err := os.WriteFile(o.svg, []byte(drawBars(r.bars)), 0o644); err != nil {
 			return fmt.Errorf("draw the results: %w", err)
 		}
@@ -106,7 +109,7 @@ func (r *report) save(o options) error {
 func (r *report) markdown(o options) string {
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\nRegent beside redis-server in one interleaved run on one machine, the load generator among them. What counts are the\nratios: medians of each figure, Regent's divided by those of redis-server with io-threads 1 or 2, whichever had the better throughput.\n\n")
-	fmt.Fprintf(&b, "- %s\n- %s, %d rounds\n", machine(o), time.Now().Format("2 January 2006"), o.rounds)
+	fmt.Fprintf(&b, "- %s\n- %s, %d rounds\n", machine(o), time.Now().Format("2 January 2006"), o.plan.rounds)
 	fmt.Fprintf(&b, "- command: `go run ./integration/bench %s`\n", strings.Join(flagsOnly(os.Args[1:]), " "))
 	if o.svg != "" {
 		if rel, err := filepath.Rel(filepath.Dir(o.write), o.svg); err == nil {

@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,15 +19,22 @@ import (
 )
 
 // The rewrite section: what clients notice of BGREWRITEAOF while they write, and
-// what it costs in memory. Two windows of the same load, one without a rewrite and
-// then one with, tell how much of the longest pause is the machine's own.
+// what it costs in memory. The load is a number of commands a second, each due at
+// a moment of its own: a reply counts from then, so that one pause is seen by all
+// commands that it holds up. In each round a window without a rewrite precedes
+// the one with, and tells how much of the longest pause is the machine's own.
 
 const (
-	// rewriteClients write random keys of those there are, one command at a time;
-	// one more reads.
-	rewriteClients = 4
+	// rewriteClients send commands for random keys of those there are, all but one
+	// of them writes.
+	rewriteClients = 5
+	// rewriteRate is how many commands they send in a second: far from what a
+	// server can do, so that a reply waits for a pause and not for its turn.
+	rewriteRate = 1000
+	// maxRewrites bounds the rounds: one takes as long as a rewrite.
+	maxRewrites = 3
 	// quietWindow is how long the load runs without a rewrite.
-	quietWindow = 5 * time.Second
+	quietWindow = 3 * time.Second
 	// rewriteTimeout bounds one rewrite.
 	rewriteTimeout = 10 * time.Minute
 	// watchEvery is how often memory is looked at.
@@ -36,18 +44,31 @@ const (
 // A window is what was seen of one span of load.
 type window struct {
 	took    time.Duration
-	ops     int64
-	longest time.Duration // the longest that a client waited for a reply
-	over    int64         // replies that took longer than the bar
-	memory  int64         // most bytes resident
+	replies []time.Duration // how long each took, sorted
+	memory  int64           // most bytes resident
 }
 
 // pauseBar is from which length on a pause is counted.
 const pauseBar = 10 * time.Millisecond
 
+func (w *window) longest() float64 { return msOf(w.replies[len(w.replies)-1]) }
+
+// part is the length that only that part of the replies exceeded.
+func (w *window) part(p float64) float64 {
+	return msOf(w.replies[int(float64(len(w.replies)-1)*(1-p))])
+}
+
+// over is the part of replies that took longer than the bar, in thousandths.
+func (w *window) over() float64 {
+	i, _ := slices.BinarySearch(w.replies, pauseBar)
+	return 1000 * float64(len(w.replies)-i) / float64(len(w.replies))
+}
+
+func msOf(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
 func rewrite(ctx context.Context, o options, r *report) error {
-	r.begin(fmt.Sprintf("BGREWRITEAOF under %d writers, %d keys of 16 bytes with %d-byte values", rewriteClients, o.rewriteKeys, valueBytes),
-		[]string{"server", "longest pause", "over 10 ms", "without a rewrite", "over 10 ms", "ops/s", "without", "memory +%", "seconds"})
+	r.begin(fmt.Sprintf("BGREWRITEAOF under %d commands/s, %d keys of 16 bytes with %d-byte values; each figure beside that without a rewrite",
+		rewriteRate, o.plan.rewriteKeys, valueBytes), []string{"server", "longest ms", "without", "p99.9 ms", "without", "over 10 ms ‰", "without", "memory +%", "seconds"})
 	for _, name := range []string{"regent", "redis"} {
 		if err := rewriteOne(ctx, o, r, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -74,33 +95,41 @@ func rewriteOne(ctx context.Context, o options, r *report, name string) error {
 	if err := start(ctx, n); err != nil {
 		return err
 	}
-	if err := fill(ctx, n, o.rewriteKeys, valueBytes); err != nil {
+	if err := fill(ctx, n, o.plan.rewriteKeys, valueBytes); err != nil {
 		return err
 	}
-	time.Sleep(settle)
-	before, err := familyBytes(n.PID())
-	if err != nil {
-		return err
+	var figures [7][]float64
+	var took []float64
+	for range min(o.plan.rounds, maxRewrites) {
+		time.Sleep(settle)
+		before, err := familyBytes(n.PID())
+		if err != nil {
+			return err
+		}
+		quiet, err := underLoad(ctx, n, o, func(ctx context.Context, _ *redis.Client) error {
+			time.Sleep(quietWindow)
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+		busy, err := underLoad(ctx, n, o, rewriteOnce)
+		if err != nil {
+			return err
+		}
+		for i, v := range []float64{busy.longest(), quiet.longest(), busy.part(0.001), quiet.part(0.001), busy.over(), quiet.over(),
+			100 * (float64(busy.memory)/float64(before) - 1)} {
+			figures[i] = append(figures[i], v)
+		}
+		took = append(took, busy.took.Seconds())
 	}
-	quiet, err := underLoad(ctx, n, o.rewriteKeys, func(ctx context.Context, _ *redis.Client) error {
-		time.Sleep(quietWindow)
-		return ctx.Err()
-	})
-	if err != nil {
-		return err
+	cols := []string{name}
+	for _, f := range figures {
+		cols = append(cols, fmt.Sprintf("%.1f", middle(f)))
 	}
-	busy, err := underLoad(ctx, n, o.rewriteKeys, rewriteOnce)
-	if err != nil {
-		return err
-	}
-	r.row(name, ms(busy.longest), strconv.FormatInt(busy.over, 10), ms(quiet.longest), strconv.FormatInt(quiet.over, 10),
-		perSecond(busy), perSecond(quiet), fmt.Sprintf("%.1f", 100*(float64(busy.memory)/float64(before)-1)), fmt.Sprintf("%.1f", busy.took.Seconds()))
+	r.row(append(cols, fmt.Sprintf("%.1f", middle(took)))...)
 	return nil
 }
-
-func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
-
-func perSecond(w window) string { return fmt.Sprintf("%.0f", float64(w.ops)/w.took.Seconds()) }
 
 // rewriteOnce runs one rewrite to its end.
 func rewriteOnce(ctx context.Context, c *redis.Client) error {
@@ -125,36 +154,16 @@ func rewriteOnce(ctx context.Context, c *redis.Client) error {
 }
 
 // underLoad runs what while clients write and read.
-func underLoad(ctx context.Context, n *harness.Node, keys int, what func(context.Context, *redis.Client) error) (w window, err error) {
+func underLoad(ctx context.Context, n *harness.Node, o options, what func(context.Context, *redis.Client) error) (w window, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var ops, longest, over atomic.Int64
 	var wg sync.WaitGroup
-	value := strings.Repeat("y", valueBytes)
-	for i := range rewriteClients + 1 {
-		c := n.Client()
-		defer c.Close()
+	took := make([][]time.Duration, rewriteClients)
+	for i := range rewriteClients {
 		wg.Go(func() {
-			for ctx.Err() == nil {
-				key := fmt.Sprintf("key:%012d", rand.IntN(keys))
-				began := time.Now()
-				var err error
-				if i == 0 {
-					err = c.Get(ctx, key).Err()
-				} else {
-					err = c.Set(ctx, key, value, 0).Err()
-				}
-				if err != nil {
-					return
-				}
-				took := int64(time.Since(began))
-				ops.Add(1)
-				if took > int64(pauseBar) {
-					over.Add(1)
-				}
-				for had := longest.Load(); took > had && !longest.CompareAndSwap(had, took); had = longest.Load() {
-				}
-			}
+			c := n.Client()
+			defer c.Close()
+			took[i] = regular(ctx, c, o, i == 0, time.Second*rewriteClients/time.Duration(rewriteRate))
 		})
 	}
 	wg.Go(func() {
@@ -170,10 +179,35 @@ func underLoad(ctx context.Context, n *harness.Node, keys int, what func(context
 	began := time.Now()
 	err = what(ctx, c)
 	w.took = time.Since(began)
-	w.ops, w.longest, w.over = ops.Load(), time.Duration(longest.Load()), over.Load()
 	cancel()
 	wg.Wait()
+	w.replies = slices.Concat(took...)
+	slices.Sort(w.replies)
+	if len(w.replies) == 0 && err == nil {
+		err = errors.New("no command was answered")
+	}
 	return w, err
+}
+
+// regular sends a command every so often and returns how long each took from
+// when it was due.
+func regular(ctx context.Context, c *redis.Client, o options, reads bool, every time.Duration) (took []time.Duration) {
+	value := strings.Repeat("y", valueBytes)
+	_ = c.Ping(ctx).Err() // connects
+	for due := time.Now(); ; due = due.Add(every) {
+		time.Sleep(time.Until(due))
+		key := fmt.Sprintf("key:%012d", rand.IntN(o.plan.rewriteKeys))
+		var err error
+		if reads {
+			err = c.Get(ctx, key).Err()
+		} else {
+			err = c.Set(ctx, key, value, 0).Err()
+		}
+		if err != nil {
+			return took
+		}
+		took = append(took, time.Since(due))
+	}
 }
 
 // familyBytes is the memory of a process and its children: what is resident, and

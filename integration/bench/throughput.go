@@ -6,89 +6,43 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"regent/integration/harness"
 )
 
-// A family is one kind of command; a type of value that is added joins by a
-// line here. {} stands for a value of the size asked for.
-type family struct {
-	name    string
-	command string
-}
-
-func families() []family {
-	const key = "key:__rand_int__"
-	return []family{
-		{"get", "GET " + key},
-		{"set", "SET " + key + " {}"},
-		{"incr", "INCR counter:__rand_int__"},
-		{"mset", "MSET a:__rand_int__ {} b:__rand_int__ {} c:__rand_int__ {} d:__rand_int__ {}"},
-		{"mget", "MGET " + key + " " + key + " " + key + " " + key},
-		{"setex", "SET " + key + " {} EX 1000"},
-		{"expire", "EXPIRE " + key + " 1000"},
-		{"getrange", "GETRANGE " + key + " 0 9"},
-		{"exists", "EXISTS " + key},
-		{"del", "DEL " + key},
-	}
-}
-
-func familyNames() (names []string) {
-	for _, f := range families() {
-		names = append(names, f.name)
-	}
-	return names
-}
-
-// args is the command as redis-benchmark takes it.
-func (f family) args(size int) []string {
-	return strings.Fields(strings.ReplaceAll(f.command, "{}", strings.Repeat("x", size)))
-}
-
-func familyNamed(name string) family {
-	i := slices.IndexFunc(families(), func(f family) bool { return f.name == name })
-	return families()[i]
-}
-
 // A sample is one round of redis-benchmark against one server.
 type sample struct {
-	rps  float64 // requests per second
-	cpu  float64 // the server's own microseconds per request
-	p99  float64 // milliseconds
-	p999 float64 // milliseconds
+	rps      float64 // requests per second
+	p99      float64 // milliseconds
+	p999     float64 // milliseconds
+	busy     float64 // the server's own seconds
+	requests int
 }
 
-// A cell is what one round is made of.
-type cell struct {
-	family  family
-	size    int // bytes
-	clients int
-	depth   int
-}
+// throughputKeys is how many different keys there are.
+const throughputKeys = 100_000
 
-// requests lets a deep pipeline last about as long as a plain one.
-func (c cell) requests(o options) int {
-	n := o.requests * min(c.depth, 10)
-	if c.size > 4096 {
-		n /= 8
-	}
-	return max(n, 1000)
+// requests is how many requests take about as long as a slice, at a rate per
+// second that was seen before.
+func (p plan) requests(rate float64, depth int) int {
+	const least, most = 500, 50_000_000
+	n := int(rate * p.slice.Seconds())
+	return min(max(n, least*min(depth, 10)), most)
 }
 
 // throughput measures every cell under every kind of persistence.
 func throughput(ctx context.Context, o options, r *report) error {
-	for _, fsync := range o.fsyncs {
-		if err := throughputMode(ctx, o, fsync, r); err != nil {
+	for _, g := range o.plan.grids {
+		if err := throughputGrid(ctx, o, g, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func throughputMode(ctx context.Context, o options, fsync string, r *report) error {
+func throughputGrid(ctx context.Context, o options, g grid, r *report) error {
 	dir, err := os.MkdirTemp("", "regent-bench-")
 	if err != nil {
 		return fmt.Errorf("make a directory: %w", err)
@@ -98,7 +52,7 @@ func throughputMode(ctx context.Context, o options, fsync string, r *report) err
 	if err != nil {
 		return err
 	}
-	args := persistence(fsync)
+	args := persistence(g.fsync)
 	servers := []*harness.Node{
 		regentNode(o, ports[0], dir, args...),
 		redisNode(o, ports[1], dir, append([]string{"--io-threads", "1"}, args...)...),
@@ -108,17 +62,10 @@ func throughputMode(ctx context.Context, o options, fsync string, r *report) err
 	if err := start(ctx, servers...); err != nil {
 		return err
 	}
-	r.begin("Throughput, log "+fsync, throughputHead())
-	for _, name := range o.families {
-		for _, size := range o.sizes {
-			for _, clients := range o.clients {
-				for _, depth := range o.depths {
-					c := cell{familyNamed(name), size, clients, depth}
-					if err := throughputCell(ctx, o, servers, c, fsync, r); err != nil {
-						return err
-					}
-				}
-			}
+	r.begin("Throughput, log "+g.fsync, throughputHead())
+	for _, c := range g.cells() {
+		if err := throughputCell(ctx, o, servers, c, g.fsync, r); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -130,19 +77,9 @@ func throughputHead() []string {
 
 // throughputCell measures one cell on all servers in turn.
 func throughputCell(ctx context.Context, o options, servers []*harness.Node, c cell, fsync string, r *report) error {
-	samples := make([][]sample, len(servers))
-	// A round before those that count fills the keys and warms up.
-	for round := -1; round < o.rounds; round++ {
-		for i := range servers {
-			at := (i + max(round, 0)) % len(servers) // none is always first
-			s, err := measure(ctx, o, servers[at], c)
-			if err != nil {
-				return err
-			}
-			if round >= 0 {
-				samples[at] = append(samples[at], s)
-			}
-		}
+	samples, err := interleave(ctx, o.plan, servers, c)
+	if err != nil {
+		return err
 	}
 	ours, theirs := median(samples[0]), median(samples[1])
 	if other := median(samples[2]); other.rps > theirs.rps {
@@ -150,7 +87,7 @@ func throughputCell(ctx context.Context, o options, servers []*harness.Node, c c
 	}
 	r.ratio(fmt.Sprintf("%s %s P=%d", fsync, c.family.name, c.depth), c.size == 64 && c.clients == 50, ours.rps/theirs.rps)
 	row := []string{c.family.name, strconv.Itoa(c.size), strconv.Itoa(c.clients), strconv.Itoa(c.depth), fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps)}
-	for _, pair := range [][2]float64{{ours.cpu, theirs.cpu}, {ours.p99, theirs.p99}, {ours.p999, theirs.p999}} {
+	for _, pair := range [][2]float64{{ours.cpu(), theirs.cpu()}, {ours.p99, theirs.p99}, {ours.p999, theirs.p999}} {
 		row = append(row, fmt.Sprintf("%.2f", pair[0]), fmt.Sprintf("%.2f", pair[1]), ratioOf(pair[0], pair[1]))
 	}
 	r.row(row...)
@@ -159,23 +96,45 @@ func throughputCell(ctx context.Context, o options, servers []*harness.Node, c c
 
 func ratioOf(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }
 
-func measure(ctx context.Context, o options, n *harness.Node, c cell) (sample, error) {
-	if c.family.name == "get" || c.family.name == "getrange" || c.family.name == "mget" {
-		// Reads want something to read: most keys exist from the warm-up on.
-		if err := prefill(ctx, n, o.keys, c.size); err != nil {
-			return sample{}, err
+// interleave measures a cell on all servers in turn, round by round.
+func interleave(ctx context.Context, p plan, servers []*harness.Node, c cell) ([][]sample, error) {
+	samples, rates := make([][]sample, len(servers)), make([]float64, len(servers))
+	for i, n := range servers {
+		if err := prefill(ctx, n, c); err != nil {
+			return nil, err
+		}
+		// A round before those that count warms up, and shows how much to send.
+		const guess = 10_000
+		s, err := measure(ctx, n, c, min(p.requests(guess, c.depth)*min(c.depth, 10), guess))
+		if err != nil {
+			return nil, err
+		}
+		rates[i] = s.rps
+	}
+	for round := range p.rounds {
+		for i := range servers {
+			at := (i + round) % len(servers) // none is always first
+			s, err := measure(ctx, servers[at], c, p.requests(rates[at], c.depth))
+			if err != nil {
+				return nil, err
+			}
+			samples[at], rates[at] = append(samples[at], s), s.rps
 		}
 	}
-	requests := c.requests(o)
+	return samples, nil
+}
+
+func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample, error) {
 	before, err := cpuSeconds(n.PID())
 	if err != nil {
 		return sample{}, err
 	}
 	args := []string{
 		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-c", strconv.Itoa(c.clients), "-n", strconv.Itoa(requests),
-		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(o.keys), "--precision", "3",
+		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(throughputKeys), "--precision", "3",
 	}
-	out, err := exec.CommandContext(ctx, "redis-benchmark", append(args, c.family.args(c.size)...)...).Output()
+	args = append(args, fillIn(c.family.command, randomKey, strings.Repeat("x", c.size))...)
+	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).Output()
 	if err != nil {
 		return sample{}, fmt.Errorf("redis-benchmark against port %d: %w", n.Port, err)
 	}
@@ -184,7 +143,7 @@ func measure(ctx context.Context, o options, n *harness.Node, c cell) (sample, e
 		return sample{}, err
 	}
 	s, err := parseBenchmark(string(out))
-	s.cpu = (after - before) * 1e6 / float64(requests)
+	s.busy, s.requests = after-before, requests
 	return s, err
 }
 
@@ -219,20 +178,25 @@ func parseBenchmark(text string) (sample, error) {
 	return s, nil
 }
 
-// median takes the median of each figure by itself.
-func median(s []sample) sample {
+// cpu is the server's own microseconds per request.
+func (s sample) cpu() float64 { return s.busy * 1e6 / float64(s.requests) }
+
+// median takes the median of each figure by itself, but for the server's time:
+// that is counted in hundredths of a second, and added up.
+func median(s []sample) (m sample) {
 	mid := func(figure func(sample) float64) float64 {
 		var all []float64
 		for _, x := range s {
 			all = append(all, figure(x))
 		}
-		slices.Sort(all)
-		return all[len(all)/2]
+		return middle(all)
 	}
-	return sample{
-		rps:  mid(func(x sample) float64 { return x.rps }),
-		cpu:  mid(func(x sample) float64 { return x.cpu }),
-		p99:  mid(func(x sample) float64 { return x.p99 }),
-		p999: mid(func(x sample) float64 { return x.p999 }),
+	m.rps = mid(func(x sample) float64 { return x.rps })
+	m.p99 = mid(func(x sample) float64 { return x.p99 })
+	m.p999 = mid(func(x sample) float64 { return x.p999 })
+	for _, x := range s {
+		m.busy += x.busy
+		m.requests += x.requests
 	}
+	return m
 }

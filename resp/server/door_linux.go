@@ -15,7 +15,7 @@ import (
 // A door is a listening socket in the first loop.
 type door struct {
 	sock   int
-	tag    int32
+	tag    tag
 	socket net.Addr // where it listens
 	shut   bool     // accepting has failed: not before until
 	until  int64    // ticks
@@ -24,8 +24,8 @@ type door struct {
 const (
 	// maxAccepts is how many connections one turn accepts from a door.
 	maxAccepts = 64
-	// firstDoor is the tag of the first door; the others count down from it.
-	firstDoor = nudgeTag - 1
+	// firstDoor is the place of the first door; the others count down from it.
+	firstDoor = nudgePlace - 1
 )
 
 // doorOf makes a door of a listener; nil: it is not one of the system's

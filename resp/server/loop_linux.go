@@ -16,8 +16,9 @@ type loop struct {
 	poll *poller
 	w    *scratch // nil while the loop has no clients
 
-	seats []*seat // by tag; nil: free
-	free  []int32 // tags
+	seats []*seat // by place; nil: free
+	free  []int32 // places
+	gen   int32   // of the last tag
 	count int     // clients
 	open  []*seat // carried something out in this turn: release, then settle
 	again []*seat // want a turn at once
@@ -101,9 +102,9 @@ func (lp *loop) wait() []unix.EpollEvent {
 	if !asleep {
 		return nil
 	}
-	began := lp.set.ticks()
+	lp.meter.sleep(lp.set.ticks())
 	events := lp.poll.wait(lp.nap())
-	lp.meter.rest(lp.set.ticks() - began)
+	lp.meter.wake(lp.set.ticks())
 	lp.mu.Lock()
 	lp.asleep = false
 	lp.mu.Unlock()
@@ -175,7 +176,7 @@ func (lp *loop) serveInbox() (leaving bool) {
 			s.at.Load().post(s, nil)
 		case s.loop == nil && !s.left:
 			s.queued.Store(false)
-			lp.adopt(s)
+			lp.receive(s)
 		case !s.left:
 			s.queued.Store(false)
 			lp.visit(s)
@@ -213,12 +214,14 @@ func (lp *loop) adopt(s *seat) {
 		lp.w = newScratch(arenaBytes)
 	}
 	if last := len(lp.free) - 1; last >= 0 {
-		s.tag, lp.free = lp.free[last], lp.free[:last]
+		s.tag.place, lp.free = lp.free[last], lp.free[:last]
 	} else {
-		s.tag = int32(len(lp.seats))
+		s.tag.place = int32(len(lp.seats))
 		lp.seats = append(lp.seats, nil)
 	}
-	lp.seats[s.tag] = s
+	lp.gen++
+	s.tag.gen = lp.gen
+	lp.seats[s.tag.place] = s
 	lp.count++
 	s.loop, s.interest = lp, unwatched
 	lp.visit(s)
@@ -230,8 +233,8 @@ func (lp *loop) disown(s *seat) {
 		_ = lp.poll.remove(s.sock) // fails only for a socket that is closed
 		s.interest = unwatched
 	}
-	lp.seats[s.tag] = nil
-	lp.free = append(lp.free, s.tag)
+	lp.seats[s.tag.place] = nil
+	lp.free = append(lp.free, s.tag.place)
 	lp.count--
 	s.loop = nil
 	if lp.count == 0 {
@@ -284,8 +287,7 @@ func (lp *loop) release() {
 		return
 	}
 	for _, s := range lp.open {
-		lp.meter.commands += int64(s.batch.n)
-		s.weight += uint32(s.batch.n)
+		s.weigh(lp.set.windows.Load(), uint32(s.batch.n))
 		s.client.release(lp.w)
 	}
 	lp.w.reset()
@@ -322,7 +324,7 @@ func (lp *loop) event(e *unix.EpollEvent) {
 		return
 	}
 	s := lp.seats[e.Fd]
-	if s == nil || s.open {
+	if s == nil || s.tag.gen != e.Pad || s.open {
 		return // gone, or served just now: what is ready stays so
 	}
 	const hangUp = unix.EPOLLHUP | unix.EPOLLERR
@@ -341,12 +343,12 @@ func (lp *loop) event(e *unix.EpollEvent) {
 }
 
 // special serves what is not a client.
-func (lp *loop) special(tag int32) {
-	if tag == nudgeTag {
+func (lp *loop) special(place int32) {
+	if place == nudgePlace {
 		lp.poll.nudged()
 		return
 	}
-	lp.doors[firstDoor-tag].accept(lp)
+	lp.doors[firstDoor-place].accept(lp)
 }
 
 // read takes what has come for s and carries it out.
@@ -367,7 +369,7 @@ func (lp *loop) read(s *seat) {
 		s.eof = true
 	default:
 		s.arrived(n)
-		s.weight += turnWeight
+		s.weigh(lp.set.windows.Load(), turnWeight)
 		if kept {
 			s.grown(lp.w, n)
 		} else {

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"regent/engine"
 	"regent/engine/config"
 )
@@ -27,15 +25,25 @@ type loops struct {
 	mu   sync.Mutex
 	list []*loop // grows, up to limit
 
+	windows atomic.Uint32 // counts them
+
 	// The rest belongs to the first loop.
-	gov     governor
-	next    int64  // ticks: when the window ends
-	turn    int    // of home
-	lastLoc string // see intern
+	gov    governor
+	began  int64 // ticks: when the window began
+	loads  []load
+	skewed int // windows in a row that were uneven
+	cores  idleCores
+	visits int    // of home
+	local  string // see intern
 }
 
-// window is over what time loads are compared.
-const window = 50 * time.Millisecond
+const (
+	// window is over what time loads are compared.
+	window = 50 * time.Millisecond
+	// evenAfter is how many windows in a row must be uneven before clients
+	// move from one loop at work to another.
+	evenAfter = 3
+)
 
 // newLoops makes the loops that the configuration asks for; nil: none.
 func newLoops(s *Server) *loops {
@@ -44,7 +52,7 @@ func newLoops(s *Server) *loops {
 	}
 	limit := int(s.cfg.IOThreads.Get())
 	if limit == 0 {
-		limit = runtime.NumCPU()
+		limit = runtime.GOMAXPROCS(0) // heeds a container's quota
 	}
 	began := time.Now()
 	return &loops{srv: s, limit: limit, ticks: func() int64 { return int64(time.Since(began)) }, done: make(chan struct{})}
@@ -105,37 +113,70 @@ func (g *loops) close() {
 // home is the loop that a new client comes to.
 func (g *loops) home() *loop {
 	n := int(g.active.Load())
-	if n <= 1 {
-		return g.list[0]
-	}
-	g.turn++
-	return g.all()[g.turn%n]
+	g.visits++
+	return g.all()[g.visits%n]
 }
 
 // intern returns text, shared with the last client that had the same.
 func (g *loops) intern(text string) string {
-	if text != g.lastLoc {
-		g.lastLoc = text
+	if text != g.local {
+		g.local = text
 	}
-	return g.lastLoc
+	return g.local
 }
 
-// An order is what a loop is asked to do between its clients' turns.
-type order struct {
-	door *door // to be opened
-}
-
-func (lp *loop) carryOut(o order) {
-	if d := o.door; d != nil {
-		lp.doors = append(lp.doors, d)
-		d.tag = firstDoor - int32(len(lp.doors)-1)
-		if err := lp.poll.add(d.sock, d.tag, unix.EPOLLIN); err != nil {
-			lp.set.srv.log(engine.LevelWarning, "Listening on %s: %v", d.socket, err)
-		}
+// govern looks once per window whether the loops at work are the right ones,
+// on the first loop.
+func (g *loops) govern() {
+	now := g.ticks()
+	took := now - g.began
+	if took < int64(window) {
+		return
+	}
+	g.began = now
+	g.windows.Add(1)
+	all := g.all()
+	n := int(g.active.Load())
+	g.loads = g.loads[:0]
+	for _, lp := range all[:n] {
+		g.loads = append(g.loads, lp.meter.load(now, took))
+	}
+	want := g.gov.decide(g.loads, g.limit, func() float64 { return g.cores.idle(now) })
+	if want != n {
+		g.srv.log(engine.LevelVerbose, "Event loops at work: %d, because %d did %.2f", want, n, g.loads)
+	}
+	switch {
+	case want > n:
+		g.grow(all[:n])
+	case want < n:
+		g.active.Store(int64(want))
+		all[n-1].post(nil, &order{among: all[:want]})
+	default:
+		g.balance(all)
 	}
 }
 
-// govern looks once per window whether the loops at work are the right ones.
-func (g *loops) govern() {}
+// grow puts one more loop to work.
+func (g *loops) grow(atWork []*loop) {
+	n := len(atWork)
+	lp, err := g.loop(n)
+	if err != nil {
+		g.srv.log(engine.LevelWarning, "Going on with %d: %v", n, err)
+		g.limit = n
+		return
+	}
+	lp.meter.load(g.began, 1) // forget what it did before
+	g.active.Store(int64(n + 1))
+	for _, other := range atWork {
+		other.post(nil, &order{to: lp, share: 1 / float64(n+1)})
+	}
+}
 
-type governor struct{}
+// balance evens out loops that are at work.
+func (g *loops) balance(all []*loop) {
+	from, to, share, ok := even(g.loads)
+	if g.skewed = inARow(g.skewed, ok); g.skewed >= evenAfter {
+		g.skewed = 0
+		all[from].post(nil, &order{to: all[to], share: share})
+	}
+}

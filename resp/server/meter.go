@@ -3,30 +3,38 @@ package server
 import "sync/atomic"
 
 // A meter measures how a loop spends its time. Only waits are measured each
-// time, which a busy loop has none of; where the rest goes is sampled.
+// time, which a busy loop has none of; where the rest goes is sampled. The
+// atomic fields are read by the first loop.
 type meter struct {
-	rested   atomic.Int64 // ns in waits
-	worked   atomic.Int64 // ns in commands, of sampled turns
-	turns    atomic.Int64 // ns, of sampled turns
-	commands int64
+	rested atomic.Int64 // ns in waits that are over
+	since  atomic.Int64 // ticks: when the present one began; 0: there is none
+	turns  atomic.Int64 // ns of sampled turns
+	worked atomic.Int64 // of it not in system calls
 
-	n      int64 // turns
+	n      uint32 // turns
 	sample bool
 	began  int64 // the sampled turn
-	inCall int64 // its system calls
+	calls  int64 // ns in its system calls
 	from   int64
+
+	rested0, turns0, worked0 int64 // when load was asked last
+	work                     float64
 }
 
 // sampleEvery is one in how many turns is sampled; a power of two.
 const sampleEvery = 32
 
-func (m *meter) rest(ns int64) { m.rested.Add(ns) }
+func (m *meter) sleep(now int64) { m.since.Store(now) }
+
+func (m *meter) wake(now int64) {
+	m.rested.Add(now - m.since.Swap(0))
+}
 
 // turn begins a turn, after its wait.
 func (m *meter) turn(ticks func() int64) {
 	m.n++
 	if m.n%sampleEvery == 0 {
-		m.sample, m.inCall, m.began = true, 0, ticks()
+		m.sample, m.calls, m.began = true, 0, ticks()
 	}
 }
 
@@ -38,7 +46,7 @@ func (m *meter) turned(ticks func() int64) {
 	m.sample = false
 	took := ticks() - m.began
 	m.turns.Add(took)
-	m.worked.Add(max(took-m.inCall, 0))
+	m.worked.Add(max(took-m.calls, 0))
 }
 
 // call and called stand around a system call.
@@ -50,6 +58,22 @@ func (m *meter) call(ticks func() int64) {
 
 func (m *meter) called(ticks func() int64) {
 	if m.sample {
-		m.inCall += ticks() - m.from
+		m.calls += ticks() - m.from
 	}
+}
+
+// load is what the loop did since it was asked last, took ns ago. The first
+// loop asks.
+func (m *meter) load(now, took int64) load {
+	rested := m.rested.Load()
+	if since := m.since.Load(); since != 0 {
+		rested += now - since
+	}
+	turns, worked := m.turns.Load(), m.worked.Load()
+	if d := turns - m.turns0; d > 0 {
+		m.work = float64(worked-m.worked0) / float64(d)
+	}
+	busy := 1 - float64(rested-m.rested0)/float64(took)
+	m.rested0, m.turns0, m.worked0 = rested, turns, worked
+	return load{busy: max(0, min(busy, 1)), work: max(0, min(m.work, 1))}
 }

@@ -17,13 +17,15 @@ type seat struct {
 	// The rest belongs to the loop.
 	loop     *loop // nil: not adopted yet
 	sock     int
-	tag      int32
+	tag      tag    // its place in the loop
 	interest uint32 // what the poller reports
-	weight   uint32 // work in this window, see turnWeight
-	open     bool   // in loop.open
-	again    bool   // in loop.again
-	left     bool   // it is no client any more
-	away     bool   // the socket belongs to somebody else
+	weight   uint32 // work in the window stamp, see turnWeight
+	last     uint32 // work in the window before
+	stamp    uint32
+	open     bool // in loop.open
+	again    bool // in loop.again
+	left     bool // it is no client any more
+	away     bool // the socket belongs to somebody else
 }
 
 const (
@@ -84,4 +86,24 @@ func (s *seat) close(hangUp bool) {
 	}
 	s.loop.disown(s)
 	closeNow(s.sock)
+}
+
+// weigh adds to what s costs its loop.
+func (s *seat) weigh(window, weight uint32) {
+	if s.stamp != window {
+		s.last = s.recent(window)
+		s.weight, s.stamp = 0, window
+	}
+	s.weight += weight
+}
+
+// recent is what s cost in the last window in which all is known.
+func (s *seat) recent(window uint32) uint32 {
+	switch s.stamp {
+	case window:
+		return max(s.weight, s.last)
+	case window - 1:
+		return s.weight
+	}
+	return 0
 }

@@ -45,7 +45,7 @@ func (g *gate) passes(off, epoch int64) bool {
 	return (g.committed < 0 || off <= g.committed) && (epoch == 0 || epoch == g.epoch)
 }
 
-func (g *gate) Pass(off, epoch int64) bool {
+func (g *gate) Pass(off, epoch int64, _ engine.AckSet) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sealed++
@@ -56,7 +56,7 @@ func (g *gate) Pass(off, epoch int64) bool {
 	return g.passes(off, epoch)
 }
 
-func (g *gate) Wait(off, epoch int64, c engine.Conn) {
+func (g *gate) Wait(off, epoch int64, _ engine.AckSet, c engine.Conn) {
 	g.mu.Lock()
 	g.tickets[c] = &gateTicket{off: off, epoch: epoch}
 	g.mu.Unlock()
@@ -143,10 +143,14 @@ type house struct {
 
 // models are the ways connections are served; every test runs over each.
 func models(t *testing.T, test func(t *testing.T, model int64)) {
-	for name, model := range map[string]int64{"goroutine": config.IOGoroutine, "eventloop": config.IOEventLoop} {
+	for name, model := range map[string]int64{"goroutine": config.IOGoroutine, "eventloop": config.IOEventLoop, "moving": moving} {
 		t.Run(name, func(t *testing.T) { test(t, model) })
 	}
 }
+
+// moving are event loops whose clients are moved from one to another all the
+// time.
+const moving = -1
 
 // start opens a house on the loopback; change may adapt it first.
 func start(t testing.TB, model int64, change func(h *house, o *Options)) *house {
@@ -164,7 +168,11 @@ func startOn(t testing.TB, l net.Listener, model int64, change func(h *house, o 
 	cfg := h.Config
 	cfg.MaxClients.Set(10000)
 	cfg.ClientQueryBufferLimit.Set(1 << 30)
+	cfg.IOThreads.Set(4)
 	cfg.IOModel.Set(model)
+	if model == moving {
+		cfg.IOModel.Set(config.IOEventLoop)
+	}
 	o := Options{Engine: h.Engine, Barrier: h.gate, Config: cfg, Host: h.Server.Host}
 	if change != nil {
 		change(h, &o)
@@ -172,7 +180,12 @@ func startOn(t testing.TB, l net.Listener, model int64, change func(h *house, o 
 	h.front = New(o)
 	served := make(chan error, 1)
 	go func() { served <- h.front.Serve(l) }()
+	rest := func() {}
+	if model == moving {
+		rest = shuffle(t, h.front)
+	}
 	t.Cleanup(func() {
+		rest()
 		if err := h.front.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}

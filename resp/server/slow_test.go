@@ -139,3 +139,35 @@ func TestInputBehindAWait(t *testing.T) {
 		<-sent
 	})
 }
+
+// TestIdleClientKeepsNothing: what a client needed for its last commands it
+// gives back when it is idle, and then goes on as before.
+func TestIdleClientKeepsNothing(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		h.gate.set(0, 0)
+		const clients, size = 100, 10 << 10
+		value := strings.Repeat("v", size)
+		var ws []*wire
+		for range clients {
+			w := h.dial()
+			w.send(command("SET", "k", value) + command("GET", "k"))
+			ws = append(ws, w)
+		}
+		eventually(t, "all wait", func() bool { return h.gate.waiting() == clients })
+		h.gate.set(-1, 0)
+		want := fmt.Sprintf("$%d\r\n%s\r\n", size, value)
+		for _, w := range ws {
+			w.expect("+OK\r\n" + want)
+		}
+		busy := heap()
+		for range 4 {
+			h.Server.Host.Advance(chores + time.Millisecond)
+		}
+		eventually(t, "memory comes back", func() bool { return busy-heap() > clients*size/2 })
+		for _, w := range ws {
+			w.send(command("GET", "k"))
+			w.expect(want)
+		}
+	})
+}

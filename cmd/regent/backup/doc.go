@@ -28,7 +28,7 @@
 //	  - Before "$EOF:" the server may answer with an error instead, as to any
 //	    command. After it an error is a closed connection: the client then has
 //	    neither the file's own end nor the delimiter, and throws away what it got.
-//	  - Nothing follows the delimiter until the client sends its next command.
+//	  - Behind the delimiter the server closes the connection.
 //	  - Both leaders and followers answer; a follower copies what it has applied.
 //	  - The server makes the file as fast as the client takes it. It does not
 //	    gather it: a client that takes nothing for the time that `timeout` or

@@ -1,0 +1,175 @@
+package regent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"regent/engine"
+	"regent/resp"
+)
+
+// REGENT BACKUP: the keyspace at one moment as an RDB file, over the connection
+// that asked, as fast as it is taken. cmd/regent/backup/doc.go tells what is
+// said. The file is not gathered anywhere: the snapshot goes on when the socket
+// takes more. What writers change meanwhile waits in memory, and is bounded as a
+// replica's output is: by client-output-buffer-limit.
+
+const (
+	// maxBackups bounds the connections that are served or wait for their turn.
+	maxBackups = 4
+	// blankEvery is how often one that waits is told so.
+	blankEvery = 2 * time.Second
+	// markWords are the random numbers of a delimiter, markBytes its length.
+	markWords, markBytes = 3, 40
+)
+
+// backups are the connections that are sent a copy.
+type backups struct{ slots chan struct{} }
+
+func newBackups() backups { return backups{slots: make(chan struct{}, maxBackups)} }
+
+// hijack takes a connection over from the listener.
+func (s *Server) hijack(conn net.Conn, early []byte, words [][]byte) {
+	switch {
+	case len(words) > 1 && strings.EqualFold(string(words[1]), "backup"):
+		s.backup(conn)
+	case s.peers != nil:
+		s.peers.Hijack(conn, early, words)
+	default:
+		_ = conn.Close()
+	}
+}
+
+// backup sends a copy and closes the connection.
+func (s *Server) backup(conn net.Conn) {
+	defer conn.Close()
+	select {
+	case s.backups.slots <- struct{}{}:
+		defer func() { <-s.backups.slots }()
+	default:
+		turnAway(conn, resp.ErrBackups)
+		return
+	}
+	ctx, done := s.keeper.job()
+	if ctx == nil {
+		return // the server ends
+	}
+	defer done()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	s.host.Logf(engine.LevelNotice, "Backup for %s started", conn.RemoteAddr())
+	began := time.Now()
+	n, err := s.sendBackup(ctx, conn)
+	if err != nil {
+		s.host.Logf(engine.LevelWarning, "Backup for %s failed: %v", conn.RemoteAddr(), err)
+		return
+	}
+	s.host.Logf(engine.LevelNotice, "Backup for %s: %d bytes in %.3f seconds", conn.RemoteAddr(), n, time.Since(began).Seconds())
+}
+
+// turnAway says why a connection is not served, if there is room for that.
+func turnAway(conn net.Conn, why string) {
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = fmt.Fprintf(conn, "-%s\r\n", why)
+}
+
+func (s *Server) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
+	w := s.newCopyWriter(conn)
+	go w.blanks()
+	_, err := s.writeRDB(ctx, w, rdbUse{checksum: true, maxSpill: s.cfg.OutputHardReplica.Get()}, s.logPlace)
+	if err == nil {
+		return w.end()
+	}
+	if w.hush() { // nothing was said yet
+		turnAway(conn, fmt.Sprintf(resp.ErrBackup, err))
+	}
+	return w.n, err
+}
+
+// A copyWriter is the socket that takes a copy.
+type copyWriter struct {
+	conn     net.Conn
+	mark     string
+	patience time.Duration // of one write
+	n        int64
+	said     bool // "$EOF:" has gone out
+
+	quiet   chan struct{}
+	silence sync.Once
+	silent  chan struct{} // closed when blanks has ended
+}
+
+func (s *Server) newCopyWriter(conn net.Conn) *copyWriter {
+	w := &copyWriter{conn: conn, quiet: make(chan struct{}), silent: make(chan struct{}), patience: time.Minute}
+	for range markWords {
+		w.mark += fmt.Sprintf("%016x", s.host.Rand())
+	}
+	w.mark = w.mark[:markBytes]
+	for _, limit := range []time.Duration{s.cfg.Timeout.Seconds(), s.cfg.OutputSoftSecondsReplica.Seconds()} {
+		if limit > 0 {
+			w.patience = min(w.patience, limit)
+		}
+	}
+	return w
+}
+
+// blanks tells the client that its turn has not come.
+func (w *copyWriter) blanks() {
+	defer close(w.silent)
+	tick := time.NewTicker(blankEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.quiet:
+			return
+		case <-tick.C:
+			if w.put([]byte("\n")) != nil {
+				_ = w.conn.Close() // whoever waits for the turn finds out by its next write
+				return
+			}
+		}
+	}
+}
+
+// hush ends blanks, and reports whether the file has not begun.
+func (w *copyWriter) hush() bool {
+	w.silence.Do(func() { close(w.quiet) })
+	<-w.silent
+	return !w.said
+}
+
+func (w *copyWriter) put(p []byte) error {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(w.patience)); err != nil {
+		return err
+	}
+	_, err := w.conn.Write(p)
+	return err
+}
+
+// Write sends bytes of the file.
+func (w *copyWriter) Write(p []byte) (int, error) {
+	if w.hush() {
+		w.said = true
+		if err := w.put([]byte("$EOF:" + w.mark + "\r\n")); err != nil {
+			return 0, err
+		}
+	}
+	if err := w.put(p); err != nil {
+		return 0, err
+	}
+	w.n += int64(len(p))
+	return len(p), nil
+}
+
+// end says that the file is whole.
+func (w *copyWriter) end() (int64, error) {
+	if w.hush() {
+		return 0, errors.New("an empty file")
+	}
+	return w.n, w.put([]byte(w.mark))
+}

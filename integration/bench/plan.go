@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What is measured: families, cells, and three plans of different length.
+
+// A family is one kind of command; a type of value that is added joins by a
+// line here. {key} is drawn at random for each request and {} stands for a
+// value of the size asked for. before, if there is one, is carried out for each
+// key before the family is measured: there it is written once.
+type family struct {
+	name    string
+	command string
+	before  string
+}
+
+func families() []family {
+	const set = "SET {key} {}"
+	return []family{
+		{"get", "GET {key}", set},
+		{"set", "SET {key} {}", ""},
+		{"incr", "INCR counter:{key}", ""},
+		{"mset", "MSET a:{key} {} b:{key} {} c:{key} {} d:{key} {}", ""},
+		{"mget", "MGET {key} {key} {key} {key}", set},
+		{"setex", "SET {key} {} EX 1000", ""},
+		{"expire", "EXPIRE {key} 1000", set},
+		{"getrange", "GETRANGE {key} 0 9", set},
+		{"append", "APPEND log:{key} x", ""},
+		{"exists", "EXISTS {key}", set},
+		{"del", "DEL {key}", ""},
+		{"ping", "PING", ""},
+	}
+}
+
+func familyNames() (names []string) {
+	for _, f := range families() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func familyNamed(name string) family {
+	i := slices.IndexFunc(families(), func(f family) bool { return f.name == name })
+	return families()[i]
+}
+
+// randomKey is how redis-benchmark names keys: twelve digits.
+const randomKey = "key:__rand_int__"
+
+// words are a command's words with key and value put in.
+func fillIn(command, key, value string) []string {
+	return strings.Fields(strings.NewReplacer("{key}", key, "{}", value).Replace(command))
+}
+
+// A cell is what one round is made of.
+type cell struct {
+	family  family
+	size    int // bytes
+	clients int
+	depth   int
+}
+
+// A grid is cells under one kind of persistence: each with each.
+type grid struct {
+	fsync    string
+	families []string
+	sizes    []int
+	clients  []int
+	depths   []int
+}
+
+func (g grid) cells() (out []cell) {
+	for _, name := range g.families {
+		for _, size := range g.sizes {
+			for _, clients := range g.clients {
+				for _, depth := range g.depths {
+					out = append(out, cell{familyNamed(name), size, clients, depth})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// A plan is how much of everything is measured. It is over within its budget,
+// or fails.
+type plan struct {
+	rounds int
+	slice  time.Duration // of one round in one cell on one server
+	grids  []grid
+	memoryKeys,
+	loadKeys,
+	rewriteKeys,
+	pauseKeys int
+	idle   int // connections
+	budget time.Duration
+}
+
+// plans are by name: "", the default, is what must hold.
+func plans() map[string]plan {
+	getSet, all := []string{"get", "set"}, familyNames()
+	others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(getSet, name) })
+	small, middle, deep := []int{64}, []int{50}, []int{1, 16, 64}
+	must := []grid{
+		{"off", getSet, small, middle, deep},
+		{"everysec", []string{"set"}, small, middle, deep},
+		{"always", []string{"set"}, small, middle, []int{1, 16}},
+	}
+	return map[string]plan{
+		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 12 * time.Minute},
+		"quick": {3, 200 * time.Millisecond, []grid{
+			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
+		}, 300_000, 300_000, 500_000, 500_000, 1000, 5 * time.Minute},
+		"full": {5, 300 * time.Millisecond, []grid{
+			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2],
+		}, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 30 * time.Minute},
+	}
+}
+
+// limit leaves what the flags ask for.
+func (p *plan) limit(o *options) error {
+	if o.rounds > 0 {
+		p.rounds = o.rounds
+	}
+	for _, name := range o.families {
+		if !slices.Contains(familyNames(), name) {
+			return fmt.Errorf("-families: %q is not among %v", name, familyNames())
+		}
+	}
+	var kept []grid
+	for _, g := range p.grids {
+		if len(o.fsyncs) > 0 && !slices.Contains(o.fsyncs, g.fsync) {
+			continue
+		}
+		if len(o.families) > 0 {
+			g.families = o.families
+		}
+		for _, list := range []struct {
+			asked []int
+			into  *[]int
+		}{{o.clients, &g.clients}, {o.depths, &g.depths}, {o.sizes, &g.sizes}} {
+			if len(list.asked) > 0 {
+				*list.into = list.asked
+			}
+		}
+		kept = append(kept, g)
+	}
+	p.grids = kept
+	for _, n := range []struct {
+		asked int
+		into  *int
+	}{{o.keys, &p.memoryKeys}, {o.keys, &p.loadKeys}, {o.keys, &p.rewriteKeys}, {o.keys, &p.pauseKeys}, {o.idle, &p.idle}} {
+		if n.asked > 0 {
+			*n.into = n.asked
+		}
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package regent
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"regent/engine"
+)
+
+// loadReportEvery is how often a long load says how far it is.
+const loadReportEvery = 5 * time.Second
+
+// loadLog replays the log. With peers it is not known yet how much of it is
+// committed, so readers wait until the cluster tells.
+func (s *Server) loadLog(ctx context.Context) error {
+	if s.aof == nil {
+		return nil
+	}
+	began := time.Now()
+	to := s.engine.NewBulkApplier(cores())
+	var said atomic.Int64 // ticks of the last line about it
+	said.Store(s.host.Ticks())
+	progress := func(done, total int64) {
+		s.engine.LoadProgress(done, total)
+		to.Progress(done, total)
+		now, last := s.host.Ticks(), said.Load()
+		if now-last >= int64(loadReportEvery) && said.CompareAndSwap(last, now) {
+			s.host.Logf(engine.LevelNotice, "Loading the append only log: %d of %d bytes (%d%%)", done, total, done*100/max(total, 1))
+		}
+	}
+	err := s.aof.LoadInto(stoppable{ctx, to}, progress)
+	to.Close()
+	if err != nil {
+		return fmt.Errorf("can't load the append only log: %w", err)
+	}
+	if s.peers != nil {
+		end := s.aof.Stream().End()
+		s.engine.Freeze(func() { s.engine.SetFloor(end) })
+	}
+	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
+	return nil
+}
+
+// stoppable carries out what a load reads until the server is told to stop.
+type stoppable struct {
+	ctx context.Context
+	*engine.BulkApplier
+}
+
+func (s stoppable) Apply(db int, args [][]byte) error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	return s.BulkApplier.Apply(db, args)
+}
