@@ -1,6 +1,7 @@
 package aof
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -133,6 +134,21 @@ func (l *Log) Empty() bool {
 	l.shape.RLock()
 	defer l.shape.RUnlock()
 	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
+}
+
+// probeBytes is what Probe writes.
+const probeBytes = 64 << 10
+
+// Probe writes and syncs a file beside the log's: an error says that the disk does
+// not work.
+func (l *Log) Probe() error {
+	name := l.path(tempPrefix + "probe")
+	f, err := l.fs.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, probeBytes), 0)
+	return errors.Join(err, f.Sync(), f.Close(), l.fs.Remove(name))
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once
