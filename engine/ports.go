@@ -150,6 +150,9 @@ type Cluster interface {
 	Handover(to int64, limit time.Duration) error
 	AbortHandover() bool
 	AskHandover() error
+	// ForceLeader lets this node run by an operator's word where the election
+	// waits for nodes that may have lost what they promised, or that are gone.
+	ForceLeader() error
 }
 
 // A View is one node's idea of the cluster.
