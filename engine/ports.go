@@ -128,6 +128,7 @@ type Outcome uint8
 const (
 	Pending   Outcome = iota // not decided yet
 	Committed                // replies may leave
+	Confirmed                // replies may leave, and nothing is to be asked again
 	Uncertain                // leadership or time ran out first: it may or may not survive
 )
 
