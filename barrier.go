@@ -2,6 +2,7 @@ package regent
 
 import (
 	"container/heap"
+	"math"
 	"sync"
 	"time"
 
@@ -49,6 +50,12 @@ type barrierPorts struct {
 	// handed reports whether a reply was due before this node's leadership of
 	// an epoch was handed over.
 	handed func(epoch, off int64) bool
+	// rounds reports whether leadership is proved by rounds, and not by the
+	// lease; round is the number of one that begins now, confirmed the latest
+	// that has succeeded.
+	rounds    func() bool
+	round     func() int64
+	confirmed func() int64
 	// timeout is how long a reply may wait before its outcome is uncertain.
 	timeout func() time.Duration
 }
@@ -58,6 +65,7 @@ type waitTicket struct {
 	conn    engine.Conn
 	off     int64
 	acks    engine.AckSet
+	round   int64 // that must have succeeded, 0: none
 	epoch   int64 // what the reply rests on, see Session.LeaderEpoch
 	since   int64 // mono ns
 	at      int   // place in the queue, -1 when decided
@@ -73,22 +81,42 @@ func (b *barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
 	if off > b.ports.committed(acks) && b.ports.seal(off) != nil {
 		return false
 	}
-	return b.open(off, epoch, acks)
+	return b.open(off, epoch, acks, b.untested())
 }
 
 // open looks at the lease last: whatever else was read before, a reply that
 // leaves after this was due while the lease held.
-func (b *barrier) open(off, epoch int64, acks engine.AckSet) bool {
+func (b *barrier) open(off, epoch int64, acks engine.AckSet, round int64) bool {
 	if off > b.ports.committed(acks) {
 		return false
 	}
 	switch {
 	case epoch > 0:
-		return b.ports.epoch() == epoch && b.ports.leased() || b.ports.handed(epoch, off)
+		return b.ports.epoch() == epoch && b.proved(round) || b.ports.handed(epoch, off)
 	case epoch < 0:
 		return b.ports.keyspace() == epoch
 	}
 	return true
+}
+
+// never is the round of what has not asked for one.
+const never = math.MaxInt64
+
+// untested is the round of a reply that has just been computed, 0 where the
+// lease is enough.
+func (b *barrier) untested() int64 {
+	if b.ports.rounds() {
+		return never
+	}
+	return 0
+}
+
+// proved reports whether this node led when a reply was computed.
+func (b *barrier) proved(round int64) bool {
+	if round == 0 {
+		return b.ports.leased()
+	}
+	return b.ports.confirmed() >= round
 }
 
 // lost reports whether t rests on a leadership that is over, or on a keyspace
@@ -100,6 +128,9 @@ func (b *barrier) lost(t *waitTicket) bool {
 // Wait parks c until the outcome of off is decided.
 func (b *barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.mono()}
+	if epoch > 0 && b.ports.rounds() {
+		t.round = b.ports.round()
+	}
 	b.mu.Lock()
 	b.byConn[c] = t
 	heap.Push(&b.queues[t.acks], t)
@@ -147,10 +178,14 @@ func (b *barrier) Advance() {
 	for i := range b.queues {
 		for q := &b.queues[i]; len(*q) > 0; {
 			t := (*q)[0]
-			if !b.open(t.off, t.epoch, t.acks) {
+			if !b.open(t.off, t.epoch, t.acks, t.round) {
 				break
 			}
-			woken = append(woken, b.decide(t, engine.Committed))
+			o := engine.Committed
+			if t.round > 0 {
+				o = engine.Confirmed
+			}
+			woken = append(woken, b.decide(t, o))
 		}
 	}
 	b.mu.Unlock()

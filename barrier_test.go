@@ -26,6 +26,9 @@ type stage struct {
 	epoch     int64
 	keyspace  int64
 	leased    bool
+	// read-lease no
+	rounds           bool
+	round, confirmed int64
 	// what a handover has left
 	handedEpoch, handedOff int64
 	sealErr                error
@@ -42,11 +45,14 @@ func newStage() (*stage, *barrier) {
 			}
 			return s.committed
 		},
-		epoch:    func() int64 { return s.epoch },
-		keyspace: func() int64 { return s.keyspace },
-		leased:   func() bool { return s.leased },
-		handed:   func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
-		timeout:  func() time.Duration { return time.Second },
+		epoch:     func() int64 { return s.epoch },
+		keyspace:  func() int64 { return s.keyspace },
+		leased:    func() bool { return s.leased },
+		handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
+		rounds:    func() bool { return s.rounds },
+		round:     func() int64 { s.round++; return s.round },
+		confirmed: func() int64 { return s.confirmed },
+		timeout:   func() time.Duration { return time.Second },
 	})
 }
 
@@ -150,6 +156,33 @@ func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
 	b.Advance()
 	if b.Outcome(5, strict) != engine.Committed || b.Outcome(6, mixed) != engine.Committed {
 		t.Fatal("all nodes hold it")
+	}
+}
+
+// TestBarrierWaitsForARound: without the lease each reply waits for a round that
+// began after it was computed, and for the commitment.
+func TestBarrierWaitsForARound(t *testing.T) {
+	s, b := newStage()
+	s.rounds, s.leased, s.committed = true, false, 10
+	first, second, late := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	if b.Pass(5, 1, 1) {
+		t.Fatal("it left without a round")
+	}
+	b.Wait(5, 1, 1, first)
+	s.confirmed = 1
+	b.Wait(6, 1, 1, second)
+	b.Wait(20, 1, 1, late)
+	b.Advance()
+	if b.Outcome(5, first) != engine.Confirmed || second.wakes != 0 {
+		t.Fatal("a round says nothing about what was computed after it began")
+	}
+	s.confirmed = 3
+	b.Advance()
+	if b.Outcome(6, second) != engine.Confirmed || late.wakes != 0 {
+		t.Fatal("a round does not commit")
+	}
+	if !b.Pass(5, 0, 1) {
+		t.Fatal("what rests on no leadership needs no round")
 	}
 }
 

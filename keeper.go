@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -309,7 +307,7 @@ func (k *keeper) mend(now int64) {
 	k.probe = now + k.pause.Milliseconds()
 	k.pause = min(2*k.pause, probeLast)
 	k.begin(&k.rewrite, "Making the append only log anew", func(ctx context.Context) error {
-		if err := k.s.probeDisk(); err != nil {
+		if err := k.s.aof.Probe(); err != nil {
 			return fmt.Errorf("the disk does not work: %w", err)
 		}
 		return k.s.rewriteLog(ctx)
@@ -321,19 +319,6 @@ func (k *keeper) mended() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.pause = probeFirst
-}
-
-// probeBytes is what is written to see whether the disk works.
-const probeBytes = 64 << 10
-
-// probeDisk writes and syncs a file beside the log's.
-func (s *Server) probeDisk() error {
-	f, err := os.CreateTemp(filepath.Join(s.cfg.Dir.Get(), s.cfg.AppendDirname.Get()), savePrefix+"probe-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeBytes))
-	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 }
 
 // baseFormat is how a base is to be written.

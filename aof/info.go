@@ -1,6 +1,7 @@
 package aof
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +51,11 @@ func (l *Log) WriteInfo(w *engine.InfoWriter, running, scheduled bool) {
 	w.Int("aof_current_rewrite_time_sec", now)
 	w.Str("aof_last_bgrewrite_status", okOrErr(!l.stats.lastFailed.Load()))
 	w.Int("aof_rewrites", l.stats.rewrites.Load())
-	w.Str("aof_last_write_status", okOrErr(l.err() == nil && held == nil))
+	l.health.mu.Lock()
+	short := l.health.short
+	l.health.mu.Unlock()
+	// Without a reserve writes are refused, before one fails.
+	w.Str("aof_last_write_status", okOrErr(l.err() == nil && held == nil && short == nil))
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)
@@ -129,6 +134,21 @@ func (l *Log) Empty() bool {
 	l.shape.RLock()
 	defer l.shape.RUnlock()
 	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
+}
+
+// probeBytes is what Probe writes.
+const probeBytes = 64 << 10
+
+// Probe writes and syncs a file beside the log's: an error says that the disk does
+// not work.
+func (l *Log) Probe() error {
+	name := l.path(tempPrefix + "probe")
+	f, err := l.fs.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, probeBytes), 0)
+	return errors.Join(err, f.Sync(), f.Close(), l.fs.Remove(name))
 }
 
 // Failing is why the log cannot be written, nil while it can: a rewrite, once

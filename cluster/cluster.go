@@ -85,6 +85,7 @@ type Cluster struct {
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
 	stilled  int64 // mono ns at which the last command had ended before a handover
+	verified bool  // a round has proved since that this node led then
 	handing  bool  // a handover wants commands to be held
 	rising   bool  // this node is elected and does not serve yet
 
@@ -109,8 +110,9 @@ type Cluster struct {
 	follow  following
 	lead    leading
 	begun   atomic.Int64 // the epoch whose record this node has appended
-	copies  copies       // that this node makes as leader
-	copying copying      // that it gets as follower
+	rounds  rounds
+	copies  copies  // that this node makes as leader
+	copying copying // that it gets as follower
 }
 
 // A member is another node.

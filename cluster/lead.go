@@ -29,6 +29,7 @@ type leading struct {
 func (c *Cluster) startSenders(epoch int64) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	c.lead.cancel = cancel
+	c.openRounds(epoch)
 	for _, m := range c.peers {
 		m.lost.Store(max(c.opts.Host.Mono(), 1))
 		c.lead.wg.Go(func() { c.stream(ctx, m, epoch) })
@@ -86,7 +87,9 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 			m.lost.Store(0)
 			poke(c.chores)
 		},
-		Held: func(p repl.Progress) { c.heldBy(m, epoch, p) },
+		Held:     func(p repl.Progress) { c.heldBy(m, epoch, p) },
+		Asked:    c.asked,
+		Answered: func(round int64) { c.answered(m, epoch, round) },
 	}
 }
 

@@ -128,6 +128,7 @@ type Outcome uint8
 const (
 	Pending   Outcome = iota // not decided yet
 	Committed                // replies may leave
+	Confirmed                // replies may leave, and nothing is to be asked again
 	Uncertain                // leadership or time ran out first: it may or may not survive
 )
 
@@ -149,6 +150,9 @@ type Cluster interface {
 	Handover(to int64, limit time.Duration) error
 	AbortHandover() bool
 	AskHandover() error
+	// ForceLeader lets this node run by an operator's word where the election
+	// waits for nodes that may have lost what they promised, or that are gone.
+	ForceLeader() error
 }
 
 // A View is one node's idea of the cluster.

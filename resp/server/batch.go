@@ -125,6 +125,7 @@ func (c *client) decide() bool {
 			b.Wait(c.batch.off, c.batch.epoch, c.batch.acks, c)
 			return false
 		}
+	case engine.Confirmed:
 	case engine.Uncertain:
 		replies = c.sift(c.held, c.marks)
 	}
