@@ -45,10 +45,10 @@ type Options struct {
 	ConfigFile string
 	// Version is shown by INFO and in the log.
 	Version string
-	// Disk is the log's file system; nil is the operating system's.
-	Disk disk.FS
 	// Listeners, if given, are served instead of the configured addresses.
 	Listeners []net.Listener
+
+	disk disk.FS // of the log; nil: the operating system's
 }
 
 // A Server is one node.
@@ -152,7 +152,7 @@ func (s *Server) openLog(dir string) error {
 		NoSpace:       s.noSpace,
 		SpaceBack:     s.spaceBack,
 		LoadBase:      s.loadBase,
-		Disk:          s.opts.Disk,
+		Disk:          s.opts.disk,
 	})
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)

@@ -1,6 +1,10 @@
 package engine
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"regent/cluster/slots"
+)
 
 // The dispatcher: one command's way from its arguments to its reply and its
 // effects.
@@ -95,24 +99,25 @@ func (e *Engine) tryRun(c *Ctx) {
 	stripeAt := uint32(s.ID) & e.mask
 	switch kind {
 	case shapeSingle:
-		at := e.shardIndex(c.Args[cmd.Keys[0].Index])
+		slot := slots.Of(c.Args[cmd.Keys[0].Index])
+		at := uint32(slot) & e.mask
 		stripeAt = at
 		sh := &e.shards[at]
 		sh.mu.Lock()
 		c.home = at + 1
-		e.handle(c, sh, false)
+		e.handle(c, sh, e.markOf(slot))
 		c.home = 0
 		sh.mu.Unlock()
 	case shapeNone:
-		e.handle(c, nil, false)
+		e.handle(c, nil, anyKey)
 	case shapeAll:
 		e.lockAll()
-		e.handle(c, nil, true)
+		e.handleAll(c)
 		e.unlockAll()
 	case shapeSlot:
 		sh := &e.shards[e.slotShard(c)]
 		sh.mu.Lock()
-		e.handle(c, sh, false)
+		e.handle(c, sh, anyKey)
 		sh.mu.Unlock()
 	default:
 		var set lockSet
@@ -138,55 +143,63 @@ func (e *Engine) tryRun(c *Ctx) {
 	e.noteSlow(c, took)
 }
 
-// handle runs the handler with one shard, all of them, or none locked.
-func (e *Engine) handle(c *Ctx, sh *shard, all bool) {
-	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+// handle runs the handler with one shard or none locked; mark is that of its
+// only key.
+func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
+	ran, wrote, end := e.do(c)
+	if sh == nil || !ran {
 		return
 	}
-	if refusal := e.gateLocked(c); refusal != "" {
-		e.refuse(c, refusal)
+	if wrote {
+		sh.marks.wrote(mark, end)
+		sh.noteWritten(c)
+	}
+	c.S.Barrier = max(c.S.Barrier, sh.marks.seen(mark))
+}
+
+// handleAll runs the handler with all shards locked.
+func (e *Engine) handleAll(c *Ctx) {
+	ran, _, end := e.do(c)
+	if !ran {
 		return
 	}
-	c.Cmd.Do(c)
-	wrote := len(c.eff.Recs) > 0
-	end := e.record(c)
-	switch {
-	case sh != nil:
-		if wrote {
-			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteWritten(c)
-		}
-		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
-	case all:
-		for i := range e.shards {
-			sh := &e.shards[i]
-			sh.lastWrite = max(sh.lastWrite, end)
-			sh.noteUsed()
-			c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
-		}
+	for i := range e.shards {
+		sh := &e.shards[i]
+		sh.marks.wrote(anyKey, end)
+		sh.noteUsed()
+		c.S.Barrier = max(c.S.Barrier, sh.marks.seen(anyKey))
 	}
 }
 
 // handleSet runs the handler with the shards of several keys locked.
 func (e *Engine) handleSet(c *Ctx, set *lockSet) {
-	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+	ran, wrote, end := e.do(c)
+	if !ran {
 		return
 	}
-	if refusal := e.gateLocked(c); refusal != "" {
-		e.refuse(c, refusal)
-		return
-	}
-	c.Cmd.Do(c)
-	wrote := len(c.eff.Recs) > 0
-	end := e.record(c)
 	set.each(func(i int) {
 		sh := &e.shards[i]
 		if wrote {
-			sh.lastWrite = max(sh.lastWrite, end)
+			sh.marks.wrote(anyKey, end)
 			sh.noteWritten(c)
 		}
-		c.S.Barrier = max(c.S.Barrier, sh.lastWrite)
+		c.S.Barrier = max(c.S.Barrier, sh.marks.seen(anyKey))
 	})
+}
+
+// do passes the gates that need the lock, calls the handler and hands its
+// effects to the log, which end at offset end.
+func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
+	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+		return false, false, 0
+	}
+	if refusal := e.gateLocked(c); refusal != "" {
+		e.refuse(c, refusal)
+		return false, false, 0
+	}
+	c.Cmd.Do(c)
+	wrote = len(c.eff.Recs) > 0
+	return true, wrote, e.record(c)
 }
 
 // record hands the command's effects to the log, inside the lock, and

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 
@@ -39,12 +40,14 @@ type Engine struct {
 	cluster Cluster
 	control Control
 
-	table    *Table
-	shards   []shard
-	mask     uint32
-	seed     maphash.Seed
-	stats    stats
-	sections []InfoSection
+	table  *Table
+	shards []shard
+	mask   uint32
+	// shardBits are the bits of a slot that choose the shard.
+	shardBits int
+	seed      maphash.Seed
+	stats     stats
+	sections  []InfoSection
 
 	load    loadState
 	save    saveState
@@ -75,12 +78,12 @@ type Engine struct {
 
 // A shard is a part of the keyspace under one lock.
 type shard struct {
-	mu        sync.Mutex
-	dbs       []*dict.Dict // by database number; nil while empty
-	lastWrite int64        // log offset after the last write to any key here
-	noted     []int64      // bytes of each of dbs, as of the last write
-	used      atomic.Int64 // their sum
-	_         [64]byte     // keep neighbours' locks off this cache line
+	mu    sync.Mutex
+	dbs   []*dict.Dict // by database number; nil while empty
+	marks marks
+	noted []int64      // bytes of each of dbs, as of the last write
+	used  atomic.Int64 // their sum
+	_     [64]byte     // keep neighbours' locks off this cache line
 }
 
 // New makes an engine with an empty keyspace.
@@ -91,7 +94,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
-		shards: make([]shard, n), mask: uint32(n - 1), seed: maphash.MakeSeed(),
+		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), ackWaiters: map[*Session]struct{}{},
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
 	}
@@ -154,7 +157,7 @@ func (e *Engine) Reset() {
 	e.rebuilds.Add(1)
 	e.flush(-1)
 	for i := range e.shards {
-		e.shards[i].lastWrite = 0
+		e.shards[i].marks = marks{}
 	}
 }
 
@@ -164,7 +167,7 @@ func (e *Engine) Reset() {
 func (e *Engine) Replaced(off int64) {
 	e.rebuilds.Add(1)
 	for i := range e.shards {
-		e.shards[i].lastWrite = off
+		e.shards[i].marks = marks{floor: off, last: off}
 	}
 }
 
@@ -173,7 +176,7 @@ func (e *Engine) Replaced(off int64) {
 // committed. The caller holds Freeze.
 func (e *Engine) SetFloor(off int64) {
 	for i := range e.shards {
-		e.shards[i].lastWrite = max(e.shards[i].lastWrite, off)
+		e.shards[i].marks.wrote(anyKey, off)
 	}
 }
 

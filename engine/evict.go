@@ -128,7 +128,7 @@ func (e *Engine) evictOne(s *shard) bool {
 	if e.log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), key)}
 		eff.Recs = []Effect{{db, len(eff.Buf)}}
-		s.lastWrite = max(s.lastWrite, e.log.Append(&eff))
+		s.marks.wrote(anyKey, e.log.Append(&eff))
 	}
 	return true
 }

@@ -74,7 +74,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	if e.log != nil {
 		sc.eff.Buf = resp.AppendCommand(sc.eff.Buf[:0], sc.args...)
 		sc.eff.Recs = append(sc.eff.Recs[:0], Effect{db, len(sc.eff.Buf)})
-		s.lastWrite = max(s.lastWrite, e.log.Append(&sc.eff))
+		s.marks.wrote(anyKey, e.log.Append(&sc.eff))
 	}
 	return n
 }

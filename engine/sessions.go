@@ -27,6 +27,13 @@ func (e *Engine) EndSession(s *Session) {
 	delete(e.sessions, s.ID)
 }
 
+// SlimSession gives back the memory that s, which is idle and not parked,
+// keeps for its next command. It runs on the session's own turn.
+func (e *Engine) SlimSession(s *Session) {
+	s.W.Take(nil)
+	s.ctx.eff = Effects{}
+}
+
 // Sessions is the number of connected clients.
 func (e *Engine) Sessions() int {
 	e.sessMu.Lock()

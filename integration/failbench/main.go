@@ -1,5 +1,6 @@
 // Command failbench measures how long nobody can write after a leader is
-// killed or stopped, and how many acknowledged writes are missing afterwards:
+// killed or stopped, or leadership is moved on purpose, how many acknowledged
+// writes are missing afterwards, and of how many the outcome is not known:
 // Regent beside redis-server with three Sentinels and beside Redis Cluster, on
 // one machine over loopback.
 //
@@ -24,7 +25,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -37,6 +37,7 @@ type options struct {
 	regent, redis string
 	trials        int
 	systems       []string
+	faults        []string
 	down          time.Duration
 }
 
@@ -47,23 +48,28 @@ const (
 	writers = 4
 	// writesBetween is how many writes are acknowledged between two faults.
 	writesBetween = 2000
+	// longest bounds the whole run.
+	longest = 20 * time.Minute
 	// patience bounds every wait of a trial.
 	patience = 90 * time.Second
 )
 
 func main() {
 	var o options
-	var systems string
+	var systems, which string
 	flag.StringVar(&o.regent, "regent", "./bin/regent", "Regent's binary")
 	flag.StringVar(&o.redis, "redis", "redis-server", "redis-server's binary")
 	flag.IntVar(&o.trials, "trials", 20, "faults of each kind")
 	flag.StringVar(&systems, "systems", "regent,sentinel,cluster", "what to measure")
+	flag.StringVar(&which, "faults", "kill,stop,planned", "which faults to make")
 	flag.DurationVar(&o.down, "down-after", 500*time.Millisecond, "Sentinel's down-after-milliseconds; Redis Cluster's node timeout is twice that")
 	flag.Parse()
-	o.systems = strings.Split(systems, ",")
+	o.systems, o.faults = strings.Split(systems, ","), strings.Split(which, ",")
 	redis.SetLogger(quiet{}) // a refused dial is what is asked for here
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "failbench:", err)
 		os.Exit(1)
@@ -90,9 +96,12 @@ func run(ctx context.Context, o options) error {
 		if !ok {
 			return fmt.Errorf("-systems: %q is none", name)
 		}
-		for _, fault := range []string{"kill -9", "SIGSTOP"} {
+		for _, fault := range faults() {
+			if !slices.Contains(o.faults, fault.flag) {
+				continue
+			}
 			if err := measure(ctx, o, name, fault, start); err != nil {
-				return fmt.Errorf("%s, %s: %w", name, fault, err)
+				return fmt.Errorf("%s, %s: %w", name, fault.name, err)
 			}
 		}
 	}
@@ -100,7 +109,7 @@ func run(ctx context.Context, o options) error {
 }
 
 // measure runs all trials of one fault on one system, started afresh.
-func measure(ctx context.Context, o options, name, fault string, start starter) error {
+func measure(ctx context.Context, o options, name string, fault fault, start starter) error {
 	dir, err := os.MkdirTemp("", "regent-failbench-")
 	if err != nil {
 		return fmt.Errorf("make a directory: %w", err)
@@ -135,14 +144,14 @@ func measure(ctx context.Context, o options, name, fault string, start starter) 
 		return err
 	}
 	slices.Sort(gaps)
-	fmt.Printf("%-22s %-8s median %6d ms  worst %6d ms  missing %d of %d\n", s.title, fault,
-		gaps[len(gaps)/2].Milliseconds(), gaps[len(gaps)-1].Milliseconds(), len(missing), load.Acked())
+	fmt.Printf("%-22s %-8s median %6d ms  worst %6d ms  missing %d of %d  unknown %d\n", s.title, fault.name,
+		gaps[len(gaps)/2].Milliseconds(), gaps[len(gaps)-1].Milliseconds(), len(missing), load.Acked(), load.Unknown())
 	return nil
 }
 
 // trial makes one fault, waits for writes to go on, mends the fault, and
 // waits until all nodes are well again.
-func trial(ctx context.Context, s *system, load *harness.Load, fault string) (time.Duration, error) {
+func trial(ctx context.Context, s *system, load *harness.Load, fault fault) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := load.Wait(ctx, writesBetween); err != nil {
@@ -153,25 +162,25 @@ func trial(ctx context.Context, s *system, load *harness.Load, fault string) (ti
 		return 0, err
 	}
 	at := time.Now()
-	if fault == "SIGSTOP" {
-		err = leader.Signal(syscall.SIGSTOP)
-	} else {
-		err = leader.Kill()
-	}
-	if err != nil {
+	if err := fault.make(ctx, s, leader); err != nil {
 		return 0, err
 	}
 	if err := load.Wait(ctx, writesBetween); err != nil {
 		return 0, err
 	}
-	gap := load.Gap(at)
-	if fault == "SIGSTOP" {
-		err = leader.Signal(syscall.SIGCONT)
-	} else if err = leader.Start(); err == nil {
-		err = leader.Ready(ctx)
+	if fault.settle != nil {
+		if err := fault.settle(ctx, s, leader); err != nil {
+			return 0, err
+		}
+		if err := load.Wait(ctx, writesBetween); err != nil {
+			return 0, err
+		}
 	}
-	if err != nil {
-		return 0, err
+	gap := load.Gap(at)
+	if fault.mend != nil {
+		if err := fault.mend(ctx, leader); err != nil {
+			return 0, err
+		}
 	}
 	return gap, s.well(ctx)
 }

@@ -23,6 +23,8 @@ type system struct {
 	leader func(context.Context) (*harness.Node, error)
 	// well waits until every node is up and follows.
 	well func(context.Context) error
+	// change moves leadership from a healthy leader, by the system's own means.
+	change func(ctx context.Context, leader *harness.Node) error
 }
 
 // A starter starts a system; what was started comes back also with an error.
@@ -52,6 +54,7 @@ func startRegent(ctx context.Context, o options, dir string) (*system, error) {
 	}
 	s := &system{title: "regent, defaults", nodes: c.Nodes, leader: c.Leader}
 	s.well = func(ctx context.Context) error { _, err := c.Agreed(ctx); return err }
+	s.change = func(ctx context.Context, leader *harness.Node) error { return say(ctx, leader, "FAILOVER") }
 	return s, c.Start(ctx)
 }
 
@@ -105,6 +108,9 @@ func startSentinel(ctx context.Context, o options, dir string) (*system, error) 
 	}
 	s.leader = func(ctx context.Context) (*harness.Node, error) { return soleMaster(ctx, s.nodes) }
 	s.well = func(ctx context.Context) error { return s.sentinelsAgree(ctx) }
+	s.change = func(ctx context.Context, _ *harness.Node) error {
+		return say(ctx, s.others[0], "SENTINEL", "FAILOVER", "m")
+	}
 	return s, s.well(ctx)
 }
 
@@ -188,10 +194,30 @@ func startCluster(ctx context.Context, o options, dir string) (*system, error) {
 		return s, fmt.Errorf("redis-cli --cluster create: %w\n%s", err, out)
 	}
 	s.leader = s.slotOwner
+	s.change = s.clusterFailover
 	s.well = func(ctx context.Context) error {
 		return harness.Until(ctx, func() error { return s.clusterWell(ctx) })
 	}
 	return s, s.well(ctx)
+}
+
+// say sends one command to a node.
+func say(ctx context.Context, n *harness.Node, words ...any) error {
+	c := n.Client()
+	defer c.Close()
+	return c.Do(ctx, words...).Err()
+}
+
+// clusterFailover asks a replica of the leader to take over.
+func (s *system) clusterFailover(ctx context.Context, leader *harness.Node) error {
+	port := strconv.Itoa(leader.Port)
+	for _, n := range s.nodes {
+		info, err := n.Info(ctx, "replication")
+		if err == nil && info["role"] == "slave" && info["master_port"] == port {
+			return say(ctx, n, "CLUSTER", "FAILOVER")
+		}
+	}
+	return fmt.Errorf("node %s has no replica", port)
 }
 
 // slotOwner waits for the master that takes a write of the tag used here.

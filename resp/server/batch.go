@@ -144,6 +144,16 @@ func (c *client) settleDown() {
 	}
 }
 
+// slim gives back what the client keeps for its next batch.
+func (c *client) slim() {
+	c.lean.Store(false)
+	if c.waiting || c.batch.open || c.sess.Parked() {
+		return
+	}
+	c.held, c.marks = nil, nil
+	c.srv.engine.SlimSession(c.sess)
+}
+
 // sift replaces each reply that may not leave.
 func (c *client) sift(replies []byte, marks []mark) []byte {
 	var out resp.Writer

@@ -55,6 +55,8 @@ type client struct {
 	inBytes   atomic.Int64 // what Buffers tells
 	outBytes  atomic.Int64
 	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
+	lean      atomic.Bool  // it was idle for long: memory is to be given back
+	leanFor   int64        // the LastActive for which that was asked; doChores' own
 }
 
 // A link is a client's way to its socket. wake, kill and fd may be called
@@ -323,6 +325,9 @@ func (c *client) refuse(w *scratch, text string) {
 // wait that is decided, resumes a parked command, carries out input that was
 // kept. What that writes is in an open batch afterwards.
 func (c *client) work(w *scratch) {
+	if c.lean.Load() {
+		c.slim()
+	}
 	if c.waiting && !c.decide() {
 		return
 	}

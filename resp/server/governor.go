@@ -36,8 +36,8 @@ const (
 	spacious = 0.7
 	// worthwhile and worthless are the shares of work above which one more
 	// helps on cores that are taken, and below which it does harm.
-	worthwhile = 0.35
-	worthless  = 0.25
+	worthwhile = 0.7
+	worthless  = 0.6
 	// idleCore is how many cores must be idle for one more; crowded: so few
 	// that one less is better for work that is worthless.
 	idleCore = 1.0

@@ -142,6 +142,9 @@ func (g *loops) govern() {
 		g.loads = append(g.loads, lp.meter.load(now, took))
 	}
 	want := g.gov.decide(g.loads, g.limit, func() float64 { return g.cores.idle(now) })
+	if want != n {
+		g.srv.log(engine.LevelVerbose, "Event loops at work: %d, because %d did %.2f", want, n, g.loads)
+	}
 	switch {
 	case want > n:
 		g.grow(all[:n])

@@ -49,6 +49,9 @@ const (
 	// chores is how often clients are looked at for having been idle, or
 	// slow, for too long.
 	chores = time.Second
+	// leanAfter is how long in milliseconds a client is idle before it gives
+	// back the memory that it keeps for its next command.
+	leanAfter = 2000
 	// closePatience is how long Close waits for clients to end by themselves.
 	closePatience = time.Second
 	// acceptPause is how long no connection is accepted after a failure to
@@ -178,6 +181,10 @@ func (s *Server) doChores() {
 		} else if idle > 0 && !c.asleep.Load() && now-c.sess.Shared.LastActive.Load() > idle {
 			s.log(engine.LevelVerbose, "Closing idle client")
 			c.Kill()
+		} else if last := c.sess.Shared.LastActive.Load(); now-last > leanAfter && c.leanFor != last {
+			c.leanFor = last
+			c.lean.Store(true)
+			c.Wake()
 		}
 	}
 	s.stopClock = s.host.AfterFunc(chores, s.doChores)
