@@ -8,7 +8,7 @@ LDFLAGS     := -s -w
 FUZZTIME    ?= 20s
 TESTTIME    := 10m
 
-.PHONY: all build run cluster test unit race lint fuzz bench failover-bench soak image tools clean
+.PHONY: all build run cluster test unit race lint fuzz bench failover-bench soak model image tools clean
 
 all: build
 
@@ -52,6 +52,10 @@ failover-bench: build tools
 soak: build tools
 	REGENT_SOAK=1 $(GO) test -timeout 2h -count=1 ./cluster/... ./aof/... ./integration/...
 	@scripts/fuzz.sh 2m
+
+# The election's model, exhaustively: some minutes.
+model:
+	@scripts/model.sh $(DEPTH)
 
 # The binary goes into an image from scratch: no base image, no registry.
 image: build

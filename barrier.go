@@ -2,6 +2,7 @@ package regent
 
 import (
 	"container/heap"
+	"math"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ type barrier struct {
 	ports barrierPorts
 
 	mu     sync.Mutex
-	queue  waitQueue                   // undecided, by offset
+	queues [engine.AckSets]waitQueue   // undecided, by offset
 	byConn map[engine.Conn]*waitTicket // all that Outcome was not asked about yet
 	failed bool                        // the log cannot be written any more
 }
@@ -38,8 +39,8 @@ type barrierPorts struct {
 	// seal hands what was appended up to an offset to the operating system.
 	seal func(upto int64) error
 	// committed is the offset up to which replies may leave: durable here as
-	// appendfsync asks, held by as many nodes as write-acks asks.
-	committed func() int64
+	// appendfsync asks, held by as many nodes as their clients ask.
+	committed func(acks engine.AckSet) int64
 	// epoch is the epoch in which this node leads and serves, 0: it does not.
 	epoch func() int64
 	// keyspace is Engine.KeyspaceEpoch: what a follower's readers have seen.
@@ -49,6 +50,12 @@ type barrierPorts struct {
 	// handed reports whether a reply was due before this node's leadership of
 	// an epoch was handed over.
 	handed func(epoch, off int64) bool
+	// rounds reports whether leadership is proved by rounds, and not by the
+	// lease; round is the number of one that begins now, confirmed the latest
+	// that has succeeded.
+	rounds    func() bool
+	round     func() int64
+	confirmed func() int64
 	// timeout is how long a reply may wait before its outcome is uncertain.
 	timeout func() time.Duration
 }
@@ -57,6 +64,8 @@ type barrierPorts struct {
 type waitTicket struct {
 	conn    engine.Conn
 	off     int64
+	acks    engine.AckSet
+	round   int64 // that must have succeeded, 0: none
 	epoch   int64 // what the reply rests on, see Session.LeaderEpoch
 	since   int64 // mono ns
 	at      int   // place in the queue, -1 when decided
@@ -68,26 +77,46 @@ func newBarrier(p barrierPorts) *barrier {
 }
 
 // Pass is the way through without a wait, and the hot path.
-func (b *barrier) Pass(off, epoch int64) bool {
-	if off > b.ports.committed() && b.ports.seal(off) != nil {
+func (b *barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
+	if off > b.ports.committed(acks) && b.ports.seal(off) != nil {
 		return false
 	}
-	return b.open(off, epoch)
+	return b.open(off, epoch, acks, b.untested())
 }
 
 // open looks at the lease last: whatever else was read before, a reply that
 // leaves after this was due while the lease held.
-func (b *barrier) open(off, epoch int64) bool {
-	if off > b.ports.committed() {
+func (b *barrier) open(off, epoch int64, acks engine.AckSet, round int64) bool {
+	if off > b.ports.committed(acks) {
 		return false
 	}
 	switch {
 	case epoch > 0:
-		return b.ports.epoch() == epoch && b.ports.leased() || b.ports.handed(epoch, off)
+		return b.ports.epoch() == epoch && b.proved(round) || b.ports.handed(epoch, off)
 	case epoch < 0:
 		return b.ports.keyspace() == epoch
 	}
 	return true
+}
+
+// never is the round of what has not asked for one.
+const never = math.MaxInt64
+
+// untested is the round of a reply that has just been computed, 0 where the
+// lease is enough.
+func (b *barrier) untested() int64 {
+	if b.ports.rounds() {
+		return never
+	}
+	return 0
+}
+
+// proved reports whether this node led when a reply was computed.
+func (b *barrier) proved(round int64) bool {
+	if round == 0 {
+		return b.ports.leased()
+	}
+	return b.ports.confirmed() >= round
 }
 
 // lost reports whether t rests on a leadership that is over, or on a keyspace
@@ -97,11 +126,14 @@ func (b *barrier) lost(t *waitTicket) bool {
 }
 
 // Wait parks c until the outcome of off is decided.
-func (b *barrier) Wait(off, epoch int64, c engine.Conn) {
-	t := &waitTicket{conn: c, off: off, epoch: epoch, since: b.ports.mono()}
+func (b *barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
+	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.mono()}
+	if epoch > 0 && b.ports.rounds() {
+		t.round = b.ports.round()
+	}
 	b.mu.Lock()
 	b.byConn[c] = t
-	heap.Push(&b.queue, t)
+	heap.Push(&b.queues[t.acks], t)
 	failed := b.failed
 	b.mu.Unlock()
 	// What Pass refused may have been committed before the ticket was in the
@@ -134,7 +166,7 @@ func (b *barrier) Leave(c engine.Conn) {
 	}
 	delete(b.byConn, c)
 	if t.at >= 0 {
-		heap.Remove(&b.queue, t.at)
+		heap.Remove(&b.queues[t.acks], t.at)
 	}
 }
 
@@ -143,12 +175,18 @@ func (b *barrier) Leave(c engine.Conn) {
 func (b *barrier) Advance() {
 	b.mu.Lock()
 	var woken []engine.Conn
-	for len(b.queue) > 0 {
-		t := b.queue[0]
-		if !b.open(t.off, t.epoch) {
-			break
+	for i := range b.queues {
+		for q := &b.queues[i]; len(*q) > 0; {
+			t := (*q)[0]
+			if !b.open(t.off, t.epoch, t.acks, t.round) {
+				break
+			}
+			o := engine.Committed
+			if t.round > 0 {
+				o = engine.Confirmed
+			}
+			woken = append(woken, b.decide(t, o))
 		}
-		woken = append(woken, b.decide(t, engine.Committed))
 	}
 	b.mu.Unlock()
 	wakeAll(woken)
@@ -184,9 +222,11 @@ func (b *barrier) Expire() {
 func (b *barrier) settle(match func(*waitTicket) bool) {
 	b.mu.Lock()
 	var ended []*waitTicket
-	for _, t := range b.queue {
-		if match(t) {
-			ended = append(ended, t)
+	for _, q := range b.queues {
+		for _, t := range q {
+			if match(t) {
+				ended = append(ended, t)
+			}
 		}
 	}
 	woken := make([]engine.Conn, 0, len(ended))
@@ -198,7 +238,7 @@ func (b *barrier) settle(match func(*waitTicket) bool) {
 }
 
 func (b *barrier) decide(t *waitTicket, o engine.Outcome) engine.Conn {
-	heap.Remove(&b.queue, t.at)
+	heap.Remove(&b.queues[t.acks], t.at)
 	t.outcome = o
 	return t.conn
 }

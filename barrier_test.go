@@ -22,9 +22,13 @@ func (c *fakeConn) Wake() { c.wakes++ }
 type stage struct {
 	now       int64
 	committed int64
+	all       int64 // for those who ask for all
 	epoch     int64
 	keyspace  int64
 	leased    bool
+	// read-lease no
+	rounds           bool
+	round, confirmed int64
 	// what a handover has left
 	handedEpoch, handedOff int64
 	sealErr                error
@@ -33,13 +37,21 @@ type stage struct {
 func newStage() (*stage, *barrier) {
 	s := &stage{epoch: 1, leased: true}
 	return s, newBarrier(barrierPorts{
-		mono:      func() int64 { return s.now },
-		seal:      func(int64) error { return s.sealErr },
-		committed: func() int64 { return s.committed },
+		mono: func() int64 { return s.now },
+		seal: func(int64) error { return s.sealErr },
+		committed: func(acks engine.AckSet) int64 {
+			if acks.Has(engine.AcksAll) {
+				return s.all
+			}
+			return s.committed
+		},
 		epoch:     func() int64 { return s.epoch },
 		keyspace:  func() int64 { return s.keyspace },
 		leased:    func() bool { return s.leased },
 		handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
+		rounds:    func() bool { return s.rounds },
+		round:     func() int64 { s.round++; return s.round },
+		confirmed: func() int64 { return s.confirmed },
 		timeout:   func() time.Duration { return time.Second },
 	})
 }
@@ -48,11 +60,11 @@ func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
 	s, b := newStage()
 	early, late := &fakeConn{}, &fakeConn{}
 	s.committed = 10
-	if !b.Pass(10, 1) || b.Pass(11, 1) {
+	if !b.Pass(10, 1, 1) || b.Pass(11, 1, 1) {
 		t.Fatal("Pass must open at the committed offset and not before")
 	}
-	b.Wait(30, 1, late)
-	b.Wait(20, 1, early)
+	b.Wait(30, 1, 1, late)
+	b.Wait(20, 1, 1, early)
 
 	s.committed = 20
 	b.Advance()
@@ -70,8 +82,8 @@ func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
 func TestBarrierLostLeadershipIsUncertain(t *testing.T) {
 	s, b := newStage()
 	writer, reader := &fakeConn{}, &fakeConn{}
-	b.Wait(5, 1, writer)
-	b.Wait(5, 0, reader) // a follower's read over a record it holds
+	b.Wait(5, 1, 1, writer)
+	b.Wait(5, 0, 1, reader) // a follower's read over a record it holds
 	s.epoch = 0
 	b.Deposed()
 	if b.Outcome(5, writer) != engine.Uncertain || b.Outcome(5, reader) != engine.Pending {
@@ -90,10 +102,10 @@ func TestBarrierNeedsTheLeaseWhenTheReplyLeaves(t *testing.T) {
 	s, b := newStage()
 	c := &fakeConn{}
 	s.leased = false
-	if b.Pass(0, 1) {
+	if b.Pass(0, 1, 1) {
 		t.Fatal("a reply by right of leadership left without the lease")
 	}
-	b.Wait(0, 1, c)
+	b.Wait(0, 1, 1, c)
 	b.Advance()
 	if c.wakes != 0 {
 		t.Fatal("woken without the lease")
@@ -109,18 +121,68 @@ func TestBarrierKnowsLeadershipsApart(t *testing.T) {
 	s, b := newStage()
 	s.committed = 10
 	early, late := &fakeConn{}, &fakeConn{}
-	b.Wait(20, 1, early)
+	b.Wait(20, 1, 1, early)
 	s.epoch, s.committed = 2, 20 // deposed, elected again: offset 20 holds another record
 	b.Deposed()
 	if b.Outcome(20, early) != engine.Uncertain {
 		t.Fatal("a record of an older leadership passed for committed")
 	}
-	if b.Pass(20, 1) {
+	if b.Pass(20, 1, 1) {
 		t.Fatal("Pass let a reply of an older leadership go")
 	}
-	b.Wait(20, 1, late)
-	if b.Outcome(20, late) != engine.Uncertain || !b.Pass(20, 2) {
+	b.Wait(20, 1, 1, late)
+	if b.Outcome(20, late) != engine.Uncertain || !b.Pass(20, 2, 1) {
 		t.Fatal("a wait that begins after its leadership ended must end at once")
+	}
+}
+
+// TestBarrierKnowsWhatWasAskedFor: who asks for more holds up nobody else.
+func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
+	s, b := newStage()
+	strict, mixed, plain := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	all := engine.AcksAll.Set()
+	b.Wait(5, 1, all, strict)
+	b.Wait(6, 1, all|engine.AcksDefault.Set(), mixed)
+	b.Wait(7, 1, engine.AcksDefault.Set(), plain)
+	s.committed, s.all = 7, 4
+	b.Advance()
+	if b.Outcome(7, plain) != engine.Committed || strict.wakes+mixed.wakes != 0 {
+		t.Fatal("the one that asks for less must not wait for the others")
+	}
+	if b.Pass(5, 1, all) || !b.Pass(5, 1, engine.AcksQuorum.Set()) {
+		t.Fatal("Pass must look at what is asked for")
+	}
+	s.all = 6
+	b.Advance()
+	if b.Outcome(5, strict) != engine.Committed || b.Outcome(6, mixed) != engine.Committed {
+		t.Fatal("all nodes hold it")
+	}
+}
+
+// TestBarrierWaitsForARound: without the lease each reply waits for a round that
+// began after it was computed, and for the commitment.
+func TestBarrierWaitsForARound(t *testing.T) {
+	s, b := newStage()
+	s.rounds, s.leased, s.committed = true, false, 10
+	first, second, late := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	if b.Pass(5, 1, 1) {
+		t.Fatal("it left without a round")
+	}
+	b.Wait(5, 1, 1, first)
+	s.confirmed = 1
+	b.Wait(6, 1, 1, second)
+	b.Wait(20, 1, 1, late)
+	b.Advance()
+	if b.Outcome(5, first) != engine.Confirmed || second.wakes != 0 {
+		t.Fatal("a round says nothing about what was computed after it began")
+	}
+	s.confirmed = 3
+	b.Advance()
+	if b.Outcome(6, second) != engine.Confirmed || late.wakes != 0 {
+		t.Fatal("a round does not commit")
+	}
+	if !b.Pass(5, 0, 1) {
+		t.Fatal("what rests on no leadership needs no round")
 	}
 }
 
@@ -128,20 +190,20 @@ func TestBarrierLetsGoWhatAHandoverLeft(t *testing.T) {
 	s, b := newStage()
 	s.committed = 10
 	due, beyond := &fakeConn{}, &fakeConn{}
-	b.Wait(11, 1, beyond)
+	b.Wait(11, 1, 1, beyond)
 	s.leased, s.handedEpoch, s.handedOff = false, 1, 10
-	if !b.Pass(10, 1) {
+	if !b.Pass(10, 1, 1) {
 		t.Fatal("what was committed before the handover may be answered")
 	}
 	s.epoch = 0
 	b.Deposed()
-	b.Wait(10, 1, due)
+	b.Wait(10, 1, 1, due)
 	s.committed = 20
 	b.Advance()
 	if b.Outcome(10, due) != engine.Committed {
 		t.Fatal("the end of the leadership took back what was due")
 	}
-	if b.Outcome(11, beyond) != engine.Uncertain || b.Pass(11, 1) {
+	if b.Outcome(11, beyond) != engine.Uncertain || b.Pass(11, 1, 1) {
 		t.Fatal("what was not committed when leadership was handed over is uncertain")
 	}
 }
@@ -149,18 +211,18 @@ func TestBarrierLetsGoWhatAHandoverLeft(t *testing.T) {
 func TestBarrierTimeAndFailureEndWaits(t *testing.T) {
 	s, b := newStage()
 	old, young, broken := &fakeConn{}, &fakeConn{}, &fakeConn{}
-	b.Wait(1, 1, old)
+	b.Wait(1, 1, 1, old)
 	s.now = int64(1500 * time.Millisecond)
-	b.Wait(1, 1, young)
+	b.Wait(1, 1, 1, young)
 	b.Expire()
 	if b.Outcome(1, old) != engine.Uncertain || b.Outcome(1, young) != engine.Pending {
 		t.Fatal("only the old wait has timed out")
 	}
 	s.sealErr = errors.New("no space")
-	if b.Pass(1, 1) {
+	if b.Pass(1, 1, 1) {
 		t.Fatal("passed though the log cannot be written")
 	}
-	b.Wait(1, 1, broken)
+	b.Wait(1, 1, 1, broken)
 	b.Failed()
 	if b.Outcome(1, broken) != engine.Uncertain {
 		t.Fatal("a failed log must end the waits")
@@ -197,7 +259,7 @@ func TestBarrierModel(t *testing.T) {
 			"wait": func(t *rapid.T) {
 				c := &fakeConn{}
 				waiting[c] = rapid.Int64Range(0, 100).Draw(t, "offset")
-				b.Wait(waiting[c], rapid.SampledFrom([]int64{0, 1, 2}).Draw(t, "epoch"), c)
+				b.Wait(waiting[c], rapid.SampledFrom([]int64{0, 1, 2}).Draw(t, "epoch"), 1, c)
 			},
 			"leave": func(t *rapid.T) {
 				for c := range waiting {
@@ -225,8 +287,8 @@ func TestBarrierModel(t *testing.T) {
 		})
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if len(b.byConn) != len(waiting) || len(b.queue) != len(waiting) {
-			t.Fatalf("%d waits are kept, %d in the queue, %d are open", len(b.byConn), len(b.queue), len(waiting))
+		if len(b.byConn) != len(waiting) || len(b.queues[1]) != len(waiting) {
+			t.Fatalf("%d waits are kept, %d in the queue, %d are open", len(b.byConn), len(b.queues[1]), len(waiting))
 		}
 	})
 }
@@ -237,14 +299,14 @@ func TestBarrierForgetsARebuiltKeyspace(t *testing.T) {
 	s, b := newStage()
 	s.epoch, s.keyspace = 0, -1
 	reader := &fakeConn{}
-	b.Wait(5, -1, reader)
+	b.Wait(5, -1, 1, reader)
 	s.keyspace = -2
 	b.Deposed()
 	if b.Outcome(5, reader) != engine.Uncertain {
 		t.Fatal("the reader still waits")
 	}
 	s.committed = 9
-	if b.Pass(5, -1) || !b.Pass(5, -2) {
+	if b.Pass(5, -1, 1) || !b.Pass(5, -2, 1) {
 		t.Fatal("a reply rests on the keyspace that it has read")
 	}
 }

@@ -77,10 +77,26 @@ func (n identity) check(cfg *config.Config) error {
 	if cfg.Port.Get() == 0 {
 		return errors.New("port 0: a node with peers is reached through its port")
 	}
+	if far := n.farPeer(); far != "" && n.secret == "" && !cfg.PeersWithoutSecret.Get() {
+		return fmt.Errorf("peer %s is not on this machine, and the peers' channel has no secret: "+
+			"set cluster-secret or masterauth, the same on every node, or peers-without-secret yes where nobody else reaches the port", far)
+	}
 	if cfg.RequirePass.Get() != "" && n.secret == "" {
 		return errors.New("requirepass without masterauth or cluster-secret: the peers' channel would stand open")
 	}
 	return nil
+}
+
+// farPeer is the first peer that is not reached over the loopback interface, ""
+// when all are.
+func (n identity) farPeer() string {
+	for _, p := range n.peers {
+		ip := net.ParseIP(p.Host)
+		if p.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return p.Addr()
+		}
+	}
+	return ""
 }
 
 func findPeer(peers []config.Peer, id int64) *config.Peer {

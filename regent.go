@@ -45,10 +45,10 @@ type Options struct {
 	ConfigFile string
 	// Version is shown by INFO and in the log.
 	Version string
+	// Disk is the log's file system; nil is the operating system's.
+	Disk disk.FS
 	// Listeners, if given, are served instead of the configured addresses.
 	Listeners []net.Listener
-
-	disk disk.FS // of the log; nil: the operating system's
 }
 
 // A Server is one node.
@@ -152,7 +152,7 @@ func (s *Server) openLog(dir string) error {
 		NoSpace:       s.noSpace,
 		SpaceBack:     s.spaceBack,
 		LoadBase:      s.loadBase,
-		Disk:          s.opts.disk,
+		Disk:          s.opts.Disk,
 	})
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)
@@ -180,19 +180,22 @@ func (s *Server) barrierPorts() barrierPorts {
 	p := barrierPorts{
 		mono:      s.host.Mono,
 		seal:      func(int64) error { return nil },
-		committed: func() int64 { return math.MaxInt64 },
+		committed: func(engine.AckSet) int64 { return math.MaxInt64 },
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		leased:    func() bool { return true },
 		handed:    func(int64, int64) bool { return false },
+		rounds:    func() bool { return false },
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.SealSoon, s.aof.Durable
+		p.seal, p.committed = s.aof.SealSoon, func(engine.AckSet) int64 { return s.aof.Durable() }
 	}
 	if s.peers != nil {
 		p.handed = s.peers.Handed
-		p.committed, p.epoch, p.leased = s.peers.Committed, s.leadingEpoch, s.peers.Leads
+		p.rounds = func() bool { return !s.peers.Leased() }
+		p.round, p.confirmed = s.peers.Round, s.peers.Confirmed
+		p.committed, p.epoch, p.leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
 	}
 	return p
 }

@@ -34,8 +34,8 @@ func begin(t *testing.T, dir string, lines ...string) *testServer {
 	return beginOn(t, nil, dir, lines...)
 }
 
-// beginOn is begin with a log in fsys.
-func beginOn(t *testing.T, fsys disk.FS, dir string, lines ...string) *testServer {
+// beginOn is begin with a file system for the log.
+func beginOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testServer {
 	t.Helper()
 	cfg := config.New()
 	if err := config.Parse(cfg, strings.Join(append(lines, "dir "+dir, "logfile "+filepath.Join(dir, "log")), "\n"), "test"); err != nil {
@@ -45,7 +45,7 @@ func beginOn(t *testing.T, fsys disk.FS, dir string, lines ...string) *testServe
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}, disk: fsys})
+	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}, Disk: fs})
 	if err != nil {
 		t.Fatal(err)
 	}

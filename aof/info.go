@@ -51,7 +51,11 @@ func (l *Log) WriteInfo(w *engine.InfoWriter, running, scheduled bool) {
 	w.Int("aof_current_rewrite_time_sec", now)
 	w.Str("aof_last_bgrewrite_status", okOrErr(!l.stats.lastFailed.Load()))
 	w.Int("aof_rewrites", l.stats.rewrites.Load())
-	w.Str("aof_last_write_status", okOrErr(l.err() == nil && held == nil))
+	l.health.mu.Lock()
+	short := l.health.short
+	l.health.mu.Unlock()
+	// Without a reserve writes are refused, before one fails.
+	w.Str("aof_last_write_status", okOrErr(l.err() == nil && held == nil && short == nil))
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)

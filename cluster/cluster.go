@@ -85,6 +85,7 @@ type Cluster struct {
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
 	stilled  int64 // mono ns at which the last command had ended before a handover
+	verified bool  // a round has proved since that this node led then
 	handing  bool  // a handover wants commands to be held
 	rising   bool  // this node is elected and does not serve yet
 
@@ -109,8 +110,9 @@ type Cluster struct {
 	follow  following
 	lead    leading
 	begun   atomic.Int64 // the epoch whose record this node has appended
-	copies  copies       // that this node makes as leader
-	copying copying      // that it gets as follower
+	rounds  rounds
+	copies  copies  // that this node makes as leader
+	copying copying // that it gets as follower
 }
 
 // A member is another node.
@@ -124,6 +126,7 @@ type member struct {
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
 	offset  atomic.Int64 // its log's end as it last said
+	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 

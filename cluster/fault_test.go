@@ -7,6 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"regent/engine"
+	"regent/engine/config"
+	"regent/engine/enginetest"
 )
 
 // watch reads a key at a node without a break and counts the replies that
@@ -149,6 +153,9 @@ func TestFlappingLink(t *testing.T) {
 	if got, most := follower.cluster.Taken()-before, leader.log.End()-start; got > most {
 		t.Errorf("%d bytes were taken for %d bytes of log", got, most)
 	}
+	if n := follower.installs.Load(); n != 0 {
+		t.Errorf("%d full copies", n)
+	}
 }
 
 // TestDiskOfLeaderFails: it resigns and another leads; what was acknowledged
@@ -239,4 +246,43 @@ func TestLargeRecords(t *testing.T) {
 	if got := next.must("GET", "big0"); len(got) < len(big) {
 		t.Errorf("the next leader has %d bytes of a value of %d", len(got), len(big))
 	}
+}
+
+// TestTooFewFollowers: with write-acks all, writes are uncertain while a
+// follower has just gone and refused once it has been gone for a moment. Who
+// asks for less is served.
+func TestTooFewFollowers(t *testing.T) {
+	w := newNetwork(t, 3)
+	for _, x := range w.nodes {
+		x.config.WriteAcks.Set(config.AcksAll)
+	}
+	w.start()
+	w.followed(w.leader())
+	leader := w.leader()
+	leader.must("SET", "k", "1")
+	gone := w.others(leader)[0]
+	gone.kill()
+	w.until("writes are refused", func() bool {
+		reply, sent := w.leader().try(20*time.Millisecond, "SET", "k", "2")
+		if sent && reply == "+OK\r\n" {
+			t.Fatal("a write was acknowledged that one node does not hold")
+		}
+		return reply == "-NOREPLICAS Not enough good replicas to write.\r\n"
+	})
+	leader = w.leader()
+	c := (&enginetest.Server{Engine: leader.engine}).Client()
+	if got := c.Do("REGENT", "ACKS", "quorum"); got != "+OK\r\n" {
+		t.Fatal(got)
+	}
+	if got := c.Do("SET", "k", "3"); got != "+OK\r\n" {
+		t.Fatalf("a write for which two of three are enough: %q", got)
+	}
+	_ = leader.log.Seal()
+	w.until("a majority holds it", func() bool { return leader.cluster.CommittedFor(c.Acks.Set()) >= c.Barrier })
+	if off := leader.cluster.CommittedFor(engine.AcksAll.Set() | c.Acks.Set()); off >= c.Barrier {
+		t.Errorf("all hold %d, though one is gone", off)
+	}
+	gone.start()
+	w.followed(w.leader())
+	w.write("SET", "k", "4")
 }

@@ -45,7 +45,7 @@ const (
 // this leadership, but for what a handover leaves. The caller holds mu.
 func (c *Cluster) fence(o bully.Output) {
 	l := c.lease.Load()
-	if o.Fence && l != nil && c.stilled < l.until {
+	if o.Fence && l != nil && (c.verified || c.Leased() && c.stilled < l.until) {
 		c.raise(c.node.Status().Commit)
 		c.handed.Store(&handed{l.epoch, min(c.told.pos.Offset, c.Committed())})
 	} else if o.Fence {
@@ -106,7 +106,7 @@ func (c *Cluster) hold(want bool) {
 func (c *Cluster) held() {
 	c.engine.Freeze(func() {})
 	c.mu.Lock()
-	c.stilled = c.opts.Host.Mono()
+	c.stilled, c.verified = c.opts.Host.Mono(), false
 	c.mu.Unlock()
 	end := c.sealed()
 	// With write-acks all the last replies wait for more than the election
@@ -114,7 +114,25 @@ func (c *Cluster) held() {
 	for c.opts.Config.WriteAcks.Get() == config.AcksAll && c.Committed() < end && c.wantsHold() {
 		time.Sleep(ackPoll)
 	}
+	if !c.Leased() {
+		c.verify()
+	}
 	c.do(func(now time.Duration) bully.Output { return c.node.Held(now) })
+}
+
+// verify has a round prove what the lease does elsewhere: that what was read
+// before was read by the leader.
+func (c *Cluster) verify() {
+	round := c.Round()
+	for c.Confirmed() < round {
+		if !c.wantsHold() {
+			return
+		}
+		time.Sleep(ackPoll)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verified = true
 }
 
 func (c *Cluster) wantsHold() bool {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -28,7 +29,9 @@ type leading struct {
 func (c *Cluster) startSenders(epoch int64) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	c.lead.cancel = cancel
+	c.openRounds(epoch)
 	for _, m := range c.peers {
+		m.lost.Store(max(c.opts.Host.Mono(), 1))
 		c.lead.wg.Go(func() { c.stream(ctx, m, epoch) })
 	}
 }
@@ -54,6 +57,7 @@ func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 			m.sender.Store(s)
 			err = s.Run(ctx)
 			m.sender.Store(nil)
+			m.lost.CompareAndSwap(0, c.opts.Host.Mono())
 			pause.Lost(time.Since(conn.Since))
 		}
 		if errors.Is(err, repl.ErrCopy) {
@@ -80,8 +84,12 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Opened: func(off int64) {
 			c.opts.Host.Logf(engine.LevelNotice, "Node %d follows from offset %d", m.ID, off)
 			m.offset.Store(off)
+			m.lost.Store(0)
+			poke(c.chores)
 		},
-		Held: func(p repl.Progress) { c.heldBy(m, epoch, p) },
+		Held:     func(p repl.Progress) { c.heldBy(m, epoch, p) },
+		Asked:    c.asked,
+		Answered: func(round int64) { c.answered(m, epoch, round) },
 	}
 }
 
@@ -143,6 +151,28 @@ func (c *Cluster) Committed() int64 {
 		return c.all.Load()
 	}
 	return c.commit.Load()
+}
+
+// CommittedFor is Committed for replies to those who ask for something else
+// than write-acks says.
+func (c *Cluster) CommittedFor(acks engine.AckSet) int64 {
+	if acks == engine.AcksDefault.Set() || !c.view.Load().Leading {
+		return c.Committed()
+	}
+	off := int64(math.MaxInt64)
+	if acks.Has(engine.AcksDefault) {
+		off = c.Committed()
+	}
+	if acks.Has(engine.AcksLeader) {
+		off = min(off, c.opts.Stream.Durable())
+	}
+	if acks.Has(engine.AcksQuorum) {
+		off = min(off, c.commit.Load())
+	}
+	if acks.Has(engine.AcksAll) {
+		off = min(off, c.all.Load())
+	}
+	return off
 }
 
 // AckedBy is how many other nodes hold the log durably up to off.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"net"
 	"strconv"
 	"time"
@@ -34,3 +35,6 @@ func (l *lone) Links() []engine.LinkView { return nil }
 func (l *lone) Handover(int64, time.Duration) error { return engine.ErrNoTarget }
 func (l *lone) AbortHandover() bool                 { return false }
 func (l *lone) AskHandover() error                  { return engine.ErrNoLeader }
+func (l *lone) ForceLeader() error                  { return errLeads }
+
+var errLeads = errors.New("this node leads already")

@@ -40,6 +40,9 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
 		if m := c.member(p.ID); m != nil {
 			c.describe(&n, m)
+			if lost := m.lost.Load(); leading && lost != 0 && c.opts.Host.Mono()-lost > missTimes*int64(c.timeout) {
+				v.Missing++
+			}
 		} else {
 			n.Myself, n.Up, n.Lag, n.Offset = true, true, 0, c.opts.Stream.End()
 		}
@@ -66,6 +69,10 @@ func (c *Cluster) describe(n *engine.NodeView, m *member) {
 // upTimes: a node is up that was heard of within 2T. An idle one speaks every
 // T/2.
 const upTimes = 2
+
+// missTimes: writes that wait for a follower are refused once it has had no
+// stream for 2T.
+const missTimes = 2
 
 // clusterHex is the cluster's ID in hex, "" while unknown.
 func (c *Cluster) clusterHex() string {

@@ -106,7 +106,7 @@ func (e *Engine) gateLocked(c *Ctx) string {
 		if why := e.writeErr.Load(); why != nil {
 			return fmt.Sprintf(resp.ErrMisconf, *why)
 		}
-		if !e.enoughReplicas(v) {
+		if v.Missing > 0 && e.tooFew(c.S, v) || !e.enoughReplicas(v) {
 			return resp.ErrNoReplicas
 		}
 	}
@@ -125,6 +125,28 @@ func (e *Engine) enoughReplicas(v *View) bool {
 		return true
 	}
 	return v.goodFollowers(maxLag) >= want
+}
+
+// tooFew reports whether a write of s would wait for followers that are not
+// there.
+func (e *Engine) tooFew(s *Session, v *View) bool {
+	followers := len(v.Nodes) - 1
+	return followers-v.Missing < e.wantedAcks(s, followers)
+}
+
+// wantedAcks is how many followers must hold a write of s.
+func (e *Engine) wantedAcks(s *Session, followers int) int {
+	acks := s.Acks
+	if acks == AcksDefault {
+		acks = [...]Acks{config.AcksLeader: AcksLeader, config.AcksQuorum: AcksQuorum, config.AcksAll: AcksAll}[e.Config.WriteAcks.Get()]
+	}
+	switch acks {
+	case AcksLeader:
+		return 0
+	case AcksAll:
+		return followers
+	}
+	return (followers + 1) / 2
 }
 
 // goodFollowers counts the followers that have acknowledged within maxLag

@@ -110,3 +110,35 @@ func TestDiskGate(t *testing.T) {
 		t.Errorf("PING at a follower: %q", got)
 	}
 }
+
+// TestTooFewForTheAcks: a leader that misses followers refuses writes that
+// would wait for them, by what the connection asks for.
+func TestTooFewForTheAcks(t *testing.T) {
+	const refused, ok = "-NOREPLICAS Not enough good replicas to write.\r\n", "+OK\r\n"
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for _, try := range []struct {
+		missing int
+		acks    string
+		want    string
+	}{
+		{0, "all", ok}, {1, "all", refused}, {1, "quorum", ok}, {1, "default", ok}, {1, "leader", ok},
+		{2, "quorum", refused}, {2, "default", refused}, {2, "leader", ok},
+	} {
+		v := threeNodes(1, 1)
+		v.Missing = try.missing
+		s.Cluster.SetView(v)
+		if got := c.Do("REGENT", "ACKS", try.acks); got != ok {
+			t.Fatal(got)
+		}
+		if got := c.Do("SET", "k", "v"); got != try.want {
+			t.Errorf("%d of 2 missing, acks %s: %q", try.missing, try.acks, got)
+		}
+		if got := c.Do("GET", "k"); got[0] != '$' {
+			t.Errorf("a read: %q", got)
+		}
+	}
+	if got := c.Do("REGENT", "ACKS", "some"); got != "-ERR syntax error\r\n" {
+		t.Error(got)
+	}
+}

@@ -86,10 +86,11 @@ type Barrier interface {
 	// reports whether replies that depend on off may leave now. epoch is
 	// Session.LeaderEpoch: if it is not 0, something was answered by right of
 	// leadership in that epoch, which must still hold when the reply leaves.
-	Pass(off, epoch int64) bool
+	// acks is what the clients of these replies asked for: all of it counts.
+	Pass(off, epoch int64, acks AckSet) bool
 	// Wait calls c.Wake once when the outcome for c is decided: see Outcome.
 	// A connection waits for one offset at a time.
-	Wait(off, epoch int64, c Conn)
+	Wait(off, epoch int64, acks AckSet, c Conn)
 	// Outcome says what became of the wait that c began for off, and ends it
 	// unless it is Pending. It is kept by connection, not by offset: a later
 	// leader may write other records at the same offsets.
@@ -98,12 +99,36 @@ type Barrier interface {
 	Leave(c Conn)
 }
 
+// Acks is how many nodes must hold a write before its reply leaves.
+type Acks uint8
+
+const (
+	AcksDefault Acks = iota // as write-acks says
+	AcksLeader
+	AcksQuorum
+	AcksAll
+	acksEnd
+)
+
+// An AckSet is some of the Acks; the strictest counts.
+type AckSet uint8
+
+// Set is a alone.
+func (a Acks) Set() AckSet { return 1 << a }
+
+// Has reports whether a is in the set.
+func (s AckSet) Has(a Acks) bool { return s&(1<<a) != 0 }
+
+// AckSets is how many different sets there are.
+const AckSets = 1 << acksEnd
+
 // Outcome is what became of a record a reply waits for.
 type Outcome uint8
 
 const (
 	Pending   Outcome = iota // not decided yet
 	Committed                // replies may leave
+	Confirmed                // replies may leave, and nothing is to be asked again
 	Uncertain                // leadership or time ran out first: it may or may not survive
 )
 
@@ -125,6 +150,9 @@ type Cluster interface {
 	Handover(to int64, limit time.Duration) error
 	AbortHandover() bool
 	AskHandover() error
+	// ForceLeader lets this node run by an operator's word where the election
+	// waits for nodes that may have lost what they promised, or that are gone.
+	ForceLeader() error
 }
 
 // A View is one node's idea of the cluster.
@@ -137,6 +165,7 @@ type View struct {
 	Leader    string // the leader's client address host:port, "" when none
 	Epoch     int64
 	Electing  bool
+	Missing   int        // at a leader: followers that have had no stream for longer than a moment
 	Handover  string     // how far a handover by this node is: HandoverNone, …; "": none
 	Nodes     []NodeView // all configured nodes, this one among them, by ID
 

@@ -18,6 +18,7 @@ var ownFields = map[string]string{
 	"used_memory_heap":                          "the data is outside Go's heap",
 	"client_query_buffer_limit_disconnections":  "7.2",
 	"client_output_buffer_limit_disconnections": "7.2",
+	"gc_cycles":                                 "the collector", "gc_longest_pause_usec": "the collector",
 	"node_id": "who leads", "leader_id": "who leads", "leader_addr": "who leads", "epoch": "who leads", "election_in_progress": "who leads", "nodes": "who leads",
 }
 

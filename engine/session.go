@@ -35,6 +35,7 @@ type Session struct {
 	Authenticated bool
 	ReadonlyMode  bool // READONLY was said
 	ReplyMode     ReplyMode
+	Acks          Acks  // REGENT ACKS
 	LastWriteEnd  int64 // log offset after this session's last write, for WAIT
 
 	noTouch bool // CLIENT NO-TOUCH ON

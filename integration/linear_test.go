@@ -19,16 +19,23 @@ func linearTime() time.Duration {
 }
 
 // TestHistoriesAreLinearizable lets clients read and write while nodes are
-// killed and stopped at random, and asks porcupine whether one order of all
+// killed and stopped and leadership is moved at random, and asks porcupine whether one order of all
 // calls explains every reply.
 func TestHistoriesAreLinearizable(t *testing.T) {
-	c, _ := startCluster(t, 3, "--follower-reads", "no") // followers may be behind, and say so in the README
+	t.Run("by lease", func(t *testing.T) { linear(t, linearTime()) })
+	t.Run("by rounds", func(t *testing.T) { linear(t, linearTime()/3, "--read-lease", "no") })
+}
+
+func linear(t *testing.T, long time.Duration, args ...string) {
+	t.Helper()
+	args = append(args, "--follower-reads", "no") // followers may be behind, and say so in the README
+	c, _ := startCluster(t, 3, args...)
 	h := harness.Record(6, c.Addrs(), nil)
 	defer h.Stop()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("faults by seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	for end := time.Now().Add(linearTime()); time.Now().Before(end); {
+	for end := time.Now().Add(long); time.Now().Before(end); {
 		pause(rnd, 500, 1500)
 		fault(t, rnd, c)
 	}
@@ -47,7 +54,8 @@ func pause(rnd *rand.Rand, least, most int) {
 	time.Sleep(time.Duration(least+rnd.IntN(most-least)) * time.Millisecond)
 }
 
-// fault kills or stops a node, more often the leader, and mends it.
+// fault kills or stops a node, more often the leader, and mends it; or it has
+// the leader hand over.
 func fault(t *testing.T, rnd *rand.Rand, c *harness.Cluster) {
 	t.Helper()
 	n := c.Nodes[rnd.IntN(len(c.Nodes))]
@@ -57,6 +65,12 @@ func fault(t *testing.T, rnd *rand.Rand, c *harness.Cluster) {
 			t.Fatal(err)
 		}
 		n = leader
+	}
+	if rnd.IntN(3) == 0 {
+		cl := n.Client()
+		defer cl.Close()
+		_ = cl.Do(t.Context(), "FAILOVER").Err() // a follower refuses
+		return
 	}
 	if rnd.IntN(2) == 0 {
 		if err := n.Signal(syscall.SIGSTOP); err != nil {

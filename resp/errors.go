@@ -131,5 +131,6 @@ const (
 	ErrFailoverOffline   = "ERR FAILOVER target replica is not online."
 	ErrFailoverTimeout   = "ERR FAILOVER timeout must be greater than 0"
 	ErrFailoverToReplica = "ERR You should send CLUSTER FAILOVER to a replica"
+	ErrForceLeader       = "ERR this node cannot be made to lead: %s"
 	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
 )

@@ -56,6 +56,8 @@ const (
 	Base   // copy: a full copy begins
 	Part   // copy: bytes of it
 	Done   // copy: it is complete
+	Ask    // stream: do you still follow this epoch? with the round's number
+	Answer // stream: yes
 )
 
 var typeNames = [...]string{
@@ -63,6 +65,7 @@ var typeNames = [...]string{
 	Handover: "HANDOVER", Takeover: "TAKEOVER",
 	Ping: "PING", Open: "OPEN", Ready: "READY", Copy: "COPY", Data: "DATA", Commit: "COMMIT", Held: "HELD",
 	Refuse: "REFUSE", Base: "BASE", Part: "PART", Done: "DONE",
+	Ask: "ASK", Answer: "ANSWER",
 }
 
 func (t Type) String() string {

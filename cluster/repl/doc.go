@@ -12,6 +12,10 @@
 //	   │◄────────────────────────────────────────────────┤
 //	   │ COMMIT commit (when there is no data to ride on)│
 //	   ├────────────────────────────────────────────────►│ apply up to commit
+//	   │ ASK   round                                     │
+//	   ├────────────────────────────────────────────────►│ follows this epoch still?
+//	   │                                   ANSWER round  │
+//	   │◄────────────────────────────────────────────────┤
 //
 // The last common point. Equal (epoch, offset) on two logs means equal bytes
 // up to there, since an epoch has one leader, which writes one sequence. So two

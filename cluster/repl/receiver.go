@@ -158,6 +158,15 @@ func (r *Receiver) take(f *peer.Frame) error {
 			return err
 		}
 		return r.write(nil, commit)
+	case f.Type == peer.Ask && len(f.Args) == 1:
+		round, err := f.Int(0)
+		if err == nil {
+			err = r.write(nil, 0) // which finds out
+		}
+		if err != nil {
+			return err
+		}
+		return r.send(peer.Answer, r.epoch, round)
 	}
 	return fmt.Errorf("%s with %d arguments in a stream", f.Type, len(f.Args))
 }

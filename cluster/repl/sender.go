@@ -45,6 +45,10 @@ type SenderConfig struct {
 	// where it ends; Held with every acknowledgement.
 	Opened func(off int64)
 	Held   func(p Progress)
+	// Asked is the round to ask a follower for whose stream begins, Answered
+	// takes its answers: see Ask.
+	Asked    func() int64
+	Answered func(round int64)
 	// Patience bounds a write.
 	Patience time.Duration
 }
@@ -59,11 +63,13 @@ type Sender struct {
 	late     atomic.Bool  // a commit offset is awaited and there is no data
 	shut     atomic.Bool  // the window is full
 	received atomic.Int64 // by the follower
+	round    atomic.Int64 // the latest that the follower is to be asked for
 	gone     chan struct{}
 
-	sent int64 // offset after what was sent
-	told int64 // commit offset that was told
-	buf  []byte
+	asked int64 // the round it was asked for last
+	sent  int64 // offset after what was sent
+	told  int64 // commit offset that was told
+	buf   []byte
 }
 
 // NewSender takes over an open stream connection.
@@ -83,6 +89,18 @@ func (s *Sender) Wake() {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Ask asks the follower whether it still follows the epoch. Of several rounds
+// the latest answers for all.
+func (s *Sender) Ask(round int64) {
+	for {
+		old := s.round.Load()
+		if round <= old || s.round.CompareAndSwap(old, round) {
+			break
+		}
+	}
+	s.Wake()
 }
 
 // CommitMoved tells that the commit offset moved.
@@ -109,6 +127,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	s.sent = off
 	s.received.Store(off)
 	s.cfg.Opened(off)
+	s.asked = 0
+	s.Ask(s.cfg.Asked())
 	failed := make(chan error, 1)
 	go func() {
 		failed <- s.listen()
@@ -173,6 +193,9 @@ func (s *Sender) pump(r engine.StreamReader) error {
 	defer timer.Stop()
 	armed := false
 	for {
+		if err := s.sendRound(); err != nil {
+			return err
+		}
 		n, err := s.send(r)
 		if err != nil {
 			return err
@@ -232,6 +255,17 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 	return n, nil
 }
 
+func (s *Sender) sendRound() error {
+	round := s.round.Load()
+	if round <= s.asked {
+		return nil
+	}
+	s.asked = round
+	out := peer.AppendHead(s.buf[:0], s.frame(peer.Ask), 1)
+	_, err := s.conn.Write(peer.AppendInt(out, round))
+	return err
+}
+
 // sendCommit tells a commit offset that no data has carried. While it has not
 // reached what was sent, CommitMoved wakes.
 func (s *Sender) sendCommit() error {
@@ -259,6 +293,14 @@ func (s *Sender) listen() error {
 		}
 		if f.Type == peer.Refuse {
 			return fmt.Errorf("node %d follows epoch %d no more: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, f.Epoch)
+		}
+		if f.Type == peer.Answer && f.Epoch == s.cfg.Epoch {
+			round, err := f.Int(0)
+			if err != nil {
+				return err
+			}
+			s.cfg.Answered(round)
+			continue
 		}
 		if f.Type != peer.Held || f.Epoch != s.cfg.Epoch {
 			return fmt.Errorf("%s of epoch %d in a stream of epoch %d", f.Type, f.Epoch, s.cfg.Epoch)

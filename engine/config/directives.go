@@ -107,6 +107,7 @@ func (c *Config) cluster() []*directive {
 		text("announce-host", &c.AnnounceHost, "").checked(hostName).fixed(),
 		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).fixed(),
 		secret("cluster-secret", &c.ClusterSecret).fixed(),
+		yesNo("peers-without-secret", &c.PeersWithoutSecret, false).fixed(),
 		number("heartbeat-interval", &c.HeartbeatInterval, 100, 1, maxMs).fixed(),
 		number("election-timeout", &c.ElectionTimeout, 500, 10, maxMs).fixed(),
 		number("write-timeout", &c.WriteTimeout, 5000, 10, maxMs),

@@ -98,6 +98,7 @@ type Config struct {
 	UnixSocketPerm                                      Int
 	Bind, UnixSocket, RequirePass, MasterAuth           Str
 	ProtectedMode                                       Bool
+	PeersWithoutSecret                                  Bool // also beyond this machine
 	ProtoMaxBulkLen, ClientQueryBufferLimit             Int
 	// client-output-buffer-limit normal: hard and soft bytes, soft seconds
 	OutputHardNormal, OutputSoftNormal, OutputSoftSecondsNormal Int

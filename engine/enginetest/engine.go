@@ -159,6 +159,12 @@ func (c *Cluster) AbortHandover() bool {
 	return c.refuse == nil
 }
 
+// ForceLeader is noted.
+func (c *Cluster) ForceLeader() error {
+	c.Asked = append(c.Asked, "force")
+	return c.refuse
+}
+
 // AskHandover is noted.
 func (c *Cluster) AskHandover() error {
 	c.Asked = append(c.Asked, "ask")

@@ -29,6 +29,7 @@ type batch struct {
 	first int   // its first mark in scratch.marks
 	off   int64 // the highest offset that a reply rests on
 	epoch int64 // the leadership that replies rest on; 0: none
+	acks  engine.AckSet
 }
 
 // A mark is one command of a batch: where its reply begins, and on what it
@@ -50,6 +51,7 @@ const (
 // note ends a command: its reply is whole.
 func (c *client) note(w *scratch) {
 	s, b := c.sess, &c.batch
+	b.acks |= s.Acks.Set()
 	m := mark{off: s.Barrier, start: uint32(min(c.parkAt.start, math.MaxUint32))}
 	if s.LastWriteEnd != c.parkAt.wrote {
 		m.ties |= tieWrote
@@ -88,9 +90,9 @@ func (c *client) release(w *scratch) {
 	b.open = false
 	switch {
 	case b.mixed:
-		_ = c.srv.passes(b.off, 0) // hands the records to the log
+		_ = c.srv.passes(b.off, 0, b.acks) // hands the records to the log
 		c.send(c.sift(replies, marks))
-	case c.srv.passes(b.off, b.epoch) || len(replies) == 0:
+	case c.srv.passes(b.off, b.epoch, b.acks) || len(replies) == 0:
 		c.send(replies)
 	default:
 		c.wait(replies, marks)
@@ -107,7 +109,7 @@ func (c *client) wait(replies []byte, marks []mark) {
 	}
 	c.held, c.marks = replies, append(c.marks[:0], marks...)
 	c.waiting = true
-	c.srv.barrier.Wait(c.batch.off, c.batch.epoch, c)
+	c.srv.barrier.Wait(c.batch.off, c.batch.epoch, c.batch.acks, c)
 }
 
 // decide asks what became of the wait and reports whether it is over.
@@ -119,10 +121,11 @@ func (c *client) decide() bool {
 		return false
 	case engine.Committed:
 		// The lease may have run out between the decision and this turn.
-		if !b.Pass(c.batch.off, c.batch.epoch) {
-			b.Wait(c.batch.off, c.batch.epoch, c)
+		if !b.Pass(c.batch.off, c.batch.epoch, c.batch.acks) {
+			b.Wait(c.batch.off, c.batch.epoch, c.batch.acks, c)
 			return false
 		}
+	case engine.Confirmed:
 	case engine.Uncertain:
 		replies = c.sift(c.held, c.marks)
 	}
@@ -181,12 +184,12 @@ func (c *client) mayLeave(m mark) bool {
 	case m.ties&tieOther != 0:
 		return false
 	case m.ties&tieEpoch != 0:
-		return c.srv.passes(m.off, c.batch.epoch)
+		return c.srv.passes(m.off, c.batch.epoch, c.batch.acks)
 	}
-	return c.srv.passes(m.off, 0)
+	return c.srv.passes(m.off, 0, c.batch.acks)
 }
 
 // passes asks the barrier, unless there is nothing to ask.
-func (s *Server) passes(off, epoch int64) bool {
-	return off == 0 && epoch == 0 || s.barrier.Pass(off, epoch)
+func (s *Server) passes(off, epoch int64, acks engine.AckSet) bool {
+	return off == 0 && epoch == 0 || s.barrier.Pass(off, epoch, acks)
 }

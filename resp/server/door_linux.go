@@ -15,7 +15,7 @@ import (
 // A door is a listening socket in the first loop.
 type door struct {
 	sock   int
-	tag    int32
+	tag    tag
 	socket net.Addr // where it listens
 	shut   bool     // accepting has failed: not before until
 	until  int64    // ticks
@@ -24,8 +24,8 @@ type door struct {
 const (
 	// maxAccepts is how many connections one turn accepts from a door.
 	maxAccepts = 64
-	// firstDoor is the tag of the first door; the others count down from it.
-	firstDoor = nudgeTag - 1
+	// firstDoor is the place of the first door; the others count down from it.
+	firstDoor = nudgePlace - 1
 )
 
 // doorOf makes a door of a listener; nil: it is not one of the system's
@@ -58,10 +58,6 @@ func closeNow(fd int) { _ = unix.Close(fd) } // there is nobody to tell
 // accept lets in who stands before the door.
 func (d *door) accept(lp *loop) {
 	s := lp.set.srv
-	if s.stopping.Load() {
-		_ = lp.poll.remove(d.sock)
-		return
-	}
 	for range maxAccepts {
 		fd, from, err := unix.Accept4(d.sock, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
@@ -92,6 +88,14 @@ func (lp *loop) reopen() {
 			d.shut = lp.poll.change(d.sock, d.tag, unix.EPOLLIN) != nil
 		}
 	}
+}
+
+// shutDoors ends accepting.
+func (lp *loop) shutDoors() {
+	for _, d := range lp.doors {
+		d.close()
+	}
+	lp.doors = nil
 }
 
 // admit makes a client of a connection, if it may be one.

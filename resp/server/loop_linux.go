@@ -16,8 +16,9 @@ type loop struct {
 	poll *poller
 	w    *scratch // nil while the loop has no clients
 
-	seats []*seat // by tag; nil: free
-	free  []int32 // tags
+	seats []*seat // by place; nil: free
+	free  []int32 // places
+	gen   int32   // of the last tag
 	count int     // clients
 	open  []*seat // carried something out in this turn: release, then settle
 	again []*seat // want a turn at once
@@ -58,9 +59,7 @@ func newLoop(set *loops, id int) (*loop, error) {
 func (lp *loop) run() {
 	for lp.turn() {
 	}
-	for _, d := range lp.doors {
-		d.close()
-	}
+	lp.shutDoors()
 	lp.mu.Lock()
 	lp.gone = true
 	lp.poll.close()
@@ -213,12 +212,14 @@ func (lp *loop) adopt(s *seat) {
 		lp.w = newScratch(arenaBytes)
 	}
 	if last := len(lp.free) - 1; last >= 0 {
-		s.tag, lp.free = lp.free[last], lp.free[:last]
+		s.tag.place, lp.free = lp.free[last], lp.free[:last]
 	} else {
-		s.tag = int32(len(lp.seats))
+		s.tag.place = int32(len(lp.seats))
 		lp.seats = append(lp.seats, nil)
 	}
-	lp.seats[s.tag] = s
+	lp.gen++
+	s.tag.gen = lp.gen
+	lp.seats[s.tag.place] = s
 	lp.count++
 	s.loop, s.interest = lp, unwatched
 	lp.visit(s)
@@ -230,8 +231,8 @@ func (lp *loop) disown(s *seat) {
 		_ = lp.poll.remove(s.sock) // fails only for a socket that is closed
 		s.interest = unwatched
 	}
-	lp.seats[s.tag] = nil
-	lp.free = append(lp.free, s.tag)
+	lp.seats[s.tag.place] = nil
+	lp.free = append(lp.free, s.tag.place)
 	lp.count--
 	s.loop = nil
 	if lp.count == 0 {
@@ -321,7 +322,7 @@ func (lp *loop) event(e *unix.EpollEvent) {
 		return
 	}
 	s := lp.seats[e.Fd]
-	if s == nil || s.open {
+	if s == nil || s.tag.gen != e.Pad || s.open {
 		return // gone, or served just now: what is ready stays so
 	}
 	const hangUp = unix.EPOLLHUP | unix.EPOLLERR
@@ -340,12 +341,14 @@ func (lp *loop) event(e *unix.EpollEvent) {
 }
 
 // special serves what is not a client.
-func (lp *loop) special(tag int32) {
-	if tag == nudgeTag {
+func (lp *loop) special(place int32) {
+	if place == nudgePlace {
 		lp.poll.nudged()
 		return
 	}
-	lp.doors[firstDoor-tag].accept(lp)
+	if i := int(firstDoor - place); i < len(lp.doors) {
+		lp.doors[i].accept(lp)
+	}
 }
 
 // read takes what has come for s and carries it out.

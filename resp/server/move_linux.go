@@ -9,8 +9,9 @@ import (
 )
 
 // An order is what a loop is asked to do between its clients' turns: one of
-// the three.
+// these.
 type order struct {
+	ask   func()  // to be called
 	door  *door   // to be opened
 	to    *loop   // who gets a share of the work
 	share float64 // of the recent work of all clients
@@ -22,6 +23,8 @@ const maxMoves = 256
 
 func (lp *loop) carryOut(o order) {
 	switch {
+	case o.ask != nil:
+		o.ask()
 	case o.door != nil:
 		lp.openDoor(o.door)
 	case o.to != nil:
@@ -33,8 +36,12 @@ func (lp *loop) carryOut(o order) {
 
 // openDoor begins to accept from d.
 func (lp *loop) openDoor(d *door) {
+	if lp.set.srv.stopping.Load() {
+		d.close()
+		return
+	}
 	lp.doors = append(lp.doors, d)
-	d.tag = firstDoor - int32(len(lp.doors)-1)
+	d.tag.place = firstDoor - int32(len(lp.doors)-1)
 	if err := lp.poll.add(d.sock, d.tag, unix.EPOLLIN); err != nil {
 		lp.set.srv.log(engine.LevelWarning, "Listening on %s: %v", d.socket, err)
 	}

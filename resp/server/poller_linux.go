@@ -27,8 +27,8 @@ const (
 	maxRaw = 64 << 10
 	// maxRead is how many bytes of a big command one turn reads at most.
 	maxRead = 1 << 20
-	// nudgeTag marks the eventfd among the tags of sockets, which count from 0.
-	nudgeTag = -1
+	// nudgePlace marks the eventfd; the places of clients count from 0.
+	nudgePlace = -1
 )
 
 func newPoller() (*poller, error) {
@@ -42,7 +42,7 @@ func newPoller() (*poller, error) {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	p := &poller{ep: ep, ev: ev}
-	if err := p.add(ev, nudgeTag, unix.EPOLLIN); err != nil {
+	if err := p.add(ev, tag{place: nudgePlace}, unix.EPOLLIN); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -54,21 +54,25 @@ func (p *poller) close() {
 	_ = unix.Close(p.ep)
 }
 
-// add begins to watch fd; its events carry tag.
-func (p *poller) add(fd int, tag int32, interest uint32) error {
-	return p.control(unix.EPOLL_CTL_ADD, fd, tag, interest)
+// A tag is what a socket's events carry: a place, and which of those that
+// have had it.
+type tag struct{ place, gen int32 }
+
+// add begins to watch fd; its events carry t.
+func (p *poller) add(fd int, t tag, interest uint32) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, t, interest)
 }
 
 // change watches fd for something else.
-func (p *poller) change(fd int, tag int32, interest uint32) error {
-	return p.control(unix.EPOLL_CTL_MOD, fd, tag, interest)
+func (p *poller) change(fd int, t tag, interest uint32) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, t, interest)
 }
 
 // remove ends watching fd.
-func (p *poller) remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd, 0, 0) }
+func (p *poller) remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd, tag{}, 0) }
 
-func (p *poller) control(op, fd int, tag int32, interest uint32) error {
-	if err := unix.EpollCtl(p.ep, op, fd, &unix.EpollEvent{Events: interest, Fd: tag}); err != nil {
+func (p *poller) control(op, fd int, t tag, interest uint32) error {
+	if err := unix.EpollCtl(p.ep, op, fd, &unix.EpollEvent{Events: interest, Fd: t.place, Pad: t.gen}); err != nil {
 		return fmt.Errorf("epoll_ctl %d of descriptor %d: %w", op, fd, err)
 	}
 	return nil

@@ -17,7 +17,7 @@ type seat struct {
 	// The rest belongs to the loop.
 	loop     *loop // nil: not adopted yet
 	sock     int
-	tag      int32
+	tag      tag    // its place in the loop
 	interest uint32 // what the poller reports
 	weight   uint32 // work in the window stamp, see turnWeight
 	last     uint32 // work in the window before

@@ -45,7 +45,7 @@ func (g *gate) passes(off, epoch int64) bool {
 	return (g.committed < 0 || off <= g.committed) && (epoch == 0 || epoch == g.epoch)
 }
 
-func (g *gate) Pass(off, epoch int64) bool {
+func (g *gate) Pass(off, epoch int64, _ engine.AckSet) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sealed++
@@ -56,7 +56,7 @@ func (g *gate) Pass(off, epoch int64) bool {
 	return g.passes(off, epoch)
 }
 
-func (g *gate) Wait(off, epoch int64, c engine.Conn) {
+func (g *gate) Wait(off, epoch int64, _ engine.AckSet, c engine.Conn) {
 	g.mu.Lock()
 	g.tickets[c] = &gateTicket{off: off, epoch: epoch}
 	g.mu.Unlock()
@@ -455,6 +455,10 @@ func TestKillAndClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.ended()
+		if c, err := net.Dial("tcp", h.addr.String()); err == nil {
+			c.Close()
+			t.Fatal("still lets clients in")
+		}
 	})
 }
 

@@ -1,0 +1,115 @@
+package cluster
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"regent/cluster/bully"
+)
+
+// Rounds: how a leader knows that it still leads without a clock (read-lease
+// no). A round is a question to every follower over its stream, which it
+// answers only while it follows this epoch: asked after the command ran, and
+// answered by a majority, it proves that no later epoch had one by then, so
+// what the command read was the newest there was.
+//
+//	commands that wait:   a b      c d e        f
+//	rounds:               [── 1 ──][──── 2 ────][── 3 ──]
+//	                      a         b c d e      f
+//
+// One round runs at a time, and those who come meanwhile share the next, so
+// the price is two round trips at most, however many read.
+
+// rounds is a leader's count of them.
+type rounds struct {
+	confirmed atomic.Int64
+
+	mu     sync.Mutex
+	epoch  int64 // of the leadership that asks
+	begun  int64
+	wanted int64
+	by     map[int64]int64 // node: the latest round it has answered
+}
+
+// Leased reports whether replies rest on the lease rather than on rounds.
+func (c *Cluster) Leased() bool { return c.opts.Config.ReadLease.Get() }
+
+// Round is the number of a round that begins after now. Confirmed tells when a
+// majority has answered one.
+func (c *Cluster) Round() int64 {
+	r := &c.rounds
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wanted == r.begun {
+		r.wanted++
+	}
+	want := r.wanted
+	c.nextRound()
+	return want
+}
+
+// Confirmed is the latest round that a majority has answered.
+func (c *Cluster) Confirmed() int64 { return c.rounds.confirmed.Load() }
+
+// nextRound begins a round if one is wanted and none runs. The caller holds
+// rounds.mu.
+func (c *Cluster) nextRound() {
+	r := &c.rounds
+	if r.wanted == r.begun || r.confirmed.Load() < r.begun {
+		return
+	}
+	r.begun++
+	for _, m := range c.peers {
+		if s := m.sender.Load(); s != nil {
+			s.Ask(r.begun)
+		}
+	}
+}
+
+// asked is the round that a follower whose stream has just begun is asked for.
+func (c *Cluster) asked() int64 {
+	c.rounds.mu.Lock()
+	defer c.rounds.mu.Unlock()
+	return c.rounds.begun
+}
+
+// answered takes a follower's answer to a round of an epoch. This node counts
+// for itself as long as it has promised nobody a later one.
+func (c *Cluster) answered(m *member, epoch, round int64) {
+	r := &c.rounds
+	if st := c.status(); st.Role != bully.Leader || st.Epoch != epoch {
+		return
+	}
+	r.mu.Lock()
+	if r.epoch == epoch && round <= r.begun {
+		r.by[m.ID] = max(r.by[m.ID], round)
+	}
+	n := 1 // this node
+	for _, o := range c.peers {
+		if r.by[o.ID] >= r.begun {
+			n++
+		}
+	}
+	moved := r.confirmed.Load() < r.begun && n > (len(c.peers)+1)/2
+	if moved {
+		r.confirmed.Store(r.begun)
+		c.nextRound()
+	}
+	r.mu.Unlock()
+	if moved {
+		c.opts.Advanced()
+	}
+}
+
+// openRounds counts for a new leadership: answers to an older one say nothing,
+// and neither do rounds that were asked for then, whose replies are lost.
+func (c *Cluster) openRounds(epoch int64) {
+	r := &c.rounds
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch = epoch
+	r.by = map[int64]int64{}
+	r.wanted++
+	r.begun = r.wanted
+	r.confirmed.Store(r.begun)
+}
