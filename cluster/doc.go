@@ -15,6 +15,7 @@
 //	  Freeze, apply, BeginEpoch, Fenced: the hot path
 //	  publish View               (lead.go)
 //	        │
+//	        ├── a change of leader: commands are held (handover.go)
 //	        ├── leading: a repl.Sender per peer (lead.go), full copies (copy.go)
 //	        └── following: one repl.Receiver (follow.go), one repl.Applier
 //
@@ -29,29 +30,43 @@
 //	mu      the election's state and the state file
 //	        (then the log's own lock, to read its ends)
 //
-// Nothing is called back under mu: not the barrier, not the engine, not the
-// composition root. Sealed takes no lock, since the log may call it under its
+// Nothing is called back under mu: not the barrier, not the composition root,
+// and of the engine HoldData and ReleaseData alone, which take no lock of its
+// shards. Sealed takes no lock, since the log may call it under its
 // own.
 //
 // Invariants:
 //
 //   - Nothing leaves this node that depends on a promise which is not on disk.
 //     While the state file cannot be written, nothing leaves at all.
+//
 //   - Who is deposed is fenced, by an atomic that the hot path reads, before
 //     a message leaves that lets others elect.
+//
 //   - View.Leading changes under Freeze alone. It becomes true once the
 //     record of this node's epoch is committed, and false before this node
 //     follows anybody.
+//
 //   - A reply rests on a leadership (Leads) only if View and lease are of the
 //     same epoch.
+//
 //   - As a follower this node's keyspace holds committed records alone. A
 //     deposed leader's, or a restarted node's, may hold more: it is rebuilt
 //     from the log if that had to be cut below what the keyspace holds.
+//
 //   - A full copy changes nothing here before all of it has come and this node
 //     still follows who sent it. From there on nothing is applied, written or
 //     begun until log and keyspace hold the copy, or this node takes no part.
+//
 //   - The election knows at least the log's position of which an
 //     acknowledgement tells (see bully's types.go).
+//
+//   - Between the fence of a handover and its end nothing runs here that reads
+//     or changes data, so what was computed before may still be answered if it
+//     is committed (handover.go).
+//
+//   - Without the lease (read-lease no) a reply leaves after a round that began
+//     when it had been computed (rounds.go).
 //
 // Identity is the node ID. Addresses come from the configuration, are resolved
 // at each dial, and are never remembered.

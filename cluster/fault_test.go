@@ -153,6 +153,9 @@ func TestFlappingLink(t *testing.T) {
 	if got, most := follower.cluster.Taken()-before, leader.log.End()-start; got > most {
 		t.Errorf("%d bytes were taken for %d bytes of log", got, most)
 	}
+	if n := follower.installs.Load(); n != 0 {
+		t.Errorf("%d full copies", n)
+	}
 }
 
 // TestDiskOfLeaderFails: it resigns and another leads; what was acknowledged

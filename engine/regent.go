@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 
 	"regent/resp"
 )
@@ -33,6 +34,11 @@ func regentCommands() []Command {
 					argWord("all", "ALL"), argWord("default", "DEFAULT"))},
 				Do: doRegentAcks,
 			},
+			{
+				Name: "force-leader", Arity: 2, Flags: Admin | NoScript | Stale, Since: "7.0.0", Complex: "O(1)",
+				Summary: "Lets this node be elected although nodes that may hold later writes do not answer: those writes are given up.",
+				Do:      doForceLeader,
+			},
 			helpCommand(Loading|Stale, 0, "7.0.0"),
 		},
 	}}
@@ -57,4 +63,12 @@ func doRegentAcks(c *Ctx) {
 		}
 	}
 	c.Err(resp.ErrSyntax)
+}
+
+func doForceLeader(c *Ctx) {
+	if err := c.E.cluster.ForceLeader(); err != nil {
+		c.Err(fmt.Sprintf(resp.ErrForceLeader, err))
+		return
+	}
+	c.W.OK()
 }

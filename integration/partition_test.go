@@ -144,3 +144,50 @@ func cutSome(t *testing.T, rnd *rand.Rand, c *harness.Cluster, hosts *harness.Ho
 		}
 	}
 }
+
+// TestLeaderIsNotHeard: a leader hears everybody and nobody hears it. It loses
+// its lease, answers nothing as leader, another leads, and when it is heard
+// again it follows and nothing is missing.
+func TestLeaderIsNotHeard(t *testing.T) {
+	c, hosts := startOnHosts(t, 3, "--takeover", "manual")
+	load := harness.StartLoad(2, "deaf", c.Addrs(), hosts.Dial)
+	defer load.Stop()
+	wait(t, load)
+	old, err := c.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others harness.Cluster
+	at := 0
+	for i, n := range c.Nodes {
+		if n == old {
+			at = i
+		} else {
+			others.Nodes = append(others.Nodes, n)
+		}
+	}
+	for i := range c.Nodes {
+		if i != at {
+			if err := hosts.Cut(at, i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	next, err := others.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, load)
+	for i := range c.Nodes {
+		if i != at {
+			if err := hosts.Mend(at, i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if leader, err := c.Agreed(t.Context()); err != nil || leader != next {
+		t.Fatalf("%v leads, not %v: %v", leader, next, err)
+	}
+	load.Stop()
+	nothingMissing(t, c, load)
+}

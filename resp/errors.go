@@ -131,5 +131,13 @@ const (
 	ErrFailoverOffline   = "ERR FAILOVER target replica is not online."
 	ErrFailoverTimeout   = "ERR FAILOVER timeout must be greater than 0"
 	ErrFailoverToReplica = "ERR You should send CLUSTER FAILOVER to a replica"
+	ErrForceLeader       = "ERR this node cannot be made to lead: %s"
 	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
+)
+
+// Waiting for the log.
+const (
+	ErrMustBePositive = "ERR value is out of range, must be positive"
+	ErrWaitAOFReplica = "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated."
+	ErrWaitAOFOff     = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 )

@@ -141,6 +141,9 @@ func (c *Cluster) AckedBy(off int64) (n int) {
 	return n
 }
 
+// SyncedBy is AckedBy.
+func (c *Cluster) SyncedBy(off int64) int { return c.AckedBy(off) }
+
 // Links is empty.
 func (c *Cluster) Links() []engine.LinkView { return nil }
 
@@ -157,6 +160,12 @@ func (c *Cluster) Handover(to int64, limit time.Duration) error {
 func (c *Cluster) AbortHandover() bool {
 	c.Asked = append(c.Asked, "abort")
 	return c.refuse == nil
+}
+
+// ForceLeader is noted.
+func (c *Cluster) ForceLeader() error {
+	c.Asked = append(c.Asked, "force")
+	return c.refuse
 }
 
 // AskHandover is noted.

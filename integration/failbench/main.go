@@ -39,6 +39,8 @@ type options struct {
 	systems       []string
 	faults        []string
 	down          time.Duration
+	verbose       bool
+	resync        int
 }
 
 const (
@@ -63,6 +65,8 @@ func main() {
 	flag.StringVar(&systems, "systems", "regent,sentinel,cluster", "what to measure")
 	flag.StringVar(&which, "faults", "kill,stop,planned", "which faults to make")
 	flag.DurationVar(&o.down, "down-after", 500*time.Millisecond, "Sentinel's down-after-milliseconds; Redis Cluster's node timeout is twice that")
+	flag.BoolVar(&o.verbose, "v", false, "say why the outcome of writes is not known")
+	flag.IntVar(&o.resync, "resync", 0, "instead: how a follower comes back that has missed so many writes")
 	flag.Parse()
 	o.systems, o.faults = strings.Split(systems, ","), strings.Split(which, ",")
 	redis.SetLogger(quiet{}) // a refused dial is what is asked for here
@@ -84,6 +88,9 @@ func (quiet) Printf(context.Context, string, ...any) {}
 func run(ctx context.Context, o options) error {
 	if o.trials < 1 || o.trials > maxTrials {
 		return fmt.Errorf("-trials must be within 1 and %d", maxTrials)
+	}
+	if o.resync > 0 {
+		return resync(ctx, o)
 	}
 	path, err := exec.LookPath(o.redis)
 	if err != nil {
@@ -146,6 +153,11 @@ func measure(ctx context.Context, o options, name string, fault fault, start sta
 	slices.Sort(gaps)
 	fmt.Printf("%-22s %-8s median %6d ms  worst %6d ms  missing %d of %d  unknown %d\n", s.title, fault.name,
 		gaps[len(gaps)/2].Milliseconds(), gaps[len(gaps)-1].Milliseconds(), len(missing), load.Acked(), load.Unknown())
+	if o.verbose {
+		for text, n := range load.Reasons() {
+			fmt.Printf("    %d × %s\n", n, text)
+		}
+	}
 	return nil
 }
 

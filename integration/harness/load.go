@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type writer struct {
 	acked   []string
 	times   []time.Time
 	unknown atomic.Int64
+	why     map[string]int // of those; under mu
 }
 
 const (
@@ -42,7 +44,7 @@ func StartLoad(n int, prefix string, addrs []string, dial Dialer) *Load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Load{cancel: cancel}
 	for i := range n {
-		w := &writer{}
+		w := &writer{why: map[string]int{}}
 		l.writers = append(l.writers, w)
 		l.wg.Go(func() { w.run(ctx, fmt.Sprintf("%s:%d:", prefix, i), newFollower(addrs, i, dial)) })
 	}
@@ -59,7 +61,7 @@ func (w *writer) run(ctx context.Context, prefix string, pool *follower) {
 			w.ack(key)
 			seq++
 		case !strings.HasPrefix(err.Error(), "MOVED ") && !refused(err):
-			w.unknown.Add(1)
+			w.miss(err)
 			seq++
 		}
 		pool.settle(err)
@@ -75,6 +77,35 @@ func refused(err error) bool {
 		}
 	}
 	return strings.Contains(err.Error(), "connection refused")
+}
+
+// maxReasons bounds what a writer remembers of why writes ended without a yes
+// or a no.
+const maxReasons = 32
+
+// address is what differs between two messages of one kind.
+var address = regexp.MustCompile(`[0-9.]+:[0-9]+(->[0-9.]+:[0-9]+)?`)
+
+func (w *writer) miss(err error) {
+	w.unknown.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if text := address.ReplaceAllString(err.Error(), "…"); len(w.why) < maxReasons || w.why[text] > 0 {
+		w.why[text]++
+	}
+}
+
+// Reasons are why writes ended without a yes or a no, and how often.
+func (l *Load) Reasons() map[string]int {
+	all := map[string]int{}
+	for _, w := range l.writers {
+		w.mu.Lock()
+		for text, n := range w.why {
+			all[text] += n
+		}
+		w.mu.Unlock()
+	}
+	return all
 }
 
 func (w *writer) ack(key string) {
