@@ -131,6 +131,9 @@ func (r *infoRun) persistence(w *InfoWriter) {
 	now, peak := e.SnapshotUse()
 	w.Int("current_cow_peak", peak)
 	w.Int("current_cow_size", now)
+	done, all := e.snapshotProgress()
+	w.Int("current_save_keys_processed", done)
+	w.Int("current_save_keys_total", all)
 	if e.log == nil {
 		w.Bool("aof_enabled", false)
 	}

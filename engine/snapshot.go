@@ -102,6 +102,8 @@ type snapshotRun struct {
 	free   chan *SnapshotBatch
 
 	retired atomic.Int64 // bytes of retired dictionaries
+	keys    int64        // of all databases
+	done    atomic.Int64 // of them given out
 }
 
 // A shardPart is a snapshot's part in one shard, under the shard's lock.
@@ -149,6 +151,15 @@ func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*Sna
 	return r.walk(ctx, o.MaxSpill)
 }
 
+// snapshotProgress is how many of its keys the snapshot under way has given out;
+// zeros without one.
+func (e *Engine) snapshotProgress() (done, all int64) {
+	if r := e.snaps.run.Load(); r != nil {
+		return r.done.Load(), r.keys
+	}
+	return 0, 0
+}
+
 // SnapshotUse is the memory that the snapshot under way holds now and has held
 // at most, in bytes; without one, what the last has held at most.
 func (e *Engine) SnapshotUse() (now, peak int64) {
@@ -163,7 +174,9 @@ func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 	e := r.e
 	info := &SnapshotInfo{Offset: e.logEnd(), Leading: e.cluster.View().Leading, Bytes: e.UsedMemory()}
 	for db := range e.databases() {
-		info.Keys = append(info.Keys, e.dbSize(db))
+		n := e.dbSize(db)
+		r.keys += n
+		info.Keys = append(info.Keys, n)
 		info.Expires = append(info.Expires, e.expiresIn(db))
 	}
 	if cut != nil {
@@ -297,6 +310,7 @@ func (r *snapshotRun) give(at int, out []*SnapshotBatch) (err error) {
 	for _, b := range out {
 		if b.n > 0 && err == nil {
 			err = r.emit(b)
+			r.done.Add(int64(b.n))
 		}
 		r.hold(-b.weight)
 		r.recycle(at, b)

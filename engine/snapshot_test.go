@@ -242,6 +242,9 @@ func TestSnapshotsTakeTurns(t *testing.T) {
 	inside := 0
 	err := s.Snapshot(t.Context(), engine.SnapshotOptions{}, func(*engine.SnapshotBatch) error {
 		inside++
+		if got := infoLine(t, c, "persistence", "current_save_keys_total"); got != "1" {
+			t.Errorf("current_save_keys_total is %s", got)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := s.Snapshot(ctx, engine.SnapshotOptions{}, nil); err != context.Canceled {

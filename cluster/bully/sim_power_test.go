@@ -30,7 +30,7 @@ func (w *world) allVote() bool {
 // told from a new cluster.
 func (w *world) mayLoseDisk(m *machine) bool {
 	for _, p := range w.nodes {
-		if p != m && (len(w.truth) == 0 || len(p.log) == 0 || p.log[0] != w.truth[0]) {
+		if p != m && (len(w.truth) == 0 || p.synced == 0 || p.log[0] != w.truth[0]) {
 			return false
 		}
 	}

@@ -4,57 +4,130 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"regent/integration/harness"
 )
 
-// load measures how long a server takes to start on a log of SETs. The log is
-// written by Regent, and redis-server starts on a copy of it.
+// A loadLog is a log that both servers load.
+type loadLog struct {
+	name  string
+	redis bool // redis-server writes it, not Regent
+	base  bool // it is rewritten: an RDB base, and nothing behind it
+}
+
+var loadLogs = []loadLog{
+	{name: "commands, by Regent"},
+	{name: "commands, by Redis", redis: true},
+	{name: "RDB base, by Regent", base: true},
+	{name: "RDB base, by Redis", redis: true, base: true},
+}
+
+// load measures how long a server takes to start on a log of SETs, and how much
+// CPU it needs for that: each log on both servers, in turn, each time on a fresh
+// copy.
 func load(ctx context.Context, o options, r *report) error {
+	r.begin(fmt.Sprintf("Load of a log of %d SETs", o.plan.loadKeys),
+		[]string{"from start to ready", "regent s", "redis s", "redis/regent", "regent CPU s", "redis CPU s"})
+	for _, l := range loadLogs {
+		if err := loadOne(ctx, o, r, l); err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+	}
+	return nil
+}
+
+func loadOne(ctx context.Context, o options, r *report, l loadLog) error {
 	dir, err := os.MkdirTemp("", "regent-bench-")
 	if err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	ports, err := harness.FreePorts(2)
+	ports, err := harness.FreePorts(3)
 	if err != nil {
 		return err
 	}
-	ours := regentNode(o, ports[0], dir, persistence("no")...)
-	theirs := redisNode(o, ports[1], dir, persistence("no")...)
-	defer stop(ours, theirs)
-	if err := start(ctx, ours); err != nil {
+	writer := regentNode(o, ports[0], filepath.Join(dir, "writer"), persistence("no")...)
+	if l.redis {
+		writer = redisNode(o, ports[0], filepath.Join(dir, "writer"), persistence("no")...)
+	}
+	defer stop(writer)
+	if err := writeLog(ctx, writer, o.plan.loadKeys, l.base); err != nil {
 		return err
 	}
-	if err := fill(ctx, ours, o.plan.loadKeys, valueBytes); err != nil {
-		return err
+	pair := [2]*harness.Node{
+		regentNode(o, ports[1], dir, persistence("no")...),
+		redisNode(o, ports[2], dir, persistence("no")...),
 	}
-	if err := ours.Stop(); err != nil {
-		return err
-	}
-	if err := os.CopyFS(theirs.Dir, os.DirFS(ours.Dir)); err != nil {
-		return fmt.Errorf("copy the log: %w", err)
-	}
-	var took [2][]float64
+	defer stop(pair[:]...)
+	var took, busy [2][]float64
 	for round := range min(o.plan.rounds, 3) {
-		for i := range 2 {
+		for i := range pair {
 			at := (i + round) % 2
-			n := []*harness.Node{ours, theirs}[at]
-			began := time.Now()
-			if err := startLoaded(ctx, n, o.plan.loadKeys); err != nil {
+			wall, cpu, err := loadOnce(ctx, pair[at], writer.Dir, o.plan.loadKeys)
+			if err != nil {
 				return err
 			}
-			took[at] = append(took[at], time.Since(began).Seconds())
-			if err := n.Stop(); err != nil {
-				return err
-			}
+			took[at], busy[at] = append(took[at], wall), append(busy[at], cpu)
 		}
 	}
+	two := func(v float64) string { return fmt.Sprintf("%.2f", v) }
 	a, b := middle(took[0]), middle(took[1])
-	r.begin(fmt.Sprintf("Load of a log of %d SETs", o.plan.loadKeys), []string{"from start to ready", "regent s", "redis s", "redis/regent"})
-	r.row("incr file", fmt.Sprintf("%.2f", a), fmt.Sprintf("%.2f", b), ratioOf(b, a))
+	r.row(l.name, two(a), two(b), ratioOf(b, a), two(middle(busy[0])), two(middle(busy[1])))
 	return nil
+}
+
+// writeLog makes a server write its log, and ends it.
+func writeLog(ctx context.Context, n *harness.Node, keys int, base bool) error {
+	if err := start(ctx, n); err != nil {
+		return err
+	}
+	if err := fill(ctx, n, keys, valueBytes); err != nil {
+		return err
+	}
+	if base {
+		if err := rewritten(ctx, n); err != nil {
+			return err
+		}
+	}
+	return n.Stop()
+}
+
+// rewritten rewrites a server's log and waits for the end of it.
+func rewritten(ctx context.Context, n *harness.Node) error {
+	c := n.Client()
+	defer c.Close()
+	if err := c.BgRewriteAOF(ctx).Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*fillTimeout)
+	defer cancel()
+	return harness.Until(ctx, func() error {
+		info, err := c.Info(ctx, "persistence").Result()
+		if err == nil && !strings.Contains(info, "aof_rewrite_in_progress:0") {
+			err = fmt.Errorf("the rewrite does not end")
+		}
+		return err
+	})
+}
+
+// loadOnce starts a server on a copy of a log.
+func loadOnce(ctx context.Context, n *harness.Node, from string, keys int) (wall, cpu float64, err error) {
+	if err := os.CopyFS(filepath.Join(n.Dir, "appendonlydir"), os.DirFS(filepath.Join(from, "appendonlydir"))); err != nil {
+		return 0, 0, fmt.Errorf("copy the log: %w", err)
+	}
+	defer os.RemoveAll(n.Dir)
+	began := time.Now()
+	if err := startLoaded(ctx, n, keys); err != nil {
+		return 0, 0, err
+	}
+	wall = time.Since(began).Seconds()
+	if cpu, err = cpuSeconds(n.PID()); err != nil {
+		return 0, 0, err
+	}
+	return wall, cpu, n.Kill()
 }
 
 func startLoaded(ctx context.Context, n *harness.Node, keys int) error {

@@ -58,10 +58,6 @@ func closeNow(fd int) { _ = unix.Close(fd) } // there is nobody to tell
 // accept lets in who stands before the door.
 func (d *door) accept(lp *loop) {
 	s := lp.set.srv
-	if s.stopping.Load() {
-		_ = lp.poll.remove(d.sock)
-		return
-	}
 	for range maxAccepts {
 		fd, from, err := unix.Accept4(d.sock, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
@@ -92,6 +88,14 @@ func (lp *loop) reopen() {
 			d.shut = lp.poll.change(d.sock, d.tag, unix.EPOLLIN) != nil
 		}
 	}
+}
+
+// shutDoors ends accepting.
+func (lp *loop) shutDoors() {
+	for _, d := range lp.doors {
+		d.close()
+	}
+	lp.doors = nil
 }
 
 // admit makes a client of a connection, if it may be one.

@@ -59,9 +59,7 @@ func newLoop(set *loops, id int) (*loop, error) {
 func (lp *loop) run() {
 	for lp.turn() {
 	}
-	for _, d := range lp.doors {
-		d.close()
-	}
+	lp.shutDoors()
 	lp.mu.Lock()
 	lp.gone = true
 	lp.poll.close()
@@ -348,7 +346,9 @@ func (lp *loop) special(place int32) {
 		lp.poll.nudged()
 		return
 	}
-	lp.doors[firstDoor-place].accept(lp)
+	if i := int(firstDoor - place); i < len(lp.doors) {
+		lp.doors[i].accept(lp)
+	}
 }
 
 // read takes what has come for s and carries it out.

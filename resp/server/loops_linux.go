@@ -102,6 +102,13 @@ func (g *loops) all() []*loop {
 	return g.list
 }
 
+// shut ends accepting; the listeners themselves are closed.
+func (g *loops) shut() {
+	for _, lp := range g.all() {
+		lp.post(nil, &order{ask: lp.shutDoors})
+	}
+}
+
 // close ends the loops, whose clients are gone.
 func (g *loops) close() {
 	for _, lp := range g.all() {

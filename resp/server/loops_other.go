@@ -11,4 +11,6 @@ func newLoops(*Server) *loops { return nil }
 
 func (*loops) serve(net.Listener) bool { return false }
 
+func (*loops) shut() {}
+
 func (*loops) close() {}

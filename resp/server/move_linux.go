@@ -36,6 +36,10 @@ func (lp *loop) carryOut(o order) {
 
 // openDoor begins to accept from d.
 func (lp *loop) openDoor(d *door) {
+	if lp.set.srv.stopping.Load() {
+		d.close()
+		return
+	}
 	lp.doors = append(lp.doors, d)
 	d.tag.place = firstDoor - int32(len(lp.doors)-1)
 	if err := lp.poll.add(d.sock, d.tag, unix.EPOLLIN); err != nil {

@@ -136,6 +136,9 @@ func (s *Server) Close() error {
 		c.Wake()
 	}
 	s.mu.Unlock()
+	if s.loops != nil {
+		s.loops.shut()
+	}
 	s.awaitClients()
 	if s.loops != nil {
 		s.loops.close()

@@ -455,6 +455,10 @@ func TestKillAndClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.ended()
+		if c, err := net.Dial("tcp", h.addr.String()); err == nil {
+			c.Close()
+			t.Fatal("still lets clients in")
+		}
 	})
 }
 
