@@ -68,7 +68,37 @@ func (s *Server) snapshot(ctx context.Context, o engine.SnapshotOptions, m *mome
 		m.place, err = where(at)
 		return err
 	}
-	return s.engine.Snapshot(ctx, o, emit)
+	p := pacer{s: s, since: time.Now()}
+	return s.engine.Snapshot(ctx, o, func(b *engine.SnapshotBatch) error {
+		err := emit(b)
+		p.rest()
+		return err
+	})
+}
+
+// A pacer keeps a snapshot from taking a whole processor while clients want
+// something: it works in bursts and rests as long in between. What waits for a
+// processor then waits for a burst and not for a scheduler's slice. With nobody
+// there it does not rest.
+type pacer struct {
+	s     *Server
+	since time.Time // the burst began
+	asked int64     // inputs and changes by then
+}
+
+// burst is how long a snapshot works, and rests, at a time. The system's timers
+// are no finer.
+const burst = time.Millisecond
+
+func (p *pacer) rest() {
+	if time.Since(p.since) < burst {
+		return
+	}
+	if asked := p.s.engine.Inputs() + p.s.engine.Changes(); asked != p.asked {
+		p.asked = asked
+		time.Sleep(burst)
+	}
+	p.since = time.Now()
 }
 
 // settled waits until what a snapshot shows cannot be cut off any more.

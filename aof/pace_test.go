@@ -110,7 +110,7 @@ func TestGroupsAreWhole(t *testing.T) {
 		givenUp() // it begins with what one client wrote
 		alone := end
 		for range clients - 1 {
-			end = write()
+			write()
 		}
 		writes := r.stats.writes.Load()
 		finish <- true

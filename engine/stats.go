@@ -97,6 +97,9 @@ func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
 // CountQueryLimit counts a client dropped for its unparsed input.
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
 
+// Inputs is how often something was read from clients since the start.
+func (e *Engine) Inputs() int64 { return e.stats.reads.Load() }
+
 // Changes is how many changes of the data there were since the start, at the
 // leader or through its log.
 func (e *Engine) Changes() int64 {
