@@ -98,7 +98,7 @@ func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
 
 // Inputs is how often something was read from clients since the start.
-func (e *Engine) Inputs() int64 { return e.stats.reads.Load() }
+func (e *Engine) Inputs() int64 { return e.stats.carried(readCalls) }
 
 // Changes is how many changes of the data there were since the start, at the
 // leader or through its log.
