@@ -40,8 +40,6 @@
 //     the number of cores; reads never take it.
 //   - The barrier's lock, once per batch that waits: under appendfsync always and
 //     with write-acks quorum. A batch without a wait does not take it.
-//   - The counters of bytes and of system calls, which are the process's and not
-//     a shard's: once per read and write of a socket, not per command.
 //   - Commands that lock every shard (FLUSHALL, a change of role) stop everybody
 //     for as long as they take.
 //

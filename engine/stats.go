@@ -11,14 +11,11 @@ import (
 // counters; readers add the stripes up.
 type stats struct {
 	stripes []stripe
+	traffic []traffic
 	errors  errorStats
 
 	connections atomic.Int64 // accepted since start
 	rejected    atomic.Int64 // over maxclients
-	netIn       atomic.Int64 // bytes
-	netOut      atomic.Int64
-	reads       atomic.Int64 // from sockets
-	writes      atomic.Int64
 	outLimit    atomic.Int64 // clients dropped for their output
 	queryLimit  atomic.Int64 // clients dropped for their input
 
@@ -37,6 +34,15 @@ type cmdStat struct {
 	calls, nanos, rejected, failed atomic.Int64
 }
 
+// traffic is what sessions read and wrote, in stripes by session: a cache line
+// each, for every batch comes by here.
+type traffic struct {
+	in, out atomic.Int64 // bytes
+	reads   atomic.Int64 // from sockets
+	writes  atomic.Int64
+	_       [32]byte
+}
+
 // maxErrorKinds bounds how many different error code words are counted.
 const maxErrorKinds = 128
 
@@ -48,24 +54,39 @@ type errorStats struct {
 }
 
 func (s *stats) init(stripes, commands int) {
-	s.stripes = make([]stripe, stripes)
+	s.stripes, s.traffic = make([]stripe, stripes), make([]traffic, stripes)
 	for i := range s.stripes {
 		s.stripes[i].perCmd = make([]cmdStat, commands)
 	}
 	s.errors.kinds = map[string]int64{}
 }
 
-// CountInput counts one read from a client's socket.
-func (e *Engine) CountInput(bytes int64) {
-	e.stats.netIn.Add(bytes)
-	e.stats.reads.Add(1)
+// CountInput counts one read from the socket of the session with that ID.
+func (e *Engine) CountInput(id, bytes int64) {
+	t := &e.stats.traffic[uint32(id)&e.mask]
+	t.in.Add(bytes)
+	t.reads.Add(1)
 }
 
-// CountOutput counts one write to a client's socket.
-func (e *Engine) CountOutput(bytes int64) {
-	e.stats.netOut.Add(bytes)
-	e.stats.writes.Add(1)
+// CountOutput counts one write to the socket of the session with that ID.
+func (e *Engine) CountOutput(id, bytes int64) {
+	t := &e.stats.traffic[uint32(id)&e.mask]
+	t.out.Add(bytes)
+	t.writes.Add(1)
 }
+
+// carried adds one counter of the traffic up.
+func (s *stats) carried(counter func(t *traffic) *atomic.Int64) (n int64) {
+	for i := range s.traffic {
+		n += counter(&s.traffic[i]).Load()
+	}
+	return n
+}
+
+func bytesIn(t *traffic) *atomic.Int64    { return &t.in }
+func bytesOut(t *traffic) *atomic.Int64   { return &t.out }
+func readCalls(t *traffic) *atomic.Int64  { return &t.reads }
+func writeCalls(t *traffic) *atomic.Int64 { return &t.writes }
 
 // CountRejected counts a connection over maxclients.
 func (e *Engine) CountRejected() { e.stats.rejected.Add(1) }
@@ -77,7 +98,7 @@ func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
 
 // Inputs is how often something was read from clients since the start.
-func (e *Engine) Inputs() int64 { return e.stats.reads.Load() }
+func (e *Engine) Inputs() int64 { return e.stats.carried(readCalls) }
 
 // Changes is how many changes of the data there were since the start, at the
 // leader or through its log.
@@ -129,8 +150,14 @@ func (s *stats) reset() {
 			}
 		}
 	}
-	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.netIn, &s.netOut, &s.reads, &s.writes, &s.outLimit, &s.queryLimit} {
+	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.outLimit, &s.queryLimit} {
 		c.Store(0)
+	}
+	for i := range s.traffic {
+		t := &s.traffic[i]
+		for _, c := range []*atomic.Int64{&t.in, &t.out, &t.reads, &t.writes} {
+			c.Store(0)
+		}
 	}
 	s.rates.reset()
 	s.errors.reset()
@@ -160,7 +187,7 @@ const (
 func (e *Engine) SampleStats() {
 	s := &e.stats
 	now := [rateKinds]int64{
-		s.commands(), s.netIn.Load(), s.netOut.Load(),
+		s.commands(), s.carried(bytesIn), s.carried(bytesOut),
 	}
 	s.rates.sample(e.Host.Ticks(), now)
 	e.notePeak(e.UsedMemory())

@@ -170,7 +170,7 @@ func (c *client) over() bool {
 
 // arrived counts what was read.
 func (c *client) arrived(n int) {
-	c.srv.count.CountInput(int64(n))
+	c.srv.count.CountInput(c.sess.ID, int64(n))
 	c.sess.Shared.LastActive.Store(c.srv.host.Now())
 }
 
@@ -347,7 +347,7 @@ func (c *client) send(b []byte) {
 	if len(b) == 0 || c.dead {
 		return
 	}
-	c.srv.count.CountOutput(int64(len(b)))
+	c.srv.count.CountOutput(c.sess.ID, int64(len(b)))
 	if c.unsent() > 0 {
 		c.out = append(c.out, b...)
 		c.limitOutput()

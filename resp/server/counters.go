@@ -4,8 +4,8 @@ import "regent/engine"
 
 // counters are what INFO stats says about the listener.
 type counters interface {
-	CountInput(bytes int64)
-	CountOutput(bytes int64)
+	CountInput(id, bytes int64)
+	CountOutput(id, bytes int64)
 	CountRejected()
 	CountOutputLimit()
 	CountQueryLimit()
@@ -21,8 +21,8 @@ func countersOf(e *engine.Engine) counters {
 
 type uncounted struct{}
 
-func (uncounted) CountInput(int64)  {}
-func (uncounted) CountOutput(int64) {}
-func (uncounted) CountRejected()    {}
-func (uncounted) CountOutputLimit() {}
-func (uncounted) CountQueryLimit()  {}
+func (uncounted) CountInput(int64, int64)  {}
+func (uncounted) CountOutput(int64, int64) {}
+func (uncounted) CountRejected()           {}
+func (uncounted) CountOutputLimit()        {}
+func (uncounted) CountQueryLimit()         {}
