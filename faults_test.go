@@ -89,7 +89,7 @@ func TestAStalledFsyncStallsWhoAskedForIt(t *testing.T) {
 			done.Add(1)
 		})
 	}
-	ts.until("the writes are in the log", func() bool { return d.syncs.Load() > before && ts.aof.Stream().End() >= end+writers*record })
+	ts.until("the writes have been carried out", func() bool { return d.syncs.Load() > before && ts.aof.Recorder().End() >= end+writers*record })
 	reader := ts.client()
 	wg.Go(func() {
 		if got := reader.Get(t.Context(), "new7").Val(); got != "7" {

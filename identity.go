@@ -15,7 +15,7 @@ import (
 // shardsPerCore gives every core several locks to choose from.
 const shardsPerCore = 8
 
-func cores() int { return runtime.GOMAXPROCS(0) }
+func cores() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
 
 // An identity is who this node is among its peers.
 type identity struct {

@@ -214,6 +214,7 @@ func (s *Server) logMoved() {
 		s.peers.Sealed()
 	}
 	s.barrier.Advance()
+	s.engine.LogSynced()
 }
 
 func (s *Server) roleChanged(leads bool) {

@@ -62,47 +62,84 @@ type slowDisk struct {
 
 func (h *slowDisk) Ticks() int64 { return h.now.Add(int64(time.Second)) }
 
-// TestGroupsAreWhole: those whom one fsync releases share the next one, though
-// some are quicker than others, and one alone waits for nobody.
+// TestGroupsAreWhole: those whom one fsync has released share the next one with
+// those who came while it was under way.
 func TestGroupsAreWhole(t *testing.T) {
-	const rounds = 50
-	for _, writers := range []int{1, 8} {
-		fsys := disktest.New()
-		r := mustLoad(t, fsys, config.FsyncAlways)
-		r.o.Host = &slowDisk{testHost: r.host}
-		before := r.stats.syncs.Load()
-		// Patience ends when somebody does not come back: at the end.
-		done := make(chan struct{})
-		var wg, timers sync.WaitGroup
-		timers.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				case <-time.After(100 * time.Millisecond):
-					r.host.fire()
-				}
+	const rounds, clients = 50, 8
+	fsys := disktest.New()
+	r := mustLoad(t, fsys, config.FsyncAlways)
+	r.o.Host = &slowDisk{testHost: r.host}
+	began, finish, over := make(chan bool), make(chan bool), make(chan bool)
+	t.Cleanup(func() { close(over) })
+	var held atomic.Bool
+	fsys.Fault(func(op disktest.Op) (int, error) {
+		if op.Kind == "sync" && held.Load() {
+			select {
+			case began <- true:
+			case <-over:
 			}
-		})
-		for w := range writers {
-			wg.Go(func() {
-				for i := range rounds {
-					time.Sleep(time.Duration(w) * 50 * time.Microsecond)
-					end := r.Recorder().Append(effects(fmt.Sprintf("0: SET w%d %d", w, i)))
-					if err := r.SealSoon(end); err != nil {
-						t.Error(err)
-					}
-					durable(t, r, end)
-				}
-			})
+			select {
+			case <-finish:
+			case <-over:
+			}
 		}
-		wg.Wait()
-		close(done)
-		timers.Wait()
-		syncs := r.stats.syncs.Load() - before
-		t.Logf("%d writers: %d fsyncs for %d rounds", writers, syncs, rounds)
-		if syncs < rounds || syncs > rounds+int64(writers)*4 {
-			t.Errorf("%d writers: %d fsyncs for %d rounds", writers, syncs, rounds)
+		return 0, nil
+	})
+	// givenUp are those who do not come back, at the next fsync's beginning.
+	givenUp := func() {
+		for {
+			select {
+			case <-began:
+				return
+			case <-time.After(time.Millisecond):
+				r.host.fire()
+			}
 		}
+	}
+	write := func() int64 {
+		end := r.Recorder().Append(effects("0: SET k v"))
+		if err := r.SealSoon(end); err != nil {
+			t.Fatal(err)
+		}
+		return end
+	}
+	durable(t, r, write()) // an fsync was measured
+	held.Store(true)
+	end := write()
+	for range rounds {
+		givenUp() // it begins with what one client wrote
+		alone := end
+		for range clients - 1 {
+			write()
+		}
+		writes := r.stats.writes.Load()
+		finish <- true
+		durable(t, r, alone)
+		time.Sleep(100 * time.Microsecond) // whoever does not wait is off by now
+		end = write()                      // the one is back
+		<-began
+		if got := r.stats.writes.Load() - writes; got != 1 || r.written.Load() != end {
+			t.Fatalf("%d writes for one group, up to %d of %d", got, r.written.Load(), end)
+		}
+		finish <- true
+		durable(t, r, end)
+		end = write()
+	}
+	givenUp()
+	held.Store(false)
+	finish <- true
+	durable(t, r, end)
+}
+
+// TestAloneWaitsForNobody: one client alone is never held up by a timer.
+func TestAloneWaitsForNobody(t *testing.T) {
+	r := mustLoad(t, disktest.New(), config.FsyncAlways)
+	r.o.Host = &slowDisk{testHost: r.host}
+	for range 100 {
+		end := r.Recorder().Append(effects("0: SET k v"))
+		if err := r.SealSoon(end); err != nil {
+			t.Fatal(err)
+		}
+		durable(t, r, end)
 	}
 }

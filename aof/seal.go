@@ -233,6 +233,9 @@ func (r recorder) Append(e *engine.Effects) (end int64) {
 }
 
 // End is the offset after the last appended record.
+// Synced is the offset up to which the log is fsynced.
+func (r recorder) Synced() int64 { return r.synced.Load() }
+
 func (r recorder) End() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

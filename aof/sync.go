@@ -76,13 +76,13 @@ func (l *Log) syncOnce() error {
 		err = l.fs.SyncDir(l.o.Dir)
 	}
 	if err == nil {
+		l.paced(l.o.Host.Ticks() - began) // before anybody is released
 		l.tail.Lock()
 		l.unlisted = l.unlisted && l.last != s
 		l.tail.Unlock()
 		raise(&l.durable, upto) // first: who sees synced expects durable
 		raise(&l.synced, upto)
 		l.stats.syncs.Add(1)
-		l.paced(l.o.Host.Ticks() - began)
 	}
 	l.syncMu.Unlock()
 	if err != nil {

@@ -75,6 +75,10 @@ func (s *unitScanner) scan(buf []byte, off int64) (whole int, err error) {
 
 // recordStart reads "*<count>" or a line that begins with #.
 func (s *unitScanner) recordStart(buf []byte, off int64) (more bool, err error) {
+	if n, next, ok := quickHeader(buf, s.pos, '*'); ok && n > 0 && n <= maxArgs {
+		s.argc, s.left, s.kind, s.pos = n, n, plainRecord, next
+		return true, nil
+	}
 	line, next, err := headerLine(buf, s.pos)
 	if line == nil {
 		return false, err
@@ -104,12 +108,8 @@ func (s *unitScanner) recordStart(buf []byte, off int64) (more bool, err error) 
 
 // argument reads "$<length>" and the argument itself.
 func (s *unitScanner) argument(buf []byte) (more bool, err error) {
-	line, next, err := headerLine(buf, s.pos)
-	if line == nil {
-		return false, err
-	}
-	n, err := headerCount(line, '$', maxBulk)
-	if err != nil {
+	n, next, err := bulkHeader(buf, s.pos)
+	if next == 0 || err != nil {
 		return false, err
 	}
 	end := next + n + len(crlf)
@@ -168,6 +168,42 @@ func kindOf(name []byte, argc int) recordKind {
 
 const crlf = "\r\n"
 
+// quickDigits is how many digits quickHeader reads.
+const quickDigits = 7
+
+// quickHeader reads a count as it nearly always stands there: a mark, a few
+// digits, and the line's end. What is not so is for headerLine and headerCount.
+func quickHeader(buf []byte, pos int, mark byte) (n, next int, ok bool) {
+	if pos+quickDigits+3 > len(buf) || buf[pos] != mark {
+		return 0, 0, false
+	}
+	line := buf[pos+1 : pos+quickDigits+3]
+	for i, c := range line {
+		switch {
+		case '0' <= c && c <= '9' && i < quickDigits:
+			n = n*10 + int(c-'0')
+		case i > 0 && c == '\r' && i+1 < len(line) && line[i+1] == '\n':
+			return n, pos + i + 3, line[0] != '0' || i == 1
+		default:
+			return 0, 0, false
+		}
+	}
+	return 0, 0, false
+}
+
+// bulkHeader reads "$<length>"; next is 0 while the line is incomplete.
+func bulkHeader(buf []byte, pos int) (n, next int, err error) {
+	if n, next, ok := quickHeader(buf, pos, '$'); ok {
+		return n, next, nil
+	}
+	line, next, err := headerLine(buf, pos)
+	if line == nil {
+		return 0, 0, err
+	}
+	n, err = headerCount(line, '$', maxBulk)
+	return n, next, err
+}
+
 // headerLine returns the line at buf[pos] without its end, and where the next
 // begins; nil while it is incomplete. A line without content is an error.
 func headerLine(buf []byte, pos int) (line []byte, next int, err error) {
@@ -203,25 +239,26 @@ func headerCount(line []byte, mark byte, limit int64) (int, error) {
 // parseRecord reads the command at the start of b into args, which point into
 // b. It returns errShort if the command goes on after b.
 func parseRecord(b []byte, args [][]byte) (_ [][]byte, size int, err error) {
-	line, pos, err := headerLine(b, 0)
-	if line == nil {
-		return args, 0, orShort(err)
-	}
-	argc, err := headerCount(line, '*', maxArgs)
-	if err != nil {
-		return args, 0, err
+	argc, pos, ok := quickHeader(b, 0, '*')
+	if !ok || argc == 0 || argc > maxArgs {
+		var line []byte
+		if line, pos, err = headerLine(b, 0); line == nil {
+			return args, 0, orShort(err)
+		}
+		if argc, err = headerCount(line, '*', maxArgs); err != nil {
+			return args, 0, err
+		}
 	}
 	if argc == 0 {
 		return args, 0, errors.New("a record without arguments")
 	}
 	for range argc {
-		line, next, err := headerLine(b, pos)
-		if line == nil {
-			return args, 0, orShort(err)
-		}
-		n, err := headerCount(line, '$', maxBulk)
+		n, next, err := bulkHeader(b, pos)
 		if err != nil {
 			return args, 0, err
+		}
+		if next == 0 {
+			return args, 0, errShort
 		}
 		if next+n+len(crlf) > len(b) {
 			return args, 0, errShort

@@ -90,18 +90,19 @@ type Cluster struct {
 	rising   bool  // this node is elected and does not serve yet
 
 	// What the hot path reads.
-	view     atomic.Pointer[engine.View]
-	lease    atomic.Pointer[lease]
-	handed   atomic.Pointer[handed]
-	holds    atomic.Bool // commands are held, see mark
-	commit   atomic.Int64
-	all      atomic.Int64 // held by every configured node
-	behind   atomic.Bool  // others hold more durably than this node
-	idText   atomic.Pointer[string]
-	nextTick atomic.Int64 // mono ns at which the clock wakes
-	tick     chan struct{}
-	chores   chan struct{} // wakes the steward
-	apply    chan struct{} // wakes the applier
+	view      atomic.Pointer[engine.View]
+	lease     atomic.Pointer[lease]
+	handed    atomic.Pointer[handed]
+	holds     atomic.Bool // commands are held, see mark
+	commit    atomic.Int64
+	all       atomic.Int64 // held by every configured node
+	askSynced atomic.Bool  // somebody waits for followers' fsyncs
+	behind    atomic.Bool  // others hold more durably than this node
+	idText    atomic.Pointer[string]
+	nextTick  atomic.Int64 // mono ns at which the clock wakes
+	tick      chan struct{}
+	chores    chan struct{} // wakes the steward
+	apply     chan struct{} // wakes the applier
 
 	logMu     sync.Mutex
 	applier   *repl.Applier
@@ -126,6 +127,7 @@ type member struct {
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
 	offset  atomic.Int64 // its log's end as it last said
+	synced  atomic.Int64 // offset up to which it has fsynced, as it said last
 	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since

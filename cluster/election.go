@@ -232,6 +232,9 @@ func (c *Cluster) clock() {
 			return c.node.Tick(now)
 		})
 		poke(c.chores)
+		if c.askSynced.Swap(false) && c.begun.Load() != 0 {
+			c.Round()
+		}
 		if now := c.now(); now-probed >= probeEvery {
 			probed = now
 			c.probe()

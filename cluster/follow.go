@@ -222,6 +222,9 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 // Applied is how far readers can see.
 func (f *follower) Applied() int64 { return (*Cluster)(f).applier.Applied() }
 
+// Synced is how far the log is fsynced.
+func (f *follower) Synced() int64 { return (*Cluster)(f).opts.Log.Synced() }
+
 // Opened tells that the stream runs.
 func (f *follower) Opened(epoch int64) {
 	c := (*Cluster)(f)

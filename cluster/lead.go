@@ -32,6 +32,7 @@ func (c *Cluster) startSenders(epoch int64) {
 	c.openRounds(epoch)
 	for _, m := range c.peers {
 		m.lost.Store(max(c.opts.Host.Mono(), 1))
+		m.synced.Store(0)
 		c.lead.wg.Go(func() { c.stream(ctx, m, epoch) })
 	}
 }
@@ -89,7 +90,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		},
 		Held:     func(p repl.Progress) { c.heldBy(m, epoch, p) },
 		Asked:    c.asked,
-		Answered: func(round int64) { c.answered(m, epoch, round) },
+		Answered: func(round, synced int64) { c.answered(m, epoch, round, synced) },
 	}
 }
 
@@ -173,6 +174,18 @@ func (c *Cluster) CommittedFor(acks engine.AckSet) int64 {
 		off = min(off, c.all.Load())
 	}
 	return off
+}
+
+// SyncedBy is how many other nodes have fsynced the log up to off, as they said
+// last. They are asked again at the next beat.
+func (c *Cluster) SyncedBy(off int64) (n int) {
+	c.askSynced.Store(true)
+	for _, m := range c.peers {
+		if synced := m.synced.Load(); synced > 0 && synced >= off {
+			n++
+		}
+	}
+	return n
 }
 
 // AckedBy is how many other nodes hold the log durably up to off.

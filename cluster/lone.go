@@ -30,6 +30,7 @@ func Lone(id int64, addr string, _ *config.Config) engine.Cluster {
 func (l *lone) View() *engine.View       { return &l.view }
 func (l *lone) Fenced() bool             { return false }
 func (l *lone) AckedBy(int64) int        { return 0 }
+func (l *lone) SyncedBy(int64) int       { return 0 }
 func (l *lone) Links() []engine.LinkView { return nil }
 
 func (l *lone) Handover(int64, time.Duration) error { return engine.ErrNoTarget }

@@ -75,8 +75,10 @@ func (c *Cluster) asked() int64 {
 
 // answered takes a follower's answer to a round of an epoch. This node counts
 // for itself as long as it has promised nobody a later one.
-func (c *Cluster) answered(m *member, epoch, round int64) {
+func (c *Cluster) answered(m *member, epoch, round, synced int64) {
 	r := &c.rounds
+	m.synced.Store(synced)
+	defer c.engine.ReplicaAcked()
 	if st := c.status(); st.Role != bully.Leader || st.Epoch != epoch {
 		return
 	}

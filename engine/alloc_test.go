@@ -14,7 +14,9 @@ import (
 type tape struct{ end int64 }
 
 func (l *tape) Append(e *engine.Effects) int64 { l.end += int64(len(e.Buf)); return l.end }
-func (l *tape) End() int64                     { return l.end }
+func (l *tape) Synced() int64                  { return 0 }
+
+func (l *tape) End() int64 { return l.end }
 
 // hotSession is an engine with the log given, and a session that has warmed
 // up; do carries out a command and forgets the reply.

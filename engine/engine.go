@@ -74,6 +74,8 @@ type Engine struct {
 
 	ackMu      sync.Mutex
 	ackWaiters map[*Session]struct{}
+	// syncWaiters are those that wait for an fsync, too.
+	syncWaiters atomic.Int32
 }
 
 // A shard is a part of the keyspace under one lock.

@@ -20,6 +20,7 @@ import (
 var notIn70 = map[string]string{
 	"client|setinfo":  "7.2; client libraries send it when they connect, whatever the version",
 	"client|no-touch": "7.2; came with the same client libraries",
+	"waitaof":         "7.2; says what has been fsynced",
 	"regent":          "Regent's own: nodes, acknowledgements, the peers' channel",
 }
 

@@ -17,33 +17,59 @@ func (e *Engine) LoadBatch(b *rdb.Batch) error { return e.loadBatch(b, true) }
 func (e *Engine) LoadFrozen(b *rdb.Batch) error { return e.loadBatch(b, false) }
 
 func (e *Engine) loadBatch(b *rdb.Batch, lock bool) error {
-	var heads [maxShards]int32 // 1 + the first entry of each shard
-	next := make([]int32, len(b.Entries))
+	var from [maxShards + 1]int32 // where each shard's entries begin in order
+	shards := make([]uint16, len(b.Entries))
 	for i := range b.Entries {
 		en := &b.Entries[i]
 		if en.DB < 0 || en.DB >= e.databases() {
 			return fmt.Errorf("key %.64q is in database %d, there are %d", en.Key, en.DB, e.databases())
 		}
 		at := e.shardIndex(en.Key)
-		next[i], heads[at] = heads[at], int32(i)+1
+		shards[i] = uint16(at)
+		from[at+1]++
 	}
 	for at := range e.shards {
-		if heads[at] == 0 {
+		from[at+1] += from[at]
+	}
+	order, next := make([]int32, len(b.Entries)), from
+	for i, at := range shards {
+		order[next[at]] = int32(i)
+		next[at]++
+	}
+	now := e.Host.Now()
+	for at := range e.shards {
+		mine := order[from[at]:from[at+1]]
+		if len(mine) == 0 {
 			continue
 		}
 		s := &e.shards[at]
 		if lock {
 			s.mu.Lock()
 		}
-		for i := heads[at]; i != 0; i = next[i-1] {
-			e.loadEntry(s, &b.Entries[i-1])
-		}
+		e.loadShard(s, b.Entries, mine, now)
 		s.noteUsed()
 		if lock {
 			s.mu.Unlock()
 		}
 	}
 	return nil
+}
+
+// warmAhead is how many keys' places are fetched before they are put: about as
+// many as a core can wait for at a time.
+const warmAhead = 16
+
+func (e *Engine) loadShard(s *shard, entries []rdb.Entry, mine []int32, now int64) {
+	for len(mine) > 0 {
+		some := mine[:min(len(mine), warmAhead)]
+		mine = mine[len(some):]
+		for _, i := range some {
+			e.shardDict(s, entries[i].DB).Warm(entries[i].Key)
+		}
+		for _, i := range some {
+			e.loadEntry(s, &entries[i], now)
+		}
+	}
 }
 
 // reserveSlack is how many more keys than its share a shard makes room for: keys
@@ -106,20 +132,19 @@ func (r *Reserve) each(db, keys, expires int) {
 	}
 }
 
-func (e *Engine) loadEntry(s *shard, en *rdb.Entry) {
+func (e *Engine) loadEntry(s *shard, en *rdb.Entry, now int64) {
 	v := encode(en.Str)
 	if en.IsInt {
 		v = dict.Value{Kind: dict.Int, Int: en.Int}
 	}
 	d := e.shardDict(s, en.DB)
 	r := d.Put(en.Key, v, en.Expire)
-	d.SetAccess(r, e.loadedAccess(&en.Meta))
+	d.SetAccess(r, e.loadedAccess(&en.Meta, now))
 }
 
 // loadedAccess is the access bits of a key that was loaded: those it had, if
 // the file tells and the policy counts the same.
-func (e *Engine) loadedAccess(m *rdb.Meta) uint32 {
-	now := e.Host.Now()
+func (e *Engine) loadedAccess(m *rdb.Meta, now int64) uint32 {
 	switch {
 	case m.UseKind == rdb.UseIdle && !e.usesLFU():
 		return (lruNow(now) - uint32(min(m.Use, accessMask))) & accessMask

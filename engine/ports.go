@@ -75,6 +75,9 @@ type Log interface {
 	Append(e *Effects) (end int64)
 	// End is the offset after the last appended record.
 	End() int64
+	// Synced is the offset up to which fsync has made the log durable, whatever
+	// appendfsync asks. LogSynced is called when it has moved.
+	Synced() int64
 }
 
 // A Barrier releases replies. A batch's replies may leave once every record
@@ -142,6 +145,9 @@ type Cluster interface {
 	Fenced() bool
 	// AckedBy returns how many other nodes hold the log up to off.
 	AckedBy(off int64) int
+	// SyncedBy returns how many other nodes have fsynced the log up to off, as
+	// far as is known. Asking has the cluster find out, and call ReplicaAcked.
+	SyncedBy(off int64) int
 	// Links describes the connections to other nodes for CLUSTER LINKS.
 	Links() []LinkView
 	// Handover begins to hand leadership over to a node, 0: to whoever is best,

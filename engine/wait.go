@@ -1,10 +1,15 @@
 package engine
 
-import "regent/resp"
+import (
+	"fmt"
+
+	"regent/resp"
+)
 
 // WAIT parks its session until enough other nodes hold what the session last
 // wrote. The cluster calls ReplicaAcked when acknowledgements have moved;
-// every waiting session is then woken and looks for itself.
+// every waiting session is then woken and looks for itself. WAITAOF asks for
+// what has been fsynced, here and there.
 
 func waitCommands() []Command {
 	return []Command{
@@ -14,6 +19,13 @@ func waitCommands() []Command {
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
 			Args:    []Arg{arg("numreplicas", "integer"), arg("timeout", "integer")},
 			Do:      doWait,
+		},
+		{
+			Name: "waitaof", Arity: 4, Flags: NoScript, Cats: CatConnection, Group: GroupGeneric, Since: "7.2.0", Complex: "O(1)",
+			Summary: "Waits until this node and other nodes have all earlier writes of this connection on disk.",
+			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
+			Args:    []Arg{arg("numlocal", "integer"), arg("numreplicas", "integer"), arg("timeout", "integer")},
+			Do:      doWaitAOF,
 		},
 	}
 }
@@ -59,6 +71,91 @@ func doWait(c *Ctx) {
 		},
 		Cancel: func() { e.dropAckWaiter(s) },
 	})
+}
+
+func doWaitAOF(c *Ctx) {
+	e := c.E
+	local, ok := c.intArg(c.Args[1])
+	if !ok {
+		return
+	}
+	if local < 0 || local > 1 {
+		c.Err(fmt.Sprintf(resp.ErrBetween, 0, 1))
+		return
+	}
+	want, ok := c.intArg(c.Args[2])
+	if !ok {
+		return
+	}
+	if want < 0 {
+		c.Err(resp.ErrMustBePositive)
+		return
+	}
+	deadline, ok := c.waitDeadline(c.Args[3])
+	if !ok {
+		return
+	}
+	switch {
+	case !e.cluster.View().Leading:
+		c.Err(resp.ErrWaitAOFReplica)
+		return
+	case local > 0 && e.log == nil:
+		c.Err(resp.ErrWaitAOFOff)
+		return
+	}
+	s, off := c.S, c.S.LastWriteEnd
+	look := func() (here, there int64, done bool) {
+		if e.log != nil && e.log.Synced() >= off {
+			here = 1
+		}
+		there = int64(e.cluster.SyncedBy(off))
+		return here, there, here >= local && there >= want
+	}
+	e.addAckWaiter(s)
+	e.syncWaiters.Add(1) // before looking: an fsync in between wakes it
+	leave := func() {
+		e.syncWaiters.Add(-1)
+		e.dropAckWaiter(s)
+	}
+	if here, there, done := look(); done {
+		leave()
+		c.answerSynced(here, there)
+		return
+	}
+	c.Park(Parking{
+		Deadline: deadline,
+		Resume: func(c *Ctx, timedOut bool) bool {
+			if !e.cluster.View().Leading {
+				c.Err(resp.ErrUnblockedRole)
+				s.closeAfterReply()
+				return true
+			}
+			here, there, done := look()
+			if !done && !timedOut {
+				return false
+			}
+			c.answerSynced(here, there)
+			return true
+		},
+		Cancel: leave,
+	})
+}
+
+// answerSynced is answerWait for WAITAOF's two numbers.
+func (c *Ctx) answerSynced(here, there int64) {
+	if v := c.E.cluster.View(); v.Clustered {
+		c.S.claim(v.Epoch)
+	}
+	c.W.Array(2)
+	c.W.Int(here)
+	c.W.Int(there)
+}
+
+// LogSynced tells that the log was fsynced further.
+func (e *Engine) LogSynced() {
+	if e.syncWaiters.Load() > 0 {
+		e.ReplicaAcked()
+	}
 }
 
 // answerWait says how many nodes hold the writes, which only a leader knows:

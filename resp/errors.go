@@ -134,3 +134,10 @@ const (
 	ErrForceLeader       = "ERR this node cannot be made to lead: %s"
 	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
 )
+
+// Waiting for the log.
+const (
+	ErrMustBePositive = "ERR value is out of range, must be positive"
+	ErrWaitAOFReplica = "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated."
+	ErrWaitAOFOff     = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+)

@@ -3,7 +3,7 @@ package bully
 import (
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"time"
 )
 
@@ -38,8 +38,9 @@ const seqShift = 16
 // use.
 type Node struct {
 	cfg    Config
-	quorum int     // of len(peers)+1
-	peers  []*peer // the other voters, ascending by ID
+	quorum int     // of the voters
+	peers  []*peer // the other members, ascending by ID
+	voter  bool    // this node is one
 	rules  rules
 
 	now     time.Duration // the newest moment told; never runs backward
@@ -60,6 +61,7 @@ type Node struct {
 	campaign campaign // this node's wish to lead
 	lead     leadership
 	recovery recovery
+	members  Configuration
 	blank    bool // started with nothing, and has seen no epoch since
 
 	started     time.Duration
@@ -77,9 +79,11 @@ type Node struct {
 // A peer is what a node knows of another voter.
 type peer struct {
 	id      int64
-	up      bool // the driver holds a link
-	lost    bool // the driver lost it, and nothing was heard since
-	dead    bool // crash evidence, until it is heard again
+	voter   bool
+	members Configuration // that it has, without lists
+	up      bool          // the driver holds a link
+	lost    bool          // the driver lost it, and nothing was heard since
+	dead    bool          // crash evidence, until it is heard again
 	seen    time.Duration
 	everMet bool // seen is valid
 
@@ -117,6 +121,9 @@ type rules struct {
 	noWariness     bool // voters grant right after their own start
 	lateEvidence   bool // crash evidence older than the peer's last word counts
 
+	changeAtOnce  bool // members change before the last change is known to a majority
+	oldMembersRun bool // voters grant to candidates with older configurations
+
 	blankVotes bool // a voter that came without its disk votes as others do
 	forgetLoss bool // the grant of a voter that may have lost something is as good as others
 
@@ -140,29 +147,17 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 		cfg: c, rules: r, now: now, started: now, hard: h, pos: pos, durable: pos.Offset,
 		role: Follower,
 	}
-	voters := append([]int64(nil), c.Voters...)
-	sort.Slice(voters, func(i, j int) bool { return voters[i] < voters[j] })
-	self := false
-	for i, id := range voters {
-		assert(i == 0 || voters[i-1] != id, "voter %d named twice", id)
-		if id == c.ID {
-			self = true
-			continue
-		}
-		n.peers = append(n.peers, &peer{id: id})
-	}
-	assert(self, "node %d is not among the voters %v", c.ID, voters)
-	n.quorum = len(voters)/2 + 1
+	n.useMembers(firstMembers(&c, &h))
 
 	if pos.Epoch > h.Epoch {
 		// The log knows an epoch that the state file does not: the file was
 		// lost. Whoever got this node's vote then, it is spent.
-		n.hard = HardState{Epoch: pos.Epoch, VoteFor: c.ID, MayHaveLost: h.MayHaveLost}
+		n.hard.Epoch, n.hard.VoteFor = pos.Epoch, c.ID
 		n.unsaved = true
 	}
 	n.campaign.suspectAt = now + c.Timeout
 	n.campaign.seq = c.Rand() >> seqShift
-	n.blank = n.hard == HardState{} && pos == Position{}
+	n.blank = n.hard.Epoch == 0 && !n.hard.MayHaveLost && pos == Position{}
 	switch {
 	case n.lone():
 		n.campaign.suspectAt = now
@@ -171,6 +166,20 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	}
 	n.shown = n.Status()
 	return n
+}
+
+// firstMembers is the configuration a node starts with.
+func firstMembers(c *Config, h *HardState) Configuration {
+	if len(h.Members.Voters) > 0 {
+		return h.Members
+	}
+	m := Configuration{Version: 1, Voters: sorted(c.Voters)}
+	if c.Joining {
+		m.Version = 0
+	}
+	assert(m.plausible() && len(m.Voters) > 0, "not a set of voters: %v", m.Voters)
+	assert(slices.Contains(m.Voters, c.ID) != c.Joining, "node %d among the voters %v, joining: %v", c.ID, m.Voters, c.Joining)
+	return m
 }
 
 // assert panics when an invariant of the package is broken: going on would
@@ -202,7 +211,8 @@ func (n *Node) leave() Output {
 		was.Epoch != is.Epoch || was.Serving != is.Serving ||
 		was.Electing != is.Electing || was.Suspended != is.Suspended ||
 		was.Recovering != is.Recovering ||
-		was.Handover != is.Handover || was.Target != is.Target
+		was.Handover != is.Handover || was.Target != is.Target ||
+		!was.Members.is(&is.Members) || was.Changing != is.Changing
 	out := n.out
 	n.out = Output{}
 	return out
@@ -230,9 +240,13 @@ func (n *Node) Tick(now time.Duration) Output {
 func (n *Node) Step(now time.Duration, m Message) Output {
 	n.enter(now)
 	p := n.peer(m.From)
+	if p == nil && !n.stopped {
+		p = n.introduce(m)
+	}
 	if n.stopped || p == nil || !n.plausible(m) {
 		return n.leave()
 	}
+	p.members = m.Members.id()
 	p.seen, p.everMet, p.dead, p.lost = n.now, true, false, false
 	n.lookBack(m)
 	switch m.Kind {
@@ -258,7 +272,7 @@ func (n *Node) plausible(m Message) bool {
 	return m.To == n.cfg.ID &&
 		m.Epoch >= 0 && m.Epoch < epochLimit &&
 		m.Position.Epoch >= 0 && m.Position.Epoch <= m.Epoch && m.Position.Offset >= 0 &&
-		m.Durable >= 0 && m.Commit >= 0 && m.Token.N >= 0
+		m.Durable >= 0 && m.Commit >= 0 && m.Token.N >= 0 && m.Members.plausible()
 }
 
 // Status is the node as of the last call.
@@ -268,6 +282,7 @@ func (n *Node) Status() Status {
 		Electing:  n.role == Candidate || n.campaign.suspecting || n.campaign.deferTo != 0,
 		Commit:    n.commit,
 		Suspended: n.diskBad, Recovering: n.hard.MayHaveLost,
+		Members: n.members, Changing: n.changing(),
 	}
 	if s.Leader == 0 && n.role != Leader && n.hearsay.holds(n.now) {
 		s.Leader, s.Addr = n.hearsay.to, n.hearsay.addr
@@ -301,7 +316,7 @@ func (n *Node) nextOwn() time.Duration {
 		return n.nextLeader()
 	case n.role == Candidate:
 		return min(n.campaign.resendAt, n.campaign.deadline)
-	case n.diskBad && n.leader == 0:
+	case n.passive() && n.leader == 0:
 		return Never
 	case n.campaign.suspecting:
 		return n.campaign.electAt
@@ -310,7 +325,7 @@ func (n *Node) nextOwn() time.Duration {
 }
 
 // lone reports whether this node is the only voter.
-func (n *Node) lone() bool { return len(n.peers) == 0 }
+func (n *Node) lone() bool { return n.voter && len(n.members.Voters) == 1 }
 
 func (n *Node) peer(id int64) *peer {
 	for _, p := range n.peers {
@@ -323,9 +338,17 @@ func (n *Node) peer(id int64) *peer {
 
 // send queues a message with the fields that all kinds share.
 func (n *Node) send(to int64, m Message) {
+	m.Members = n.members.id()
+	if p := n.peer(to); p != nil && (m.Kind == Coordinator || m.Kind == Heartbeat || m.Kind == Election) && !p.members.is(&n.members) {
+		m.Members = n.members
+	}
+	n.out.Messages = append(n.out.Messages, n.sign(to, m))
+}
+
+func (n *Node) sign(to int64, m Message) Message {
 	m.From, m.To, m.Epoch = n.cfg.ID, to, n.hard.Epoch
 	m.Position, m.Durable = n.pos, n.durable
-	n.out.Messages = append(n.out.Messages, m)
+	return m
 }
 
 func (n *Node) broadcast(m Message) {
@@ -340,7 +363,7 @@ func (n *Node) setHard(h HardState) {
 	assert(h.Epoch >= n.hard.Epoch, "epoch %d after %d", h.Epoch, n.hard.Epoch)
 	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
 		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
-	h.MayHaveLost = n.hard.MayHaveLost
+	h.MayHaveLost, h.Members = n.hard.MayHaveLost, n.hard.Members
 	n.hard, n.blank = h, false
 	n.unsaved = !n.rules.volatileVote
 }

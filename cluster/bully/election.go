@@ -60,7 +60,7 @@ func (c *campaign) await(at time.Duration) {
 // tickFollower waits for silence, then for this node's turn.
 func (n *Node) tickFollower() {
 	c := &n.campaign
-	if n.diskBad {
+	if n.passive() {
 		if n.now >= c.suspectAt {
 			n.leader, n.addr = 0, ""
 		}
@@ -120,7 +120,7 @@ func (n *Node) turn() time.Duration {
 func (n *Node) rank() int {
 	r := 0
 	for _, p := range n.peers {
-		if p.passed || p.id == n.campaign.suspect || !n.reachable(p) {
+		if !p.voter || p.passed || p.id == n.campaign.suspect || !n.reachable(p) {
 			continue
 		}
 		known := p.posKnown && n.now-p.seen < n.cfg.Timeout
@@ -142,7 +142,7 @@ func (n *Node) reachable(p *peer) bool {
 func (n *Node) seesMajority() bool {
 	k := 1
 	for _, p := range n.peers {
-		if n.reachable(p) {
+		if p.voter && n.reachable(p) {
 			k++
 		}
 	}
@@ -198,7 +198,7 @@ func (n *Node) ask() {
 	}
 	c.resendAt = n.now + max(pace, 1)
 	for _, p := range n.peers {
-		if p.verdict != Grant {
+		if p.voter && p.verdict != Grant {
 			n.send(p.id, Message{Kind: Election, Phase: c.phase, Seq: c.seq, Token: c.token})
 		}
 	}
@@ -314,7 +314,7 @@ func (n *Node) PeerDead(at time.Duration, id int64) Output {
 	switch {
 	case n.promise.to == id:
 		n.released(id)
-	case n.awaits(id) && !n.diskBad:
+	case n.awaits(id) && !n.passive():
 		n.suspectLeader()
 	}
 	return n.leave()
@@ -339,7 +339,7 @@ func (n *Node) released(id int64) {
 	c := &n.campaign
 	c.hotUntil = n.now + n.cfg.Timeout
 	c.suspect = id
-	if n.role == Follower && !n.diskBad && c.deferTo == 0 {
+	if n.role == Follower && !n.passive() && c.deferTo == 0 {
 		n.suspectLeader()
 	}
 	if n.role == Candidate {

@@ -21,6 +21,7 @@ func (n *Node) onLeader(p *peer, m Message) {
 		return // an epoch has one leader: this is not from a voter of ours
 	}
 	n.role = Follower
+	n.takeMembers(m.Members, m.Epoch)
 	n.leader, n.addr = m.From, m.Addr
 	cancelled := m.Token.N
 	if n.promise.to == m.From && n.promise.epoch == m.Epoch {

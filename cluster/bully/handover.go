@@ -145,7 +145,7 @@ func (n *Node) AskHandover(now time.Duration) (Output, error) {
 	switch {
 	case n.role == Leader:
 		err = ErrAlreadyLeading
-	case n.stopped || n.diskBad:
+	case n.stopped || n.passive():
 		err = ErrCannotRun
 	case n.role != Follower || n.leader == 0:
 		err = ErrNoLeaderToAsk
@@ -176,13 +176,15 @@ func (n *Node) mayHandOver() error {
 		return ErrNotLeading
 	case n.lead.handing.stage != NoHandover:
 		return ErrHandoverRuns
+	case n.changing():
+		return ErrChangeRuns
 	}
 	return nil
 }
 
 // canLead reports whether a peer is worth handing over to: it answers, and its
 // disk works.
-func (n *Node) canLead(p *peer) bool { return n.heard(p) && n.reachable(p) && !p.sick }
+func (n *Node) canLead(p *peer) bool { return p.voter && n.heard(p) && n.reachable(p) && !p.sick }
 
 // heard reports whether a peer acknowledged a heartbeat of the last T.
 func (n *Node) heard(p *peer) bool { return p.echoed && n.now-p.echo < n.cfg.Timeout }
@@ -312,7 +314,7 @@ func (n *Node) onHandover(p *peer, m Message) {
 // onTakeover takes the token and runs: the real phase at once.
 func (n *Node) onTakeover(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
-	if n.role != Follower || n.diskBad || n.leader != m.From || m.Epoch != n.hard.Epoch ||
+	if n.role != Follower || n.passive() || n.leader != m.From || m.Epoch != n.hard.Epoch ||
 		n.pos.Less(m.Position) || !n.tokenHolds(m.Token) {
 		return
 	}

@@ -38,6 +38,8 @@ type leadership struct {
 	minSeq    uint64 // heartbeats before this one renew nothing
 	failed    Reason // why the last handover did
 	retryAt   time.Duration
+
+	change *Configuration // waits until it may begin
 }
 
 // becomeLeader starts this node's epoch. It does not serve yet: the driver
@@ -59,6 +61,7 @@ func (n *Node) becomeLeader() {
 	for _, p := range n.peers {
 		p.acked, p.echo, p.echoed, p.steady = 0, 0, false, false
 		p.yielded, p.tries = byCommand, 0
+		p.members = Configuration{}
 	}
 	n.beat(Coordinator)
 }
@@ -84,10 +87,10 @@ func (n *Node) beat(k Kind) {
 }
 
 func (n *Node) tickLeader() {
-	if n.lone() {
+	if len(n.peers) == 0 {
 		return
 	}
-	if n.now >= n.lead.renewed+n.cfg.Timeout && !n.rules.noLease {
+	if n.now >= n.lead.renewed+n.cfg.Timeout && !n.lone() && !n.rules.noLease {
 		n.resign(LeaseLost)
 		return
 	}
@@ -102,10 +105,10 @@ func (n *Node) tickLeader() {
 }
 
 func (n *Node) nextLeader() time.Duration {
-	if n.lone() {
+	if len(n.peers) == 0 {
 		return Never
 	}
-	if n.rules.noLease {
+	if n.rules.noLease || n.lone() {
 		return n.lead.nextBeat
 	}
 	next := min(n.lead.nextBeat, n.lead.renewed+n.cfg.Timeout)
@@ -136,6 +139,7 @@ func (n *Node) onAck(p *peer, m Message) {
 		}
 	}
 	n.renew()
+	n.proceedChange()
 	// A log whose last record is of this epoch was written by this leader: it
 	// is a prefix of this log. Any other may have a tail that this leader has
 	// never seen, and its length says nothing.
@@ -150,15 +154,18 @@ func (n *Node) onAck(p *peer, m Message) {
 func (n *Node) renew() {
 	var echoes []time.Duration
 	for _, p := range n.peers {
-		if p.echoed {
+		if p.voter && p.echoed {
 			echoes = append(echoes, p.echo)
 		}
 	}
 	if len(echoes) < n.quorum-1 {
 		return
 	}
-	slices.Sort(echoes)
-	base := echoes[len(echoes)-(n.quorum-1)]
+	base := n.now
+	if n.quorum > 1 {
+		slices.Sort(echoes)
+		base = echoes[len(echoes)-(n.quorum-1)]
+	}
 	n.lead.renewed = max(n.lead.renewed, base)
 	n.lead.lease = max(n.lead.lease, base+n.cfg.Timeout*leaseNum/leaseDen)
 	n.resumed()
@@ -178,19 +185,28 @@ func (n *Node) countCommit() {
 	if n.role != Leader || !n.lead.begun {
 		return
 	}
-	held := make([]int64, 0, len(n.peers)+1)
-	held = append(held, n.durable)
-	for _, p := range n.peers {
-		held = append(held, p.acked)
-	}
-	slices.Sort(held)
-	c := min(held[len(held)-n.quorum], n.pos.Offset)
+	c := n.majorityHolds()
 	if c < n.lead.epochEnd && !n.rules.oldEpochCommit {
 		return
 	}
 	n.told = max(n.told, c)
 	n.commit = max(n.commit, c)
 	n.proceed()
+	n.proceedChange()
+}
+
+// majorityHolds is the offset that a majority of the voters holds durably. A
+// leader is one of them.
+func (n *Node) majorityHolds() int64 {
+	held := make([]int64, 0, len(n.peers)+1)
+	held = append(held, n.durable)
+	for _, p := range n.peers {
+		if p.voter {
+			held = append(held, p.acked)
+		}
+	}
+	slices.Sort(held)
+	return min(held[len(held)-n.quorum], n.pos.Offset)
 }
 
 // serving: this epoch's record is committed, and with it all before, and no

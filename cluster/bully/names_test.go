@@ -32,7 +32,7 @@ func reasonNames() []string {
 	return []string{LeaderAlive: "leader-alive", StaleLog: "stale-log", OldEpoch: "old-epoch",
 		VoteTaken: "vote-taken", JustStarted: "just-started", DiskFailed: "disk-failed",
 		Stopping: "stopping", LeaseLost: "lease-lost",
-		ByCommand: "by-command", TimedOut: "timed-out", Aborted: "aborted", TargetLost: "target-lost", MayHaveLost: "may-have-lost"}
+		ByCommand: "by-command", TimedOut: "timed-out", Aborted: "aborted", TargetLost: "target-lost", MayHaveLost: "may-have-lost", OldMembers: "old-members"}
 }
 
 func phaseNames() []string { return []string{Pre: "pre", Real: "real"} }
@@ -94,6 +94,7 @@ func parseMessage(words []string, opts map[string]string) Message {
 	m.Durable = m.Position.Offset
 	token := parsePos(opts["token"])
 	m.Token = Token{token.Epoch, token.Offset}
+	m.Members.Version = 1
 	for _, w := range words {
 		if i := slices.Index(kindNames(), w); i > 0 {
 			m.Kind = Kind(i)

@@ -56,7 +56,7 @@ func (n *Node) granted() bool {
 		full++
 	}
 	for _, p := range n.peers {
-		if p.verdict != Grant {
+		if !p.voter || p.verdict != Grant {
 			continue
 		}
 		all++
@@ -67,7 +67,7 @@ func (n *Node) granted() bool {
 	if n.rules.forgetLoss || n.campaign.forced {
 		full = all
 	}
-	return full >= n.quorum || all == len(n.peers)+1
+	return full >= n.quorum || all == len(n.members.Voters)
 }
 
 // askEnd asks the leader, once per heartbeat, where its log ends.
@@ -116,7 +116,7 @@ func (n *Node) ForceLeader(now time.Duration) (Output, error) {
 	n.enter(now)
 	var err error
 	switch {
-	case n.stopped || n.diskBad:
+	case n.stopped || n.passive():
 		err = ErrCannotRun
 	case n.leader != 0:
 		err = ErrNotNeeded

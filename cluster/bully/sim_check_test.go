@@ -178,7 +178,7 @@ func (w *world) serving() *machine {
 
 func (w *world) checkEqual(l *machine) {
 	for _, m := range w.nodes {
-		if w.broken != "" || !m.up || !w.linked(l.id, m.id) {
+		if w.broken != "" || !m.up || !w.linked(l.id, m.id) || m != l && l.node.peer(m.id) == nil {
 			continue
 		}
 		if m.end() != l.end() || m.pub.commit != l.pub.commit || l.pub.commit != int64(len(l.log)) {

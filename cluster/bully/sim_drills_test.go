@@ -28,6 +28,8 @@ const (
 	// lostTail: a follower acknowledges and loses the power, its leader dies,
 	// and a node that lacks what was acknowledged asks for votes.
 	lostTail
+	// newVoters: a leader removes both others, one of which does not hear it.
+	newVoters
 )
 
 func (w *world) drill() {
@@ -39,6 +41,8 @@ func (w *world) drill() {
 				w.drillBounce(l, w.anyBut(l))
 			case lateDeath:
 				w.drillLateDeath(l, w.anyBut(l))
+			case newVoters:
+				w.drillNewVoters(l)
 			case lostTail:
 				w.drillLostTail(l)
 			case staleToken:

@@ -27,6 +27,7 @@ type plan struct {
 	aim                         float64 // chance that a fault hits whoever leads or runs
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
+	members                     int           // voters at the start, 0: all, and they never change
 	wipe                        float64       // chance that a crashed node gets a new disk
 	blackout                    bool          // the power fails everywhere at once
 	coup                        float64       // chance that a new leader is hit at once
@@ -61,21 +62,34 @@ func draw(r *rand.Rand, forced drill) plan {
 		coup:     pick(r, 0, 0, 0.3, 0.6),
 		lateDial: pick(r, 0, 0.3),
 		chunk:    pick(r, 1, 2, 8),
-		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail),
+		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, newVoters),
 		takeover: pick(r, true, true, false),
 		patience: simT / 4,
 		change:   pick(r, 0, 0.1, 0.3),
 		blackout: r.IntN(20) == 0,
 		wipe:     pick(r, 0, 0, 0.2),
 	}
+	if r.IntN(8) == 0 {
+		p.members = 1
+	}
 	if forced != noDrill {
-		p.drill = forced
+		p.drill, p.members = forced, 0
 	}
 	if p.drill != noDrill {
 		p.nodes = pick(r, 3, 3, 3, 4, 5)
 		p.chunk = pick(r, 1, 1, 8)
 		p.every, p.think = p.every*6, min(p.think, 100*ms)
 		p.syncEach = p.syncEach || p.drill == figure8
+	}
+	switch {
+	case p.drill == newVoters:
+		p.nodes, p.members, p.think, p.chunk = 3, 3, simT, 8
+		p.wipe, p.blackout, p.syncEach = 0, false, true
+	case p.members > 0:
+		// What may be lost depends on who votes, so nothing is.
+		p.nodes = pick(r, 3, 4, 5, 6)
+		p.members = 1 + r.IntN(p.nodes)
+		p.wipe, p.blackout, p.syncEach, p.drill = 0, false, true, noDrill
 	}
 	return p
 }
@@ -114,6 +128,7 @@ func (w *world) run() {
 	}
 	w.clients()
 	w.faults()
+	w.electors()
 	w.drill()
 	if w.plan.blackout {
 		w.after(w.within(w.plan.storm), w.blackout)
@@ -302,7 +317,7 @@ func (w *world) calmDown() {
 	w.calm = true
 	w.cut = [simMost + 1][simMost + 1]bool{}
 	away := 0
-	if w.chance(0.3) && w.allVote() {
+	if w.chance(0.3) && w.allVote() && w.plan.members == 0 {
 		away = w.rand.IntN((len(w.nodes)-1)/2 + 1)
 	}
 	for _, i := range w.rand.Perm(len(w.nodes)) {

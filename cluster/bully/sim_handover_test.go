@@ -129,11 +129,11 @@ const takeoverTimes = 30
 // leads, or an operator wanted another to.
 func (w *world) settled() bool {
 	l := w.serving()
-	if l == nil || l.node.Status().Handover != NoHandover {
+	if l == nil || l.node.Status().Handover != NoHandover || l.node.Status().Changing {
 		return false
 	}
-	for _, p := range w.nodes[l.id:] {
-		if w.plan.takeover && p.up && !l.node.peer(p.id).yielded {
+	for _, p := range l.node.peers {
+		if w.plan.takeover && p.voter && p.id > l.id && w.machine(p.id).up && !p.yielded {
 			return false
 		}
 	}
@@ -152,7 +152,7 @@ func (w *world) planned() {
 		w.fail("who leads is not settled %d T after the faults stopped", takeoverTimes)
 	}
 	if l := w.serving(); w.broken == "" && l != nil && w.chance(0.5) {
-		if x := w.anyBut(l); x != nil {
+		if x := w.anyBut(l); x != nil && l.votes(x) {
 			w.handOver(l, x, simT)
 			w.until(w.now + simT)
 			if w.broken == "" && w.serving() != x {

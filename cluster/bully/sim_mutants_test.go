@@ -28,6 +28,8 @@ func mutants() []mutant {
 		{name: "voters forget the leader they hear", rules: rules{noPromise: true}},
 		{name: "voters vote right after their start", rules: rules{noWariness: true}, drill: bounce},
 		{name: "old evidence of death counts", rules: rules{lateEvidence: true}, drill: lateDeath},
+		{name: "voters change before the last change is known", rules: rules{changeAtOnce: true}, drill: newVoters},
+		{name: "a candidate with old members is granted", rules: rules{oldMembersRun: true}, drill: newVoters},
 		{name: "a voter that came without its disk votes", rules: rules{blankVotes: true}, drill: lostTail},
 		{name: "a voter that lost what it acknowledged votes", rules: rules{forgetLoss: true}, drill: lostTail},
 		{name: "the token is passed before the target has all", rules: rules{handoverUnheld: true}},

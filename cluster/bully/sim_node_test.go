@@ -223,7 +223,7 @@ func (m *machine) publish() {
 	s := m.node.Status()
 	m.pub.lease = s.Role == Leader && s.Serving
 	m.pub.epoch, m.pub.until = s.Epoch, s.LeaseUntil
-	if len(m.node.peers) == 0 {
+	if m.node.lone() {
 		m.pub.until = Never
 	}
 	if m.node.rules.noLease && s.Role == Leader {
@@ -333,11 +333,14 @@ func (m *machine) start() {
 	m.disk.MayHaveLost = m.disk.MayHaveLost || m.unclean
 	m.unclean = false
 	var voters []int64
+	joining := w.plan.members > 0 && m.id > int64(w.plan.members)
 	for _, p := range w.nodes {
-		voters = append(voters, p.id)
+		if w.plan.members == 0 || p.id <= int64(w.plan.members) {
+			voters = append(voters, p.id)
+		}
 	}
 	m.node = newNode(Config{
-		ID: m.id, Voters: voters, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
+		ID: m.id, Voters: voters, Joining: joining, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
 		Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
 	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)

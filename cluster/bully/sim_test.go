@@ -18,6 +18,9 @@ import (
 //	sim_client_test.go   writes and reads, and when they are answered
 //	sim_faults_test.go   what is drawn from the seed, and the faults
 //	sim_drills_test.go   known courses of events that lead to the brink
+//	sim_handover_test.go planned changes of leader
+//	sim_power_test.go    power losses and new disks
+//	sim_members_test.go  changes of who votes
 //	sim_check_test.go    the invariants
 //	sim_mutants_test.go  planted bugs, each of which must be noticed
 //
@@ -93,7 +96,7 @@ func report(seed uint64, r rules, d driverRules) string {
 // trouble proves nothing.
 type tally struct {
 	elections, acked, reads, lost, crashes, cuts, uncertain, events int
-	passed, moved                                                   int
+	passed, moved, changes                                          int
 }
 
 func (s *tally) add(w *world) {
@@ -107,6 +110,7 @@ func (s *tally) add(w *world) {
 	s.events += w.count.events
 	s.passed += w.count.passed
 	s.moved += w.count.moved
+	s.changes += w.count.changes
 }
 
 func (s *tally) join(o tally) {
@@ -120,16 +124,17 @@ func (s *tally) join(o tally) {
 	s.events += o.events
 	s.passed += o.passed
 	s.moved += o.moved
+	s.changes += o.changes
 }
 
 func (s tally) String() string {
-	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved",
-		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved)
+	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved, %d changes of members",
+		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved, s.changes)
 }
 
 func (s tally) mustBeRich(t *testing.T) {
 	t.Helper()
-	if min(s.elections, s.acked, s.reads, s.lost, s.crashes, s.cuts, s.uncertain, s.passed, s.moved) < simRuns/10 {
+	if min(s.elections, s.acked, s.reads, s.lost, s.crashes, s.cuts, s.uncertain, s.passed, s.moved, s.changes) < simRuns/10 {
 		t.Errorf("the runs were too peaceful: %s", s)
 	}
 }

@@ -20,7 +20,7 @@ func (p Position) Less(q Position) bool {
 // Config is what a node is told once.
 type Config struct {
 	ID        int64         // this node
-	Voters    []int64       // all configured nodes, this one among them
+	Voters    []int64       // all configured nodes, this one among them unless Joining
 	Timeout   time.Duration // T: silence after which a leader is suspected
 	Heartbeat time.Duration // how often a leader speaks
 	Rand      func() uint64 // for the random parts of waits
@@ -28,6 +28,10 @@ type Config struct {
 	Addr string
 	// NoCrashEvidence ignores PeerDead: nodes behind proxies.
 	NoCrashEvidence bool
+
+	// Joining: this node is no voter until a leader says so. Voters, and
+	// this, count only while HardState knows no members.
+	Joining bool
 
 	// Takeover: a leader hands over by itself to a higher ID that has caught
 	// up and kept up for TakeoverAfter (0: 4T), longer if it fell repeatedly.
@@ -50,6 +54,8 @@ type HardState struct {
 	// start, or the node itself when it comes with nothing into a cluster that
 	// has a log. It takes it back when it has caught up with a leader.
 	MayHaveLost bool
+	// Members is the newest configuration; without voters: as Config says.
+	Members Configuration
 }
 
 // Kind is a message's type, the seed's words first.
@@ -100,6 +106,7 @@ const (
 	TimedOut           // a handover's deadline passed
 	Aborted            // a handover was ended by command
 	TargetLost         // a handover's target died or fell silent
+	OldMembers         // the candidate's configuration is older
 	MayHaveLost        // with GRANT: of a voter that may lack what it acknowledged
 )
 
@@ -120,6 +127,9 @@ type Message struct {
 	Addr     string   // its client address
 	SentAt   time.Duration
 	Token    Token // of a handover
+	// Members is the sender's configuration: its lists come from leaders and
+	// candidates to those that have another one.
+	Members Configuration
 }
 
 // Role is what a node is at the moment.
@@ -178,6 +188,10 @@ type Status struct {
 	Handover       Stage
 	Target         int64
 	HandoverFailed Reason
+	// Members are who votes and who learns; Changing, at a leader: not yet as
+	// SetMembers said, or not yet known to a majority.
+	Members  Configuration
+	Changing bool
 }
 
 // The calls of a Node, in bully.go. All are pure: no I/O, no clock, no
@@ -207,6 +221,10 @@ type Status struct {
 //	func (n *Node) AskHandover(now time.Duration) (Output, error)                   // at a follower: the leader shall hand over to it
 //	func (n *Node) Held(now time.Duration) Output                                   // all is held, nothing runs, all replies have left
 //	func (n *Node) SetTakeover(auto bool)
+//
+// Members, in members.go:
+//
+//	func (n *Node) SetMembers(now time.Duration, voters, learners []int64) (Output, error) // one voter at a time, from the learners
 //
 // After a power loss, in recover.go:
 //

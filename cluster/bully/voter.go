@@ -47,6 +47,9 @@ func (n *Node) bound() Reason {
 // onElection answers a candidate.
 func (n *Node) onElection(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
+	if n.role != Leader && n.members.Older(&m.Members) && n.bound() == NoReason {
+		n.takeMembers(m.Members, 0)
+	}
 	switch m.Phase {
 	case Pre:
 		n.answerPre(p, m)
@@ -80,13 +83,16 @@ func (n *Node) answerPre(p *peer, m Message) {
 		n.answer(p, m, Refuse, r)
 		return
 	}
+	old := m.Members.Older(&n.members) && !n.rules.oldMembersRun
 	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
-	bully := !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
+	bully := !old && !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
 	// One question wakes several nodes at one moment. So whoever backs off goes
 	// on doing so, and stands nobody down: woken together again and again,
 	// rivals would split the votes for ever.
-	mayRun := n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost
+	mayRun := n.voter && !n.members.Older(&m.Members) && n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost
 	switch {
+	case old:
+		n.answer(p, m, Refuse, OldMembers)
 	case behind:
 		n.answer(p, m, Refuse, StaleLog)
 	case bully && mayRun:
@@ -98,7 +104,7 @@ func (n *Node) answerPre(p *peer, m Message) {
 	case !mayRun || n.role != Follower:
 	case bully:
 		n.startPre()
-	case behind:
+	case behind || old:
 		n.wake()
 	}
 }
@@ -121,9 +127,14 @@ func (n *Node) answerReal(p *peer, m Message) {
 	switch {
 	case n.hard.VoteFor != 0 && n.hard.VoteFor != m.From:
 		n.answer(p, m, Refuse, VoteTaken)
+	case m.Members.Older(&n.members) && !n.rules.oldMembersRun:
+		n.answer(p, m, Refuse, OldMembers)
+		if n.role == Follower && n.leader == 0 && n.voter {
+			n.wake()
+		}
 	case m.Position.Less(n.pos) && !n.rules.noFreshness:
 		n.answer(p, m, Refuse, StaleLog)
-		if n.role == Follower && n.leader == 0 {
+		if n.role == Follower && n.leader == 0 && n.voter {
 			n.wake()
 		}
 	default:

@@ -103,6 +103,13 @@ func (l *Log) End() int64 {
 	return l.start + int64(len(l.buf))
 }
 
+// Synced is the offset of the last seal.
+func (l *Log) Synced() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sealed
+}
+
 // Bytes are a copy of the sealed bytes.
 func (l *Log) Bytes() []byte {
 	l.mu.Lock()

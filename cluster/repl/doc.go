@@ -14,7 +14,7 @@
 //	   ├────────────────────────────────────────────────►│ apply up to commit
 //	   │ ASK   round                                     │
 //	   ├────────────────────────────────────────────────►│ follows this epoch still?
-//	   │                                   ANSWER round  │
+//	   │                            ANSWER round synced  │
 //	   │◄────────────────────────────────────────────────┤
 //
 // The last common point. Equal (epoch, offset) on two logs means equal bytes

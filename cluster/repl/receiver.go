@@ -33,8 +33,9 @@ type Node interface {
 	// this node does not follow the epoch, before or after: then nothing may be
 	// acknowledged.
 	Append(epoch, off int64, records []byte, commit int64) (durable int64, ok bool, err error)
-	// Applied is how far readers can see.
+	// Applied is how far readers can see, Synced how far the log is fsynced.
 	Applied() int64
+	Synced() int64
 	// Opened tells that the stream runs, and Heard that bytes came.
 	Opened(epoch int64)
 	Heard()
@@ -166,7 +167,7 @@ func (r *Receiver) take(f *peer.Frame) error {
 		if err != nil {
 			return err
 		}
-		return r.send(peer.Answer, r.epoch, round)
+		return r.send(peer.Answer, r.epoch, round, r.Node.Synced())
 	}
 	return fmt.Errorf("%s with %d arguments in a stream", f.Type, len(f.Args))
 }

@@ -48,7 +48,7 @@ type SenderConfig struct {
 	// Asked is the round to ask a follower for whose stream begins, Answered
 	// takes its answers: see Ask.
 	Asked    func() int64
-	Answered func(round int64)
+	Answered func(round, synced int64)
 	// Patience bounds a write.
 	Patience time.Duration
 }
@@ -295,11 +295,11 @@ func (s *Sender) listen() error {
 			return fmt.Errorf("node %d follows epoch %d no more: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, f.Epoch)
 		}
 		if f.Type == peer.Answer && f.Epoch == s.cfg.Epoch {
-			round, err := f.Int(0)
-			if err != nil {
+			var round, synced int64
+			if err := f.Ints(&round, &synced); err != nil {
 				return err
 			}
-			s.cfg.Answered(round)
+			s.cfg.Answered(round, synced)
 			continue
 		}
 		if f.Type != peer.Held || f.Epoch != s.cfg.Epoch {

@@ -29,6 +29,7 @@ func (t tool) serve() int {
 	if err != nil {
 		return t.fail(err)
 	}
+	spareProcessor()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	// A second signal ends a shutdown that hangs.

@@ -141,6 +141,9 @@ func (c *Cluster) AckedBy(off int64) (n int) {
 	return n
 }
 
+// SyncedBy is AckedBy.
+func (c *Cluster) SyncedBy(off int64) int { return c.AckedBy(off) }
+
 // Links is empty.
 func (c *Cluster) Links() []engine.LinkView { return nil }
 

@@ -32,6 +32,7 @@ type Log struct {
 	mu      sync.Mutex
 	records []Record
 	end     int64
+	synced  int64
 }
 
 // Append remembers the effects' records.
@@ -53,6 +54,20 @@ func (l *Log) Append(e *engine.Effects) int64 {
 	}
 	l.end += int64(len(e.Buf))
 	return l.end
+}
+
+// Synced is what SetSynced said.
+func (l *Log) Synced() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.synced
+}
+
+// SetSynced says up to where the log is fsynced.
+func (l *Log) SetSynced(off int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.synced = off
 }
 
 // End is the offset after the last record.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"syscall"
+	"time"
 
 	"regent/integration/harness"
 )
@@ -43,13 +44,26 @@ func faults() []fault {
 	}
 }
 
-// changed waits until another node leads, and writes have gone on after that.
+// askAgain is when a system that has not begun to change its leader is asked
+// again: Redis Cluster gives up a manual failover after 5 s.
+const askAgain = 6 * time.Second
+
+// changed waits until another node leads.
 func changed(ctx context.Context, s *system, old *harness.Node) error {
+	asked := time.Now()
 	return harness.Until(ctx, func() error {
 		now, err := s.leader(ctx)
-		if err == nil && now == old {
-			err = errors.New("the old leader leads")
+		switch {
+		case err != nil:
+			return err
+		case now != old:
+			return nil
+		case time.Since(asked) > askAgain:
+			asked = time.Now()
+			return errors.Join(errOldLeads, s.change(ctx, old))
 		}
-		return err
+		return errOldLeads
 	})
 }
+
+var errOldLeads = errors.New("the old leader leads")

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,9 +60,38 @@ func startRegent(ctx context.Context, o options, dir string) (*system, error) {
 	return s, c.Start(ctx)
 }
 
+// busOffset is how far Redis Cluster's bus is from a node's port.
+const busOffset = 10000
+
+// busPorts are n free ports whose buses' are free as well, and below those that
+// the system gives to outgoing connections.
+func busPorts(n int) (ports []int, err error) {
+	const tries, below = 1000, 32768
+	for range tries {
+		p, err := harness.FreePorts(1)
+		if err != nil {
+			return nil, err
+		}
+		if p[0]+busOffset >= below || slices.Contains(ports, p[0]) {
+			continue
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p[0]+busOffset)))
+		if err != nil {
+			continue // somebody has it
+		}
+		if err := l.Close(); err != nil {
+			return nil, fmt.Errorf("give a port back: %w", err)
+		}
+		if ports = append(ports, p[0]); len(ports) == n {
+			return ports, nil
+		}
+	}
+	return nil, fmt.Errorf("no %d free ports were found with buses %d above", n, busOffset)
+}
+
 // redisNodes starts redis-servers with a log each.
 func redisNodes(ctx context.Context, o options, dir string, n int, args func(i int, ports []int) []string) ([]*harness.Node, error) {
-	ports, err := harness.FreePorts(n)
+	ports, err := busPorts(n)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ func TestRepliesWaitForTheBarrier(t *testing.T) {
 		h.gate.set(0, 1)
 		a, b := h.dial(), h.dial()
 		a.send(command("SET", "k", "v") + "NOSUCH\r\n")
+		eventually(t, "the first batch has run", func() bool { return len(h.Log.Lines()) == 1 })
 		a.silent()
 		a.send(command("APPEND", "k", "w"))
 		b.send(command("GET", "other"))

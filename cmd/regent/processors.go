@@ -1,0 +1,23 @@
+package main
+
+import (
+	"os"
+	"runtime"
+)
+
+// spareProcessors is how many of the scheduler's processors there are beside
+// those that event loops may take.
+const spareProcessors = 1
+
+// spareProcessor lets Go run one goroutine more at a time than there are
+// cores. Event loops are started for all cores, and a loop that is busy keeps
+// its processor: what peers send, fsyncs that end and timers would then be
+// noticed by the scheduler's monitor only, which looks every 10 milliseconds.
+// With one processor more the kernel shares out the cores, as it does between
+// the threads of any server. It is called when the server is built, which has
+// counted the cores by then. GOMAXPROCS in the environment wins.
+func spareProcessor() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
+	}
+}
