@@ -14,8 +14,9 @@ import (
 
 // A report prints what is measured as it comes and keeps it for the files.
 type report struct {
-	tables []table
-	bars   []bar
+	tables     []table
+	unfinished string // why there is no more
+	bars       []bar
 }
 
 type table struct {
@@ -115,6 +116,9 @@ func (r *report) markdown(o options) string {
 		if rel, err := filepath.Rel(filepath.Dir(o.write), o.svg); err == nil {
 			fmt.Fprintf(&b, "\n![Throughput as a ratio to redis-server](%s)\n", rel)
 		}
+	}
+	if r.unfinished != "" {
+		fmt.Fprintf(&b, "\nThis run did not come to its end: %s\n", r.unfinished)
 	}
 	for _, t := range r.tables {
 		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), strings.Repeat(" ---: |", len(t.head)))
