@@ -129,11 +129,15 @@ func (r *report) markdown(o options) string {
 	return b.String()
 }
 
-// flagsOnly leaves paths outside the tree out of the command that is shown.
+// flagsOnly leaves paths outside the tree out of the command that is shown, with
+// the flags before them.
 func flagsOnly(args []string) (out []string) {
 	for _, a := range args {
-		if !filepath.IsAbs(a) {
+		switch last := len(out) - 1; {
+		case !filepath.IsAbs(a):
 			out = append(out, a)
+		case last >= 0 && strings.HasPrefix(out[last], "-"):
+			out = out[:last]
 		}
 	}
 	return out
