@@ -3,6 +3,9 @@ package regent
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +23,10 @@ func (s *Server) loadLog(ctx context.Context) error {
 	}
 	began := time.Now()
 	to := s.engine.NewBulkApplier(cores())
+	var passed *engine.Passed
+	if s.cfg.SkipUnknownTypes.Get() {
+		passed = to.PassOver()
+	}
 	var said atomic.Int64 // ticks of the last line about it
 	said.Store(s.host.Ticks())
 	progress := func(done, total int64) {
@@ -39,6 +46,9 @@ func (s *Server) loadLog(ctx context.Context) error {
 		end := s.aof.Stream().End()
 		s.engine.Freeze(func() { s.engine.SetFloor(end) })
 	}
+	if passed != nil {
+		s.tellPassed("the append only log", passed.Counts())
+	}
 	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
 	return nil
 }
@@ -54,4 +64,15 @@ func (s stoppable) Apply(db int, args [][]byte) error {
 		return err
 	}
 	return s.BulkApplier.Apply(db, args)
+}
+
+// tellPassed warns of the records that a load has passed over.
+func (s *Server) tellPassed(where string, counts map[string]int64) {
+	var kinds []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		kinds = append(kinds, fmt.Sprintf("%d records of type %s", counts[kind], kind))
+	}
+	if len(kinds) > 0 {
+		s.host.Logf(engine.LevelWarning, "Passed over in %s, as skip-unknown-types says: %s", where, strings.Join(kinds, ", "))
+	}
 }

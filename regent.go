@@ -231,6 +231,9 @@ func (s *Server) rebuild(e *engine.Engine, upto int64) error {
 	e.Reset()
 	s.barrier.Deposed()
 	a := e.NewFrozenApplier()
+	if s.cfg.SkipUnknownTypes.Get() {
+		a.PassOver() // the start has told of them
+	}
 	return s.aof.LoadUpTo(upto, applyWith(a))
 }
 

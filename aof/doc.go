@@ -23,7 +23,7 @@
 //
 //	appendonlydir/
 //	  appendonly.aof.manifest        which files, in which order
-//	  appendonly.aof.1.base.rdb      state (Redis's, so far)
+//	  appendonly.aof.1.base.rdb      state: RDB, or commands
 //	  appendonly.aof.1.incr.aof      the stream
 //	  appendonly.aof.2.incr.aof      ... goes on; the last one is written to
 //	  lock                           keeps a second server out

@@ -218,9 +218,6 @@ func (c *Cluster) remember() error {
 		d.hard.MayHaveLost = true
 	}
 	d.node, d.voters = c.id, c.voters()
-	if d.version == 0 {
-		d.version = 1
-	}
 	c.state = d
 	return nil
 }

@@ -25,6 +25,8 @@ import (
 //	lost no
 //	voters 7001 7002 7003
 //	voters-version 1
+//	voters-epoch 0
+//	learners
 //	clean no
 //	boot 3c9a5e0e-…
 //	checksum 1c291ca3
@@ -45,10 +47,9 @@ type durable struct {
 	node    int64
 	cluster clusterID
 	hard    bully.HardState
-	voters  []int64
-	version int64  // of voters
-	clean   bool   // the node ended in order
-	boot    string // the machine's boot ID when it was written; "" where there is none
+	voters  []int64 // as configured; hard.Members, if there are any, were changed since
+	clean   bool    // the node ended in order
+	boot    string  // the machine's boot ID when it was written; "" where there is none
 }
 
 var errStateDamaged = errors.New("the cluster state file is damaged")
@@ -58,11 +59,19 @@ func (d *durable) encode() []byte {
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	fmt.Fprintf(&b, "%s\nnode %d\ncluster %s\nepoch %d\nvote %d\nlost %s\n",
 		stateMagic, d.node, d.cluster, d.hard.Epoch, d.hard.VoteFor, yesNo[d.hard.MayHaveLost])
+	m := d.hard.Members
+	if len(m.Voters) == 0 {
+		m = bully.Configuration{Version: 1, Voters: d.voters}
+	}
 	b.WriteString("voters")
-	for _, v := range d.voters {
+	for _, v := range m.Voters {
 		fmt.Fprintf(&b, " %d", v)
 	}
-	fmt.Fprintf(&b, "\nvoters-version %d\nclean %s\nboot %s\n", d.version, yesNo[d.clean], d.boot)
+	fmt.Fprintf(&b, "\nvoters-version %d\nvoters-epoch %d\nlearners", m.Version, m.Epoch)
+	for _, v := range m.Learners {
+		fmt.Fprintf(&b, " %d", v)
+	}
+	fmt.Fprintf(&b, "\nclean %s\nboot %s\n", yesNo[d.clean], d.boot)
 	fmt.Fprintf(&b, "checksum %08x\n", checksum(b.Bytes()))
 	return b.Bytes()
 }
@@ -84,6 +93,10 @@ func decodeState(b []byte) (d durable, err error) {
 			return d, fmt.Errorf("%w: %q: %w", errStateDamaged, line, err)
 		}
 	}
+	if m := d.hard.Members; m.Epoch == 0 && m.Version <= 1 {
+		// As configured then; what is configured now counts.
+		d.hard.Members = bully.Configuration{}
+	}
 	return d, nil
 }
 
@@ -100,15 +113,13 @@ func (d *durable) set(name, value string) (err error) {
 	case "lost":
 		d.hard.MayHaveLost = value == "yes"
 	case "voters":
-		for w := range strings.FieldsSeq(value) {
-			var v int64
-			if v, err = strconv.ParseInt(w, 10, 64); err != nil {
-				return err
-			}
-			d.voters = append(d.voters, v)
-		}
+		d.hard.Members.Voters, err = parseIDs(value)
+	case "learners":
+		d.hard.Members.Learners, err = parseIDs(value)
 	case "voters-version":
-		d.version, err = strconv.ParseInt(value, 10, 64)
+		d.hard.Members.Version, err = strconv.ParseInt(value, 10, 64)
+	case "voters-epoch":
+		d.hard.Members.Epoch, err = strconv.ParseInt(value, 10, 64)
 	case "clean":
 		d.clean = value == "yes"
 	case "boot":
@@ -117,6 +128,17 @@ func (d *durable) set(name, value string) (err error) {
 		err = errors.New("no such line is known")
 	}
 	return err
+}
+
+func parseIDs(value string) (ids []int64, err error) {
+	for w := range strings.FieldsSeq(value) {
+		v, err := strconv.ParseInt(w, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, v)
+	}
+	return ids, nil
 }
 
 // loadState reads the file; found is false when there is none yet.

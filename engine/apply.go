@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+
+	"regent/resp"
 )
 
 // An Applier carries out the records of a log or a stream: no gates, no
@@ -12,8 +14,9 @@ type Applier struct {
 	s       Session
 	pending [][][]byte // the commands of an open MULTI
 	inMulti bool
-	frozen  bool // the caller holds Freeze
-	fresh   int  // records for which the reading of the clock still does
+	frozen  bool    // the caller holds Freeze
+	passed  *Passed // nil: what is not known is an error
+	fresh   int     // records for which the reading of the clock still does
 }
 
 // recordsPerClock is how many records share a reading of the clock, which only
@@ -61,7 +64,7 @@ func (a *Applier) Apply(args [][]byte) error {
 	}
 	c, err := a.context(args)
 	if err != nil {
-		return err
+		return a.pass(err)
 	}
 	switch {
 	case c.Cmd.shapeFor(args) == shapeSingle:
@@ -105,7 +108,10 @@ func (a *Applier) runAll(cmds [][][]byte) error {
 	for _, args := range cmds {
 		c, err := a.context(args)
 		if err != nil {
-			return err
+			if err = a.pass(err); err != nil {
+				return err
+			}
+			continue
 		}
 		c.Cmd.Do(c)
 		if err := a.outcome(c); err != nil {
@@ -118,7 +124,7 @@ func (a *Applier) runAll(cmds [][][]byte) error {
 func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	cmd, known := a.e.table.Lookup(args)
 	if cmd == nil || !known {
-		return nil, fmt.Errorf("unknown command %q", clip(args[0], 64))
+		return nil, foreign(args, a.s.DB)
 	}
 	if n := len(args); (cmd.Arity > 0 && n != cmd.Arity) || (cmd.Arity < 0 && n < -cmd.Arity) {
 		return nil, fmt.Errorf("%s with %d arguments", cmd.full, n)
@@ -139,6 +145,10 @@ func (a *Applier) outcome(c *Ctx) error {
 	reply := a.s.W.Bytes()
 	a.s.W.Truncate(0)
 	if len(reply) > 0 && reply[0] == '-' {
+		if a.passed != nil && a.passed.any() && string(reply[1:len(reply)-2]) == resp.ErrNoSuchKey {
+			a.passed.add(absentKind)
+			return nil
+		}
 		return fmt.Errorf("%s: %s", c.Cmd.full, reply[1:len(reply)-2])
 	}
 	return nil

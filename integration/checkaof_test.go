@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"regent/integration/harness"
 )
 
@@ -159,16 +161,7 @@ func TestCheckAOFOfRedis(t *testing.T) {
 		n := startRedis(t, "--appendonly", "yes", "--appendfsync", "no", "--aof-use-rdb-preamble", preamble)
 		c := client(t, n)
 		c.MSet(t.Context(), "a", "1", "b", strings.Repeat("long ", 100))
-		c.BgRewriteAOF(t.Context())
-		ctx := within(t, harness.StartTimeout)
-		if err := harness.Until(ctx, func() error {
-			if strings.Contains(c.Info(ctx, "persistence").Val(), "aof_rewrite_in_progress:1") {
-				return errors.New("a rewrite is in progress")
-			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
+		rewriteLog(t, c)
 		for i := range 10 {
 			c.Set(t.Context(), fmt.Sprint("key", i), fmt.Sprint("value", i, "."), 0)
 		}
@@ -199,22 +192,74 @@ func TestCheckAOFOfRedis(t *testing.T) {
 	}
 }
 
-// TestRedisCheckAOFAcceptsOurs lets redis-check-aof look at a log with two
-// databases, a transaction, expiries and a cut.
+// TestRedisCheckAOFAcceptsOurs lets redis-check-aof look at a log with several
+// databases, commands of several keys and expiries: as it was written, and after
+// rewrites in both formats; and redis-server load it.
 func TestRedisCheckAOFAcceptsOurs(t *testing.T) {
+	check, server := need(t, "redis-check-aof"), need(t, "redis-server")
 	n := aNodeWith(t, 10)
-	if err := n.Start(); err != nil {
+	for _, preamble := range []string{"", "yes", "no"} {
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, n)
+		c := client(t, n)
+		c.Do(t.Context(), "MSET", "x", "1", "y", "#G+1 \r\n*1\r\n")
+		c.Do(t.Context(), "SET", "mortal", "1", "EX", "1000")
+		c.Do(t.Context(), "COPY", "x", "z", "DB", "3")
+		if preamble != "" {
+			c.ConfigSet(t.Context(), "aof-use-rdb-preamble", preamble)
+			rewriteLog(t, c)
+			c.Append(t.Context(), "y", preamble)
+		}
+		want := c.Get(t.Context(), "y").Val()
+		if err := n.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(check, filepath.Join(n.Dir, "appendonlydir", "appendonly.aof.manifest")).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "All AOF files and manifest are valid") {
+			t.Errorf("preamble %q: redis-check-aof: %v\n%s", preamble, err, out)
+		}
+		runTool(t, "", "check-aof", n.Dir).wants(t, 0, "The log is whole")
+		r := prepareNode(t, server, "--save", "", "--appendonly", "yes")
+		if err := os.CopyFS(filepath.Join(r.Dir, "appendonlydir"), os.DirFS(filepath.Join(n.Dir, "appendonlydir"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, r)
+		rc := client(t, r)
+		equal(t, rc.Get(t.Context(), "y"), want)
+		if size := rc.DBSize(t.Context()).Val(); size != 13 {
+			t.Errorf("preamble %q: redis-server has %d keys, want 13", preamble, size)
+		}
+		// And back, with what redis-server has added.
+		rc.Set(t.Context(), "redis", preamble, 0)
+		if err := r.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		back := prepareNode(t, binary())
+		if err := os.CopyFS(filepath.Join(back.Dir, "appendonlydir"), os.DirFS(filepath.Join(r.Dir, "appendonlydir"))); err != nil {
+			t.Fatal(err)
+		}
+		startsWith(t, back, 14)
+	}
+}
+
+// rewriteLog rewrites a server's log and waits for the end of it.
+func rewriteLog(t *testing.T, c *redis.Client) {
+	t.Helper()
+	if err := c.BgRewriteAOF(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	ready(t, n)
-	c := client(t, n)
-	c.Do(t.Context(), "MSET", "x", "1", "y", "#G+1 \r\n*1\r\n")
-	c.Do(t.Context(), "SET", "mortal", "1", "EX", "1000")
-	if err := n.Stop(); err != nil {
+	ctx := within(t, harness.StartTimeout)
+	if err := harness.Until(ctx, func() error {
+		if strings.Contains(c.Info(ctx, "persistence").Val(), "aof_rewrite_in_progress:1") {
+			return errors.New("a rewrite is in progress")
+		}
+		return nil
+	}); err != nil {
 		t.Fatal(err)
-	}
-	out, err := exec.Command(need(t, "redis-check-aof"), filepath.Join(n.Dir, "appendonlydir", "appendonly.aof.manifest")).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "All AOF files and manifest are valid") {
-		t.Errorf("redis-check-aof: %v\n%s", err, out)
 	}
 }

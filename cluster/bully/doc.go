@@ -39,8 +39,8 @@
 //
 // # Messages
 //
-// All carry sender, addressee, the sender's epoch, a sequence number and the
-// sender's log position. A position is (epoch of the last record, offset) and
+// All carry sender, addressee, the sender's epoch, a sequence number, the
+// sender's log position, and which configuration it has. A position is (epoch of the last record, offset) and
 // compared in this order. A message from no voter, to another node, or with
 // numbers that cannot be is dropped.
 //
@@ -59,7 +59,8 @@
 //
 // # What is on disk before what leaves
 //
-// The epoch, who got this node's vote in it, and the mark of rule 12 (HardState). Output.Persist
+// The epoch, who got this node's vote in it, the mark of rule 12, and the
+// configuration (HardState). Output.Persist
 // comes before all messages of that output: a vote is on disk before OK leaves,
 // the candidate's own vote before ELECTION real, a higher epoch before anything
 // is said in it. While it cannot be written the node says nothing at all.
@@ -133,7 +134,14 @@
 //     with nothing, and finds that others have a log before it has voted, came
 //     without its disk: it has lost what it promised as well, so rule 9 and this
 //     one hold for it.
-//  13. Handover: see below.
+//  13. Members. Voters change by one at a time, learners follow and do not
+//     count; who votes is a configuration with a version, told by the leader and
+//     not in the log. A voter refuses a candidate with an older one. A leader
+//     changes it only when a majority has the one before, written in its own
+//     epoch, and holds all that is committed (members.go). A new node joins as
+//     nothing (Config.Joining), learns, and votes when it has caught up; the
+//     leader leaves after it handed over.
+//  14. Handover: see below.
 //
 // # Handover
 //
@@ -163,7 +171,9 @@
 // # Invariants, and why they hold
 //
 //  1. One leader per epoch. Two majorities share a voter, and it votes once per
-//     epoch, on disk. A candidate takes an epoch only with its own vote.
+//     epoch, on disk. A candidate takes an epoch only with its own vote. Majorities
+//     of two configurations share one as well, as long as at most one step lies
+//     between those that can elect: that is what rule 13 waits for.
 //  2. Only the leader of the highest epoch that a majority promised commits. A
 //     follower acknowledges bytes of an epoch only while it has promised no
 //     higher one (Follows); so each majority that acknowledges after a majority
@@ -207,7 +217,10 @@
 //
 // One node leads at once and needs nobody. Two need both: either may die
 // without loss, and then nobody serves; a majority of two is two. Even numbers
-// work and withstand as much as the odd number below.
+// work and withstand as much as the odd number below. A node that starts with
+// nothing while others have a log has no full vote until it has caught up: with
+// one node of three on a new disk the other two must be there, or an operator
+// forces it.
 //
 // # Rejected
 //
@@ -232,6 +245,10 @@
 //     began, and a stopped target wakes at any time.
 //   - Pushing the token to the voters, rather than letting the target carry it:
 //     one message more, and one more to lose.
+//   - The configuration as a record of the log: the log belongs to the engine,
+//     and a node would have to look for it there before it knows whether it may
+//     run. Two configurations at a time (joint consensus): more to get wrong, for
+//     changes that nobody makes.
 //   - Epochs from a clock, or IDs in the low bits of an epoch: neither says who
 //     was promised what.
 package bully

@@ -111,3 +111,24 @@ func parseMessage(words []string, opts map[string]string) Message {
 	}
 	return m
 }
+
+func parseIDs(s string) (ids []int64) {
+	for w := range strings.SplitSeq(s, ",") {
+		if w != "" {
+			ids = append(ids, num(w))
+		}
+	}
+	return ids
+}
+
+// membersText tells of members that were changed.
+func membersText(c Configuration) string {
+	if len(c.Voters) == 0 {
+		return ""
+	}
+	s := fmt.Sprintf(", voters %v", c.Voters)
+	if len(c.Learners) > 0 {
+		s += fmt.Sprintf(" learners %v", c.Learners)
+	}
+	return s + fmt.Sprintf(" (%d/%d)", c.Epoch, c.Version)
+}

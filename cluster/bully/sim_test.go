@@ -35,7 +35,7 @@ const (
 	simT       = 500 * time.Millisecond
 	simRuns    = 2000
 	mutantRuns = 20_000 // at most, for one planted bug
-	soakRuns   = 400_000
+	soakRuns   = 1_000_000
 )
 
 func TestSimulation(t *testing.T) {

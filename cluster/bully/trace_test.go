@@ -2,6 +2,7 @@ package bully
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,13 +15,14 @@ import (
 // a network of one millisecond, told by commands and their golden output. Logs
 // are lengths here; the simulator looks at their contents.
 //
-//	nodes 1 2 3 [epoch=E vote=V log=E/O] [takeover=auto]
+//	nodes 1 2 3 [epoch=E vote=V log=E/O] [takeover=auto] [voters=1,2]
 //	                                      a cluster; nothing is random
 //	elect 3                               until it leads and all hold its record
 //	run 600                               lets ms pass
 //	cut 1 2 | heal                        a link, both ways; 1>2: one way
 //	crash 3 | start 3                     the process; its disk stays
 //	power 3 [log=E/O]                     the power: the log's tail may be gone
+//	members 3 voters=1,2 [learners=4]     a leader changes them
 //	force 3                               an operator makes it run
 //	dead 3 [to=1] [at=ms]                 everyone, or one, gets evidence of its death
 //	wipe 3                                a crash that leaves an empty disk
@@ -42,6 +44,7 @@ type trace struct {
 	beats  bool
 
 	takeover bool
+	voters   []int64 // nil: all
 	out      strings.Builder
 }
 
@@ -111,7 +114,7 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		for i := range words {
 			w.order = append(w.order, id(i))
 		}
-		w.takeover = opts["takeover"] == "auto"
+		w.takeover, w.voters = opts["takeover"] == "auto", parseIDs(opts["voters"])
 		for _, k := range w.order {
 			x := &traced{pos: parsePos(opts["log"])}
 			x.hard = HardState{Epoch: num(opts["epoch"]), VoteFor: num(opts["vote"])}
@@ -143,6 +146,12 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		if opts["log"] != "" {
 			x.pos = parsePos(opts["log"])
 		}
+	case "members":
+		o, err := node(0).n.SetMembers(w.now, parseIDs(opts["voters"]), parseIDs(opts["learners"]))
+		if err != nil {
+			w.say(id(0), "%v", err)
+		}
+		w.act(id(0), o)
 	case "force":
 		o, err := node(0).n.ForceLeader(w.now)
 		if err != nil {
@@ -213,8 +222,12 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 
 func (w *trace) start(id int64) {
 	x := w.nodes[id]
+	voters := w.order
+	if w.voters != nil {
+		voters = w.voters
+	}
 	x.n = New(Config{
-		ID: id, Voters: w.order, Timeout: traceT, Heartbeat: traceT / 5,
+		ID: id, Voters: voters, Joining: !slices.Contains(voters, id), Timeout: traceT, Heartbeat: traceT / 5,
 		Rand: func() uint64 { return 0 }, Addr: fmt.Sprintf("host:%d", id), Takeover: w.takeover,
 	}, x.hard, x.pos, w.now)
 	for _, k := range w.order {
@@ -269,7 +282,7 @@ func (w *trace) act(id int64, o Output) {
 	x := w.nodes[id]
 	if o.Persist != nil {
 		x.hard = *o.Persist
-		w.say(id, "on disk: epoch %d, vote %d", x.hard.Epoch, x.hard.VoteFor)
+		w.say(id, "on disk: epoch %d, vote %d%s", x.hard.Epoch, x.hard.VoteFor, membersText(x.hard.Members))
 	}
 	if o.Deposed || o.Fence {
 		w.say(id, "fenced")

@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"time"
 
 	"regent/cluster/bully"
@@ -11,10 +13,13 @@ import (
 // How the election's messages look on the channel. All kinds have the same
 // arguments after a frame's head:
 //
-//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at token-epoch token-number
+//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at
+//	token-epoch token-number members-epoch members-version voters learners
+//
+// the last two as lists of IDs with commas between.
 
 // messageArgs is their number.
-const messageArgs = 12
+const messageArgs = 16
 
 // maxAddr bounds a client address in bytes.
 const maxAddr = 300
@@ -38,7 +43,42 @@ func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 	dst = resp.AppendBulk(dst, m.Addr)
 	dst = AppendInt(dst, int64(m.SentAt))
 	dst = AppendInt(dst, m.Token.Epoch)
-	return AppendInt(dst, m.Token.N)
+	dst = AppendInt(dst, m.Token.N)
+	dst = AppendInt(dst, m.Members.Epoch)
+	dst = AppendInt(dst, m.Members.Version)
+	dst = resp.AppendBulk(dst, joinIDs(m.Members.Voters))
+	return resp.AppendBulk(dst, joinIDs(m.Members.Learners))
+}
+
+// maxIDs bounds a list of IDs in bytes.
+const maxIDs = 1 << 10
+
+func joinIDs(ids []int64) []byte {
+	var b []byte
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, id, 10)
+	}
+	return b
+}
+
+func splitIDs(b []byte) (ids []int64, err error) {
+	if len(b) > maxIDs {
+		return nil, fmt.Errorf("a list of %d bytes", len(b))
+	}
+	if len(b) == 0 {
+		return nil, nil
+	}
+	for word := range bytes.SplitSeq(b, []byte(",")) {
+		id, ok := parseUint(word)
+		if !ok {
+			return nil, fmt.Errorf("a list with %.32q", word)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // IsMessage reports whether the frame is one of the election's.
@@ -64,10 +104,15 @@ func (f *Frame) Message() (m bully.Message, err error) {
 	if sent, err = f.Int(9); err != nil {
 		return m, err
 	}
-	if m.Token.Epoch, err = f.Int(10); err != nil {
+	for i, p := range [...]*int64{&m.Token.Epoch, &m.Token.N, &m.Members.Epoch, &m.Members.Version} {
+		if *p, err = f.Int(10 + i); err != nil {
+			return m, err
+		}
+	}
+	if m.Members.Voters, err = splitIDs(f.Args[14]); err != nil {
 		return m, err
 	}
-	if m.Token.N, err = f.Int(11); err != nil {
+	if m.Members.Learners, err = splitIDs(f.Args[15]); err != nil {
 		return m, err
 	}
 	if len(f.Args[8]) > maxAddr {

@@ -132,7 +132,7 @@ type Config struct {
 	DBFilename                    Str
 	Save                          SavePoints
 	RdbCompression, RdbChecksum   Bool
-	SkipUnknownTypes              Bool // of RDB files: values that Regent cannot hold are left out
+	SkipUnknownTypes              Bool // of RDB files and logs: values that Regent cannot hold are left out
 
 	// the cluster
 	NodeID                                Int // 0: the port

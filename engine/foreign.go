@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+)
+
+// A ForeignError is a record of a log for a value of a type that this server
+// does not have. Redis wrote it, or a later version of Regent.
+type ForeignError struct {
+	Command string // in lower case
+	Kind    string // the type
+	DB      int
+	Key     []byte
+}
+
+func (e *ForeignError) Error() string {
+	const shown = 128 // bytes of a key
+	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", clip(e.Key, shown), e.DB, e.Kind, strings.ToUpper(e.Command))
+}
+
+// foreign is the error for a record whose command is not known: by its name, if
+// it is one that redis-server 7.0 writes for types of its own. It is asked about
+// unknown commands alone, so a type that joins need not be taken out here.
+func foreign(args [][]byte, db int) error {
+	name := strings.ToLower(string(clip(args[0], 64)))
+	kind := foreignKind(name)
+	at := 1
+	if name == "xgroup" || name == "function" { // after the subcommand
+		at = 2
+	}
+	if kind == "" || len(args) <= at {
+		return fmt.Errorf("unknown command %q", clip(args[0], 64))
+	}
+	return &ForeignError{name, kind, db, append([]byte(nil), args[at]...)}
+}
+
+func foreignKind(name string) string {
+	switch name {
+	case "lpush", "rpush", "lpushx", "rpushx", "lpop", "rpop", "lmpop", "lrem", "lset", "ltrim", "linsert", "lmove", "rpoplpush":
+		return "list"
+	case "hset", "hsetnx", "hmset", "hdel", "hincrby", "hincrbyfloat":
+		return "hash"
+	case "sadd", "srem", "spop", "smove", "sinterstore", "sunionstore", "sdiffstore":
+		return "set"
+	case "zadd", "zrem", "zincrby", "zpopmin", "zpopmax", "zmpop", "zremrangebyrank", "zremrangebyscore", "zremrangebylex",
+		"zunionstore", "zinterstore", "zdiffstore", "zrangestore", "geoadd", "georadius", "georadiusbymember", "geosearchstore":
+		return "zset"
+	case "xadd", "xdel", "xtrim", "xgroup", "xack", "xclaim", "xautoclaim", "xsetid", "xreadgroup":
+		return "stream"
+	case "pfadd", "pfmerge", "pfdebug":
+		return "HyperLogLog"
+	case "function":
+		return "function"
+	}
+	return ""
+}
+
+// Passed counts the records of a log that were passed over, by type.
+type Passed struct {
+	mu     sync.Mutex
+	counts map[string]int64
+}
+
+// Counts are the numbers so far.
+func (p *Passed) Counts() map[string]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.counts)
+}
+
+func (p *Passed) add(kind string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts[kind]++
+}
+
+func (p *Passed) any() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.counts) > 0
+}
+
+// PassOver makes the applier pass over records of types that this server does
+// not have, and count them. What such a value was renamed to is not there
+// either: a record that finds no key is then counted too.
+func (a *Applier) PassOver() *Passed {
+	a.passed = &Passed{counts: map[string]int64{}}
+	return a.passed
+}
+
+// PassOver is Applier.PassOver.
+func (b *BulkApplier) PassOver() *Passed {
+	p := b.alone.PassOver()
+	for _, w := range b.workers {
+		w.a.passed = p
+	}
+	return p
+}
+
+// pass decides about a record that cannot be carried out.
+func (a *Applier) pass(err error) error {
+	var f *ForeignError
+	if a.passed == nil || !errors.As(err, &f) {
+		return err
+	}
+	a.passed.add(f.Kind)
+	return nil
+}
+
+// absentKind is what a record is counted as that finds no key, where values were
+// passed over.
+const absentKind = "unknown, of keys that were passed over"
