@@ -93,3 +93,11 @@ func TestRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestFlagsOnly: the command that is shown has no paths of this machine.
+func TestFlagsOnly(t *testing.T) {
+	got := strings.Join(flagsOnly([]string{"-quick", "-regent", "/somewhere/regent", "-write", "BENCHMARKS.md"}), " ")
+	if got != "-quick -write BENCHMARKS.md" {
+		t.Error(got)
+	}
+}

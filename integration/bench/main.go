@@ -170,6 +170,20 @@ func run(ctx context.Context, o options) error {
 	defer cancel()
 	r := newReport(o)
 	began := time.Now()
+	err := r.measureAll(ctx, o)
+	fmt.Printf("\nmeasured in %s\n", time.Since(began).Round(time.Second))
+	if err != nil {
+		r.unfinished = err.Error()
+	}
+	if saveErr := r.save(o); err == nil {
+		err = saveErr
+	}
+	return err
+}
+
+// measureAll carries out the sections. What was measured before an error is in
+// the report.
+func (r *report) measureAll(ctx context.Context, o options) error {
 	for _, s := range allSections() {
 		if !slices.Contains(o.sections, s.name) {
 			continue
@@ -181,8 +195,7 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	fmt.Printf("\nmeasured in %s\n", time.Since(began).Round(time.Second))
-	return r.save(o)
+	return nil
 }
 
 // silence is a logger for go-redis.

@@ -112,7 +112,7 @@ func plans() map[string]plan {
 		{"always", []string{"set"}, small, middle, []int{1, 16}},
 	}
 	return map[string]plan{
-		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 12 * time.Minute},
+		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 20 * time.Minute},
 		"quick": {3, 200 * time.Millisecond, []grid{
 			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
 		}, 300_000, 300_000, 500_000, 500_000, 1000, 5 * time.Minute},

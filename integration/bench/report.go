@@ -14,8 +14,9 @@ import (
 
 // A report prints what is measured as it comes and keeps it for the files.
 type report struct {
-	tables []table
-	bars   []bar
+	tables     []table
+	unfinished string // why there is no more
+	bars       []bar
 }
 
 type table struct {
@@ -116,6 +117,9 @@ func (r *report) markdown(o options) string {
 			fmt.Fprintf(&b, "\n![Throughput as a ratio to redis-server](%s)\n", rel)
 		}
 	}
+	if r.unfinished != "" {
+		fmt.Fprintf(&b, "\nThis run did not come to its end: %s\n", r.unfinished)
+	}
 	for _, t := range r.tables {
 		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), strings.Repeat(" ---: |", len(t.head)))
 		for _, row := range t.rows {
@@ -125,11 +129,15 @@ func (r *report) markdown(o options) string {
 	return b.String()
 }
 
-// flagsOnly leaves paths outside the tree out of the command that is shown.
+// flagsOnly leaves paths outside the tree out of the command that is shown, with
+// the flags before them.
 func flagsOnly(args []string) (out []string) {
 	for _, a := range args {
-		if !filepath.IsAbs(a) {
+		switch last := len(out) - 1; {
+		case !filepath.IsAbs(a):
 			out = append(out, a)
+		case last >= 0 && strings.HasPrefix(out[last], "-"):
+			out = out[:last]
 		}
 	}
 	return out

@@ -21,8 +21,18 @@ type sample struct {
 	requests int
 }
 
-// throughputKeys is how many different keys there are.
-const throughputKeys = 100_000
+const (
+	// mostKeys is how many different keys there are, and mostBytes bounds what
+	// they hold in one server.
+	mostKeys  = 100_000
+	mostBytes = 256 << 20
+)
+
+// keys is how many different keys a cell has.
+func (c cell) keys() int { return min(mostKeys, mostBytes/max(c.size, 1)) }
+
+// filled says with what each server was filled last, by its port.
+type filled map[int]string
 
 // requests is how many requests take about as long as a slice, at a rate per
 // second that was seen before.
@@ -63,8 +73,9 @@ func throughputGrid(ctx context.Context, o options, g grid, r *report) error {
 		return err
 	}
 	r.begin("Throughput, log "+g.fsync, throughputHead())
+	have := filled{}
 	for _, c := range g.cells() {
-		if err := throughputCell(ctx, o, servers, c, g.fsync, r); err != nil {
+		if err := throughputCell(ctx, o, servers, c, g.fsync, have, r); err != nil {
 			return err
 		}
 	}
@@ -76,8 +87,8 @@ func throughputHead() []string {
 }
 
 // throughputCell measures one cell on all servers in turn.
-func throughputCell(ctx context.Context, o options, servers []*harness.Node, c cell, fsync string, r *report) error {
-	samples, err := interleave(ctx, o.plan, servers, c)
+func throughputCell(ctx context.Context, o options, servers []*harness.Node, c cell, fsync string, have filled, r *report) error {
+	samples, err := interleave(ctx, o.plan, servers, c, have)
 	if err != nil {
 		return err
 	}
@@ -97,10 +108,10 @@ func throughputCell(ctx context.Context, o options, servers []*harness.Node, c c
 func ratioOf(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }
 
 // interleave measures a cell on all servers in turn, round by round.
-func interleave(ctx context.Context, p plan, servers []*harness.Node, c cell) ([][]sample, error) {
+func interleave(ctx context.Context, p plan, servers []*harness.Node, c cell, have filled) ([][]sample, error) {
 	samples, rates := make([][]sample, len(servers)), make([]float64, len(servers))
 	for i, n := range servers {
-		if err := prefill(ctx, n, c); err != nil {
+		if err := prefill(ctx, n, c, have); err != nil {
 			return nil, err
 		}
 		// A round before those that count warms up, and shows how much to send.
@@ -131,7 +142,7 @@ func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample
 	}
 	args := []string{
 		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-c", strconv.Itoa(c.clients), "-n", strconv.Itoa(requests),
-		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(throughputKeys), "--precision", "3",
+		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(c.keys()), "--precision", "3",
 	}
 	args = append(args, fillIn(c.family.command, randomKey, strings.Repeat("x", c.size))...)
 	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).Output()
