@@ -133,7 +133,8 @@
 //     nothing: the system still writes what it was given. A node that starts
 //     with nothing, and finds that others have a log before it has voted, came
 //     without its disk: it has lost what it promised as well, so rule 9 and this
-//     one hold for it.
+//     one hold for it. (This needs connections that end with the process, so that
+//     no question to the node it was reaches the one it is.)
 //  13. Members. Voters change by one at a time, learners follow and do not
 //     count; who votes is a configuration with a version, told by the leader and
 //     not in the log. A voter refuses a candidate with an older one. A leader

@@ -19,6 +19,7 @@ type machine struct {
 	origin  time.Duration // true time at base
 	disk    HardState     // the state file
 	log     []record
+	disks   int  // new ones so far
 	kept    int  // records that a killed process leaves, ≤ len(log)
 	synced  int  // records that a power loss leaves, ≤ kept
 	acked   int  // records that it acknowledged and still holds
@@ -210,7 +211,11 @@ func (m *machine) transmit(o Output) {
 			m.w.say(m.id, "-> %d %s", msg.To, describe(msg))
 		}
 		to := m.w.machine(msg.To)
+		disk := to.disks // a connection ends with the process it was made to
 		m.w.post(m.id, msg.To, func() {
+			if to.disks != disk {
+				return
+			}
 			to.arrive(func() {
 				to.do(func(now time.Duration) Output { return to.node.Step(now, msg) }, nil)
 			})

@@ -84,6 +84,7 @@ func (w *world) blackout() {
 func (m *machine) wipe() {
 	m.w.say(m.id, "NEW DISK")
 	m.w.count.wiped++
+	m.disks++
 	m.disk, m.log, m.kept, m.synced, m.acked = HardState{}, nil, 0, 0, 0
 	m.unclean, m.wiped = false, true
 }
