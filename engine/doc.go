@@ -16,6 +16,9 @@
 // share readings of the clock (clock.go); counters that are there for INFO are
 // kept where the work is and added up when somebody asks (stats.go).
 //
+// What a pipeline's commands will look at is fetched before the first of them
+// runs (foresee.go).
+//
 // BenchmarkPipeline measures it with keys in cache and with keys in none: the
 // difference, two thirds of a command with two million keys, is memory's, not
 // the code's. Huge pages take a tenth to a fifth of that back, and were left out

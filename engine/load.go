@@ -55,16 +55,16 @@ func (e *Engine) loadBatch(b *rdb.Batch, lock bool) error {
 	return nil
 }
 
-// warmAhead is how many keys' places are fetched before they are put: about as
+// fetchAhead is how many keys' places are fetched before they are put: about as
 // many as a core can wait for at a time.
-const warmAhead = 16
+const fetchAhead = 16
 
 func (e *Engine) loadShard(s *shard, entries []rdb.Entry, mine []int32, now int64) {
 	for len(mine) > 0 {
-		some := mine[:min(len(mine), warmAhead)]
+		some := mine[:min(len(mine), fetchAhead)]
 		mine = mine[len(some):]
 		for _, i := range some {
-			e.shardDict(s, entries[i].DB).Warm(entries[i].Key)
+			e.shardDict(s, entries[i].DB).FetchBucket(dict.Hash(e.seed, entries[i].Key))
 		}
 		for _, i := range some {
 			e.loadEntry(s, &entries[i], now)

@@ -49,7 +49,6 @@ type Dict struct {
 	walk    uint64 // Expired's place in the expiry index
 	compact compaction
 	snap    snapshot
-	warmed  uint32 // means nothing: what Warm read must go somewhere
 }
 
 // New returns an empty dictionary. It takes memory with its first entry; what
@@ -415,14 +414,6 @@ const maxReserved = 1 << 30
 func (d *Dict) Reserve(entries, expires int) {
 	d.main.reserve(min(entries, maxReserved))
 	d.expires.reserve(min(expires, maxReserved))
-}
-
-// Warm fetches the place where key stands or would. Put waits for memory there;
-// who has several keys to put warms them all first, and waits once.
-func (d *Dict) Warm(key []byte) {
-	if d.main.n > 0 {
-		d.warmed |= d.main.home(d.hash(key)).child()
-	}
 }
 
 // stepIndexes is the part of moving tables that each change does.

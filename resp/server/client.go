@@ -245,32 +245,31 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 		w.begin(c)
 	}
 	c.srv.engine.BeginBatch(c.sess, maxBatch)
-	lim := limits{bulk: c.srv.cfg.ProtoMaxBulkLen.Get()}
+	ahead := &w.ahead
+	defer ahead.forget()
 	for c.runs() {
 		if c.batch.n >= maxBatch || c.sess.W.Len() >= maxBatchReply {
 			c.more = true
+			break
+		}
+		if ahead.empty() && !ahead.look(c, p[used:]) {
 			return used
 		}
-		lim.stranger = !c.sess.Authenticated
-		n, refusal := c.guard.next(p[used:], lim)
-		if n == 0 {
-			if refusal != "" {
-				c.refuse(w, refusal)
-				return len(p)
-			}
-			return used
-		}
-		frame := p[used : used+n]
-		used += n
-		args, refusal := c.guard.split(frame, w.args)
-		if refusal != "" {
-			c.refuse(w, refusal)
+		cmd := ahead.pop()
+		if cmd.refusal != "" {
+			c.refuse(w, cmd.refusal)
 			return len(p)
 		}
-		if len(args) > 0 {
-			c.command(w, args)
-			w.keepArgs(args, n)
+		used += cmd.n
+		if len(cmd.args) > 0 {
+			c.command(w, cmd.args)
 		}
+	}
+	if !ahead.empty() {
+		c.guard = guard{} // which was ahead as well
+	}
+	if c.more {
+		return used
 	}
 	if c.closing { // nothing behind QUIT counts
 		return len(p)

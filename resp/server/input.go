@@ -19,7 +19,7 @@ const (
 
 // A scratch is memory that one owner's clients use in turns.
 type scratch struct {
-	args  [][]byte
+	ahead ahead
 	marks []mark // of the open batches
 	arena []byte // their replies, one batch behind the other
 	used  int
@@ -47,16 +47,6 @@ func (w *scratch) end(c *client) {
 
 // reset forgets the batches, which are released.
 func (w *scratch) reset() { w.marks, w.used = w.marks[:0], 0 }
-
-// keepArgs keeps the memory of args for the next command of frame bytes.
-func (w *scratch) keepArgs(args [][]byte, frame int) {
-	if frame >= bigFrame {
-		clear(args) // they would hold the frame's memory
-	}
-	if cap(args) <= maxArgsKept {
-		w.args = args[:0]
-	}
-}
 
 func (w *scratch) giveBack(b []byte) {
 	if cap(b) == keptBytes && len(w.spare) < maxSpare {

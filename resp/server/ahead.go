@@ -1,0 +1,117 @@
+package server
+
+import "regent/engine"
+
+// Looking ahead. What a pipeline sends is parsed some commands before their turn,
+// so that the engine can fetch what they need while it is busy with others
+// (engine/foresee.go). Nothing is decided ahead: a command counts as read when
+// its turn comes, and if that does not come in this batch, because one before it
+// parks or ends the client, it is parsed again.
+
+const (
+	// maxAhead is how many commands are parsed at once.
+	maxAhead = 16
+	// maxAheadArgs is after how many arguments no further command is parsed.
+	maxAheadArgs = 256
+)
+
+// An ahead holds the commands that are parsed and not carried out.
+type ahead struct {
+	cmds      [maxAhead]parsed
+	next, n   int
+	args      [][]byte // memory of their arguments
+	big       bool     // they hold the memory of a big frame
+	foresight engine.Foresight
+}
+
+// A parsed command is a frame of n bytes, and either its arguments, none for
+// one that does nothing, or what to tell a client that sent no command.
+type parsed struct {
+	args    [][]byte
+	n       int
+	refusal string
+}
+
+// empty reports whether the next command has to be parsed first.
+func (a *ahead) empty() bool { return a.next == a.n }
+
+// pop returns the next command.
+func (a *ahead) pop() *parsed {
+	a.next++
+	return &a.cmds[a.next-1]
+}
+
+// look parses the whole commands at the beginning of p, one at least if it is
+// there, and reports whether there is any.
+func (a *ahead) look(c *client, p []byte) bool {
+	lim := limits{bulk: c.srv.cfg.ProtoMaxBulkLen.Get(), stranger: !c.sess.Authenticated}
+	most := maxAhead
+	if lim.stranger {
+		most = 1 // AUTH changes the limits
+	}
+	a.forget()
+	for used := 0; a.n < most && len(a.args) < maxAheadArgs; {
+		cmd := a.parse(c, p[used:], lim)
+		if cmd.n == 0 && cmd.refusal == "" {
+			break
+		}
+		a.cmds[a.n] = cmd
+		a.n++
+		if cmd.refusal != "" {
+			break
+		}
+		used += cmd.n
+	}
+	if a.n > 1 {
+		a.foresee(c)
+	}
+	return a.n > 0
+}
+
+// parse parses one command; n is 0 without a refusal when it is not whole.
+func (a *ahead) parse(c *client, p []byte, lim limits) (cmd parsed) {
+	cmd.n, cmd.refusal = c.guard.next(p, lim)
+	if cmd.n == 0 {
+		return cmd
+	}
+	free := a.free()
+	cmd.args, cmd.refusal = c.guard.split(p[:cmd.n], free)
+	switch n := len(cmd.args); {
+	case n == 0:
+	case n <= cap(free):
+		a.args = a.args[:len(a.args)+n]
+	case cap(cmd.args) <= maxArgsKept:
+		a.args = cmd.args // it was too small for them
+	}
+	a.big = a.big || cmd.n >= bigFrame
+	return cmd
+}
+
+// free is memory for the next command's arguments. Those before keep theirs
+// when it has to grow.
+func (a *ahead) free() [][]byte {
+	const few = 4
+	if size := cap(a.args); size-len(a.args) < few && size < maxArgsKept {
+		a.args = make([][]byte, 0, max(2*size, maxAhead*few))
+	}
+	return a.args[len(a.args):]
+}
+
+func (a *ahead) foresee(c *client) {
+	for i := range a.cmds[:a.n] {
+		if cmd := &a.cmds[i]; len(cmd.args) > 0 {
+			c.srv.engine.Foresee(&a.foresight, c.sess, cmd.args)
+		}
+	}
+	c.srv.engine.Fetch(&a.foresight, c.sess)
+}
+
+// forget drops what was parsed.
+func (a *ahead) forget() {
+	if a.big {
+		clear(a.args) // they would hold the frame's memory
+		a.big = false
+	}
+	a.args = a.args[:0]
+	a.next, a.n = 0, 0
+}
