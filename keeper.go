@@ -59,6 +59,9 @@ const (
 	// doubles from one to the next.
 	retryFirst = 10 * time.Second
 	retryLast  = time.Hour
+	// retrySave is the pause after a save that failed (CONFIG_BGSAVE_RETRY_DELAY):
+	// writes may be refused until one succeeds.
+	retrySave = 5 * time.Second
 	// probeFirst and probeLast bound the pause between two looks whether the
 	// disk of a log that failed works again.
 	probeFirst = time.Second
@@ -136,10 +139,14 @@ func (k *keeper) finish(j *job, what string, err error) {
 	if err == nil {
 		j.inRow = 0
 	}
-	pause := retryFirst << min(max(j.inRow-1, 0), 16)
+	pause := min(retryFirst<<min(max(j.inRow-1, 0), 16), retryLast)
+	if j == &k.save {
+		pause = retrySave
+		k.s.engine.SaveFailed(err != nil && !errors.Is(err, context.Canceled))
+	}
 	j.notBefore = 0
 	if err != nil {
-		j.notBefore = k.s.host.Now() + min(pause, retryLast).Milliseconds()
+		j.notBefore = k.s.host.Now() + pause.Milliseconds()
 	}
 	close(j.done)
 	took := j.took

@@ -3,11 +3,14 @@ package regent
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"regent/aof/disk/disktest"
+	"regent/resp"
 )
 
 // TestLogIsMadeAnew: a failed fsync ends writing, and reading goes on. When the
@@ -56,4 +59,38 @@ func TestLogIsMadeAnew(t *testing.T) {
 		s.do("the failure", "GET", "after")
 		s.end()
 	}
+}
+
+// TestFailedSaveStopsWrites: with save points a save that fails ends writing, as
+// stop-writes-on-bgsave-error says, until one succeeds.
+func TestFailedSaveStopsWrites(t *testing.T) {
+	dir := t.TempDir()
+	s := begin(t, dir, "appendonly no", "save 3600 1000000")
+	defer s.end()
+	s.fill()
+	inTheWay := filepath.Join(dir, "dump.rdb")
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.do("Background saving started", "BGSAVE")
+	s.until("the save ends", func() bool { return s.info("rdb_bgsave_in_progress") == "0" })
+	if got := s.info("rdb_last_bgsave_status"); got != "err" {
+		t.Fatalf("rdb_last_bgsave_status is %s", got)
+	}
+	for _, write := range [][]any{{"SET", "a", "2"}, {"PING"}} {
+		s.do(resp.ErrBgsave, write...)
+	}
+	s.do("1", "GET", "a")
+	s.do("OK", "CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+	s.do("OK", "SET", "a", "2")
+	s.do("OK", "CONFIG", "SET", "stop-writes-on-bgsave-error", "yes")
+	s.do(resp.ErrBgsave, "SET", "a", "3")
+	s.do("OK", "CONFIG", "SET", "save", "")
+	s.do("OK", "SET", "a", "3")
+	s.do("OK", "CONFIG", "SET", "save", "3600 1000000")
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	s.do("OK", "SAVE")
+	s.do("OK", "SET", "a", "4")
 }

@@ -58,8 +58,8 @@ func doPing(c *Ctx) {
 		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.full))
 		return
 	}
-	if why := c.E.writeErr.Load(); why != nil && !c.follower {
-		c.Err(fmt.Sprintf(resp.ErrMisconf, *why))
+	if msg := c.E.diskTrouble(); msg != "" && !c.follower {
+		c.Err(msg)
 		return
 	}
 	if len(c.Args) == 2 {

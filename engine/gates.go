@@ -103,8 +103,8 @@ func (e *Engine) gateLocked(c *Ctx) string {
 		return ""
 	}
 	if c.Cmd.Has(Write) {
-		if why := e.writeErr.Load(); why != nil {
-			return fmt.Sprintf(resp.ErrMisconf, *why)
+		if msg := e.diskTrouble(); msg != "" {
+			return msg
 		}
 		if v.Missing > 0 && e.tooFew(c.S, v) || !e.enoughReplicas(v) {
 			return resp.ErrNoReplicas
@@ -112,6 +112,18 @@ func (e *Engine) gateLocked(c *Ctx) string {
 	}
 	if v.Clustered {
 		c.S.claim(v.Epoch)
+	}
+	return ""
+}
+
+// diskTrouble is the answer to a write, and to PING, while data cannot be made to
+// last, or "".
+func (e *Engine) diskTrouble() string {
+	if e.save.failed.Load() && e.Config.StopWritesOnBgsaveError.Get() && len(e.Config.Save.Get()) > 0 {
+		return resp.ErrBgsave
+	}
+	if why := e.writeErr.Load(); why != nil {
+		return fmt.Sprintf(resp.ErrMisconf, *why)
 	}
 	return ""
 }

@@ -175,5 +175,6 @@ func (e *Engine) LoadProgress(done, total int64) {
 
 // A saveState is what is known of the last save, for LASTSAVE and INFO.
 type saveState struct {
-	last atomic.Int64 // wall ms of the last successful one, or of the start
+	last   atomic.Int64 // wall ms of the last successful one, or of the start
+	failed atomic.Bool  // the last one did
 }

@@ -52,6 +52,10 @@ func saveCommands() []Command {
 // Saved tells that the data was saved at the wall ms at.
 func (e *Engine) Saved(at int64) { e.save.last.Store(at) }
 
+// SaveFailed tells whether the last save has failed: with save points, and as
+// stop-writes-on-bgsave-error asks, writes are refused until one succeeds.
+func (e *Engine) SaveFailed(failed bool) { e.save.failed.Store(failed) }
+
 // LastSave is when the data was last saved, in wall ms; the start, if it never
 // was.
 func (e *Engine) LastSave() int64 { return e.save.last.Load() }

@@ -42,6 +42,7 @@ const (
 	ErrLoading       = "LOADING Redis is loading the dataset in memory"
 	ErrReadOnly      = "READONLY You can't write against a read only replica."
 	ErrMisconf       = "MISCONF Errors writing to the AOF file: %s"
+	ErrBgsave        = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
 	ErrMoved         = "MOVED %d %s"
 	ErrClusterDown   = "CLUSTERDOWN The cluster is down"
 	ErrNoReplicas    = "NOREPLICAS Not enough good replicas to write."

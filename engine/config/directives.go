@@ -94,6 +94,7 @@ func (c *Config) log() []*directive {
 		fileName("dbfilename", &c.DBFilename, "dump.rdb").fixed(),
 		// Redis's default has points; here the log holds every write.
 		savePoints("save", &c.Save),
+		yesNo("stop-writes-on-bgsave-error", &c.StopWritesOnBgsaveError, true),
 		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).fixed(),
 		yesNo("rdbcompression", &c.RdbCompression, true),
 		yesNo("rdbchecksum", &c.RdbChecksum, true).fixed(),

@@ -132,6 +132,7 @@ type Config struct {
 	DBFilename                    Str
 	Save                          SavePoints
 	RdbCompression, RdbChecksum   Bool
+	StopWritesOnBgsaveError       Bool
 	SkipUnknownTypes              Bool // of RDB files and logs: values that Regent cannot hold are left out
 
 	// the cluster
