@@ -40,6 +40,7 @@ type options struct {
 	faults        []string
 	down          time.Duration
 	verbose       bool
+	slow          time.Duration
 	resync        int
 }
 
@@ -66,6 +67,7 @@ func main() {
 	flag.StringVar(&which, "faults", "kill,stop,planned", "which faults to make")
 	flag.DurationVar(&o.down, "down-after", 500*time.Millisecond, "Sentinel's down-after-milliseconds; Redis Cluster's node timeout is twice that")
 	flag.BoolVar(&o.verbose, "v", false, "say why the outcome of writes is not known")
+	flag.DurationVar(&o.slow, "slow", 0, "show the nodes' logs of trials whose gap is longer (0: of none)")
 	flag.IntVar(&o.resync, "resync", 0, "instead: how a follower comes back that has missed so many writes")
 	flag.Parse()
 	o.systems, o.faults = strings.Split(systems, ","), strings.Split(which, ",")
@@ -133,9 +135,13 @@ func measure(ctx context.Context, o options, name string, fault fault, start sta
 	defer load.Stop()
 	var gaps []time.Duration
 	for range o.trials {
+		began := s.logEnds()
 		gap, err := trial(ctx, s, load, fault)
 		if err != nil {
 			return err
+		}
+		if o.slow > 0 && gap > o.slow {
+			fmt.Printf("a trial of %d ms:\n%s", gap.Milliseconds(), s.logsSince(began))
 		}
 		gaps = append(gaps, gap)
 	}

@@ -43,8 +43,30 @@ func (s *system) addrs() (out []string) {
 	return out
 }
 
+func (s *system) all() []*harness.Node { return slices.Concat(s.nodes, s.others) }
+
+// logEnds are how long the nodes' logs are.
+func (s *system) logEnds() (ends []int) {
+	for _, n := range s.all() {
+		ends = append(ends, len(n.Log()))
+	}
+	return ends
+}
+
+// logsSince is what the nodes have logged since logEnds, node by node.
+func (s *system) logsSince(ends []int) string {
+	var b strings.Builder
+	for i, n := range s.all() {
+		fmt.Fprintf(&b, "  node %d\n", n.Port)
+		for line := range strings.Lines(n.Log()[ends[i]:]) {
+			b.WriteString("    " + line)
+		}
+	}
+	return b.String()
+}
+
 func (s *system) kill() {
-	for _, n := range append(s.nodes, s.others...) {
+	for _, n := range s.all() {
 		_ = n.Kill() // measured and done with
 	}
 }
