@@ -132,6 +132,8 @@ type member struct {
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 
+	release func() // of the log reserved for it, nil: none; its stream's goroutine's own
+
 	mu       sync.Mutex
 	incoming *peer.Conn // its control channel to this node
 }

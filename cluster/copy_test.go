@@ -159,6 +159,37 @@ func TestCopyAfterHistoryIsGone(t *testing.T) {
 	}
 }
 
+// TestCopyOutlastsARewrite: the leader rewrites its log while a long copy is
+// under way, and history no longer reaches back to where it was cut. The
+// follower goes on from there all the same: one copy is enough.
+func TestCopyOutlastsARewrite(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	w.fill("k", 20)
+	leader := w.leader()
+	w.followed(leader)
+	empty := w.others(leader)[0]
+	empty.kill()
+	empty.wipe()
+	leader = w.leader(w.others(empty)...)
+	leader.log.Forget(leader.log.End())
+	leader.slow.Store(int64(300 * time.Millisecond))
+	empty.start()
+	w.until("a copy is under way", func() bool { return empty.cluster.View().SyncProgress })
+	w.fill("meanwhile", 20)
+	leader.log.Forget(leader.log.End())
+	w.followed(w.leader())
+	empty.has("k", 20)
+	empty.has("meanwhile", 20)
+	if n := empty.installs.Load(); n != 1 {
+		t.Errorf("%d full copies were installed, want 1", n)
+	}
+	w.until("with the copy over nothing is kept for it", func() bool {
+		leader.log.Forget(leader.log.End())
+		return leader.log.Stream().Start() == leader.log.End()
+	})
+}
+
 // TestOneSnapshotForTwo: two empty nodes that ask at about the same time
 // share a snapshot, and the leader takes writes meanwhile. With two of three
 // nodes without the log, nothing can be committed before the copy: so three
