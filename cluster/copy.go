@@ -408,7 +408,6 @@ func (e *entry) enter() error {
 // is committed is not known yet.
 func (e *entry) finish() {
 	c := (*Cluster)(e.f)
-	c.engine.Freeze(func() { c.engine.Replaced(e.at.Offset) })
 	e.applier.Replaced(e.at.Offset, e.at.DB)
 	c.do(nothing)
 	c.logMu.Unlock()
