@@ -17,7 +17,7 @@ type fault struct {
 	// others bounds the trials of systems other than Regent, 0: as many. They
 	// take a quarter of a minute to be well again after each.
 	others int
-	make       func(ctx context.Context, s *system, leader *harness.Node) error
+	make   func(ctx context.Context, s *system, leader *harness.Node) error
 	// settle waits until the fault has had its effect, where that is not plain
 	// from the writes; mend takes it back. Both may be nil.
 	settle func(ctx context.Context, s *system, old *harness.Node) error
