@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"regent/aof"
@@ -33,8 +32,6 @@ func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Pla
 }
 
 // installCopy takes a full copy as the base of the log and as the keyspace.
-// While the keyspace is loaded readers are told so; what has slipped in sees
-// a keyspace that counts as none (Engine.Replaced).
 func (s *Server) installCopy(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error {
 	err := s.aof.InstallBase(ctx, aof.Place(at), aof.FormatRDB, func(w io.Writer) error {
 		if _, err := io.Copy(w, r); err != nil {
@@ -46,15 +43,6 @@ func (s *Server) installCopy(ctx context.Context, at repl.Place, r io.Reader, en
 		return errors.Join(cluster.ErrUntouched, err)
 	}
 	began := time.Now()
-	s.engine.SetLoading(true)
-	defer s.engine.SetLoading(false)
-	s.engine.Freeze(func() {
-		s.engine.Reset()
-		s.engine.SetFloor(math.MaxInt64)
-	})
-	s.barrier.Deposed()
-	s.copying.Store(true)
-	defer s.copying.Store(false)
 	apply := applyWith(s.engine.NewApplier())
 	stopped := func(db int, args [][]byte) error {
 		if err := ctx.Err(); err != nil {
@@ -62,7 +50,7 @@ func (s *Server) installCopy(ctx context.Context, at repl.Place, r io.Reader, en
 		}
 		return apply(db, args)
 	}
-	if err := s.aof.LoadUpTo(at.Offset, stopped); err != nil {
+	if err := s.loadAnew(at.Offset, stopped); err != nil {
 		return fmt.Errorf("load the base at offset %d: %w", at.Offset, err)
 	}
 	s.host.Logf(engine.LevelNotice, "DB loaded from a full copy: %.3f seconds", time.Since(began).Seconds())

@@ -56,17 +56,14 @@ func (s *Server) allowWrites(what string) {
 
 // loadBase carries out the base of the log: an RDB file, decoded on all cores.
 func (s *Server) loadBase(b *aof.Base) error {
-	o, put := s.rdbOptions(b.Progress), s.engine.LoadBatch
-	switch {
-	case s.copying.Load():
+	o := s.rdbOptions(b.Progress)
+	if b.Again {
 		o.Progress = func(n int64) { s.engine.LoadProgress(n, b.Size) }
-	case b.Again: // a rebuild: everything is locked already
-		o.Workers, put = 1, s.engine.LoadFrozen
 	}
-	room := s.engine.NewReserve(b.Size, b.Again && !s.copying.Load())
+	room := s.engine.NewReserve(b.Size)
 	defer room.Release()
 	o.Resize = room.Resize
-	sum, err := rdb.LoadAt(b, b.Size, o, put)
+	sum, err := rdb.LoadAt(b, b.Size, o, s.engine.LoadBatch)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -68,7 +67,6 @@ type Server struct {
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
 	closing sync.Once
-	copying atomic.Bool // the keyspace is loaded from a full copy
 }
 
 // New checks the configuration, takes the data directory and opens the
@@ -225,16 +223,33 @@ func (s *Server) roleChanged(leads bool) {
 }
 
 // rebuild throws the keyspace away and loads the log up to an offset: what a
-// deposed leader does with what it ran ahead. The cluster calls it with the
-// engine frozen for clients.
-func (s *Server) rebuild(e *engine.Engine, upto int64) error {
-	e.Reset()
-	s.barrier.Deposed()
-	a := e.NewFrozenApplier()
+// deposed leader does with what it ran ahead.
+func (s *Server) rebuild(upto int64) error {
+	a := s.engine.NewApplier()
 	if s.cfg.SkipUnknownTypes.Get() {
 		a.PassOver() // the start has told of them
 	}
-	return s.aof.LoadUpTo(upto, applyWith(a))
+	return s.loadAnew(upto, applyWith(a))
+}
+
+// loadAnew replaces the keyspace by what the log holds up to an offset. Clients
+// are told so, as at the start; what has slipped in sees a keyspace that counts
+// as none (Engine.Replaced), and is not answered from it.
+func (s *Server) loadAnew(upto int64, apply func(db int, args [][]byte) error) error {
+	s.engine.LoadProgress(0, 0)
+	s.engine.SetLoading(true)
+	defer s.engine.SetLoading(false)
+	s.engine.Freeze(func() {
+		s.engine.Reset()
+		s.engine.SetFloor(math.MaxInt64)
+	})
+	s.barrier.Deposed()
+	defer s.barrier.Deposed() // who has slipped in waits for nothing
+	if err := s.aof.LoadUpTo(upto, apply); err != nil {
+		return err
+	}
+	s.engine.Freeze(func() { s.engine.Replaced(upto) })
+	return nil
 }
 
 func applyWith(a *engine.Applier) func(db int, args [][]byte) error {

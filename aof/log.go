@@ -84,6 +84,9 @@ type Log struct {
 	before   []*source  // what is loaded first
 	baseAt   int64      // and then the segments from this offset on; those before are history
 	readers  map[*reader]struct{}
+	reserved reservations
+	// historyBytes is HistoryBytes, less in a test.
+	historyBytes int64
 	// baseOffset mirrors baseAt for those who hold no lock; baseSeq is the
 	// highest number that a base was given.
 	baseOffset, baseSeq atomic.Int64
@@ -114,7 +117,10 @@ const lockName = "lock"
 // Open takes the directory, making it if it is missing, and reads its
 // manifest. Load must follow.
 func Open(o Options) (_ *Log, err error) {
-	l := &Log{o: o, fs: o.Disk, readers: map[*reader]struct{}{}, syncWake: make(chan struct{}, 1), syncStop: make(chan struct{})}
+	l := &Log{
+		o: o, fs: o.Disk, readers: map[*reader]struct{}{}, historyBytes: HistoryBytes,
+		syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
+	}
 	if l.fs == nil {
 		l.fs = disk.OS{}
 	}

@@ -38,7 +38,8 @@ import (
 // the note of truncate.go: its writers, its leader alone, wait for that.
 //
 // incr1 stays as history for followers, as long as all of that takes at most
-// HistoryBytes; Redis knows the type, and removes it.
+// HistoryBytes, or ReservedBytes where a reader or a reservation is not past it
+// (reserve.go); Redis knows the type, and removes it.
 //
 // After a failure of the disk a rewrite is also the way back: nothing of the
 // old files is relied on. Everything executed is in the snapshot, and the
@@ -421,20 +422,24 @@ func (l *Log) setBase(off int64) {
 }
 
 // keptHistory is the names of the newest segments before off that together
-// take at most HistoryBytes, in an unbroken chain up to off.
+// take at most HistoryBytes, more where somebody needs them, in an unbroken
+// chain up to off.
 func (l *Log) keptHistory(off int64) map[string]bool {
 	l.shape.RLock()
 	defer l.shape.RUnlock()
-	keep, left := map[string]bool{}, int64(HistoryBytes)
+	needed := l.neededFrom()
+	keep, size, next := map[string]bool{}, int64(0), off
 	for i := len(l.segments) - 1; i >= 0; i-- {
 		s := l.segments[i]
 		if s.head.start >= off {
 			continue
 		}
-		if left -= s.size; left < 0 {
+		size += s.size
+		if size > l.historyBytes && (needed >= next || size > ReservedBytes) {
 			break
 		}
 		keep[s.name] = true
+		next = s.head.start
 	}
 	return keep
 }

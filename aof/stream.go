@@ -81,3 +81,6 @@ func (s stream) NewReader(off int64) (engine.StreamReader, error) { return s.new
 
 // Notify returns a channel that is closed at the next seal or fsync.
 func (s stream) Notify() <-chan struct{} { return s.notified() }
+
+// Reserve keeps the stream from off on. It does no I/O.
+func (s stream) Reserve(off int64) (release func(), err error) { return s.reserved.reserve(off) }

@@ -32,9 +32,10 @@ type Options struct {
 	// Seal hands what was appended up to an offset to the operating system.
 	// Without it a deposed leader waits for others to do so.
 	Seal func(upto int64) error
-	// Rebuild empties the keyspace and loads the log up to an offset. It is
-	// called with the engine frozen.
-	Rebuild func(e *engine.Engine, upto int64) error
+	// Rebuild replaces the keyspace by what the log holds up to an offset, as
+	// Engine.Replaced has it. Clients are not held meanwhile: they are told that
+	// the data is loaded.
+	Rebuild func(upto int64) error
 	// Snapshot streams the keyspace as it is at one moment to w, while commands
 	// go on. It calls cut once, at that moment and before the first byte, with
 	// the offset that the keyspace has reached and about how many bytes will
@@ -43,7 +44,8 @@ type Options struct {
 	// Install takes such a stream as the base of the log, from which that goes
 	// on at a place, and as the keyspace. When all has come, up to io.EOF, and
 	// before log or keyspace change, it calls enter once; an error is returned
-	// as it is. The keyspace is not used by anyone but reading clients then.
+	// as it is. The keyspace is not used by anyone but reading clients then, and is
+	// replaced as by Rebuild.
 	Install func(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error
 	// Changed tells that this node begins or ceases to lead, after View says
 	// so. Advanced tells that Committed or the lease moved. Both must be quick.
@@ -131,6 +133,8 @@ type member struct {
 	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
+
+	release func() // of the log reserved for it, nil: none; its stream's goroutine's own
 
 	mu       sync.Mutex
 	incoming *peer.Conn // its control channel to this node

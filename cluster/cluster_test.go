@@ -271,9 +271,14 @@ func onto(a *engine.Applier) func(db int, args [][]byte) error {
 	}
 }
 
-func (x *node) rebuild(e *engine.Engine, upto int64) error {
-	e.Reset()
-	return x.log.LoadUpTo(upto, onto(e.NewFrozenApplier()))
+// rebuild replaces the keyspace by the log up to an offset.
+func (x *node) rebuild(upto int64) error {
+	x.engine.SetLoading(true)
+	defer x.engine.SetLoading(false)
+	x.engine.Freeze(x.engine.Reset)
+	err := x.log.LoadUpTo(upto, onto(x.engine.NewApplier()))
+	x.engine.Freeze(func() { x.engine.Replaced(upto) })
+	return err
 }
 
 // serve is the listener: it reads the first command and hands the connection

@@ -26,6 +26,11 @@ import (
 // a time: whoever comes later waits for the next. Its pace is that of the
 // slowest of them; who takes nothing for too long is left behind (repl).
 //
+// What the log says from the copy's offset on is reserved when the copy is cut,
+// until the follower's stream has begun and its reader reserves it instead:
+// else a rewrite during a long copy would drop it, and the follower would need
+// another copy, for ever.
+//
 // The copy may hold what is not committed yet. It must: with two nodes left
 // of three nothing is, before the second one has it. The follower's readers
 // wait for the commitment, as after a restart.
@@ -40,6 +45,9 @@ const (
 	// doubled each time: it costs the leader a walk through its keyspace.
 	firstCopyPause = 100 * time.Millisecond
 	lastCopyPause  = 30 * time.Second
+	// copyReserved is how long after a copy the log is reserved for a follower
+	// whose stream does not begin.
+	copyReserved = time.Minute
 )
 
 // copies are the full copies that a leader makes.
@@ -62,6 +70,16 @@ type copyMember struct {
 	result chan error
 	out    *repl.CopySender
 	bad    error
+	// release ends the reservation of the log behind the copy; nil: none.
+	release func()
+}
+
+// reserve keeps the log for this node until the next call; nil keeps nothing.
+func (m *member) reserve(release func()) {
+	if m.release != nil {
+		m.release()
+	}
+	m.release = release
 }
 
 // States of a member's copy, for INFO.
@@ -109,7 +127,15 @@ func (c *Cluster) copyTo(ctx context.Context, m *member, epoch int64) error {
 	}
 	run.members = append(run.members, cm)
 	c.copies.mu.Unlock()
-	return <-cm.result
+	err := <-cm.result
+	switch {
+	case err == nil:
+		m.reserve(cm.release)
+		c.opts.Host.AfterFunc(copyReserved, cm.release)
+	case cm.release != nil:
+		cm.release()
+	}
+	return err
 }
 
 // runCopy is one snapshot from the first request to the last answer.
@@ -195,7 +221,10 @@ func (c *Cluster) sendSnapshot(ctx context.Context, f *fanout) error {
 		return err
 	}
 	w := bufio.NewWriterSize(f, copyBuffer)
-	cut := func(at repl.Place, total int64) { f.at, f.total, f.cut = at, total, true }
+	cut := func(at repl.Place, total int64) {
+		f.at, f.total, f.cut = at, total, true
+		f.reserve(c.opts.Stream)
+	}
 	if err := c.opts.Snapshot(ctx, w, cut); err != nil {
 		return fmt.Errorf("the snapshot: %w", err)
 	}
@@ -231,6 +260,16 @@ func (f *fanout) nobody() error {
 		last = cm.bad
 	}
 	return fmt.Errorf("%w: %w", errAlone, last)
+}
+
+// reserve keeps the log behind the cut for each follower. It is called with the
+// keyspace locked.
+func (f *fanout) reserve(s engine.Stream) {
+	for _, cm := range f.run.members {
+		if cm.bad == nil {
+			cm.release, cm.bad = s.Reserve(f.at.Offset)
+		}
+	}
 }
 
 // each calls do for every follower that is well, at once.
@@ -369,7 +408,6 @@ func (e *entry) enter() error {
 // is committed is not known yet.
 func (e *entry) finish() {
 	c := (*Cluster)(e.f)
-	c.engine.Freeze(func() { c.engine.Replaced(e.at.Offset) })
 	e.applier.Replaced(e.at.Offset, e.at.DB)
 	c.do(nothing)
 	c.logMu.Unlock()

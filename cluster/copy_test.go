@@ -50,11 +50,25 @@ func (x *node) install(_ context.Context, at repl.Place, r io.Reader, enter func
 		return err
 	}
 	x.log.Install(base, at.Offset, at.History)
-	x.engine.SetLoading(true)
-	defer x.engine.SetLoading(false)
-	x.engine.Freeze(x.engine.Reset)
 	x.installs.Add(1)
-	return x.log.LoadUpTo(at.Offset, onto(x.engine.NewApplier()))
+	return x.rebuild(at.Offset)
+}
+
+// emptied is a cluster whose leader has no history left, and one of its nodes,
+// down, with a new disk.
+func emptied(t *testing.T) (w *network, leader, empty *node) {
+	t.Helper()
+	w = newNetwork(t, 3)
+	w.start()
+	w.fill("k", 50)
+	leader = w.leader()
+	w.followed(leader)
+	empty = w.others(leader)[0]
+	empty.kill()
+	empty.wipe()
+	leader = w.leader(w.others(empty)...)
+	leader.log.Forget(leader.log.End())
+	return w, leader, empty
 }
 
 // others are the nodes but one.
@@ -93,16 +107,7 @@ func (x *node) has(prefix string, n int) {
 // TestCopyToAnEmptyNode: a node comes back empty after the leader has dropped
 // its history: it gets a full copy, and then the stream.
 func TestCopyToAnEmptyNode(t *testing.T) {
-	w := newNetwork(t, 3)
-	w.start()
-	w.fill("k", 50)
-	leader := w.leader()
-	w.followed(leader)
-	empty := w.others(leader)[0]
-	empty.kill()
-	empty.wipe()
-	leader = w.leader(w.others(empty)...)
-	leader.log.Forget(leader.log.End())
+	w, _, empty := emptied(t)
 	w.fill("more", 20)
 	empty.start()
 	w.followed(w.leader())
@@ -113,7 +118,7 @@ func TestCopyToAnEmptyNode(t *testing.T) {
 	}
 	w.write("SET", "last", "v")
 	empty.sees("last", "v")
-	leader = w.leader()
+	leader := w.leader()
 	leader.kill()
 	w.leader(w.others(leader)...)
 	w.write("SET", "after", "v")
@@ -157,6 +162,28 @@ func TestCopyAfterHistoryIsGone(t *testing.T) {
 	if n := late.installs.Load(); n != 0 {
 		t.Errorf("the one whose end is there took %d full copies, want 0", n)
 	}
+}
+
+// TestCopyOutlastsARewrite: the leader rewrites its log while a long copy is
+// under way, and history no longer reaches back to where it was cut. The
+// follower goes on from there all the same: one copy is enough.
+func TestCopyOutlastsARewrite(t *testing.T) {
+	w, leader, empty := emptied(t)
+	leader.slow.Store(int64(300 * time.Millisecond))
+	empty.start()
+	w.until("a copy is under way", func() bool { return empty.cluster.View().SyncProgress })
+	w.fill("meanwhile", 20)
+	leader.log.Forget(leader.log.End())
+	w.followed(w.leader())
+	empty.has("k", 50)
+	empty.has("meanwhile", 20)
+	if n := empty.installs.Load(); n != 1 {
+		t.Errorf("%d full copies were installed, want 1", n)
+	}
+	w.until("with the copy over nothing is kept for it", func() bool {
+		leader.log.Forget(leader.log.End())
+		return leader.log.Stream().Start() == leader.log.End()
+	})
 }
 
 // TestOneSnapshotForTwo: two empty nodes that ask at about the same time

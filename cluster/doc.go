@@ -52,7 +52,8 @@
 //
 //   - As a follower this node's keyspace holds committed records alone. A
 //     deposed leader's, or a restarted node's, may hold more: it is rebuilt
-//     from the log if that had to be cut below what the keyspace holds.
+//     from the log if that had to be cut below what the keyspace holds, and
+//     clients get -LOADING meanwhile.
 //
 //   - A full copy changes nothing here before all of it has come and this node
 //     still follows who sent it. From there on nothing is applied, written or

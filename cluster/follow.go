@@ -156,18 +156,17 @@ func (f *follower) Cut(epoch, off int64) error {
 func (f *follower) rebuild(off int64) (err error) {
 	c := (*Cluster)(f)
 	began := time.Now()
+	applier := c.applier.Suspend()
 	db, err := c.opts.Stream.DBAt(off)
 	if err == nil {
-		c.engine.Freeze(func() {
-			err = c.opts.Rebuild(c.engine, off)
-			c.engine.SetFloor(off) // how much of it is committed is not known yet
-		})
+		err = c.opts.Rebuild(off)
 	}
 	if err != nil {
+		applier.Lost()
 		c.DiskFailed(err)
 		return fmt.Errorf("can't rebuild the keyspace up to %d: %w", off, err)
 	}
-	c.applier.Reset(off, db)
+	applier.Replaced(off, db)
 	c.opts.Host.Logf(engine.LevelNotice, "Keyspace rebuilt from the log up to %d: %.3f seconds", off, time.Since(began).Seconds())
 	return nil
 }

@@ -48,6 +48,7 @@ func (c *Cluster) endSenders() {
 
 // stream keeps one peer's stream up until ctx ends.
 func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
+	defer m.reserve(nil)
 	pause := peer.NewBackoff(c.opts.Host.Rand)
 	var copied copyPause
 	said := ""
@@ -86,6 +87,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 			c.opts.Host.Logf(engine.LevelNotice, "Node %d follows from offset %d", m.ID, off)
 			m.offset.Store(off)
 			m.lost.Store(0)
+			m.reserve(nil) // the stream reads from there on
 			poke(c.chores)
 		},
 		Held:     func(p repl.Progress) { c.heldBy(m, epoch, p) },

@@ -14,7 +14,6 @@ type Applier struct {
 	s       Session
 	pending [][][]byte // the commands of an open MULTI
 	inMulti bool
-	frozen  bool    // the caller holds Freeze
 	passed  *Passed // nil: what is not known is an error
 	fresh   int     // records for which the reading of the clock still does
 }
@@ -28,10 +27,6 @@ const maxTransactionRecords = 1 << 20
 
 // NewApplier returns an applier that begins in database 0.
 func (e *Engine) NewApplier() *Applier { return &Applier{e: e} }
-
-// NewFrozenApplier returns an applier for a caller that holds Freeze: it takes
-// no locks.
-func (e *Engine) NewFrozenApplier() *Applier { return &Applier{e: e, frozen: true} }
 
 // DB is the database the next record goes to.
 func (a *Applier) DB() int { return a.s.DB }
@@ -66,12 +61,9 @@ func (a *Applier) Apply(args [][]byte) error {
 	if err != nil {
 		return a.pass(err)
 	}
-	switch {
-	case c.Cmd.shapeFor(args) == shapeSingle:
+	if c.Cmd.shapeFor(args) == shapeSingle {
 		a.single(c)
-	case a.frozen:
-		c.Cmd.Do(c)
-	default:
+	} else {
 		a.e.lockFor(c, func() { c.Cmd.Do(c) })
 	}
 	return a.outcome(c)
@@ -81,15 +73,11 @@ func (a *Applier) Apply(args [][]byte) error {
 func (a *Applier) single(c *Ctx) {
 	at := a.e.shardIndex(c.Args[c.Cmd.Keys[0].Index])
 	sh := &a.e.shards[at]
-	if !a.frozen {
-		sh.mu.Lock()
-	}
+	sh.mu.Lock()
 	c.home = at + 1
 	c.Cmd.Do(c)
 	c.home = 0
-	if !a.frozen {
-		sh.mu.Unlock()
-	}
+	sh.mu.Unlock()
 }
 
 // exec carries out a transaction with everything locked: readers see all of
@@ -97,9 +85,6 @@ func (a *Applier) single(c *Ctx) {
 func (a *Applier) exec() (err error) {
 	cmds := a.pending
 	a.pending, a.inMulti = nil, false
-	if a.frozen {
-		return a.runAll(cmds)
-	}
 	a.e.Freeze(func() { err = a.runAll(cmds) })
 	return err
 }

@@ -333,7 +333,7 @@ func (b *BulkApplier) makeRoom() {
 	}
 	b.project = 2 * done
 	if b.room == nil {
-		b.room = b.e.NewReserve(total, false)
+		b.room = b.e.NewReserve(total)
 	}
 	for db := range b.e.databases() {
 		if keys, expires := b.e.countLocked(db); keys > 0 {

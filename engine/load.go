@@ -11,12 +11,7 @@ import (
 // LoadBatch puts a batch of an RDB file's keys into the keyspace, over what is
 // there, whoever else does the same: shard by shard, one lock for all keys of a
 // shard. Keys whose time is over are put as well; they expire as any other.
-func (e *Engine) LoadBatch(b *rdb.Batch) error { return e.loadBatch(b, true) }
-
-// LoadFrozen is LoadBatch for one caller that holds Freeze.
-func (e *Engine) LoadFrozen(b *rdb.Batch) error { return e.loadBatch(b, false) }
-
-func (e *Engine) loadBatch(b *rdb.Batch, lock bool) error {
+func (e *Engine) LoadBatch(b *rdb.Batch) error {
 	var from [maxShards + 1]int32 // where each shard's entries begin in order
 	shards := make([]uint16, len(b.Entries))
 	for i := range b.Entries {
@@ -43,14 +38,10 @@ func (e *Engine) loadBatch(b *rdb.Batch, lock bool) error {
 			continue
 		}
 		s := &e.shards[at]
-		if lock {
-			s.mu.Lock()
-		}
+		s.mu.Lock()
 		e.loadShard(s, b.Entries, mine, now)
 		s.noteUsed()
-		if lock {
-			s.mu.Unlock()
-		}
+		s.mu.Unlock()
 	}
 	return nil
 }
@@ -84,15 +75,13 @@ const minKeyBytes = 3
 // about to bring, until it is released. The file's sizes may be a lie: no more
 // is made room for than a file of that length can hold.
 type Reserve struct {
-	e      *Engine
-	frozen bool
-	most   uint64 // keys
+	e    *Engine
+	most uint64 // keys
 }
 
-// NewReserve is for a file of that many bytes; frozen says that the caller holds
-// Freeze.
-func (e *Engine) NewReserve(fileBytes int64, frozen bool) *Reserve {
-	return &Reserve{e, frozen, uint64(max(fileBytes, 0)) / minKeyBytes}
+// NewReserve is for a file of that many bytes.
+func (e *Engine) NewReserve(fileBytes int64) *Reserve {
+	return &Reserve{e, uint64(max(fileBytes, 0)) / minKeyBytes}
 }
 
 // Resize makes room for a database's keys, expires of them with an expiry. It
@@ -120,15 +109,11 @@ func (r *Reserve) Release() {
 func (r *Reserve) each(db, keys, expires int) {
 	for i := range r.e.shards {
 		s := &r.e.shards[i]
-		if !r.frozen {
-			s.mu.Lock()
-		}
+		s.mu.Lock()
 		if keys > 0 || s.dbs[db] != nil {
 			r.e.shardDict(s, db).Reserve(keys, expires)
 		}
-		if !r.frozen {
-			s.mu.Unlock()
-		}
+		s.mu.Unlock()
 	}
 }
 

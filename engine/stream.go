@@ -47,6 +47,11 @@ type Stream interface {
 	// NewReader reads sealed bytes from off on; at the end of the log Read
 	// returns 0, io.EOF and may be called again. Notify tells when.
 	NewReader(off int64) (StreamReader, error)
+	// Reserve keeps the bytes from off on on disk, whatever is rewritten, until
+	// release is called, which may be repeated; a reader does so as well. It does
+	// no I/O, and may be called with the engine frozen. How much is kept so is
+	// bounded, and a log that is replaced as a whole keeps nothing.
+	Reserve(off int64) (release func(), err error)
 	// Notify returns a channel that is closed at the next seal or fsync.
 	Notify() <-chan struct{}
 }

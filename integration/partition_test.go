@@ -3,19 +3,13 @@
 package integration
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"regent/integration/harness"
 )
-
-// hostPort is the port of every node on a host of its own.
-const hostPort = 7000
 
 // startOnHosts starts n nodes, each on a host of its own.
 func startOnHosts(t *testing.T, n int, args ...string) (*harness.Cluster, *harness.Hosts) {
@@ -32,19 +26,7 @@ func startOnHosts(t *testing.T, n int, args ...string) (*harness.Cluster, *harne
 	if err != nil {
 		t.Fatal(err)
 	}
-	var peers []string
-	for i := range n {
-		peers = append(peers, fmt.Sprintf("%d@%s:%d", i+1, hosts.IP(i), hostPort))
-	}
-	c := &harness.Cluster{}
-	dir := t.TempDir()
-	for i := range n {
-		c.Nodes = append(c.Nodes, &harness.Node{
-			Binary: binary(), Host: hosts.IP(i), Port: hostPort, Prefix: hosts.Prefix(i), Dialer: hosts.Dial,
-			Dir:  filepath.Join(dir, fmt.Sprint(i+1)),
-			Args: append([]string{"--node-id", fmt.Sprint(i + 1), "--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "partition"}, args...),
-		})
-	}
+	c := hosts.Cluster(binary(), t.TempDir(), args...)
 	t.Cleanup(func() {
 		c.Kill()
 		if t.Failed() {

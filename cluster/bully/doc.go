@@ -19,7 +19,8 @@
 // It withstands crashes, restarts, stopped processes, lost, doubled, late and
 // reordered messages, links cut in one or both directions, and clocks whose
 // rates differ by at most a fifth. It does not withstand liars, a state file
-// put back from a backup, or two processes with one ID.
+// put back from a backup, two processes with one ID, or new disks at a majority
+// while the others are down: that is a new cluster.
 //
 // # The bully
 //

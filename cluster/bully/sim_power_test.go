@@ -106,6 +106,10 @@ func (w *world) drillLostTail(l *machine) {
 	}
 	before := l.pub.commit
 	w.when(1, func() bool { return l.pub.commit > before && f.up && (w.plan.syncEach || f.synced < f.acked) }, func() {
+		if !w.mayLoseDisk(f) { // another has lost its own meanwhile
+			w.cut = [simMost + 1][simMost + 1]bool{}
+			return
+		}
 		f.crash(true)
 		if w.plan.syncEach || w.chance(0.3) {
 			f.wipe()

@@ -31,6 +31,8 @@ type Log struct {
 	db     int // selected at the end; -1: unknown, so that SELECT is written
 	notify chan struct{}
 	broken error // every write fails with it
+
+	reserved []*int64 // offsets, readers' own among them
 }
 
 // NewLog returns an empty log.
@@ -118,10 +120,13 @@ func (l *Log) Bytes() []byte {
 }
 
 // Forget drops the history before off, as a rewrite does: what it amounted to
-// is in the base.
+// is in the base. What is reserved stays.
 func (l *Log) Forget(off int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, from := range l.reserved {
+		off = min(off, max(*from, l.start))
+	}
 	l.base = append(l.base, l.buf[:off-l.start]...)
 	l.buf = bytes.Clone(l.buf[off-l.start:])
 	l.start = off
@@ -274,7 +279,23 @@ func (s stream) NewReader(off int64) (engine.StreamReader, error) {
 	if off < s.l.start || off > s.l.sealed {
 		return nil, fmt.Errorf("no bytes at %d: %d to %d", off, s.l.start, s.l.sealed)
 	}
-	return &reader{s.l, off}, nil
+	r := &reader{s.l, off}
+	s.l.reserved = append(s.l.reserved, &r.off)
+	return r, nil
+}
+
+func (s stream) Reserve(off int64) (release func(), err error) {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	mine := &off
+	s.l.reserved = append(s.l.reserved, mine)
+	return func() { s.l.release(mine) }, nil
+}
+
+func (l *Log) release(mine *int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reserved = slices.DeleteFunc(l.reserved, func(p *int64) bool { return p == mine })
 }
 
 func (s stream) Notify() <-chan struct{} {
@@ -304,5 +325,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (r *reader) Close() error  { return nil }
+func (r *reader) Close() error {
+	r.l.release(&r.off)
+	return nil
+}
+
 func (r *reader) Offset() int64 { return r.off }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"syscall"
 	"time"
 
@@ -12,11 +13,15 @@ import (
 // A fault is what is done to a leader.
 type fault struct {
 	flag, name string
-	make       func(ctx context.Context, s *system, leader *harness.Node) error
+	hosts      bool // it needs hosts of their own
+	// others bounds the trials of systems other than Regent, 0: as many. They
+	// take a quarter of a minute to be well again after each.
+	others int
+	make   func(ctx context.Context, s *system, leader *harness.Node) error
 	// settle waits until the fault has had its effect, where that is not plain
 	// from the writes; mend takes it back. Both may be nil.
 	settle func(ctx context.Context, s *system, old *harness.Node) error
-	mend   func(ctx context.Context, leader *harness.Node) error
+	mend   func(ctx context.Context, s *system, leader *harness.Node) error
 }
 
 func faults() []fault {
@@ -24,7 +29,7 @@ func faults() []fault {
 		{
 			flag: "kill", name: "kill -9",
 			make: func(_ context.Context, _ *system, leader *harness.Node) error { return leader.Kill() },
-			mend: func(ctx context.Context, leader *harness.Node) error {
+			mend: func(ctx context.Context, _ *system, leader *harness.Node) error {
 				if err := leader.Start(); err != nil {
 					return err
 				}
@@ -34,7 +39,17 @@ func faults() []fault {
 		{
 			flag: "stop", name: "SIGSTOP",
 			make: func(_ context.Context, _ *system, leader *harness.Node) error { return leader.Signal(syscall.SIGSTOP) },
-			mend: func(_ context.Context, leader *harness.Node) error { return leader.Signal(syscall.SIGCONT) },
+			mend: func(_ context.Context, _ *system, leader *harness.Node) error { return leader.Signal(syscall.SIGCONT) },
+		},
+		{
+			flag: "partition", name: "partition", hosts: true, others: 5,
+			make: func(_ context.Context, s *system, leader *harness.Node) error {
+				return s.at.hosts.Isolate(slices.Index(s.nodes, leader))
+			},
+			settle: replaced,
+			mend: func(_ context.Context, s *system, leader *harness.Node) error {
+				return s.at.hosts.Rejoin(slices.Index(s.nodes, leader))
+			},
 		},
 		{
 			flag: "planned", name: "planned",
@@ -42,6 +57,14 @@ func faults() []fault {
 			settle: changed,
 		},
 	}
+}
+
+// trials is how often a fault is made on a system.
+func (f *fault) trials(o options, system string) int {
+	if f.others == 0 || system == "regent" {
+		return o.trials
+	}
+	return min(o.trials, f.others)
 }
 
 // askAgain is when a system that has not begun to change its leader is asked
@@ -63,6 +86,30 @@ func changed(ctx context.Context, s *system, old *harness.Node) error {
 			return errors.Join(errOldLeads, s.change(ctx, old))
 		}
 		return errOldLeads
+	})
+}
+
+// replaced waits until another node calls itself master that leads in place of
+// old, whatever old says: Redis Cluster has other masters, which do not.
+func replaced(ctx context.Context, s *system, old *harness.Node) error {
+	return harness.Until(ctx, func() error {
+		masters := 0
+		for _, n := range s.nodes {
+			if n == old {
+				continue
+			}
+			info, err := n.Info(ctx, "replication")
+			if err != nil {
+				return err
+			}
+			if info["role"] == "master" {
+				masters++
+			}
+		}
+		if masters < s.masters {
+			return errOldLeads
+		}
+		return nil
 	})
 }
 

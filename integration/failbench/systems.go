@@ -19,8 +19,11 @@ import (
 // A system is a deployment under test.
 type system struct {
 	title  string
+	at     site
 	nodes  []*harness.Node // that hold data
 	others []*harness.Node // that do not: Sentinels
+	// masters is how many nodes call themselves master when all is well.
+	masters int
 	// leader waits for the node that takes writes of the keys used here.
 	leader func(context.Context) (*harness.Node, error)
 	// well waits until every node is up and follows.
@@ -30,10 +33,13 @@ type system struct {
 }
 
 // A starter starts a system; what was started comes back also with an error.
-type starter func(ctx context.Context, o options, dir string) (*system, error)
+type starter struct {
+	nodes int // that need a host each
+	start func(ctx context.Context, o options, dir string, at site) (*system, error)
+}
 
 func systems() map[string]starter {
-	return map[string]starter{"regent": startRegent, "sentinel": startSentinel, "cluster": startCluster}
+	return map[string]starter{"regent": {3, startRegent}, "sentinel": {3, startSentinel}, "cluster": {6, startCluster}}
 }
 
 func (s *system) addrs() (out []string) {
@@ -43,18 +49,40 @@ func (s *system) addrs() (out []string) {
 	return out
 }
 
+func (s *system) all() []*harness.Node { return slices.Concat(s.nodes, s.others) }
+
+// logEnds are how long the nodes' logs are.
+func (s *system) logEnds() (ends []int) {
+	for _, n := range s.all() {
+		ends = append(ends, len(n.Log()))
+	}
+	return ends
+}
+
+// logsSince is what the nodes have logged since logEnds, node by node.
+func (s *system) logsSince(ends []int) string {
+	var b strings.Builder
+	for i, n := range s.all() {
+		fmt.Fprintf(&b, "  node %s\n", n.Addr())
+		for line := range strings.Lines(n.Log()[ends[i]:]) {
+			b.WriteString("    " + line)
+		}
+	}
+	return b.String()
+}
+
 func (s *system) kill() {
-	for _, n := range append(s.nodes, s.others...) {
+	for _, n := range s.all() {
 		_ = n.Kill() // measured and done with
 	}
 }
 
-func startRegent(ctx context.Context, o options, dir string) (*system, error) {
-	c, err := harness.NewCluster(o.regent, dir, 3)
+func startRegent(ctx context.Context, o options, dir string, at site) (*system, error) {
+	c, err := at.regents(o, dir)
 	if err != nil {
 		return nil, err
 	}
-	s := &system{title: "regent, defaults", nodes: c.Nodes, leader: c.Leader}
+	s := &system{title: "regent, defaults", at: at, masters: 1, nodes: c.Nodes, leader: c.Leader}
 	s.well = func(ctx context.Context) error { _, err := c.Agreed(ctx); return err }
 	s.change = func(ctx context.Context, leader *harness.Node) error { return say(ctx, leader, "FAILOVER") }
 	return s, c.Start(ctx)
@@ -89,17 +117,16 @@ func busPorts(n int) (ports []int, err error) {
 	return nil, fmt.Errorf("no %d free ports were found with buses %d above", n, busOffset)
 }
 
-// redisNodes starts redis-servers with a log each.
-func redisNodes(ctx context.Context, o options, dir string, n int, args func(i int, ports []int) []string) ([]*harness.Node, error) {
-	ports, err := busPorts(n)
+// redisNodes starts redis-servers with a log each. A replica that is back need
+// not wait for others that may want the same copy: nothing is measured then.
+func redisNodes(ctx context.Context, o options, dir string, at site, n int, args func(i int, first *harness.Node) []string) ([]*harness.Node, error) {
+	nodes, err := at.nodes(o, n)
 	if err != nil {
 		return nil, err
 	}
-	var nodes []*harness.Node
-	for i, p := range ports {
-		node := &harness.Node{Binary: o.redis, Port: p, Dir: filepath.Join(dir, strconv.Itoa(p))}
-		node.Args = append([]string{"--save", "", "--appendonly", "yes"}, args(i, ports)...)
-		nodes = append(nodes, node)
+	for i, node := range nodes {
+		node.Dir = filepath.Join(dir, "redis-"+strconv.Itoa(i))
+		node.Args = append([]string{"--save", "", "--appendonly", "yes", "--protected-mode", "no", "--repl-diskless-sync-delay", "0"}, args(i, nodes[0])...)
 		if err := node.Start(); err != nil {
 			return nodes, err
 		}
@@ -110,28 +137,31 @@ func redisNodes(ctx context.Context, o options, dir string, n int, args func(i i
 	return nodes, nil
 }
 
-// startSentinel is a master with two replicas and three Sentinels.
-func startSentinel(ctx context.Context, o options, dir string) (*system, error) {
-	s := &system{title: "redis + 3 sentinels"}
+// startSentinel is a master with two replicas and three Sentinels, one beside
+// each.
+func startSentinel(ctx context.Context, o options, dir string, at site) (*system, error) {
+	s := &system{title: "redis + 3 sentinels", at: at, masters: 1}
 	var err error
-	s.nodes, err = redisNodes(ctx, o, dir, 3, func(i int, ports []int) []string {
+	s.nodes, err = redisNodes(ctx, o, dir, at, 3, func(i int, first *harness.Node) []string {
 		if i == 0 {
 			return nil
 		}
-		return []string{"--replicaof", "127.0.0.1 " + strconv.Itoa(ports[0])}
+		host, port, _ := net.SplitHostPort(first.Addr())
+		return []string{"--replicaof", host + " " + port}
 	})
 	if err != nil {
 		return s, err
 	}
-	ports, err := harness.FreePorts(3)
+	ports, err := at.spare(3)
 	if err != nil {
 		return s, err
 	}
-	for _, p := range ports {
-		n, err := sentinel(o, filepath.Join(dir, "sentinel-"+strconv.Itoa(p)), p, s.nodes[0].Port)
+	for i, p := range ports {
+		n, err := sentinel(o, filepath.Join(dir, "sentinel-"+strconv.Itoa(i)), p, s.nodes[0])
 		if err != nil {
 			return s, err
 		}
+		at.put(n, i)
 		s.others = append(s.others, n)
 		if err := n.Start(); err != nil {
 			return s, err
@@ -145,13 +175,17 @@ func startSentinel(ctx context.Context, o options, dir string) (*system, error) 
 	return s, s.well(ctx)
 }
 
-func sentinel(o options, dir string, port, master int) (*harness.Node, error) {
+func sentinel(o options, dir string, port int, master *harness.Node) (*harness.Node, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
+	host, masterPort, err := net.SplitHostPort(master.Addr())
+	if err != nil {
+		return nil, fmt.Errorf("the master's address: %w", err)
+	}
 	conf := filepath.Join(dir, "sentinel.conf")
-	text := fmt.Sprintf("sentinel monitor m 127.0.0.1 %d 2\nsentinel down-after-milliseconds m %d\nsentinel failover-timeout m %d\n",
-		master, o.down.Milliseconds(), 4*o.down.Milliseconds())
+	text := fmt.Sprintf("protected-mode no\nsentinel monitor m %s %s 2\nsentinel down-after-milliseconds m %d\nsentinel failover-timeout m %d\n",
+		host, masterPort, o.down.Milliseconds(), 4*o.down.Milliseconds())
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, fmt.Errorf("write a Sentinel's configuration: %w", err)
 	}
@@ -192,7 +226,7 @@ func (s *system) sentinelsAgree(ctx context.Context) error {
 				return err
 			}
 			if info["role"] == "slave" && info["master_link_status"] != "up" {
-				return fmt.Errorf("replica %d: link %s", n.Port, info["master_link_status"])
+				return fmt.Errorf("replica %s: link %s", n.Addr(), info["master_link_status"])
 			}
 		}
 		for _, n := range s.others {
@@ -201,7 +235,7 @@ func (s *system) sentinelsAgree(ctx context.Context) error {
 				return err
 			}
 			if m := info["master0"]; !strings.Contains(m, "status=ok") || !strings.Contains(m, "slaves=2,sentinels=3") {
-				return fmt.Errorf("sentinel %d: %s", n.Port, m)
+				return fmt.Errorf("sentinel %s: %s", n.Addr(), m)
 			}
 		}
 		return nil
@@ -210,18 +244,18 @@ func (s *system) sentinelsAgree(ctx context.Context) error {
 
 // startCluster is a Redis Cluster of three masters with a replica each. All
 // keys share a hash tag: one master takes all the writes.
-func startCluster(ctx context.Context, o options, dir string) (*system, error) {
-	s := &system{title: "redis cluster"}
+func startCluster(ctx context.Context, o options, dir string, at site) (*system, error) {
+	s := &system{title: "redis cluster", at: at, masters: 3}
 	var err error
-	s.nodes, err = redisNodes(ctx, o, dir, 6, func(int, []int) []string {
+	s.nodes, err = redisNodes(ctx, o, dir, at, 6, func(int, *harness.Node) []string {
 		return []string{"--cluster-enabled", "yes", "--cluster-node-timeout", strconv.FormatInt(2*o.down.Milliseconds(), 10)}
 	})
 	if err != nil {
 		return s, err
 	}
-	args := append([]string{"--cluster", "create"}, s.addrs()...)
-	args = append(args, "--cluster-replicas", "1", "--cluster-yes")
-	if out, err := exec.CommandContext(ctx, "redis-cli", args...).CombinedOutput(); err != nil {
+	words := append(at.command("redis-cli", "--cluster", "create"), s.addrs()...)
+	words = append(words, "--cluster-replicas", "1", "--cluster-yes")
+	if out, err := exec.CommandContext(ctx, words[0], words[1:]...).CombinedOutput(); err != nil {
 		return s, fmt.Errorf("redis-cli --cluster create: %w\n%s", err, out)
 	}
 	s.leader = s.slotOwner
@@ -241,14 +275,13 @@ func say(ctx context.Context, n *harness.Node, words ...any) error {
 
 // clusterFailover asks a replica of the leader to take over.
 func (s *system) clusterFailover(ctx context.Context, leader *harness.Node) error {
-	port := strconv.Itoa(leader.Port)
 	for _, n := range s.nodes {
 		info, err := n.Info(ctx, "replication")
-		if err == nil && info["role"] == "slave" && info["master_port"] == port {
+		if err == nil && info["role"] == "slave" && net.JoinHostPort(info["master_host"], info["master_port"]) == leader.Addr() {
 			return say(ctx, n, "CLUSTER", "FAILOVER")
 		}
 	}
-	return fmt.Errorf("node %s has no replica", port)
+	return fmt.Errorf("node %s has no replica", leader.Addr())
 }
 
 // slotOwner waits for the master that takes a write of the tag used here.
@@ -279,14 +312,14 @@ func (s *system) clusterWell(ctx context.Context) error {
 			return err
 		}
 		if !strings.Contains(info, "cluster_state:ok") || strings.Contains(nodes, "fail") || strings.Count(nodes, "slave") != 3 {
-			return fmt.Errorf("node %d: %.60s\n%s", n.Port, info, nodes)
+			return fmt.Errorf("node %s: %.60s\n%s", n.Addr(), info, nodes)
 		}
 		rep, err := n.Info(ctx, "replication")
 		if err != nil {
 			return err
 		}
 		if rep["role"] == "slave" && rep["master_link_status"] != "up" {
-			return fmt.Errorf("replica %d: link %s", n.Port, rep["master_link_status"])
+			return fmt.Errorf("replica %s: link %s", n.Addr(), rep["master_link_status"])
 		}
 	}
 	return nil

@@ -243,6 +243,9 @@ func (f *follower) do(args ...any) (string, error) {
 
 // settle chooses where the next command goes after an answer.
 func (f *follower) settle(err error) {
+	if answer := redis.Error(nil); err != nil && !errors.As(err, &answer) {
+		f.forget()
+	}
 	switch {
 	case err == nil:
 	case strings.HasPrefix(err.Error(), "MOVED "):
@@ -251,6 +254,17 @@ func (f *follower) settle(err error) {
 		f.at = (f.at + 1) % len(f.addrs)
 		f.target = f.addrs[f.at]
 		time.Sleep(retryPause)
+	}
+}
+
+// forget ends the client of a node that could not be asked. After as many
+// refused dials as a pool may hold connections, go-redis answers with the old
+// refusal for up to a second without dialling, and the node that was dead then
+// may lead by now: that wait would be the client's, not the cluster's.
+func (f *follower) forget() {
+	if c := f.clients[f.target]; c != nil {
+		c.Close()
+		delete(f.clients, f.target)
 	}
 }
 

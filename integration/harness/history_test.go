@@ -38,3 +38,32 @@ func TestHistoryIsJudged(t *testing.T) {
 		}
 	}
 }
+
+// A node that was dead a moment ago may lead now: a client that was refused
+// again and again must try it all the same.
+func TestClientsTryANodeAgain(t *testing.T) {
+	ports, err := FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := &Node{Binary: "redis-server", Port: ports[0], Dir: t.TempDir()}
+	f := newFollower([]string{node.Addr()}, 0, nil)
+	defer f.close()
+	for range 10 {
+		_, err := f.do("set", "k", "v")
+		if err == nil || !refused(err) {
+			t.Fatalf("a write to a node that does not run: %v", err)
+		}
+		f.settle(err)
+	}
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = node.Kill() }()
+	if err := node.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.do("set", "k", "v"); err != nil {
+		t.Errorf("a write to a node that runs again: %v", err)
+	}
+}

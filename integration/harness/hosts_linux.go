@@ -85,6 +85,50 @@ func (h *Hosts) IP(i int) string { return hostNet + strconv.Itoa(i+1) }
 // Prefix are the words that run a command on host i, with the same PID.
 func (h *Hosts) Prefix(i int) []string { return []string{"ip", "netns", "exec", h.names[i]} }
 
+// Hub are the words that run a command where the clients are.
+func (h *Hosts) Hub() []string { return []string{"ip", "netns", "exec", h.hub} }
+
+// HostPort is the port of every node that has a host of its own.
+const HostPort = 7000
+
+// Cluster prepares a Regent node on each host, with IDs from 1; extra arguments
+// go to each.
+func (h *Hosts) Cluster(binary, dir string, args ...string) *Cluster {
+	var peers []string
+	for i := range h.names {
+		peers = append(peers, fmt.Sprintf("%d@%s:%d", i+1, h.IP(i), HostPort))
+	}
+	args = append([]string{"--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "hosts"}, args...)
+	c := &Cluster{}
+	for i := range h.names {
+		id := strconv.Itoa(i + 1)
+		c.Nodes = append(c.Nodes, &Node{
+			Binary: binary, Host: h.IP(i), Port: HostPort, Prefix: h.Prefix(i), Dialer: h.Dial,
+			Dir: filepath.Join(dir, id), Args: append([]string{"--node-id", id}, args...),
+		})
+	}
+	return c
+}
+
+// Isolate cuts a host off from all others in both directions; the hub reaches
+// it still.
+func (h *Hosts) Isolate(host int) error { return h.both(host, h.Cut) }
+
+// Rejoin ends Isolate.
+func (h *Hosts) Rejoin(host int) error { return h.both(host, h.Mend) }
+
+func (h *Hosts) both(host int, do func(from, to int) error) error {
+	for i := range h.names {
+		if i == host {
+			continue
+		}
+		if err := firstError(do(i, host), do(host, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Cut drops what host from sends to host to.
 func (h *Hosts) Cut(from, to int) error {
 	return h.in(h.names[to], "rule", "add", "pref", strconv.Itoa(100+from), "from", h.IP(from), "blackhole")
