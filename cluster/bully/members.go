@@ -39,10 +39,18 @@ type Configuration struct {
 	Voters  []int64
 	// Learners follow and do not count.
 	Learners []int64
+	// Addrs says where they are. It is the driver's, goes wherever the lists
+	// go, and decides nothing here; "": as the driver was told at start.
+	Addrs string
 }
 
-// maxMembers bounds voters and learners together.
-const maxMembers = 32
+// Limits of a configuration.
+const (
+	// maxMembers bounds voters and learners together.
+	maxMembers = 32
+	// MaxAddrs bounds Configuration.Addrs in bytes.
+	MaxAddrs = 16 << 10
+)
 
 // Why members cannot be changed as asked.
 var (
@@ -62,6 +70,16 @@ func (c *Configuration) is(d *Configuration) bool {
 	return c.Epoch == d.Epoch && c.Version == d.Version
 }
 
+// Has reports whether a node votes or learns.
+func (c *Configuration) Has(id int64) bool {
+	return slices.Contains(c.Voters, id) || slices.Contains(c.Learners, id)
+}
+
+// same reports whether two configurations say the same, whoever wrote them.
+func (c *Configuration) same(d *Configuration) bool {
+	return slices.Equal(c.Voters, d.Voters) && slices.Equal(c.Learners, d.Learners) && c.Addrs == d.Addrs
+}
+
 // id is the configuration without its lists.
 func (c *Configuration) id() Configuration {
 	return Configuration{Epoch: c.Epoch, Version: c.Version}
@@ -70,7 +88,7 @@ func (c *Configuration) id() Configuration {
 // plausible: the lists ascend, share nothing, and are not too long. A
 // configuration may come without lists.
 func (c *Configuration) plausible() bool {
-	if c.Epoch < 0 || c.Version < 0 || len(c.Voters)+len(c.Learners) > maxMembers {
+	if c.Epoch < 0 || c.Version < 0 || len(c.Voters)+len(c.Learners) > maxMembers || len(c.Addrs) > MaxAddrs {
 		return false
 	}
 	for _, list := range [][]int64{c.Voters, c.Learners} {
@@ -153,20 +171,34 @@ func (n *Node) introduce(m Message) *peer {
 	return n.peer(m.From)
 }
 
+// Told tells this node of a configuration that it is not in: it asked a node
+// that did not know it. It takes a newer one, as a voter takes a candidate's,
+// and runs no more. So a node that was away while it was removed learns of it,
+// and one that is to join learns who the others are. A leader that is heard
+// knows better.
+func (n *Node) Told(now time.Duration, c Configuration) Output {
+	n.enter(now)
+	if !n.stopped && n.role != Leader && !n.promise.holds(n.now) && c.plausible() && !c.Has(n.cfg.ID) && n.members.Older(&c) {
+		n.takeMembers(c, 0)
+	}
+	return n.leave()
+}
+
 // passive: this node neither runs nor waits to.
 func (n *Node) passive() bool { return n.diskBad || !n.voter }
 
-// SetMembers changes who votes and who learns. Voters change by one at a time.
+// SetMembers changes who votes, who learns, and where they are; of c the lists
+// and the addresses count. Voters change by one at a time.
 // It is done when Status.Changing is false and Status.Members are the new
 // ones; a change of leader may undo it before.
-func (n *Node) SetMembers(now time.Duration, voters, learners []int64) (Output, error) {
+func (n *Node) SetMembers(now time.Duration, to Configuration) (Output, error) {
 	n.enter(now)
-	c := Configuration{Voters: sorted(voters), Learners: sorted(learners)}
+	c := Configuration{Voters: sorted(to.Voters), Learners: sorted(to.Learners), Addrs: to.Addrs}
 	err := n.mayChange(&c)
-	if err == nil && !(slices.Equal(c.Voters, n.members.Voters) && slices.Equal(c.Learners, n.members.Learners)) {
+	if err == nil && !c.same(&n.members) {
 		n.lead.change = &c
 		if n.members.Epoch != n.hard.Epoch {
-			n.write(Configuration{Version: n.members.Version, Voters: n.members.Voters, Learners: n.members.Learners})
+			n.write(n.members)
 		}
 		n.proceedChange()
 	}

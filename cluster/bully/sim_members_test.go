@@ -51,7 +51,7 @@ func (w *world) elect(l *machine) {
 			learners = append(learners, x.id)
 		}
 		l.do(func(t time.Duration) Output {
-			o, err := l.node.SetMembers(t, voters, learners)
+			o, err := l.node.SetMembers(t, Configuration{Voters: voters, Learners: learners})
 			if err == nil {
 				w.count.changes++
 			}
@@ -83,7 +83,7 @@ func (w *world) drillNewVoters(l *machine) {
 				return false
 			}
 			l.do(func(now time.Duration) Output {
-				o, err := l.node.SetMembers(now, ids, nil)
+				o, err := l.node.SetMembers(now, Configuration{Voters: ids})
 				done = err == nil
 				w.say(l.id, "MEMBERS %v: %v", ids, err)
 				return o

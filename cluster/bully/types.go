@@ -224,7 +224,8 @@ type Status struct {
 //
 // Members, in members.go:
 //
-//	func (n *Node) SetMembers(now time.Duration, voters, learners []int64) (Output, error) // one voter at a time, from the learners
+//	func (n *Node) SetMembers(now time.Duration, to Configuration) (Output, error)  // one voter at a time, from the learners
+//	func (n *Node) Told(now time.Duration, c Configuration) Output                  // a node that does not know this one told it who its members are
 //
 // After a power loss, in recover.go:
 //
