@@ -66,7 +66,8 @@ func (c *Configuration) Older(d *Configuration) bool {
 	return c.Epoch < d.Epoch || c.Epoch == d.Epoch && c.Version < d.Version
 }
 
-func (c *Configuration) is(d *Configuration) bool {
+// Is reports whether c is d: who wrote it, and which of his it is.
+func (c *Configuration) Is(d *Configuration) bool {
 	return c.Epoch == d.Epoch && c.Version == d.Version
 }
 
@@ -140,7 +141,7 @@ func (n *Node) useMembers(c Configuration) {
 // to be used: within the leader's own epoch the newest counts, however late the
 // others come; what is from before it is the leader's to say.
 func (n *Node) replaces(c *Configuration, epoch int64) bool {
-	return len(c.Voters) > 0 && !c.is(&n.members) && (n.members.Epoch < epoch || n.members.Older(c))
+	return len(c.Voters) > 0 && !c.Is(&n.members) && (n.members.Epoch < epoch || n.members.Older(c))
 }
 
 // takeMembers keeps it.
@@ -253,7 +254,7 @@ func (n *Node) installed() bool {
 		k++
 	}
 	for _, p := range n.peers {
-		if p.voter && p.members.is(&n.members) {
+		if p.voter && p.members.Is(&n.members) {
 			k++
 		}
 	}
@@ -279,7 +280,7 @@ func (n *Node) write(c Configuration) {
 	c.Epoch = n.hard.Epoch
 	was := n.peers
 	n.takeMembers(c, c.Epoch)
-	assert(n.members.is(&c), "a leader's configuration %v is older than %v", c, n.members)
+	assert(n.members.Is(&c), "a leader's configuration %v is older than %v", c, n.members)
 	// The lease rests on a majority of the present voters.
 	n.lead.lease = 0
 	n.renew()

@@ -180,7 +180,7 @@ type Status struct {
 	// the lease holds must be asked with LeaseValid at each use.
 	Serving    bool
 	Commit     int64         // highest committed offset known here
-	LeaseUntil time.Duration // leader only, this node's clock
+	LeaseUntil time.Duration // leader only, this node's clock; Never: it is the only voter
 	Suspended  bool          // disk failed: neither votes nor runs
 	Recovering bool          // HardState.MayHaveLost: its vote counts only if all voters grant
 	// Handover is how far a handover by this node is, Target to whom, and
