@@ -127,7 +127,9 @@ func (s *Server) announce() {
 	mode := "alone"
 	if s.node.clustered() {
 		mode = fmt.Sprintf("one of %d nodes", len(s.node.peers))
-		if len(s.node.peers) == 2 {
+		if s.cfg.Join.Get() {
+			mode = "to join others with REGENT NODE ADD"
+		} else if len(s.node.peers) == 2 {
 			s.host.Logf(engine.LevelWarning, "Two nodes need both of them: there is no automatic failover with fewer than three")
 		}
 		if s.node.secret == "" {
