@@ -191,7 +191,7 @@ func (x *node) linked() (n int) {
 
 // TestMove: a node comes back at another address. It is the same node.
 func TestMove(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	x := w.others(leader)[0]
@@ -235,7 +235,7 @@ func TestMove(t *testing.T) {
 // goes on with it, or knows nothing of it and can be asked anew.
 func TestKillInTheMiddle(t *testing.T) {
 	for round := range 4 {
-		w := newNetwork(t, 3)
+		w := newNetwork(t, 3).patient()
 		w.start()
 		leader := w.leader()
 		w.write("SET", "k", "1")
@@ -266,14 +266,14 @@ func TestKillInTheMiddle(t *testing.T) {
 
 // TestChangesRefused: what is not done, and why.
 func TestChangesRefused(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	follower := w.others(leader)[0]
 	nobody := config.Peer{ID: 9, Host: "127.0.0.1", Port: 1}
 	taken := config.Peer{ID: 9, Host: "127.0.0.1", Port: leader.port}
 	leads := config.Peer{ID: leader.id, Host: "127.0.0.1", Port: 1}
-	short := 3 * testTimeout * time.Millisecond
+	const short = time.Second
 	for _, try := range []struct {
 		what string
 		do   func() error
@@ -300,14 +300,14 @@ func TestChangesRefused(t *testing.T) {
 
 // TestDownToOne: a cluster of one leads without asking, also after a restart.
 func TestDownToOne(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	for _, x := range w.others(leader) {
 		w.takeOut(x)
 		x.kill()
 	}
-	time.Sleep(2 * testTimeout * time.Millisecond) // any lease has run out by then
+	time.Sleep(leader.config.ElectionTimeout.Millis()) // any lease has run out by then
 	w.write("SET", "k", "alone")
 	leader.kill()
 	leader.start()
@@ -324,7 +324,7 @@ func TestDownToOne(t *testing.T) {
 // it did: its promises are kept, and who the nodes are is as configured. Once
 // they are changed the file says where they are.
 func TestOldStateFile(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	for _, x := range w.nodes {
 		old := fmt.Sprintf("regent-cluster-state 1\nnode %d\ncluster -\nepoch 7\nvote 2\nlost no\n"+
 			"voters 1 2\nvoters-version 1\nvoters-epoch 0\nlearners\nclean yes\nboot \n", x.id)

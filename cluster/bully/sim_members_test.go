@@ -18,6 +18,7 @@ func (w *world) electors() {
 		if l := w.serving(); l != nil {
 			w.elect(l)
 		}
+		w.tell()
 		w.electors()
 	})
 }
@@ -58,6 +59,28 @@ func (w *world) elect(l *machine) {
 			w.say(l.id, "MEMBERS %v, learning %v: %v", voters, learners, err)
 			return o
 		}, nil)
+	})
+}
+
+// tell is a dial: whoever is asked by a node that it does not know tells it who
+// the members are, as far as it hears a leader. The words may come late.
+func (w *world) tell() {
+	from, to := w.nodes[w.rand.IntN(len(w.nodes))], w.nodes[w.rand.IntN(len(w.nodes))]
+	if from == to || !w.linked(to.id, from.id) {
+		return
+	}
+	from.on(0, func() {
+		st := from.node.Status()
+		if from.writing || st.Leader == 0 || st.Changing || st.Members.Has(to.id) {
+			return
+		}
+		to.on(w.delay(), func() {
+			to.do(func(t time.Duration) Output {
+				w.count.told++
+				w.say(to.id, "TOLD by %d: %v", from.id, st.Members)
+				return to.node.Told(t, st.Members)
+			}, nil)
+		})
 	})
 }
 
