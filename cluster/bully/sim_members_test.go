@@ -62,25 +62,27 @@ func (w *world) elect(l *machine) {
 	})
 }
 
-// tell is a dial: whoever is asked by a node that it does not know tells it who
-// the members are, as far as it hears a leader. The words may come late.
+// tell is a dial of each node that a node does not know: it is told who the
+// members are, if a leader is heard here. The words may come late.
 func (w *world) tell() {
-	from, to := w.nodes[w.rand.IntN(len(w.nodes))], w.nodes[w.rand.IntN(len(w.nodes))]
-	if from == to || !w.linked(to.id, from.id) {
-		return
-	}
+	from := w.nodes[w.rand.IntN(len(w.nodes))]
 	from.on(0, func() {
 		st := from.node.Status()
-		if from.writing || st.Leader == 0 || st.Changing || st.Members.Has(to.id) {
+		if from.writing || st.Leader == 0 || st.Changing {
 			return
 		}
-		to.on(w.delay(), func() {
-			to.do(func(t time.Duration) Output {
-				w.count.told++
-				w.say(to.id, "TOLD by %d: %v", from.id, st.Members)
-				return to.node.Told(t, st.Members)
-			}, nil)
-		})
+		for _, to := range w.nodes {
+			if st.Members.Has(to.id) || !w.linked(to.id, from.id) {
+				continue
+			}
+			to.on(w.delay(), func() {
+				to.do(func(t time.Duration) Output {
+					w.count.told++
+					w.say(to.id, "TOLD by %d: %v", from.id, st.Members)
+					return to.node.Told(t, st.Members)
+				}, nil)
+			})
+		}
 	})
 }
 

@@ -37,7 +37,7 @@ type world struct {
 }
 
 type counts struct {
-	acked, reads, uncertain, crashes, cuts, cutBack, events   int
+	acked, reads, uncertain, crashes, cuts, cutBack, events         int
 	held, moved, passed, lostAcked, blackouts, wiped, changes, told int
 }
 
