@@ -69,6 +69,9 @@ func (n *identity) fill(host string, port int) {
 
 func (n identity) check(cfg *config.Config) error {
 	if !n.clustered() {
+		if cfg.Join.Get() {
+			return errors.New("join yes: peers must name a node of the cluster to join")
+		}
 		return nil
 	}
 	if !cfg.AppendOnly.Get() {
@@ -91,8 +94,7 @@ func (n identity) check(cfg *config.Config) error {
 // when all are.
 func (n identity) farPeer() string {
 	for _, p := range n.peers {
-		ip := net.ParseIP(p.Host)
-		if p.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if p.Far() {
 			return p.Addr()
 		}
 	}
@@ -125,7 +127,9 @@ func (s *Server) announce() {
 	mode := "alone"
 	if s.node.clustered() {
 		mode = fmt.Sprintf("one of %d nodes", len(s.node.peers))
-		if len(s.node.peers) == 2 {
+		if s.cfg.Join.Get() {
+			mode = "to join others with REGENT NODE ADD"
+		} else if len(s.node.peers) == 2 {
 			s.host.Logf(engine.LevelWarning, "Two nodes need both of them: there is no automatic failover with fewer than three")
 		}
 		if s.node.secret == "" {

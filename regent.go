@@ -162,7 +162,7 @@ func (s *Server) openLog(dir string) error {
 func (s *Server) joinPeers(dir string) (err error) {
 	s.peers, err = cluster.New(cluster.Options{
 		Config: s.cfg, Host: s.host, ID: s.node.id, Peers: s.node.peers,
-		Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
+		Join: s.cfg.Join.Get(), Addr: s.node.addr(), Dir: dir, Secret: s.node.secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.rebuild,
 		Snapshot: s.feedCopy,

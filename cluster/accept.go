@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"time"
 
@@ -43,7 +44,7 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 	}
 	go func() {
 		defer c.wg.Done()
-		m, open, kind := c.greet(conn, early, words)
+		m, open, kind := c.greet(conn, early, words) // m nil: a guest
 		<-c.greets
 		switch {
 		case open == nil:
@@ -52,6 +53,8 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 			c.receive(open)
 		case kind == peer.Copying:
 			c.receiveCopy(open)
+		case m == nil:
+			c.entertain(open)
 		default:
 			c.listen(m, open)
 		}
@@ -62,19 +65,24 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (*member, *peer.Conn, string) {
 	h, nonce, err := peer.ParseHello(words)
 	m := c.member(h.From)
-	if err != nil || m == nil || h.To != c.id {
+	if err != nil || h.To != c.id || h.From == c.id || m == nil && h.Kind != peer.Control {
 		_ = raw.SetWriteDeadline(time.Now().Add(c.timeout))
 		_, _ = raw.Write([]byte(errGreeting))
 		return nil, nil, ""
 	}
-	own := c.hello(m, h.Kind).Cluster
-	open, err := peer.Accept(raw, early, h, nonce, own, c.secret, c.timeout)
+	var tell *bully.Configuration
+	if m == nil {
+		tell = c.membersFor()
+	}
+	open, err := peer.Accept(raw, early, h, nonce, c.ownID(), c.secret, c.timeout, tell)
 	if err != nil {
 		c.opts.Host.Logf(engine.LevelVerbose, "Refused a connection that says it is node %d: %v", h.From, err)
 		return nil, nil, ""
 	}
-	m.link.Kick() // it is there: no need to wait with the way back
-	poke(m.kick)
+	if m != nil {
+		m.link.Kick() // it is there: no need to wait with the way back
+		poke(m.kick)
+	}
 	return m, open, h.Kind
 }
 
@@ -108,6 +116,62 @@ func (c *Cluster) listen(m *member, conn *peer.Conn) {
 	}
 	// The process at the other end may be gone: dial it now.
 	m.link.Kick()
+}
+
+// entertain takes the messages of a node that is no member: one that waits to
+// be taken in or was removed, whose words are dropped, or a leader or candidate
+// whose configuration has not come this far, which brings it. From there on it
+// is a member like others.
+func (c *Cluster) entertain(conn *peer.Conn) {
+	select {
+	case c.guests <- struct{}{}:
+	default:
+		_ = conn.Close()
+		return
+	}
+	m := c.hearGuest(conn)
+	<-c.guests
+	if m == nil {
+		_ = conn.Close()
+		return
+	}
+	c.listen(m, conn)
+}
+
+// hearGuest returns the member that a guest has become, nil: it is gone.
+func (c *Cluster) hearGuest(conn *peer.Conn) *member {
+	stop := context.AfterFunc(c.ctx, func() { _ = conn.Close() })
+	defer stop()
+	var f peer.Frame
+	for conn.Next(&f) == nil {
+		if f.Type == peer.Ping || !c.compatible(&f) {
+			continue
+		}
+		msg, err := f.Message()
+		if err != nil {
+			return nil
+		}
+		c.do(func(now time.Duration) bully.Output { return c.node.Step(now, msg) })
+		if m := c.member(conn.Peer); m != nil {
+			if err := c.learn(&f); err != nil {
+				return nil
+			}
+			return m
+		}
+	}
+	return nil
+}
+
+// compatible reports whether a frame may be of this node's cluster.
+func (c *Cluster) compatible(f *peer.Frame) bool {
+	theirs, err := parseClusterID(f.Cluster)
+	if err != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err = c.state.cluster.merge(theirs)
+	return err == nil
 }
 
 // hear takes one frame.

@@ -24,6 +24,7 @@ type Options struct {
 	Host   engine.Host
 	ID     int64
 	Peers  []config.Peer // all nodes, this one among them
+	Join   bool          // this node is none of them yet, unless the state file says so
 	Addr   string        // this node's client address
 	Dir    string        // of the state file
 	Secret string
@@ -57,6 +58,9 @@ type Options struct {
 const (
 	// maxHandshakes bounds the connections that have not proved the secret.
 	maxHandshakes = 64
+	// maxGuests bounds the channels of nodes that have proved the secret and
+	// are no members.
+	maxGuests = 16
 	// farewell is how long Stop waits until the last words are sent.
 	farewell = 100 * time.Millisecond
 	// probeEvery is how often a disk that failed is tried again.
@@ -70,12 +74,13 @@ type Cluster struct {
 	secret  []byte
 	timeout time.Duration // the election's T
 	beat    time.Duration // the heartbeat's interval
-	peers   []*member     // the other nodes, by ID
+	roster  atomic.Pointer[roster]
 
 	ctx    context.Context // of everything that runs
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	greets chan struct{} // one token per running handshake
+	guests chan struct{} // one token per open channel of a node that is no member
 	engine *engine.Engine
 
 	mu       sync.Mutex // see doc.go
@@ -86,10 +91,11 @@ type Cluster struct {
 	told     logEnd
 	changes  chan struct{} // closed and replaced with each change of role
 	stopping bool
-	stilled  int64 // mono ns at which the last command had ended before a handover
-	verified bool  // a round has proved since that this node led then
-	handing  bool  // a handover wants commands to be held
-	rising   bool  // this node is elected and does not serve yet
+	stilled  int64   // mono ns at which the last command had ended before a handover
+	verified bool    // a round has proved since that this node led then
+	handing  bool    // a handover wants commands to be held
+	rising   bool    // this node is elected and does not serve yet
+	changing *change // somebody waits for it
 
 	// What the hot path reads.
 	view      atomic.Pointer[engine.View]
@@ -118,35 +124,13 @@ type Cluster struct {
 	copying copying // that it gets as follower
 }
 
-// A member is another node.
-type member struct {
-	config.Peer
-	link *peer.Link
-	kick chan struct{} // dial the stream at once
-
-	sender  atomic.Pointer[repl.Sender]
-	held    atomic.Int64 // offset held durably, as the leader knows
-	heard   atomic.Int64 // wall ms of its last word
-	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
-	offset  atomic.Int64 // its log's end as it last said
-	synced  atomic.Int64 // offset up to which it has fsynced, as it said last
-	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
-	copying atomic.Value // string: how far its full copy is
-	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
-
-	release func() // of the log reserved for it, nil: none; its stream's goroutine's own
-
-	mu       sync.Mutex
-	incoming *peer.Conn // its control channel to this node
-}
-
 // New checks what it is given and reads the state file. Nothing runs before
 // Start.
 func New(o Options) (*Cluster, error) {
 	c := &Cluster{
 		opts: o, id: o.ID, secret: []byte(o.Secret),
 		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(),
-		greets: make(chan struct{}, maxHandshakes), changes: make(chan struct{}),
+		greets: make(chan struct{}, maxHandshakes), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
 	c.copies.turn = make(chan struct{}, 1)
@@ -156,10 +140,10 @@ func New(o Options) (*Cluster, error) {
 	}
 	c.opts.Peers = slices.Clone(o.Peers)
 	slices.SortFunc(c.opts.Peers, func(a, b config.Peer) int { return cmp.Compare(a.ID, b.ID) })
-	if err := c.meet(); err != nil {
+	if err := c.remember(); err != nil {
 		return nil, err
 	}
-	if err := c.remember(); err != nil {
+	if err := c.meet(); err != nil {
 		return nil, err
 	}
 	c.shareID()
@@ -167,32 +151,28 @@ func New(o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// meet makes a member of each other node.
+// meet makes the roster to begin with.
 func (c *Cluster) meet() error {
-	self := false
-	for _, p := range c.opts.Peers {
-		if p.ID == c.id {
-			self = true
-			continue
-		}
-		m := &member{Peer: p, kick: make(chan struct{}, 1)}
-		m.link = peer.NewLink(c.linkConfig(m))
-		c.peers = append(c.peers, m)
-	}
-	if !self || len(c.peers) == 0 {
+	self := slices.ContainsFunc(c.opts.Peers, func(p config.Peer) bool { return p.ID == c.id })
+	if !self || len(c.opts.Peers) < 2 {
 		return fmt.Errorf("node %d is not among its peers, or has none", c.id)
 	}
+	c.roster.Store(&roster{})
+	c.adopt(c.firstMembers())
+	c.tellDifference()
 	return nil
 }
 
 func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 	return peer.LinkConfig{
-		Peer: m.ID, Addr: m.Addr(), Secret: c.secret, Timeout: c.timeout,
+		Peer: m.ID, Addr: m.Addr, Secret: c.secret, Timeout: c.timeout,
 		Hello:   func() peer.Hello { return c.hello(m, peer.Control) },
 		Cluster: c.clusterText, Mono: c.now, Rand: c.opts.Host.Rand,
 		Up: func(up bool) {
 			c.do(func(time.Duration) bully.Output {
-				c.node.PeerReachable(m.ID, up)
+				if c.member(m.ID) == m {
+					c.node.PeerReachable(m.ID, up)
+				}
 				return bully.Output{}
 			})
 			if up {
@@ -202,7 +182,21 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 		},
 		Dead: func(at time.Duration) {
 			m.refused.Store(c.opts.Host.Now())
-			c.do(func(time.Duration) bully.Output { return c.node.PeerDead(at, m.ID) })
+			where := m.at.Load()
+			c.do(func(time.Duration) bully.Output {
+				if m.at.Load() != where || c.member(m.ID) != m {
+					return bully.Output{} // it is not there any more: that is no death
+				}
+				return c.node.PeerDead(at, m.ID)
+			})
+		},
+		Told: func(conf bully.Configuration) {
+			c.do(func(now time.Duration) bully.Output {
+				if !c.opts.Join && !c.state.cluster.confirmed {
+					return bully.Output{} // another cluster's nodes, by mistake, for all we know
+				}
+				return c.node.Told(now, conf)
+			})
 		},
 		Logf: func(format string, args ...any) { c.opts.Host.Logf(engine.LevelNotice, format, args...) },
 	}
@@ -226,15 +220,6 @@ func (c *Cluster) remember() error {
 	return nil
 }
 
-func (c *Cluster) voters() []int64 {
-	ids := []int64{c.id}
-	for _, m := range c.peers {
-		ids = append(ids, m.ID)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // Start takes part: the engine holds the whole log by now.
 func (c *Cluster) Start(e *engine.Engine) error {
 	c.engine = e
@@ -253,16 +238,16 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	}
 	c.told = c.readLog()
 	c.node = bully.New(bully.Config{
-		ID: c.id, Voters: c.voters(), Timeout: c.timeout, Heartbeat: c.beat,
+		ID: c.id, Voters: c.voters(), Joining: c.opts.Join, Timeout: c.timeout, Heartbeat: c.beat,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
 		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
 		Takeover:        c.opts.Config.Takeover.Get() == config.TakeoverAuto,
 		HandoverPause:   c.opts.Config.HandoverPause.Millis(),
 	}, c.state.hard, c.told.pos, c.now())
-	c.mu.Unlock()
-	for _, m := range c.peers {
-		c.run(func() { m.link.Run(c.ctx) })
+	for _, m := range c.others() {
+		c.dial(m)
 	}
+	c.mu.Unlock()
 	c.run(c.clock)
 	c.run(c.steward)
 	c.run(c.applyLoop)
@@ -291,7 +276,7 @@ func (c *Cluster) Stop() {
 	}
 	c.cancel()
 	c.follow.drop()
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		m.replace(nil)
 	}
 	c.wg.Wait()
@@ -307,7 +292,7 @@ func (c *Cluster) Stop() {
 }
 
 func (c *Cluster) quiet() bool {
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		if !m.link.Idle() {
 			return false
 		}
@@ -338,21 +323,17 @@ func (c *Cluster) DiskOK() {
 func (c *Cluster) now() time.Duration { return time.Duration(c.opts.Host.Mono()) }
 
 func (c *Cluster) hello(m *member, kind string) peer.Hello {
+	return peer.Hello{Cluster: c.ownID(), From: c.id, To: m.ID, Kind: kind}
+}
+
+// ownID is the cluster's ID for a handshake.
+func (c *Cluster) ownID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return peer.Hello{Cluster: c.state.cluster.sure(), From: c.id, To: m.ID, Kind: kind}
+	return c.state.cluster.sure()
 }
 
 func (c *Cluster) clusterText() string { return *c.idText.Load() }
-
-func (c *Cluster) member(id int64) *member {
-	for _, m := range c.peers {
-		if m.ID == id {
-			return m
-		}
-	}
-	return nil
-}
 
 // poke leaves a word on a channel that holds one.
 func poke(ch chan struct{}) {

@@ -41,6 +41,7 @@ type node struct {
 	host   *clustertest.Host
 	config *config.Config
 	peers  []config.Peer
+	join   bool // it is none of its peers until it is taken in
 
 	snapshots atomic.Int64 // begun
 	installs  atomic.Int64 // done
@@ -57,16 +58,8 @@ const testTimeout = 250 // ms
 
 func newNetwork(t *testing.T, n int) *network {
 	w := &network{t: t, cuts: map[[2]int64]bool{}, wire: map[net.Conn][2]int64{}}
-	for i := range n {
-		l, err := listenLow()
-		if err != nil {
-			t.Fatal(err)
-		}
-		id := int64(i + 1)
-		w.nodes = append(w.nodes, &node{
-			net: w, id: id, port: l.Addr().(*net.TCPAddr).Port, log: clustertest.NewLog(),
-			dir: t.TempDir(), host: clustertest.NewHost(t, fmt.Sprint("node ", id)), listen: l,
-		})
+	for range n {
+		w.add()
 	}
 	for _, a := range w.nodes {
 		for _, b := range w.nodes {
@@ -76,14 +69,6 @@ func newNetwork(t *testing.T, n int) *network {
 			}
 			a.peers = append(a.peers, config.Peer{ID: b.id, Host: "127.0.0.1", Port: port})
 		}
-		a.config = config.New()
-		a.config.ElectionTimeout.Set(testTimeout)
-		a.config.HeartbeatInterval.Set(testTimeout / 5)
-		a.config.WriteAcks.Set(config.AcksQuorum)
-		a.config.CrashEvidence.Set(true)
-		a.config.Takeover.Set(config.TakeoverManual) // leaders change when a test says so
-		a.config.HandoverPause.Set(5000)             // a busy disk is no reason to give up
-		a.config.ProtoMaxBulkLen.Set(512 << 20)
 	}
 	t.Cleanup(func() {
 		for _, x := range w.nodes {
@@ -91,6 +76,29 @@ func newNetwork(t *testing.T, n int) *network {
 		}
 	})
 	return w
+}
+
+// add makes a node with the next ID, which has no peers yet.
+func (w *network) add() *node {
+	w.t.Helper()
+	l, err := listenLow()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	id := int64(len(w.nodes) + 1)
+	x := &node{
+		net: w, id: id, port: l.Addr().(*net.TCPAddr).Port, log: clustertest.NewLog(),
+		dir: w.t.TempDir(), host: clustertest.NewHost(w.t, fmt.Sprint("node ", id)), listen: l, config: config.New(),
+	}
+	x.config.ElectionTimeout.Set(testTimeout)
+	x.config.HeartbeatInterval.Set(testTimeout / 5)
+	x.config.WriteAcks.Set(config.AcksQuorum)
+	x.config.CrashEvidence.Set(true)
+	x.config.Takeover.Set(config.TakeoverManual) // leaders change when a test says so
+	x.config.HandoverPause.Set(5000)             // a busy disk is no reason to give up
+	x.config.ProtoMaxBulkLen.Set(512 << 20)
+	w.nodes = append(w.nodes, x)
+	return x
 }
 
 // proxy carries what a dials to b. While b is down it is not listening either,
@@ -239,7 +247,7 @@ func (x *node) start() {
 	}
 	var leads atomic.Bool
 	c, err := cluster.New(cluster.Options{
-		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Addr: x.addr(), Dir: x.dir, Secret: "s",
+		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Join: x.join, Addr: x.addr(), Dir: x.dir, Secret: "s",
 		Stream: x.log.Stream(), Log: x.log, Seal: func(int64) error { return x.log.Seal() },
 		Rebuild: x.rebuild, Snapshot: x.snapshot, Install: x.install, Changed: leads.Store, Advanced: func() {},
 	})

@@ -15,6 +15,7 @@
 //	  Freeze, apply, BeginEpoch, Fenced: the hot path
 //	  publish View               (lead.go)
 //	        │
+//	        ├── a change of the nodes: links and streams begin and end (members.go)
 //	        ├── a change of leader: commands are held (handover.go)
 //	        ├── leading: a repl.Sender per peer (lead.go), full copies (copy.go)
 //	        └── following: one repl.Receiver (follow.go), one repl.Applier
@@ -69,6 +70,17 @@
 //   - Without the lease (read-lease no) a reply leaves after a round that began
 //     when it had been computed (rounds.go).
 //
-// Identity is the node ID. Addresses come from the configuration, are resolved
-// at each dial, and are never remembered.
+// Identity is the node ID. Who the nodes are, and where, is the election's
+// configuration (members.go): as configured until it is first changed by
+// command (change.go), and from then on what the state file holds. Where a node
+// is itself, it is told at each start. Names are resolved at each dial.
+//
+//   - A roster follows the configuration after that is on disk and the messages
+//     that go with it have left: who is removed hears so once. A node that is
+//     no member is heard (accept.go) and told who is; its words change nothing
+//     unless they bring a newer configuration.
+//
+//   - What a refused dial proves, it proves of the address at which the member
+//     is thought to be when that is told to the election: a node that moved is
+//     not dead where it was.
 package cluster

@@ -53,7 +53,7 @@ func (c *Cluster) advanced() {
 		poke(c.apply)
 		return
 	}
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		if s := m.sender.Load(); s != nil {
 			s.CommitMoved()
 		}
@@ -110,6 +110,10 @@ func (c *Cluster) carry(o bully.Output) {
 		close(c.changes)
 		c.changes = make(chan struct{})
 		poke(c.chores)
+		if st := c.node.Status(); !st.Members.Is(&c.roster.Load().conf) {
+			c.adopt(st.Members)
+		}
+		c.judge()
 	}
 }
 
@@ -176,8 +180,11 @@ func (c *Cluster) publish() (moved bool) {
 		}
 	case old == nil || old.epoch != st.Epoch || old.until != int64(st.LeaseUntil):
 		c.handed.Store(nil) // commands run again
-		left := st.LeaseUntil - c.now()
-		c.lease.Store(&lease{st.Epoch, int64(st.LeaseUntil), c.opts.Host.Ticks() + int64(left)})
+		ticks := int64(st.LeaseUntil)
+		if st.LeaseUntil != bully.Never {
+			ticks = c.opts.Host.Ticks() + int64(st.LeaseUntil-c.now())
+		}
+		c.lease.Store(&lease{st.Epoch, int64(st.LeaseUntil), ticks})
 		moved = true
 	}
 	moved = c.raise(st.Commit) || moved
@@ -190,10 +197,13 @@ func (c *Cluster) publish() (moved bool) {
 // raise lets the hot path see what is committed. The caller holds mu.
 func (c *Cluster) raise(commit int64) (moved bool) {
 	all := commit
-	for _, m := range c.peers {
+	r := c.roster.Load()
+	for _, m := range r.others {
 		held := c.node.AckedOffset(m.ID)
 		m.held.Store(held)
-		all = min(all, held)
+		if r.votes(m.ID) {
+			all = min(all, held)
+		}
 	}
 	if commit > c.commit.Load() {
 		c.commit.Store(commit)
@@ -231,6 +241,9 @@ func (c *Cluster) clock() {
 			}
 			return c.node.Tick(now)
 		})
+		if len(c.roster.Load().conf.Learners) > 0 {
+			c.do(c.promote)
+		}
 		poke(c.chores)
 		if c.askSynced.Swap(false) && c.begun.Load() != 0 {
 			c.Round()

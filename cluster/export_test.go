@@ -14,7 +14,7 @@ func (c *Cluster) Kill() {
 // Sever closes every connection to other nodes; they are dialled again.
 func (c *Cluster) Sever() {
 	c.follow.drop()
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		m.replace(nil)
 	}
 }

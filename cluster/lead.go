@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,19 +22,42 @@ type leading struct {
 	epoch int64 // that this node leads, 0: none
 	ahead bool  // the keyspace may hold more than is committed
 
-	cancel context.CancelFunc // of the senders
-	wg     sync.WaitGroup
+	ctx     context.Context // of the senders
+	cancel  context.CancelFunc
+	senders map[*member]context.CancelFunc
+	wg      sync.WaitGroup
 }
 
 // startSenders opens a stream to each peer, for ever.
 func (c *Cluster) startSenders(epoch int64) {
-	ctx, cancel := context.WithCancel(c.ctx)
-	c.lead.cancel = cancel
+	c.lead.ctx, c.lead.cancel = context.WithCancel(c.ctx)
+	c.lead.senders = map[*member]context.CancelFunc{}
 	c.openRounds(epoch)
-	for _, m := range c.peers {
+	c.tendSenders()
+}
+
+// tendSenders opens the streams that are missing and ends those to nodes that
+// are members no more.
+func (c *Cluster) tendSenders() {
+	if c.lead.cancel == nil {
+		return
+	}
+	epoch, others := c.lead.epoch, c.others()
+	for _, m := range others {
+		if c.lead.senders[m] != nil {
+			continue
+		}
+		ctx, end := context.WithCancel(c.lead.ctx)
+		c.lead.senders[m] = end
 		m.lost.Store(max(c.opts.Host.Mono(), 1))
 		m.synced.Store(0)
 		c.lead.wg.Go(func() { c.stream(ctx, m, epoch) })
+	}
+	for m, end := range c.lead.senders {
+		if !slices.Contains(others, m) {
+			end()
+			delete(c.lead.senders, m)
+		}
 	}
 }
 
@@ -117,7 +141,7 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 
 // Sealed tells that the log moved: it was written or synced. It takes no lock.
 func (c *Cluster) Sealed() {
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		if s := m.sender.Load(); s != nil {
 			s.Wake()
 		}
@@ -182,7 +206,7 @@ func (c *Cluster) CommittedFor(acks engine.AckSet) int64 {
 // last. They are asked again at the next beat.
 func (c *Cluster) SyncedBy(off int64) (n int) {
 	c.askSynced.Store(true)
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		if synced := m.synced.Load(); synced > 0 && synced >= off {
 			n++
 		}
@@ -192,7 +216,7 @@ func (c *Cluster) SyncedBy(off int64) (n int) {
 
 // AckedBy is how many other nodes hold the log durably up to off.
 func (c *Cluster) AckedBy(off int64) (n int) {
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		if held := m.held.Load(); held > 0 && held >= off {
 			n++
 		}

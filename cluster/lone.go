@@ -38,4 +38,7 @@ func (l *lone) AbortHandover() bool                 { return false }
 func (l *lone) AskHandover() error                  { return engine.ErrNoLeader }
 func (l *lone) ForceLeader() error                  { return errLeads }
 
+func (l *lone) AddNode(config.Peer, time.Duration) error { return engine.ErrAlone }
+func (l *lone) RemoveNode(int64, time.Duration) error    { return engine.ErrAlone }
+
 var errLeads = errors.New("this node leads already")

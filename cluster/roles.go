@@ -52,6 +52,7 @@ func (c *Cluster) settle() {
 		case st.Role == bully.Leader && st.Serving && !leading:
 			c.takeOver(st)
 		default:
+			c.tendSenders()
 			c.show(st)
 			if c.hold(want); st.Handover == bully.Holding {
 				c.held()

@@ -59,7 +59,12 @@ func (c *Cluster) nextRound() {
 		return
 	}
 	r.begun++
-	for _, m := range c.peers {
+	if c.roster.Load().lone() {
+		r.confirmed.Store(r.begun) // nobody else can lead
+		c.opts.Host.AfterFunc(0, c.opts.Advanced)
+		return
+	}
+	for _, m := range c.others() {
 		if s := m.sender.Load(); s != nil {
 			s.Ask(r.begun)
 		}
@@ -87,12 +92,13 @@ func (c *Cluster) answered(m *member, epoch, round, synced int64) {
 		r.by[m.ID] = max(r.by[m.ID], round)
 	}
 	n := 1 // this node
-	for _, o := range c.peers {
-		if r.by[o.ID] >= r.begun {
+	voters := c.roster.Load().conf.Voters
+	for _, id := range voters {
+		if id != c.id && r.by[id] >= r.begun {
 			n++
 		}
 	}
-	moved := r.confirmed.Load() < r.begun && n > (len(c.peers)+1)/2
+	moved := r.confirmed.Load() < r.begun && n > len(voters)/2
 	if moved {
 		r.confirmed.Store(r.begun)
 		c.nextRound()

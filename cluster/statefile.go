@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"regent/cluster/bully"
+	"regent/engine/config"
 )
 
 // The state file holds what a node must know again after its end whatever
@@ -27,12 +28,15 @@ import (
 //	voters-version 1
 //	voters-epoch 0
 //	learners
+//	addresses 7001@10.0.0.1:7001,…
 //	clean no
 //	boot 3c9a5e0e-…
 //	checksum 1c291ca3
 //
-// written aside, synced, renamed over the old one, and the directory synced:
-// after a crash at any moment there is the old state or the new one.
+// where addresses is there only once the nodes were changed: see bully's
+// Configuration. The file is written aside, synced, renamed over the old one,
+// and the directory synced: after a crash at any moment there is the old state
+// or the new one.
 
 // stateFileName is the file's name in the data directory.
 const stateFileName = "cluster.state"
@@ -70,6 +74,9 @@ func (d *durable) encode() []byte {
 	fmt.Fprintf(&b, "\nvoters-version %d\nvoters-epoch %d\nlearners", m.Version, m.Epoch)
 	for _, v := range m.Learners {
 		fmt.Fprintf(&b, " %d", v)
+	}
+	if m.Addrs != "" {
+		fmt.Fprintf(&b, "\naddresses %s", m.Addrs)
 	}
 	fmt.Fprintf(&b, "\nclean %s\nboot %s\n", yesNo[d.clean], d.boot)
 	fmt.Fprintf(&b, "checksum %08x\n", checksum(b.Bytes()))
@@ -116,6 +123,9 @@ func (d *durable) set(name, value string) (err error) {
 		d.hard.Members.Voters, err = parseIDs(value)
 	case "learners":
 		d.hard.Members.Learners, err = parseIDs(value)
+	case "addresses":
+		d.hard.Members.Addrs = value
+		_, err = config.ParsePeers(value)
 	case "voters-version":
 		d.hard.Members.Version, err = strconv.ParseInt(value, 10, 64)
 	case "voters-epoch":

@@ -36,17 +36,25 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	if v.SyncProgress = c.copying.on.Load(); v.SyncProgress {
 		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
 	}
-	for _, p := range c.opts.Peers {
+	r := c.roster.Load()
+	v.Membership, v.MembersVersion, v.MembersEpoch = c.membership(&r.conf, st.Epoch), r.conf.Version, r.conf.Epoch
+	for _, p := range r.list {
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
-		if m := c.member(p.ID); m != nil {
+		n.Learner = !r.votes(p.ID)
+		if m := r.member(p.ID); m != nil {
 			c.describe(&n, m)
-			if lost := m.lost.Load(); leading && lost != 0 && c.opts.Host.Mono()-lost > missTimes*int64(c.timeout) {
+			if lost := m.lost.Load(); leading && !n.Learner && lost != 0 && c.opts.Host.Mono()-lost > missTimes*int64(c.timeout) {
 				v.Missing++
 			}
 		} else {
 			n.Myself, n.Up, n.Lag, n.Offset = true, true, 0, c.opts.Stream.End()
 		}
 		v.Nodes = append(v.Nodes, n)
+	}
+	if !r.conf.Has(c.id) {
+		p := c.places(&r.conf)[c.id]
+		v.Nodes = append(v.Nodes, engine.NodeView{ID: c.id, Name: nodeName(id, c.id), Host: p.Host, Port: p.Port,
+			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()})
 	}
 	return v
 }
@@ -96,7 +104,7 @@ func (c *Cluster) Links() []engine.LinkView {
 			out = append(out, engine.LinkView{To: to, Node: nodeName(id, m.ID), CreatedAt: since.UnixMilli(), Events: events})
 		}
 	}
-	for _, m := range c.peers {
+	for _, m := range c.others() {
 		row(m, true, m.link.Since(), "rw")
 		m.mu.Lock()
 		if m.incoming != nil {

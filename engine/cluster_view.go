@@ -129,7 +129,7 @@ func doClusterSlots(c *Ctx) {
 	}
 	up := []*NodeView{t.leader}
 	for _, nd := range t.replicas() {
-		if nd.Up || nd.Myself {
+		if (nd.Up || nd.Myself) && !nd.Learner {
 			up = append(up, nd)
 		}
 	}
@@ -172,8 +172,11 @@ func (t *topology) shardNode(w *resp.Writer, nd *NodeView) {
 	if nd == t.leader {
 		role = "master"
 	}
-	if !nd.Up && !nd.Myself {
+	switch {
+	case !nd.Up && !nd.Myself:
 		health = "failed"
+	case nd.Learner:
+		health = "loading"
 	}
 	text := func(name, value string) { w.BulkString(name); w.BulkString(value) }
 	w.Map(7)

@@ -142,8 +142,18 @@ func (e *Engine) enoughReplicas(v *View) bool {
 // tooFew reports whether a write of s would wait for followers that are not
 // there.
 func (e *Engine) tooFew(s *Session, v *View) bool {
-	followers := len(v.Nodes) - 1
+	followers := v.voters() - 1
 	return followers-v.Missing < e.wantedAcks(s, followers)
+}
+
+// voters counts the nodes that count.
+func (v *View) voters() (n int) {
+	for i := range v.Nodes {
+		if !v.Nodes[i].Learner {
+			n++
+		}
+	}
+	return n
 }
 
 // wantedAcks is how many followers must hold a write of s.

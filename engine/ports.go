@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"time"
+
+	"regent/engine/config"
 )
 
 // What the engine needs from outside is declared here, and handed in by the
@@ -159,6 +161,11 @@ type Cluster interface {
 	// ForceLeader lets this node run by an operator's word where the election
 	// waits for nodes that may have lost what they promised, or that are gone.
 	ForceLeader() error
+	// AddNode takes a node in, or tells where one is that has moved; RemoveNode
+	// takes one out. They return when that is in force, at most after limit:
+	// they wait, and are not for a session's turn.
+	AddNode(p config.Peer, limit time.Duration) error
+	RemoveNode(id int64, limit time.Duration) error
 }
 
 // A View is one node's idea of the cluster.
@@ -173,7 +180,11 @@ type View struct {
 	Electing  bool
 	Missing   int        // at a leader: followers that have had no stream for longer than a moment
 	Handover  string     // how far a handover by this node is: HandoverNone, …; "": none
-	Nodes     []NodeView // all configured nodes, this one among them, by ID
+	Nodes     []NodeView // all members, by ID; and this one at the end if it is none
+
+	Membership     string // what this node is: MemberVoter, …; "": alone
+	MembersVersion int64  // of the list of the nodes, in the epoch
+	MembersEpoch   int64  // of the leader that wrote it, 0: as configured
 
 	// For INFO replication and ROLE at a follower.
 	LinkUp       bool
@@ -193,12 +204,14 @@ type NodeView struct {
 	Port   int
 	Myself bool
 	Leader bool
-	Up     bool // heard of within the election timeout
-	Offset int64
-	Lag    int64  // seconds since its last acknowledgement; -1 unknown
-	Copy   string // how far its full copy is, in Redis's words; "": it needs none
-	PingAt int64  // wall ms of the last unanswered ping, 0 none
-	PongAt int64  // wall ms of the last answer
+	// Learner: it follows and does not count yet.
+	Learner bool
+	Up      bool // heard of within the election timeout
+	Offset  int64
+	Lag     int64  // seconds since its last acknowledgement; -1 unknown
+	Copy    string // how far its full copy is, in Redis's words; "": it needs none
+	PingAt  int64  // wall ms of the last unanswered ping, 0 none
+	PongAt  int64  // wall ms of the last answer
 }
 
 // A LinkView is one row of CLUSTER LINKS.

@@ -10,6 +10,7 @@ import (
 // REGENT: what Redis has no command for. REGENT PEER opens the peers' channel
 // on the client port; it authenticates by itself (cluster/peer), so it needs
 // no AUTH. REGENT ACKS is write-acks for one connection. REGENT BACKUP sends a copy of the data.
+// REGENT NODE: nodes.go.
 
 func regentCommands() []Command {
 	return []Command{{
@@ -39,6 +40,7 @@ func regentCommands() []Command {
 				Summary: "Lets this node be elected although nodes that may hold later writes do not answer: those writes are given up.",
 				Do:      doForceLeader,
 			},
+			regentNode(),
 			helpCommand(Loading|Stale, 0, "7.0.0"),
 		},
 	}}

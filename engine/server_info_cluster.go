@@ -122,5 +122,13 @@ func (r *infoRun) regent(w *InfoWriter) {
 	w.Str("leader_addr", v.Leader)
 	w.Int("epoch", v.Epoch)
 	w.Bool("election_in_progress", v.Electing)
-	w.Int("nodes", int64(len(v.Nodes)))
+	members := len(v.Nodes)
+	if v.Membership == MemberJoining || v.Membership == MemberRemoved {
+		members-- // this one is none
+	}
+	w.Int("nodes", int64(members))
+	if v.Membership != "" {
+		w.Str("membership", v.Membership)
+		w.Str("nodes_version", fmt.Sprintf("%d/%d", v.MembersEpoch, v.MembersVersion))
+	}
 }

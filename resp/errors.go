@@ -136,6 +136,22 @@ const (
 	ErrFailoverUnknown   = "ERR I'm a replica but my master is unknown to me"
 )
 
+// Changes of the nodes.
+const (
+	ErrNodeAddr       = "ERR not a node as id@host:port: %v"
+	ErrNodeAlone      = "ERR This server has no peers: start it with peers to make a cluster of it"
+	ErrNodeBusy       = "ERR Another change of the nodes or of the leader is under way: see REGENT NODE LIST, and try again"
+	ErrNodeReplaced   = "ERR Another change of the same node came after this one"
+	ErrNodeUncertain  = "UNCERTAIN The change of the nodes was not confirmed in time: it may or may not come into force, see REGENT NODE LIST"
+	ErrNodeLearns     = "ERR Node %d follows and has not caught up yet: it votes as soon as it has, see REGENT NODE LIST"
+	ErrNodeLeads      = "ERR Node %d leads: hand over with FAILOVER first, and remove it at the next leader"
+	ErrNodeLeaderAddr = "ERR Node %d leads, and is where it announces: hand over with FAILOVER first"
+	ErrNodeUnknown    = "ERR No node has the ID %d"
+	ErrNodeTaken      = "ERR Another node has this address"
+	ErrNodeSecret     = "ERR A node beyond this machine needs cluster-secret or masterauth on all nodes, or peers-without-secret yes"
+	ErrNodeChange     = "ERR The nodes cannot be changed: %v"
+)
+
 // Waiting for the log.
 const (
 	ErrMustBePositive = "ERR value is out of range, must be positive"

@@ -212,7 +212,7 @@ func (n *Node) leave() Output {
 		was.Electing != is.Electing || was.Suspended != is.Suspended ||
 		was.Recovering != is.Recovering ||
 		was.Handover != is.Handover || was.Target != is.Target ||
-		!was.Members.is(&is.Members) || was.Changing != is.Changing
+		!was.Members.Is(&is.Members) || was.Changing != is.Changing
 	out := n.out
 	n.out = Output{}
 	return out
@@ -290,6 +290,9 @@ func (n *Node) Status() Status {
 	if n.role == Leader {
 		s.Serving = n.serving()
 		s.LeaseUntil = n.lead.lease
+		if n.lone() {
+			s.LeaseUntil = Never
+		}
 		s.Handover, s.HandoverFailed = n.lead.handing.stage, n.lead.failed
 		if p := n.lead.handing.target; p != nil {
 			s.Target = p.id
@@ -339,7 +342,7 @@ func (n *Node) peer(id int64) *peer {
 // send queues a message with the fields that all kinds share.
 func (n *Node) send(to int64, m Message) {
 	m.Members = n.members.id()
-	if p := n.peer(to); p != nil && (m.Kind == Coordinator || m.Kind == Heartbeat || m.Kind == Election) && !p.members.is(&n.members) {
+	if p := n.peer(to); p != nil && (m.Kind == Coordinator || m.Kind == Heartbeat || m.Kind == Election) && !p.members.Is(&n.members) {
 		m.Members = n.members
 	}
 	n.out.Messages = append(n.out.Messages, n.sign(to, m))

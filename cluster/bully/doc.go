@@ -142,7 +142,9 @@
 //     changes it only when a majority has the one before, written in its own
 //     epoch, and holds all that is committed (members.go). A new node joins as
 //     nothing (Config.Joining), learns, and votes when it has caught up; the
-//     leader leaves after it handed over.
+//     leader leaves after it handed over. Who was away when it was removed asks
+//     in vain until one of the nodes that it dials tells it (Told). Where the
+//     members are goes with the configuration, and means nothing here.
 //  14. Handover: see below.
 //
 // # Handover

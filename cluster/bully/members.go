@@ -39,10 +39,18 @@ type Configuration struct {
 	Voters  []int64
 	// Learners follow and do not count.
 	Learners []int64
+	// Addrs says where they are. It is the driver's, goes wherever the lists
+	// go, and decides nothing here; "": as the driver was told at start.
+	Addrs string
 }
 
-// maxMembers bounds voters and learners together.
-const maxMembers = 32
+// Limits of a configuration.
+const (
+	// maxMembers bounds voters and learners together.
+	maxMembers = 32
+	// MaxAddrs bounds Configuration.Addrs in bytes.
+	MaxAddrs = 16 << 10
+)
 
 // Why members cannot be changed as asked.
 var (
@@ -58,8 +66,19 @@ func (c *Configuration) Older(d *Configuration) bool {
 	return c.Epoch < d.Epoch || c.Epoch == d.Epoch && c.Version < d.Version
 }
 
-func (c *Configuration) is(d *Configuration) bool {
+// Is reports whether c is d: who wrote it, and which of his it is.
+func (c *Configuration) Is(d *Configuration) bool {
 	return c.Epoch == d.Epoch && c.Version == d.Version
+}
+
+// Has reports whether a node votes or learns.
+func (c *Configuration) Has(id int64) bool {
+	return slices.Contains(c.Voters, id) || slices.Contains(c.Learners, id)
+}
+
+// same reports whether two configurations say the same, whoever wrote them.
+func (c *Configuration) same(d *Configuration) bool {
+	return slices.Equal(c.Voters, d.Voters) && slices.Equal(c.Learners, d.Learners) && c.Addrs == d.Addrs
 }
 
 // id is the configuration without its lists.
@@ -70,7 +89,7 @@ func (c *Configuration) id() Configuration {
 // plausible: the lists ascend, share nothing, and are not too long. A
 // configuration may come without lists.
 func (c *Configuration) plausible() bool {
-	if c.Epoch < 0 || c.Version < 0 || len(c.Voters)+len(c.Learners) > maxMembers {
+	if c.Epoch < 0 || c.Version < 0 || len(c.Voters)+len(c.Learners) > maxMembers || len(c.Addrs) > MaxAddrs {
 		return false
 	}
 	for _, list := range [][]int64{c.Voters, c.Learners} {
@@ -122,7 +141,7 @@ func (n *Node) useMembers(c Configuration) {
 // to be used: within the leader's own epoch the newest counts, however late the
 // others come; what is from before it is the leader's to say.
 func (n *Node) replaces(c *Configuration, epoch int64) bool {
-	return len(c.Voters) > 0 && !c.is(&n.members) && (n.members.Epoch < epoch || n.members.Older(c))
+	return len(c.Voters) > 0 && !c.Is(&n.members) && (n.members.Epoch < epoch || n.members.Older(c))
 }
 
 // takeMembers keeps it.
@@ -153,20 +172,34 @@ func (n *Node) introduce(m Message) *peer {
 	return n.peer(m.From)
 }
 
+// Told tells this node of a configuration that it is not in: it asked a node
+// that did not know it. It takes a newer one, as a voter takes a candidate's,
+// and runs no more. So a node that was away while it was removed learns of it,
+// and one that is to join learns who the others are. A leader that is heard
+// knows better.
+func (n *Node) Told(now time.Duration, c Configuration) Output {
+	n.enter(now)
+	if !n.stopped && n.role != Leader && !n.promise.holds(n.now) && c.plausible() && !c.Has(n.cfg.ID) && n.members.Older(&c) {
+		n.takeMembers(c, 0)
+	}
+	return n.leave()
+}
+
 // passive: this node neither runs nor waits to.
 func (n *Node) passive() bool { return n.diskBad || !n.voter }
 
-// SetMembers changes who votes and who learns. Voters change by one at a time.
+// SetMembers changes who votes, who learns, and where they are; of c the lists
+// and the addresses count. Voters change by one at a time.
 // It is done when Status.Changing is false and Status.Members are the new
 // ones; a change of leader may undo it before.
-func (n *Node) SetMembers(now time.Duration, voters, learners []int64) (Output, error) {
+func (n *Node) SetMembers(now time.Duration, to Configuration) (Output, error) {
 	n.enter(now)
-	c := Configuration{Voters: sorted(voters), Learners: sorted(learners)}
+	c := Configuration{Voters: sorted(to.Voters), Learners: sorted(to.Learners), Addrs: to.Addrs}
 	err := n.mayChange(&c)
-	if err == nil && !(slices.Equal(c.Voters, n.members.Voters) && slices.Equal(c.Learners, n.members.Learners)) {
+	if err == nil && !c.same(&n.members) {
 		n.lead.change = &c
 		if n.members.Epoch != n.hard.Epoch {
-			n.write(Configuration{Version: n.members.Version, Voters: n.members.Voters, Learners: n.members.Learners})
+			n.write(n.members)
 		}
 		n.proceedChange()
 	}
@@ -221,7 +254,7 @@ func (n *Node) installed() bool {
 		k++
 	}
 	for _, p := range n.peers {
-		if p.voter && p.members.is(&n.members) {
+		if p.voter && p.members.Is(&n.members) {
 			k++
 		}
 	}
@@ -247,7 +280,7 @@ func (n *Node) write(c Configuration) {
 	c.Epoch = n.hard.Epoch
 	was := n.peers
 	n.takeMembers(c, c.Epoch)
-	assert(n.members.is(&c), "a leader's configuration %v is older than %v", c, n.members)
+	assert(n.members.Is(&c), "a leader's configuration %v is older than %v", c, n.members)
 	// The lease rests on a majority of the present voters.
 	n.lead.lease = 0
 	n.renew()

@@ -130,5 +130,8 @@ func membersText(c Configuration) string {
 	if len(c.Learners) > 0 {
 		s += fmt.Sprintf(" learners %v", c.Learners)
 	}
+	if c.Addrs != "" {
+		s += " at " + c.Addrs
+	}
 	return s + fmt.Sprintf(" (%d/%d)", c.Epoch, c.Version)
 }

@@ -18,6 +18,7 @@ func (w *world) electors() {
 		if l := w.serving(); l != nil {
 			w.elect(l)
 		}
+		w.tell()
 		w.electors()
 	})
 }
@@ -51,13 +52,37 @@ func (w *world) elect(l *machine) {
 			learners = append(learners, x.id)
 		}
 		l.do(func(t time.Duration) Output {
-			o, err := l.node.SetMembers(t, voters, learners)
+			o, err := l.node.SetMembers(t, Configuration{Voters: voters, Learners: learners})
 			if err == nil {
 				w.count.changes++
 			}
 			w.say(l.id, "MEMBERS %v, learning %v: %v", voters, learners, err)
 			return o
 		}, nil)
+	})
+}
+
+// tell is a dial of each node that a node does not know: it is told who the
+// members are, if a leader is heard here. The words may come late.
+func (w *world) tell() {
+	from := w.nodes[w.rand.IntN(len(w.nodes))]
+	from.on(0, func() {
+		st := from.node.Status()
+		if from.writing || st.Leader == 0 || st.Changing {
+			return
+		}
+		for _, to := range w.nodes {
+			if st.Members.Has(to.id) || !w.linked(to.id, from.id) {
+				continue
+			}
+			to.on(w.delay(), func() {
+				to.do(func(t time.Duration) Output {
+					w.count.told++
+					w.say(to.id, "TOLD by %d: %v", from.id, st.Members)
+					return to.node.Told(t, st.Members)
+				}, nil)
+			})
+		}
 	})
 }
 
@@ -83,7 +108,7 @@ func (w *world) drillNewVoters(l *machine) {
 				return false
 			}
 			l.do(func(now time.Duration) Output {
-				o, err := l.node.SetMembers(now, ids, nil)
+				o, err := l.node.SetMembers(now, Configuration{Voters: ids})
 				done = err == nil
 				w.say(l.id, "MEMBERS %v: %v", ids, err)
 				return o

@@ -96,7 +96,7 @@ func report(seed uint64, r rules, d driverRules) string {
 // trouble proves nothing.
 type tally struct {
 	elections, acked, reads, lost, crashes, cuts, uncertain, events int
-	passed, moved, changes                                          int
+	passed, moved, changes, told                                    int
 }
 
 func (s *tally) add(w *world) {
@@ -111,6 +111,7 @@ func (s *tally) add(w *world) {
 	s.passed += w.count.passed
 	s.moved += w.count.moved
 	s.changes += w.count.changes
+	s.told += w.count.told
 }
 
 func (s *tally) join(o tally) {
@@ -125,11 +126,12 @@ func (s *tally) join(o tally) {
 	s.passed += o.passed
 	s.moved += o.moved
 	s.changes += o.changes
+	s.told += o.told
 }
 
 func (s tally) String() string {
-	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved, %d changes of members",
-		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved, s.changes)
+	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved, %d changes of members, %d told of them",
+		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved, s.changes, s.told)
 }
 
 func (s tally) mustBeRich(t *testing.T) {

@@ -37,8 +37,8 @@ type world struct {
 }
 
 type counts struct {
-	acked, reads, uncertain, crashes, cuts, cutBack, events   int
-	held, moved, passed, lostAcked, blackouts, wiped, changes int
+	acked, reads, uncertain, crashes, cuts, cutBack, events         int
+	held, moved, passed, lostAcked, blackouts, wiped, changes, told int
 }
 
 // simMost is the most nodes a run has.

@@ -147,11 +147,13 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 			x.pos = parsePos(opts["log"])
 		}
 	case "members":
-		o, err := node(0).n.SetMembers(w.now, parseIDs(opts["voters"]), parseIDs(opts["learners"]))
+		o, err := node(0).n.SetMembers(w.now, Configuration{Voters: parseIDs(opts["voters"]), Learners: parseIDs(opts["learners"]), Addrs: opts["at"]})
 		if err != nil {
 			w.say(id(0), "%v", err)
 		}
 		w.act(id(0), o)
+	case "told":
+		w.act(id(0), node(0).n.Told(w.now, node(1).n.Status().Members))
 	case "force":
 		o, err := node(0).n.ForceLeader(w.now)
 		if err != nil {

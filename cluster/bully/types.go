@@ -180,7 +180,7 @@ type Status struct {
 	// the lease holds must be asked with LeaseValid at each use.
 	Serving    bool
 	Commit     int64         // highest committed offset known here
-	LeaseUntil time.Duration // leader only, this node's clock
+	LeaseUntil time.Duration // leader only, this node's clock; Never: it is the only voter
 	Suspended  bool          // disk failed: neither votes nor runs
 	Recovering bool          // HardState.MayHaveLost: its vote counts only if all voters grant
 	// Handover is how far a handover by this node is, Target to whom, and
@@ -224,7 +224,8 @@ type Status struct {
 //
 // Members, in members.go:
 //
-//	func (n *Node) SetMembers(now time.Duration, voters, learners []int64) (Output, error) // one voter at a time, from the learners
+//	func (n *Node) SetMembers(now time.Duration, to Configuration) (Output, error)  // one voter at a time, from the learners
+//	func (n *Node) Told(now time.Duration, c Configuration) Output                  // a node that does not know this one told it who its members are
 //
 // After a power loss, in recover.go:
 //

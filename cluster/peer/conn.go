@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"regent/cluster/bully"
 )
 
 // A Conn is an open channel to a peer. One goroutine may read and one may
@@ -13,6 +15,9 @@ type Conn struct {
 	net.Conn
 	Peer  int64     // who is at the other end
 	Since time.Time // of the end of the handshake
+	// Told is who the members are, as the acceptor says that does not know the
+	// dialer; without voters: nothing was told.
+	Told  bully.Configuration
 	dec   *Decoder
 	wrote time.Duration // how long a write may take
 }

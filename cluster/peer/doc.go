@@ -8,7 +8,7 @@
 //	  │◄─────────────────────────────────────────────────┤
 //	  │ PROOF macD                                       │
 //	  ├─────────────────────────────────────────────────►│
-//	  │                                          WELCOME │
+//	  │                     WELCOME, perhaps the members │
 //	  │◄─────────────────────────────────────────────────┤
 //	  │ type version cluster from to epoch seq args…     │
 //	  ├─────────────────────────────────────────────────►│
@@ -31,6 +31,12 @@
 // the leader and carries data one way and acknowledgements the other; so does a
 // copy connection, for one full copy. No two kinds share a connection: bulk
 // data delays no heartbeat.
+//
+// A dialer that the acceptor does not count among the members is heard all the
+// same on a control channel, once it has proved the secret, and with WELCOME it
+// is told who the members are: a node that was removed while it was away, or
+// that waits to be taken in, learns so where it stands; a leader that the
+// acceptor has not heard of yet brings its configuration with its first word.
 //
 // What this package does not do: decide anything about leadership, or know
 // what the messages mean. It carries them, bounded in every dimension:

@@ -12,6 +12,7 @@ import (
 	"net"
 	"time"
 
+	"regent/cluster/bully"
 	"regent/resp"
 )
 
@@ -132,7 +133,18 @@ func (c *Conn) introduce(h Hello, secret []byte) error {
 	if _, err := c.Conn.Write(resp.AppendCommand(nil, "PROOF", t.mac("dialer"))); err != nil {
 		return err
 	}
-	_, err = c.words("WELCOME", 1)
+	// From here on the acceptor is believed as every frame of its is.
+	c.dec.limit = MaxFrame
+	got, err := c.dec.elements()
+	if err != nil {
+		return noEOF(err)
+	}
+	if got != 1 && got != 1+membersArgs || string(c.dec.args[0]) != "WELCOME" {
+		return malformed("%d words where WELCOME should stand", got)
+	}
+	if got > 1 {
+		c.Told, err = readMembers(c.dec.args[1:got])
+	}
 	return err
 }
 
@@ -162,8 +174,9 @@ func ParseHello(words [][]byte) (h Hello, nonce string, err error) {
 
 // Accept answers a dialer's greeting. early is what was already read after
 // it. The caller has checked that it wants to hear from h.From and is h.To;
-// cluster is its own confirmed cluster ID or Unknown.
-func Accept(raw net.Conn, early []byte, h Hello, nonceD, cluster string, secret []byte, limit time.Duration) (*Conn, error) {
+// cluster is its own confirmed cluster ID or Unknown. A dialer that is no member
+// is told who is.
+func Accept(raw net.Conn, early []byte, h Hello, nonceD, cluster string, secret []byte, limit time.Duration, tell *bully.Configuration) (*Conn, error) {
 	_ = raw.SetDeadline(time.Now().Add(limit))
 	c := newConn(raw, early, maxGreeting)
 	t := transcript{hello: h, acceptor: cluster, nonceD: nonceD, nonceA: nonce(), secret: secret}
@@ -181,7 +194,11 @@ func Accept(raw net.Conn, early []byte, h Hello, nonceD, cluster string, secret 
 	if foreign(h.Cluster, cluster) {
 		return nil, ErrForeign
 	}
-	if _, err := raw.Write(resp.AppendCommand(nil, "WELCOME")); err != nil {
+	welcome := resp.AppendCommand(nil, "WELCOME")
+	if tell != nil {
+		welcome = appendMembers(resp.AppendBulk(resp.AppendArray(nil, 1+membersArgs), "WELCOME"), tell, true)
+	}
+	if _, err := raw.Write(welcome); err != nil {
 		return nil, err
 	}
 	_ = raw.SetDeadline(time.Time{})

@@ -38,7 +38,7 @@ type Link struct {
 // LinkConfig is what a Link is told.
 type LinkConfig struct {
 	Peer    int64
-	Addr    string
+	Addr    func() string // asked at each dial
 	Secret  []byte
 	Timeout time.Duration // of a dial, a handshake and a write
 	Hello   func() Hello
@@ -49,6 +49,9 @@ type LinkConfig struct {
 	// listens at the peer's own address; at was read before the dial.
 	Up   func(up bool)
 	Dead func(at time.Duration)
+	// Told takes what a node told that does not know this one: who the members
+	// are.
+	Told func(bully.Configuration)
 	// Logf is called once per change, not per attempt.
 	Logf func(format string, args ...any)
 }
@@ -95,7 +98,7 @@ func (l *Link) Run(ctx context.Context) {
 	pause := NewBackoff(l.cfg.Rand)
 	for pause.Wait(ctx, l.kick) {
 		at := l.cfg.Mono()
-		c, err := Dial(ctx, l.cfg.Addr, l.cfg.Hello(), l.cfg.Secret, l.cfg.Timeout)
+		c, err := Dial(ctx, l.cfg.Addr(), l.cfg.Hello(), l.cfg.Secret, l.cfg.Timeout)
 		if err != nil {
 			if ctx.Err() != nil {
 				return
@@ -105,6 +108,9 @@ func (l *Link) Run(ctx context.Context) {
 			}
 			l.complain(err)
 			continue
+		}
+		if len(c.Told.Voters) > 0 {
+			l.cfg.Told(c.Told)
 		}
 		err = l.serve(ctx, c)
 		pause.Lost(time.Since(c.Since))
@@ -125,7 +131,7 @@ func (l *Link) complain(err error) {
 	l.said = text
 	l.mu.Unlock()
 	if changed {
-		l.cfg.Logf("No link to node %d at %s: %s", l.cfg.Peer, l.cfg.Addr, text)
+		l.cfg.Logf("No link to node %d at %s: %s", l.cfg.Peer, l.cfg.Addr(), text)
 	}
 }
 
@@ -152,7 +158,7 @@ func (l *Link) set(since time.Time) {
 	l.since = since
 	if !since.IsZero() && l.said != "" {
 		l.said = ""
-		l.cfg.Logf("Link to node %d at %s is up", l.cfg.Peer, l.cfg.Addr)
+		l.cfg.Logf("Link to node %d at %s is up", l.cfg.Peer, l.cfg.Addr())
 	}
 }
 

@@ -16,9 +16,10 @@ import (
 //	phase verdict reason position-epoch position-offset durable commit leader addr sent-at
 //	token-epoch token-number members-epoch members-version voters learners
 //
-// the last two as lists of IDs with commas between.
+// the last two as lists of IDs with commas between; and where these members
+// are, if that has ever been changed.
 
-// messageArgs is their number.
+// messageArgs is their number without the last.
 const messageArgs = 16
 
 // maxAddr bounds a client address in bytes.
@@ -33,7 +34,11 @@ var kindTypes = map[bully.Kind]Type{
 // AppendMessage appends a message of the election as a frame.
 func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 	f := Frame{Type: kindTypes[m.Kind], Cluster: cluster, From: m.From, To: m.To, Epoch: m.Epoch, Seq: m.Seq}
-	dst = AppendHead(dst, &f, messageArgs)
+	args := messageArgs
+	if m.Members.Addrs != "" {
+		args++
+	}
+	dst = AppendHead(dst, &f, args)
 	for _, n := range [...]int64{
 		int64(m.Phase), int64(m.Verdict), int64(m.Reason),
 		m.Position.Epoch, m.Position.Offset, m.Durable, m.Commit, m.Leader,
@@ -44,10 +49,46 @@ func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 	dst = AppendInt(dst, int64(m.SentAt))
 	dst = AppendInt(dst, m.Token.Epoch)
 	dst = AppendInt(dst, m.Token.N)
-	dst = AppendInt(dst, m.Members.Epoch)
-	dst = AppendInt(dst, m.Members.Version)
-	dst = resp.AppendBulk(dst, joinIDs(m.Members.Voters))
-	return resp.AppendBulk(dst, joinIDs(m.Members.Learners))
+	return appendMembers(dst, &m.Members, args > messageArgs)
+}
+
+// appendMembers appends a configuration, with or without addresses.
+func appendMembers(dst []byte, m *bully.Configuration, addrs bool) []byte {
+	dst = AppendInt(dst, m.Epoch)
+	dst = AppendInt(dst, m.Version)
+	dst = resp.AppendBulk(dst, joinIDs(m.Voters))
+	dst = resp.AppendBulk(dst, joinIDs(m.Learners))
+	if addrs {
+		dst = resp.AppendBulk(dst, m.Addrs)
+	}
+	return dst
+}
+
+// membersArgs is how many arguments a configuration with addresses takes.
+const membersArgs = 5
+
+// readMembers reads a configuration, with or without addresses.
+func readMembers(args [][]byte) (m bully.Configuration, err error) {
+	for i, p := range [...]*int64{&m.Epoch, &m.Version} {
+		n, ok := parseUint(args[i])
+		if !ok {
+			return m, fmt.Errorf("a configuration's number is %.32q", args[i])
+		}
+		*p = n
+	}
+	if m.Voters, err = splitIDs(args[2]); err != nil {
+		return m, err
+	}
+	if m.Learners, err = splitIDs(args[3]); err != nil {
+		return m, err
+	}
+	if len(args) == membersArgs {
+		if len(args[4]) > bully.MaxAddrs {
+			return m, fmt.Errorf("addresses of %d bytes", len(args[4]))
+		}
+		m.Addrs = string(args[4])
+	}
+	return m, nil
 }
 
 // maxIDs bounds a list of IDs in bytes.
@@ -86,7 +127,7 @@ func (f *Frame) IsMessage() bool { return f.Type >= Election && f.Type <= Takeov
 
 // Message reads a frame as a message of the election.
 func (f *Frame) Message() (m bully.Message, err error) {
-	if len(f.Args) != messageArgs {
+	if len(f.Args) != messageArgs && len(f.Args) != messageArgs+1 {
 		return m, fmt.Errorf("%s with %d arguments, not %d", f.Type, len(f.Args), messageArgs)
 	}
 	for k, t := range kindTypes {
@@ -104,15 +145,12 @@ func (f *Frame) Message() (m bully.Message, err error) {
 	if sent, err = f.Int(9); err != nil {
 		return m, err
 	}
-	for i, p := range [...]*int64{&m.Token.Epoch, &m.Token.N, &m.Members.Epoch, &m.Members.Version} {
+	for i, p := range [...]*int64{&m.Token.Epoch, &m.Token.N} {
 		if *p, err = f.Int(10 + i); err != nil {
 			return m, err
 		}
 	}
-	if m.Members.Voters, err = splitIDs(f.Args[14]); err != nil {
-		return m, err
-	}
-	if m.Members.Learners, err = splitIDs(f.Args[15]); err != nil {
+	if m.Members, err = readMembers(f.Args[12:]); err != nil {
 		return m, err
 	}
 	if len(f.Args[8]) > maxAddr {

@@ -86,6 +86,7 @@ const usage = `Regent speaks the Redis protocol and elects its own leader.
         --dir ./data              --appendonly yes        --appendfsync everysec
         --requirepass SECRET      --masterauth SECRET     --loglevel notice
         --node-id N               --peers 1@host:port,2@host:port,3@host:port
+        --join yes                (a node that REGENT NODE ADD is to take in)
         --announce-host HOST      --announce-port N       --write-acks quorum
         --heartbeat-interval 100  --election-timeout 500  (milliseconds)
 

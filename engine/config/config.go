@@ -212,7 +212,8 @@ func (c *Config) Check() error {
 	if slices.ContainsFunc(peers, func(p Peer) bool { return p.ID == id }) {
 		others--
 	}
-	if want := c.MinReplicasToWrite.Get(); len(peers) > 0 && want > others {
+	// Who joins may know only one of many.
+	if want := c.MinReplicasToWrite.Get(); len(peers) > 0 && want > others && !c.Join.Get() {
 		return fmt.Errorf("min-replicas-to-write %d: there are only %d other nodes, no write would ever be taken", want, others)
 	}
 	return nil

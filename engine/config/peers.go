@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxPeers bounds the nodes of one cluster.
-const maxPeers = 32
+// MaxPeers bounds the nodes of one cluster.
+const MaxPeers = 32
 
 // A Peer is one configured node: who it is and where its client port is.
 type Peer struct {
@@ -21,17 +21,36 @@ type Peer struct {
 // Addr is host:port.
 func (p Peer) Addr() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
 
+// String is the peer as ParsePeer reads it.
+func (p Peer) String() string { return strconv.FormatInt(p.ID, 10) + "@" + p.Addr() }
+
+// Far reports whether the peer is reached over more than the loopback
+// interface.
+func (p Peer) Far() bool {
+	ip := net.ParseIP(p.Host)
+	return p.Host != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+// FormatPeers is a list as ParsePeers reads it.
+func FormatPeers(peers []Peer) string {
+	words := make([]string, len(peers))
+	for i, p := range peers {
+		words[i] = p.String()
+	}
+	return strings.Join(words, ",")
+}
+
 // ParsePeers reads the value of the peers directive: "1@host:port,host:port",
 // separated by commas or spaces. Without "id@" the port is the ID.
 func ParsePeers(list string) ([]Peer, error) {
 	words := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-	if len(words) > maxPeers {
-		return nil, fmt.Errorf("more than %d peers", maxPeers)
+	if len(words) > MaxPeers {
+		return nil, fmt.Errorf("more than %d peers", MaxPeers)
 	}
 	var peers []Peer
 	seen := map[int64]bool{}
 	for _, w := range words {
-		p, err := parsePeer(w)
+		p, err := ParsePeer(w)
 		if err != nil {
 			return nil, fmt.Errorf("peer %q: %w", w, err)
 		}
@@ -44,7 +63,8 @@ func ParsePeers(list string) ([]Peer, error) {
 	return peers, nil
 }
 
-func parsePeer(w string) (Peer, error) {
+// ParsePeer reads one node of such a list.
+func ParsePeer(w string) (Peer, error) {
 	id, addr, named := strings.Cut(w, "@")
 	if !named {
 		addr = w

@@ -136,8 +136,9 @@ type Config struct {
 	SkipUnknownTypes              Bool // of RDB files and logs: values that Regent cannot hold are left out
 
 	// the cluster
-	NodeID                                Int // 0: the port
-	Peers                                 Str
+	NodeID                                Int  // 0: the port
+	Peers                                 Str  // where to start from: a change of the nodes is kept in the state file
+	Join                                  Bool // this node is none of them until REGENT NODE ADD says so
 	AnnounceHost                          Str
 	AnnouncePort                          Int
 	HeartbeatInterval                     Int // ms

@@ -168,6 +168,18 @@ func (c *Cluster) ForceLeader() error {
 	return c.refuse
 }
 
+// AddNode is noted.
+func (c *Cluster) AddNode(p config.Peer, limit time.Duration) error {
+	c.Asked = append(c.Asked, fmt.Sprintf("add %s within %s", p, limit))
+	return c.refuse
+}
+
+// RemoveNode is noted.
+func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
+	c.Asked = append(c.Asked, fmt.Sprintf("remove %d within %s", id, limit))
+	return c.refuse
+}
+
 // AskHandover is noted.
 func (c *Cluster) AskHandover() error {
 	c.Asked = append(c.Asked, "ask")

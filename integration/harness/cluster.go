@@ -42,6 +42,20 @@ func NewCluster(binary, dir string, n int, args ...string) (*Cluster, error) {
 	return c, nil
 }
 
+// Join prepares one more node, which knows the first of the others and is none
+// of them until REGENT NODE ADD says so.
+func (c *Cluster) Join(args ...string) (*Node, error) {
+	ports, err := FreePorts(1)
+	if err != nil {
+		return nil, err
+	}
+	seed := c.Nodes[0]
+	node := &Node{Binary: seed.Binary, Port: ports[0], Dir: filepath.Join(filepath.Dir(seed.Dir), strconv.Itoa(ports[0]))}
+	node.Args = append([]string{"--peers", seed.Addr(), "--join", "yes"}, args...)
+	c.Nodes = append(c.Nodes, node)
+	return node, nil
+}
+
 // Start starts all nodes and waits for a leader that all of them know.
 func (c *Cluster) Start(ctx context.Context) error {
 	for _, n := range c.Nodes {

@@ -1,0 +1,204 @@
+package cluster
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// Changes of the nodes by command, at the leader. The state machine has the
+// rules (bully/members.go); here is who asks, who waits, and what goes on by
+// itself:
+//
+//	REGENT NODE ADD ──► learner ──► it has caught up: the leader, whoever that
+//	                                is by then, makes it a voter ──► OK
+//	REGENT NODE REMOVE ──► out ──► OK
+//
+// A change is over when it is in force: Status.Members say so, and a majority
+// has them. Whoever waits for it learns this, or that it cannot be known here:
+// this node does not lead any more, or the time is over.
+
+// A change is one that somebody waits for.
+type change struct {
+	id    int64 // the node that it is about
+	epoch int64 // of the leadership that carries it out
+	done  func(*bully.Configuration) bool
+	over  chan error // holds one
+}
+
+// AddNode takes a node in, or tells where one is that moved. It returns when
+// that is in force, at most after limit.
+func (c *Cluster) AddNode(p config.Peer, limit time.Duration) error {
+	if p.Far() && c.opts.Secret == "" && !c.opts.Config.PeersWithoutSecret.Get() {
+		return engine.ErrFarWithoutSecret
+	}
+	return c.change(p.ID, limit, func(to *bully.Configuration, list []config.Peer) ([]config.Peer, error) {
+		for i, q := range list {
+			switch {
+			case q == p && p.ID == c.id:
+				return list, nil
+			case q.ID == p.ID && p.ID == c.id:
+				return nil, engine.ErrLeaderAddr
+			case q.ID == p.ID:
+				list[i] = p
+				return list, nil
+			case q.Addr() == p.Addr():
+				return nil, engine.ErrAddrTaken
+			}
+		}
+		to.Learners = append(slices.Clone(to.Learners), p.ID)
+		return append(list, p), nil
+	}, func(now *bully.Configuration) bool {
+		return slices.Contains(now.Voters, p.ID) && c.places(now)[p.ID] == p
+	})
+}
+
+// RemoveNode takes a node out; as AddNode.
+func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
+	return c.change(id, limit, func(to *bully.Configuration, list []config.Peer) ([]config.Peer, error) {
+		switch {
+		case id == c.id:
+			return nil, engine.ErrLeaderStays
+		case !to.Has(id):
+			return nil, engine.ErrNoSuchNode
+		}
+		out := func(ids []int64) []int64 {
+			return slices.DeleteFunc(slices.Clone(ids), func(x int64) bool { return x == id })
+		}
+		to.Voters, to.Learners = out(to.Voters), out(to.Learners)
+		return slices.DeleteFunc(list, func(p config.Peer) bool { return p.ID == id }), nil
+	}, func(now *bully.Configuration) bool { return !now.Has(id) })
+}
+
+// change carries out one change: edit makes the wanted configuration of the
+// present one and the list of its nodes, done recognises it.
+func (c *Cluster) change(id int64, limit time.Duration,
+	edit func(*bully.Configuration, []config.Peer) ([]config.Peer, error), done func(*bully.Configuration) bool,
+) error {
+	ch := &change{id: id, done: done, over: make(chan error, 1)}
+	err := engine.ErrNotLeading
+	c.do(func(now time.Duration) (o bully.Output) {
+		st := c.node.Status()
+		if st.Role != bully.Leader || !st.Serving {
+			return o
+		}
+		if c.busyWith(id, &st) {
+			err = engine.ErrChangeRuns
+			return o
+		}
+		to := st.Members
+		var list []config.Peer
+		if list, err = edit(&to, slices.Clone(c.roster.Load().list)); err != nil {
+			return o
+		}
+		to.Addrs = config.FormatPeers(list)
+		if st.Members.Addrs == "" && slices.Equal(list, c.roster.Load().list) {
+			to.Addrs = "" // nothing changes
+		}
+		if o, err = c.node.SetMembers(now, to); err != nil {
+			err = changeError(err)
+			return o
+		}
+		c.withdraw()
+		ch.epoch = st.Epoch
+		c.changing = ch
+		c.judge()
+		return o
+	})
+	if err != nil {
+		return err
+	}
+	return c.await(ch, limit)
+}
+
+// busyWith reports whether a change is under way that one about a node has to
+// wait for. Who still learns may be moved or taken out. The caller holds mu.
+func (c *Cluster) busyWith(id int64, st *bully.Status) bool {
+	other := func(x int64) bool { return x != id }
+	return st.Changing || c.changing != nil && c.changing.id != id || slices.ContainsFunc(st.Members.Learners, other)
+}
+
+// withdraw ends the wait for a change that another one replaces. The caller
+// holds mu.
+func (c *Cluster) withdraw() {
+	if c.changing != nil {
+		c.changing.over <- engine.ErrChangeReplaced
+		c.changing = nil
+	}
+}
+
+// judge tells whoever waits for a change what has become of it, if that is
+// decided. The caller holds mu.
+func (c *Cluster) judge() {
+	ch := c.changing
+	if ch == nil {
+		return
+	}
+	st := c.node.Status()
+	switch {
+	case st.Role != bully.Leader || st.Epoch != ch.epoch:
+		ch.over <- engine.ErrChangeUnknown
+	case st.Changing || !ch.done(&st.Members):
+		return
+	default:
+		ch.over <- nil
+	}
+	c.changing = nil
+}
+
+// await waits until a change is decided.
+func (c *Cluster) await(ch *change, limit time.Duration) error {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case err := <-ch.over:
+		return err
+	case <-c.ctx.Done():
+		return engine.ErrChangeUnknown
+	case <-t.C:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changing == ch {
+		c.changing = nil
+	}
+	select {
+	case err := <-ch.over: // just now
+		return err
+	default:
+	}
+	if st := c.node.Status(); !st.Changing && slices.Contains(st.Members.Learners, ch.id) {
+		return engine.ErrStillLearning
+	}
+	return engine.ErrChangeUnknown
+}
+
+// promote makes a learner that has caught up a voter. Each leader tries at each
+// beat: who has begun to learn under another leader is taken in as well.
+func (c *Cluster) promote(now time.Duration) bully.Output {
+	st := c.node.Status()
+	if st.Role != bully.Leader || !st.Serving || st.Changing || len(st.Members.Learners) == 0 {
+		return bully.Output{}
+	}
+	to := st.Members
+	to.Voters = append(slices.Clone(to.Voters), to.Learners[0])
+	to.Learners = to.Learners[1:]
+	o, _ := c.node.SetMembers(now, to) // not yet, if it is refused
+	return o
+}
+
+func changeError(err error) error {
+	switch {
+	case errors.Is(err, bully.ErrChangeRuns):
+		return engine.ErrChangeRuns
+	case errors.Is(err, bully.ErrHandoverRuns):
+		return engine.ErrHandoverRuns
+	case errors.Is(err, bully.ErrNotLeading):
+		return engine.ErrNotLeading
+	}
+	return err
+}

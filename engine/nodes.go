@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"regent/engine/config"
+	"regent/resp"
+)
+
+// REGENT NODE: who the nodes are, and changing that while they run. LIST is
+// answered by every node; ADD and REMOVE by the leader, others say MOVED. Both
+// wait, with their session parked, until the change is in force.
+
+// Why the nodes are not changed as asked; ErrNotLeading and ErrHandoverRuns
+// count here, too.
+var (
+	ErrAlone            = errors.New("a server without peers")
+	ErrChangeRuns       = errors.New("another change is under way")
+	ErrChangeReplaced   = errors.New("another change of the same node came after it")
+	ErrChangeUnknown    = errors.New("it is not known what became of the change")
+	ErrStillLearning    = errors.New("the node has not caught up yet")
+	ErrLeaderStays      = errors.New("the leader cannot be removed")
+	ErrLeaderAddr       = errors.New("the leader's address is what it announces")
+	ErrNoSuchNode       = errors.New("no such node")
+	ErrAddrTaken        = errors.New("another node has this address")
+	ErrFarWithoutSecret = errors.New("a node beyond this machine, and no secret")
+)
+
+// What a node is, for View.Membership.
+const (
+	MemberVoter   = "voter"
+	MemberLearner = "learner" // follows, and votes when it has caught up
+	MemberJoining = "joining" // has never been a member
+	MemberRemoved = "removed"
+)
+
+// nodeChangeWait is how long a client waits for a change of the nodes: for a
+// full copy it may have to ask again.
+const nodeChangeWait = 30 * time.Second
+
+// regentNode is the literal of REGENT NODE.
+func regentNode() Command {
+	return Command{
+		Name: "node", Arity: -3, Flags: Admin | NoScript | NoMulti | Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes",
+		Summary: "Lists the nodes, takes one in, or takes one out.",
+		Args: []Arg{argOneOf("action",
+			argWord("list", "LIST"),
+			arg("id@host:port", "string").token("ADD"),
+			arg("node-id", "integer").token("REMOVE"))},
+		Do: doRegentNode,
+	}
+}
+
+func doRegentNode(c *Ctx) {
+	action, args := c.Args[2], c.Args[3:]
+	switch {
+	case equalFold(action, "list") && len(args) == 0:
+		c.listNodes()
+	case equalFold(action, "add") && len(args) == 1:
+		p, err := config.ParsePeer(string(args[0]))
+		if err != nil {
+			c.Err(fmt.Sprintf(resp.ErrNodeAddr, err))
+			return
+		}
+		c.changeNodes(p.ID, func() error { return c.E.cluster.AddNode(p, nodeChangeWait) })
+	case equalFold(action, "remove") && len(args) == 1:
+		id, ok := c.intArg(args[0])
+		if !ok {
+			return
+		}
+		c.changeNodes(id, func() error { return c.E.cluster.RemoveNode(id, nodeChangeWait) })
+	default:
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, clip(action, 128), "REGENT"))
+	}
+}
+
+// changeNodes parks the session while the cluster carries out a change.
+func (c *Ctx) changeNodes(id int64, change func() error) {
+	v := c.E.cluster.View()
+	switch {
+	case !v.Clustered:
+		c.Err(resp.ErrNodeAlone)
+		return
+	case !v.Leading:
+		c.notLeading(v)
+		return
+	}
+	c.inBackground(change, func(c *Ctx, err error) {
+		if err == nil {
+			c.W.OK()
+			return
+		}
+		c.refuseChange(id, err)
+	})
+}
+
+// notLeading sends an operator to the leader, as it sends a write there.
+func (c *Ctx) notLeading(v *View) {
+	if v.Leader == "" || v.LeaderID == v.NodeID {
+		c.Err(resp.ErrClusterDown)
+		return
+	}
+	c.Err(fmt.Sprintf(resp.ErrMoved, 0, v.Leader))
+}
+
+func (c *Ctx) refuseChange(id int64, err error) {
+	for _, known := range []struct {
+		err  error
+		text string
+	}{
+		{ErrAlone, resp.ErrNodeAlone},
+		{ErrChangeRuns, resp.ErrNodeBusy},
+		{ErrHandoverRuns, resp.ErrNodeBusy},
+		{ErrChangeReplaced, resp.ErrNodeReplaced},
+		{ErrChangeUnknown, resp.ErrNodeUncertain},
+		{ErrFarWithoutSecret, resp.ErrNodeSecret},
+		{ErrAddrTaken, resp.ErrNodeTaken},
+	} {
+		if errors.Is(err, known.err) {
+			c.Err(known.text)
+			return
+		}
+	}
+	for _, known := range []struct {
+		err  error
+		text string
+	}{
+		{ErrStillLearning, resp.ErrNodeLearns},
+		{ErrLeaderStays, resp.ErrNodeLeads},
+		{ErrLeaderAddr, resp.ErrNodeLeaderAddr},
+		{ErrNoSuchNode, resp.ErrNodeUnknown},
+	} {
+		if errors.Is(err, known.err) {
+			c.Err(fmt.Sprintf(known.text, id))
+			return
+		}
+	}
+	if errors.Is(err, ErrNotLeading) {
+		c.notLeading(c.E.cluster.View())
+		return
+	}
+	c.Err(fmt.Sprintf(resp.ErrNodeChange, err))
+}
+
+// listNodes answers with a map for each node.
+func (c *Ctx) listNodes() {
+	t := c.topology()
+	c.W.Array(len(t.nodes))
+	for i := range t.nodes {
+		nd := &t.nodes[i]
+		role, link := "follower", "up"
+		switch {
+		case nd == t.leader:
+			role = "leader"
+		case nd.Myself && nd.Learner:
+			role = t.view.Membership
+		case nd.Learner:
+			role = MemberLearner
+		}
+		if !nd.Up && !nd.Myself {
+			link = "down"
+		}
+		text := func(name, value string) { c.W.BulkString(name); c.W.BulkString(value) }
+		c.W.Map(5)
+		c.W.BulkString("id")
+		c.W.Int(nd.ID)
+		text("address", fmt.Sprintf("%s:%d", nd.Host, nd.Port))
+		text("role", role)
+		text("link", link)
+		c.W.BulkString("offset")
+		c.W.Int(nd.Offset)
+	}
+}
