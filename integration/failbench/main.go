@@ -12,9 +12,10 @@
 // follow MOVED, and go on to the next node when one refuses or does not answer
 // within 250 ms. That is the quickest client there can be, and the same for
 // all three; a client library adds its own waits, and one for Sentinel would not
-// write to a master that is back and that the Sentinels have not demoted yet. The gap is the longest time
-// between two acknowledgements of anyone after the fault. At the end every
-// acknowledged write is read back, 100,000 of them at least.
+// write to a master that is back and that the Sentinels have not demoted yet.
+// The gap is the longest time between two acknowledgements of anyone after the
+// fault. At the end every acknowledged write is read back, 100,000 of them at
+// least.
 //
 // In a partition clients reach every node, the one that is cut off as well. A
 // master that goes on acknowledging there closes the gap with writes that are
