@@ -126,6 +126,23 @@ func TestCopyToAnEmptyNode(t *testing.T) {
 	empty.has("k", 50)
 }
 
+// TestALeaderKeepsNothingForItself: who has applied the log as a follower and
+// leads now does not read it any more, and a rewrite drops it.
+func TestALeaderKeepsNothingForItself(t *testing.T) {
+	w := newNetwork(t, 3)
+	w.start()
+	w.fill("k", 20)
+	w.followed(w.leader())
+	old := w.leader()
+	old.kill()
+	next := w.leader(w.others(old)...)
+	w.fill("more", 20)
+	w.until("nothing is kept", func() bool {
+		next.log.Forget(next.log.End())
+		return next.log.Stream().Start() == next.log.End()
+	})
+}
+
 // TestCopyAfterHistoryIsGone: a follower was away while the leader rewrote its
 // log: what the follower lacks is not on disk any more. A second one, whose
 // end is still there, resumes.

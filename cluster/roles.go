@@ -95,6 +95,7 @@ func (c *Cluster) begin(epoch int64) error {
 	if at := c.applier.Applied(); at != end {
 		return fmt.Errorf("the log ends at %d inside a record that begins at %d", end, at)
 	}
+	c.applier.Cut() // a reader would keep the log from here for as long as this node leads
 	after, err := c.opts.Stream.BeginEpoch(epoch, c.id)
 	if err != nil {
 		return err

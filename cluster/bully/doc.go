@@ -170,7 +170,8 @@
 // or silence) doubles the wait, at most 2^5 times, so that a flapping node does
 // not cost a change of leader each time; a handover that failed is not tried
 // again before a likewise doubled wait. Who was put into the lead by command
-// keeps it against every peer that has not fallen since.
+// keeps it against every peer that has not fallen since; evidence from before,
+// which came late, is of an earlier fall.
 //
 // # Invariants, and why they hold
 //

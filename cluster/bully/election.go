@@ -305,7 +305,9 @@ func (n *Node) PeerDead(at time.Duration, id int64) Output {
 		return n.leave()
 	}
 	if !p.dead {
+		yielded := p.yielded && at < n.lead.since // that fall was before the command
 		n.fell(p)
+		p.yielded = yielded
 	}
 	p.up, p.dead = false, true
 	if n.role == Leader {

@@ -59,7 +59,8 @@ func (a *Applier) begin(at int64, db int) {
 	a.at.Store(at)
 }
 
-// Cut tells that the log was cut: nothing that was read ahead is valid.
+// Cut tells that the log was cut: nothing that was read ahead is valid. It gives
+// the reader back, until more is applied.
 func (a *Applier) Cut() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -21,6 +21,7 @@ type Load struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	writers []*writer
+	slow    atomic.Bool
 }
 
 type writer struct {
@@ -37,6 +38,8 @@ const (
 	writeTimeout = 250 * time.Millisecond
 	// retryPause keeps a writer from spinning while nobody leads.
 	retryPause = 2 * time.Millisecond
+	// slowPause is what a slow writer rests after each write.
+	slowPause = 20 * time.Millisecond
 )
 
 // StartLoad starts n writers against the nodes at addrs.
@@ -46,12 +49,12 @@ func StartLoad(n int, prefix string, addrs []string, dial Dialer) *Load {
 	for i := range n {
 		w := &writer{why: map[string]int{}}
 		l.writers = append(l.writers, w)
-		l.wg.Go(func() { w.run(ctx, fmt.Sprintf("%s:%d:", prefix, i), newFollower(addrs, i, dial)) })
+		l.wg.Go(func() { w.run(ctx, l, fmt.Sprintf("%s:%d:", prefix, i), newFollower(addrs, i, dial)) })
 	}
 	return l
 }
 
-func (w *writer) run(ctx context.Context, prefix string, pool *follower) {
+func (w *writer) run(ctx context.Context, l *Load, prefix string, pool *follower) {
 	defer pool.close()
 	for seq := 0; ctx.Err() == nil; {
 		key := fmt.Sprintf("%s%d", prefix, seq)
@@ -65,8 +68,14 @@ func (w *writer) run(ctx context.Context, prefix string, pool *follower) {
 			seq++
 		}
 		pool.settle(err)
+		if l.slow.Load() {
+			time.Sleep(slowPause)
+		}
 	}
 }
+
+// Slow makes the writers rest between writes, or write on at once.
+func (l *Load) Slow(yes bool) { l.slow.Store(yes) }
 
 // refused reports whether err says that the write was not even tried: by a
 // node without a leader, a replica of redis-server, or nobody at all.
