@@ -14,8 +14,7 @@ import (
 type fault struct {
 	flag, name string
 	hosts      bool // it needs hosts of their own
-	// others bounds the trials of systems other than Regent, 0: as many. They
-	// take a quarter of a minute to be well again after each.
+	// others bounds the trials of systems other than Regent, 0: as -others says.
 	others int
 	make   func(ctx context.Context, s *system, leader *harness.Node) error
 	// settle waits until the fault has had its effect, where that is not plain
@@ -61,10 +60,13 @@ func faults() []fault {
 
 // trials is how often a fault is made on a system.
 func (f *fault) trials(o options, system string) int {
-	if f.others == 0 || system == "regent" {
+	switch {
+	case system == "regent":
 		return o.trials
+	case f.others == 0:
+		return min(o.trials, o.others)
 	}
-	return min(o.trials, f.others)
+	return min(o.trials, o.others, f.others)
 }
 
 // askAgain is when a system that has not begun to change its leader is asked
