@@ -38,6 +38,8 @@ type barrierPorts struct {
 	mono func() int64 // ns
 	// seal hands what was appended up to an offset to the operating system.
 	seal func(upto int64) error
+	// settle is Barrier.Settle.
+	settle func(lend bool) (work func(), soon bool)
 	// committed is the offset up to which replies may leave: durable here as
 	// appendfsync asks, held by as many nodes as their clients ask.
 	committed func(acks engine.AckSet) int64
@@ -83,6 +85,9 @@ func (b *barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
 	}
 	return b.open(off, epoch, acks, b.untested())
 }
+
+// Settle hands out what the disk has to do for the replies that wait.
+func (b *barrier) Settle(lend bool) (work func(), soon bool) { return b.ports.settle(lend) }
 
 // open looks at the lease last: whatever else was read before, a reply that
 // leaves after this was due while the lease held.

@@ -178,6 +178,7 @@ func (s *Server) barrierPorts() barrierPorts {
 	p := barrierPorts{
 		mono:      s.host.Mono,
 		seal:      func(int64) error { return nil },
+		settle:    func(bool) (func(), bool) { return nil, false },
 		committed: func(engine.AckSet) int64 { return math.MaxInt64 },
 		epoch:     func() int64 { return 0 },
 		keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
@@ -187,7 +188,8 @@ func (s *Server) barrierPorts() barrierPorts {
 		timeout:   s.cfg.WriteTimeout.Millis,
 	}
 	if s.aof != nil {
-		p.seal, p.committed = s.aof.SealSoon, func(engine.AckSet) int64 { return s.aof.Durable() }
+		p.seal, p.settle = s.aof.SealSoon, s.aof.Settle
+		p.committed = func(engine.AckSet) int64 { return s.aof.Durable() }
 	}
 	if s.peers != nil {
 		p.handed = s.peers.Handed

@@ -104,6 +104,10 @@ type Log struct {
 	syncStop chan struct{} // closed by Close
 	syncDone chan struct{} // closed when the syncing goroutine has ended
 	syncTick atomic.Bool   // a timer for everysec runs
+	// syncers are those who are about to sync what is written now.
+	syncers atomic.Int32
+	// unsettled: SealSoon was asked for something that Settle has not seen to.
+	unsettled atomic.Bool
 
 	notifyMu sync.Mutex
 	notify   chan struct{} // nil: nobody asked

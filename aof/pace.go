@@ -9,8 +9,8 @@ import (
 
 // Group commit. With appendfsync always nobody writes for himself: a write to a
 // file that is being synced waits for the disk, and would hold up whoever made
-// it, and all who wait behind him. The syncing goroutine does both, one write and
-// one fsync for everything that has gathered meanwhile:
+// it, and all who wait behind him. One goroutine does both, one write and one
+// fsync for everything that has gathered meanwhile:
 //
 //	clients   a b c d ....e f g h............ append, ask, wait for Durable
 //	gathered  |abcd|      |efgh    |
@@ -22,8 +22,14 @@ import (
 // until as many have appended as are expected, those released and those that had
 // gathered by then, but no longer than a part of what an fsync takes: whoever
 // does not come back costs little, and a client alone nothing.
+//
+// That one is the syncing goroutine, or whoever completes a group, if he can lend
+// himself and fsyncs are quick (Settle): to hand the work over and to be woken
+// afterwards takes two switches between threads, a good part of such an fsync.
 
 const (
+	// quickSync is up to how long an fsync is quick.
+	quickSync = 500 * time.Microsecond
 	// patiencePart is the part of an fsync's time that a group waits at most.
 	patiencePart = 4
 	// maxPatience bounds it where the disk is slow.
@@ -38,13 +44,20 @@ const (
 // Log.mu.
 type pace struct {
 	asked    bool  // somebody has asked for what is gathered
+	since    int64 // ticks: when the first of them did
+	woken    bool  // the syncing goroutine knows
 	expected int   // how many commands make the group worth it
 	written  int   // commands since the last fsync
 	took     int64 // ns of an fsync, a moving mean
 }
 
+// patience is how long a group waits.
+func (p *pace) patience() time.Duration {
+	return min(time.Duration(p.took/patiencePart), maxPatience)
+}
+
 // SealSoon is Seal for those who wait for Durable anyway: with always it returns
-// before anything is written.
+// before anything is written, and Settle must follow.
 func (l *Log) SealSoon(upto int64) error {
 	if l.o.Fsync() != config.FsyncAlways {
 		return l.Seal(upto)
@@ -61,29 +74,72 @@ func (l *Log) SealSoon(upto int64) error {
 	case l.closed:
 		err = errClosed
 	}
-	p := &l.pace
-	wake := err == nil && (!p.asked || l.gather.commands >= p.expected)
-	p.asked = p.asked || wake
-	l.mu.Unlock()
-	if wake {
-		l.wakeSync()
+	if err == nil {
+		if !l.pace.asked {
+			l.pace.asked, l.pace.since = true, l.o.Host.Ticks()
+		}
+		l.unsettled.Store(true)
 	}
+	l.mu.Unlock()
 	return err
 }
 
-// sealAsked writes what SealSoon was asked for, once the group is complete.
-func (l *Log) sealAsked() {
-	if !l.awaitGroup() {
-		return
+// Settle sees to it that what SealSoon was asked for is done. With lend it may
+// return the work for the caller to do; soon asks for another call, without a
+// rest, once the group may be complete.
+func (l *Log) Settle(lend bool) (work func(), soon bool) {
+	if !l.unsettled.Load() {
+		return nil, false
 	}
-	// An error is not ours to report: it fails the log, or is held.
-	_ = l.Seal(recorder{l}.End())
+	l.unsettled.Store(false) // before looking: who asks after that settles himself
+	l.mu.Lock()
+	p := &l.pace
+	asked, complete := p.asked, l.gather.commands >= p.expected
+	here := lend && p.took < int64(quickSync) && l.err() == nil && l.diskIdle()
+	due := complete || l.o.Host.Ticks()-p.since >= int64(p.patience())
+	wake := asked && !here && (complete || !p.woken)
+	p.woken = p.woken || wake
+	l.mu.Unlock()
+	switch {
+	case wake:
+		l.wakeSync()
+	case asked && here && due:
+		return func() { l.sync(true) }, false
+	case asked && here:
+		l.unsettled.Store(true)
+		return nil, true
+	}
+	return nil, false
+}
+
+// diskIdle reports whether nobody waits for an fsync at this moment.
+func (l *Log) diskIdle() bool {
+	idle := l.syncMu.TryLock()
+	if idle {
+		l.syncMu.Unlock()
+	}
+	return idle
+}
+
+// sync makes what is written durable, and with seal writes what has gathered
+// before.
+func (l *Log) sync(seal bool) {
+	if seal {
+		// An error is not ours to report: it fails the log, or is held.
+		l.syncers.Add(1)
+		_ = l.Seal(recorder{l}.End())
+		l.syncers.Add(-1) // before syncOnce looks how far to go
+	}
+	if err := l.syncOnce(); err != nil {
+		l.fail(err)
+		l.tell()
+	}
 }
 
 // awaitGroup waits for a group to be complete, and reports whether there is one.
 func (l *Log) awaitGroup() bool {
 	l.mu.Lock()
-	asked, patience := l.pace.asked, min(time.Duration(l.pace.took/patiencePart), maxPatience)
+	asked, patience := l.pace.asked, l.pace.patience()
 	l.mu.Unlock()
 	if !asked || patience < minPatience {
 		return asked

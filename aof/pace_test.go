@@ -28,6 +28,19 @@ func durable(t *testing.T, r *rig, off int64) {
 	}
 }
 
+// settle does what a turn's end does.
+func settle(r *rig, lend bool) {
+	for {
+		work, soon := r.Settle(lend)
+		if work != nil {
+			work()
+		}
+		if !soon {
+			return
+		}
+	}
+}
+
 // TestSealSoon: whoever asks gets what was appended onto the disk, whatever the
 // policy becomes meanwhile, and with always nobody writes but the one who syncs.
 func TestSealSoon(t *testing.T) {
@@ -35,6 +48,18 @@ func TestSealSoon(t *testing.T) {
 	for _, policy := range []int64{config.FsyncAlways, config.FsyncEverysec, config.FsyncNo} {
 		fsys := disktest.New()
 		r := mustLoad(t, fsys, policy)
+		over, ended := make(chan bool), make(chan bool)
+		go func() { // the last of all waits for others who do not come
+			defer close(ended)
+			for {
+				select {
+				case <-over:
+					return
+				case <-time.After(time.Millisecond):
+					r.host.fire()
+				}
+			}
+		}()
 		var wg sync.WaitGroup
 		for w := range writers {
 			wg.Go(func() {
@@ -43,6 +68,7 @@ func TestSealSoon(t *testing.T) {
 					if err := r.SealSoon(end); err != nil {
 						t.Error(err)
 					}
+					settle(r, w%2 == 0)
 					durable(t, r, end)
 					if w == 0 && i%10 == 0 {
 						r.fsync.Store([]int64{config.FsyncAlways, config.FsyncNo, policy}[i/10%3])
@@ -51,6 +77,8 @@ func TestSealSoon(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		close(over)
+		<-ended
 	}
 }
 
@@ -101,6 +129,10 @@ func TestGroupsAreWhole(t *testing.T) {
 		if err := r.SealSoon(end); err != nil {
 			t.Fatal(err)
 		}
+		slow := r.pace.took > 0
+		if work, soon := r.Settle(slow); work != nil || soon {
+			t.Fatal("the disk is slow, and somebody is to wait for it")
+		}
 		return end
 	}
 	durable(t, r, write()) // an fsync was measured
@@ -140,6 +172,37 @@ func TestAloneWaitsForNobody(t *testing.T) {
 		if err := r.SealSoon(end); err != nil {
 			t.Fatal(err)
 		}
+		settle(r, false)
 		durable(t, r, end)
+	}
+}
+
+// TestSettleLends: where fsyncs are quick, whoever completes a group does the
+// work if he can, once, and nobody does it twice.
+func TestSettleLends(t *testing.T) {
+	r := mustLoad(t, disktest.New(), config.FsyncAlways)
+	if work, soon := r.Settle(true); work != nil || soon {
+		t.Fatal("there is work before anything is asked for")
+	}
+	for range 100 {
+		end := r.Recorder().Append(effects("0: SET k v"))
+		if err := r.SealSoon(end); err != nil {
+			t.Fatal(err)
+		}
+		if r.Durable() >= end {
+			t.Fatal("durable before anybody has settled")
+		}
+		work, _ := r.Settle(true)
+		if work == nil {
+			t.Fatal("nothing is lent")
+		}
+		if again, soon := r.Settle(true); again != nil || soon {
+			t.Fatal("the same work is lent twice")
+		}
+		syncs := r.stats.syncs.Load()
+		work()
+		if r.Durable() < end || r.stats.syncs.Load() != syncs+1 {
+			t.Fatalf("durable up to %d of %d, after %d fsyncs", r.Durable(), end, r.stats.syncs.Load()-syncs)
+		}
 	}
 }

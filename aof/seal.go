@@ -142,7 +142,7 @@ func (l *Log) writeGathered() error {
 		return nil
 	}
 	l.pace.written += l.gather.commands
-	l.pace.asked = false
+	l.pace.asked, l.pace.woken = false, false
 	g := l.gather.take()
 	l.gather.cut = nil
 	l.turns.cover = g.to
@@ -206,7 +206,9 @@ func (l *Log) wrote(s *segment, g *group, size, framed int) {
 	l.stats.writes.Add(1)
 	switch l.o.Fsync() {
 	case config.FsyncAlways:
-		l.wakeSync()
+		if l.syncers.Load() == 0 {
+			l.wakeSync()
+		}
 	case config.FsyncEverysec:
 		raise(&l.durable, g.to)
 		l.syncSoon()
@@ -232,10 +234,10 @@ func (r recorder) Append(e *engine.Effects) (end int64) {
 	return end
 }
 
-// End is the offset after the last appended record.
 // Synced is the offset up to which the log is fsynced.
 func (r recorder) Synced() int64 { return r.synced.Load() }
 
+// End is the offset after the last appended record.
 func (r recorder) End() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -28,11 +28,7 @@ func (l *Log) syncLoop() {
 		if l.err() != nil {
 			continue
 		}
-		l.sealAsked()
-		if err := l.syncOnce(); err != nil {
-			l.fail(err)
-			l.tell()
-		}
+		l.sync(l.awaitGroup())
 	}
 }
 

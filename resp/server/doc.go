@@ -36,6 +36,9 @@
 //     and only a part of a command is kept; replies stand in the arena, and
 //     only what the socket does not take, or what waits for the barrier, is
 //     kept. What was kept goes back to the loop.
+//   - What the disk has to do for a turn's replies is done by the loop itself
+//     where that is quickest, but no client waits for a disk that stalls:
+//     another goroutine takes the loop over (lend_linux.go).
 //   - A turn is bounded for each client (one read, maxBatch commands,
 //     maxBatchReply bytes of replies) and for new connections (maxAccepts).
 //     Who has more to do gets another turn after all others had theirs.

@@ -156,6 +156,7 @@ func (l *netLink) release(w *scratch) {
 	w.end(l.c)
 	l.c.release(w)
 	w.reset()
+	_, _ = l.c.srv.barrier.Settle(false) // nothing is left for us
 }
 
 // read waits for input or a wake, whichever comes first.

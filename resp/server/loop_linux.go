@@ -26,6 +26,9 @@ type loop struct {
 	doors []*door // listeners, in the first loop
 	busy  bool    // the last look found something
 	meter meter
+	loan  loan
+	// restless: the next turn follows at once, whether or not there is anything.
+	restless bool
 
 	mu       sync.Mutex
 	inbox    []*seat // want a turn, or come from another loop
@@ -52,13 +55,22 @@ func newLoop(set *loops, id int) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loop{set: set, id: id, poll: p, finished: make(chan struct{})}, nil
+	lp := &loop{set: set, id: id, poll: p, finished: make(chan struct{})}
+	lp.loan.timer = time.AfterFunc(maxLoan, lp.review)
+	lp.loan.timer.Stop() // nothing is lent
+	return lp, nil
 }
 
-// run is the loop's life.
+// run is the loop's life, or what of it falls to one goroutine.
 func (lp *loop) run() {
 	for lp.turn() {
+		work, soon := lp.set.srv.barrier.Settle(true)
+		if work != nil && !lp.lendTo(work) {
+			return
+		}
+		lp.restless = soon
 	}
+	_, _ = lp.set.srv.barrier.Settle(false)
 	lp.shutDoors()
 	lp.mu.Lock()
 	lp.gone = true
@@ -88,8 +100,8 @@ func (lp *loop) turn() bool {
 // wait returns the sockets that are ready. It looks first and waits only if
 // there is nothing: the look is cheaper while the loop is busy.
 func (lp *loop) wait() []unix.EpollEvent {
-	if lp.busy || len(lp.again) > 0 || lp.posted.Load() {
-		if events := lp.poll.ready(); len(events) > 0 || len(lp.again) > 0 || lp.posted.Load() {
+	if lp.busy || lp.restless || len(lp.again) > 0 || lp.posted.Load() {
+		if events := lp.poll.ready(); len(events) > 0 || lp.restless || len(lp.again) > 0 || lp.posted.Load() {
 			return events
 		}
 	}

@@ -32,6 +32,16 @@ type gate struct {
 	sealed    int // calls of Pass
 	tickets   map[engine.Conn]*gateTicket
 	inTurn    func() // called once by the next Pass, which is on a client's turn
+	lent      func() // returned once by Settle, to who can lend himself
+}
+
+func (g *gate) Settle(lend bool) (work func(), soon bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if lend {
+		work, g.lent = g.lent, nil
+	}
+	return work, false
 }
 
 type gateTicket struct {
