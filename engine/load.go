@@ -54,11 +54,13 @@ func (e *Engine) loadShard(s *shard, entries []rdb.Entry, mine []int32, now int6
 	for len(mine) > 0 {
 		some := mine[:min(len(mine), fetchAhead)]
 		mine = mine[len(some):]
-		for _, i := range some {
-			e.shardDict(s, entries[i].DB).FetchBucket(dict.Hash(e.seed, entries[i].Key))
+		var hashes [fetchAhead]uint64
+		for j, i := range some {
+			hashes[j] = dict.Hash(e.seed, entries[i].Key)
+			e.shardDict(s, entries[i].DB).FetchBucket(hashes[j])
 		}
-		for _, i := range some {
-			e.loadEntry(s, &entries[i], now)
+		for j, i := range some {
+			e.loadEntry(s, &entries[i], hashes[j], now)
 		}
 	}
 }
@@ -117,13 +119,13 @@ func (r *Reserve) each(db, keys, expires int) {
 	}
 }
 
-func (e *Engine) loadEntry(s *shard, en *rdb.Entry, now int64) {
+func (e *Engine) loadEntry(s *shard, en *rdb.Entry, hash uint64, now int64) {
 	v := encode(en.Str)
 	if en.IsInt {
 		v = dict.Value{Kind: dict.Int, Int: en.Int}
 	}
 	d := e.shardDict(s, en.DB)
-	r := d.Put(en.Key, v, en.Expire)
+	r := d.PutHashed(hash, en.Key, v, en.Expire)
 	d.SetAccess(r, e.loadedAccess(&en.Meta, now))
 }
 

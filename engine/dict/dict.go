@@ -123,7 +123,11 @@ func (d *Dict) SetAccess(r Ref, a uint32) { d.entry(r).setAccess(a) }
 // Put stores v at key, new or over what is there, to expire at expireAt (0:
 // never). An entry that is written over keeps its access bits.
 func (d *Dict) Put(key []byte, v Value, expireAt int64) Ref {
-	h := d.hash(key)
+	return d.PutHashed(d.hash(key), key, v, expireAt)
+}
+
+// PutHashed is Put for who has the key's Hash already.
+func (d *Dict) PutHashed(h uint64, key []byte, v Value, expireAt int64) Ref {
 	want := shape{len(key), v.valueLen(), expireAt != 0}
 	if want.key > maxLen || want.value > maxLen {
 		panic("dict: a key or value of 4 GiB")

@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// batchBytes is about how much of a file is decoded at a time. It holds a
-	// section with its last key, and fits a core's cache with what is made of it.
-	batchBytes = 512 << 10
+	// batchBytes is about how much of a file is decoded at a time. It fits a
+	// core's cache with what is made of it, which is a multiple where values are
+	// compressed.
+	batchBytes = 96 << 10
 	// maxWorkers bounds the goroutines of one load.
 	maxWorkers = 64
 )

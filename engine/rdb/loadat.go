@@ -95,7 +95,7 @@ func (s *sectioned) work() {
 			s.l.fail(err, from.off)
 			return
 		}
-		if cap(buf) > 2*batchBytes {
+		if cap(buf) > 2*sectionBytes {
 			buf = nil
 		}
 	}
