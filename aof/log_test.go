@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 
 	"regent/aof/disk/disktest"
@@ -345,4 +346,32 @@ func TestEpochsRise(t *testing.T) {
 	if err := r.Stream().AppendRaw(r.Stream().End(), old); err == nil {
 		t.Error("an older epoch was taken from a leader")
 	}
+}
+
+// TestCutOnAFullDisk: a cut that finds no space has not begun, and the log goes on
+// as before; when there is space it can be made.
+func TestCutOnAFullDisk(t *testing.T) {
+	fsys := disktest.New()
+	r := mustLoad(t, fsys, config.FsyncAlways)
+	mid := r.write(t, "0: SET a 1")
+	end := r.write(t, "0: SET b 2")
+	fsys.Fault(func(op disktest.Op) (int, error) {
+		if op.Kind == "write" && op.Name == tempPrefix+noteName {
+			return 0, syscall.ENOSPC
+		}
+		return 0, nil
+	})
+	if err := r.Stream().Truncate(mid); !errors.Is(err, engine.ErrUntouched) {
+		t.Fatalf("a cut without space: %v", err)
+	}
+	if got := r.Stream().End(); got != end || r.err() != nil {
+		t.Fatalf("the log ends at %d, not %d: %v", got, end, r.err())
+	}
+	r.write(t, "0: SET c 3")
+	fsys.Fault(nil)
+	if err := r.Stream().Truncate(mid); err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "0: SET d 4")
+	wantLines(t, mustLoad(t, fsys.Kill(), config.FsyncAlways).got, "0: SET a 1", "0: SET d 4")
 }

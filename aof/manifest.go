@@ -239,15 +239,23 @@ func readSmall(fsys disk.FS, path string, limit int64) (text []byte, err error) 
 // writeAside writes a whole file durably under its name: first beside it, then
 // renamed over it. A crash leaves the old content or the new.
 func writeAside(fsys disk.FS, path string, content []byte) error {
+	if err := writeSynced(fsys, tempOf(path), content); err != nil {
+		return err
+	}
+	return putAside(fsys, path)
+}
+
+func tempOf(path string) string {
 	dir, name := filepath.Split(path)
-	temp := filepath.Join(dir, tempPrefix+name)
-	if err := writeSynced(fsys, temp, content); err != nil {
+	return filepath.Join(dir, tempPrefix+name)
+}
+
+// putAside is writeAside's second half: the file gets its name.
+func putAside(fsys disk.FS, path string) error {
+	if err := fsys.Rename(tempOf(path), path); err != nil {
 		return err
 	}
-	if err := fsys.Rename(temp, path); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Clean(dir))
+	return fsys.SyncDir(filepath.Clean(filepath.Dir(path)))
 }
 
 // writeSynced writes a whole file and syncs it, but not its name.

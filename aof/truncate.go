@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"regent/aof/disk"
 	"regent/engine"
@@ -103,8 +104,16 @@ func (l *Log) truncateAlone(off int64) error {
 		return nil
 	}
 	t := l.cutAt(s, &f, from, off)
-	if err := l.carryOut(&t); err != nil {
-		return &diskError{fmt.Errorf("truncate the log to offset %d: %w", off, err)}
+	err = l.release(l.active()) // on a full disk the note finds its place there
+	if err == nil {
+		err = l.carryOut(&t)
+	}
+	if err != nil {
+		err = fmt.Errorf("truncate the log to offset %d: %w", off, err)
+		if errors.Is(err, engine.ErrUntouched) {
+			return err // to be tried again when there is space
+		}
+		return &diskError{err}
 	}
 	history := l.historyUpTo(off)
 	l.dropTail(s, off, t.pos+int64(len(t.tail)), t.pos)
@@ -138,7 +147,15 @@ func (l *Log) cutAt(s *segment, f *frame, from, off int64) truncation {
 
 // carryOut writes the note and does what it says.
 func (l *Log) carryOut(t *truncation) error {
-	if err := writeAside(l.fs, l.path(noteName), t.encode()); err != nil {
+	note := l.path(noteName)
+	err := writeSynced(l.fs, tempOf(note), t.encode())
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: %w", engine.ErrUntouched, err)
+	case err != nil:
+		return err
+	}
+	if err := putAside(l.fs, note); err != nil {
 		return err
 	}
 	m, gone := l.manifest.upTo(t.file)

@@ -371,7 +371,7 @@ func (f *follower) Install(epoch int64, at repl.Place, total int64, r io.Reader)
 
 // ErrUntouched wraps an error of Options.Install before which it changed
 // neither log nor keyspace.
-var ErrUntouched = errors.New("the log is as it was")
+var ErrUntouched = engine.ErrUntouched
 
 // An entry is this node's way into the state in which log and keyspace are
 // replaced: nobody else writes the log, and nothing is applied.

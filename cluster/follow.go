@@ -141,7 +141,9 @@ func (f *follower) Cut(epoch, off int64) error {
 	}
 	c.opts.Host.Logf(engine.LevelNotice, "Cutting the log from %d back to %d, where epoch %d's leader agrees", end, off, epoch)
 	if err := c.opts.Stream.Truncate(off); err != nil {
-		c.DiskFailed(err)
+		if !errors.Is(err, engine.ErrUntouched) {
+			c.DiskFailed(err)
+		}
 		return fmt.Errorf("can't cut the log at %d: %w", off, err)
 	}
 	c.do(nothing) // tells the election where the log ends now

@@ -2,9 +2,13 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 )
+
+// ErrUntouched is wrapped by the error of a change to the log that did not begin.
+var ErrUntouched = errors.New("the log is as it was")
 
 // A Stream is the log as the cluster sees it: bytes at offsets, with the
 // epochs they were written in. The log package implements it. Offsets count
@@ -39,7 +43,7 @@ type Stream interface {
 	// beginning: what a follower asks for when it connects anew.
 	AppendRaw(off int64, p []byte) error
 	// Truncate cuts everything after off, on disk, durably. Readers beyond off
-	// fail from then on.
+	// fail from then on. ErrUntouched: there is no space for it now.
 	Truncate(off int64) error
 	// DBAt is the database that is selected at off, for who applies records
 	// from there on.

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -163,4 +165,52 @@ func TestFullDisk(t *testing.T) {
 			t.Logf("%d writes acknowledged", len(acked))
 		})
 	}
+}
+
+// TestFullDiskOfALeader: a leader whose disk is full gives up its leadership, the
+// others go on without a loss, and when there is space again it is one of them,
+// and leads again.
+func TestFullDiskOfALeader(t *testing.T) {
+	disk, ballast := smallDisk(t)
+	c, err := harness.NewCluster(binary(), t.TempDir(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := highest(c)
+	full.Dir = filepath.Join(disk, "node")
+	runCluster(t, c)
+	leads(within(t, settled), t, c, full)
+	load := harness.StartLoad(diskWriters, "full", c.Addrs(), nil)
+	defer load.Stop()
+	wait(t, load)
+	hog := filepath.Join(disk, "hog")
+	if err := os.WriteFile(hog, make([]byte, diskBytes), 0o644); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk does not get full: %v", err)
+	}
+	// What the log has set aside takes some more.
+	big, value := client(t, full), strings.Repeat("x", diskValue)
+	for i := 0; big.Set(t.Context(), fmt.Sprint("big", i%diskWriters), value, 0).Err() == nil; i++ {
+		if i == 2*diskBytes/diskValue {
+			t.Fatal("the disk is full, and more fits onto it")
+		}
+	}
+	if err := harness.Until(within(t, time.Minute), func() error {
+		leader, err := c.Leader(t.Context())
+		if err == nil && leader == full {
+			err = errors.New("it leads with a full disk")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, load)
+	for _, file := range []string{hog, ballast} {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leads(within(t, settled), t, c, full)
+	wait(t, load)
+	load.Stop()
+	nothingMissing(t, c, load)
 }

@@ -113,6 +113,12 @@ func startCluster(t *testing.T, n int, args ...string) (*harness.Cluster, *harne
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c, runCluster(t, c)
+}
+
+// runCluster starts a cluster that is prepared and returns its leader.
+func runCluster(t *testing.T, c *harness.Cluster) *harness.Node {
+	t.Helper()
 	t.Cleanup(func() {
 		c.Kill()
 		if t.Failed() {
@@ -128,7 +134,7 @@ func startCluster(t *testing.T, n int, args ...string) (*harness.Cluster, *harne
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, leader
+	return leader
 }
 
 // client is a plain go-redis client of a node, closed with the test.
