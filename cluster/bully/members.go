@@ -154,8 +154,9 @@ func (n *Node) takeMembers(c Configuration, epoch int64) {
 }
 
 // introduce lets somebody speak whom this node does not know yet: a leader, if
-// it brings the configuration that makes it one, and a candidate with a newer
-// configuration, whom this node may be needed to elect.
+// it brings the configuration that makes it one, a leader of an older epoch, which
+// must learn of this one or neither would ever follow the other, and a candidate
+// with a newer configuration, whom this node may be needed to elect.
 func (n *Node) introduce(m Message) *peer {
 	if !n.plausible(m) {
 		return nil
@@ -163,8 +164,10 @@ func (n *Node) introduce(m Message) *peer {
 	if m.Kind == Election && (n.members.Older(&m.Members) || n.rules.oldMembersRun) {
 		return &peer{id: m.From}
 	}
-	leads := (m.Kind == Coordinator || m.Kind == Heartbeat) && m.Epoch >= n.hard.Epoch &&
-		slices.Contains(m.Members.Voters, m.From)
+	leads := (m.Kind == Coordinator || m.Kind == Heartbeat) && slices.Contains(m.Members.Voters, m.From)
+	if leads && m.Epoch < n.hard.Epoch {
+		return &peer{id: m.From}
+	}
 	if !leads || !n.replaces(&m.Members, m.Epoch) || n.role == Leader && m.Epoch == n.hard.Epoch {
 		return nil
 	}
