@@ -14,10 +14,15 @@ import (
 // startOnHosts starts n nodes, each on a host of its own.
 func startOnHosts(t *testing.T, n int, args ...string) (*harness.Cluster, *harness.Hosts) {
 	t.Helper()
+	return startOn(t, n, harness.NewHosts, args...)
+}
+
+func startOn(t *testing.T, n int, newHosts func(n int) (*harness.Hosts, error), args ...string) (*harness.Cluster, *harness.Hosts) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("network namespaces need root")
 	}
-	hosts, err := harness.NewHosts(n)
+	hosts, err := newHosts(n)
 	t.Cleanup(func() {
 		if err := hosts.Remove(); err != nil {
 			t.Error(err)

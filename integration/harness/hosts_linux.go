@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,10 +26,13 @@ import (
 //
 // Nothing of it is visible outside the namespaces. A cut is a policy rule in
 // the receiver's namespace that drops what comes from the sender without a
-// word, as a broken network does.
+// word, as a broken network does. The lines between hosts and bridge are the
+// kernel's, or wires that have weather (wire_linux.go).
 type Hosts struct {
-	hub   string
-	names []string
+	hub     string
+	names   []string
+	weather *atomic.Pointer[Weather] // nil: the lines are the kernel's
+	wires   []*wire
 }
 
 const (
@@ -43,12 +47,22 @@ const (
 
 // NewHosts makes n hosts; it needs root and iproute2. The caller removes what
 // comes back also with an error.
-func NewHosts(n int) (*Hosts, error) {
+func NewHosts(n int) (*Hosts, error) { return newHosts(n, &Hosts{}) }
+
+// NewHostsInWeather makes hosts whose lines have weather, good at first. It
+// needs TAP devices as well.
+func NewHostsInWeather(n int) (*Hosts, error) {
+	h := &Hosts{weather: new(atomic.Pointer[Weather])}
+	h.weather.Store(&Weather{})
+	return newHosts(n, h)
+}
+
+func newHosts(n int, h *Hosts) (*Hosts, error) {
 	if n > maxHosts {
-		return nil, fmt.Errorf("more than %d hosts", maxHosts)
+		return h, fmt.Errorf("more than %d hosts", maxHosts)
 	}
 	tag := "regent-" + strconv.Itoa(os.Getpid())
-	h := &Hosts{hub: tag + "-hub"}
+	h.hub = tag + "-hub"
 	if err := ip("netns", "add", h.hub); err != nil {
 		return h, err
 	}
@@ -68,7 +82,7 @@ func (h *Hosts) addHost(name string, i int) error {
 	port := "p" + strconv.Itoa(i+1)
 	return firstError(
 		ip("netns", "add", name),
-		h.in(h.hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name),
+		h.connect(name, port),
 		h.in(h.hub, "link", "set", port, "master", "br0", "up"),
 		h.in(name, "addr", "add", h.IP(i)+"/24", "dev", "eth0"),
 		h.in(name, "link", "set", "eth0", "up"),
@@ -78,6 +92,30 @@ func (h *Hosts) addHost(name string, i int) error {
 		h.in(name, "rule", "del", "pref", "0"),
 	)
 }
+
+// connect makes the line between a host's eth0 and a port of the bridge.
+func (h *Hosts) connect(name, port string) error {
+	if h.weather == nil {
+		return h.in(h.hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
+	}
+	w := &wire{weather: h.weather}
+	h.wires = append(h.wires, w)
+	for i, end := range [][2]string{{name, "eth0"}, {h.hub, port}} {
+		err := within(end[0], func() (err error) {
+			w.ends[i], err = openTap(end[1])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	w.start(uint64(len(h.wires)))
+	return nil
+}
+
+// SetWeather changes the weather for every line, for the frames to come. Only
+// hosts that were made with weather have it.
+func (h *Hosts) SetWeather(w Weather) { h.weather.Store(&w) }
 
 // IP is the address of host i, from 0.
 func (h *Hosts) IP(i int) string { return hostNet + strconv.Itoa(i+1) }
@@ -142,42 +180,50 @@ func (h *Hosts) Mend(from, to int) error {
 // Remove takes the namespaces away; the nodes in them must have ended.
 func (h *Hosts) Remove() error {
 	var errs []error
+	for _, w := range h.wires {
+		w.close()
+	}
 	for _, n := range append(h.names, h.hub) {
 		errs = append(errs, ip("netns", "del", n))
 	}
 	return errors.Join(errs...)
 }
 
-// Dial connects from the hub. A namespace belongs to a thread: this one is
-// given back to the runtime only when it is in its own again.
-func (h *Hosts) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan result, 1)
+// Dial connects from the hub.
+func (h *Hosts) Dial(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+	err = within(h.hub, func() (err error) {
+		d := net.Dialer{Timeout: time.Second}
+		// An address without a name needs no resolver, and so no other thread.
+		conn, err = d.DialContext(ctx, network, addr)
+		return err
+	})
+	return conn, err
+}
+
+// within calls f on a thread that is in a namespace. A namespace belongs to a
+// thread: this one is given back to the runtime only when it is in its own
+// again.
+func within(ns string, f func() error) error {
+	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread()
+		runtime.LockOSThread() // a locked thread ends with its goroutine
 		home, err := os.Open("/proc/thread-self/ns/net")
 		if err != nil {
-			done <- result{nil, err}
+			done <- err
 			return
 		}
 		defer home.Close()
-		if err := enter(filepath.Join(netnsDir, h.hub)); err != nil {
-			done <- result{nil, err} // the locked thread ends with its goroutine
+		if err := enter(filepath.Join(netnsDir, ns)); err != nil {
+			done <- err
 			return
 		}
-		d := net.Dialer{Timeout: time.Second}
-		// An address without a name needs no resolver, and so no other thread.
-		conn, err := d.DialContext(ctx, network, addr)
+		err = f()
 		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
 			runtime.UnlockOSThread()
 		}
-		done <- result{conn, err}
+		done <- err
 	}()
-	r := <-done
-	return r.conn, r.err
+	return <-done
 }
 
 func enter(path string) error {

@@ -1,0 +1,132 @@
+//go:build linux
+
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"regent/integration/harness"
+)
+
+// TestWeather runs three hosts through networks that delay, lose, double and
+// reorder, from a bad line to one on which hardly a heartbeat comes through, and
+// kills leaders meanwhile. The history must be linearizable and nothing that was
+// acknowledged may be missing.
+func TestWeather(t *testing.T) {
+	c, hosts := startInWeather(t, 3, "--follower-reads", "no")
+	load := harness.StartLoad(2, "wet", c.Addrs(), hosts.Dial)
+	defer load.Stop()
+	h := harness.Record(4, c.Addrs(), hosts.Dial)
+	defer h.Stop()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("weather by seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for end := time.Now().Add(weatherTime()); time.Now().Before(end); {
+		w := drawWeather(rnd)
+		t.Log(w)
+		hosts.SetWeather(w)
+		pause(rnd, 1000, 4000)
+		if rnd.IntN(3) == 0 {
+			n := c.Nodes[rnd.IntN(len(c.Nodes))]
+			if err := n.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			pause(rnd, 50, 1500)
+			if err := n.Start(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	hosts.SetWeather(harness.Weather{})
+	if _, err := c.Agreed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	load.Stop()
+	h.Stop()
+	answered, unknown, refused := h.Counts()
+	t.Logf("%d writes acknowledged; history: %d calls answered, %d with an unknown outcome, %d refused", load.Acked(), answered, unknown, refused)
+	if err := h.Check(5 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.Nodes {
+		if err := client(t, n).ConfigSet(t.Context(), "follower-reads", "yes").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nothingMissing(t, c, load)
+}
+
+// TestDelayDeposesNobody: a line that is slow and not broken, as between two
+// cities, changes no leader and no epoch, and acknowledges all the same.
+func TestDelayDeposesNobody(t *testing.T) {
+	c, hosts := startInWeather(t, 3)
+	before := led(t, c)
+	load := harness.StartLoad(4, "far", c.Addrs(), hosts.Dial)
+	defer load.Stop()
+	hosts.SetWeather(harness.Weather{Delay: 20 * time.Millisecond, Jitter: 20 * time.Millisecond, Double: 0.01})
+	acked := load.Acked()
+	time.Sleep(5 * time.Second)
+	if load.Acked() == acked {
+		t.Error("nothing was acknowledged")
+	}
+	hosts.SetWeather(harness.Weather{})
+	load.Stop()
+	if after := led(t, c); after != before {
+		t.Errorf("%s, and then %s", before, after)
+	}
+	nothingMissing(t, c, load)
+}
+
+// led says who leads, and in which epoch.
+func led(t *testing.T, c *harness.Cluster) string {
+	t.Helper()
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := info(t, leader, "regent")
+	return fmt.Sprintf("node %s leads in epoch %s", now["leader_id"], now["epoch"])
+}
+
+// startInWeather is startOnHosts with weather. Where the system lets nobody make
+// a TAP interface there is none to be had.
+func startInWeather(t *testing.T, n int, args ...string) (*harness.Cluster, *harness.Hosts) {
+	t.Helper()
+	return startOn(t, n, func(n int) (*harness.Hosts, error) {
+		hosts, err := harness.NewHostsInWeather(n)
+		for _, none := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENODEV, syscall.ENXIO} {
+			if errors.Is(err, none) {
+				t.Skipf("this kernel has no TAP devices: %v", err)
+			}
+		}
+		return hosts, err
+	}, args...)
+}
+
+func weatherTime() time.Duration {
+	if os.Getenv("REGENT_SOAK") != "" {
+		return 5 * time.Minute
+	}
+	return 20 * time.Second
+}
+
+// drawWeather is anything from a good day to a storm.
+func drawWeather(rnd *rand.Rand) harness.Weather {
+	ms := func(most int) time.Duration { return time.Duration(rnd.IntN(most+1)) * time.Millisecond }
+	switch rnd.IntN(4) {
+	case 0:
+		return harness.Weather{}
+	case 1: // far away
+		return harness.Weather{Delay: ms(40), Jitter: ms(20), Double: 0.01}
+	case 2: // a bad line
+		return harness.Weather{Delay: ms(10), Jitter: ms(10), Lose: 0.02, Double: 0.02, Overtake: 0.05}
+	}
+	return harness.Weather{Delay: ms(100), Jitter: ms(200), Lose: 0.15, Double: 0.1, Overtake: 0.1}
+}
