@@ -55,7 +55,8 @@ type Receiver struct {
 	next    int64  // the end of the log
 	carry   []byte // an incomplete record that follows there
 	scan    scanner
-	unacked int // bytes appended and not acknowledged
+	owed    bool // bytes came that are not acknowledged
+	unacked int  // those of them that were appended
 	durable int64
 	out     []byte
 }
@@ -78,6 +79,9 @@ func (r *Receiver) Run() error {
 		}
 		r.Node.Heard()
 		if err := r.take(&f); err != nil {
+			return err
+		}
+		if err := r.acknowledge(); err != nil {
 			return err
 		}
 	}
@@ -200,7 +204,8 @@ func (r *Receiver) data(piece []byte, commit int64) error {
 	if len(r.carry) == 0 && cap(r.carry) > carryKeep {
 		r.carry = nil
 	}
-	return r.acknowledge()
+	r.owed = true
+	return nil
 }
 
 // write appends to the log. What it appends is acknowledged only if the
@@ -221,11 +226,12 @@ func (r *Receiver) write(records []byte, commit int64) error {
 }
 
 // acknowledge tells what is held, unless more is already waiting to be read:
-// then one acknowledgement will do for both.
+// then one acknowledgement will do for both. So it is called after every frame:
+// what was waiting may have been no data.
 func (r *Receiver) acknowledge() error {
-	if r.Conn.Buffered() && r.unacked < ackBytes {
+	if !r.owed || r.Conn.Buffered() && r.unacked < ackBytes {
 		return nil
 	}
-	r.unacked = 0
+	r.owed, r.unacked = false, 0
 	return r.send(peer.Held, r.epoch, r.next+int64(len(r.carry)), r.durable, r.Node.Applied())
 }

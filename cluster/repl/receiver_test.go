@@ -1,0 +1,174 @@
+package repl_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"regent/cluster/clustertest"
+	"regent/cluster/peer"
+	"regent/cluster/repl"
+	"regent/resp"
+)
+
+const (
+	leader   = 1
+	follower = 2
+	epoch    = 7
+)
+
+// A node follows its leader whatever comes, and holds what it is given.
+type node struct{ log *clustertest.Log }
+
+func (n node) Await(int64) (bool, int64) { return true, epoch }
+func (n node) Cut(_, off int64) error    { return n.log.Stream().Truncate(off) }
+func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error) {
+	if len(records) > 0 {
+		if err := n.log.Stream().AppendRaw(off, records); err != nil {
+			return 0, false, err
+		}
+	}
+	return n.log.End(), true, nil
+}
+func (n node) Applied() int64 { return 0 }
+func (n node) Synced() int64  { return 0 }
+func (n node) Opened(int64)   {}
+func (n node) Heard()         {}
+
+// A stream is the leader's end of one to a receiver with an empty log, opened.
+type stream struct {
+	t    *testing.T
+	conn *peer.Conn
+}
+
+func open(t *testing.T) *stream {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const limit = 5 * time.Second
+	opened := make(chan *peer.Conn, 1)
+	go func() {
+		defer close(opened)
+		raw, err := l.Accept()
+		if err != nil {
+			return
+		}
+		v, err := resp.NewReader(raw, resp.DefaultLimits()).Read()
+		if err != nil {
+			return
+		}
+		var words [][]byte
+		for _, e := range v.Elems {
+			words = append(words, e.Text)
+		}
+		h, nonce, err := peer.ParseHello(words)
+		if err != nil {
+			return
+		}
+		if conn, err := peer.Accept(raw, nil, h, nonce, peer.Unknown, nil, limit, nil); err == nil {
+			opened <- conn
+		}
+	}()
+	conn, err := peer.Dial(context.Background(), l.Addr().String(), peer.Hello{Cluster: peer.Unknown, From: leader, To: follower, Kind: peer.Stream}, nil, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := clustertest.NewLog()
+	r := repl.Receiver{
+		Conn: <-opened, Stream: log.Stream(), Node: node{log}, Self: follower,
+		Cluster: func() string { return peer.Unknown }, Learn: func(*peer.Frame) error { return nil }, Patience: limit,
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run() }()
+	t.Cleanup(func() {
+		conn.Close()
+		if err := <-ended; err != io.EOF && !t.Failed() {
+			t.Errorf("the receiver ended: %v", err)
+		}
+	})
+	s := &stream{t, conn}
+	s.send(s.frame(peer.Open, "0", "0", "0", "1", ""))
+	if f := s.next(); f.Type != peer.Ready {
+		t.Fatalf("%s in answer to OPEN", f.Type)
+	}
+	return s
+}
+
+func (s *stream) frame(t peer.Type, args ...string) []byte {
+	f := peer.Frame{Type: t, Cluster: peer.Unknown, From: leader, To: follower, Epoch: epoch}
+	for _, a := range args {
+		f.Args = append(f.Args, []byte(a))
+	}
+	return peer.AppendFrame(nil, &f)
+}
+
+// send sends frames in one piece, as they arrive when the follower was slow.
+func (s *stream) send(frames ...[]byte) {
+	s.t.Helper()
+	var all []byte
+	for _, f := range frames {
+		all = append(all, f...)
+	}
+	if _, err := s.conn.Write(all); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stream) next() *peer.Frame {
+	s.t.Helper()
+	_ = s.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	var f peer.Frame
+	if err := s.conn.Next(&f); err != nil {
+		s.t.Fatal(err)
+	}
+	return &f
+}
+
+// held waits for an acknowledgement up to an offset, and passes over others.
+func (s *stream) held(upto string) {
+	s.t.Helper()
+	for {
+		f := s.next()
+		if f.Type == peer.Held && string(f.Args[0]) == upto {
+			return
+		}
+	}
+}
+
+// TestEveryPieceIsAcknowledged: what is read together with something else than
+// data is acknowledged as well, and at once: a handover waits for it, and
+// nothing more may come.
+func TestEveryPieceIsAcknowledged(t *testing.T) {
+	set := string(resp.AppendCommand(nil, "SET", "k", "v"))
+	const size = "27" // of it in bytes
+	t.Run("alone", func(t *testing.T) {
+		s := open(t)
+		s.send(s.frame(peer.Data, "0", "0", set))
+		s.held(size)
+	})
+	t.Run("two pieces", func(t *testing.T) {
+		s := open(t)
+		s.send(s.frame(peer.Data, "0", "0", set), s.frame(peer.Data, size, "0", set))
+		s.held("54")
+	})
+	t.Run("and a commit offset", func(t *testing.T) {
+		s := open(t)
+		s.send(s.frame(peer.Data, "0", "0", set), s.frame(peer.Commit, "0"))
+		s.held(size)
+	})
+	t.Run("and a question", func(t *testing.T) {
+		s := open(t)
+		s.send(s.frame(peer.Data, "0", "0", set), s.frame(peer.Ask, "1"))
+		s.held(size)
+	})
+	t.Run("part of a record, and a commit offset", func(t *testing.T) {
+		s := open(t)
+		s.send(s.frame(peer.Data, "0", "0", set[:9]), s.frame(peer.Commit, "0"))
+		s.held("9")
+	})
+}
