@@ -47,7 +47,8 @@ func TestKillLeader(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait(t, load)
-		gaps = append(gaps, load.Gap(at))
+		gap, _ := load.Gap(at)
+		gaps = append(gaps, gap)
 		if err := leader.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,8 @@ func TestStopLeader(t *testing.T) {
 		key := "late:" + strconv.Itoa(i)
 		late.send("SET " + key + " stale\r\nGET " + key + "\r\n")
 		wait(t, load)
-		gaps = append(gaps, load.Gap(at))
+		gap, _ := load.Gap(at)
+		gaps = append(gaps, gap)
 		if err := leader.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}

@@ -146,8 +146,9 @@ func TestGrowAndShrinkUnderLoad(t *testing.T) {
 	}
 	counting.stop()
 	load.Stop()
+	gap, _ := load.Gap(began)
 	t.Logf("%d writes acknowledged, %d unknown: %v; longest time without one: %s",
-		load.Acked(), load.Unknown(), load.Reasons(), load.Gap(began).Round(time.Millisecond))
+		load.Acked(), load.Unknown(), load.Reasons(), gap.Round(time.Millisecond))
 	nothingMissing(t, c, load)
 }
 

@@ -55,6 +55,10 @@ func faults() []fault {
 			make:   func(ctx context.Context, s *system, leader *harness.Node) error { return s.change(ctx, leader) },
 			settle: changed,
 		},
+		{
+			flag: "none", name: "no fault",
+			make: func(context.Context, *system, *harness.Node) error { return nil },
+		},
 	}
 }
 

@@ -15,7 +15,8 @@
 // write to a master that is back and that the Sentinels have not demoted yet.
 // The gap is the longest time between two acknowledgements of anyone after the
 // fault. At the end every acknowledged write is read back, 100,000 of them at
-// least.
+// least. As many trials without a fault say what the machine alone does to the
+// gap.
 //
 // In a partition clients reach every node, the one that is cut off as well. A
 // master that goes on acknowledging there closes the gap with writes that are
@@ -77,7 +78,7 @@ func main() {
 	flag.IntVar(&o.trials, "trials", 20, "faults of each kind")
 	flag.IntVar(&o.others, "others", 12, "trials at most on systems other than Regent, which take a quarter of a minute to be well again after each")
 	flag.StringVar(&systems, "systems", "regent,sentinel,cluster", "what to measure")
-	flag.StringVar(&which, "faults", "kill,stop,partition,planned", "which faults to make")
+	flag.StringVar(&which, "faults", "kill,stop,partition,planned,none", "which faults to make")
 	flag.DurationVar(&o.down, "down-after", 500*time.Millisecond, "Sentinel's down-after-milliseconds; Redis Cluster's node timeout is twice that")
 	flag.BoolVar(&o.verbose, "v", false, "say why the outcome of writes is not known")
 	flag.DurationVar(&o.slow, "slow", 0, "show the nodes' logs of trials whose gap is longer (0: of none)")
@@ -180,12 +181,12 @@ func measure(ctx context.Context, o options, name string, fault fault, start sta
 	trials := fault.trials(o, name)
 	for range trials {
 		logged := s.logEnds()
-		gap, err := trial(ctx, s, load, fault, between(trials))
+		gap, at, err := trial(ctx, s, load, fault, between(trials))
 		if err != nil {
 			return err
 		}
 		if o.slow > 0 && gap > o.slow {
-			fmt.Printf("a trial of %d ms:\n%s", gap.Milliseconds(), s.logsSince(logged))
+			fmt.Printf("a trial of %d ms, from %s on:\n%s", gap.Milliseconds(), at.UTC().Format("15:04:05.000"), s.logsSince(logged))
 		}
 		gaps = append(gaps, gap)
 	}
@@ -218,40 +219,41 @@ func between(trials int) int {
 }
 
 // trial makes one fault, waits for writes to go on, mends the fault, and
-// waits until all nodes are well again.
-func trial(ctx context.Context, s *system, load *harness.Load, fault fault, between int) (time.Duration, error) {
+// waits until all nodes are well again. The gap is how long nobody could write,
+// and began when that was.
+func trial(ctx context.Context, s *system, load *harness.Load, fault fault, between int) (gap time.Duration, began time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := load.Wait(ctx, between); err != nil {
-		return 0, err
+		return 0, began, err
 	}
 	leader, err := s.leader(ctx)
 	if err != nil {
-		return 0, err
+		return 0, began, err
 	}
 	at := time.Now()
 	if err := fault.make(ctx, s, leader); err != nil {
-		return 0, err
+		return 0, began, err
 	}
 	if err := load.Wait(ctx, between); err != nil {
-		return 0, err
+		return 0, began, err
 	}
 	if fault.settle != nil {
 		if err := fault.settle(ctx, s, leader); err != nil {
-			return 0, err
+			return 0, began, err
 		}
 		if err := load.Wait(ctx, between); err != nil {
-			return 0, err
+			return 0, began, err
 		}
 	}
-	gap := load.Gap(at)
+	gap, began = load.Gap(at)
 	// Data that grows while nodes come back makes that longer each time.
 	load.Slow(true)
 	defer load.Slow(false)
 	if fault.mend != nil {
 		if err := fault.mend(ctx, s, leader); err != nil {
-			return 0, err
+			return 0, began, err
 		}
 	}
-	return gap, s.well(ctx)
+	return gap, began, s.well(ctx)
 }

@@ -151,8 +151,8 @@ func (l *Load) Unknown() int64 {
 }
 
 // Gap is the longest time between two acknowledgements of anyone that ends
-// after the moment from: how long nobody could write.
-func (l *Load) Gap(from time.Time) time.Duration {
+// after the moment from, and when it began: how long nobody could write.
+func (l *Load) Gap(from time.Time) (longest time.Duration, began time.Time) {
 	var all []time.Time
 	for _, w := range l.writers {
 		w.mu.Lock()
@@ -160,15 +160,17 @@ func (l *Load) Gap(from time.Time) time.Duration {
 		w.mu.Unlock()
 	}
 	slices.SortFunc(all, time.Time.Compare)
-	last, longest := from, time.Duration(0)
+	last := from
 	for _, at := range all {
 		if at.Before(from) {
 			continue
 		}
-		longest = max(longest, at.Sub(last))
+		if gap := at.Sub(last); gap > longest {
+			longest, began = gap, last
+		}
 		last = at
 	}
-	return longest
+	return longest, began
 }
 
 // Wait waits until n more writes are acknowledged.
