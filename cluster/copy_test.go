@@ -118,6 +118,7 @@ func TestCopyToAnEmptyNode(t *testing.T) {
 	}
 	w.write("SET", "last", "v")
 	empty.sees("last", "v")
+	w.until("it remembers enough to be counted", func() bool { return !empty.cluster.View().Recovering })
 	leader := w.leader()
 	leader.kill()
 	w.leader(w.others(leader)...)

@@ -215,9 +215,20 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 	c.do(func(now time.Duration) bully.Output {
 		o := c.node.Committed(now, epoch, commit)
 		durable, ok = c.told.durable, c.node.Follows(epoch)
+		if !c.node.Vouches() {
+			durable = 0
+		}
 		return o
 	})
 	return durable, ok, nil
+}
+
+// Vouches reports whether what this node answers may count.
+func (f *follower) Vouches() bool {
+	c := (*Cluster)(f)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.node.Vouches()
 }
 
 // Applied is how far readers can see.

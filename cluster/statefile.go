@@ -24,6 +24,7 @@ import (
 //	epoch 12
 //	vote 7002
 //	lost no
+//	forgot no
 //	voters 7001 7002 7003
 //	voters-version 1
 //	voters-epoch 0
@@ -61,8 +62,8 @@ var errStateDamaged = errors.New("the cluster state file is damaged")
 func (d *durable) encode() []byte {
 	var b bytes.Buffer
 	yesNo := map[bool]string{true: "yes", false: "no"}
-	fmt.Fprintf(&b, "%s\nnode %d\ncluster %s\nepoch %d\nvote %d\nlost %s\n",
-		stateMagic, d.node, d.cluster, d.hard.Epoch, d.hard.VoteFor, yesNo[d.hard.MayHaveLost])
+	fmt.Fprintf(&b, "%s\nnode %d\ncluster %s\nepoch %d\nvote %d\nlost %s\nforgot %s\n",
+		stateMagic, d.node, d.cluster, d.hard.Epoch, d.hard.VoteFor, yesNo[d.hard.MayHaveLost], yesNo[d.hard.Forgot])
 	m := d.hard.Members
 	if len(m.Voters) == 0 {
 		m = bully.Configuration{Version: 1, Voters: d.voters}
@@ -119,6 +120,8 @@ func (d *durable) set(name, value string) (err error) {
 		d.hard.VoteFor, err = strconv.ParseInt(value, 10, 64)
 	case "lost":
 		d.hard.MayHaveLost = value == "yes"
+	case "forgot":
+		d.hard.Forgot = value == "yes"
 	case "voters":
 		d.hard.Members.Voters, err = parseIDs(value)
 	case "learners":

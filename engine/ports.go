@@ -190,6 +190,7 @@ type View struct {
 	Nodes     []NodeView // all members, by ID; and this one at the end if it is none
 
 	Membership     string // what this node is: MemberVoter, …; "": alone
+	Recovering     bool   // its vote counts only with all others'
 	MembersVersion int64  // of the list of the nodes, in the epoch
 	MembersEpoch   int64  // of the leader that wrote it, 0: as configured
 

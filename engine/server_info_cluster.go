@@ -129,6 +129,7 @@ func (r *infoRun) regent(w *InfoWriter) {
 	w.Int("nodes", int64(members))
 	if v.Membership != "" {
 		w.Str("membership", v.Membership)
+		w.Bool("recovering", v.Recovering)
 		w.Str("nodes_version", fmt.Sprintf("%d/%d", v.MembersEpoch, v.MembersVersion))
 	}
 }

@@ -94,7 +94,11 @@ type peer struct {
 	weak    bool    // a Grant that counts only if all grant
 	passed  bool    // stood this node down and then did not lead
 
+	said      bool  // it has answered since this node forgot, see recovery,
+	saidEpoch int64 // in that epoch
+
 	sick        bool // it said that its disk has failed
+	forgot      bool // it said that it has forgotten
 	steady      bool // leader: it keeps up,
 	steadySince time.Duration
 	falls       int // how often it died or fell silent lately
@@ -126,6 +130,8 @@ type rules struct {
 
 	blankVotes bool // a voter that came without its disk votes as others do
 	forgetLoss bool // the grant of a voter that may have lost something is as good as others
+	forgotAcks bool // a node that has forgotten acknowledges as others do
+	leaderSays bool // and is well again when it has caught up with whoever says that it leads
 
 	handoverUnheld   bool // the token is passed before the target has all
 	handoverUnfenced bool // the token is passed while the leader goes on
@@ -157,7 +163,7 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 	}
 	n.campaign.suspectAt = now + c.Timeout
 	n.campaign.seq = c.Rand() >> seqShift
-	n.blank = n.hard.Epoch == 0 && !n.hard.MayHaveLost && pos == Position{}
+	n.blank = n.hard.Epoch == 0 && pos == Position{}
 	switch {
 	case n.lone():
 		n.campaign.suspectAt = now
@@ -366,7 +372,7 @@ func (n *Node) setHard(h HardState) {
 	assert(h.Epoch >= n.hard.Epoch, "epoch %d after %d", h.Epoch, n.hard.Epoch)
 	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
 		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
-	h.MayHaveLost, h.Members = n.hard.MayHaveLost, n.hard.Members
+	h.MayHaveLost, h.Forgot, h.Members = n.hard.MayHaveLost, n.hard.Forgot, n.hard.Members
 	n.hard, n.blank = h, false
 	n.unsaved = !n.rules.volatileVote
 }

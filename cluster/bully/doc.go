@@ -19,8 +19,9 @@
 // It withstands crashes, restarts, stopped processes, lost, doubled, late and
 // reordered messages, links cut in one or both directions, and clocks whose
 // rates differ by at most a fifth. It does not withstand liars, a state file
-// put back from a backup, two processes with one ID, or new disks at a majority
-// while the others are down: that is a new cluster.
+// put back from a backup, two processes with one ID, new disks at a majority
+// while the others are down: that is a new cluster, or a new disk right after
+// members changed that most of the others have not heard of.
 //
 // # The bully
 //
@@ -60,7 +61,7 @@
 //
 // # What is on disk before what leaves
 //
-// The epoch, who got this node's vote in it, the mark of rule 12, and the
+// The epoch, who got this node's vote in it, the two marks of rule 12, and the
 // configuration (HardState). Output.Persist
 // comes before all messages of that output: a vote is on disk before OK leaves,
 // the candidate's own vote before ELECTION real, a higher epoch before anything
@@ -133,9 +134,14 @@
 //     majority and freshness are needed then too. A killed process has lost
 //     nothing: the system still writes what it was given. A node that starts
 //     with nothing, and finds that others have a log before it has voted, came
-//     without its disk: it has lost what it promised as well, so rule 9 and this
-//     one hold for it. (This needs connections that end with the process, so that
-//     no question to the node it was reaches the one it is.)
+//     without its disk: it has forgotten what it promised as well, so rule 9 and
+//     this one hold for it. Besides it vouches for nothing: what it acknowledges
+//     counts for no lease, commit, round or configuration, until so many others
+//     have said in which epoch they are that it knows of any in which it can
+//     have voted or acknowledged, and it follows a leader of none before that
+//     (recover.go). Else an old leader that has not heard of its successor would
+//     find a majority in it. (This needs connections that end with the process,
+//     so that no question to the node it was reaches the one it is.)
 //  13. Members. Voters change by one at a time, learners follow and do not
 //     count; who votes is a configuration with a version, told by the leader and
 //     not in the log. A voter refuses a candidate with an older one. A leader

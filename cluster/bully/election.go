@@ -236,7 +236,7 @@ func (n *Node) retire(wait time.Duration) {
 // onOK takes a voter's answer to the running phase.
 func (n *Node) onOK(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
-	n.onEnd(m)
+	n.onEnd(p, m)
 	c := &n.campaign
 	if n.role != Candidate || m.Seq != c.seq || m.Phase != c.phase {
 		return
@@ -270,7 +270,7 @@ func (n *Node) onVote(p *peer, m Message) {
 		n.lostReal()
 		return
 	}
-	if m.Epoch == n.hard.Epoch && m.Verdict == Grant {
+	if m.Epoch == n.hard.Epoch && m.Verdict == Grant && n.now < n.campaign.deadline {
 		p.verdict, p.weak = Grant, m.Reason == MayHaveLost
 		n.count()
 	}

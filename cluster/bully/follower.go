@@ -31,12 +31,18 @@ func (n *Node) onLeader(p *peer, m Message) {
 	n.parkedUntil = 0
 	n.hearsay = promise{}
 	n.settle()
+	if m.Reason == Forced {
+		n.recovery.forced = m.Epoch
+	}
 	n.campaign.suspectAt = n.promise.until
 	n.told = max(n.told, m.Commit)
 	n.raiseCommit()
 	ack := Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt}
-	if n.diskBad {
+	switch {
+	case n.diskBad:
 		ack.Reason = DiskFailed
+	case !n.Vouches():
+		ack.Reason = Forgot
 	}
 	n.send(p.id, ack)
 	n.askEnd(p)

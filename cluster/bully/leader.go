@@ -27,6 +27,7 @@ type leadership struct {
 	since    time.Duration // when it was elected, or went on after a handover
 	seq      uint64        // of heartbeats
 	nextBeat time.Duration
+	forced   bool  // by an operator, who gave up what the missing voters hold
 	begun    bool  // the epoch's record is in the log
 	epochEnd int64 // and ends at this offset
 	lease    time.Duration
@@ -49,7 +50,7 @@ func (n *Node) becomeLeader() {
 	assert(n.hard.VoteFor == n.cfg.ID, "leader without its own vote in epoch %d", n.hard.Epoch)
 	n.role = Leader
 	n.leader, n.addr = n.cfg.ID, n.cfg.Addr
-	n.lead = leadership{since: n.now, renewed: n.now}
+	n.lead = leadership{since: n.now, renewed: n.now, forced: n.campaign.forced}
 	n.matched = n.hard.Epoch
 	if n.hard.MayHaveLost {
 		n.regain() // whoever may elect found nothing that this log lacks
@@ -80,8 +81,12 @@ func (n *Node) settle() {
 func (n *Node) beat(k Kind) {
 	n.lead.seq++
 	n.lead.nextBeat = n.now + n.cfg.Heartbeat
+	why := NoReason
+	if n.lead.forced {
+		why = Forced
+	}
 	n.broadcast(Message{
-		Kind: k, Seq: n.lead.seq, SentAt: n.now, Commit: n.commit,
+		Kind: k, Reason: why, Seq: n.lead.seq, SentAt: n.now, Commit: n.commit,
 		Leader: n.cfg.ID, Addr: n.cfg.Addr, Token: Token{n.hard.Epoch, n.lead.cancelled},
 	})
 }
@@ -132,11 +137,15 @@ func (n *Node) onAck(p *peer, m Message) {
 	if m.Epoch < n.hard.Epoch || m.Reason == OldEpoch || m.SentAt > n.now {
 		return
 	}
-	if m.Seq >= n.lead.minSeq && (!p.echoed || m.SentAt > p.echo) {
+	if m.Seq >= n.lead.minSeq && m.Reason != Forgot && (!p.echoed || m.SentAt > p.echo) {
 		p.echo, p.echoed = m.SentAt, true
 		if n.rules.leaseOnArrival {
 			p.echo = n.now
 		}
+	}
+	if p.forgot = m.Reason == Forgot; p.forgot {
+		p.acked = 0 // what it held is gone
+		return
 	}
 	n.renew()
 	n.proceedChange()
@@ -231,7 +240,7 @@ func (n *Node) EpochBegun(now time.Duration, epoch, end int64) Output {
 func (n *Node) Acked(now time.Duration, from, epoch, durable int64) Output {
 	n.enter(now)
 	p := n.peer(from)
-	if p != nil && n.role == Leader && epoch == n.hard.Epoch {
+	if p != nil && n.role == Leader && epoch == n.hard.Epoch && !p.forgot {
 		p.acked = max(p.acked, durable)
 		n.countCommit()
 	}

@@ -257,7 +257,7 @@ func (n *Node) installed() bool {
 		k++
 	}
 	for _, p := range n.peers {
-		if p.voter && p.members.Is(&n.members) {
+		if p.voter && !p.forgot && p.members.Is(&n.members) {
 			k++
 		}
 	}

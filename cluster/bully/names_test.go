@@ -32,7 +32,7 @@ func reasonNames() []string {
 	return []string{LeaderAlive: "leader-alive", StaleLog: "stale-log", OldEpoch: "old-epoch",
 		VoteTaken: "vote-taken", JustStarted: "just-started", DiskFailed: "disk-failed",
 		Stopping: "stopping", LeaseLost: "lease-lost",
-		ByCommand: "by-command", TimedOut: "timed-out", Aborted: "aborted", TargetLost: "target-lost", MayHaveLost: "may-have-lost", OldMembers: "old-members"}
+		ByCommand: "by-command", TimedOut: "timed-out", Aborted: "aborted", TargetLost: "target-lost", MayHaveLost: "may-have-lost", Forgot: "forgot", Forced: "forced", OldMembers: "old-members"}
 }
 
 func phaseNames() []string { return []string{Pre: "pre", Real: "real"} }

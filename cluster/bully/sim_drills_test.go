@@ -28,6 +28,9 @@ const (
 	// lostTail: a follower acknowledges and loses the power, its leader dies,
 	// and a node that lacks what was acknowledged asks for votes.
 	lostTail
+	// lostCrown: a leader hands over and does not hear of it; the next one
+	// commits with others, loses its disk, and hears nobody but the first.
+	lostCrown
 	// newVoters: a leader removes both others, one of which does not hear it.
 	newVoters
 )
@@ -45,6 +48,8 @@ func (w *world) drill() {
 				w.drillNewVoters(l)
 			case lostTail:
 				w.drillLostTail(l)
+			case lostCrown:
+				w.drillLostCrown(l, w.anyBut(l))
 			case staleToken:
 				w.drillStaleToken(l, w.anyBut(l))
 			case figure8:

@@ -62,7 +62,7 @@ func draw(r *rand.Rand, forced drill) plan {
 		coup:     pick(r, 0, 0, 0.3, 0.6),
 		lateDial: pick(r, 0, 0.3),
 		chunk:    pick(r, 1, 2, 8),
-		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, newVoters),
+		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, lostCrown, newVoters),
 		takeover: pick(r, true, true, false),
 		patience: simT / 4,
 		change:   pick(r, 0, 0.1, 0.3),

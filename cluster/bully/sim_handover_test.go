@@ -126,14 +126,15 @@ func (w *world) drillStaleToken(l, a *machine) {
 const takeoverTimes = 30
 
 // settled: no change of leader is under way, and none is due: the highest ID
-// leads, or an operator wanted another to.
+// leads, or an operator wanted another to. Who had forgotten has been heard
+// since.
 func (w *world) settled() bool {
 	l := w.serving()
 	if l == nil || l.node.Status().Handover != NoHandover || l.node.Status().Changing {
 		return false
 	}
 	for _, p := range l.node.peers {
-		if w.plan.takeover && p.voter && p.id > l.id && w.machine(p.id).up && !p.yielded {
+		if p.voter && w.machine(p.id).up && (p.forgot || w.plan.takeover && p.id > l.id && !p.yielded) {
 			return false
 		}
 	}

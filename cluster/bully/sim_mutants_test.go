@@ -32,6 +32,8 @@ func mutants() []mutant {
 		{name: "a candidate with old members is granted", rules: rules{oldMembersRun: true}, drill: newVoters},
 		{name: "a voter that came without its disk votes", rules: rules{blankVotes: true}, drill: lostTail},
 		{name: "a voter that lost what it acknowledged votes", rules: rules{forgetLoss: true}, drill: lostTail},
+		{name: "a node that has forgotten acknowledges", rules: rules{forgotAcks: true}, drill: lostCrown},
+		{name: "a node that has forgotten believes any leader", rules: rules{leaderSays: true}, drill: lostCrown},
 		{name: "the token is passed before the target has all", rules: rules{handoverUnheld: true}},
 		{name: "the token is passed without a fence", rules: rules{handoverUnfenced: true}},
 		{name: "the lease from before the handover counts after it", rules: rules{resumeAtOnce: true}, drill: staleToken},

@@ -119,3 +119,36 @@ func (w *world) drillLostTail(l *machine) {
 		w.reboot(f)
 	})
 }
+
+func (w *world) drillLostCrown(l, a *machine) {
+	if a == nil {
+		return
+	}
+	epoch := l.epoch
+	w.handOver(l, a, simT)
+	// l's token arrives, and nothing comes back.
+	w.when(2, func() bool { return a.up && a.node.Status().Role == Candidate && a.node.Status().Epoch > epoch }, func() {
+		w.say(l.id, "DRILL: hears nothing of its successor")
+		for _, p := range w.nodes {
+			if p != l {
+				w.cut[p.id][l.id] = true
+			}
+		}
+		before := len(w.truth)
+		w.when(2, func() bool { return a.up && w.serving() == a && len(w.truth) > before+1 }, func() {
+			if !w.mayLoseDisk(a) {
+				w.cut = [simMost + 1][simMost + 1]bool{}
+				return
+			}
+			a.crash(true)
+			a.wipe()
+			for _, p := range w.nodes {
+				if p != l && p != a {
+					w.cut[p.id][a.id], w.cut[a.id][p.id] = true, true
+				}
+			}
+			w.cut[a.id][l.id], w.cut[l.id][a.id] = false, false
+			w.reboot(a)
+		})
+	})
+}

@@ -96,6 +96,9 @@ func (m *machine) held(in inbound) {
 	if m.w.drivers.blindAck {
 		durable = m.durable()
 	}
+	if !m.node.Vouches() {
+		durable = 0
+	}
 	m.acked = max(m.acked, int(durable))
 	m.w.post(m.id, in.from, func() {
 		to.arrive(func() {

@@ -327,7 +327,9 @@ func (w *trace) stream(from, to int64, upto string) {
 	}
 	w.act(to, f.n.Appended(w.now, f.pos, f.pos.Offset))
 	w.act(to, f.n.Committed(w.now, epoch, l.n.Status().Commit))
-	w.act(from, l.n.Acked(w.now, to, epoch, f.pos.Offset))
+	if f.n.Vouches() {
+		w.act(from, l.n.Acked(w.now, to, epoch, f.pos.Offset))
+	}
 }
 
 func (w *trace) say(id int64, format string, args ...any) {

@@ -54,6 +54,10 @@ type HardState struct {
 	// start, or the node itself when it comes with nothing into a cluster that
 	// has a log. It takes it back when it has caught up with a leader.
 	MayHaveLost bool
+	// Forgot: the node came with nothing into a cluster that has a log, so it
+	// does not know in which epochs it has voted and acknowledged. It vouches
+	// for nothing until it knows of an epoch that is none before those.
+	Forgot bool
 	// Members is the newest configuration; without voters: as Config says.
 	Members Configuration
 }
@@ -108,6 +112,8 @@ const (
 	TargetLost         // a handover's target died or fell silent
 	OldMembers         // the candidate's configuration is older
 	MayHaveLost        // with GRANT: of a voter that may lack what it acknowledged
+	Forgot             // with ACK: of a node that does not know what it has promised; it counts for nothing
+	Forced             // with COORDINATOR and HEARTBEAT: of a leader that an operator forced
 )
 
 // A Message between two nodes. Times are on the sender's own clock and only
@@ -229,6 +235,7 @@ type Status struct {
 //
 // After a power loss, in recover.go:
 //
+//	func (n *Node) Vouches() bool                                                   // may this node's streams acknowledge, and its answers count?
 //	func (n *Node) ForceLeader(now time.Duration) (Output, error)                   // an operator takes the loss upon himself
 //
 // The driver's side of the safety argument, which the node cannot see to:
@@ -237,6 +244,8 @@ type Status struct {
 //     node of those bytes and Follows(epoch) was true after that. A vote is
 //     weighed against the position the node knows: bytes acknowledged behind
 //     its back could be missing in the leader it helps to elect.
+//   - While Vouches is false a stream acknowledges nothing as durable, and no
+//     round is answered.
 //   - Follows is asked again before each append: a node that promised a
 //     higher epoch takes nothing more from the old leader.
 //   - PeerDead is reported again with every refused dial: evidence that is not

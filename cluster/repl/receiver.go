@@ -29,10 +29,12 @@ type Node interface {
 	// had run ahead.
 	Cut(epoch, off int64) error
 	// Append adds whole records at off, which may be none, takes the commit
-	// offset, and reports up to where the log is durable. ok is false when
-	// this node does not follow the epoch, before or after: then nothing may be
-	// acknowledged.
+	// offset, and reports up to where the log is durable, as far as this node
+	// vouches for it. ok is false when this node does not follow the epoch, before
+	// or after: then nothing may be acknowledged.
 	Append(epoch, off int64, records []byte, commit int64) (durable int64, ok bool, err error)
+	// Vouches reports whether an answer to a round may count: bully.Node.Vouches.
+	Vouches() bool
 	// Applied is how far readers can see, Synced how far the log is fsynced.
 	Applied() int64
 	Synced() int64
@@ -168,7 +170,7 @@ func (r *Receiver) take(f *peer.Frame) error {
 		if err == nil {
 			err = r.write(nil, 0) // which finds out
 		}
-		if err != nil {
+		if err != nil || !r.Node.Vouches() {
 			return err
 		}
 		return r.send(peer.Answer, r.epoch, round, r.Node.Synced())

@@ -32,6 +32,7 @@ func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error)
 	}
 	return n.log.End(), true, nil
 }
+func (n node) Vouches() bool  { return true }
 func (n node) Applied() int64 { return 0 }
 func (n node) Synced() int64  { return 0 }
 func (n node) Opened(int64)   {}
