@@ -20,10 +20,10 @@ done
 # search FLAGS: an exhaustive search in $work.
 search() {
 	rm -rf "$work"/*
-	cp bully.pml "$work"
+	cp "$model" "$work"
 	(
 		cd "$work"
-		spin -a "$@" bully.pml >spin.log || { cat spin.log; exit 1; }
+		spin -a "$@" "$model" >spin.log || { cat spin.log; exit 1; }
 		gcc -O2 -w -DSAFETY -DCOLLAPSE -DMEMLIM=6000 -o pan pan.c
 		./pan -E -m3000000 >pan.log 2>&1 || true
 		# A search that was cut short proves nothing.
@@ -61,6 +61,7 @@ fails() { # fails NAME FLAGS
 	printf '%-44s fails after %s states\n' "$name" "$states"
 }
 
+model=bully.pml
 lease="-DLEASE -DEPOCHS=2 -DLOG=2"
 hand="$lease -DHANDOVER"
 
@@ -78,6 +79,15 @@ fails "the lease counts from the acknowledgement" $lease -DLEASE_ON_ARRIVAL
 fails "the token is passed without a fence" $hand -DUNFENCED
 fails "the lease from before the handover counts" $hand -DRESUME_AT_ONCE
 fails "a token that was taken back counts" $hand -DTOKEN_FOREVER
+model=members.pml
+whole="-DWHOLE -DEPOCHS=3 -DLOG=2"
+holds "members change, vote by vote" -DEPOCHS=2 -DLOG=2 -DCHANGES=2 -DVOTERS=7
+holds "members change" $whole -DCHANGES=2 -DVOTERS=15
+fails "voters change before the last change is known" $whole -DCHANGES=2 -DVOTERS=15 -DCHANGE_AT_ONCE
+fails "a change goes on from an earlier leader's" $whole -DCHANGES=2 -DVOTERS=15 -DOTHERS_CHANGE
+fails "two voters change at once" $whole -DCHANGES=2 -DVOTERS=7 -DTWO_AT_ONCE
+fails "what is committed is left with those who leave" $whole -DCHANGES=3 -DVOTERS=7 -DFORGET_HELD
+model=bully.pml
 if [ "${1:-}" = deep ]; then
 	holds "epochs and logs, with a restart" -DEPOCHS=4 -DLOG=3 -DRESTARTS=1
 	holds "handover, with a restart" $hand -DRESTARTS=1

@@ -12,10 +12,10 @@
  * -DEPOCHS=n -DLOG=n   how far epochs and logs go
  * -DCHANGES=n          how many times a configuration is written
  * -DVOTERS=set         who votes at first, as bits: 15 all four, 7 three of them
+ * -DWHOLE              an election is one step: fewer states, so further bounds
  * Each of these takes one rule out, and must fail:
  * CHANGE_AT_ONCE  a leader changes voters whatever has become of the last change
  * OTHERS_CHANGE   it goes on from a configuration that an earlier leader wrote
- * UNRULED_CHANGE  it changes voters before its own record is committed
  * OLD_MEMBERS_RUN a voter grants to a candidate with an older configuration
  * TWO_AT_ONCE     two voters change in one step
  * FORGET_HELD     voters change though what is committed is not held by a majority of them
@@ -279,11 +279,7 @@ inline commit(n, z)
 	e = 0
 }
 
-#ifdef UNRULED_CHANGE
-#define RULES(n) lead[n]
-#else
 #define RULES(n) (lead[n] && com[n] > 0)
-#endif
 #ifdef FORGET_HELD
 #define KEEPS(n) true
 #else
@@ -305,6 +301,41 @@ inline commit(n, z)
 #define STEP(n, m) BIT(m)
 #endif
 
+/* Node n is elected in epoch ep by the nodes of a set, who all agree, one after
+ * the other: what may come between two votes is bully.pml's. */
+#define WAKES(m, set) (AWAKE(m) || ((set) & BIT((m + N - 1) % N)))
+#define MAY(n, m, ep) (prom[m] < ep && OLDER(n, m) && (LAST(n) > LAST(m) || (LAST(n) == LAST(m) && size[n] >= size[m])))
+#ifdef OLD_MEMBERS_RUN
+#define OLDER(n, m) true
+#else
+#define OLDER(n, m) (NUMBER(conf[n]) >= NUMBER(conf[m]))
+#endif
+#define AGREE(n, m, ep, set) (!((set) & BIT(m)) || (WAKES(m, set) && (m == n || MAY(n, m, ep))))
+#define ELECTS(n, ep, set) ((SET(conf[n]) & BIT(n)) && ep > prom[n] && ep <= TOP + 1 && MAJORITY(set, SET(conf[n])) && \
+	AGREE(n, 0, ep, set) && AGREE(n, 1, ep, set) && AGREE(n, 2, ep, set) && AGREE(n, 3, ep, set))
+
+inline elect(n, ep, set)
+{
+	adopt(n, ep);
+	vote[n] = n + 1;
+	i = 0;
+	do
+	:: i < N ->
+		if
+		:: (set & BIT(i)) && i != n ->
+			if :: !lead[i] && NUMBER(conf[i]) < NUMBER(conf[n]) -> use(i, conf[n]) :: else fi;
+			adopt(i, ep);
+			vote[i] = n + 1
+		:: else
+		fi;
+		i++
+	:: else -> break
+	od;
+	i = 0;
+	cand[n] = 1;
+	win(n)
+}
+
 /* The leader writes the present configuration anew, in its own epoch, or the
  * next one, with one voter more or less; it stays one itself. */
 inline rewrite(n)
@@ -324,6 +355,9 @@ inline change(n, m)
 /* The steps. */
 #define RUN(n, ep) :: d_step { AWAKE(n) && !lead[n] && (SET(conf[n]) & BIT(n)) && ep > prom[n] && ep <= TOP + 1 -> stand(n, ep) }
 #define ANSWER(n, m) :: d_step { AWAKE(n) && cand[m] && prom[m] >= prom[n] && !(grants[m] & BIT(n)) && !(lead[n] && prom[n] == prom[m]) -> answer(n, m) }
+#define ELECT(n, ep) ELECT1(n, ep, 3) ELECT1(n, ep, 5) ELECT1(n, ep, 9) ELECT1(n, ep, 6) ELECT1(n, ep, 10) ELECT1(n, ep, 12) \
+	ELECT1(n, ep, 7) ELECT1(n, ep, 11) ELECT1(n, ep, 13) ELECT1(n, ep, 14) ELECT1(n, ep, 15)
+#define ELECT1(n, ep, set) :: d_step { (set & BIT(n)) && ELECTS(n, ep, set) -> elect(n, ep, set) }
 #define WIN(n) :: d_step { cand[n] && MAJORITY(grants[n], SET(conf[n])) -> win(n) }
 #define WRITE(n) :: d_step { lead[n] && begun[n] > 0 && size[n] < LOG -> write(n) }
 #define FOLLOW(n, ep) :: d_step { AWAKE(n) && leader[ep] != 0 && leader[ep] != n + 1 && ep >= prom[n] && !(lead[n] && prom[n] == ep) -> follow(n, ep) }
@@ -357,9 +391,13 @@ init {
 		i = 0
 	};
 	do
+#ifdef WHOLE
+	EPOCHWISE(ELECT)
+#else
 	EPOCHWISE(RUN)
 	PAIRS(ANSWER)
 	EACH(WIN)
+#endif
 	EACH(WRITE)
 	EPOCHWISE(FOLLOW)
 	EPOCHWISE(HEAR)
