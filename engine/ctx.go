@@ -47,18 +47,6 @@ func (en Entry) ExpireAt() int64 { return en.D.ExpireAt(en.Ref) }
 // Key is the dictionary's own copy of the key.
 func (en Entry) Key() []byte { return en.D.Key(en.Ref) }
 
-// Object is a value of a type other than string.
-type Object interface {
-	// TypeName is what TYPE answers.
-	TypeName() string
-	// Encoding is what OBJECT ENCODING answers.
-	Encoding() string
-	// Clone is a deep copy, for COPY.
-	Clone() Object
-	// Bytes is the memory it takes.
-	Bytes() int64
-}
-
 // Read looks key up for a read: an expired key is not there, the access
 // statistics and keyspace hits and misses are kept.
 func (c *Ctx) Read(key []byte) Entry {

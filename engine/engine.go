@@ -9,6 +9,7 @@ import (
 	"regent/cluster/slots"
 	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/rdb"
 )
 
 // Limits of the engine.
@@ -46,6 +47,7 @@ type Engine struct {
 	// shardBits are the bits of a slot that choose the shard.
 	shardBits int
 	seed      maphash.Seed
+	codecs    *rdb.Registry
 	stats     stats
 	sections  []InfoSection
 
@@ -107,9 +109,13 @@ func New(o Options) *Engine {
 	}
 	e.SetMemoryGate(e.MakeRoom)
 	e.table = NewTable()
+	e.codecs = Codecs(o.Config)
 	e.stats.init(n, e.table.size())
 	return e
 }
+
+// Codecs are for the RDB files that e's data comes from and goes to.
+func (e *Engine) Codecs() *rdb.Registry { return e.codecs }
 
 // Table is the command table.
 func (e *Engine) Table() *Table { return e.table }

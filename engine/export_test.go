@@ -12,7 +12,7 @@ import (
 
 // PutObject stores o at key in database 0.
 func (e *Engine) PutObject(key string, o Object) {
-	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), dict.Value{Kind: dict.Object, Obj: o}, 0) })
+	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), objectValue(o), 0) })
 }
 
 // Dump lists every key with its database, value and expiry, in order.

@@ -64,7 +64,6 @@ const (
 	ErrDebugOff      = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 	ErrDebugType     = "ERR Wrong protocol type name. Please use one of the following: %s"
 	ErrNeedsRESP3    = "ERR RESP2 is not supported by this command"
-	ErrNoDigest      = "ERR values of type %s have no digest"
 	// ErrUncertain is Regent's own: the write left this node but its outcome
 	// is not known here; it may or may not survive.
 	ErrUncertain = "UNCERTAIN The write was not confirmed in time: it may or may not have been applied"
