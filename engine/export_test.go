@@ -15,6 +15,19 @@ func (e *Engine) PutObject(key string, o Object) {
 	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), objectValue(o), 0) })
 }
 
+// ShowObject shows an object by the commands that make it.
+func ShowObject(o Object) string {
+	show := fmt.Sprint(o)
+	_ = o.Commands([]byte("key"), func(args ...[]byte) error { // emit has no errors
+		if show[0] == '&' {
+			show = ""
+		}
+		show += fmt.Sprintf("%q", args)
+		return nil
+	})
+	return show
+}
+
 // Dump lists every key with its database, value and expiry, in order.
 // Encodings are left out: INCRBYFLOAT's results have another one when they
 // come out of the log, as with Redis.
@@ -24,9 +37,9 @@ func (e *Engine) Dump() (lines []string) {
 			e.eachKey(db, func(en Entry) bool {
 				v := en.Value()
 				var buf [maxIntDigits]byte
-				what := any(v.Obj)
-				if v.Kind != dict.Object {
-					what = fmt.Sprintf("%q", text(v, &buf))
+				what := fmt.Sprintf("%q", text(v, &buf))
+				if v.Kind == dict.Object {
+					what = ShowObject(v.Obj.(Object))
 				}
 				lines = append(lines, fmt.Sprintf("%d %q %v %d", db, en.Key(), what, en.ExpireAt()))
 				return true

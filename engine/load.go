@@ -125,7 +125,11 @@ func (e *Engine) loadEntry(s *shard, en *rdb.Entry, hash uint64, now int64) {
 	case en.IsInt:
 		v = dict.Value{Kind: dict.Int, Int: en.Int}
 	case en.Obj != nil:
-		v = objectValue(en.Obj.(Object))
+		o := en.Obj.(Object)
+		if o.Len() == 0 {
+			return // as Redis does: there is no such value
+		}
+		v = objectValue(o)
 	}
 	d := e.shardDict(s, en.DB)
 	r := d.PutHashed(hash, en.Key, v, en.Expire)

@@ -61,7 +61,7 @@ type Object interface {
 // Codecs are the codecs of all types beyond strings: whoever reads or writes an
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
 func Codecs(cfg *config.Config) *rdb.Registry {
-	return rdb.NewRegistry()
+	return rdb.NewRegistry(listCodec{cfg})
 }
 
 // objectValue is o as a value of a dictionary.

@@ -20,6 +20,7 @@ func literals() [][]Command {
 	return [][]Command{
 		connectionCommands(),
 		stringCommands(),
+		listCommands(),
 		genericCommands(),
 		serverCommands(),
 		introspectionCommands(),

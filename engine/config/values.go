@@ -120,6 +120,8 @@ type Config struct {
 	MaxMemory, MaxMemorySamples Int
 	MaxMemoryPolicy             Int
 	LFULogFactor, LFUDecayTime  Int // LFUDecayTime in minutes
+	ListMaxListpackSize         Int // list.Fill
+	ListCompressDepth           Int // has no effect
 
 	// the log
 	AppendOnly                    Bool
