@@ -30,6 +30,12 @@ func drawLog(t *rapid.T) (log []logRecord) {
 		switch what := rapid.IntRange(0, 99).Draw(t, "what"); {
 		case what < 60:
 			put("SET", key(), fmt.Sprint("v", len(log)))
+		case what < 65:
+			put("RPUSH", "l"+key(), fmt.Sprint("e", len(log)), "x")
+		case what < 67:
+			put("LPOP", "l"+key())
+		case what < 68:
+			put("LMOVE", "l"+key(), "l"+key(), "left", "right")
 		case what < 75:
 			put("APPEND", key(), fmt.Sprint("+", len(log)))
 		case what < 80:

@@ -19,11 +19,14 @@ import (
 
 // lineOf is an entry as Engine.Dump shows it.
 func lineOf(en *engine.SnapshotEntry) string {
-	text := string(en.Str)
-	if en.IsInt {
-		text = fmt.Sprint(en.Int)
+	text := fmt.Sprintf("%q", en.Str)
+	switch {
+	case en.IsInt:
+		text = fmt.Sprintf("%q", fmt.Sprint(en.Int))
+	case en.Obj != nil:
+		text = engine.ShowObject(en.Obj)
 	}
-	return fmt.Sprintf("%d %q %q %d", en.DB, en.Key, text, en.Expire)
+	return fmt.Sprintf("%d %q %s %d", en.DB, en.Key, text, en.Expire)
 }
 
 // A taker collects what a snapshot gives out; between runs after each batch.
@@ -89,7 +92,9 @@ func (s scribbler) value() string {
 
 func (s scribbler) change() {
 	c, k := s.c, s.key()
-	switch s.rnd.IntN(16) {
+	switch s.rnd.IntN(22) {
+	case 16, 17, 18, 19, 20, 21:
+		s.changeList("l" + k)
 	case 0, 1, 2, 3:
 		c.Do("SET", k, s.value())
 	case 4:
@@ -116,6 +121,27 @@ func (s scribbler) change() {
 		c.Do("SELECT", fmt.Sprint(s.rnd.IntN(4)))
 	default:
 		s.rarely()
+	}
+}
+
+// changeList changes a list, which has several nodes if it is let live.
+func (s scribbler) changeList(k string) {
+	c := s.c
+	switch s.rnd.IntN(9) {
+	case 0, 1, 2:
+		c.Do("RPUSH", k, s.value(), s.value(), fmt.Sprint(s.rnd.IntN(1000)))
+	case 3:
+		c.Do("LPUSH", k, strings.Repeat("e", s.rnd.IntN(300)))
+	case 4:
+		c.Do("LSET", k, fmt.Sprint(s.rnd.IntN(5)), "written over")
+	case 5:
+		c.Do("LPOP", k)
+	case 6:
+		c.Do("LTRIM", k, "1", "20")
+	case 7:
+		c.Do("LMOVE", k, "l"+s.key(), "LEFT", "RIGHT")
+	default:
+		c.Do("LINSERT", k, "AFTER", "written over", "a new one")
 	}
 }
 
