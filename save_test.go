@@ -124,6 +124,15 @@ func (ts *testServer) fill() {
 		}
 	}
 	ts.do("1", "COPY", "a", "a", "DB", "5")
+	ts.do("4", "RPUSH", "list", "a", "-70000", "", "\x00\r\n")
+	ts.do("1", "EXPIRE", "list", "1000")
+	long := []any{"RPUSH", "long"}
+	for i := range 5000 {
+		long = append(long, fmt.Sprint("element ", i), i)
+	}
+	ts.do("10000", long...)
+	ts.do("2", "LPUSH", "heavy", strings.Repeat("y", 200_000), "light")
+	ts.do("1", "COPY", "long", "long", "DB", "5")
 }
 
 // checkTool runs one of Redis's checkers, which must be content.
@@ -160,7 +169,7 @@ func TestSaveWritesADump(t *testing.T) {
 	}
 	s := begin(t, dir, "appendonly no")
 	s.fill()
-	if n := s.info("rdb_changes_since_last_save"); n != "3003" {
+	if n := s.info("rdb_changes_since_last_save"); n != "3008" {
 		t.Errorf("%s changes since the last save", n)
 	}
 	s.do("OK", "SAVE")
@@ -334,6 +343,8 @@ func redisFills(t *testing.T, c *redis.Client) (digest string) {
 	for _, cmd := range [][]any{
 		{"MSET", "a", "1", "b", strings.Repeat("long ", 1000), "c", "-9223372036854775808", "bin", "\x00\r\n\xff"},
 		{"DEBUG", "POPULATE", "5000"}, {"SET", "mortal", "x", "EX", "1000"}, {"COPY", "a", "a", "DB", "9"}, {"APPEND", "b", "er"},
+		{"RPUSH", "list", "a", "1", "-70000", strings.Repeat("y", 100_000), ""}, {"LPUSH", "list", "head"}, {"RPOPLPUSH", "list", "other"},
+		{"EVAL", "for i = 1, 5000 do redis.call('RPUSH', 'long', 'element ' .. i, i) end return 1", "0"}, {"LTRIM", "long", "10", "-20"},
 	} {
 		if err := c.Do(t.Context(), cmd...).Err(); err != nil {
 			t.Fatal(err)
