@@ -297,14 +297,14 @@ func (e *Engine) objectAt(c *Ctx, db int, key []byte) Object {
 	return v.Obj.(Object)
 }
 
-// serveOne carries out a waiter's command, as part of c's.
+// serveOne carries out a waiter's command, as part of c's: in a database to which
+// c has just written.
 func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	s := Session{Conn: w.conn, DB: w.db}
 	s.W.SetProto(w.proto)
 	in := Ctx{E: e, S: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
 	w.take(&in, key)
 	c.eff, c.ready = in.eff, in.ready
-	c.strayed = c.strayed || in.strayed || w.db != c.S.DB
 	c.wide = c.wide || w.also != nil
 	w.reply = s.W.Bytes()
 	c.served = append(c.served, w)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/cluster/slots"
 	"regent/engine/enginetest"
 )
 
@@ -66,6 +67,25 @@ func TestServedInTheLog(t *testing.T) {
 		if reader.Do("LLEN", "d"); strings.Contains(tc.logs[0], " d") && reader.Barrier < end {
 			t.Errorf("%q: a reader's barrier is %d, not %d", tc.waits, reader.Barrier, end)
 		}
+	}
+}
+
+// TestServedBesideTheShardsMark: a move within one shard writes to a key whose
+// readers look at another mark than the pusher's.
+func TestServedBesideTheShardsMark(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	pusher, reader := s.Client(), s.Client()
+	const shards = 16
+	at, dst := slots.Of([]byte("k")), ""
+	for i := 0; dst == ""; i++ {
+		if name := fmt.Sprint("d", i); slots.Of([]byte(name))%shards == at%shards && slots.Of([]byte(name)) != at {
+			dst = name
+		}
+	}
+	blocked(t, s, "BLMOVE", "k", dst, "LEFT", "LEFT", "0")
+	pusher.Do("RPUSH", "k", "x")
+	if got := reader.Do("LLEN", dst); got != ":1\r\n" || reader.Barrier != s.Log.End() {
+		t.Errorf("%q, barrier %d of %d", got, reader.Barrier, s.Log.End())
 	}
 }
 

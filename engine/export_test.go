@@ -115,3 +115,21 @@ func (e *Engine) WaitersOf(key string) (n int) {
 	})
 	return n
 }
+
+// Misweighed lists the keys whose objects the dictionaries do not count as large as
+// they are, or that are empty and still there.
+func (e *Engine) Misweighed() (keys []string) {
+	e.Freeze(func() {
+		for db := range e.databases() {
+			e.eachKey(db, func(en Entry) bool {
+				if v := en.Value(); v.Kind == dict.Object {
+					if o := v.Obj.(Object); o.Bytes() != v.Weight || o.Len() == 0 {
+						keys = append(keys, string(en.Key()))
+					}
+				}
+				return true
+			})
+		}
+	})
+	return keys
+}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,29 @@ func TestListAllocations(t *testing.T) {
 	do(pop)
 	if n := testing.AllocsPerRun(100, func() { do(push); do(pop) }); n > 2 {
 		t.Errorf("a list that comes and goes: %v allocations", n)
+	}
+}
+
+// TestListsAreCounted: whatever changes a list tells the dictionary what it takes
+// then.
+func TestListsAreCounted(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	long := strings.Repeat("long ", 50)
+	for _, line := range [][]string{
+		{"RPUSH", "l", "a", "b", "c"}, {"LPUSH", "l", long}, {"RPUSHX", "l", long + long}, {"LSET", "l", "1", long + "x"}, {"LSET", "l", "1", "a"},
+		{"LINSERT", "l", "BEFORE", "b", long}, {"LINSERT", "l", "AFTER", "b", long}, {"LREM", "l", "-1", long}, {"LMOVE", "l", "m", "LEFT", "LEFT"},
+		{"LMOVE", "l", "m", "RIGHT", "LEFT"}, {"RPOPLPUSH", "m", "m"}, {"LPOP", "m"}, {"RPOP", "m", "1"}, {"RPUSH", "l", long, long, long, "a"},
+		{"LTRIM", "l", "-2", "-1"}, {"LMPOP", "2", "m", "l", "LEFT"}, {"RPUSH", "l", "a"}, {"COPY", "l", "n"}, {"LPUSH", "n", long}, {"LREM", "l", "0", "a"},
+		{"RPUSH", "i", "p"}, {"LINSERT", "i", "AFTER", "p", long}, {"LSET", "i", "0", long}, {"LREM", "i", "1", long},
+	} {
+		before := s.Dump()
+		if c.Do(line...); slices.Equal(before, s.Dump()) {
+			t.Errorf("%q changes nothing", line)
+		}
+		if keys := s.Misweighed(); len(keys) > 0 {
+			t.Errorf("after %.40q: %q", line, keys)
+		}
 	}
 }
 

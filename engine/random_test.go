@@ -233,5 +233,8 @@ func TestReplay(t *testing.T) {
 		if got, want := follower.Dump(), s.Dump(); !slices.Equal(got, want) {
 			rt.Fatalf("the log\n%q\nbuilds\n%q\nnot\n%q", s.Log.Lines(), got, want)
 		}
+		if keys := append(s.Misweighed(), follower.Misweighed()...); len(keys) > 0 {
+			rt.Fatalf("%q are not counted right, or empty", keys)
+		}
 	})
 }

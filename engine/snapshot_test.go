@@ -94,7 +94,7 @@ func (s scribbler) change() {
 	c, k := s.c, s.key()
 	switch s.rnd.IntN(22) {
 	case 16, 17, 18, 19, 20, 21:
-		s.changeList("l" + k)
+		s.changeList()
 	case 0, 1, 2, 3:
 		c.Do("SET", k, s.value())
 	case 4:
@@ -125,11 +125,13 @@ func (s scribbler) change() {
 }
 
 // changeList changes a list, which has several nodes if it is let live.
-func (s scribbler) changeList(k string) {
-	c := s.c
-	switch s.rnd.IntN(9) {
+func (s scribbler) changeList() {
+	key := func() string { return fmt.Sprintf("l{%d}%d", s.rnd.IntN(3), s.rnd.IntN(15)) }
+	c, k := s.c, key()
+	few := fmt.Sprint(s.rnd.IntN(3))
+	switch s.rnd.IntN(11) {
 	case 0, 1, 2:
-		c.Do("RPUSH", k, s.value(), s.value(), fmt.Sprint(s.rnd.IntN(1000)))
+		c.Do("RPUSH", k, s.value(), s.value(), few)
 	case 3:
 		c.Do("LPUSH", k, strings.Repeat("e", s.rnd.IntN(300)))
 	case 4:
@@ -139,9 +141,11 @@ func (s scribbler) changeList(k string) {
 	case 6:
 		c.Do("LTRIM", k, "1", "20")
 	case 7:
-		c.Do("LMOVE", k, "l"+s.key(), "LEFT", "RIGHT")
+		c.Do("LMOVE", k, key(), "LEFT", "RIGHT")
+	case 8, 9:
+		c.Do("LREM", k, "1", few)
 	default:
-		c.Do("LINSERT", k, "AFTER", "written over", "a new one")
+		c.Do("LINSERT", k, "AFTER", few, "a new one")
 	}
 }
 
