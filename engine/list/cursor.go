@@ -21,7 +21,7 @@ func (l *List) At(i int) Cursor {
 		i = c.findNode(i)
 	}
 	nd := l.node(c.at.place)
-	c.lp = nd.lp
+	c.lp = nd.lp()
 	if i <= int(nd.n)/2 {
 		c.at.p = forward(c.lp, listpack.First(c.lp), i)
 	} else {
@@ -99,7 +99,7 @@ func (c *Cursor) settle() {
 }
 
 func (c *Cursor) enter() {
-	c.lp = c.l.node(c.at.place).lp
+	c.lp = c.l.node(c.at.place).lp()
 	c.at.p = listpack.First(c.lp)
 }
 
@@ -121,7 +121,7 @@ func (c *Cursor) prevNode() {
 		}
 		c.at.node = len(c.l.spine.segments[c.at.segment].nodes) - 1
 	}
-	c.lp = c.l.node(c.at.place).lp
+	c.lp = c.l.node(c.at.place).lp()
 	c.at.p = listpack.Prev(c.lp, listpack.End(c.lp))
 }
 
@@ -137,7 +137,7 @@ func (c *Cursor) Set(e *listpack.Element, fill Fill) {
 		c.stand(at)
 		return
 	}
-	l.change(c.at.place, func(lp []byte) ([]byte, int) { return listpack.Replace(lp, c.at.p, e), 0 })
+	l.change(c.at.place, func(nd *node) { nd.replace(c.at.p, e) })
 	c.stand(c.at)
 }
 
@@ -175,4 +175,4 @@ func (c *Cursor) Delete(back bool) {
 }
 
 // stand makes the cursor stand at a position.
-func (c *Cursor) stand(at position) { c.at, c.lp = at, c.l.node(at.place).lp }
+func (c *Cursor) stand(at position) { c.at, c.lp = at, c.l.node(at.place).lp() }

@@ -12,13 +12,6 @@ type List struct {
 	only  node
 }
 
-// A node is a listpack; the zero node has none.
-type node struct {
-	lp     []byte
-	n      uint32 // elements
-	shared bool   // lp is another list's as well
-}
-
 // A segment is a part of a long list.
 type segment struct {
 	nodes  []node // at least one, none of them empty
@@ -54,7 +47,7 @@ func (l *List) Len() int {
 // Bytes is the memory that the list takes; what it shares counts for both.
 func (l *List) Bytes() int64 {
 	if l.spine == nil {
-		return listBytes + int64(cap(l.only.lp))
+		return listBytes + int64(cap(l.only.buf))
 	}
 	return listBytes + l.spine.bytes
 }
@@ -92,10 +85,10 @@ const (
 
 // allows reports whether an element of size bytes may join nd.
 func (f Fill) allows(nd *node, size int) bool {
-	if nd.lp == nil {
+	if nd.buf == nil {
 		return true
 	}
-	total := len(nd.lp) + size + entryMargin
+	total := len(nd.lp()) + size + entryMargin
 	if f >= 0 {
 		return int(nd.n) < min(int(f), maxNode) && total <= countedBytes
 	}
@@ -106,10 +99,10 @@ func (f Fill) allows(nd *node, size int) bool {
 func (l *List) PushLeft(e *listpack.Element, fill Fill) {
 	nd := l.node(place{})
 	if !fill.allows(nd, e.Len()) {
-		l.insertNode(place{}, newNode(e))
+		l.insertNode(place{}, endNode(e, nd, true))
 		return
 	}
-	l.insert(position{place{}, listpack.First(nd.lp)}, e)
+	l.insert(position{place{}, listpack.First(nd.lp())}, e)
 }
 
 // PushRight puts e last.
@@ -118,19 +111,19 @@ func (l *List) PushRight(e *listpack.Element, fill Fill) {
 	nd := l.node(at)
 	if !fill.allows(nd, e.Len()) {
 		at.node++
-		l.insertNode(at, newNode(e))
+		l.insertNode(at, endNode(e, nd, false))
 		return
 	}
-	if nd.lp == nil {
+	if nd.buf == nil {
 		l.insert(position{at, 0}, e)
 		return
 	}
-	l.insert(position{at, listpack.End(nd.lp)}, e)
+	l.insert(position{at, listpack.End(nd.lp())}, e)
 }
 
 // Adopt appends a listpack of n elements, valid, which the list keeps.
 func (l *List) Adopt(lp []byte, n int) {
-	nd := node{lp: lp, n: uint32(n)}
+	nd := node{buf: lp, n: uint32(n)}
 	if l.Len() == 0 {
 		*l = List{only: nd}
 		return
@@ -145,13 +138,13 @@ func (l *List) Adopt(lp []byte, n int) {
 func (l *List) Packs(f func(lp []byte) bool) {
 	if l.spine == nil {
 		if l.only.n > 0 {
-			f(l.only.lp)
+			f(l.only.lp())
 		}
 		return
 	}
 	for _, seg := range l.spine.segments {
 		for i := range seg.nodes {
-			if !f(seg.nodes[i].lp) {
+			if !f(seg.nodes[i].lp()) {
 				return
 			}
 		}
@@ -172,8 +165,8 @@ func (l *List) DropLeft(n int) {
 			l.removeNode(place{})
 			continue
 		}
-		first := listpack.First(nd.lp)
-		l.cut(place{}, first, forward(nd.lp, first, n), n)
+		first := listpack.First(nd.lp())
+		l.cut(place{}, first, forward(nd.lp(), first, n), n)
 		return
 	}
 }
@@ -193,8 +186,8 @@ func (l *List) DropRight(n int) {
 			l.removeNode(at)
 			continue
 		}
-		end := listpack.End(nd.lp)
-		l.cut(at, backward(nd.lp, end, n), end, n)
+		end := listpack.End(nd.lp())
+		l.cut(at, backward(nd.lp(), end, n), end, n)
 		return
 	}
 }

@@ -2,6 +2,7 @@ package list
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ func check(t interface{ Fatalf(string, ...any) }, l *List) {
 		n := 0
 		for _, nd := range seg.nodes {
 			n += int(nd.n)
-			bytes += int64(cap(nd.lp)) + nodeBytes
+			bytes += int64(cap(nd.buf)) + nodeBytes
 		}
 		if n != seg.n || n == 0 || len(seg.nodes) > segmentNodes {
 			t.Fatalf("a segment of %d nodes with %d elements says %d", len(seg.nodes), n, seg.n)
@@ -244,5 +245,80 @@ func TestManyNodes(t *testing.T) {
 	check(t, &clone)
 	if !slices.Equal(texts(t, &clone), want[700:1100]) {
 		t.Fatal("after dropping from both ends")
+	}
+}
+
+// TestQueues: pushing and popping at the ends, in long runs of each pattern, with
+// nodes that are clones now and then.
+func TestQueues(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 1))
+	for _, size := range []int{3, 60, 700} {
+		var l, clone List
+		var model, want []string
+		moves := [4]func(){
+			func() {
+				s := strings.Repeat(string(rune('a'+rnd.IntN(26))), rnd.IntN(2*size))
+				e := listpack.ElementOf([]byte(s))
+				l.PushLeft(&e, -2)
+				model = append([]string{s}, model...)
+			},
+			func() {
+				s := strings.Repeat(string(rune('a'+rnd.IntN(26))), rnd.IntN(2*size))
+				e := listpack.ElementOf([]byte(s))
+				l.PushRight(&e, -2)
+				model = append(model, s)
+			},
+			func() {
+				if len(model) > 0 {
+					l.DropLeft(1)
+					model = model[1:]
+				}
+			},
+			func() {
+				if len(model) > 0 {
+					l.DropRight(1)
+					model = model[:len(model)-1]
+				}
+			},
+		}
+		for run := range 300 {
+			a, b := moves[rnd.IntN(4)], moves[rnd.IntN(4)]
+			for range rnd.IntN(80) {
+				a()
+				b()
+			}
+			check(t, &l)
+			if !slices.Equal(texts(t, &l), model) {
+				t.Fatalf("run %d: other elements", run)
+			}
+			if run%20 == 7 {
+				if !slices.Equal(texts(t, &clone), want) {
+					t.Fatalf("run %d: the clone has changed", run)
+				}
+				clone, want = l.Clone(), slices.Clone(model)
+			}
+		}
+	}
+}
+
+// TestQueuesDoNotAllocate: but for a node now and then, and some of its sizes.
+func TestQueuesDoNotAllocate(t *testing.T) {
+	e := listpack.ElementOf([]byte(strings.Repeat("q", 60)))
+	for name, step := range map[string]func(l *List){
+		"a queue":     func(l *List) { l.PushRight(&e, -2); l.DropLeft(1) },
+		"the other":   func(l *List) { l.PushLeft(&e, -2); l.DropRight(1) },
+		"a stack":     func(l *List) { l.PushLeft(&e, -2); l.DropLeft(1) },
+		"both ends":   func(l *List) { l.PushLeft(&e, -2); l.PushRight(&e, -2); l.DropLeft(1); l.DropRight(1) },
+		"in and over": func(l *List) { l.PushLeft(&e, -2); l.DropLeft(1); l.PushRight(&e, -2); l.DropRight(1) },
+	} {
+		for _, n := range []int{1, 5, 60, 100} {
+			var l List
+			for range n {
+				l.PushRight(&e, -2)
+			}
+			if got := testing.AllocsPerRun(5000, func() { step(&l) }); got > 0 {
+				t.Errorf("%s of %d: %v allocations a step", name, n, got)
+			}
+		}
 	}
 }

@@ -18,11 +18,6 @@ type position struct {
 	p int // in the listpack
 }
 
-func newNode(e *listpack.Element) node {
-	lp := listpack.New(e.Size())
-	return node{lp: listpack.Insert(lp, listpack.First(lp), e), n: 1}
-}
-
 // segmentAt is a segment, nil if there is no spine.
 func (l *List) segmentAt(i int) *segment {
 	if l.spine == nil {
@@ -63,57 +58,36 @@ func (l *List) ownSegment(i int) *segment {
 	return own
 }
 
-// change lets f change a node, and keeps all counts. f returns the node's
-// listpack, and by how many elements it has grown.
-func (l *List) change(at place, f func(lp []byte) (changed []byte, add int)) {
-	nd := &l.only
-	var seg *segment
-	if l.spine != nil {
-		seg = l.ownSegment(at.segment)
-		nd = &seg.nodes[at.node]
+// change lets f change a node, and keeps all counts.
+func (l *List) change(at place, f func(nd *node)) {
+	if l.spine == nil {
+		l.only.change(f)
+		return
 	}
-	was := cap(nd.lp)
-	if nd.shared {
-		nd.lp, nd.shared = slices.Clone(nd.lp), false
-	}
-	lp, add := f(nd.lp)
-	if len(lp) < cap(lp)/shrinkBelow {
-		lp = slices.Clone(lp)
-	}
-	nd.lp = lp
-	nd.n += uint32(add)
-	if seg != nil {
-		seg.n += add
-		l.spine.n += add
-		l.spine.bytes += int64(cap(lp) - was)
-	}
+	seg := l.ownSegment(at.segment)
+	nd := &seg.nodes[at.node]
+	n, room := int(nd.n), cap(nd.buf)
+	nd.change(f)
+	seg.n += int(nd.n) - n
+	l.spine.n += int(nd.n) - n
+	l.spine.bytes += int64(cap(nd.buf) - room)
 }
-
-// shrinkBelow: a listpack that fills less than that part of its memory moves to
-// a smaller one.
-const shrinkBelow = 3
 
 // insert puts e in before a position.
 func (l *List) insert(at position, e *listpack.Element) {
-	l.change(at.place, func(lp []byte) ([]byte, int) {
-		if lp == nil {
-			nd := newNode(e)
-			return nd.lp, 1
-		}
-		return listpack.Insert(lp, at.p, e), 1
-	})
+	l.change(at.place, func(nd *node) { nd.insert(at.p, e) })
 }
 
 // cut removes the n elements from p up to q of a node, which has others.
 func (l *List) cut(at place, p, q, n int) {
-	l.change(at, func(lp []byte) ([]byte, int) { return listpack.Delete(lp, p, q, n), -n })
+	l.change(at, func(nd *node) { nd.cut(p, q, n) })
 }
 
 // put puts e in before a position, wherever fill wants it, and returns where it
 // is.
 func (l *List) put(at position, e *listpack.Element, fill Fill) position {
 	nd := l.node(at.place)
-	begin, end := listpack.First(nd.lp), listpack.End(nd.lp)
+	begin, end := listpack.First(nd.lp()), listpack.End(nd.lp())
 	switch {
 	case fill.allows(nd, e.Len()):
 		l.insert(at, e)
@@ -129,7 +103,7 @@ func (l *List) put(at position, e *listpack.Element, fill Fill) position {
 			left.node = len(l.spine.segments[left.segment].nodes) - 1
 		}
 		if nd := l.node(left); fill.allows(nd, e.Len()) {
-			at = position{left, listpack.End(nd.lp)}
+			at = position{left, listpack.End(nd.lp())}
 			l.insert(at, e)
 			return at
 		}
@@ -146,12 +120,12 @@ func (l *List) insertNode(at place, nd node) place {
 			return place{}
 		}
 		first := &segment{nodes: []node{l.only}, n: int(l.only.n)}
-		l.spine = &spine{[]*segment{first}, first.n, int64(cap(l.only.lp)) + nodeBytes}
+		l.spine = &spine{[]*segment{first}, first.n, int64(cap(l.only.buf)) + nodeBytes}
 		l.only = node{}
 	}
 	s := l.spine
 	s.n += int(nd.n)
-	s.bytes += int64(cap(nd.lp)) + nodeBytes
+	s.bytes += int64(cap(nd.buf)) + nodeBytes
 	if len(s.segments[at.segment].nodes) >= segmentNodes {
 		at = l.makeRoom(at)
 	}
@@ -205,7 +179,7 @@ func (l *List) removeNode(at place) {
 	nd := &seg.nodes[at.node]
 	seg.n -= int(nd.n)
 	s.n -= int(nd.n)
-	s.bytes -= int64(cap(nd.lp)) + nodeBytes
+	s.bytes -= int64(cap(nd.buf)) + nodeBytes
 	seg.nodes = slices.Delete(seg.nodes, at.node, at.node+1)
 }
 
@@ -219,7 +193,7 @@ func (l *List) removeSegment(i int) {
 	}
 	s.n -= seg.n
 	for j := range seg.nodes {
-		s.bytes -= int64(cap(seg.nodes[j].lp)) + nodeBytes
+		s.bytes -= int64(cap(seg.nodes[j].buf)) + nodeBytes
 	}
 	s.segments = slices.Delete(s.segments, i, i+1)
 }
@@ -229,11 +203,11 @@ func (l *List) removeSegment(i int) {
 func (l *List) split(at position) place {
 	nd := l.node(at.place)
 	n := 0
-	for p := listpack.First(nd.lp); p < at.p; p = listpack.Next(nd.lp, p) {
+	for p := listpack.First(nd.lp()); p < at.p; p = listpack.Next(nd.lp(), p) {
 		n++
 	}
-	rest, end := int(nd.n)-n, listpack.End(nd.lp)
-	right := node{lp: listpack.Part(nd.lp, at.p, end, rest), n: uint32(rest)}
+	rest, end := int(nd.n)-n, listpack.End(nd.lp())
+	right := node{buf: listpack.Part(nd.lp(), at.p, end, rest), n: uint32(rest)}
 	l.cut(at.place, at.p, end, rest)
 	at.node++
 	return l.insertNode(at.place, right)

@@ -118,34 +118,39 @@ func putBackLen(dst []byte, n int) {
 }
 
 const (
-	// roomyFrom is from which size in bytes a listpack that grows gets more room
+	// RoomyFrom is from which size in bytes a listpack that grows gets more room
 	// than it needs, a roomyShare of it: it is moved seldom then. Small ones get
 	// what they need.
-	roomyFrom  = 512
-	roomyShare = 4
+	RoomyFrom  = 512
+	roomyShare = 6
 	// page is where most listpacks end: room beyond it is only for what goes there.
 	page = 8 << 10
 )
 
-// Grown is lp with room for at least n bytes in all.
-func Grown(lp []byte, n int) []byte {
-	if n <= cap(lp) {
-		return lp
-	}
+// Room is how much to make room for where n bytes are wanted.
+func Room(n int) int {
 	room := n
-	if n >= roomyFrom {
+	if n >= RoomyFrom {
 		room += n / roomyShare
 		if n <= page {
 			room = min(room, page)
 		}
 	}
-	return append(slices.Grow([]byte(nil), room), lp...)
+	return room
+}
+
+// grown is lp with room for at least n bytes in all.
+func grown(lp []byte, n int) []byte {
+	if n <= cap(lp) {
+		return lp
+	}
+	return append(slices.Grow([]byte(nil), Room(n)), lp...)
 }
 
 // Insert puts e in at p, before what stands there.
 func Insert(lp []byte, p int, e *Element) []byte {
 	count, size, was := Len(lp), e.Size(), len(lp)
-	lp = Grown(lp, was+size)[:was+size]
+	lp = grown(lp, was+size)[:was+size]
 	copy(lp[p+size:], lp[p:was])
 	e.put(lp[p:])
 	setHeader(lp, count+1)
@@ -156,7 +161,7 @@ func Insert(lp []byte, p int, e *Element) []byte {
 func Replace(lp []byte, p int, e *Element) []byte {
 	count, size, was, q := Len(lp), e.Size(), len(lp), Next(lp, p)
 	to := was + size - (q - p)
-	lp = Grown(lp, to)
+	lp = grown(lp, to)
 	lp = lp[:max(to, was)]
 	copy(lp[p+size:], lp[q:was])
 	lp = lp[:to]
@@ -171,6 +176,26 @@ func Delete(lp []byte, p, q, n int) []byte {
 	lp = append(lp[:p], lp[q:]...)
 	setHeader(lp, count-n)
 	return lp
+}
+
+// DropFirst removes the first n elements, which end at q. Nothing moves: the
+// listpack begins later then.
+func DropFirst(lp []byte, q, n int) []byte {
+	count := Len(lp)
+	lp = lp[q-headerLen:]
+	setHeader(lp, count-n)
+	return lp
+}
+
+// PushFirst puts e in as the first element of the listpack that is buf from gap on,
+// with a gap of at least e's Size, and returns where it begins then.
+func PushFirst(buf []byte, gap int, e *Element) int {
+	count := Len(buf[gap:])
+	gap -= e.Size()
+	lp := buf[gap:]
+	e.put(lp[headerLen:])
+	setHeader(lp, count+1)
+	return gap
 }
 
 // Part is a new listpack of the n elements from p up to q.
