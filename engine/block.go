@@ -24,7 +24,8 @@ import (
 //	RPUSH a x    shard of a locked: Put ─► arrived ─► the queue of a is ready
 //	             handler returns    ─► serve: first waiter, claimed, pops x
 //	             record             ─► RPUSH a x, LPOP a: one append
-//	             handOver           ─► the reply is there; Wake
+//	             handOver           ─► the reply is there
+//	locks off    wakeServed         ─► Wake
 //	the waiter's own turn: Resume   ─► its reply, its barrier: the end of that append
 //
 // Whatever puts an object at a key goes through Ctx.PutIn, which says so to the
@@ -139,8 +140,13 @@ func (b *blockedSessions) wake() {
 
 // block parks the session until one of w's keys holds what it wants, or deadline
 // (wall ms, 0: none) has come. The handler has found nothing there, and the
-// shards of the keys are locked. Of w it sets keys, also, wants and take.
+// shards of the keys are locked. Of w it sets keys, also, wants and take. A record
+// of a log cannot wait: it finds that there is nothing, as with a time that is up.
 func (c *Ctx) block(w *waiter, deadline int64) {
+	if c.applying {
+		c.W.NullArray()
+		return
+	}
 	e, s := c.E, c.S
 	w.keys = cloneArgs(w.keys)
 	w.conn, w.cmd, w.db, w.proto, w.epoch = s.Conn, c.Cmd, s.DB, s.W.Proto(), e.cluster.View().Epoch
@@ -318,12 +324,18 @@ func (c *Ctx) holds(shard uint32) bool {
 	return c.held.has(shard)
 }
 
-// handOver lets those who were served go on: what they did is in the log, which
-// ends at end.
-func (e *Engine) handOver(c *Ctx, end int64) {
+// handOver gives their replies to those who were served: what they did is in the
+// log, which ends at end.
+func (c *Ctx) handOver(end int64) {
 	for _, w := range c.served {
 		w.end = end
 		w.wait.ask.Store(askServed)
+	}
+}
+
+// wakeServed lets them go on, with nothing locked any more.
+func (c *Ctx) wakeServed() {
+	for _, w := range c.served {
 		w.conn.Wake()
 	}
 	clear(c.served)

@@ -179,6 +179,22 @@ func TestBlockedAtAChangeOfRole(t *testing.T) {
 	}
 }
 
+// TestALogDoesNotWait: nobody writes a blocking command into a log, and a log that
+// holds one all the same blocks nobody.
+func TestALogDoesNotWait(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	a := s.NewApplier()
+	for _, rec := range [][]string{{"BLPOP", "k", "0"}, {"BLMOVE", "k", "d", "LEFT", "LEFT", "0"}, {"RPUSH", "k", "x"}} {
+		if err := a.Apply(byteArgs(rec)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Client().Do("RPUSH", "d", "x")
+	if got := s.Client().Do("LLEN", "k"); got != ":1\r\n" || s.WaitersOf("k") != 0 {
+		t.Errorf("%q, %d wait", got, s.WaitersOf("k"))
+	}
+}
+
 // TestHeldAndBlocked: a pause holds a blocking command before it begins, and it
 // blocks afterwards.
 func TestHeldAndBlocked(t *testing.T) {

@@ -131,6 +131,9 @@ func (e *Engine) tryRun(c *Ctx) {
 	if c.late {
 		return
 	}
+	if len(c.served) > 0 {
+		c.wakeServed()
+	}
 	st := &e.stats.stripes[stripeAt]
 	pc := &st.perCmd[cmd.index]
 	pc.calls.Add(1)
@@ -221,9 +224,7 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	}
 	wrote = len(c.eff.Recs) > 0
 	end = e.record(c)
-	if len(c.served) > 0 {
-		e.handOver(c, end)
-	}
+	c.handOver(end)
 	return true, wrote, end
 }
 
