@@ -212,28 +212,35 @@ func (s search) run(c *Ctx, l *listObject, e listpack.Element) {
 		limit = min(limit, s.maxLen)
 	}
 	mark := c.W.Mark()
-	matches, found := int64(0), 0
+	matches, found := int64(0), int64(0)
 	at := l.end(from)
-	for i := int64(0); i < limit; i++ {
+	for i := int64(0); i < limit && !s.full(found); i++ {
 		if e.Is(at.Value()) {
-			if matches++; matches >= first {
-				where := i
-				if from == right {
-					where = int64(l.Len()) - 1 - i
-				}
-				c.W.Int(where)
+			matches++
+			if matches >= first {
+				c.W.Int(l.fromLeft(from, i))
 				found++
-				if s.count < 0 || s.count > 0 && int64(found) >= s.count {
-					break
-				}
 			}
 		}
 		from.step(&at)
 	}
 	switch {
 	case s.count >= 0:
-		c.W.ArrayAt(mark, found)
+		c.W.ArrayAt(mark, int(found))
 	case found == 0:
 		c.W.Null()
 	}
+}
+
+// full reports whether so many matches are enough.
+func (s search) full(found int64) bool {
+	return s.count < 0 && found == 1 || s.count > 0 && found == s.count
+}
+
+// fromLeft is the index of the element that is i from an end.
+func (l *listObject) fromLeft(from side, i int64) int64 {
+	if from == left {
+		return i
+	}
+	return int64(l.Len()) - 1 - i
 }
