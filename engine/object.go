@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"hash/maphash"
+
 	"regent/engine/config"
 	"regent/engine/dict"
 	"regent/engine/rdb"
@@ -61,7 +63,7 @@ type Object interface {
 // Codecs are the codecs of all types beyond strings: whoever reads or writes an
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
 func Codecs(cfg *config.Config) *rdb.Registry {
-	return rdb.NewRegistry(listCodec{cfg})
+	return rdb.NewRegistry(listCodec{cfg}, setCodec{cfg, maphash.MakeSeed()})
 }
 
 // objectValue is o as a value of a dictionary.

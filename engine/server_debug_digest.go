@@ -40,6 +40,7 @@ func (d *Digest) MixNumber(n int) {
 const (
 	typeString = 0
 	typeList   = 1
+	typeSet    = 2
 )
 
 // mixValue mixes a value in.

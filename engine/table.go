@@ -21,6 +21,7 @@ func literals() [][]Command {
 		connectionCommands(),
 		stringCommands(),
 		listCommands(),
+		setCommands(),
 		genericCommands(),
 		serverCommands(),
 		introspectionCommands(),

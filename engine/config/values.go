@@ -122,6 +122,7 @@ type Config struct {
 	LFULogFactor, LFUDecayTime  Int // LFUDecayTime in minutes
 	ListMaxListpackSize         Int // list.Fill
 	ListCompressDepth           Int // has no effect
+	SetMaxIntsetEntries         Int
 
 	// the log
 	AppendOnly                    Bool
