@@ -38,6 +38,10 @@ func drawLog(t *rapid.T) (log []logRecord) {
 			put("LMOVE", "l"+key(), "l"+key(), "left", "right")
 		case what < 75:
 			put("APPEND", key(), fmt.Sprint("+", len(log)))
+		case what < 77:
+			put("SADD", fmt.Sprint("s", rapid.IntRange(0, 9).Draw(t, "set")), fmt.Sprint(len(log)%50), fmt.Sprint("m", len(log)))
+		case what < 78:
+			put("SUNIONSTORE", fmt.Sprint("s", rapid.IntRange(0, 9).Draw(t, "set")), "s1", "s2")
 		case what < 80:
 			put("DEL", key(), key())
 		case what < 84:

@@ -50,6 +50,14 @@ func (e *Engine) Dump() (lines []string) {
 	return lines
 }
 
+// String is the members in order, for Dump.
+func (s *setObject) String() string {
+	var members []string
+	s.Each(func(b []byte) bool { members = append(members, string(b)); return true })
+	sort.Strings(members)
+	return fmt.Sprintf("set %q", members)
+}
+
 // GlobMatch is globMatch.
 func GlobMatch(pattern, s []byte) bool { return globMatch(pattern, s) }
 

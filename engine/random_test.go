@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -109,6 +110,9 @@ func drawExact(t *rapid.T) []string {
 			return cmd(rapid.SampledFrom([]string{"PERSIST", "EXPIRETIME", "PEXPIRETIME"}).Draw(t, "c"), k())
 		},
 		func() []string { return cmd("OBJECT", "ENCODING", k()) },
+		func() []string { return drawSetChange(t) },
+		func() []string { return drawSetChange(t) },
+		func() []string { return drawSetLook(t) },
 	}
 	kinds = append(kinds, drawList(t)...)
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")]()
@@ -159,6 +163,40 @@ func drawList(t *rapid.T) []func() []string {
 	}
 }
 
+func drawMembers(t *rapid.T) (out []string) {
+	for range rapid.IntRange(1, 4).Draw(t, "members") {
+		out = append(out, rapid.OneOf(rapid.Map(rapid.IntRange(-3, 12), strconv.Itoa), rapid.Custom(drawValue)).Draw(t, "member"))
+	}
+	return out
+}
+
+func drawSetChange(t *rapid.T) []string {
+	k := func() string { return drawKey(t) }
+	switch rapid.IntRange(0, 5).Draw(t, "change") {
+	case 0:
+		return cmd("SMOVE", k(), k(), drawMembers(t)[0])
+	case 1:
+		return cmd(rapid.SampledFrom([]string{"SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"}).Draw(t, "c"), k(), k(), k(), k())
+	case 2:
+		return append(cmd("SREM", k()), drawMembers(t)...)
+	}
+	return append(cmd("SADD", k()), drawMembers(t)...)
+}
+
+// drawSetLook draws what has one answer, whatever the order of members.
+func drawSetLook(t *rapid.T) []string {
+	k := drawKey(t)
+	switch rapid.IntRange(0, 3).Draw(t, "look") {
+	case 0:
+		return cmd("SISMEMBER", k, drawMembers(t)[0])
+	case 1:
+		return append(cmd("SMISMEMBER", k), drawMembers(t)...)
+	case 2:
+		return cmd("SCARD", k)
+	}
+	return append(cmd("SINTERCARD", "2", k, drawKey(t)), maybe(t, cmd("LIMIT", "2"))...)
+}
+
 // drawTimed draws commands that count from now on.
 func drawTimed(t *rapid.T) []string {
 	life := fmt.Sprint(rapid.IntRange(1, 50).Draw(t, "life"))
@@ -166,6 +204,7 @@ func drawTimed(t *rapid.T) []string {
 	return rapid.SampledFrom([][]string{
 		{"PEXPIRE", k, life}, {"PEXPIRE", k, life, "NX"}, {"PEXPIRE", k, life, "GT"}, {"SET", k, "v", "PX", life},
 		{"SET", k, "v", "PX", life, "NX"}, {"PSETEX", k, life, "v"}, {"GETEX", k, "PX", life}, {"EXPIRE", k, "1"},
+		{"SPOP", k}, {"SPOP", k, "2"}, {"SADD", k, "1", "2", "3", "x"}, {"SRANDMEMBER", k, "2"},
 		{"PTTL", k}, {"SCAN", "0", "COUNT", "100"}, {"RANDOMKEY"}, {"KEYS", "*"}, {"EXPIRE", k, "0"},
 	}).Draw(t, "timed")
 }
@@ -199,6 +238,9 @@ func TestRandomAgainstRedis(outer *testing.T) {
 			if got, want := ours.Do("DEBUG", "DIGEST-VALUE", c), theirs.Do("DEBUG", "DIGEST-VALUE", c); got != want {
 				t.Fatalf("the digest of %q is %q, not %q", c, got, want)
 			}
+		}
+		if got, want := ours.Do("DEBUG", "DIGEST"), theirs.Do("DEBUG", "DIGEST"); got != want {
+			t.Fatalf("the digest is %q, not %q", got, want)
 		}
 	})
 }

@@ -53,12 +53,12 @@ func doSpop(c *Ctx) {
 	case 2:
 		c.popOne(c.Args[1])
 	case 3:
-		n, ok := c.intArg(c.Args[2])
-		if ok && n < 0 {
+		n, ok := parseInt(c.Args[2])
+		if !ok || n < 0 {
 			c.Err(resp.ErrMustBePositive)
-		} else if ok {
-			c.popMany(c.Args[1], n)
+			return
 		}
+		c.popMany(c.Args[1], n)
 	default:
 		c.Err(resp.ErrSyntax)
 	}
