@@ -18,6 +18,9 @@ func (e *Engine) PutObject(key string, o Object) {
 // ShowObject shows an object by the commands that make it.
 func ShowObject(o Object) string {
 	show := fmt.Sprint(o)
+	if _, ok := o.(fmt.Stringer); ok {
+		return show
+	}
 	_ = o.Commands([]byte("key"), func(args ...[]byte) error { // emit has no errors
 		if show[0] == '&' {
 			show = ""

@@ -42,8 +42,6 @@ func foreignKind(name string) string {
 	switch name {
 	case "hset", "hsetnx", "hmset", "hdel", "hincrby", "hincrbyfloat":
 		return "hash"
-	case "sadd", "srem", "spop", "smove", "sinterstore", "sunionstore", "sdiffstore":
-		return "set"
 	case "zadd", "zrem", "zincrby", "zpopmin", "zpopmax", "zmpop", "zremrangebyrank", "zremrangebyscore", "zremrangebylex",
 		"zunionstore", "zinterstore", "zdiffstore", "zrangestore", "geoadd", "georadius", "georadiusbymember", "geosearchstore":
 		return "zset"

@@ -9,7 +9,7 @@ import (
 
 // Sets. engine/set holds them; here is what a set is as a value of the keyspace.
 // sets_change.go: members come and go; sets_read.go: what is in a set;
-// sets_random.go: draws; sets_algebra.go: several sets at a time; sets_codec.go:
+// sets_random.go: draws; sets_algebra.go: several sets at a time; sets_rdb.go:
 // RDB.
 //
 // In the log they are what redis-server writes, where chance is no part of it any

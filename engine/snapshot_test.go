@@ -92,9 +92,11 @@ func (s scribbler) value() string {
 
 func (s scribbler) change() {
 	c, k := s.c, s.key()
-	switch s.rnd.IntN(22) {
+	switch s.rnd.IntN(26) {
 	case 16, 17, 18, 19, 20, 21:
 		s.changeList()
+	case 22, 23, 24, 25:
+		s.changeSet()
 	case 0, 1, 2, 3:
 		c.Do("SET", k, s.value())
 	case 4:
@@ -121,6 +123,26 @@ func (s scribbler) change() {
 		c.Do("SELECT", fmt.Sprint(s.rnd.IntN(4)))
 	default:
 		s.rarely()
+	}
+}
+
+// changeSet changes a set, which grows to several pages if it is let live.
+func (s scribbler) changeSet() {
+	key := func() string { return fmt.Sprintf("s{%d}%d", s.rnd.IntN(3), s.rnd.IntN(15)) }
+	c, k := s.c, key()
+	switch s.rnd.IntN(6) {
+	case 0, 1, 2:
+		args := []string{"SADD", k}
+		for range s.rnd.IntN(200) + 1 {
+			args = append(args, []string{"", "member:"}[s.rnd.IntN(2)]+fmt.Sprint(s.rnd.IntN(1000)))
+		}
+		c.Do(args...)
+	case 3:
+		c.Do("SPOP", k, fmt.Sprint(s.rnd.IntN(100)))
+	case 4:
+		c.Do("SUNIONSTORE", k, k, key())
+	default:
+		c.Do("SREM", k, fmt.Sprint("member:", s.rnd.IntN(1000)), fmt.Sprint(s.rnd.IntN(1000)))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 
 	"regent/engine/config"
+	"regent/engine/listpack"
 	"regent/engine/rdb"
 	"regent/engine/set"
 )
@@ -19,10 +20,15 @@ type setCodec struct {
 // errMember is a member that stands in an RDB file twice.
 var errMember = errors.New("a member of a set stands there twice")
 
+// Kind is "set".
 func (setCodec) Kind() string { return "set" }
 
-func (setCodec) Types() []rdb.Type { return []rdb.Type{rdb.TypeSet, rdb.TypeSetIntset} }
+// Types are all that sets were ever written as.
+func (setCodec) Types() []rdb.Type {
+	return []rdb.Type{rdb.TypeSet, rdb.TypeSetIntset, rdb.TypeSetListpack}
+}
 
+// Pick is Redis 7.0's.
 func (setCodec) Pick(v any) rdb.Type {
 	if v.(*setObject).Hashed() {
 		return rdb.TypeSet
@@ -30,6 +36,7 @@ func (setCodec) Pick(v any) rdb.Type {
 	return rdb.TypeSetIntset
 }
 
+// Encode writes the members.
 func (setCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
 	s := v.(*setObject)
 	if t == rdb.TypeSetIntset {
@@ -49,21 +56,28 @@ func (sc setCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 
 func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 	limit := sc.cfg.SetMaxIntsetEntries.Get()
-	if t == rdb.TypeSetIntset {
-		b, err := d.String()
-		if err != nil {
+	s = set.New(sc.seed)
+	switch t {
+	case rdb.TypeSetIntset:
+		var b []byte
+		if b, err = d.String(); err != nil {
 			return s, err
 		}
 		if s, err = set.FromInts(sc.seed, b); err == nil {
 			s.Limit(limit)
 		}
 		return s, err
+	case rdb.TypeSetListpack:
+		var b []byte
+		if b, err = d.String(); err != nil {
+			return s, err
+		}
+		return s, addPacked(&s, b, limit)
 	}
 	n, err := d.Length()
 	if err != nil {
 		return s, err
 	}
-	s = set.New(sc.seed)
 	if n > uint64(limit) {
 		s.Hash()
 	}
@@ -77,4 +91,19 @@ func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 		}
 	}
 	return s, nil
+}
+
+// addPacked adds the elements of a listpack, which Redis 7.2 has small sets in.
+func addPacked(s *set.Set, lp []byte, limit int64) error {
+	if _, err := listpack.Validate(lp); err != nil {
+		return err
+	}
+	var buf []byte
+	for p := listpack.First(lp); p < listpack.End(lp); p = listpack.Next(lp, p) {
+		buf = listpack.Get(lp, p).AppendText(buf[:0])
+		if !s.Add(buf, limit) {
+			return errMember
+		}
+	}
+	return nil
 }
