@@ -80,3 +80,32 @@ func BenchmarkClone(b *testing.B) {
 		s.Clone()
 	}
 }
+
+// BenchmarkHasInCache looks up members of a set that is small enough to stay in
+// the cache, and others.
+func BenchmarkHasInCache(b *testing.B) {
+	s := New(maphash.MakeSeed())
+	keys := make([][]byte, 1000)
+	for i := range keys {
+		keys[i] = numbered(i)
+		if i%2 == 0 {
+			s.Add(keys[i], limit)
+		}
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		s.Has(keys[i%len(keys)])
+	}
+}
+
+// BenchmarkUnion adds the members of two sets to a new one; the price is that of
+// a member.
+func BenchmarkUnion(b *testing.B) {
+	x, y := filled(500), filled(1000)
+	for n := 0; n < b.N; n += x.Len() + y.Len() {
+		to := New(x.seed)
+		for _, s := range []*Set{&x, &y} {
+			s.Each(func(m []byte) bool { to.Add(m, limit); return true })
+		}
+	}
+}

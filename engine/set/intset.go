@@ -155,9 +155,9 @@ func (s ints) remove(at int) ints {
 	return s
 }
 
-// room is memory of n bytes with an eighth more to grow into, and whatever the
+// room is memory of n bytes with a quarter more to grow into, and whatever the
 // allocator adds.
-func room(n int) []byte { return append([]byte(nil), make([]byte, n+n/8)...)[:n] }
+func room(n int) []byte { return append([]byte(nil), make([]byte, n+n/4)...)[:n] }
 
 // wasteful reports whether n bytes should move out of memory of that size.
 func wasteful(n, size int) bool { return size > 64 && n < size/2 }

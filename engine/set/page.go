@@ -60,13 +60,41 @@ func (p page) at(i int) (tag uint16, b []byte) {
 	return uint16(s >> 16), p[from:to:to]
 }
 
+// Four slots at a time: two words of two, their tags side by side.
+const (
+	groupSlots = 4
+	laneTags   = tagMask<<16 | tagMask<<48
+	laneOnes   = 1<<16 | 1<<48
+	laneTops   = 1<<31 | 1<<63
+)
+
+// tagged reports whether one of the two slots in word may have the tag that is
+// repeated in tags.
+func tagged(word, tags uint64) uint64 {
+	x := (word ^ tags) & laneTags
+	return (x - laneOnes) &^ x & laneTops
+}
+
 // find is which member b is, -1: none.
 func (p page) find(tag uint16, b []byte, large bigs) int {
 	n := p.len()
-	slots := p[len(p)-n*slotBytes:]
-	for i := range n {
-		s := slots[(n-1-i)*slotBytes:]
-		if binary.LittleEndian.Uint16(s[2:])&tagMask != tag {
+	tags := uint64(tag)<<16 | uint64(tag)<<48
+	last := n // slots from here on were looked at
+	for s := p[len(p)-n*slotBytes:]; len(s) >= groupSlots*slotBytes; s = s[groupSlots*slotBytes:] {
+		if tagged(binary.LittleEndian.Uint64(s), tags)|tagged(binary.LittleEndian.Uint64(s[8:]), tags) != 0 {
+			if i := p.among(last-groupSlots, last, tag, b, large); i >= 0 {
+				return i
+			}
+		}
+		last -= groupSlots
+	}
+	return p.among(0, last, tag, b, large)
+}
+
+// among is find among the members from…to-1.
+func (p page) among(from, to int, tag uint16, b []byte, large bigs) int {
+	for i := from; i < to; i++ {
+		if uint16(p.slot(i)>>16)&tagMask != tag {
 			continue
 		}
 		if t, m := p.at(i); string(large.member(t, m)) == string(b) {

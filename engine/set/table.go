@@ -215,13 +215,19 @@ func (t *table) split() {
 	t.deal(from, p, old, fresh, top)
 }
 
+// fewSides is up to how many members a page is dealt without garbage.
+const fewSides = 256
+
 // deal puts the members of p, which was in from, into page zero or one of the
 // table as bit of their hash says. Both are empty.
 func (t *table) deal(from *chunk, p page, zero, one, bit uint64) {
-	var need [2]int
+	var few [fewSides]uint8
+	sides, need := few[:0], [2]int{}
 	for i := range p.len() {
 		_, b := p.at(i)
-		need[t.side(from, p, i, bit)] += len(b) + slotBytes
+		side := t.side(from, p, i, bit)
+		sides = append(sides, side)
+		need[side] += len(b) + slotBytes
 	}
 	var to [2]page
 	for side, n := range need {
@@ -229,23 +235,26 @@ func (t *table) deal(from *chunk, p page, zero, one, bit uint64) {
 			to[side] = page(nil).move(pageHead + n)
 		}
 	}
-	for i := range p.len() {
-		tag, b := p.at(i)
-		if side := t.side(from, p, i, bit); side == 0 || tag&flagBig == 0 {
+	for i, side := range sides {
+		if tag, b := p.at(i); side == 0 || tag&flagBig == 0 {
 			to[side] = to[side].add(true, tag, b)
 		}
 	}
 	t.set(t.owned(zero), zero, to[0])
 	c := t.owned(one)
 	t.set(c, one, to[1])
-	for i := range p.len() { // the number of a large member is its chunk's
-		if tag, b := p.at(i); tag&flagBig != 0 && t.side(from, p, i, bit) == 1 {
+	if from.large == nil {
+		return
+	}
+	for i, side := range sides { // the number of a large member is its chunk's
+		if tag, b := p.at(i); tag&flagBig != 0 && side == 1 {
 			t.putBig(c, one, t.takeBig(from, bigID(b)))
 		}
 	}
 }
 
-func (t *table) side(c *chunk, p page, i int, bit uint64) int {
+// side is 1 if the hash of member i of p, which is in c, has the bit.
+func (t *table) side(c *chunk, p page, i int, bit uint64) uint8 {
 	tag, b := p.at(i)
 	h := uint64(0)
 	if tag&flagBig != 0 {
