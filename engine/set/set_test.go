@@ -344,6 +344,41 @@ func TestClonesInParallel(t *testing.T) {
 	}
 }
 
+// TestLargeMembersInClones: pages that hold nothing but large members split and
+// merge, and clones keep theirs.
+func TestLargeMembersInClones(t *testing.T) {
+	s, m := New(maphash.MakeSeed()), &model{members: map[string]bool{}}
+	large := func(i int) string { return string(bytes.Repeat(numbered(i), 40)) }
+	type pair struct {
+		s *Set
+		m *model
+	}
+	var clones []pair
+	step := func(from, to int, add bool) {
+		for i := from; i < to; i++ {
+			if add {
+				s.Add([]byte(large(i)), limit)
+				m.add(large(i))
+			} else {
+				s.Remove([]byte(large(i)))
+				delete(m.members, large(i))
+			}
+			if i%40 == 0 {
+				c := s.Clone()
+				clones = append(clones, pair{&c, m.clone()})
+			}
+		}
+		check(t, &s)
+	}
+	step(0, 1500, true)
+	step(0, 1400, false)
+	step(300, 900, true)
+	step(300, 1450, false)
+	for _, c := range append(clones, pair{&s, m}) {
+		agree(t, c.s, c.m)
+	}
+}
+
 // TestCloneIsCheap: nothing is copied but the root, and on a change one page's
 // way to it.
 func TestCloneIsCheap(t *testing.T) {

@@ -305,7 +305,6 @@ func (t *table) pop() {
 	c := t.root[len(t.root)-1]
 	n := len(c.pages) - 1
 	c.pages, c.counts = c.pages[:n], c.counts[:n]
-	c.own &^= 1 << n
 	t.resized(t.size - 1)
 	if n > 0 {
 		if n < cap(c.pages)/4 {
@@ -346,7 +345,7 @@ func (t *table) scan(cursor uint64, f func(b []byte) bool) uint64 {
 	c.each(p, f)
 	top := uint64(1) << (bits.Len64(t.size) - 1)
 	mask := top - 1
-	if i < t.size-top || i >= top { // it has been split, or split off
+	if i < t.size-top { // it has been split: the half that was split off comes next
 		mask = 2*top - 1
 	}
 	cursor |= ^mask
