@@ -172,8 +172,8 @@ func (c *Ctx) scanObject(o *scanOptions, cursor uint64, scan func(cursor uint64,
 	c.replyScan(cursor, listed, found)
 }
 
-// scanOptions reads SCAN's options from argument from on, where those of a
-// walk inside a value have no TYPE.
+// scanOptions reads SCAN's options, the first of which is argument number from. A
+// walk inside a value has no TYPE.
 func (c *Ctx) scanOptions(from int) (o scanOptions, ok bool) {
 	o.count = scanCount
 	for i := from; i < len(c.Args); i += 2 {

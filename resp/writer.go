@@ -203,6 +203,7 @@ func (w *Writer) SetAt(mark, n int) {
 	w.headAt(mark, '*', n)
 }
 
+// headAt inserts a header of that kind at a Mark.
 func (w *Writer) headAt(mark int, kind byte, n int) {
 	var tmp [24]byte
 	head := appendHeader(tmp[:0], kind, int64(n))

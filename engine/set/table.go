@@ -25,7 +25,7 @@ const (
 // What a table takes beside its pages, in bytes.
 const (
 	tableBytes   = 96
-	chunkBytes   = 80
+	chunkBytes   = 96
 	perPage      = 24 + 2 // in the chunk
 	perBigMember = 64
 )
