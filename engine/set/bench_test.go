@@ -76,6 +76,7 @@ func BenchmarkPop(b *testing.B) {
 
 func BenchmarkClone(b *testing.B) {
 	s := filled(benchSize)
+	b.ResetTimer()
 	for range b.N {
 		s.Clone()
 	}
