@@ -42,8 +42,8 @@ func TestBackupOnTheWire(t *testing.T) {
 	if !ok || !is || len(mark) != markBytes || !bytes.HasSuffix(file, mark) {
 		t.Fatalf("%.80q ... %.80q", all, all[max(0, len(all)-80):])
 	}
-	sum, err := rdb.Load(bytes.NewReader(bytes.TrimSuffix(file, mark)), rdb.Options{Whole: true}, func(*rdb.Batch) error { return nil })
-	if err != nil || sum.Keys != 3007 || !sum.Checked {
+	sum, err := rdb.Load(bytes.NewReader(bytes.TrimSuffix(file, mark)), rdb.Options{Whole: true, Codecs: s.engine.Codecs()}, func(*rdb.Batch) error { return nil })
+	if err != nil || sum.Keys != 3011 || !sum.Checked {
 		t.Fatalf("%+v, %v", sum, err)
 	}
 	if p, err := sum.Aux.Place(); err != nil || p == nil || p.Offset != s.aof.Recorder().End() {

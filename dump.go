@@ -82,7 +82,7 @@ func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch)
 
 // rdbOptions are for every RDB file that is loaded.
 func (s *Server) rdbOptions(progress func(done int64)) rdb.Options {
-	return rdb.Options{Workers: cores(), Progress: progress, SkipUnknown: s.cfg.SkipUnknownTypes.Get()}
+	return rdb.Options{Workers: cores(), Codecs: s.engine.Codecs(), Progress: progress, SkipUnknown: s.cfg.SkipUnknownTypes.Get()}
 }
 
 // loadedRDB notes what came out of a file, and warns of what did not.

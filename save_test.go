@@ -124,6 +124,38 @@ func (ts *testServer) fill() {
 		}
 	}
 	ts.do("1", "COPY", "a", "a", "DB", "5")
+	ts.do("4", "RPUSH", "list", "a", "-70000", "", "\x00\r\n")
+	ts.do("1", "EXPIRE", "list", "1000")
+	long := []any{"RPUSH", "long"}
+	for i := range 5000 {
+		long = append(long, fmt.Sprint("element ", i), i)
+	}
+	ts.do("10000", long...)
+	ts.do("2", "LPUSH", "heavy", strings.Repeat("y", 200_000), "light")
+	ts.do("1", "COPY", "long", "long", "DB", "5")
+}
+
+// fillSets writes sets of every kind.
+func (ts *testServer) fillSets() {
+	for _, cmd := range setsOfAllKinds() {
+		if err := ts.client().Do(ts.t.Context(), cmd...).Err(); err != nil {
+			ts.t.Fatal(err)
+		}
+	}
+}
+
+// setsOfAllKinds are the commands that make sets in every form.
+func setsOfAllKinds() [][]any {
+	many, hashed := []any{"SADD", "set:many"}, []any{"SADD", "set:hashed"}
+	for i := range 5000 {
+		many, hashed = append(many, i), append(hashed, fmt.Sprint("member:", i))
+	}
+	return [][]any{
+		{"SADD", "set:16", 1, -3, 32767}, {"SADD", "set:32", 1, 70000, -5}, {"SADD", "set:64", "9223372036854775807", "-9223372036854775808", 0},
+		{"SADD", "set:few", "a", "", "1", "01", "\x00\xff", strings.Repeat("long ", 300)}, {"SADD", "set:large", strings.Repeat("x", 100_000), "y"},
+		many, hashed, {"COPY", "set:hashed", "set:hashed", "DB", 9}, {"SADD", "set:mortal", "a", "b"}, {"EXPIRE", "set:mortal", 1000},
+		append([]any{"SADD", "set:512"}, many[2:514]...),
+	}
 }
 
 // checkTool runs one of Redis's checkers, which must be content.
@@ -160,7 +192,7 @@ func TestSaveWritesADump(t *testing.T) {
 	}
 	s := begin(t, dir, "appendonly no")
 	s.fill()
-	if n := s.info("rdb_changes_since_last_save"); n != "3003" {
+	if n := s.info("rdb_changes_since_last_save"); n != "3008" {
 		t.Errorf("%s changes since the last save", n)
 	}
 	s.do("OK", "SAVE")
@@ -304,6 +336,7 @@ func TestRedisLoadsWhatIsSaved(t *testing.T) {
 	dir := t.TempDir()
 	s := begin(t, dir, debugging)
 	s.fill()
+	s.fillSets()
 	want := s.digest()
 	s.do("OK", "SAVE")
 	rc, end := startRedis(t, dir)
@@ -328,13 +361,15 @@ func TestRedisLoadsWhatIsSaved(t *testing.T) {
 	}
 }
 
-// redisFills writes strings of every kind with redis-server.
+// redisFills writes values of every kind with redis-server.
 func redisFills(t *testing.T, c *redis.Client) (digest string) {
 	t.Helper()
-	for _, cmd := range [][]any{
+	for _, cmd := range append(setsOfAllKinds(), [][]any{
 		{"MSET", "a", "1", "b", strings.Repeat("long ", 1000), "c", "-9223372036854775808", "bin", "\x00\r\n\xff"},
 		{"DEBUG", "POPULATE", "5000"}, {"SET", "mortal", "x", "EX", "1000"}, {"COPY", "a", "a", "DB", "9"}, {"APPEND", "b", "er"},
-	} {
+		{"RPUSH", "list", "a", "1", "-70000", strings.Repeat("y", 100_000), ""}, {"LPUSH", "list", "head"}, {"RPOPLPUSH", "list", "other"},
+		{"EVAL", "for i = 1, 5000 do redis.call('RPUSH', 'long', 'element ' .. i, i) end return 1", "0"}, {"LTRIM", "long", "10", "-20"},
+	}...) {
 		if err := c.Do(t.Context(), cmd...).Err(); err != nil {
 			t.Fatal(err)
 		}

@@ -214,8 +214,11 @@ func (f *rdbFile) entry(en *engine.SnapshotEntry) error {
 	case en.IsInt:
 		f.w.Int(&en.Meta, en.Key, en.Int)
 	case en.Obj != nil:
-		// No type has an encoder so far; one that has none must not get lost.
-		return fmt.Errorf("key %.64q holds a %s, which cannot be saved", en.Key, en.Obj.TypeName())
+		c := f.s.engine.Codecs().Of(en.Obj.TypeName())
+		if c == nil {
+			return fmt.Errorf("key %.64q holds a %s, which cannot be saved", en.Key, en.Obj.TypeName())
+		}
+		f.w.Value(&en.Meta, en.Key, c, en.Obj)
 	default:
 		f.w.String(&en.Meta, en.Key, en.Str)
 	}
@@ -261,16 +264,30 @@ func (f *commandFile) entry(en *engine.SnapshotEntry) error {
 		f.db = en.DB
 		f.buf = resp.AppendCommand(f.buf, []byte("SELECT"), strconv.AppendInt(digits[:0], int64(en.DB), 10))
 	}
-	value := en.Str
 	switch {
 	case en.IsInt:
-		value = strconv.AppendInt(digits[:0], en.Int, 10)
+		f.buf = resp.AppendCommand(f.buf, []byte("SET"), en.Key, strconv.AppendInt(digits[:0], en.Int, 10))
 	case en.Obj != nil:
-		return fmt.Errorf("key %.64q holds a %s, which cannot be saved", en.Key, en.Obj.TypeName())
+		if err := en.Obj.Commands(en.Key, f.command); err != nil {
+			return err
+		}
+	default:
+		f.buf = resp.AppendCommand(f.buf, []byte("SET"), en.Key, en.Str)
 	}
-	f.buf = resp.AppendCommand(f.buf, []byte("SET"), en.Key, value)
 	if en.Expire != 0 {
 		f.buf = resp.AppendCommand(f.buf, []byte("PEXPIREAT"), en.Key, strconv.AppendInt(digits[:0], en.Expire, 10))
 	}
 	return nil
+}
+
+// command takes one command of several that make a value, and writes what has
+// gathered when that is much.
+func (f *commandFile) command(args ...[]byte) error {
+	f.buf = resp.AppendCommand(f.buf, args...)
+	if len(f.buf) < maxCommandBuffer {
+		return nil
+	}
+	_, err := f.dst.Write(f.buf)
+	f.buf = f.buf[:0]
+	return err
 }

@@ -82,7 +82,7 @@ func TestRedisLoadsOurs(t *testing.T) {
 	if err := l.addSegment(head{start: l.written.Load(), db: l.gather.db, history: l.history}); err != nil {
 		t.Fatal(err)
 	}
-	r.write(t, "3: APPEND b 4")
+	r.write(t, "3: APPEND b 4", "3: RPUSH list a 1 b", "3: LMOVE list other left right", "3: LPOP list 1")
 	r.write(t, "0: SET mortal 1", "0: PEXPIREAT mortal 33177117420000")
 	keep := r.write(t, "0: MSET x 1 y 2")
 	r.Recorder().Append(effects("0: SET more 1"))
@@ -119,6 +119,7 @@ func fill(c *enginetest.RedisClient) {
 	for _, line := range []string{
 		"SET a 1", "SET gone 1", "INCR n", "MULTI", "SET x 1", "SET y 2", "EXEC", "SELECT 3", "SET a \xff\x00", "SELECT 0",
 		"SET mortal 1 PXAT 33177117420000", "DEL gone", "SET binary #G+1", "SETRANGE long 70000 x",
+		"RPUSH list a 1 b", "LPUSH list c", "LPOP list", "BRPOP list 0", "LMOVE list other LEFT RIGHT", "LINSERT list BEFORE 1 0", "BLMPOP 0 1 other LEFT",
 	} {
 		c.Do(strings.Split(line, " ")...)
 	}

@@ -30,8 +30,18 @@ func drawLog(t *rapid.T) (log []logRecord) {
 		switch what := rapid.IntRange(0, 99).Draw(t, "what"); {
 		case what < 60:
 			put("SET", key(), fmt.Sprint("v", len(log)))
+		case what < 65:
+			put("RPUSH", "l"+key(), fmt.Sprint("e", len(log)), "x")
+		case what < 67:
+			put("LPOP", "l"+key())
+		case what < 68:
+			put("LMOVE", "l"+key(), "l"+key(), "left", "right")
 		case what < 75:
 			put("APPEND", key(), fmt.Sprint("+", len(log)))
+		case what < 77:
+			put("SADD", fmt.Sprint("s", rapid.IntRange(0, 9).Draw(t, "set")), fmt.Sprint(len(log)%50), fmt.Sprint("m", len(log)))
+		case what < 78:
+			put("SUNIONSTORE", fmt.Sprint("s", rapid.IntRange(0, 9).Draw(t, "set")), "s1", "s2")
 		case what < 80:
 			put("DEL", key(), key())
 		case what < 84:

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -22,6 +23,14 @@ func randomLine(rnd *rand.Rand) []string {
 		{"COPY", key(), key(), "DB", "1", "REPLACE"}, {"MOVE", key(), "1"}, {"PEXPIRE", key(), "5"}, {"PERSIST", key()},
 		{"SCAN", "0", "COUNT", "20"}, {"KEYS", "k1*"}, {"RANDOMKEY"}, {"GETDEL", key()}, {"GETEX", key(), "PX", "5"},
 	}
+	list := func() string { return fmt.Sprint("l", rnd.IntN(12)) }
+	lines = append(lines, [][]string{
+		{"RPUSH", list(), n, n + "th"}, {"LPUSH", list(), n}, {"LPOP", list()}, {"RPOP", list(), "2"}, {"LMOVE", list(), list(), "LEFT", "RIGHT"},
+		{"RPOPLPUSH", list(), list()}, {"LTRIM", list(), "1", "5"}, {"LREM", list(), "0", n}, {"LSET", list(), "0", n}, {"LRANGE", list(), "0", "-1"},
+		{"LMPOP", "2", list(), list(), "LEFT"}, {"LINSERT", list(), "AFTER", n, "new"}, {"RENAME", list(), list()}, {"COPY", list(), list(), "REPLACE"},
+		{"BLPOP", list(), list(), "0.01"}, {"BLMOVE", list(), list(), "LEFT", "RIGHT", "0.01"}, {"BLMPOP", "0.01", "1", list(), "RIGHT", "COUNT", "2"},
+		{"BRPOPLPUSH", list(), list(), "0.01"},
+	}...)
 	return lines[rnd.IntN(len(lines))]
 }
 
@@ -37,17 +46,31 @@ func TestConcurrentReplay(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(i, 7))
 			for range commands {
 				c.Do(randomLine(rnd)...)
+				for c.Parked() {
+					c.Go()
+					runtime.Gosched()
+				}
 			}
 		})
 	}
-	wg.Go(func() {
-		for range 200 {
+	stop := make(chan struct{})
+	var clock sync.WaitGroup
+	clock.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
 			s.Host.Advance(time.Millisecond)
 			s.ExpireCycle(10)
 			s.Maintain()
+			runtime.Gosched()
 		}
 	})
 	wg.Wait()
+	close(stop)
+	clock.Wait()
 	follower := enginetest.NewEngine(t)
 	a := follower.NewApplier()
 	for i, rec := range s.Log.Records() {

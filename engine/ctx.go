@@ -17,7 +17,9 @@ type Ctx struct {
 	// home is one more than the index of the shard of the command's only
 	// key, 0 when it has none or several: hashing a key costs as much as
 	// finding it.
-	home     uint32
+	home uint32
+	// held are the shards that are locked when home is 0.
+	held     lockSet
 	watch    stopwatch
 	eff      Effects
 	applying bool // the command comes from the log or the stream
@@ -25,6 +27,10 @@ type Ctx struct {
 	strayed  bool // it has changed a database other than the session's
 	late     bool // a pause had begun before the command could run
 	follower bool // this node does not lead: hide what is expired, delete nothing
+	wide     bool // it has written to keys other than its own, see block.go
+
+	ready  []*keyQueue // keys that came to hold something others wait for
+	served []*waiter   // who got it
 }
 
 // An Entry is a key's place in the keyspace as a lookup found it. It is valid
@@ -46,18 +52,6 @@ func (en Entry) ExpireAt() int64 { return en.D.ExpireAt(en.Ref) }
 
 // Key is the dictionary's own copy of the key.
 func (en Entry) Key() []byte { return en.D.Key(en.Ref) }
-
-// Object is a value of a type other than string.
-type Object interface {
-	// TypeName is what TYPE answers.
-	TypeName() string
-	// Encoding is what OBJECT ENCODING answers.
-	Encoding() string
-	// Clone is a deep copy, for COPY.
-	Clone() Object
-	// Bytes is the memory it takes.
-	Bytes() int64
-}
 
 // Read looks key up for a read: an expired key is not there, the access
 // statistics and keyspace hits and misses are kept.
@@ -105,6 +99,9 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 		d.SetAccess(en.Ref, c.E.accessed(0, c.Now, true))
 	} else {
 		c.touch(en)
+	}
+	if v.Kind == dict.Object && !c.applying {
+		c.arrived(db, key)
 	}
 	return en
 }

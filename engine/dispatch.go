@@ -104,6 +104,11 @@ func (e *Engine) tryRun(c *Ctx) {
 		stripeAt = at
 		sh := &e.shards[at]
 		sh.mu.Lock()
+		if sh.queue.also > 0 && e.mustWiden(c) {
+			sh.mu.Unlock()
+			e.handleWide(c)
+			break
+		}
 		c.home = at + 1
 		e.handle(c, sh, e.markOf(slot))
 		c.home = 0
@@ -112,6 +117,7 @@ func (e *Engine) tryRun(c *Ctx) {
 		e.handle(c, nil, anyKey)
 	case shapeAll:
 		e.lockAll()
+		c.held.all()
 		e.handleAll(c)
 		e.unlockAll()
 	case shapeSlot:
@@ -120,14 +126,13 @@ func (e *Engine) tryRun(c *Ctx) {
 		e.handle(c, sh, anyKey)
 		sh.mu.Unlock()
 	default:
-		var set lockSet
-		e.collect(&set, c)
-		e.lockSet(&set)
-		e.handleSet(c, &set)
-		e.unlockSet(&set)
+		e.handleWide(c)
 	}
 	if c.late {
 		return
+	}
+	if len(c.served) > 0 {
+		c.wakeServed()
 	}
 	st := &e.stats.stripes[stripeAt]
 	pc := &st.perCmd[cmd.index]
@@ -151,10 +156,25 @@ func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
 		return
 	}
 	if wrote {
+		if c.wide {
+			mark = anyKey
+		}
 		sh.marks.wrote(mark, end)
 		sh.noteWritten(c)
 	}
 	c.S.Barrier = max(c.S.Barrier, sh.marks.seen(mark))
+}
+
+// handleWide locks the shards of the command's keys, and those that are wanted by
+// who waits for a key of them, and runs the handler.
+func (e *Engine) handleWide(c *Ctx) {
+	set := &c.held
+	*set = lockSet{}
+	e.collect(set, c)
+	e.lockSet(set)
+	e.widen(c, set)
+	e.handleSet(c, set)
+	e.unlockSet(set)
 }
 
 // handleAll runs the handler with all shards locked.
@@ -197,9 +217,15 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 		e.refuse(c, refusal)
 		return false, false, 0
 	}
+	c.wide = false
 	c.Cmd.Do(c)
+	if len(c.ready) > 0 {
+		e.serve(c)
+	}
 	wrote = len(c.eff.Recs) > 0
-	return true, wrote, e.record(c)
+	end = e.record(c)
+	c.handOver(end)
+	return true, wrote, end
 }
 
 // record hands the command's effects to the log, inside the lock, and
@@ -245,6 +271,15 @@ func (e *Engine) collect(set *lockSet, c *Ctx) {
 }
 
 func (set *lockSet) add(shard uint32) { set[shard/64] |= 1 << (shard % 64) }
+
+func (set *lockSet) has(shard uint32) bool { return set[shard/64]>>(shard%64)&1 != 0 }
+
+// all puts every shard there may be into set.
+func (set *lockSet) all() {
+	for w := range set {
+		set[w] = ^uint64(0)
+	}
+}
 
 func (set *lockSet) each(f func(i int)) {
 	for w, word := range set {

@@ -9,6 +9,7 @@ import (
 	"regent/cluster/slots"
 	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/rdb"
 )
 
 // Limits of the engine.
@@ -46,6 +47,7 @@ type Engine struct {
 	// shardBits are the bits of a slot that choose the shard.
 	shardBits int
 	seed      maphash.Seed
+	codecs    *rdb.Registry
 	stats     stats
 	sections  []InfoSection
 
@@ -74,6 +76,7 @@ type Engine struct {
 
 	ackMu      sync.Mutex
 	ackWaiters map[*Session]struct{}
+	blocked    blockedSessions
 	// syncWaiters are those that wait for an fsync, too.
 	syncWaiters atomic.Int32
 }
@@ -83,6 +86,7 @@ type shard struct {
 	mu    sync.Mutex
 	dbs   []*dict.Dict // by database number; nil while empty
 	marks marks
+	queue waitQueues
 	noted []int64      // bytes of each of dbs, as of the last write
 	used  atomic.Int64 // their sum
 	_     [64]byte     // keep neighbours' locks off this cache line
@@ -97,7 +101,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
-		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), ackWaiters: map[*Session]struct{}{},
+		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), ackWaiters: map[*Session]struct{}{}, blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
 	}
 	e.save.last.Store(e.started)
@@ -107,9 +111,13 @@ func New(o Options) *Engine {
 	}
 	e.SetMemoryGate(e.MakeRoom)
 	e.table = NewTable()
+	e.codecs = Codecs(o.Config)
 	e.stats.init(n, e.table.size())
 	return e
 }
+
+// Codecs are for the RDB files that e's data comes from and goes to.
+func (e *Engine) Codecs() *rdb.Registry { return e.codecs }
 
 // Table is the command table.
 func (e *Engine) Table() *Table { return e.table }

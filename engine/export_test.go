@@ -12,7 +12,23 @@ import (
 
 // PutObject stores o at key in database 0.
 func (e *Engine) PutObject(key string, o Object) {
-	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), dict.Value{Kind: dict.Object, Obj: o}, 0) })
+	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), objectValue(o), 0) })
+}
+
+// ShowObject shows an object by the commands that make it.
+func ShowObject(o Object) string {
+	show := fmt.Sprint(o)
+	if _, ok := o.(fmt.Stringer); ok {
+		return show
+	}
+	_ = o.Commands([]byte("key"), func(args ...[]byte) error { // emit has no errors
+		if show[0] == '&' {
+			show = ""
+		}
+		show += fmt.Sprintf("%q", args)
+		return nil
+	})
+	return show
 }
 
 // Dump lists every key with its database, value and expiry, in order.
@@ -24,9 +40,9 @@ func (e *Engine) Dump() (lines []string) {
 			e.eachKey(db, func(en Entry) bool {
 				v := en.Value()
 				var buf [maxIntDigits]byte
-				what := any(v.Obj)
-				if v.Kind != dict.Object {
-					what = fmt.Sprintf("%q", text(v, &buf))
+				what := fmt.Sprintf("%q", text(v, &buf))
+				if v.Kind == dict.Object {
+					what = ShowObject(v.Obj.(Object))
 				}
 				lines = append(lines, fmt.Sprintf("%d %q %v %d", db, en.Key(), what, en.ExpireAt()))
 				return true
@@ -35,6 +51,14 @@ func (e *Engine) Dump() (lines []string) {
 	})
 	sort.Strings(lines)
 	return lines
+}
+
+// String is the members in order, for Dump.
+func (s *setObject) String() string {
+	var members []string
+	s.Each(func(b []byte) bool { members = append(members, string(b)); return true })
+	sort.Strings(members)
+	return fmt.Sprintf("set %q", members)
 }
 
 // GlobMatch is globMatch.
@@ -91,4 +115,32 @@ func (e *Engine) SnapshotSteps(clock func() int64) (cut, longest int64, entries 
 		}
 	}
 	return cut, longest, entries
+}
+
+// WaitersOf counts who stands in the queue of a key of database 0.
+func (e *Engine) WaitersOf(key string) (n int) {
+	e.Freeze(func() {
+		if q := e.shards[e.shardIndex([]byte(key))].queue.of[waitKey{0, key}]; q != nil {
+			n = q.waiters.Len()
+		}
+	})
+	return n
+}
+
+// Misweighed lists the keys whose objects the dictionaries do not count as large as
+// they are, or that are empty and still there.
+func (e *Engine) Misweighed() (keys []string) {
+	e.Freeze(func() {
+		for db := range e.databases() {
+			e.eachKey(db, func(en Entry) bool {
+				if v := en.Value(); v.Kind == dict.Object {
+					if o := v.Obj.(Object); o.Bytes() != v.Weight || o.Len() == 0 {
+						keys = append(keys, string(en.Key()))
+					}
+				}
+				return true
+			})
+		}
+	})
+	return keys
 }

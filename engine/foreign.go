@@ -40,12 +40,8 @@ func foreign(args [][]byte, db int) error {
 
 func foreignKind(name string) string {
 	switch name {
-	case "lpush", "rpush", "lpushx", "rpushx", "lpop", "rpop", "lmpop", "lrem", "lset", "ltrim", "linsert", "lmove", "rpoplpush":
-		return "list"
 	case "hset", "hsetnx", "hmset", "hdel", "hincrby", "hincrbyfloat":
 		return "hash"
-	case "sadd", "srem", "spop", "smove", "sinterstore", "sunionstore", "sdiffstore":
-		return "set"
 	case "zadd", "zrem", "zincrby", "zpopmin", "zpopmax", "zmpop", "zremrangebyrank", "zremrangebyscore", "zremrangebylex",
 		"zunionstore", "zinterstore", "zdiffstore", "zrangestore", "geoadd", "georadius", "georadiusbymember", "geosearchstore":
 		return "zset"

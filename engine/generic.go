@@ -211,7 +211,7 @@ func doCopy(c *Ctx) {
 		return
 	}
 	if v.Kind == dict.Object {
-		v.Obj = v.Obj.(Object).Clone()
+		v = objectValue(v.Obj.(Object).Clone())
 	}
 	c.PutIn(db, dst, v, at)
 	c.PropagateSelf()

@@ -95,22 +95,18 @@ func (o *scanOptions) wants(en Entry) bool {
 }
 
 func doScan(c *Ctx) {
-	at, ok := parseCursor(c.Args[1])
+	cursor, ok := c.cursorArg(c.Args[1])
 	if !ok {
-		c.Err(resp.ErrCursor)
 		return
 	}
-	o, ok := c.scanOptions()
+	at := scanCursor(cursor)
+	o, ok := c.scanOptions(2)
 	if !ok {
 		return
 	}
 	var found []byte  // the keys, as replies
 	var over [][]byte // expired ones, deleted afterwards
-	listed, seen := 0, int64(0)
-	patience := o.count
-	if patience <= 1<<40 {
-		patience *= scanPatience
-	}
+	listed, seen, patience := 0, int64(0), o.patience()
 	for {
 		next, looked := c.E.scan(c.S.DB, at, func(en Entry) {
 			seen++
@@ -136,15 +132,51 @@ func doScan(c *Ctx) {
 	for _, key := range over {
 		c.Peek(key)
 	}
+	c.replyScan(uint64(at), listed, found)
+}
+
+// patience is how many places are looked into that may be empty.
+func (o *scanOptions) patience() int64 {
+	if o.count > 1<<40 {
+		return o.count
+	}
+	return o.count * scanPatience
+}
+
+// replyScan replies with the cursor to go on from and n elements, which are
+// replies already.
+func (c *Ctx) replyScan(cursor uint64, n int, found []byte) {
 	c.W.Array(2)
-	c.W.BulkString(strconv.FormatUint(uint64(at), 10))
-	c.W.Array(listed)
+	c.W.BulkString(strconv.FormatUint(cursor, 10))
+	c.W.Array(n)
 	c.W.Raw(found)
 }
 
-func (c *Ctx) scanOptions() (o scanOptions, ok bool) {
+// scanObject is SCAN inside a value: scan shows some elements at a cursor, as a
+// dictionary does.
+func (c *Ctx) scanObject(o *scanOptions, cursor uint64, scan func(cursor uint64, f func(b []byte)) uint64) {
+	var found []byte
+	listed, seen := 0, int64(0)
+	for patience := o.patience(); patience > 0; patience-- {
+		cursor = scan(cursor, func(b []byte) {
+			seen++
+			if o.pattern == nil || globMatch(o.pattern, b) {
+				found = resp.AppendBulk(found, b)
+				listed++
+			}
+		})
+		if cursor == 0 || seen >= o.count {
+			break
+		}
+	}
+	c.replyScan(cursor, listed, found)
+}
+
+// scanOptions reads SCAN's options, the first of which is argument number from. A
+// walk inside a value has no TYPE.
+func (c *Ctx) scanOptions(from int) (o scanOptions, ok bool) {
 	o.count = scanCount
-	for i := 2; i < len(c.Args); i += 2 {
+	for i := from; i < len(c.Args); i += 2 {
 		if i+1 == len(c.Args) {
 			c.Err(resp.ErrSyntax)
 			return o, false
@@ -163,7 +195,7 @@ func (c *Ctx) scanOptions() (o scanOptions, ok bool) {
 			if o.pattern = value; string(value) == "*" {
 				o.pattern = nil
 			}
-		case equalFold(word, "type"):
+		case equalFold(word, "type") && len(c.Cmd.Keys) == 0:
 			o.typ = value
 		default:
 			c.Err(resp.ErrSyntax)
@@ -173,9 +205,18 @@ func (c *Ctx) scanOptions() (o scanOptions, ok bool) {
 	return o, true
 }
 
+// cursorArg reads a cursor; false: the error was written.
+func (c *Ctx) cursorArg(raw []byte) (uint64, bool) {
+	at, ok := parseCursor(raw)
+	if !ok {
+		c.Err(resp.ErrCursor)
+	}
+	return at, ok
+}
+
 // parseCursor reads a cursor as C's strtoul does, which allows a sign and
 // takes nothing for 0.
-func parseCursor(b []byte) (scanCursor, bool) {
+func parseCursor(b []byte) (uint64, bool) {
 	if len(b) == 0 {
 		return 0, true
 	}
@@ -190,5 +231,5 @@ func parseCursor(b []byte) (scanCursor, bool) {
 	if neg {
 		n = -n
 	}
-	return scanCursor(n), true
+	return n, true
 }

@@ -121,8 +121,15 @@ func (r *Reserve) each(db, keys, expires int) {
 
 func (e *Engine) loadEntry(s *shard, en *rdb.Entry, hash uint64, now int64) {
 	v := encode(en.Str)
-	if en.IsInt {
+	switch {
+	case en.IsInt:
 		v = dict.Value{Kind: dict.Int, Int: en.Int}
+	case en.Obj != nil:
+		o := en.Obj.(Object)
+		if o.Len() == 0 {
+			return // as Redis does: there is no such value
+		}
+		v = objectValue(o)
 	}
 	d := e.shardDict(s, en.DB)
 	r := d.PutHashed(hash, en.Key, v, en.Expire)

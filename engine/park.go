@@ -51,6 +51,8 @@ const (
 	askNothing = iota
 	askTimeout // the deadline has come, or CLIENT UNBLOCK ... TIMEOUT
 	askError   // CLIENT UNBLOCK ... ERROR
+	askTaken   // a writer is carrying out what the session waits to do (block.go)
+	askServed  // it has done so
 	askOver    // the wait has ended
 )
 
@@ -122,12 +124,15 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 
 // goOn looks whether the wait is over.
 func (w *wait) goOn(c *Ctx) bool {
+	if w.Deadline != 0 && c.Now >= w.Deadline {
+		w.ask.CompareAndSwap(askNothing, askTimeout)
+	}
 	ask := w.ask.Load()
 	if ask == askError {
 		c.Err(resp.ErrUnblocked)
 		return true
 	}
-	return w.Parking.Resume(c, ask == askTimeout || w.Deadline != 0 && c.Now >= w.Deadline)
+	return w.Parking.Resume(c, ask == askTimeout)
 }
 
 // endWait undoes what Park and arm did.

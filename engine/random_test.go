@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -109,8 +110,91 @@ func drawExact(t *rapid.T) []string {
 			return cmd(rapid.SampledFrom([]string{"PERSIST", "EXPIRETIME", "PEXPIRETIME"}).Draw(t, "c"), k())
 		},
 		func() []string { return cmd("OBJECT", "ENCODING", k()) },
+		func() []string { return drawSetChange(t) },
+		func() []string { return drawSetChange(t) },
+		func() []string { return drawSetLook(t) },
 	}
+	kinds = append(kinds, drawList(t)...)
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")]()
+}
+
+// drawList are the kinds of list commands. Elements come from few, so that some
+// are found.
+func drawList(t *rapid.T) []func() []string {
+	k := func() string { return drawKey(t) }
+	element := func() string {
+		if rapid.IntRange(0, 9).Draw(t, "rare") == 0 {
+			return drawValue(t)
+		}
+		return rapid.SampledFrom([]string{"x", "y", "7", "-300", "zz"}).Draw(t, "element")
+	}
+	index := func() string { return fmt.Sprint(rapid.IntRange(-6, 6).Draw(t, "index")) }
+	side := func() string { return rapid.SampledFrom([]string{"LEFT", "right"}).Draw(t, "side") }
+	push := func() []string {
+		c := cmd(rapid.SampledFrom([]string{"LPUSH", "RPUSH", "RPUSH", "LPUSHX", "RPUSHX"}).Draw(t, "c"), k())
+		for range rapid.IntRange(1, 4).Draw(t, "n") {
+			c = append(c, element())
+		}
+		return c
+	}
+	return []func() []string{
+		push, push, push,
+		func() []string {
+			return append(cmd(rapid.SampledFrom([]string{"LPOP", "RPOP"}).Draw(t, "c"), k()), maybe(t, cmd("2"), cmd("0"), cmd("9"))...)
+		},
+		func() []string { return cmd("LLEN", k()) },
+		func() []string { return cmd("LRANGE", k(), index(), index()) },
+		func() []string { return cmd("LRANGE", k(), "0", "-1") },
+		func() []string { return cmd("LINDEX", k(), index()) },
+		func() []string { return cmd("LSET", k(), index(), element()) },
+		func() []string {
+			return cmd("LINSERT", k(), rapid.SampledFrom([]string{"BEFORE", "AFTER"}).Draw(t, "c"), element(), element())
+		},
+		func() []string { return cmd("LREM", k(), index(), element()) },
+		func() []string { return cmd("LTRIM", k(), index(), index()) },
+		func() []string {
+			c := append(cmd("LPOS", k(), element()), maybe(t, cmd("RANK", "-1"), cmd("RANK", "2"))...)
+			return append(append(c, maybe(t, cmd("COUNT", "0"), cmd("COUNT", "2"))...), maybe(t, cmd("MAXLEN", "3"))...)
+		},
+		func() []string { return cmd("LMOVE", k(), k(), side(), side()) },
+		func() []string { return cmd("RPOPLPUSH", k(), k()) },
+		func() []string { return append(cmd("LMPOP", "2", k(), k(), side()), maybe(t, cmd("COUNT", "2"))...) },
+		func() []string { return cmd("LMPOP", "1", k(), side()) },
+	}
+}
+
+func drawMembers(t *rapid.T) (out []string) {
+	for range rapid.IntRange(1, 4).Draw(t, "members") {
+		out = append(out, rapid.OneOf(rapid.Map(rapid.IntRange(-3, 12), strconv.Itoa), rapid.Custom(drawValue)).Draw(t, "member"))
+	}
+	return out
+}
+
+func drawSetChange(t *rapid.T) []string {
+	k := func() string { return drawKey(t) }
+	switch rapid.IntRange(0, 5).Draw(t, "change") {
+	case 0:
+		return cmd("SMOVE", k(), k(), drawMembers(t)[0])
+	case 1:
+		return cmd(rapid.SampledFrom([]string{"SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"}).Draw(t, "c"), k(), k(), k(), k())
+	case 2:
+		return append(cmd("SREM", k()), drawMembers(t)...)
+	}
+	return append(cmd("SADD", k()), drawMembers(t)...)
+}
+
+// drawSetLook draws what has one answer, whatever the order of members.
+func drawSetLook(t *rapid.T) []string {
+	k := drawKey(t)
+	switch rapid.IntRange(0, 3).Draw(t, "look") {
+	case 0:
+		return cmd("SISMEMBER", k, drawMembers(t)[0])
+	case 1:
+		return append(cmd("SMISMEMBER", k), drawMembers(t)...)
+	case 2:
+		return cmd("SCARD", k)
+	}
+	return append(cmd("SINTERCARD", "2", k, drawKey(t)), maybe(t, cmd("LIMIT", "2"))...)
 }
 
 // drawTimed draws commands that count from now on.
@@ -120,17 +204,22 @@ func drawTimed(t *rapid.T) []string {
 	return rapid.SampledFrom([][]string{
 		{"PEXPIRE", k, life}, {"PEXPIRE", k, life, "NX"}, {"PEXPIRE", k, life, "GT"}, {"SET", k, "v", "PX", life},
 		{"SET", k, "v", "PX", life, "NX"}, {"PSETEX", k, life, "v"}, {"GETEX", k, "PX", life}, {"EXPIRE", k, "1"},
+		{"SPOP", k}, {"SPOP", k, "2"}, {"SADD", k, "1", "2", "3", "x"}, {"SRANDMEMBER", k, "2"},
 		{"PTTL", k}, {"SCAN", "0", "COUNT", "100"}, {"RANDOMKEY"}, {"KEYS", "*"}, {"EXPIRE", k, "0"},
 	}).Draw(t, "timed")
 }
 
 func TestRandomAgainstRedis(outer *testing.T) {
-	theirs := enginetest.StartRedis(outer).Client(outer)
+	theirs := enginetest.StartRedis(outer, "--enable-debug-command", "yes").Client(outer)
 	rapid.Check(outer, func(t *rapid.T) {
 		theirs.Do("FLUSHALL")
 		s := enginetest.NewEngine(outer)
+		s.Config.EnableDebugCommand.Set("yes")
 		ours := s.Client()
 		s.Host.Set(time.Now().UnixMilli())
+		nodes := rapid.SampledFrom([]string{"-2", "1", "3"}).Draw(t, "list-max-listpack-size")
+		ours.Do("CONFIG", "SET", "list-max-listpack-size", nodes)
+		theirs.Do("CONFIG", "SET", "list-max-listpack-size", nodes)
 		for range rapid.IntRange(1, oracleSteps).Draw(t, "steps") {
 			c := drawExact(t)
 			want := theirs.Do(c...)
@@ -144,6 +233,14 @@ func TestRandomAgainstRedis(outer *testing.T) {
 		slices.Sort(mine)
 		if !slices.Equal(keys, mine) {
 			t.Fatalf("keys %q, not %q", mine, keys)
+		}
+		for _, c := range append(keys, "none") {
+			if got, want := ours.Do("DEBUG", "DIGEST-VALUE", c), theirs.Do("DEBUG", "DIGEST-VALUE", c); got != want {
+				t.Fatalf("the digest of %q is %q, not %q", c, got, want)
+			}
+		}
+		if got, want := ours.Do("DEBUG", "DIGEST"), theirs.Do("DEBUG", "DIGEST"); got != want {
+			t.Fatalf("the digest is %q, not %q", got, want)
 		}
 	})
 }
@@ -177,6 +274,9 @@ func TestReplay(t *testing.T) {
 		}
 		if got, want := follower.Dump(), s.Dump(); !slices.Equal(got, want) {
 			rt.Fatalf("the log\n%q\nbuilds\n%q\nnot\n%q", s.Log.Lines(), got, want)
+		}
+		if keys := append(s.Misweighed(), follower.Misweighed()...); len(keys) > 0 {
+			rt.Fatalf("%q are not counted right, or empty", keys)
 		}
 	})
 }

@@ -116,6 +116,7 @@ func doSwapdb(c *Ctx) {
 		}
 	}
 	c.E.swapDB(int(db[0]), int(db[1]))
+	c.swapped(int(db[0]), int(db[1]))
 	c.PropagateSelf()
 	c.W.OK()
 }

@@ -129,12 +129,17 @@ func debugObject(c *Ctx) {
 
 // serializedLen is the bytes that the value takes in a snapshot.
 func (c *Ctx) serializedLen(v dict.Value) int {
-	if v.Kind == dict.Object {
-		return int(v.Obj.(Object).Bytes())
+	compress := c.E.Config.RdbCompression.Get()
+	if v.Kind != dict.Object {
+		var buf [maxIntDigits]byte
+		return len(rdb.DumpString(nil, text(v, &buf), compress)) - dumpExtra
 	}
-	var buf [maxIntDigits]byte
-	payload := rdb.DumpString(nil, text(v, &buf), c.E.Config.RdbCompression.Get())
-	return len(payload) - dumpExtra
+	o := v.Obj.(Object)
+	codec := c.E.codecs.Of(o.TypeName())
+	if codec == nil {
+		return int(v.Weight)
+	}
+	return len(rdb.DumpValue(nil, codec, o, compress)) - dumpExtra
 }
 
 // dumpExtra is what DUMP's form has around the value: a type before it, a

@@ -145,21 +145,6 @@ func TestDebugAgainstRedis(t *testing.T) {
 	enginetest.RunScript(t, redis, "testdata/debug/debug.txt", func(o *engine.Options) { o.Config.EnableDebugCommand.Set("yes") })
 }
 
-// TestDebugDigestNeedsKnownTypes.
-func TestDebugDigestNeedsKnownTypes(t *testing.T) {
-	s := enginetest.NewEngine(t)
-	s.Config.EnableDebugCommand.Set("yes")
-	s.PutObject("o", &pile{})
-	c := s.Client()
-	const want = "-ERR values of type list have no digest\r\n"
-	if got := c.Do("DEBUG", "DIGEST"); got != want {
-		t.Errorf("%q", got)
-	}
-	if got := c.Do("DEBUG", "DIGEST-VALUE", "none", "o"); got != want {
-		t.Errorf("%q", got)
-	}
-}
-
 // slowArguments runs the commands and returns the arguments that the slow log
 // has of them, oldest first.
 func slowArguments(t *testing.T, do func(args ...string) string, commands ...[]string) (shown []string) {

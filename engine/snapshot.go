@@ -26,7 +26,9 @@ import (
 // it has seen them. SWAPDB moves dictionaries; what came out of one belongs to the
 // database it had at the cut.
 //
-// Values above pinAbove are not copied but pinned (dict.Pin).
+// Values above pinAbove are not copied but pinned (dict.Pin). Objects are cloned,
+// which shares what is large (Object.Clone): what changes meanwhile is copied by
+// who changes it.
 //
 // # What it costs
 //

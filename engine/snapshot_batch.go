@@ -84,7 +84,7 @@ func (b *SnapshotBatch) add(r *snapshotRun, db int, d *dict.Dict, ref dict.Ref) 
 	b.buf = append(append(b.buf, key...), value...)
 	weight := int64(len(b.buf)-at) + int64(len(held.bytes))
 	if held.obj != nil {
-		weight += held.obj.Bytes()
+		weight += min(held.obj.Bytes(), pinAbove) // a large one is shared but for what changes
 	}
 	b.n++
 	b.run = r

@@ -19,11 +19,14 @@ import (
 
 // lineOf is an entry as Engine.Dump shows it.
 func lineOf(en *engine.SnapshotEntry) string {
-	text := string(en.Str)
-	if en.IsInt {
-		text = fmt.Sprint(en.Int)
+	text := fmt.Sprintf("%q", en.Str)
+	switch {
+	case en.IsInt:
+		text = fmt.Sprintf("%q", fmt.Sprint(en.Int))
+	case en.Obj != nil:
+		text = engine.ShowObject(en.Obj)
 	}
-	return fmt.Sprintf("%d %q %q %d", en.DB, en.Key, text, en.Expire)
+	return fmt.Sprintf("%d %q %s %d", en.DB, en.Key, text, en.Expire)
 }
 
 // A taker collects what a snapshot gives out; between runs after each batch.
@@ -89,7 +92,11 @@ func (s scribbler) value() string {
 
 func (s scribbler) change() {
 	c, k := s.c, s.key()
-	switch s.rnd.IntN(16) {
+	switch s.rnd.IntN(26) {
+	case 16, 17, 18, 19, 20, 21:
+		s.changeList()
+	case 22, 23, 24, 25:
+		s.changeSet()
 	case 0, 1, 2, 3:
 		c.Do("SET", k, s.value())
 	case 4:
@@ -116,6 +123,51 @@ func (s scribbler) change() {
 		c.Do("SELECT", fmt.Sprint(s.rnd.IntN(4)))
 	default:
 		s.rarely()
+	}
+}
+
+// changeSet changes a set, which grows to several pages if it is let live.
+func (s scribbler) changeSet() {
+	key := func() string { return fmt.Sprintf("s{%d}%d", s.rnd.IntN(3), s.rnd.IntN(15)) }
+	c, k := s.c, key()
+	switch s.rnd.IntN(6) {
+	case 0, 1, 2:
+		args := []string{"SADD", k}
+		for range s.rnd.IntN(200) + 1 {
+			args = append(args, []string{"", "member:"}[s.rnd.IntN(2)]+fmt.Sprint(s.rnd.IntN(1000)))
+		}
+		c.Do(args...)
+	case 3:
+		c.Do("SPOP", k, fmt.Sprint(s.rnd.IntN(100)))
+	case 4:
+		c.Do("SUNIONSTORE", k, k, key())
+	default:
+		c.Do("SREM", k, fmt.Sprint("member:", s.rnd.IntN(1000)), fmt.Sprint(s.rnd.IntN(1000)))
+	}
+}
+
+// changeList changes a list, which has several nodes if it is let live.
+func (s scribbler) changeList() {
+	key := func() string { return fmt.Sprintf("l{%d}%d", s.rnd.IntN(3), s.rnd.IntN(15)) }
+	c, k := s.c, key()
+	few := fmt.Sprint(s.rnd.IntN(3))
+	switch s.rnd.IntN(11) {
+	case 0, 1, 2:
+		c.Do("RPUSH", k, s.value(), s.value(), few)
+	case 3:
+		c.Do("LPUSH", k, strings.Repeat("e", s.rnd.IntN(300)))
+	case 4:
+		c.Do("LSET", k, fmt.Sprint(s.rnd.IntN(5)), "written over")
+	case 5:
+		c.Do("LPOP", k)
+	case 6:
+		c.Do("LTRIM", k, "1", "20")
+	case 7:
+		c.Do("LMOVE", k, key(), "LEFT", "RIGHT")
+	case 8, 9:
+		c.Do("LREM", k, "1", few)
+	default:
+		c.Do("LINSERT", k, "AFTER", few, "a new one")
 	}
 }
 

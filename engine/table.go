@@ -20,6 +20,8 @@ func literals() [][]Command {
 	return [][]Command{
 		connectionCommands(),
 		stringCommands(),
+		listCommands(),
+		setCommands(),
 		genericCommands(),
 		serverCommands(),
 		introspectionCommands(),

@@ -202,6 +202,9 @@ func (e *Engine) dropAckWaiter(s *Session) {
 // ReplicaAcked wakes the sessions that wait for other nodes. The cluster
 // calls it when acknowledgements or the role have moved; it never blocks.
 func (e *Engine) ReplicaAcked() {
+	if e.blocked.n.Load() > 0 && !e.cluster.View().Leading {
+		e.blocked.wake()
+	}
 	e.ackMu.Lock()
 	defer e.ackMu.Unlock()
 	for s := range e.ackWaiters {

@@ -191,8 +191,22 @@ func (w *Writer) Mark() int { return len(w.buf) }
 // ArrayAt inserts the header of an array of n replies at a Mark. The replies
 // written since then move: use it where counting first would cost more.
 func (w *Writer) ArrayAt(mark, n int) {
+	w.headAt(mark, '*', n)
+}
+
+// SetAt is ArrayAt for a set.
+func (w *Writer) SetAt(mark, n int) {
+	if w.proto == RESP3 {
+		w.headAt(mark, '~', n)
+		return
+	}
+	w.headAt(mark, '*', n)
+}
+
+// headAt inserts a header of that kind at a Mark.
+func (w *Writer) headAt(mark int, kind byte, n int) {
 	var tmp [24]byte
-	head := appendHeader(tmp[:0], '*', int64(n))
+	head := appendHeader(tmp[:0], kind, int64(n))
 	w.buf = append(w.buf, head...)
 	copy(w.buf[mark+len(head):], w.buf[mark:len(w.buf)-len(head)])
 	copy(w.buf[mark:], head)

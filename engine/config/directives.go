@@ -77,6 +77,9 @@ func (c *Config) memory() []*directive {
 		number("maxmemory-samples", &c.MaxMemorySamples, 5, 1, anyInt),
 		number("lfu-log-factor", &c.LFULogFactor, 10, 0, anyInt),
 		number("lfu-decay-time", &c.LFUDecayTime, 1, 0, anyInt),
+		number("list-max-listpack-size", &c.ListMaxListpackSize, -2, math.MinInt32, anyInt).aka("list-max-ziplist-size"),
+		number("list-compress-depth", &c.ListCompressDepth, 0, 0, anyInt), // nodes are not compressed
+		number("set-max-intset-entries", &c.SetMaxIntsetEntries, 512, 0, math.MaxInt64),
 	}
 }
 

@@ -120,6 +120,9 @@ type Config struct {
 	MaxMemory, MaxMemorySamples Int
 	MaxMemoryPolicy             Int
 	LFULogFactor, LFUDecayTime  Int // LFUDecayTime in minutes
+	ListMaxListpackSize         Int // list.Fill
+	ListCompressDepth           Int // has no effect
+	SetMaxIntsetEntries         Int
 
 	// the log
 	AppendOnly                    Bool

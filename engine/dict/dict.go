@@ -26,6 +26,8 @@ type Value struct {
 	Int   int64  // Kind Int
 	Bytes []byte // Kind Embstr and Raw; copied in, valid under the lock on the way out
 	Obj   any    // Kind Object
+	// Weight is the bytes that Obj takes, as its owner counts them; see Weigh.
+	Weight int64
 }
 
 // A Ref names an entry. It is valid until the next call that changes the
@@ -103,7 +105,7 @@ func (d *Dict) Value(r Ref) Value {
 	case Int:
 		v.Int = int64(binary.LittleEndian.Uint64(b))
 	case Object:
-		v.Obj = d.objs.get(binary.LittleEndian.Uint32(b))
+		v.Obj, v.Weight = d.objs.get(binary.LittleEndian.Uint32(b))
 	default:
 		v.Bytes = b
 	}
@@ -169,6 +171,12 @@ func (d *Dict) SetInt(r Ref, n int64) {
 	binary.LittleEndian.PutUint64(d.entry(r).value(), uint64(n))
 }
 
+// Weigh says what the Object at r takes in bytes after a change in place. It is
+// no change of the Dict: r stays valid.
+func (d *Dict) Weigh(r Ref, weight int64) {
+	d.objs.weigh(binary.LittleEndian.Uint32(d.entry(r).value()), weight)
+}
+
 // alike reports whether r has the kind and the shape wanted already, and the
 // slot that goes with them: most values are written over by their like. An
 // Object is not, and what is wide or large goes the long way.
@@ -192,7 +200,7 @@ func (d *Dict) fill(r uint32, v Value, expireAt int64) {
 	case Int:
 		binary.LittleEndian.PutUint64(b, uint64(v.Int))
 	case Object:
-		binary.LittleEndian.PutUint32(b, d.objs.put(v.Obj))
+		binary.LittleEndian.PutUint32(b, d.objs.put(v.Obj, v.Weight))
 	default:
 		copy(b, v.Bytes)
 	}
@@ -386,10 +394,11 @@ func (d *Dict) Clear() {
 	d.walk, d.compact = 0, compaction{}
 }
 
-// Bytes is the memory of the entries and tables in use, without slots that are
-// free and pages that were never touched.
+// Bytes is the memory of the entries, their Objects as far as they were weighed,
+// and the tables in use, without slots that are free and pages that were never
+// touched.
 func (d *Dict) Bytes() int64 {
-	return d.mem.used + d.main.bytes() + d.expires.bytes() + int64(cap(d.mem.slabs))*slabOverhead
+	return d.mem.used + d.main.bytes() + d.expires.bytes() + int64(cap(d.mem.slabs))*slabOverhead + d.objs.bytes
 }
 
 // slabOverhead is what a slab costs beside its memory, in bytes.
@@ -398,12 +407,16 @@ const slabOverhead = 56
 // refShare is what an entry's place in an index costs on average, in bytes.
 const refShare = 10
 
-// EntryBytes is the memory that one entry takes, its places in the indexes
-// included, and what an Object says of itself excluded.
+// EntryBytes is the memory that one entry takes, its places in the indexes and
+// its Object included.
 func (d *Dict) EntryBytes(r Ref) int64 {
 	n := int64(len(d.mem.slot(uint32(r)))) + refShare
-	if d.entry(r).expires() {
+	e := d.entry(r)
+	if e.expires() {
 		n += refShare
+	}
+	if e.kind() == Object {
+		n += handleBytes + d.objs.weight(binary.LittleEndian.Uint32(e.value()))
 	}
 	return n
 }
@@ -441,33 +454,48 @@ func (d *Dict) Step(buckets int) bool {
 
 // handlePage is how many handles are made room for at once: a table that
 // doubled would copy them all in one step.
-const handlePage = 1024
+const handlePage = 256
+
+// handleBytes is what a handle takes, in bytes.
+const handleBytes = 24
 
 // handles are the values of Kind Object: the only pointers of a Dict.
 type handles struct {
 	pages []*handleBlock
 	n     uint32 // handles ever given out
 	free  uint32 // one more than the first of those given back, 0: none
+	bytes int64  // of the values and of their handles
 }
 
-// A handleBlock has room for handlePage values, and the list of those that are
-// free: next is like handles.free.
+// A handleBlock has room for handlePage values. A word is the weight of a value,
+// or goes on with the list of those that are free as handles.free begins it.
 type handleBlock struct {
-	objs [handlePage]any
-	next [handlePage]uint32
+	objs  [handlePage]any
+	words [handlePage]int64
 }
 
-func (hs *handles) at(h uint32) (*any, *uint32) {
+func (hs *handles) at(h uint32) (*any, *int64) {
 	b := hs.pages[h/handlePage]
-	return &b.objs[h%handlePage], &b.next[h%handlePage]
+	return &b.objs[h%handlePage], &b.words[h%handlePage]
 }
 
-func (hs *handles) get(h uint32) any {
-	o, _ := hs.at(h)
-	return *o
+func (hs *handles) get(h uint32) (v any, weight int64) {
+	o, w := hs.at(h)
+	return *o, *w
 }
 
-func (hs *handles) put(v any) uint32 {
+func (hs *handles) weight(h uint32) int64 {
+	_, w := hs.at(h)
+	return *w
+}
+
+func (hs *handles) weigh(h uint32, weight int64) {
+	_, w := hs.at(h)
+	hs.bytes += weight - *w
+	*w = weight
+}
+
+func (hs *handles) put(v any, weight int64) uint32 {
 	h := hs.n
 	if hs.free != 0 {
 		h = hs.free - 1
@@ -477,16 +505,18 @@ func (hs *handles) put(v any) uint32 {
 		}
 		hs.n++
 	}
-	o, next := hs.at(h)
+	o, w := hs.at(h)
 	if hs.free != 0 {
-		hs.free = *next
+		hs.free = uint32(*w)
 	}
-	*o = v
+	*o, *w = v, weight
+	hs.bytes += handleBytes + weight
 	return h
 }
 
 func (hs *handles) drop(h uint32) {
-	o, next := hs.at(h)
-	*o, *next = nil, hs.free
+	o, w := hs.at(h)
+	hs.bytes -= handleBytes + *w
+	*o, *w = nil, int64(hs.free)
 	hs.free = h + 1
 }

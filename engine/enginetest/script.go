@@ -32,6 +32,8 @@ import (
 //	~silent CLIENT REPLY OFF  there must be no reply
 //	~resp 3                 from here on, this client speaks RESP3
 //	~sleep 20ms             both clocks move on
+//	~blocks BLPOP k 0       there is no reply until something happens
+//	~reply                  the reply to what blocked
 //
 // A script begins with an empty keyspace. Marks can be combined, the client
 // first.
@@ -41,6 +43,9 @@ type script struct {
 	redis  *Redis
 	ours   map[string]*Client
 	theirs map[string]*RedisClient
+
+	control *RedisClient // asks the oracle how many are blocked
+	blocked int
 }
 
 // RunScript carries out the script in the file; change may give the engine other
@@ -55,7 +60,8 @@ func RunScript(t *testing.T, redis *Redis, path string, change ...func(o *engine
 		t: t, server: NewEngine(t, change...), redis: redis,
 		ours: map[string]*Client{}, theirs: map[string]*RedisClient{},
 	}
-	redis.Client(t).Do("FLUSHALL")
+	sc.control = redis.Client(t)
+	sc.control.Do("FLUSHALL")
 	for i, line := range bytes.Split(body, []byte("\n")) {
 		if err := sc.line(string(line)); err != nil {
 			t.Errorf("%s:%d: %s\n%v", path, i+1, line, err)
@@ -105,6 +111,14 @@ func (sc *script) line(line string) error {
 	}
 	ours, theirs := sc.clients(who)
 	sc.server.Host.Set(time.Now().UnixMilli())
+	switch ru.mark {
+	case "~blocks":
+		return sc.block(ours, theirs, args)
+	case "~reply":
+		want := theirs.Next()
+		sc.blocked--
+		return compare(sc.unblocked(ours), want, ru)
+	}
 	if ru.mark == "~silent" {
 		theirs.Send(args...) // what it answers all the same is taken for the next reply
 		if got := ours.Do(args...); got != "" {
@@ -115,6 +129,33 @@ func (sc *script) line(line string) error {
 	want := theirs.Do(args...)
 	got := ours.Do(args...)
 	return compare(got, want, ru)
+}
+
+// block carries out a command that blocks: the oracle has taken it when it
+// counts one more client that is blocked.
+func (sc *script) block(ours *Client, theirs *RedisClient, args []string) error {
+	theirs.Send(args...)
+	sc.blocked++
+	count := fmt.Sprintf("blocked_clients:%d\r\n", sc.blocked)
+	for end := time.Now().Add(oraclePatience); !strings.Contains(sc.control.Do("INFO", "clients"), count); {
+		if time.Now().After(end) {
+			return fmt.Errorf("  redis-server does not block")
+		}
+	}
+	if got := ours.Do(args...); got != "" || !ours.Parked() {
+		return fmt.Errorf("  got %q, and does not block", got)
+	}
+	return nil
+}
+
+// unblocked is the reply to what has blocked: the oracle has given its own, and
+// a time that is up there may be up a moment later here.
+func (sc *script) unblocked(ours *Client) (got string) {
+	for end := time.Now().Add(time.Second); got == "" && time.Now().Before(end); {
+		sc.server.Host.Set(time.Now().UnixMilli())
+		got = ours.Go()
+	}
+	return got
 }
 
 func (sc *script) speak(who, version string) error {

@@ -12,8 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"regent/engine"
+	"regent/engine/config"
 	"regent/engine/rdb"
 )
+
+// codecs are those of a server with the default configuration.
+func codecs() *rdb.Registry { return engine.Codecs(config.New()) }
 
 // checkRDB tells what a file holds, up to where it is damaged.
 func (t Tool) checkRDB(_ context.Context, args []string) error {
@@ -49,7 +54,7 @@ type check struct {
 }
 
 func (t Tool) checkFile(c *check, name string) (*rdb.Summary, error) {
-	o := rdb.Options{SkipUnknown: true, Whole: true, Workers: runtime.GOMAXPROCS(0)}
+	o := rdb.Options{Codecs: codecs(), SkipUnknown: true, Whole: true, Workers: runtime.GOMAXPROCS(0)}
 	if name == "-" {
 		return rdb.Load(t.meter(t.In, "checked", 0), o, c.batch)
 	}

@@ -124,7 +124,7 @@ func size(n int64) string {
 
 // prove reads an RDB file to its end, copying it to dst, and proves it.
 func prove(src io.Reader, dst io.Writer) (*rdb.Summary, error) {
-	o := rdb.Options{SkipUnknown: true, Whole: true, Workers: runtime.GOMAXPROCS(0)}
+	o := rdb.Options{Codecs: codecs(), SkipUnknown: true, Whole: true, Workers: runtime.GOMAXPROCS(0)}
 	return rdb.Load(io.TeeReader(src, dst), o, func(*rdb.Batch) error { return nil })
 }
 

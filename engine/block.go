@@ -1,0 +1,449 @@
+package engine
+
+import (
+	"container/list"
+	"sync"
+	"sync/atomic"
+
+	"regent/engine/dict"
+	"regent/resp"
+)
+
+// Blocking commands: a session waits until a key holds something, and then does
+// with it what its command says.
+//
+// # Who does it
+//
+// Not the session that waits, but the command that put the value there, inside
+// its locks and before its effects go to the log. So nobody comes in between, as
+// in Redis (blocked.c, handleClientsBlockedOnKeys): a client that blocks before
+// another one pushes gets the element, whoever pops at the same moment.
+//
+//	BLPOP a      shard of a locked: nothing there ─► a waiter in the queue of a, Park
+//	                                                      ▲
+//	RPUSH a x    shard of a locked: Put ─► arrived ─► the queue of a is ready
+//	             handler returns    ─► serve: first waiter, claimed, pops x
+//	             record             ─► RPUSH a x, LPOP a: one append
+//	             handOver           ─► the reply is there
+//	locks off    wakeServed         ─► Wake
+//	the waiter's own turn: Resume   ─► its reply, its barrier: the end of that append
+//
+// Whatever puts an object at a key goes through Ctx.PutIn, which says so to the
+// queue; and SWAPDB looks at the queues of both databases. Nothing else can make
+// a key ready: as long as somebody waits for it, it does not hold what they want.
+//
+// # Order
+//
+// Waiters of a key stand in its queue in the order in which they came, and are
+// served in it until the key holds nothing more. A waiter for several keys stands
+// in several queues, each under its shard's lock, and leaves those that did not
+// serve it on its own turn. Until then it is passed over there.
+//
+// # Who ends a wait
+//
+// A timeout, CLIENT UNBLOCK, a change of role, and whoever serves may want to end
+// a wait at the same time. The word in wait.ask decides: each of them puts his own
+// there if nobody else has. A writer looks first whether there is something to
+// take, and claims then; it can no longer fail.
+//
+// # Locks
+//
+// BLMOVE wants its destination's shard as well, and that must be locked before the
+// handler runs. So a command that finds waiters for one of its keys asks what they
+// want, and locks that too (widen); what they want may again be waited for. Where
+// it does not get to an end after widenRounds or widenKeys, it locks everything.
+// While nobody waits for such a thing in a shard, this costs a look at one
+// word of it.
+//
+// # Roles
+//
+// When a node stops leading, whoever is blocked there is told -UNBLOCKED, as
+// Redis does; and so is who was blocked in an earlier epoch, should the node lead
+// again before he noticed.
+
+// A waiter is a session that is blocked. Its fields do not change but for those
+// after reply, which belong to the one who has put askTaken into wait.ask.
+type waiter struct {
+	wait  *wait
+	conn  Conn
+	cmd   *Command
+	db    int
+	proto int
+	epoch int64 // in which it was blocked
+
+	keys [][]byte
+	also []byte // a key of which the command needs the shard, too; may be nil
+	// wants reports whether an object is of use.
+	wants func(o Object) bool
+	// take does what the command does with a key that holds what it wants.
+	take func(c *Ctx, key []byte)
+
+	places []waitPlace // by key
+
+	reply []byte
+	end   int64 // of the log
+}
+
+// A waitPlace is a waiter's place in a queue, under the shard's lock.
+type waitPlace struct {
+	q  *keyQueue
+	el *list.Element
+}
+
+// A keyQueue is who waits for a key, in order.
+type keyQueue struct {
+	waitKey
+	waiters list.List // of *waiter
+}
+
+type waitKey struct {
+	db  int
+	key string
+}
+
+// waitQueues are a shard's queues.
+type waitQueues struct {
+	of   map[waitKey]*keyQueue // none of them empty; nil until somebody waits
+	also int                   // waiters in them that need a second shard
+}
+
+// blockedSessions are all of them, to be woken when the role changes.
+type blockedSessions struct {
+	n    atomic.Int64
+	mu   sync.Mutex
+	from map[Conn]struct{}
+}
+
+func newBlockedSessions() blockedSessions { return blockedSessions{from: map[Conn]struct{}{}} }
+
+func (b *blockedSessions) add(c Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.from[c] = struct{}{}
+	b.n.Store(int64(len(b.from)))
+}
+
+func (b *blockedSessions) drop(c Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.from, c)
+	b.n.Store(int64(len(b.from)))
+}
+
+func (b *blockedSessions) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.from {
+		c.Wake()
+	}
+}
+
+// block parks the session until one of w's keys holds what it wants, or deadline
+// (wall ms, 0: none) has come. The handler has found nothing there, and the
+// shards of the keys are locked. Of w it sets keys, also, wants and take. A record
+// of a log cannot wait: it finds that there is nothing, as with a time that is up.
+func (c *Ctx) block(w *waiter, deadline int64) {
+	if c.applying {
+		c.W.NullArray()
+		return
+	}
+	e, s := c.E, c.S
+	w.keys = cloneArgs(w.keys)
+	w.conn, w.cmd, w.db, w.proto, w.epoch = s.Conn, c.Cmd, s.DB, s.W.Proto(), e.cluster.View().Epoch
+	e.blocked.add(s.Conn)
+	c.Park(Parking{
+		Deadline: deadline,
+		Resume:   func(c *Ctx, timedOut bool) bool { return w.resume(c, timedOut) },
+		Cancel: func() {
+			e.blocked.drop(w.conn)
+			e.leaveQueues(w)
+		},
+	})
+	w.wait = s.parked
+	for _, key := range w.keys {
+		sh := &e.shards[e.shardIndex(key)]
+		at := waitKey{w.db, string(key)}
+		q := sh.queue.of[at]
+		if q == nil {
+			if sh.queue.of == nil {
+				sh.queue.of = map[waitKey]*keyQueue{}
+			}
+			q = &keyQueue{waitKey: at}
+			sh.queue.of[at] = q
+		}
+		w.places = append(w.places, waitPlace{q, q.waiters.PushBack(w)})
+		if w.also != nil {
+			sh.queue.also++
+		}
+	}
+}
+
+// leaveQueues takes a waiter out of the queues that it still stands in. Nothing
+// is locked.
+func (e *Engine) leaveQueues(w *waiter) {
+	for i, key := range w.keys {
+		sh := &e.shards[e.shardIndex(key)]
+		sh.mu.Lock()
+		sh.leave(w.places[i])
+		sh.mu.Unlock()
+	}
+}
+
+// leave takes a waiter out of one queue, unless it has left already. The shard is
+// locked.
+func (s *shard) leave(p waitPlace) {
+	before := p.q.waiters.Len()
+	w := p.q.waiters.Remove(p.el).(*waiter) // does nothing for who is not in it any more
+	if p.q.waiters.Len() == before {
+		return
+	}
+	if w.also != nil {
+		s.queue.also--
+	}
+	if before == 1 {
+		delete(s.queue.of, p.q.waitKey)
+	}
+}
+
+// resume is the waiter's own turn.
+func (w *waiter) resume(c *Ctx, timedOut bool) bool {
+	s := c.S
+	v := c.E.cluster.View()
+	switch {
+	case w.wait.ask.Load() == askServed:
+		s.W.Raw(w.reply)
+		s.Barrier, s.LastWriteEnd = max(s.Barrier, w.end), max(s.LastWriteEnd, w.end)
+		if v.Clustered {
+			s.claim(w.epoch)
+		}
+		return true
+	case timedOut:
+		s.W.NullArray()
+		return true
+	case v.Leading && v.Epoch == w.epoch:
+		return false
+	case !w.wait.ask.CompareAndSwap(askNothing, askOver):
+		return false // served at the last moment: a wake-up is on its way
+	}
+	c.Err(resp.ErrUnblockedRole)
+	s.closeAfterReply()
+	return true
+}
+
+// arrived notes that an object has come to a key, which somebody may wait for.
+func (c *Ctx) arrived(db int, key []byte) {
+	sh := &c.E.shards[c.shardOf(key)]
+	if len(sh.queue.of) == 0 {
+		return
+	}
+	if q := sh.queue.of[waitKey{db, string(key)}]; q != nil {
+		c.ready = append(c.ready, q)
+	}
+}
+
+// swapped is arrived for all keys of two databases. Every shard is locked.
+func (c *Ctx) swapped(a, b int) {
+	if c.applying {
+		return
+	}
+	for i := range c.E.shards {
+		for at, q := range c.E.shards[i].queue.of {
+			if at.db == a || at.db == b {
+				c.ready = append(c.ready, q)
+			}
+		}
+	}
+}
+
+// serve gives what has arrived to those who wait for it. What they do may make
+// other keys ready: those come after.
+func (e *Engine) serve(c *Ctx) {
+	for i := 0; i < len(c.ready); i++ {
+		e.serveKey(c, c.ready[i])
+	}
+	clear(c.ready)
+	c.ready = c.ready[:0]
+}
+
+func (e *Engine) serveKey(c *Ctx, q *keyQueue) {
+	key := []byte(q.key)
+	sh := &e.shards[c.shardOf(key)]
+	var next *list.Element
+	for el := q.waiters.Front(); el != nil; el = next {
+		next = el.Next()
+		o := e.objectAt(c, q.db, key)
+		if o == nil {
+			return
+		}
+		w := el.Value.(*waiter)
+		if !w.wants(o) {
+			continue
+		}
+		if w.also != nil && !c.holds(e.shardIndex(w.also)) {
+			panic("engine: a waiter needs a shard that was not locked for it")
+		}
+		if !w.wait.ask.CompareAndSwap(askNothing, askTaken) {
+			continue // its session ends the wait, or somebody has served it
+		}
+		sh.leave(waitPlace{q, el})
+		e.serveOne(c, w, key)
+	}
+}
+
+// objectAt is the object that a key holds, nil if there is none.
+func (e *Engine) objectAt(c *Ctx, db int, key []byte) Object {
+	en := c.PeekIn(db, key)
+	if !en.OK() {
+		return nil
+	}
+	v := en.Value()
+	if v.Kind != dict.Object {
+		return nil
+	}
+	return v.Obj.(Object)
+}
+
+// serveOne carries out a waiter's command, as part of c's: in a database to which
+// c has just written.
+func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
+	s := Session{Conn: w.conn, DB: w.db}
+	s.W.SetProto(w.proto)
+	in := Ctx{E: e, S: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
+	w.take(&in, key)
+	c.eff, c.ready = in.eff, in.ready
+	c.wide = c.wide || w.also != nil
+	w.reply = s.W.Bytes()
+	c.served = append(c.served, w)
+}
+
+// holds reports whether a shard is locked for c's command.
+func (c *Ctx) holds(shard uint32) bool {
+	if c.home != 0 {
+		return shard == c.home-1
+	}
+	return c.held.has(shard)
+}
+
+// handOver gives their replies to those who were served: what they did is in the
+// log, which ends at end.
+func (c *Ctx) handOver(end int64) {
+	for _, w := range c.served {
+		w.end = end
+		w.wait.ask.Store(askServed)
+	}
+}
+
+// wakeServed lets them go on, with nothing locked any more.
+func (c *Ctx) wakeServed() {
+	for _, w := range c.served {
+		w.conn.Wake()
+	}
+	clear(c.served)
+	c.served = c.served[:0]
+}
+
+// Limits of looking for what waiters want to have locked.
+const (
+	// widenRounds is how often locks are taken anew because waiters want more.
+	widenRounds = 4
+	// widenKeys is how many keys are looked at in one round, and widenWaiters how
+	// many waiters of each: with more everything is locked.
+	widenKeys    = 64
+	widenWaiters = 64
+)
+
+// mustWiden reports whether serving the waiters of c's only key, whose shard is
+// locked, needs other shards.
+func (e *Engine) mustWiden(c *Ctx) bool {
+	if !c.Cmd.Has(Write) {
+		return false
+	}
+	var set lockSet
+	set.add(e.shardIndex(c.Args[c.Cmd.Keys[0].Index]))
+	want := e.wanted(c, &set)
+	return want != set
+}
+
+// widen locks what serving the waiters of c's keys needs, beside the shards of
+// set, which are locked. Waiters may come and go while nothing is.
+func (e *Engine) widen(c *Ctx, set *lockSet) {
+	if !c.Cmd.Has(Write) {
+		return
+	}
+	for round := 1; ; round++ {
+		want := e.wanted(c, set)
+		if want == *set {
+			return
+		}
+		e.unlockSet(set)
+		if *set = want; round == widenRounds {
+			*set = e.everyShard()
+		}
+		e.lockSet(set)
+	}
+}
+
+func (e *Engine) everyShard() (set lockSet) {
+	for i := range e.shards {
+		set.add(uint32(i))
+	}
+	return set
+}
+
+// wanted is set with the shards that those need who wait for c's keys, for the
+// keys that these may push to, and so on, as far as it can be seen.
+func (e *Engine) wanted(c *Ctx, set *lockSet) lockSet {
+	want, waiting := *set, false
+	set.each(func(i int) { waiting = waiting || e.shards[i].queue.also > 0 })
+	if !waiting {
+		return want
+	}
+	var keys [][]byte
+	at, _ := c.Cmd.KeyIndices(c.Args)
+	for _, i := range at {
+		keys = append(keys, c.Args[i])
+	}
+	for i := 0; i < len(keys); i++ {
+		if i == widenKeys {
+			return e.everyShard()
+		}
+		shard := e.shardIndex(keys[i])
+		want.add(shard)
+		if !set.has(shard) {
+			continue // the next round sees who waits there
+		}
+		for db := range e.databases() { // MOVE and COPY go to other ones
+			q := e.shards[shard].queue.of[waitKey{db, string(keys[i])}]
+			if q == nil {
+				continue
+			}
+			if q.waiters.Len() > widenWaiters {
+				return e.everyShard()
+			}
+			keys = appendAlso(keys, q)
+		}
+	}
+	return want
+}
+
+// appendAlso appends what the waiters of a queue need beside it, without what is
+// there already.
+func appendAlso(keys [][]byte, q *keyQueue) [][]byte {
+	for el := q.waiters.Front(); el != nil; el = el.Next() {
+		also := el.Value.(*waiter).also
+		if also == nil || containsKey(keys, also) {
+			continue
+		}
+		keys = append(keys, also)
+	}
+	return keys
+}
+
+func containsKey(keys [][]byte, key []byte) bool {
+	for _, k := range keys {
+		if string(k) == string(key) {
+			return true
+		}
+	}
+	return false
+}

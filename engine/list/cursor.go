@@ -1,0 +1,178 @@
+package list
+
+import "regent/engine/listpack"
+
+// A Cursor stands at an element, or beyond either end. It is good until the list
+// is changed by other means than the cursor.
+type Cursor struct {
+	l  *List
+	at position
+	lp []byte // nil: beyond the end
+}
+
+// At is a cursor at the element with index i, from 0 on; beyond the end if there
+// is none.
+func (l *List) At(i int) Cursor {
+	c := Cursor{l: l}
+	if i < 0 || i >= l.Len() {
+		return c
+	}
+	if l.spine != nil {
+		i = c.findNode(i)
+	}
+	nd := l.node(c.at.place)
+	c.lp = nd.lp()
+	if i <= int(nd.n)/2 {
+		c.at.p = forward(c.lp, listpack.First(c.lp), i)
+	} else {
+		c.at.p = backward(c.lp, listpack.End(c.lp), int(nd.n)-i)
+	}
+	return c
+}
+
+// findNode goes to the node that holds index i, and returns the index inside it.
+func (c *Cursor) findNode(i int) int {
+	s := c.l.spine
+	if at := &c.at.segment; i < s.n/2 {
+		for ; i >= s.segments[*at].n; *at++ {
+			i -= s.segments[*at].n
+		}
+	} else {
+		left := s.n // elements before the segment
+		for *at = len(s.segments); left > i; {
+			*at--
+			left -= s.segments[*at].n
+		}
+		i -= left
+	}
+	seg := s.segments[c.at.segment]
+	if at := &c.at.node; i < seg.n/2 {
+		for ; i >= int(seg.nodes[*at].n); *at++ {
+			i -= int(seg.nodes[*at].n)
+		}
+	} else {
+		left := seg.n
+		for *at = len(seg.nodes); left > i; {
+			*at--
+			left -= int(seg.nodes[*at].n)
+		}
+		i -= left
+	}
+	return i
+}
+
+// OK reports whether there is an element.
+func (c *Cursor) OK() bool { return c.lp != nil }
+
+// Value is the element, the list's own bytes.
+func (c *Cursor) Value() listpack.Value { return listpack.Get(c.lp, c.at.p) }
+
+// Next goes one on.
+func (c *Cursor) Next() {
+	if c.at.p = listpack.Next(c.lp, c.at.p); c.at.p == listpack.End(c.lp) {
+		c.nextNode()
+	}
+}
+
+func (c *Cursor) nextNode() {
+	c.at.node++
+	c.settle()
+}
+
+// settle looks for the first element at or after the beginning of a node, which
+// may be behind the last one of its segment.
+func (c *Cursor) settle() {
+	c.lp = nil
+	s := c.l.spine
+	if s == nil {
+		if c.at.node == 0 && c.l.only.n > 0 {
+			c.enter()
+		}
+		return
+	}
+	if c.at.segment < len(s.segments) && c.at.node == len(s.segments[c.at.segment].nodes) {
+		c.at.place = place{segment: c.at.segment + 1}
+	}
+	if c.at.segment < len(s.segments) {
+		c.enter()
+	}
+}
+
+func (c *Cursor) enter() {
+	c.lp = c.l.node(c.at.place).lp()
+	c.at.p = listpack.First(c.lp)
+}
+
+// Prev goes one back.
+func (c *Cursor) Prev() {
+	if c.at.p == listpack.First(c.lp) {
+		c.prevNode()
+		return
+	}
+	c.at.p = listpack.Prev(c.lp, c.at.p)
+}
+
+// prevNode goes to the last element of the node before.
+func (c *Cursor) prevNode() {
+	c.lp = nil
+	if c.at.node--; c.at.node < 0 {
+		if c.at.segment--; c.at.segment < 0 {
+			return
+		}
+		c.at.node = len(c.l.spine.segments[c.at.segment].nodes) - 1
+	}
+	c.lp = c.l.node(c.at.place).lp()
+	c.at.p = listpack.Prev(c.lp, listpack.End(c.lp))
+}
+
+// Set replaces the element, and leaves the cursor at the new one.
+func (c *Cursor) Set(e *listpack.Element, fill Fill) {
+	l, nd := c.l, c.l.node(c.at.place)
+	size := listpack.Next(c.lp, c.at.p) - c.at.p
+	if nd.n > 1 && e.Size() > size && !fill.allows(nd, e.Len()-size) {
+		at := l.put(c.at, e, fill)
+		c.stand(at)
+		c.Next()
+		c.Delete(false)
+		c.stand(at)
+		return
+	}
+	l.change(c.at.place, func(nd *node) { nd.replace(c.at.p, e) })
+	c.stand(c.at)
+}
+
+// Insert puts e in before the element, or after it, and leaves the cursor at the
+// new one.
+func (c *Cursor) Insert(e *listpack.Element, after bool, fill Fill) {
+	if after {
+		c.at.p = listpack.Next(c.lp, c.at.p)
+	}
+	c.stand(c.l.put(c.at, e, fill))
+}
+
+// Delete removes the element. The cursor goes to the next one, or with back to
+// the one before.
+func (c *Cursor) Delete(back bool) {
+	l, at := c.l, c.at
+	if l.node(at.place).n == 1 {
+		if back {
+			c.prevNode()
+		}
+		l.removeNode(at.place)
+		if !back {
+			c.settle()
+		}
+		return
+	}
+	l.cut(at.place, at.p, listpack.Next(c.lp, at.p), 1)
+	c.stand(at)
+	switch {
+	case back:
+		c.Prev()
+	case at.p == listpack.End(c.lp):
+		c.nextNode()
+	}
+}
+
+// stand makes the cursor stand at a position.
+func (c *Cursor) stand(at position) { c.at, c.lp = at, c.l.node(at.place).lp() }

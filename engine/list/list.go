@@ -1,0 +1,209 @@
+package list
+
+import (
+	"slices"
+
+	"regent/engine/listpack"
+)
+
+// A List is a sequence of strings. The zero value is an empty one.
+type List struct {
+	spine *spine // nil: there is but one node, or none
+	only  node
+}
+
+// A segment is a part of a long list.
+type segment struct {
+	nodes  []node // at least one, none of them empty
+	n      int    // elements
+	shared bool   // the segment is another list's as well
+}
+
+type spine struct {
+	segments []*segment
+	n        int   // elements
+	bytes    int64 // of all nodes
+}
+
+const (
+	// segmentNodes is how many nodes a segment has at most.
+	segmentNodes = 128
+	// maxNode bounds a node's elements: listpacks cannot count more than 65534.
+	maxNode = 1<<15 - 1
+	// listBytes and nodeBytes are what a list, and a node in a segment, take
+	// beside listpacks.
+	listBytes = 48
+	nodeBytes = 36
+)
+
+// Len is the number of elements.
+func (l *List) Len() int {
+	if l.spine == nil {
+		return int(l.only.n)
+	}
+	return l.spine.n
+}
+
+// Bytes is the memory that the list takes; what it shares counts for both.
+func (l *List) Bytes() int64 {
+	if l.spine == nil {
+		return listBytes + int64(cap(l.only.buf))
+	}
+	return listBytes + l.spine.bytes
+}
+
+// Clone is a list of its own with the same elements, see doc.go.
+func (l *List) Clone() List {
+	s := l.spine
+	if s == nil {
+		if !l.only.shared {
+			l.only.shared = true
+		}
+		return *l
+	}
+	for _, seg := range s.segments {
+		if !seg.shared { // who shares it may be looking at the mark
+			seg.shared = true
+		}
+	}
+	return List{spine: &spine{slices.Clone(s.segments), s.n, s.bytes}}
+}
+
+// A Fill is list-max-listpack-size: how much goes into a node. Positive: so many
+// elements; -1 to -5: 4 to 64 KiB.
+type Fill int
+
+const (
+	// smallestFill is the one that stands for the largest nodes.
+	smallestFill = -5
+	// entryMargin is what an element is taken to cost beside its bytes, and
+	// countedBytes is the most that a node which is limited by its number of
+	// elements takes: as in Redis, so that nodes end where Redis's do.
+	entryMargin  = 8
+	countedBytes = 8 << 10
+)
+
+// allows reports whether an element of size bytes may join nd.
+func (f Fill) allows(nd *node, size int) bool {
+	if nd.buf == nil {
+		return true
+	}
+	total := len(nd.lp()) + size + entryMargin
+	if f >= 0 {
+		return int(nd.n) < min(int(f), maxNode) && total <= countedBytes
+	}
+	return total <= 2<<10<<-max(f, smallestFill)
+}
+
+// PushLeft puts e first.
+func (l *List) PushLeft(e *listpack.Element, fill Fill) {
+	nd := l.node(place{})
+	if !fill.allows(nd, e.Len()) {
+		l.insertNode(place{}, endNode(e, nd, true))
+		return
+	}
+	l.insert(position{place{}, listpack.First(nd.lp())}, e)
+}
+
+// PushRight puts e last.
+func (l *List) PushRight(e *listpack.Element, fill Fill) {
+	at := l.last()
+	nd := l.node(at)
+	if !fill.allows(nd, e.Len()) {
+		at.node++
+		l.insertNode(at, endNode(e, nd, false))
+		return
+	}
+	if nd.buf == nil {
+		l.insert(position{at, 0}, e)
+		return
+	}
+	l.insert(position{at, listpack.End(nd.lp())}, e)
+}
+
+// Adopt appends a listpack of n elements, valid, which the list keeps.
+func (l *List) Adopt(lp []byte, n int) {
+	nd := node{buf: lp, n: uint32(n)}
+	if l.Len() == 0 {
+		*l = List{only: nd}
+		return
+	}
+	at := l.last()
+	at.node++
+	l.insertNode(at, nd)
+}
+
+// Packs calls f with the listpacks that the list consists of, until it returns
+// false. They are the list's own.
+func (l *List) Packs(f func(lp []byte) bool) {
+	if l.spine == nil {
+		if l.only.n > 0 {
+			f(l.only.lp())
+		}
+		return
+	}
+	for _, seg := range l.spine.segments {
+		for i := range seg.nodes {
+			if !f(seg.nodes[i].lp()) {
+				return
+			}
+		}
+	}
+}
+
+// DropLeft removes the first n elements, at most Len.
+func (l *List) DropLeft(n int) {
+	for n > 0 {
+		if seg := l.segmentAt(0); seg != nil && seg.n <= n {
+			n -= seg.n
+			l.removeSegment(0)
+			continue
+		}
+		nd := l.node(place{})
+		if int(nd.n) <= n {
+			n -= int(nd.n)
+			l.removeNode(place{})
+			continue
+		}
+		first := listpack.First(nd.lp())
+		l.cut(place{}, first, forward(nd.lp(), first, n), n)
+		return
+	}
+}
+
+// DropRight removes the last n elements, at most Len.
+func (l *List) DropRight(n int) {
+	for n > 0 {
+		at := l.last()
+		if seg := l.segmentAt(at.segment); seg != nil && seg.n <= n {
+			n -= seg.n
+			l.removeSegment(at.segment)
+			continue
+		}
+		nd := l.node(at)
+		if int(nd.n) <= n {
+			n -= int(nd.n)
+			l.removeNode(at)
+			continue
+		}
+		end := listpack.End(nd.lp())
+		l.cut(at, backward(nd.lp(), end, n), end, n)
+		return
+	}
+}
+
+// forward is the position n elements after p.
+func forward(lp []byte, p, n int) int {
+	for ; n > 0; n-- {
+		p = listpack.Next(lp, p)
+	}
+	return p
+}
+
+// backward is the position n elements before p.
+func backward(lp []byte, p, n int) int {
+	for ; n > 0; n-- {
+		p = listpack.Prev(lp, p)
+	}
+	return p
+}

@@ -1,0 +1,163 @@
+package list
+
+import (
+	"math"
+	"slices"
+
+	"regent/engine/listpack"
+)
+
+// A node is a listpack in a buffer, or nothing: the zero node.
+//
+//	gap | header | element | element | ... | 0xFF | room
+//
+// Elements that leave at the left leave a gap, and those that come there fill it:
+// only the header, six bytes, is written anew. Otherwise whoever uses a list as a
+// queue would move a whole node for each element.
+type node struct {
+	buf    []byte
+	n      uint32 // elements
+	gap    uint16 // bytes
+	shared bool   // buf is another list's as well
+}
+
+const maxGap = math.MaxUint16
+
+// lp is the listpack, nil if there is none.
+func (nd *node) lp() []byte { return nd.buf[nd.gap:] }
+
+func newNode(e *listpack.Element) (nd node) {
+	nd.insert(0, e)
+	return nd
+}
+
+// endNode is a new node at an end of a list, beside a full one: more will come
+// there, and it has the room for it at once if nodes hold many.
+func endNode(e *listpack.Element, beside *node, leftEnd bool) (nd node) {
+	if beside.n < endMany {
+		return newNode(e)
+	}
+	room := max(min(cap(beside.buf), maxEndRoom), listpack.Overhead+e.Size())
+	nd.buf = listpack.New(room - listpack.Overhead)
+	if gap := cap(nd.buf) - len(nd.buf); leftEnd && gap <= maxGap {
+		nd.slide(nd.buf[:cap(nd.buf)], gap)
+	}
+	nd.insert(listpack.First(nd.lp()), e)
+	return nd
+}
+
+const (
+	// maxEndRoom is how many bytes such a node has room for at most.
+	maxEndRoom = 8 << 10
+	// endMany is how many elements are many.
+	endMany = 8
+)
+
+// shrinkBelow: a listpack that fills less than that part of its buffer moves to a
+// smaller one.
+const shrinkBelow = 3
+
+// change lets f change a node that may be shared.
+func (nd *node) change(f func(nd *node)) {
+	if nd.shared {
+		nd.buf, nd.gap, nd.shared = slices.Clone(nd.lp()), 0, false
+	}
+	f(nd)
+}
+
+// shrink is for when elements have left.
+func (nd *node) shrink() {
+	if lp := nd.lp(); len(lp) < cap(nd.buf)/shrinkBelow {
+		nd.buf, nd.gap = slices.Clone(lp), 0
+	}
+}
+
+// insert puts e in before a position.
+func (nd *node) insert(p int, e *listpack.Element) {
+	if nd.buf == nil {
+		nd.buf = listpack.New(e.Size())
+		p = listpack.First(nd.buf)
+	}
+	nd.n++
+	size := e.Size()
+	if p == listpack.First(nd.lp()) && nd.makeGap(size) {
+		nd.gap = uint16(listpack.PushFirst(nd.buf, int(nd.gap), e))
+		return
+	}
+	lp := nd.lp()
+	if full, gap := cap(nd.buf), int(nd.gap); len(nd.buf)+size > full && gap >= size {
+		// It moves into the gap if that is large, or if another buffer would not
+		// be larger.
+		switch {
+		case gap >= full/gapShare:
+			nd.slide(nd.buf[:full], 0)
+		case listpack.Room(len(lp)+size) <= full:
+			nd.slide(nd.buf[:full], (gap-size)/2)
+		}
+		lp = nd.lp()
+	}
+	nd.became(lp, listpack.Insert(lp, p, e))
+}
+
+// gapShare: a gap is large if it is that part of a buffer.
+const gapShare = 4
+
+// makeGap makes sure of a gap of size bytes, if the node is large enough for that
+// to be worth it.
+func (nd *node) makeGap(size int) bool {
+	if int(nd.gap) >= size {
+		return true
+	}
+	lp := nd.lp()
+	if len(lp) < listpack.RoomyFrom {
+		return false
+	}
+	to := nd.buf[:cap(nd.buf)]
+	free := len(to) - len(lp)
+	gap := max(free/2, size) // both ends may be pushed to
+	if free < size {
+		to = slices.Grow([]byte(nil), listpack.Room(len(lp)+size))
+		to = to[:cap(to)]
+		gap = len(to) - len(lp)
+	}
+	if gap > maxGap {
+		return false
+	}
+	nd.slide(to, gap)
+	return true
+}
+
+// slide moves the listpack to a place in a buffer, its own or another one.
+func (nd *node) slide(to []byte, gap int) {
+	end := gap + copy(to[gap:], nd.lp())
+	nd.buf, nd.gap = to[:end], uint16(gap)
+}
+
+// became takes what a change has made of a listpack, in its place or elsewhere.
+func (nd *node) became(lp, now []byte) {
+	if &lp[0] == &now[0] {
+		nd.buf = nd.buf[:int(nd.gap)+len(now)]
+		return
+	}
+	nd.buf, nd.gap = now, 0
+}
+
+// cut removes the n elements from p up to q, not all.
+func (nd *node) cut(p, q, n int) {
+	nd.n -= uint32(n)
+	defer nd.shrink()
+	lp := nd.lp()
+	if gap := int(nd.gap) + q - p; p == listpack.First(lp) && gap <= maxGap {
+		listpack.DropFirst(lp, q, n)
+		nd.gap = uint16(gap)
+		return
+	}
+	nd.became(lp, listpack.Delete(lp, p, q, n))
+}
+
+// replace puts e in the place of what stands at p.
+func (nd *node) replace(p int, e *listpack.Element) {
+	lp := nd.lp()
+	nd.became(lp, listpack.Replace(lp, p, e))
+	nd.shrink()
+}

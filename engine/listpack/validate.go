@@ -1,0 +1,54 @@
+package listpack
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// ErrDamaged says that bytes are not a listpack, or not a ziplist.
+var ErrDamaged = errors.New("a packed list is damaged")
+
+// Validate looks at every byte of what came from outside and returns the number
+// of elements. After that no function of this package goes astray in it.
+func Validate(lp []byte) (n int, err error) {
+	if len(lp) < Overhead || uint64(binary.LittleEndian.Uint32(lp)) != uint64(len(lp)) || lp[len(lp)-1] != endByte {
+		return 0, ErrDamaged
+	}
+	end := End(lp)
+	for p := headerLen; p < end; n++ {
+		size, ok := checkEntry(lp[p:end])
+		if !ok {
+			return 0, ErrDamaged
+		}
+		p += size
+	}
+	if count := int(binary.LittleEndian.Uint16(lp[4:])); count != min(n, maxCount) && count != maxCount {
+		return 0, ErrDamaged
+	}
+	return n, nil
+}
+
+// checkEntry is the size of the entry that b begins with, if it is one.
+func checkEntry(b []byte) (size int, ok bool) {
+	c := b[0]
+	head := 1
+	switch {
+	case c > code64:
+		return 0, false
+	case c == code32Str:
+		head = 5
+	case c >= 0xC0 && c < 0xF0:
+		head = 2
+	}
+	if len(b) < head {
+		return 0, false
+	}
+	n := encodedLen(b)
+	back := backLenBytes(n)
+	if n+back > len(b) {
+		return 0, false
+	}
+	var want [maxBackLen]byte
+	putBackLen(want[:], n)
+	return n + back, string(b[n:n+back]) == string(want[:back])
+}

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"slices"
+
+	"regent/engine/list"
+	"regent/engine/listpack"
+	"regent/resp"
+)
+
+// The list commands. A list is a quicklist, which OBJECT ENCODING calls all of
+// them (package list).
+//
+// The files: lists_push.go puts in, lists_pop.go takes out at the ends,
+// lists_move.go does both, lists_read.go reads, lists_edit.go changes the middle,
+// lists_block.go waits for elements (by block.go), lists_rdb.go is the codec.
+
+func listCommands() []Command {
+	return slices.Concat(listPushes(), listPops(), listMoves(), listReads(), listEdits(), listBlocks())
+}
+
+// A listObject is a list in the keyspace.
+type listObject struct{ list.List }
+
+// TypeName is "list".
+func (l *listObject) TypeName() string { return "list" }
+
+// Encoding is "quicklist".
+func (l *listObject) Encoding() string { return "quicklist" }
+
+// Clone shares the nodes.
+func (l *listObject) Clone() Object { return &listObject{l.List.Clone()} }
+
+// Digest mixes in the elements in their order.
+func (l *listObject) Digest(d *Digest) {
+	d.MixNumber(typeList)
+	var buf []byte
+	for at := l.At(0); at.OK(); at.Next() {
+		buf = at.Value().AppendText(buf[:0])
+		d.Mix(buf)
+	}
+}
+
+// commandItems is how many elements one command carries into a log whose base is
+// commands, as in Redis (aof.c).
+const commandItems = 64
+
+// Commands is RPUSH, several for a long list.
+func (l *listObject) Commands(key []byte, emit func(args ...[]byte) error) error {
+	args := [][]byte{[]byte("RPUSH"), key}
+	for at := l.At(0); at.OK(); {
+		args = append(args, at.Value().AppendText(nil))
+		at.Next()
+		if len(args) < commandItems+2 && at.OK() {
+			continue
+		}
+		if err := emit(args...); err != nil {
+			return err
+		}
+		args = args[:2]
+	}
+	return nil
+}
+
+// A side is an end of a list.
+type side uint8
+
+const (
+	left side = iota
+	right
+)
+
+func (s side) popName() string {
+	if s == left {
+		return "LPOP"
+	}
+	return "RPOP"
+}
+
+// sideArg reads LEFT or RIGHT; false: an error was written.
+func (c *Ctx) sideArg(raw []byte) (side, bool) {
+	switch {
+	case equalFold(raw, "left"):
+		return left, true
+	case equalFold(raw, "right"):
+		return right, true
+	}
+	c.Err(resp.ErrSyntax)
+	return left, false
+}
+
+func sideChoice(name string) Arg {
+	return argOneOf(name, argWord("left", "LEFT"), argWord("right", "RIGHT"))
+}
+
+// fill is how much goes into a node of a list.
+func (c *Ctx) fill() list.Fill { return list.Fill(c.E.Config.ListMaxListpackSize.Get()) }
+
+func (l *listObject) push(s side, e *listpack.Element, fill list.Fill) {
+	if s == left {
+		l.PushLeft(e, fill)
+		return
+	}
+	l.PushRight(e, fill)
+}
+
+func (l *listObject) drop(s side, n int) {
+	if s == left {
+		l.DropLeft(n)
+		return
+	}
+	l.DropRight(n)
+}
+
+// end is a cursor at the element at an end, and step moves it away from there.
+func (l *listObject) end(s side) list.Cursor {
+	if s == left {
+		return l.At(0)
+	}
+	return l.At(l.Len() - 1)
+}
+
+func (s side) step(at *list.Cursor) {
+	if s == left {
+		at.Next()
+		return
+	}
+	at.Prev()
+}
+
+// replyElement replies with an element.
+func replyElement(w *resp.Writer, v listpack.Value) {
+	if v.IsInt {
+		w.BulkInt(v.Int)
+		return
+	}
+	w.Bulk(v.Str)
+}
+
+// bytesPerElement is what an element is taken to weigh in Ctx.heavy.
+const bytesPerElement = 64

@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"regent/engine/listpack"
+	"regent/resp"
+)
+
+func listEdits() []Command {
+	return []Command{
+		{
+			Name: "lset", Arity: 4, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "1.0.0",
+			Complex: "O(1) at the ends, a small part of the elements up to the index otherwise",
+			Summary: "Sets an element of a list by its index.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
+			Args:    []Arg{argKey("key", 0), arg("index", "integer"), arg("element", "string")},
+			Do:      doLset,
+		},
+		{
+			Name: "linsert", Arity: 5, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "2.2.0",
+			Complex: "O(N) in the number of elements up to the pivot",
+			Summary: "Puts an element in before or after another one.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
+			Args: []Arg{
+				argKey("key", 0), argOneOf("where", argWord("before", "BEFORE"), argWord("after", "AFTER")),
+				arg("pivot", "string"), arg("element", "string"),
+			},
+			Do: doLinsert,
+		},
+		{
+			Name: "lrem", Arity: 4, Flags: Write, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in the number of elements",
+			Summary: "Removes elements that equal a given one.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyDelete)},
+			Args:    []Arg{argKey("key", 0), arg("count", "integer"), arg("element", "string")},
+			Do:      doLrem,
+		},
+		{
+			Name: "ltrim", Arity: 4, Flags: Write, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in a small part of the elements removed",
+			Summary: "Leaves a range of a list and removes the rest.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyDelete)},
+			Args:    []Arg{argKey("key", 0), arg("start", "integer"), arg("stop", "integer")},
+			Do:      doLtrim,
+		},
+	}
+}
+
+func doLset(c *Ctx) {
+	key := c.Args[1]
+	en, l, ok := writeObject[*listObject](c, key)
+	if !ok {
+		return
+	}
+	if l == nil {
+		c.Err(resp.ErrNoSuchKey)
+		return
+	}
+	i, ok := c.intArg(c.Args[2])
+	if !ok {
+		return
+	}
+	at := l.At(l.index(i))
+	if !at.OK() {
+		c.Err(resp.ErrIndexRange)
+		return
+	}
+	e := listpack.ElementOf(c.Args[3])
+	c.Changing(en)
+	at.Set(&e, c.fill())
+	c.Changed(key, en, l)
+	c.PropagateSelf()
+	c.W.OK()
+}
+
+func doLinsert(c *Ctx) {
+	key, after := c.Args[1], equalFold(c.Args[2], "after")
+	if !after && !equalFold(c.Args[2], "before") {
+		c.Err(resp.ErrSyntax)
+		return
+	}
+	en, l, ok := writeObject[*listObject](c, key)
+	if !ok {
+		return
+	}
+	if l == nil {
+		c.W.Int(0)
+		return
+	}
+	pivot := listpack.ElementOf(c.Args[3])
+	at := l.At(0)
+	for at.OK() && !pivot.Is(at.Value()) {
+		at.Next()
+	}
+	if !at.OK() {
+		c.W.Int(-1)
+		return
+	}
+	e := listpack.ElementOf(c.Args[4])
+	c.Changing(en)
+	at.Insert(&e, after, c.fill())
+	c.Changed(key, en, l)
+	c.PropagateSelf()
+	c.W.Int(int64(l.Len()))
+}
+
+func doLrem(c *Ctx) {
+	key := c.Args[1]
+	count, ok := c.intArg(c.Args[2])
+	if !ok {
+		return
+	}
+	en, l, ok := writeObject[*listObject](c, key)
+	if !ok {
+		return
+	}
+	if l == nil {
+		c.W.Int(0)
+		return
+	}
+	from := left
+	if count < 0 {
+		from, count = right, -count
+	}
+	n := c.removeEqual(en, l, from, count, listpack.ElementOf(c.Args[3]))
+	if n > 0 {
+		c.Changed(key, en, l)
+		c.PropagateSelf()
+	}
+	c.W.Int(n)
+}
+
+// removeEqual removes up to count elements that equal e, all if count is 0 or
+// less, and returns how many there were.
+func (c *Ctx) removeEqual(en Entry, l *listObject, from side, count int64, e listpack.Element) (n int64) {
+	at := l.end(from)
+	for at.OK() && (count <= 0 || n < count) {
+		if !e.Is(at.Value()) {
+			from.step(&at)
+			continue
+		}
+		if n == 0 {
+			c.Changing(en)
+		}
+		at.Delete(from == right)
+		n++
+	}
+	return n
+}
+
+func doLtrim(c *Ctx) {
+	key := c.Args[1]
+	start, stop, ok := c.rangeArgs()
+	if !ok {
+		return
+	}
+	en, l, ok := writeObject[*listObject](c, key)
+	if !ok {
+		return
+	}
+	c.W.OK()
+	if l == nil {
+		return
+	}
+	n := l.Len()
+	from, to := span(start, stop, int64(n))
+	if from == 0 && to == n {
+		return
+	}
+	c.Changing(en)
+	l.DropRight(n - to)
+	l.DropLeft(from)
+	c.Changed(key, en, l)
+	c.PropagateSelf()
+}

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"bytes"
+
+	"regent/engine/listpack"
+)
+
+func listMoves() []Command {
+	return []Command{
+		{
+			Name: "lmove", Arity: 5, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "6.2.0", Complex: "O(1)",
+			Summary: "Moves an element from an end of one list to an end of another, and returns it.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyRW|KeyInsert)},
+			Args:    moveArgs(),
+			Do:      doLmove,
+		},
+		{
+			Name: "rpoplpush", Arity: 3, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "1.2.0", Complex: "O(1)",
+			Summary:         "Moves an element from the tail of one list to the head of another, and returns it.",
+			DeprecatedSince: "6.2.0", ReplacedBy: "`LMOVE` with the `RIGHT` and `LEFT` arguments",
+			Keys: []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyRW|KeyInsert)},
+			Args: []Arg{argKey("source", 0), argKey("destination", 1)},
+			Do: func(c *Ctx) {
+				if m := (listMove{src: c.Args[1], dst: c.Args[2], from: right, to: left, old: true}); !m.try(c) {
+					c.W.Null()
+				}
+			},
+		},
+	}
+}
+
+func moveArgs() []Arg {
+	return []Arg{argKey("source", 0), argKey("destination", 1), sideChoice("wherefrom"), sideChoice("whereto")}
+}
+
+func doLmove(c *Ctx) {
+	if m, ok := c.moveArg(); ok && !m.try(c) {
+		c.W.Null()
+	}
+}
+
+// A listMove is one element's way from list to list.
+type listMove struct {
+	src, dst []byte
+	from, to side
+	old      bool // in the log it is RPOPLPUSH
+	// words are the sides as they were given: so they stand in the log. nil: a
+	// blocked client's, for which Redis writes words of its own.
+	words [][]byte
+}
+
+// moveArg reads LMOVE's and BLMOVE's; false: an error was written.
+func (c *Ctx) moveArg() (m listMove, ok bool) {
+	m = listMove{src: c.Args[1], dst: c.Args[2]}
+	if m.from, ok = c.sideArg(c.Args[3]); !ok {
+		return m, false
+	}
+	m.to, ok = c.sideArg(c.Args[4])
+	m.words = c.Args[3:5]
+	return m, ok
+}
+
+// try moves an element and replies with it, or with an error; false: there is no
+// source, and nothing was written.
+func (m listMove) try(c *Ctx) bool {
+	en, l, ok := writeObject[*listObject](c, m.src)
+	if !ok {
+		return true
+	}
+	if l == nil {
+		return false
+	}
+	if bytes.Equal(m.src, m.dst) {
+		m.rotate(c, en, l)
+		return true
+	}
+	to, into, ok := writeObject[*listObject](c, m.dst)
+	if !ok {
+		return true
+	}
+	at := l.end(m.from)
+	text := at.Value().AppendText(nil)
+	c.pushTo(m.dst, to, into, m.to, text)
+	// The destination may have come to be just now, which moves entries.
+	en = c.Peek(m.src)
+	c.Changing(en)
+	l.drop(m.from, 1)
+	c.Changed(m.src, en, l)
+	m.done(c, text)
+	return true
+}
+
+// rotate is try within one list.
+func (m listMove) rotate(c *Ctx, en Entry, l *listObject) {
+	at := l.end(m.from)
+	text := at.Value().AppendText(nil)
+	e := listpack.ElementOf(text)
+	c.Changing(en)
+	l.drop(m.from, 1)
+	l.push(m.to, &e, c.fill())
+	c.Changed(m.src, en, l)
+	m.done(c, text)
+}
+
+func (m listMove) done(c *Ctx, text []byte) {
+	c.W.Bulk(text)
+	switch {
+	case m.old:
+		c.Propagate([]byte("RPOPLPUSH"), m.src, m.dst)
+	case m.words == nil:
+		c.Propagate([]byte("LMOVE"), m.src, m.dst, []byte(m.from.word()), []byte(m.to.word()))
+	default:
+		c.Propagate([]byte("LMOVE"), m.src, m.dst, m.words[0], m.words[1])
+	}
+}
+
+func (s side) word() string {
+	if s == left {
+		return "left"
+	}
+	return "right"
+}

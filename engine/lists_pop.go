@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+
+	"regent/resp"
+)
+
+func listPops() []Command {
+	args := []Arg{argKey("key", 0), arg("count", "integer").since("6.2.0").optional()}
+	return []Command{
+		{
+			Name: "lpop", Arity: -2, Flags: Write | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in the number of elements returned",
+			Summary: "Takes elements from the head of a list.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
+			Args:    args,
+			Do:      func(c *Ctx) { c.popEnd(left) },
+		},
+		{
+			Name: "rpop", Arity: -2, Flags: Write | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in the number of elements returned",
+			Summary: "Takes elements from the tail of a list.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
+			Args:    args,
+			Do:      func(c *Ctx) { c.popEnd(right) },
+		},
+		{
+			Name: "lmpop", Arity: -4, Flags: Write, Cats: CatList, Group: GroupList, Since: "7.0.0",
+			Complex: "O(N+M) in the number of keys and of the elements returned",
+			Summary: "Takes elements from an end of the first of several lists that is there.",
+			Keys:    []KeySpec{numKeys(1, KeyRW|KeyAccess|KeyDelete)},
+			Args:    multiPopArgs(),
+			Do:      doLmpop,
+		},
+	}
+}
+
+// numKeys is the spec of keys that stand behind their number, which is argument i.
+func numKeys(i int, f KeyFlags) KeySpec {
+	return KeySpec{Flags: f, Index: i, KeyNum: true, FirstKey: 1, KeyStep: 1}
+}
+
+func multiPopArgs() []Arg {
+	return []Arg{
+		arg("numkeys", "integer"), argKey("key", 0).many(), sideChoice("where"),
+		arg("count", "integer").token("COUNT").optional(),
+	}
+}
+
+// popEnd is LPOP and RPOP.
+func (c *Ctx) popEnd(s side) {
+	key, count, counted := c.Args[1], int64(1), len(c.Args) > 2
+	switch {
+	case len(c.Args) > 3:
+		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.full))
+		return
+	case counted:
+		var ok bool
+		if count, ok = parseInt(c.Args[2]); !ok || count < 0 {
+			c.Err(resp.ErrMustBePositive)
+			return
+		}
+	}
+	en, l, ok := writeObject[*listObject](c, key)
+	switch {
+	case !ok:
+		return
+	case l == nil && counted:
+		c.W.NullArray()
+		return
+	case l == nil:
+		c.W.Null()
+		return
+	}
+	n := int(min(count, int64(l.Len())))
+	if counted {
+		c.W.Array(n)
+	}
+	if n == 0 {
+		return
+	}
+	c.take(key, en, l, s, n)
+	c.PropagateSelf()
+}
+
+// take replies with the n elements at an end of l, and removes them.
+func (c *Ctx) take(key []byte, en Entry, l *listObject, s side, n int) {
+	at := l.end(s)
+	for range n {
+		replyElement(c.W, at.Value())
+		s.step(&at)
+	}
+	c.heavy(n * bytesPerElement)
+	c.Changing(en)
+	l.drop(s, n)
+	c.Changed(key, en, l)
+}
+
+// A pop is what LMPOP and the blocking pops take from one of several keys.
+type pop struct {
+	side  side
+	count int64 // at most so many; 0: one, and the reply shows no array of it
+}
+
+// from takes from the list l at key, replies with key and elements, and
+// propagates the plain pop.
+func (p pop) from(c *Ctx, key []byte, en Entry, l *listObject) {
+	c.W.Array(2)
+	c.W.Bulk(key)
+	if p.count == 0 {
+		c.take(key, en, l, p.side, 1)
+		c.Propagate([]byte(p.side.popName()), key)
+		return
+	}
+	n := int(min(p.count, int64(l.Len())))
+	c.W.Array(n)
+	c.take(key, en, l, p.side, n)
+	c.Propagate([]byte(p.side.popName()), key, strconv.AppendInt(nil, int64(n), 10))
+}
+
+// first takes from the first of the keys that is there; false: there is none, and
+// nothing was written.
+func (p pop) first(c *Ctx, keys [][]byte) bool {
+	for _, key := range keys {
+		en, l, ok := writeObject[*listObject](c, key)
+		if !ok {
+			return true
+		}
+		if l != nil {
+			p.from(c, key, en, l)
+			return true
+		}
+	}
+	return false
+}
+
+func doLmpop(c *Ctx) {
+	keys, p, ok := c.multiPop(1)
+	if ok && !p.first(c, keys) {
+		c.W.NullArray()
+	}
+}
+
+// multiPop reads the arguments of LMPOP and BLMPOP from numkeys on; false: an
+// error was written.
+func (c *Ctx) multiPop(at int) (keys [][]byte, p pop, ok bool) {
+	n, isInt := parseInt(c.Args[at])
+	if !isInt || n < 1 {
+		c.Err(resp.ErrNumKeys)
+		return nil, p, false
+	}
+	rest := c.Args[at+1:]
+	if n >= int64(len(rest)) {
+		c.Err(resp.ErrSyntax)
+		return nil, p, false
+	}
+	keys, rest = rest[:n], rest[n:]
+	if p.side, ok = c.sideArg(rest[0]); !ok {
+		return nil, p, false
+	}
+	for rest = rest[1:]; len(rest) > 0; rest = rest[2:] {
+		if p.count != 0 || len(rest) == 1 || !equalFold(rest[0], "count") {
+			c.Err(resp.ErrSyntax)
+			return nil, p, false
+		}
+		if p.count, isInt = parseInt(rest[1]); !isInt || p.count < 1 {
+			c.Err(resp.ErrCountPositive)
+			return nil, p, false
+		}
+	}
+	p.count = max(p.count, 1)
+	return keys, p, true
+}

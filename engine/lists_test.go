@@ -1,0 +1,114 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"regent/engine/enginetest"
+)
+
+// TestListAllocations: what queues do all day makes no garbage but for nodes.
+func TestListAllocations(t *testing.T) {
+	value := strings.Repeat("v", 40)
+	do := hotSession(t, &tape{})
+	for i := range 1000 {
+		do(raw("RPUSH", "l", fmt.Sprint(i), value))
+	}
+	for _, cmd := range [][][]byte{
+		raw("LLEN", "l"), raw("LINDEX", "l", "500"), raw("LRANGE", "l", "0", "99"), raw("LRANGE", "l", "-100", "-1"), raw("LPOS", "l", "700"),
+		raw("LSET", "l", "300", value), raw("LREM", "l", "0", "none"), raw("LTRIM", "l", "0", "-1"), raw("LPOP", "nokey"),
+	} {
+		do(cmd)
+		if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {
+			t.Errorf("%s: %v allocations", cmd[0], n)
+		}
+	}
+	// A node is made for about 190 of them, and moved some times as it grows.
+	push, pop := raw("LPUSH", "l", value), raw("RPOP", "l")
+	if n := testing.AllocsPerRun(2000, func() { do(push); do(pop) }); n > 0 {
+		t.Errorf("LPUSH and RPOP: %v allocations", n)
+	}
+	// A list that comes and goes: itself and its node.
+	push, pop = raw("LPUSH", "short", value), raw("RPOP", "short")
+	do(push)
+	do(pop)
+	if n := testing.AllocsPerRun(100, func() { do(push); do(pop) }); n > 2 {
+		t.Errorf("a list that comes and goes: %v allocations", n)
+	}
+}
+
+// TestListsAreCounted: whatever changes a list tells the dictionary what it takes
+// then.
+func TestListsAreCounted(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	long := strings.Repeat("long ", 50)
+	for _, line := range [][]string{
+		{"RPUSH", "l", "a", "b", "c"}, {"LPUSH", "l", long}, {"RPUSHX", "l", long + long}, {"LSET", "l", "1", long + "x"}, {"LSET", "l", "1", "a"},
+		{"LINSERT", "l", "BEFORE", "b", long}, {"LINSERT", "l", "AFTER", "b", long}, {"LREM", "l", "-1", long}, {"LMOVE", "l", "m", "LEFT", "LEFT"},
+		{"LMOVE", "l", "m", "RIGHT", "LEFT"}, {"RPOPLPUSH", "m", "m"}, {"LPOP", "m"}, {"RPOP", "m", "1"}, {"RPUSH", "l", long, long, long, "a"},
+		{"LTRIM", "l", "-2", "-1"}, {"LMPOP", "2", "m", "l", "LEFT"}, {"RPUSH", "l", "a"}, {"COPY", "l", "n"}, {"LPUSH", "n", long}, {"LREM", "l", "0", "a"},
+		{"RPUSH", "i", "p"}, {"LINSERT", "i", "AFTER", "p", long}, {"LSET", "i", "0", long}, {"LREM", "i", "1", long},
+	} {
+		before := s.Dump()
+		if c.Do(line...); slices.Equal(before, s.Dump()) {
+			t.Errorf("%q changes nothing", line)
+		}
+		if keys := s.Misweighed(); len(keys) > 0 {
+			t.Errorf("after %.40q: %q", line, keys)
+		}
+	}
+}
+
+func BenchmarkLists(b *testing.B) {
+	value := strings.Repeat("v", 64)
+	for _, n := range []int{10, 1000, 1_000_000} {
+		for _, cmd := range [][]string{
+			{"LPUSH", "l", value}, {"RPUSH", "l", value}, {"LPOP", "l"}, {"LRANGE", "l", "0", "99"}, {"LINDEX", "l", fmt.Sprint(n / 3)},
+			{"LSET", "l", fmt.Sprint(n / 3), value},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", cmd[0], n), func(b *testing.B) {
+				do := hotSession(b, &tape{})
+				for range n {
+					do(raw("RPUSH", "l", value))
+				}
+				args, undo := raw(cmd...), [][]byte(nil)
+				switch cmd[0] {
+				case "LPUSH", "RPUSH":
+					undo = raw("RPOP", "l")
+				case "LPOP":
+					undo = raw("RPUSH", "l", value)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					do(args)
+					if undo != nil {
+						do(undo)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestSmallListsAreSmall: what a list takes beside its elements is bounded.
+func TestSmallListsAreSmall(t *testing.T) {
+	const lists, elements, size = 10_000, 5, 10
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for i := range lists {
+		args := []string{"RPUSH", fmt.Sprintf("list:%08d", i)}
+		for j := range elements {
+			args = append(args, fmt.Sprintf("%0*d-", size-1, j))
+		}
+		c.Do(args...)
+	}
+	each := s.UsedMemory() / lists
+	const most = elements*(size+2) + 7 + 150
+	if each > most {
+		t.Errorf("%d bytes for a list of %d elements of %d bytes, more than %d", each, elements, size, most)
+	}
+	t.Logf("%d bytes a list", each)
+}

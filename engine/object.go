@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"hash/maphash"
+
+	"regent/engine/config"
+	"regent/engine/dict"
+	"regent/engine/rdb"
+	"regent/resp"
+)
+
+// Values of types other than string: what every such type stands on.
+//
+//	entry ── handle ──► Object          the dictionary weighs it (dict.Weigh), so
+//	  │                   │             that memory is counted without a walk
+//	  │                   ├─ Clone      COPY, and a snapshot of what is about to change
+//	  │                   ├─ Digest     DEBUG DIGEST
+//	  │                   ├─ Commands   a log whose base is commands
+//	  └─ expiry, use      └─ its Codec  RDB: Codecs, below
+//
+// A handler looks a key up, changes the object in place between Changing and
+// Changed, and says what goes into the log:
+//
+//	en, l, ok := writeObject[*listObject](c, key)
+//	switch {
+//	case !ok:                   the error is written: WRONGTYPE
+//	case l == nil:              the key is absent: c.PutObject(key, newList())
+//	default:
+//		c.Changing(en)      before the change
+//		...
+//		c.Changed(key, en, l)  after it: removes the key of what is empty
+//	}
+//
+// A type joins by its Object, its commands in the table (table.go), and its
+// Codec.
+
+// An Object is a value of a type other than string. Its methods are called with
+// the shard locked, but for those of a clone that nobody else has.
+type Object interface {
+	// TypeName is what TYPE answers, and the Kind of its codec.
+	TypeName() string
+	// Encoding is what OBJECT ENCODING answers.
+	Encoding() string
+	// Len is the number of elements: an object without any must leave.
+	Len() int
+	// Bytes is the memory it takes. It is asked after each change: no walk.
+	Bytes() int64
+	// Clone is a value of its own: neither sees the other's changes, and they
+	// may be used from different goroutines, under different locks or none. It
+	// runs inside the shard's lock, for COPY and for snapshots, and must not
+	// take long for a large value: clones share what they hold, in pieces that
+	// are copied when one of them changes a piece.
+	Clone() Object
+	// Digest mixes in the number of the type and the elements, as Redis does
+	// (debug.c, xorObjectDigest).
+	Digest(d *Digest)
+	// Commands gives out commands that make the value at key, where nothing is.
+	// The slices are the callee's until emit returns. It ends at an error of
+	// emit, and returns it.
+	Commands(key []byte, emit func(args ...[]byte) error) error
+}
+
+// Codecs are the codecs of all types beyond strings: whoever reads or writes an
+// RDB file needs them. What is decoded is an Object, built as cfg's limits say.
+func Codecs(cfg *config.Config) *rdb.Registry {
+	return rdb.NewRegistry(listCodec{cfg}, setCodec{cfg, maphash.MakeSeed()})
+}
+
+// objectValue is o as a value of a dictionary.
+func objectValue(o Object) dict.Value {
+	return dict.Value{Kind: dict.Object, Obj: o, Weight: o.Bytes()}
+}
+
+// objectOf is the object at en, nil if en is not OK; false: what is there is of
+// another type, and the error was written.
+func objectOf[T Object](c *Ctx, en Entry) (o T, ok bool) {
+	if !en.OK() {
+		return o, true
+	}
+	if o, ok = en.Value().Obj.(T); !ok {
+		c.Err(resp.ErrWrongType)
+	}
+	return o, ok
+}
+
+// readObject looks key up for a read, as objectOf does.
+func readObject[T Object](c *Ctx, key []byte) (o T, ok bool) {
+	return objectOf[T](c, c.Read(key))
+}
+
+// writeObject looks key up for a change, as objectOf does.
+func writeObject[T Object](c *Ctx, key []byte) (en Entry, o T, ok bool) {
+	en = c.Write(key)
+	o, ok = objectOf[T](c, en)
+	return en, o, ok
+}
+
+// PutObject stores o, which is not empty, at key, new or over what was there. It
+// does not expire.
+func (c *Ctx) PutObject(key []byte, o Object) Entry { return c.Put(key, objectValue(o), 0) }
+
+// Changing must be called before the object at en is changed in place: a snapshot
+// that is under way gets what it was.
+func (c *Ctx) Changing(en Entry) { en.D.Touching(en.Ref) }
+
+// Changed must be called after the object at en was changed in place. An empty
+// one is removed with its key, which is reported; the effect is the caller's to
+// propagate.
+func (c *Ctx) Changed(key []byte, en Entry, o Object) (gone bool) {
+	if o.Len() == 0 {
+		return c.Remove(key)
+	}
+	en.D.Weigh(en.Ref, o.Bytes())
+	return false
+}

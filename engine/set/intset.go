@@ -1,0 +1,163 @@
+package set
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+)
+
+// An ints is a set of integers in ascending order, all as wide as the widest
+// needs; Redis's layout (intset.h), which RDB files carry:
+//
+//	+-------+-------+-----+-----+-----
+//	| width | count | int | int | ...   all with the low byte first
+//	|   4   |   4   |   width each
+//	+-------+-------+-----+-----+-----
+//
+// nil is the empty one. Methods that change it return where it is now.
+type ints []byte
+
+const intsHead = 8
+
+// mostInts is how many members an intset has at most, whatever the limit: Redis
+// bounds it likewise.
+const mostInts = 1 << 30
+
+// errInts is what is wrong with an intset from outside.
+var errInts = errors.New("not an intset: its size, or the order of its members")
+
+// checkInts reports whether b is a whole and sound intset.
+func checkInts(b []byte) error {
+	if len(b) < intsHead {
+		return errInts
+	}
+	width, n := binary.LittleEndian.Uint32(b), uint64(binary.LittleEndian.Uint32(b[4:]))
+	if width != 2 && width != 4 && width != 8 || uint64(len(b)) != intsHead+n*uint64(width) {
+		return errInts
+	}
+	s := ints(b)
+	for i := 1; i < s.len(); i++ {
+		if s.at(i-1) >= s.at(i) {
+			return errInts
+		}
+	}
+	return nil
+}
+
+func (s ints) len() int {
+	if s == nil {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(s[4:]))
+}
+
+func (s ints) width() int {
+	if s == nil {
+		return 2
+	}
+	return int(s[0])
+}
+
+func (s ints) at(i int) int64 { return getInt(s[intsHead:], s.width(), i) }
+
+func getInt(b []byte, width, i int) int64 {
+	switch width {
+	case 2:
+		return int64(int16(binary.LittleEndian.Uint16(b[2*i:])))
+	case 4:
+		return int64(int32(binary.LittleEndian.Uint32(b[4*i:])))
+	}
+	return int64(binary.LittleEndian.Uint64(b[8*i:]))
+}
+
+func putInt(b []byte, width, i int, n int64) {
+	switch width {
+	case 2:
+		binary.LittleEndian.PutUint16(b[2*i:], uint16(n))
+	case 4:
+		binary.LittleEndian.PutUint32(b[4*i:], uint32(n))
+	default:
+		binary.LittleEndian.PutUint64(b[8*i:], uint64(n))
+	}
+}
+
+// widthOf is how many bytes n needs.
+func widthOf(n int64) int {
+	switch {
+	case n >= math.MinInt16 && n <= math.MaxInt16:
+		return 2
+	case n >= math.MinInt32 && n <= math.MaxInt32:
+		return 4
+	}
+	return 8
+}
+
+// find is where n stands, or would.
+func (s ints) find(n int64) (at int, found bool) {
+	low, high := 0, s.len()
+	for low < high {
+		mid := int(uint(low+high) / 2)
+		switch v := s.at(mid); {
+		case v == n:
+			return mid, true
+		case v < n:
+			low = mid + 1
+		default:
+			high = mid
+		}
+	}
+	return low, false
+}
+
+func (s ints) setLen(n int) { binary.LittleEndian.PutUint32(s[4:], uint32(n)) }
+
+// insert puts n at place at, which find has told.
+func (s ints) insert(at int, n int64) ints {
+	count, width := s.len(), s.width()
+	wide := max(width, widthOf(n))
+	size := intsHead + (count+1)*wide
+	to := s
+	if size > cap(s) || wide != width {
+		to = room(size)
+		to[0] = byte(wide)
+	}
+	to = to[:size]
+	if wide == width {
+		if count > 0 {
+			copy(to[intsHead+(at+1)*wide:], s[intsHead+at*wide:intsHead+count*wide])
+			copy(to[intsHead:], s[intsHead:intsHead+at*wide])
+		}
+	} else {
+		for i := range count {
+			j := i
+			if i >= at {
+				j++
+			}
+			putInt(to[intsHead:], wide, j, s.at(i))
+		}
+	}
+	putInt(to[intsHead:], wide, at, n)
+	to.setLen(count + 1)
+	return to
+}
+
+// remove takes out what stands at place at.
+func (s ints) remove(at int) ints {
+	width := s.width()
+	copy(s[intsHead+at*width:], s[intsHead+(at+1)*width:])
+	s = s[:len(s)-width]
+	s.setLen(s.len() - 1)
+	if wasteful(len(s), cap(s)) {
+		to := room(len(s))
+		copy(to, s)
+		return to
+	}
+	return s
+}
+
+// room is memory of n bytes with a quarter more to grow into, and whatever the
+// allocator adds.
+func room(n int) []byte { return append([]byte(nil), make([]byte, n+n/4)...)[:n] }
+
+// wasteful reports whether n bytes should move out of memory of that size.
+func wasteful(n, size int) bool { return size > 64 && n < size/2 }

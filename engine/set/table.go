@@ -1,0 +1,407 @@
+package set
+
+import (
+	"hash/maphash"
+	"maps"
+	"math/bits"
+	"slices"
+)
+
+const (
+	// pageLoad is how many bytes of members and slots a page has on average
+	// before the table grows: more make for fewer pages to mark and copy, fewer
+	// for quicker ones.
+	pageLoad = 640
+	// shrinkLoad is the average below which it shrinks.
+	shrinkLoad = pageLoad / 2
+	// bigLoad is what a large member counts for.
+	bigLoad = 64
+	// chunkPages is a power of two, and the bits of a chunk's own.
+	chunkPages = 64
+	// stepsPerChange bounds the pages that one change splits or merges.
+	stepsPerChange = 2
+)
+
+// What a table takes beside its pages, in bytes.
+const (
+	tableBytes   = 96
+	chunkBytes   = 96
+	perPage      = 24 + 2 // in the chunk
+	perBigMember = 64
+)
+
+// A table is the hashtable of more than one page, see doc.go.
+type table struct {
+	seed maphash.Seed
+	n    int    // members
+	mask uint64 // the smallest 2^k-1 that has the number of every page
+	size uint64 // pages
+	load int    // bytes, as pageLoad counts
+	mem  int64  // bytes of pages and large members
+	gen  uint64 // chunks of this number are its own
+	span int    // no chunk has more members
+	root []*chunk
+}
+
+// A chunk is some consecutive pages.
+type chunk struct {
+	gen     uint64
+	own     uint64 // bit i: page i can be reached from here alone
+	n       int    // members
+	counts  []uint16
+	pages   []page
+	large   bigs // nil while there is none
+	lastBig uint32
+}
+
+func newTable(seed maphash.Seed) *table {
+	t := &table{seed: seed, root: []*chunk{{}}}
+	t.root[0].push()
+	t.resized(1)
+	return t
+}
+
+// push adds an empty page.
+func (c *chunk) push() {
+	c.counts = append(c.counts, 0)
+	c.pages = append(c.pages, nil)
+}
+
+func (t *table) hash(b []byte) uint64 { return maphash.Bytes(t.seed, b) }
+
+// resized says that there are so many pages now.
+func (t *table) resized(size uint64) {
+	t.size, t.mask = size, 1<<bits.Len64(size-1)-1
+}
+
+// home is the page where hash h has its place.
+func (t *table) home(h uint64) uint64 {
+	i := h & t.mask
+	if i >= t.size {
+		i &= t.mask >> 1
+	}
+	return i
+}
+
+// peek is a page for a reader.
+func (t *table) peek(i uint64) (c *chunk, p page) {
+	c = t.root[i/chunkPages]
+	return c, c.pages[i%chunkPages]
+}
+
+// owned is the chunk of page i, to be changed.
+func (t *table) owned(i uint64) *chunk {
+	c := t.root[i/chunkPages]
+	if c.gen == t.gen {
+		return c
+	}
+	to := *c
+	to.gen, to.own = t.gen, 0
+	to.counts, to.pages, to.large = slices.Clone(c.counts), slices.Clone(c.pages), maps.Clone(c.large)
+	t.root[i/chunkPages] = &to
+	return &to
+}
+
+// set puts a page, which is the table's own unless it is what was there.
+func (t *table) set(c *chunk, i uint64, p page) {
+	i %= chunkPages
+	t.mem += int64(len(p) - len(c.pages[i]))
+	c.n += p.len() - int(c.counts[i])
+	c.counts[i], c.pages[i] = uint16(p.len()), p
+	c.own |= 1 << i
+	t.span = max(t.span, c.n)
+}
+
+func (c *chunk) owns(i uint64) bool { return c.own>>(i%chunkPages)&1 != 0 }
+
+func (t *table) has(b []byte) bool {
+	h := t.hash(b)
+	c, p := t.peek(t.home(h))
+	return p.find(tagOf(h), b, c.large) >= 0
+}
+
+func (t *table) add(b []byte) bool {
+	h := t.hash(b)
+	i := t.home(h)
+	c, p := t.peek(i)
+	if p.find(tagOf(h), b, c.large) >= 0 {
+		return false
+	}
+	c = t.owned(i)
+	if len(b) > maxInline || !p.fits(b) {
+		t.putBig(c, i, bigMember{h, slices.Clone(b)})
+		t.load += bigLoad
+	} else {
+		t.set(c, i, p.add(c.owns(i), tagOf(h), b))
+		t.load += len(b) + slotBytes
+	}
+	t.n++
+	for range stepsPerChange {
+		if t.load <= int(t.size)*pageLoad {
+			break
+		}
+		t.split()
+	}
+	return true
+}
+
+// putBig puts a large member into page i of c.
+func (t *table) putBig(c *chunk, i uint64, b bigMember) {
+	if c.large == nil {
+		c.large = bigs{}
+	}
+	for used := true; used; _, used = c.large[c.lastBig] {
+		c.lastBig++
+	}
+	c.large[c.lastBig] = b
+	t.mem += int64(len(b.bytes)) + perBigMember
+	id := [bigBytes]byte{byte(c.lastBig), byte(c.lastBig >> 8), byte(c.lastBig >> 16), byte(c.lastBig >> 24)}
+	t.set(c, i, c.pages[i%chunkPages].add(c.owns(i), tagOf(b.hash)|flagBig, id[:]))
+}
+
+// takeBig takes a large member out of c, but not out of its page.
+func (t *table) takeBig(c *chunk, id uint32) bigMember {
+	b := c.large[id]
+	delete(c.large, id)
+	t.mem -= int64(len(b.bytes)) + perBigMember
+	return b
+}
+
+func (t *table) remove(b []byte) bool {
+	h := t.hash(b)
+	i := t.home(h)
+	c, p := t.peek(i)
+	at := p.find(tagOf(h), b, c.large)
+	if at < 0 {
+		return false
+	}
+	t.removeAt(i, at)
+	return true
+}
+
+// removeAt removes member at of page i.
+func (t *table) removeAt(i uint64, at int) {
+	c := t.owned(i)
+	p := c.pages[i%chunkPages]
+	if tag, b := p.at(at); tag&flagBig != 0 {
+		t.takeBig(c, bigID(b))
+		t.load -= bigLoad
+	} else {
+		t.load -= len(b) + slotBytes
+	}
+	t.set(c, i, p.remove(c.owns(i), at))
+	t.n--
+	for range stepsPerChange {
+		if t.size == 1 || t.load >= int(t.size)*shrinkLoad {
+			break
+		}
+		t.merge()
+	}
+}
+
+// split gives half of a page to a new one.
+func (t *table) split() {
+	fresh := t.size
+	top := uint64(1) << (bits.Len64(fresh) - 1)
+	old := fresh - top
+	if fresh%chunkPages == 0 {
+		t.root = append(t.root, &chunk{gen: t.gen})
+	}
+	from, to := t.owned(old), t.owned(fresh)
+	to.push()
+	t.resized(fresh + 1)
+	p := from.pages[old%chunkPages]
+	t.set(from, old, nil)
+	t.deal(from, p, old, fresh, top)
+}
+
+// fewSides is up to how many members a page is dealt without garbage.
+const fewSides = 256
+
+// deal puts the members of p, which was in from, into page zero or one of the
+// table as bit of their hash says. Both are empty.
+func (t *table) deal(from *chunk, p page, zero, one, bit uint64) {
+	var few [fewSides]uint8
+	sides, need := few[:0], [2]int{}
+	for i := range p.len() {
+		_, b := p.at(i)
+		side := t.side(from, p, i, bit)
+		sides = append(sides, side)
+		need[side] += len(b) + slotBytes
+	}
+	var to [2]page
+	for side, n := range need {
+		if n > 0 {
+			to[side] = page(nil).move(pageHead + n)
+		}
+	}
+	for i, side := range sides {
+		if tag, b := p.at(i); side == 0 || tag&flagBig == 0 {
+			to[side] = to[side].add(true, tag, b)
+		}
+	}
+	t.set(t.owned(zero), zero, to[0])
+	c := t.owned(one)
+	t.set(c, one, to[1])
+	if from.large == nil {
+		return
+	}
+	for i, side := range sides { // the number of a large member is its chunk's
+		if tag, b := p.at(i); tag&flagBig != 0 && side == 1 {
+			t.putBig(c, one, t.takeBig(from, bigID(b)))
+		}
+	}
+}
+
+// side is 1 if the hash of member i of p, which is in c, has the bit.
+func (t *table) side(c *chunk, p page, i int, bit uint64) uint8 {
+	tag, b := p.at(i)
+	h := uint64(0)
+	if tag&flagBig != 0 {
+		h = c.large[bigID(b)].hash
+	} else {
+		h = t.hash(b)
+	}
+	if h&bit != 0 {
+		return 1
+	}
+	return 0
+}
+
+// merge gives what the last page has to the one that it was split from.
+func (t *table) merge() {
+	last := t.size - 1
+	into := last - 1<<(bits.Len64(last)-1)
+	from, to := t.owned(last), t.owned(into)
+	p, q := from.pages[last%chunkPages], to.pages[into%chunkPages]
+	if q.end()+p.end() > maxPage {
+		return // the hash has failed: it stays as it is
+	}
+	if p.len() > 0 {
+		own := to.owns(into)
+		if need := q.end() + p.end() - pageHead + (q.len()+p.len())*slotBytes; need > len(q) {
+			q, own = q.move(need), true
+		}
+		for i := range p.len() {
+			if tag, b := p.at(i); tag&flagBig == 0 {
+				q, own = q.add(own, tag, b), true
+			}
+		}
+		if own {
+			t.set(to, into, q)
+		}
+		for i := range p.len() {
+			if tag, b := p.at(i); tag&flagBig != 0 {
+				t.putBig(to, into, t.takeBig(from, bigID(b)))
+			}
+		}
+	}
+	t.set(from, last, nil)
+	t.pop()
+}
+
+// pop drops the last page, which is empty.
+func (t *table) pop() {
+	c := t.root[len(t.root)-1]
+	n := len(c.pages) - 1
+	c.pages, c.counts = c.pages[:n], c.counts[:n]
+	t.resized(t.size - 1)
+	if n > 0 {
+		if n < cap(c.pages)/4 {
+			c.pages, c.counts = slices.Clone(c.pages), slices.Clone(c.counts)
+		}
+		return
+	}
+	t.root[len(t.root)-1] = nil
+	if t.root = t.root[:len(t.root)-1]; len(t.root) < cap(t.root)/4 {
+		t.root = slices.Clone(t.root)
+	}
+}
+
+// each calls f with every member until it returns false.
+func (t *table) each(f func(b []byte) bool) {
+	for _, c := range t.root {
+		for _, p := range c.pages {
+			if !c.each(p, f) {
+				return
+			}
+		}
+	}
+}
+
+func (c *chunk) each(p page, f func(b []byte) bool) bool {
+	for i := range p.len() {
+		if tag, b := p.at(i); !f(c.large.member(tag, b)) {
+			return false
+		}
+	}
+	return true
+}
+
+// scan shows the page at cursor and returns the next cursor, 0 at the end.
+func (t *table) scan(cursor uint64, f func(b []byte) bool) uint64 {
+	i := t.home(cursor)
+	c, p := t.peek(i)
+	c.each(p, f)
+	top := uint64(1) << (bits.Len64(t.size) - 1)
+	mask := top - 1
+	if i < t.size-top { // it has been split: the half that was split off comes next
+		mask = 2*top - 1
+	}
+	cursor |= ^mask
+	return bits.Reverse64(bits.Reverse64(cursor) + 1)
+}
+
+// drawTries is after how many attempts span is counted anew, which an emptied
+// table needs: then one in a few hits.
+const drawTries = 16
+
+// random draws where a member is; there is one.
+func (t *table) random(rnd func() uint64) (i uint64, at int) {
+	for tries := 1; ; tries++ {
+		place := below(rnd(), uint64(len(t.root)*t.span))
+		k, at := place/uint64(t.span), int(place%uint64(t.span))
+		if c := t.root[k]; at < c.n {
+			for j, n := range c.counts {
+				if at < int(n) {
+					return k*chunkPages + uint64(j), at
+				}
+				at -= int(n)
+			}
+		}
+		if tries%drawTries == 0 {
+			t.span = 0
+			for _, c := range t.root {
+				t.span = max(t.span, c.n)
+			}
+		}
+	}
+}
+
+// below makes 64 random bits a number below n.
+func below(random, n uint64) uint64 {
+	high, _ := bits.Mul64(random, n)
+	return high
+}
+
+// member is member at of page i.
+func (t *table) member(i uint64, at int) []byte {
+	c, p := t.peek(i)
+	tag, b := p.at(at)
+	return c.large.member(tag, b)
+}
+
+// clone is a table of its own; both copy what they change from here on.
+func (t *table) clone() *table {
+	t.gen++
+	to := *t
+	to.root = slices.Clone(t.root)
+	return &to
+}
+
+// bytes is the memory of all of it. Full chunks are the rule.
+func (t *table) bytes() int64 {
+	last := t.root[len(t.root)-1]
+	chunks := int64(len(t.root)-1)*(chunkBytes+chunkPages*perPage) + chunkBytes + int64(cap(last.pages))*perPage
+	return tableBytes + int64(cap(t.root))*8 + chunks + t.mem
+}

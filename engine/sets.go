@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"slices"
+
+	"regent/engine/set"
+	"regent/resp"
+)
+
+// Sets. engine/set holds them; here is what a set is as a value of the keyspace.
+// sets_change.go: members come and go; sets_read.go: what is in a set;
+// sets_random.go: draws; sets_algebra.go: several sets at a time; sets_rdb.go:
+// RDB.
+//
+// In the log they are what redis-server writes, where chance is no part of it any
+// more:
+//
+//	SADD, SREM, SMOVE, S...STORE  as they came, if they changed anything
+//	SPOP k                        SREM k <member>
+//	SPOP k n                      SREM k <members>, or DEL k if none is left
+
+// A setObject is a set as a value.
+type setObject struct{ set.Set }
+
+// emptySet is a set for a key that is not there yet. Whoever has put something in
+// stores it.
+func (c *Ctx) emptySet() *setObject { return &setObject{set.New(c.E.seed)} }
+
+// maxInts is up to how many integers a set of nothing else is held as such.
+func (c *Ctx) maxInts() int64 { return c.E.Config.SetMaxIntsetEntries.Get() }
+
+// TypeName implements Object, like all below.
+func (s *setObject) TypeName() string { return "set" }
+
+func (s *setObject) Encoding() string {
+	if s.Hashed() {
+		return "hashtable"
+	}
+	return "intset"
+}
+
+func (s *setObject) Clone() Object { return &setObject{s.Set.Clone()} }
+
+func (s *setObject) Digest(d *Digest) {
+	d.MixNumber(typeSet)
+	s.Each(func(b []byte) bool { d.Xor(b); return true })
+}
+
+// setMembersPerCommand is how many members one command of a base has, as in a
+// base that redis-server writes (AOF_REWRITE_ITEMS_PER_CMD).
+const setMembersPerCommand = 64
+
+func (s *setObject) Commands(key []byte, emit func(args ...[]byte) error) (err error) {
+	args := [][]byte{[]byte("SADD"), key}
+	flush := func() {
+		err = emit(args...)
+		args = args[:2]
+	}
+	s.Each(func(b []byte) bool {
+		args = append(args, slices.Clone(b))
+		if len(args) == 2+setMembersPerCommand {
+			flush()
+		}
+		return err == nil
+	})
+	if err == nil && len(args) > 2 {
+		flush()
+	}
+	return err
+}
+
+func setCommands() []Command {
+	return slices.Concat(setChanges(), setReads(), setDraws(), setAlgebra())
+}
+
+// readSet looks key up for a read; nil: it is absent. false: the error was
+// written.
+func (c *Ctx) readSet(key []byte) (*setObject, bool) { return readObject[*setObject](c, key) }
+
+// setsAt are the sets at keys, nil where there is none; false: the error was
+// written.
+func (c *Ctx) setsAt(keys [][]byte) (sets []*setObject, ok bool) {
+	sets = make([]*setObject, len(keys))
+	for i, key := range keys {
+		if sets[i], ok = c.readSet(key); !ok {
+			return nil, false
+		}
+	}
+	return sets, true
+}
+
+// replyMembers replies with all members.
+func replyMembers(w *resp.Writer, s *setObject) {
+	if s == nil {
+		w.Set(0)
+		return
+	}
+	w.Set(s.Len())
+	s.Each(func(b []byte) bool { w.Bulk(b); return true })
+}

@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"regent/resp"
+)
+
+// Several sets at a time: t_set.c's algorithms, since what is compared with what
+// decides what a command costs.
+
+func setAlgebra() []Command {
+	read := func(name, since, complexity, summary string, do Handler) Command {
+		return Command{
+			Name: name, Arity: -2, Flags: ReadOnly, Cats: CatSet, Group: GroupSet, Since: since, Complex: complexity,
+			Summary: summary,
+			Tips:    []string{"nondeterministic_output_order"},
+			Keys:    []KeySpec{Span(1, -1, 1, KeyRO|KeyAccess)},
+			Args:    []Arg{argKey("key", 0).many()},
+			Do:      do,
+		}
+	}
+	store := func(name, since, complexity, summary string, use KeyFlags, do Handler) Command {
+		return Command{
+			Name: name, Arity: -3, Flags: Write | DenyOOM, Cats: CatSet, Group: GroupSet, Since: since, Complex: complexity,
+			Summary: summary,
+			Keys:    []KeySpec{One(1, use|KeyUpdate), Span(2, -1, 1, KeyRO|KeyAccess)},
+			Args:    []Arg{argKey("destination", 0), argKey("key", 1).many()},
+			Do:      do,
+		}
+	}
+	const (
+		product = "O(N*M) in the size of the smallest set and the number of sets"
+		sum     = "O(N) in the sizes of all sets"
+	)
+	return []Command{
+		read("sinter", "1.0.0", product, "Returns the members that all sets have.", doSinter),
+		store("sinterstore", "1.0.0", product, "Stores the members that all sets have.", KeyRW, doSinterstore),
+		{
+			Name: "sintercard", Arity: -3, Flags: ReadOnly, Cats: CatSet, Group: GroupSet, Since: "7.0.0", Complex: product,
+			Summary: "Counts the members that all sets have.",
+			Keys:    []KeySpec{{Flags: KeyRO | KeyAccess, Index: 1, KeyNum: true, FirstKey: 1, KeyStep: 1}},
+			Args: []Arg{
+				arg("numkeys", "integer"), argKey("key", 0).many(),
+				arg("limit", "integer").token("LIMIT").optional(),
+			},
+			Do: doSintercard,
+		},
+		read("sunion", "1.0.0", sum, "Returns the members that any of the sets has.", doSunion),
+		store("sunionstore", "1.0.0", sum, "Stores the members that any of the sets has.", KeyOW, doSunionstore),
+		read("sdiff", "1.0.0", sum, "Returns the members of the first set that no other one has.", doSdiff),
+		store("sdiffstore", "1.0.0", sum, "Stores the members of the first set that no other one has.", KeyOW, doSdiffstore),
+	}
+}
+
+func doSinter(c *Ctx) {
+	sets, ok := c.setsAt(c.Args[1:])
+	if !ok {
+		return
+	}
+	mark, n := c.W.Mark(), 0
+	intersect(sets, func(b []byte) bool {
+		c.W.Bulk(b)
+		n++
+		return true
+	})
+	c.W.SetAt(mark, n)
+}
+
+func doSinterstore(c *Ctx) {
+	if sets, ok := c.setsAt(c.Args[2:]); ok {
+		out, limit := c.emptySet(), c.maxInts()
+		intersect(sets, func(b []byte) bool { return out.Add(b, limit) })
+		c.storeSet(out)
+	}
+}
+
+// intersect calls f with the members that all sets have, until it returns false.
+// It goes through the smallest set and asks the others, small ones first; nil is
+// an empty set.
+func intersect(sets []*setObject, f func(b []byte) bool) {
+	if slices.Contains(sets, nil) {
+		return
+	}
+	slices.SortStableFunc(sets, func(a, b *setObject) int { return cmp.Compare(a.Len(), b.Len()) })
+	sets[0].Each(func(b []byte) bool {
+		for _, s := range sets[1:] {
+			if !s.Has(b) {
+				return true
+			}
+		}
+		return f(b)
+	})
+}
+
+// doSintercard counts no further than LIMIT; 0: as far as it goes.
+func doSintercard(c *Ctx) {
+	numkeys, ok := parseInt(c.Args[1])
+	if !ok || numkeys < 1 {
+		c.Err(resp.ErrNumkeys)
+		return
+	}
+	if numkeys > int64(len(c.Args)-2) {
+		c.Err(resp.ErrNumkeysArgs)
+		return
+	}
+	keys, rest := c.Args[2:2+numkeys], c.Args[2+numkeys:]
+	limit := int64(0)
+	for ; len(rest) > 0; rest = rest[2:] {
+		if !equalFold(rest[0], "limit") || len(rest) == 1 {
+			c.Err(resp.ErrSyntax)
+			return
+		}
+		if limit, ok = parseInt(rest[1]); !ok || limit < 0 {
+			c.Err(resp.ErrLimitNeg)
+			return
+		}
+	}
+	sets, ok := c.setsAt(keys)
+	if !ok {
+		return
+	}
+	n := int64(0)
+	intersect(sets, func([]byte) bool { n++; return n != limit })
+	c.W.Int(n)
+}
+
+func doSunion(c *Ctx) {
+	if sets, ok := c.setsAt(c.Args[1:]); ok {
+		replyMembers(c.W, c.union(sets))
+	}
+}
+
+func doSunionstore(c *Ctx) {
+	if sets, ok := c.setsAt(c.Args[2:]); ok {
+		c.storeSet(c.union(sets))
+	}
+}
+
+func (c *Ctx) union(sets []*setObject) *setObject {
+	out, limit := c.emptySet(), c.maxInts()
+	for _, s := range sets {
+		if s != nil {
+			s.Each(func(b []byte) bool { out.Add(b, limit); return true })
+		}
+	}
+	return out
+}
+
+func doSdiff(c *Ctx) {
+	if sets, ok := c.setsAt(c.Args[1:]); ok {
+		replyMembers(c.W, c.difference(sets))
+	}
+}
+
+func doSdiffstore(c *Ctx) {
+	if sets, ok := c.setsAt(c.Args[2:]); ok {
+		c.storeSet(c.difference(sets))
+	}
+}
+
+// difference either asks the other sets about each member of the first, or takes
+// the members of the others out of a copy of it, whichever is less work: the
+// first way can do with half of it, for it stops at the first hit.
+func (c *Ctx) difference(sets []*setObject) *setObject {
+	out, first := c.emptySet(), sets[0]
+	if first == nil {
+		return out
+	}
+	var others []*setObject
+	ask, take := first.Len(), first.Len()
+	for _, s := range sets[1:] {
+		if s != nil {
+			others = append(others, s)
+			ask, take = ask+first.Len(), take+s.Len()
+		}
+	}
+	limit := c.maxInts()
+	if ask/2 > take {
+		first.Each(func(b []byte) bool { out.Add(b, limit); return true })
+		for _, s := range others {
+			s.Each(func(b []byte) bool { out.Remove(b); return out.Len() > 0 })
+		}
+		return out
+	}
+	// The larger a set, the likelier it has a member.
+	slices.SortStableFunc(others, func(a, b *setObject) int { return cmp.Compare(b.Len(), a.Len()) })
+	first.Each(func(b []byte) bool {
+		if !slices.ContainsFunc(others, func(s *setObject) bool { return s.Has(b) }) {
+			out.Add(b, limit)
+		}
+		return true
+	})
+	return out
+}
+
+// storeSet stores the result of a ...STORE command at its first key, where
+// nothing remains if it is empty, and replies with its size.
+func (c *Ctx) storeSet(s *setObject) {
+	dest := c.Args[1]
+	if s.Len() > 0 {
+		c.PutObject(dest, s)
+		c.PropagateSelf()
+	} else if c.Remove(dest) {
+		c.PropagateSelf()
+	}
+	c.W.Int(int64(s.Len()))
+}

@@ -1,0 +1,126 @@
+package engine
+
+import "bytes"
+
+func setChanges() []Command {
+	return []Command{
+		{
+			Name: "sadd", Arity: -3, Flags: Write | DenyOOM | Fast, Cats: CatSet, Group: GroupSet,
+			Since: "1.0.0", Complex: "O(N) in the number of members given",
+			Summary: "Adds members to a set, which is made if it is not there.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
+			Args:    []Arg{argKey("key", 0), arg("member", "string").many()},
+			Do:      doSadd,
+		},
+		{
+			Name: "srem", Arity: -3, Flags: Write | Fast, Cats: CatSet, Group: GroupSet,
+			Since: "1.0.0", Complex: "O(N) in the number of members given",
+			Summary: "Removes members from a set, and the key with the last of them.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyDelete)},
+			Args:    []Arg{argKey("key", 0), arg("member", "string").many()},
+			Do:      doSrem,
+		},
+		{
+			Name: "smove", Arity: 4, Flags: Write | Fast, Cats: CatSet, Group: GroupSet, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Moves a member from one set to another.",
+			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyRW|KeyInsert)},
+			Args:    []Arg{argKey("source", 0), argKey("destination", 1), arg("member", "string")},
+			Do:      doSmove,
+		},
+	}
+}
+
+func doSadd(c *Ctx) {
+	if n, ok := c.addMembers(c.Args[1], c.Args[2:]...); ok {
+		if n > 0 {
+			c.PropagateSelf()
+		}
+		c.W.Int(n)
+	}
+}
+
+// addMembers adds members to the set at key, and counts the new ones; false: the
+// error was written.
+func (c *Ctx) addMembers(key []byte, members ...[]byte) (n int64, ok bool) {
+	en, s, ok := writeObject[*setObject](c, key)
+	if !ok {
+		return 0, false
+	}
+	fresh := s == nil
+	if fresh {
+		s = c.emptySet()
+	} else {
+		c.Changing(en)
+	}
+	limit := c.maxInts()
+	for _, m := range members {
+		if s.Add(m, limit) {
+			n++
+		}
+	}
+	switch {
+	case fresh:
+		c.PutObject(key, s)
+	case n > 0:
+		c.Changed(key, en, s)
+	}
+	return n, true
+}
+
+func doSrem(c *Ctx) {
+	key := c.Args[1]
+	en, s, ok := writeObject[*setObject](c, key)
+	if !ok {
+		return
+	}
+	n := int64(0)
+	if s != nil {
+		n = c.removeMembers(key, en, s, c.Args[2:]...)
+	}
+	if n > 0 {
+		c.PropagateSelf()
+	}
+	c.W.Int(n)
+}
+
+// removeMembers removes members of s, which is at en, and counts those that were
+// there.
+func (c *Ctx) removeMembers(key []byte, en Entry, s *setObject, members ...[]byte) (n int64) {
+	c.Changing(en)
+	for _, m := range members {
+		if s.Remove(m) {
+			n++
+		}
+	}
+	if n > 0 {
+		c.Changed(key, en, s)
+	}
+	return n
+}
+
+func doSmove(c *Ctx) {
+	src, dst, member := c.Args[1], c.Args[2], c.Args[3]
+	c.Write(dst) // removes what has expired: entries do not move from here on
+	en, from, ok := writeObject[*setObject](c, src)
+	if !ok {
+		return
+	}
+	if from == nil {
+		c.W.Int(0)
+		return
+	}
+	if _, ok := objectOf[*setObject](c, c.Peek(dst)); !ok {
+		return
+	}
+	if bytes.Equal(src, dst) {
+		replyHas(c, from, member)
+		return
+	}
+	if c.removeMembers(src, en, from, member) == 0 {
+		c.W.Int(0)
+		return
+	}
+	c.addMembers(dst, member)
+	c.PropagateSelf()
+	c.W.Int(1)
+}
