@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,11 +44,6 @@ const keysAtOnce = 3
 // never is the time of an answer that did not come.
 const never = int64(1) << 62
 
-// A call is an operation's input; its output is the reply's text.
-type call struct {
-	op, key, arg string
-}
-
 // output is a reply: Known false means that the outcome is not known.
 type output struct {
 	known bool
@@ -89,7 +82,7 @@ func (h *History) client(ctx context.Context, id int) {
 		asked := time.Since(h.began).Nanoseconds()
 		text, err := pool.do(c.args()...)
 		answered := time.Since(h.began).Nanoseconds()
-		h.note(id, c, asked, answered, text, err)
+		h.note(id, c, asked, answered, c.ordered(text), err)
 		pool.settle(err)
 	}
 }
@@ -102,35 +95,10 @@ func (h *History) note(id int, c call, asked, answered int64, text string, err e
 		h.calls = append(h.calls, porcupine.Operation{ClientId: id, Input: c, Call: asked, Output: output{true, text}, Return: answered})
 	case refused(err) || strings.HasPrefix(err.Error(), "MOVED"):
 		h.refused++
-	case c.op != "get": // a read without an answer says nothing
+	case !c.reads(): // a read without an answer says nothing
 		h.unknown++
 		h.calls = append(h.calls, porcupine.Operation{ClientId: id, Input: c, Call: asked, Output: output{}, Return: never})
 	}
-}
-
-// draw picks a call: registers, counters, and strings that grow.
-func (h *History) draw() call {
-	age := int(time.Since(h.began) / keyLife)
-	sort := []string{"reg", "cnt", "str"}[rand.IntN(3)]
-	key := fmt.Sprintf("%s:%d:%d", sort, age, rand.IntN(keysAtOnce))
-	if rand.IntN(2) == 0 {
-		return call{op: "get", key: key}
-	}
-	value := strconv.FormatInt(h.seq.Add(1), 10)
-	switch sort {
-	case "cnt":
-		return call{op: "incr", key: key}
-	case "str":
-		return call{op: "append", key: key, arg: value + ","}
-	}
-	return call{op: "set", key: key, arg: value}
-}
-
-func (c call) args() []any {
-	if c.arg == "" {
-		return []any{c.op, c.key}
-	}
-	return []any{c.op, c.key, c.arg}
 }
 
 // Check lets porcupine judge the history; it returns an error that names what
@@ -150,51 +118,6 @@ func (h *History) Check(timeout time.Duration) error {
 		}
 	}
 	return fmt.Errorf("the history of %d calls is not linearizable (longest explained part of a key: %d calls)", len(h.calls), longest)
-}
-
-// keyModel is one key of a sequential Redis.
-func keyModel() porcupine.Model {
-	return porcupine.Model{
-		Partition: byKey,
-		Init:      func() any { return "" },
-		Step: func(state, input, out any) (bool, any) {
-			next, reply := step(state.(string), input.(call))
-			o := out.(output)
-			return !o.known || o.text == reply, next
-		},
-		DescribeOperation: func(input, out any) string { return fmt.Sprintf("%v -> %v", input, out) },
-	}
-}
-
-// step carries out a call on the value of its key, "" for none.
-func step(value string, c call) (next, reply string) {
-	switch c.op {
-	case "set":
-		return c.arg, "OK"
-	case "append":
-		return value + c.arg, strconv.Itoa(len(value) + len(c.arg))
-	case "incr":
-		n, _ := strconv.Atoi(value)
-		s := strconv.Itoa(n + 1)
-		return s, s
-	}
-	return value, value
-}
-
-func byKey(all []porcupine.Operation) [][]porcupine.Operation {
-	at := map[string]int{}
-	var parts [][]porcupine.Operation
-	for _, op := range all {
-		key := op.Input.(call).key
-		i, ok := at[key]
-		if !ok {
-			i = len(parts)
-			at[key] = i
-			parts = append(parts, nil)
-		}
-		parts[i] = append(parts[i], op)
-	}
-	return parts
 }
 
 // A Dialer opens connections from where the clients are; nil is net's own.
