@@ -64,6 +64,13 @@ func TestPartitions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	soundHistory(t, c, load, h)
+}
+
+// soundHistory ends load and history: one order must explain the calls, and
+// nothing that was acknowledged may be missing anywhere.
+func soundHistory(t *testing.T, c *harness.Cluster, load *harness.Load, h *harness.History) {
+	t.Helper()
 	load.Stop()
 	h.Stop()
 	answered, unknown, refused := h.Counts()

@@ -48,19 +48,7 @@ func TestWeather(t *testing.T) {
 	if _, err := c.Agreed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	load.Stop()
-	h.Stop()
-	answered, unknown, refused := h.Counts()
-	t.Logf("%d writes acknowledged; history: %d calls answered, %d with an unknown outcome, %d refused", load.Acked(), answered, unknown, refused)
-	if err := h.Check(5 * time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range c.Nodes {
-		if err := client(t, n).ConfigSet(t.Context(), "follower-reads", "yes").Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	nothingMissing(t, c, load)
+	soundHistory(t, c, load, h)
 }
 
 // TestDelayDeposesNobody: a line that is slow and not broken, as between two

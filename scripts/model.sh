@@ -83,7 +83,9 @@ model=members.pml
 whole="-DWHOLE -DEPOCHS=3 -DLOG=2"
 holds "members change, vote by vote" -DEPOCHS=2 -DLOG=2 -DCHANGES=2 -DVOTERS=7
 holds "members change" $whole -DCHANGES=2 -DVOTERS=15
-fails "voters change before the last change is known" $whole -DCHANGES=2 -DVOTERS=15 -DCHANGE_AT_ONCE
+holds "members change, down to one" -DWHOLE -DEPOCHS=2 -DLOG=2 -DCHANGES=3 -DVOTERS=7
+fails "voters change before the last change is known" -DWHOLE -DEPOCHS=2 -DLOG=2 -DCHANGES=3 -DVOTERS=7 -DCHANGE_AT_ONCE
+fails "a candidate with old members is granted" -DWHOLE -DEPOCHS=2 -DLOG=2 -DCHANGES=3 -DVOTERS=7 -DOLD_MEMBERS_RUN
 fails "a change goes on from an earlier leader's" $whole -DCHANGES=2 -DVOTERS=15 -DOTHERS_CHANGE
 fails "two voters change at once" $whole -DCHANGES=2 -DVOTERS=7 -DTWO_AT_ONCE
 fails "what is committed is left with those who leave" $whole -DCHANGES=3 -DVOTERS=7 -DFORGET_HELD

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+
+	"regent/engine/decimal"
 )
 
 // An Element is an element to be packed, or to be looked for.
@@ -15,7 +17,7 @@ type Element struct {
 
 // ElementOf prepares a text, whose bytes are kept.
 func ElementOf(text []byte) Element {
-	n, ok := parseInt(text)
+	n, ok := decimal.Parse(text)
 	return Element{text, n, ok}
 }
 
@@ -206,35 +208,4 @@ func Part(lp []byte, p, q, n int) []byte {
 	part = append(part, endByte)
 	setHeader(part, n)
 	return part
-}
-
-// maxIntText is the longest text of a 64-bit integer, in bytes.
-const maxIntText = 20
-
-// parseInt reads a text that is an integer of 64 bits, exactly as it would be
-// printed.
-func parseInt(text []byte) (n int64, ok bool) {
-	digits := text
-	negative := len(text) > 0 && text[0] == '-'
-	if negative {
-		digits = text[1:]
-	}
-	if len(digits) == 0 || len(text) > maxIntText || digits[0] == '0' && len(text) > 1 {
-		return 0, false
-	}
-	u := uint64(0)
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		d := uint64(c - '0')
-		if u > (1<<63)/10 || u*10+d > 1<<63 {
-			return 0, false
-		}
-		u = u*10 + d
-	}
-	if negative {
-		return -int64(u), true
-	}
-	return int64(u), u < 1<<63
 }

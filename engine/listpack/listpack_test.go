@@ -2,7 +2,6 @@ package listpack
 
 import (
 	"encoding/binary"
-	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -111,20 +110,6 @@ func TestModel(t *testing.T) {
 			},
 		})
 	})
-}
-
-func TestParseInt(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		s := rapid.OneOf(rapid.StringMatching(`-?[0-9]{0,21}`), rapid.StringMatching(`-?922337203685477580[0-9]`)).Draw(rt, "s")
-		want, err := strconv.ParseInt(s, 10, 64)
-		canonical := err == nil && strconv.FormatInt(want, 10) == s
-		if n, ok := parseInt([]byte(s)); ok != canonical || ok && n != want {
-			rt.Fatalf("%q: %d, %v", s, n, ok)
-		}
-	})
-	if n, ok := parseInt([]byte("-9223372036854775808")); !ok || n != math.MinInt64 {
-		t.Errorf("the least integer: %d, %v", n, ok)
-	}
 }
 
 // use walks over a listpack in every way, which must not go astray in what

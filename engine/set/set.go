@@ -1,6 +1,10 @@
 package set
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"regent/engine/decimal"
+)
 
 // A Set is a set of byte strings. What its methods show of a member is valid
 // until the next call that changes the Set.
@@ -72,7 +76,7 @@ func (s *Set) Has(b []byte) bool {
 	if s.hashed {
 		return s.page().find(tagOf(maphash.Bytes(s.seed, b)), b, nil) >= 0
 	}
-	n, ok := integer(b)
+	n, ok := decimal.Parse(b)
 	if ok {
 		_, ok = s.ints().find(n)
 	}
@@ -83,7 +87,7 @@ func (s *Set) Has(b []byte) bool {
 // of integers that has more than maxInts becomes a hashtable.
 func (s *Set) Add(b []byte, maxInts int64) bool {
 	if !s.hashed {
-		if n, ok := integer(b); ok {
+		if n, ok := decimal.Parse(b); ok {
 			return s.addInt(n, maxInts)
 		}
 		s.Hash()
@@ -137,9 +141,9 @@ func (s *Set) Hash() {
 	}
 	old := s.ints()
 	s.lone, s.hashed, s.shared = nil, true, false
-	var text digits
+	var text decimal.Text
 	for i := range old.len() {
-		s.Add(text.of(old.at(i)), 0)
+		s.Add(text.Of(old.at(i)), 0)
 	}
 }
 
@@ -161,7 +165,7 @@ func (s *Set) Remove(b []byte) bool {
 	at := -1
 	if s.hashed {
 		at = s.page().find(tagOf(maphash.Bytes(s.seed, b)), b, nil)
-	} else if n, ok := integer(b); ok {
+	} else if n, ok := decimal.Parse(b); ok {
 		if i, found := s.ints().find(n); found {
 			at = i
 		}
@@ -191,7 +195,7 @@ func (s *Set) Each(f func(b []byte) bool) {
 		s.table.each(f)
 		return
 	}
-	var text digits
+	var text decimal.Text
 	for i := range s.Len() {
 		if !f(s.loneAt(i, &text)) {
 			return
@@ -200,12 +204,12 @@ func (s *Set) Each(f func(b []byte) bool) {
 }
 
 // loneAt is member i of a set without a table.
-func (s *Set) loneAt(i int, text *digits) []byte {
+func (s *Set) loneAt(i int, text *decimal.Text) []byte {
 	if s.hashed {
 		_, b := s.page().at(i)
 		return b
 	}
-	return text.of(s.ints().at(i))
+	return text.Of(s.ints().at(i))
 }
 
 // Scan calls f with some members and returns the next cursor, 0 at the end. A
@@ -226,7 +230,7 @@ func (s *Set) AppendRandom(dst []byte, rnd func() uint64) []byte {
 	if s.table != nil {
 		return append(dst, s.table.member(s.table.random(rnd))...)
 	}
-	var text digits
+	var text decimal.Text
 	return append(dst, s.loneAt(int(below(rnd(), uint64(s.Len()))), &text)...)
 }
 
@@ -238,7 +242,7 @@ func (s *Set) PopRandom(dst []byte, rnd func() uint64) []byte {
 		s.table.removeAt(i, at)
 		return dst
 	}
-	var text digits
+	var text decimal.Text
 	at := int(below(rnd(), uint64(s.Len())))
 	dst = append(dst, s.loneAt(at, &text)...)
 	s.removeAt(at)
