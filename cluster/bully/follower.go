@@ -39,10 +39,10 @@ func (n *Node) onLeader(p *peer, m Message) {
 	n.raiseCommit()
 	ack := Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt}
 	switch {
+	case !n.Vouches():
+		ack.Reason = Forgot // above all: the others only cost a leadership
 	case n.diskBad:
 		ack.Reason = DiskFailed
-	case !n.Vouches():
-		ack.Reason = Forgot
 	}
 	n.send(p.id, ack)
 	n.askEnd(p)
