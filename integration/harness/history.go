@@ -38,6 +38,10 @@ type History struct {
 // keyLife is how long one set of keys is used.
 const keyLife = 3 * time.Second
 
+// callPause is what a client rests between two calls: it bounds how many calls
+// there are to judge, which is some thousands a second.
+const callPause = time.Millisecond
+
 // keysAtOnce is how many keys of each sort are in use at one time.
 const keysAtOnce = 3
 
@@ -84,6 +88,7 @@ func (h *History) client(ctx context.Context, id int) {
 		answered := time.Since(h.began).Nanoseconds()
 		h.note(id, c, asked, answered, c.ordered(text), err)
 		pool.settle(err)
+		time.Sleep(callPause)
 	}
 }
 
