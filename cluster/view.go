@@ -37,7 +37,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
 	}
 	r := c.roster.Load()
-	v.Recovering = st.Recovering
+	v.Recovering = st.Recovering || st.Epoch == 0 // it has heard nobody: who knows what it was
 	v.Membership, v.MembersVersion, v.MembersEpoch = c.membership(&r.conf, st.Epoch), r.conf.Version, r.conf.Epoch
 	for _, p := range r.list {
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
