@@ -76,7 +76,7 @@ func main() {
 	flag.StringVar(&o.regent, "regent", "./bin/regent", "Regent's binary")
 	flag.StringVar(&o.redis, "redis", "redis-server", "redis-server's binary")
 	flag.IntVar(&o.trials, "trials", 20, "faults of each kind")
-	flag.IntVar(&o.others, "others", 12, "trials at most on systems other than Regent, which take a quarter of a minute to be well again after each")
+	flag.IntVar(&o.others, "others", 20, "trials at most on systems other than Regent, which take up to a quarter of a minute to be well again after each")
 	flag.StringVar(&systems, "systems", "regent,sentinel,cluster", "what to measure")
 	flag.StringVar(&which, "faults", "kill,stop,partition,planned,none", "which faults to make")
 	flag.DurationVar(&o.down, "down-after", 500*time.Millisecond, "Sentinel's down-after-milliseconds; Redis Cluster's node timeout is twice that")
