@@ -129,8 +129,8 @@ func run(ctx context.Context, o options) error {
 			if err != nil {
 				err = fmt.Errorf("%s, %s: %w", name, fault.name, err)
 			}
-			if err != nil && !errors.Is(err, errNoHosts) {
-				return err
+			if ctx.Err() != nil {
+				return errors.Join(failed, err)
 			}
 			if err != nil { // the others can be measured all the same
 				fmt.Println("NOT MEASURED:", err)
