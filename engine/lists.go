@@ -41,25 +41,12 @@ func (l *listObject) Digest(d *Digest) {
 	}
 }
 
-// commandItems is how many elements one command carries into a log whose base is
-// commands, as in Redis (aof.c).
-const commandItems = 64
-
 // Commands is RPUSH, several for a long list.
 func (l *listObject) Commands(key []byte, emit func(args ...[]byte) error) error {
-	args := [][]byte{[]byte("RPUSH"), key}
-	for at := l.At(0); at.OK(); {
-		args = append(args, at.Value().AppendText(nil))
-		at.Next()
-		if len(args) < commandItems+2 && at.OK() {
-			continue
+	return inCommands("RPUSH", key, emit, func(item func(b []byte) bool) {
+		for at := l.At(0); at.OK() && item(at.Value().AppendText(nil)); at.Next() {
 		}
-		if err := emit(args...); err != nil {
-			return err
-		}
-		args = args[:2]
-	}
-	return nil
+	})
 }
 
 // A side is an end of a list.
@@ -75,6 +62,13 @@ func (s side) popName() string {
 		return "LPOP"
 	}
 	return "RPOP"
+}
+
+func (s side) word() string {
+	if s == left {
+		return "left"
+	}
+	return "right"
 }
 
 // sideArg reads LEFT or RIGHT; false: an error was written.

@@ -114,10 +114,3 @@ func (m listMove) done(c *Ctx, text []byte) {
 		c.Propagate([]byte("LMOVE"), m.src, m.dst, m.words[0], m.words[1])
 	}
 }
-
-func (s side) word() string {
-	if s == left {
-		return "left"
-	}
-	return "right"
-}

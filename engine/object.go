@@ -60,6 +60,26 @@ type Object interface {
 	Commands(key []byte, emit func(args ...[]byte) error) error
 }
 
+// commandItems is how many elements one of an Object's Commands carries, as in
+// Redis (aof.c, AOF_REWRITE_ITEMS_PER_CMD).
+const commandItems = 64
+
+// inCommands gives out what each shows, which item keeps, as commands of that name
+// with commandItems elements at most. It ends at an error of emit.
+func inCommands(name string, key []byte, emit func(args ...[]byte) error, each func(item func(b []byte) bool)) (err error) {
+	args := [][]byte{[]byte(name), key}
+	each(func(b []byte) bool {
+		if args = append(args, b); len(args) == 2+commandItems {
+			err, args = emit(args...), args[:2]
+		}
+		return err == nil
+	})
+	if err == nil && len(args) > 2 {
+		err = emit(args...)
+	}
+	return err
+}
+
 // Codecs are the codecs of all types beyond strings: whoever reads or writes an
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
 func Codecs(cfg *config.Config) *rdb.Registry {

@@ -46,27 +46,11 @@ func (s *setObject) Digest(d *Digest) {
 	s.Each(func(b []byte) bool { d.Xor(b); return true })
 }
 
-// setMembersPerCommand is how many members one command of a base has, as in a
-// base that redis-server writes (AOF_REWRITE_ITEMS_PER_CMD).
-const setMembersPerCommand = 64
-
-func (s *setObject) Commands(key []byte, emit func(args ...[]byte) error) (err error) {
-	args := [][]byte{[]byte("SADD"), key}
-	flush := func() {
-		err = emit(args...)
-		args = args[:2]
-	}
-	s.Each(func(b []byte) bool {
-		args = append(args, slices.Clone(b))
-		if len(args) == 2+setMembersPerCommand {
-			flush()
-		}
-		return err == nil
+// Commands is SADD, several for a large set.
+func (s *setObject) Commands(key []byte, emit func(args ...[]byte) error) error {
+	return inCommands("SADD", key, emit, func(item func(b []byte) bool) {
+		s.Each(func(b []byte) bool { return item(slices.Clone(b)) })
 	})
-	if err == nil && len(args) > 2 {
-		flush()
-	}
-	return err
 }
 
 func setCommands() []Command {

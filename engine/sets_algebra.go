@@ -40,7 +40,7 @@ func setAlgebra() []Command {
 		{
 			Name: "sintercard", Arity: -3, Flags: ReadOnly, Cats: CatSet, Group: GroupSet, Since: "7.0.0", Complex: product,
 			Summary: "Counts the members that all sets have.",
-			Keys:    []KeySpec{{Flags: KeyRO | KeyAccess, Index: 1, KeyNum: true, FirstKey: 1, KeyStep: 1}},
+			Keys:    []KeySpec{numKeys(1, KeyRO|KeyAccess)},
 			Args: []Arg{
 				arg("numkeys", "integer"), argKey("key", 0).many(),
 				arg("limit", "integer").token("LIMIT").optional(),
@@ -98,7 +98,7 @@ func intersect(sets []*setObject, f func(b []byte) bool) {
 func doSintercard(c *Ctx) {
 	numkeys, ok := parseInt(c.Args[1])
 	if !ok || numkeys < 1 {
-		c.Err(resp.ErrNumkeys)
+		c.Err(resp.ErrNumKeys)
 		return
 	}
 	if numkeys > int64(len(c.Args)-2) {

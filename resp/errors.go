@@ -23,7 +23,6 @@ const (
 	ErrBetween       = "ERR value is out of range, value must between %d and %d"
 	ErrDBRange       = "ERR DB index is out of range"
 	ErrSameObject    = "ERR source and destination objects are the same"
-	ErrNumkeys       = "ERR numkeys should be greater than 0"
 	ErrNumkeysArgs   = "ERR Number of keys can't be greater than number of args"
 	ErrLimitNeg      = "ERR LIMIT can't be negative"
 	ErrCursor        = "ERR invalid cursor"

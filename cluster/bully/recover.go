@@ -24,9 +24,9 @@ import "time"
 // acknowledges no heartbeat for a lease and no bytes for a commit, answers no
 // round, and counts for no configuration. So it asks all voters in which epoch
 // they are. Answers of as many of the others as every majority with this node
-// has at least one of say which epoch it may have
-// been in at most: who elects, and who acknowledges, is in the epoch. A leader of
-// that epoch or a later one will do. The question is not asked before every
+// has at least one of say which epoch it may have been in at most: who elects,
+// and who acknowledges, is in the epoch. A leader of that epoch or a later one
+// will do. The question is not asked before every
 // candidacy has ended that may hold a vote from before: 5/4 T after the start,
 // given clock rates within a fifth, since votes count within T of being asked
 // for. And a configuration that is newer than its own must be known first.
