@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"regent/cluster/slots"
 	"regent/engine/enginetest"
+	"regent/engine/slots"
 )
 
 // What redis-server shows of blocking is in testdata/scripts/blocking.txt. Here

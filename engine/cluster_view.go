@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"regent/cluster/slots"
+	"regent/engine/slots"
 	"regent/resp"
 )
 

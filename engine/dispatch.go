@@ -3,7 +3,7 @@ package engine
 import (
 	"math/bits"
 
-	"regent/cluster/slots"
+	"regent/engine/slots"
 )
 
 // The dispatcher: one command's way from its arguments to its reply and its

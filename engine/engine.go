@@ -6,10 +6,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"regent/cluster/slots"
 	"regent/engine/config"
 	"regent/engine/dict"
 	"regent/engine/rdb"
+	"regent/engine/slots"
 )
 
 // Limits of the engine.

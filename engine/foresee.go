@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"regent/cluster/slots"
 	"regent/engine/dict"
+	"regent/engine/slots"
 )
 
 // Foresight. A pipeline's commands are known before their turn, and with a

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"regent/cluster/slots"
 	"regent/engine/config"
+	"regent/engine/slots"
 	"regent/resp"
 )
 

@@ -9,9 +9,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"regent/cluster/slots"
 	"regent/engine"
 	"regent/engine/enginetest"
+	"regent/engine/slots"
 )
 
 // scanAll iterates to the end and counts how often each key came. between

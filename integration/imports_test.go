@@ -16,14 +16,14 @@ const root = "regent"
 // import. Arrows run downward; siblings do not know each other.
 var floors = map[string][]string{
 	"regent/resp":          {},
-	"regent/cluster/slots": {},
+	"regent/engine/slots":  {},
 	"regent/cluster/bully": {},
 	"regent/engine/dict":   {},
 	"regent/engine/config": {"regent/resp"},
 	"regent/engine/rdb":    {"regent/resp"},
-	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/cluster/slots", "regent/resp"},
+	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/engine/slots", "regent/resp"},
 	"regent/aof":           {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/cluster":       {"regent/cluster/bully", "regent/cluster/slots", "regent/engine", "regent/engine/config", "regent/resp"},
+	"regent/cluster":       {"regent/cluster/bully", "regent/engine", "regent/engine/config", "regent/resp"},
 	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
 	root:                   {"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/cmd":           {root, "regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
@@ -31,7 +31,7 @@ var floors = map[string][]string{
 }
 
 // pure floors import nothing but the standard library and themselves.
-var pure = []string{"regent/cluster/bully", "regent/cluster/slots"}
+var pure = []string{"regent/cluster/bully", "regent/engine/slots"}
 
 // outside is what the engine does not do by itself: sockets, files, processes.
 var outside = []string{"net", "os", "os/exec", "syscall"}
