@@ -71,23 +71,26 @@ func (s *cliSession) prompt() string {
 }
 
 // exec sends one command and returns its reply, through redirections and an
-// election. An error means that there is no reply.
+// election. An error means that there is no reply. What administers a server
+// goes to the server in use and to no other: SHUTDOWN, sent on to the next
+// node for want of a reply, would end them one after the other.
 func (s *cliSession) exec(words []string) (resp.Value, error) {
 	deadline := time.Now().Add(s.o.patience)
 	for redirects := 0; ; {
 		r, sent, err := s.attempt(words)
+		elsewhere := len(s.known) > 1 && s.anywhere(words)
 		switch {
 		case err != nil && sent && !s.harmless(words):
 			//lint:ignore ST1005 shown to people
 			return resp.Value{}, fmt.Errorf("Connection lost: the command may or may not have been carried out (%w)", err)
-		case err != nil && (len(s.known) < 2 || time.Now().After(deadline)):
+		case err != nil && (!elsewhere || time.Now().After(deadline)):
 			return resp.Value{}, err
 		case err != nil:
 			s.next()
 			time.Sleep(electionPause)
 		case s.moved(r) && redirects < maxRedirects:
 			redirects++
-		case waits(r) && len(s.known) > 1 && time.Now().Before(deadline):
+		case waits(r) && elsewhere && time.Now().Before(deadline):
 			s.next()
 			time.Sleep(electionPause)
 		default:
@@ -214,14 +217,29 @@ func waits(r resp.Value) bool {
 	return r.IsError() && strings.HasPrefix(string(r.Text), "CLUSTERDOWN")
 }
 
-// harmless reports whether a command may be sent twice.
-func (s *cliSession) harmless(words []string) bool {
+// lookup finds a command, or a container's subcommand, in the table.
+func (s *cliSession) lookup(words []string) (cmd *engine.Command, known bool) {
 	args := make([][]byte, len(words))
 	for i, w := range words {
 		args[i] = []byte(w)
 	}
-	cmd, known := s.table.Lookup(args)
-	return known && !cmd.Has(engine.Write)
+	return s.table.Lookup(args)
+}
+
+// harmless reports whether a command may be sent twice: it reads data and
+// does nothing else. A command that the table does not know may do anything.
+func (s *cliSession) harmless(words []string) bool {
+	cmd, known := s.lookup(words)
+	return known && cmd.Has(engine.ReadOnly) &&
+		cmd.Flags&(engine.Write|engine.Admin|engine.Blocking|engine.PubSub) == 0
+}
+
+// anywhere reports whether another node than the one in use may be asked: for
+// a command on data any node leads to the leader. What has no data flag is
+// about the server itself, or unknown.
+func (s *cliSession) anywhere(words []string) bool {
+	cmd, known := s.lookup(words)
+	return known && cmd.Flags&(engine.ReadOnly|engine.Write) != 0 && cmd.Flags&engine.Admin == 0
 }
 
 // remember keeps what a command changed about the connection, so that a new
