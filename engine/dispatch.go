@@ -21,13 +21,18 @@ type lockSet [maxShards / 64]uint64
 // Execute carries out one command of s, which must not be parked. The reply is
 // appended to s.W, the effects go to the log, s.Barrier and s.LeaderEpoch say
 // what the reply depends on. Unless s is parked afterwards the reply is
-// complete. The arguments are not kept.
+// complete. A line of an HTTP request has none: the connection is killed. The
+// arguments are not kept.
 func (e *Engine) Execute(s *Session, args [][]byte) {
 	if s.parked != nil {
 		panic("engine: a command for a session that waits inside another")
 	}
 	start := s.W.Len()
 	cmd, known := e.table.Lookup(args)
+	if cmd == nil && speaksHTTP(args[0]) {
+		e.abort(s)
+		return
+	}
 	c := &s.ctx
 	c.E, c.S, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
 	if s.clock.due() {

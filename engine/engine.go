@@ -70,6 +70,8 @@ type Engine struct {
 	evictTurn  atomic.Uint32 // the shard that MakeRoom looks at next
 	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
 
+	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
+
 	pause pausing
 	snaps snapshots
 	room  atomic.Pointer[func() bool] // see SetMemoryGate

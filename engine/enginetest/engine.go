@@ -27,6 +27,7 @@ type Host struct {
 	mu     sync.Mutex
 	rnd    *rand.Rand
 	timers map[*timer]struct{}
+	onLog  func(line string)
 }
 
 type timer struct {
@@ -72,10 +73,23 @@ func (h *Host) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	}
 }
 
-// Logf goes to the test's log.
+// Logf goes to the test's log, and to who asked OnLog.
 func (h *Host) Logf(_ engine.Level, format string, args ...any) {
 	h.TB.Helper()
 	h.TB.Logf(format, args...)
+	h.mu.Lock()
+	f := h.onLog
+	h.mu.Unlock()
+	if f != nil {
+		f(fmt.Sprintf(format, args...))
+	}
+}
+
+// OnLog has f called with every line of the log that follows, from any goroutine.
+func (h *Host) OnLog(f func(line string)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.onLog = f
 }
 
 // Set sets the wall clock in milliseconds; timers are left alone.

@@ -127,7 +127,7 @@ func (c *client) unsent() int { return len(c.out) - c.sent }
 
 // runs reports whether commands may be carried out now.
 func (c *client) runs() bool {
-	return !c.waiting && !c.closing && c.hello == nil && c.unsent() < maxUnsent && !c.sess.Parked()
+	return !c.waiting && !c.closing && c.hello == nil && c.unsent() < maxUnsent && !c.sess.Parked() && !c.killed.Load()
 }
 
 // reads reports whether more input is wanted. A client whose output stands
@@ -343,7 +343,7 @@ func (c *client) work(w *scratch) {
 
 // send hands released replies to the socket.
 func (c *client) send(b []byte) {
-	if len(b) == 0 || c.dead {
+	if len(b) == 0 || c.dead || c.killed.Load() {
 		return
 	}
 	c.srv.count.CountOutput(c.sess.ID, int64(len(b)))

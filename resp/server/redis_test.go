@@ -53,6 +53,9 @@ var broken = []string{
 	"*" + strings.Repeat("1", 80<<10), strings.Repeat("x", 80<<10), "*1\r\n$" + strings.Repeat("1", 80<<10), "\x00" + strings.Repeat("y", 80<<10),
 	strings.Repeat("x", 60<<10) + "\r\n", "*1\r\n" + strings.Repeat("x", 80<<10),
 	"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nhel",
+	"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET k 1\r\n", "hOsT: x\r\nPING\r\n",
+	"*1\r\n$4\r\npOsT\r\nPING\r\n", "*2\r\n$5\r\nHOST:\r\n$1\r\nx\r\nPING\r\n", "*1\r\n$6\r\npost\x00x\r\nPING\r\n",
+	"\"post\" /\r\nPING\r\n", "CLIENT REPLY OFF\r\npost x\r\nPING\r\n", "host\r\nhost :\r\npost: x\r\nposted\r\n",
 }
 
 // TestBrokenFramesLikeRedis sends them to Regent and to redis-server, whole
