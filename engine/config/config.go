@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"regent/resp"
 )
 
 // A table finds directives by name.
@@ -53,7 +51,7 @@ func (d *directive) word(words []string) (string, error) {
 func (c *Config) set(name string, words []string) error {
 	d := c.table.find(name)
 	if d == nil {
-		return fmt.Errorf("%s: unknown directive", name)
+		return c.state(name, words)
 	}
 	word, err := d.word(words)
 	if d.grows && c.table.said[d] && word != "" {
@@ -71,65 +69,6 @@ func (c *Config) set(name string, words []string) error {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	return fmt.Errorf("%s %s: %w", d.name, strings.Join(words, " "), err)
-}
-
-// Parse reads a file's text in redis.conf's syntax: a directive and its
-// arguments a line, # for comments. Errors name file and line.
-func Parse(c *Config, text, file string) error {
-	for i, line := range strings.Split(text, "\n") {
-		words, err := splitLine(line)
-		if err == nil && len(words) == 0 {
-			continue
-		}
-		if err == nil {
-			err = c.set(words[0], words[1:])
-		}
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", file, i+1, err)
-		}
-	}
-	return nil
-}
-
-// splitLine returns the words of a line, none for a comment.
-func splitLine(line string) ([]string, error) {
-	line = strings.Trim(line, " \t\r\n")
-	if line == "" || line[0] == '#' {
-		return nil, nil
-	}
-	split, err := resp.SplitWords([]byte(line))
-	if err != nil {
-		return nil, err
-	}
-	words := make([]string, len(split))
-	for i, w := range split {
-		words[i] = string(w)
-	}
-	return words, nil
-}
-
-// ParseFlags reads a command line: "--name value ...", each directive's words
-// up to the next one that begins with "--".
-func ParseFlags(c *Config, args []string) error {
-	for i := 0; i < len(args); {
-		name, ok := strings.CutPrefix(args[i], "--")
-		if !ok || name == "" {
-			return fmt.Errorf("%q: a directive begins with --", args[i])
-		}
-		i++
-		from := i
-		for i < len(args) && !strings.HasPrefix(args[i], "--") {
-			i++
-		}
-		words := args[from:i]
-		if len(words) == 0 && c.table.find(name) != nil {
-			return fmt.Errorf("--%s: a value is missing", name)
-		}
-		if err := c.set(name, words); err != nil {
-			return fmt.Errorf("--%w", err)
-		}
-	}
-	return nil
 }
 
 // Each calls f with every directive's name and value, as CONFIG GET shows
@@ -207,6 +146,9 @@ func (c *Config) Check() error {
 	id := c.NodeID.Get()
 	if id == 0 {
 		id = c.Port.Get()
+	}
+	if err := c.DefaultUser.check(c.RequirePass.Get()); err != nil {
+		return err
 	}
 	others := int64(len(peers))
 	if slices.ContainsFunc(peers, func(p Peer) bool { return p.ID == id }) {

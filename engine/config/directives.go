@@ -25,7 +25,7 @@ const (
 // directives are c's, in the order in which CONFIG GET * and --help show them.
 func (c *Config) directives() []*directive {
 	var all []*directive
-	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.cluster()} {
+	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.cluster(), c.refusals(), c.idles()} {
 		all = append(all, group...)
 	}
 	return all
@@ -60,7 +60,7 @@ func (c *Config) general() []*directive {
 		choice("loglevel", &c.LogLevel, 2, "debug", "verbose", "notice", "warning"),
 		text("pidfile", &c.PidFile, "").fixed(),
 		number("databases", &c.Databases, 16, 1, maxDatabases).fixed(),
-		number("hz", &c.HZ, 10, 1, 500),
+		clamped(number("hz", &c.HZ, 10, 0, anyInt), 1, 500),
 		words("enable-debug-command", &c.EnableDebugCommand, "no", "no", "yes", "local").fixed(),
 		number("slowlog-log-slower-than", &c.SlowlogSlowerThan, 10000, -1, anyBytes),
 		number("slowlog-max-len", &c.SlowlogMaxLen, 128, 0, 1<<20),

@@ -17,6 +17,8 @@ type directive struct {
 	isFix bool     // CONFIG SET may not change it
 	isKey bool     // a secret: no message may repeat it
 	grows bool     // at the start, lines after the first add to it
+	alone bool     // there is one value that it may have
+	idle  string   // why it has no effect; "": it has one
 	// glue joins several words of a line into the one that parse takes; ""
 	// allows one word only.
 	glue string
@@ -50,6 +52,29 @@ func (d *directive) checked(check func(string) error) *directive {
 	return d
 }
 
+// reshaped says what is stored and shown of a text.
+func (d *directive) reshaped(shape func(string) (string, error)) *directive {
+	inner := d.parse
+	d.parse = func(word string) (func(), error) {
+		shaped, err := shape(word)
+		if err != nil {
+			return nil, err
+		}
+		return inner(shaped)
+	}
+	return d
+}
+
+// meaning says that a word is another way to write a value.
+func (d *directive) meaning(word, value string) *directive {
+	return d.reshaped(func(s string) (string, error) {
+		if strings.EqualFold(s, word) {
+			return value, nil
+		}
+		return s, nil
+	})
+}
+
 // Redis's words for what is wrong with an argument (config.c).
 var (
 	errYesNo     = errors.New("argument must be 'yes' or 'no'")
@@ -79,6 +104,17 @@ func number(name string, v *Int, def, least, most int64) *directive {
 		},
 		show: func() string { return strconv.FormatInt(v.Get(), 10) },
 	}
+}
+
+// clamped takes what d takes and means the nearest value within bounds.
+func clamped(d *directive, least, most int64) *directive {
+	return d.reshaped(func(s string) (string, error) {
+		n, err := strconv.ParseInt(s, 10, 32)
+		if err != nil || n < 0 || strconv.FormatInt(n, 10) != s {
+			return s, nil // d says what is wrong
+		}
+		return strconv.FormatInt(min(max(n, least), most), 10), nil
+	})
 }
 
 // octal is a file's permissions; 0: the system's default.
@@ -240,7 +276,7 @@ func secret(name string, v *Str) *directive {
 // Regent always works: files and scripts that say so are understood, and others
 // learn why not.
 func only(name, value, why string) *directive {
-	return &directive{name: name, def: value,
+	return &directive{name: name, def: value, alone: true,
 		parse: func(word string) (func(), error) {
 			if !strings.EqualFold(word, value) {
 				return nil, fmt.Errorf("argument must be '%s': %s", value, why)

@@ -22,6 +22,9 @@ func (c *Config) Rewrite(old string) string {
 			out = append(out, line)
 			continue
 		}
+		if strings.EqualFold(words[0], "user") {
+			continue // requirepass says it, and may have changed
+		}
 		d := c.table.find(words[0])
 		if d == nil {
 			out = append(out, line)

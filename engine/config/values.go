@@ -157,5 +157,10 @@ type Config struct {
 	MinReplicasToWrite, MinReplicasMaxLag Int
 	ClusterSecret                         Str // the internal channel's; masterauth when empty
 
+	// Renamed are the rename-command lines, in their order.
+	Renamed []Rename
+	// DefaultUser is what a "user default" line says.
+	DefaultUser DefaultUser
+
 	table *table
 }
