@@ -16,7 +16,7 @@ import (
 //	tot-mem  the session itself with both
 
 func doClientInfo(c *Ctx) {
-	c.W.Verbatim("txt", string(c.clientLine(nil, c.S)))
+	c.W.Verbatim("txt", string(append(c.clientLine(nil, c.S), '\n')))
 }
 
 func doClientList(c *Ctx) {
@@ -26,7 +26,7 @@ func doClientList(c *Ctx) {
 	}
 	var text []byte
 	for _, s := range list {
-		text = c.clientLine(text, s)
+		text = append(c.clientLine(text, s), '\n')
 	}
 	c.W.Verbatim("txt", string(text))
 }
@@ -90,7 +90,13 @@ func (c *Ctx) clientKind(word []byte) (string, bool) {
 // kind is the session's type.
 func (s *Session) kind() string { return "normal" }
 
-// clientLine appends the line of s.
+// ClientLine describes a client as CLIENT LIST does, for the log.
+func (e *Engine) ClientLine(s *Session) string {
+	c := Ctx{E: e, S: &Session{}, Now: e.Host.Now()}
+	return string(c.clientLine(nil, s))
+}
+
+// clientLine appends the line of s, without its end.
 func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	sh, conn := &s.Shared, s.Conn
 	input, output := conn.Buffers()
@@ -112,7 +118,7 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 		max(c.Now-s.Created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.DB.Load())
 	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=0 argv-mem=%d multi-mem=0 rbs=%d rbp=%d obl=%d oll=0 omem=%d tot-mem=%d",
 		input, argv, output, output, output, output, input+output+argv+int(unsafe.Sizeof(*s)))
-	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s\n",
+	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		events, cmd, defaultUser, noRedirect, sh.Proto.Load(), attrs.libName, attrs.libVer)
 }
 

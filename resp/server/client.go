@@ -144,9 +144,9 @@ func (c *client) reads() bool {
 }
 
 // listens reports whether a peer that hangs up while its command waits would
-// be heard of by reading only.
+// be heard of by reading only. Replies before it may wait for the barrier too.
 func (c *client) listens() bool {
-	return c.sess.Parked() && !c.eof && !c.waiting && !c.closing && int64(len(c.in)-c.at) < c.inputLimit()
+	return c.sess.Parked() && !c.eof && !c.closing && !c.dead
 }
 
 // inputLimit is how many bytes may be kept.
@@ -161,6 +161,9 @@ func (c *client) inputLimit() int64 {
 func (c *client) over() bool {
 	if c.dead || c.killed.Load() || c.srv.stopping.Load() {
 		return true
+	}
+	if c.eof && c.waiting && c.sess.Parked() {
+		return true // or what others push now goes to nobody
 	}
 	if c.waiting || c.unsent() > 0 {
 		return false
@@ -220,15 +223,19 @@ func (c *client) drop(w *scratch) {
 	c.setInput(0)
 }
 
-// checkInput ends a client whose one command is larger than it may be.
+// checkInput ends a client whose one command is larger than it may be, or who
+// sends so much while his command waits.
 func (c *client) checkInput() {
 	pending := len(c.in) - c.at
 	c.setInput(pending)
-	if c.runs() && !c.more && int64(pending) > c.inputLimit() {
-		c.srv.log(engine.LevelWarning, "Closing client that reached max query buffer length: id=%d addr=%s qbuf=%d", c.sess.ID, c.peer, pending)
-		c.srv.count.CountQueryLimit()
-		c.dead = true
+	if int64(pending) <= c.inputLimit() || !c.sess.Parked() && (!c.runs() || c.more) {
+		return
 	}
+	const shown = 64 // bytes
+	start := resp.AppendQuoted(nil, c.in[c.at:min(len(c.in), c.at+shown)])
+	c.srv.log(engine.LevelWarning, "Closing client that reached max query buffer length: %s (qbuf initial bytes: %s)", c.srv.engine.ClientLine(c.sess), start)
+	c.srv.count.CountQueryLimit()
+	c.dead = true
 }
 
 func (c *client) setInput(n int) {

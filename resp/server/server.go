@@ -195,7 +195,7 @@ func (s *Server) doChores() {
 
 // outputLimit ends a client that does not take its replies.
 func (s *Server) outputLimit(c *client, n int64) {
-	s.log(engine.LevelWarning, "Client id=%d addr=%s omem=%d scheduled to be closed ASAP for overcoming of output buffer limits.", c.sess.ID, c.peer, n)
+	s.log(engine.LevelWarning, "Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", s.engine.ClientLine(c.sess))
 	s.count.CountOutputLimit()
 	c.Kill()
 }

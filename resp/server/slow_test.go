@@ -108,36 +108,83 @@ func TestQueryBufferLimit(t *testing.T) {
 	})
 }
 
-// TestInputBehindAWait: what is sent while a command waits is bounded too.
+// TestInputBehindAWait: what is sent while a command waits is carried out
+// afterwards, up to client-query-buffer-limit. Who sends more is closed, and gets
+// nothing that others push from then on.
 func TestInputBehindAWait(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {
 		h := start(t, model, func(h *house, _ *Options) { h.Config.ClientQueryBufferLimit.Set(1 << 20) })
-		h.Cluster.SetAcked(0)
-		w := h.dial()
-		const n = 20000
-		ask := command("WAIT", "1", "0")
-		w.send(command("SET", "k", "v"))
-		w.expect("+OK\r\n")
-		sent := make(chan struct{})
-		go func() {
-			w.send(ask + strings.Repeat(command("SET", "k", strings.Repeat("v", 300)), n))
-			close(sent)
-		}()
-		eventually(t, "the command waits", func() bool {
-			h.front.mu.Lock()
-			defer h.front.mu.Unlock()
-			for c := range h.front.clients {
-				if c.asleep.Load() {
-					return true
-				}
-			}
-			return false
-		})
-		h.Cluster.SetAcked(h.Log.End())
-		h.ReplicaAcked()
-		w.expect(":1\r\n" + strings.Repeat("+OK\r\n", n))
-		<-sent
+		const n = 3000 // of 330 bytes: just below
+		w, other := h.dial(), h.dial()
+		w.send(command("BLPOP", "q", "0") + strings.Repeat(command("SET", "k", strings.Repeat("v", 300)), n))
+		eventually(t, "all is there", func() bool { return h.inputs() > n*300 })
+		other.send(command("RPUSH", "q", "a"))
+		other.expect(":1\r\n")
+		w.expect("*2\r\n$1\r\nq\r\n$1\r\na\r\n" + strings.Repeat("+OK\r\n", n))
+
+		w.send(command("BLPOP", "q", "0"))
+		eventually(t, "it waits", func() bool { return h.asleep() == 1 })
+		_, _ = w.Write(make([]byte, 4<<20)) // it may be closed before all is sent
+		eventually(t, "it is closed", func() bool { return h.Sessions() == 1 })
+		other.send(command("RPUSH", "q", "b") + command("LLEN", "q"))
+		other.expect(":1\r\n:1\r\n")
 	})
+}
+
+// TestEndOfWhoWaits: whoever hangs up while his command waits gets nothing that is
+// pushed after that was heard, whatever else he waits for and has sent.
+func TestEndOfWhoWaits(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		cases := map[string]struct {
+			send string
+			held bool // the replies before wait for the barrier
+		}{
+			"alone":              {send: command("BLPOP", "q", "0")},
+			"behind a write":     {send: command("SET", "k", "v") + command("BLPOP", "q", "0"), held: true},
+			"before more":        {send: command("BLPOP", "q", "0") + strings.Repeat("PING\r\n", 5000)},
+			"before half of one": {send: command("BLPOP", "q", "0") + "*2\r\n$3\r\nGE"},
+		}
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				h := start(t, model, nil)
+				if c.held {
+					h.gate.set(0, 0)
+				}
+				w := h.dial()
+				w.send(c.send)
+				eventually(t, "it waits", func() bool { return h.asleep() == 1 && (!c.held || h.gate.waiting() == 1) })
+				_ = w.Close()
+				eventually(t, "its end is seen", func() bool { return h.Sessions() == 0 })
+				h.gate.set(-1, 0)
+				other := h.dial()
+				other.send(command("RPUSH", "q", "a") + command("LLEN", "q"))
+				other.expect(":1\r\n:1\r\n")
+			})
+		}
+	})
+}
+
+// asleep counts the clients that wait inside a command.
+func (h *house) asleep() (n int) {
+	h.front.mu.Lock()
+	defer h.front.mu.Unlock()
+	for c := range h.front.clients {
+		if c.asleep.Load() {
+			n++
+		}
+	}
+	return n
+}
+
+// inputs is the input of all clients that is not carried out yet, in bytes.
+func (h *house) inputs() (n int) {
+	h.front.mu.Lock()
+	defer h.front.mu.Unlock()
+	for c := range h.front.clients {
+		in, _ := c.Buffers()
+		n += in
+	}
+	return n
 }
 
 // TestIdleClientKeepsNothing: what a client needed for its last commands it
