@@ -136,5 +136,8 @@ func (s *Server) announce() {
 			s.host.Logf(engine.LevelWarning, "The peers' channel has no secret (masterauth or cluster-secret): anyone who reaches the port can speak on it")
 		}
 	}
+	for _, note := range s.cfg.Notes() {
+		s.host.Logf(engine.LevelWarning, "Configuration: %s", note)
+	}
 	s.host.Logf(engine.LevelNotice, "Running %s, node %d at %s", mode, s.node.id, s.node.addr())
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/engine"
 	"regent/engine/config"
 )
 
@@ -103,7 +104,8 @@ func (s *Server) writePid() error {
 		return nil
 	}
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
-		return fmt.Errorf("pidfile: %w", err)
+		// As in Redis, nothing else depends on it.
+		s.host.Logf(engine.LevelWarning, "Failed to write the process ID: %v", err)
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ type logger struct {
 	level func() engine.Level
 	role  func() byte
 	pid   int
+	// reopen opens the log file anew; it does nothing where there is none.
+	reopen func()
 }
 
 // logMarks are Redis's marks for the levels.
@@ -35,13 +37,13 @@ const maxLogLine = 4096
 
 // newLogger writes to path, or to standard output when path is empty.
 func newLogger(path, format string, level func() engine.Level) (*logger, error) {
-	l := &logger{out: os.Stdout, level: level, role: func() byte { return 'M' }, pid: os.Getpid()}
+	l := &logger{out: os.Stdout, level: level, role: func() byte { return 'M' }, pid: os.Getpid(), reopen: func() {}}
 	if path != "" {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		f, err := openLogFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("can't open the log file: %w", err)
 		}
-		l.out = f
+		l.out, l.reopen = f, f.reopen
 	}
 	opts := &slog.HandlerOptions{Level: slog.LevelDebug}
 	switch format {

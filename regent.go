@@ -44,6 +44,8 @@ type Options struct {
 	ConfigFile string
 	// Version is shown by INFO and in the log.
 	Version string
+	// Ready, if given, is called once the data is loaded and clients are served.
+	Ready func()
 	// Disk is the log's file system; nil is the operating system's.
 	Disk disk.FS
 	// Listeners, if given, are served instead of the configured addresses.
@@ -266,6 +268,9 @@ func applyWith(a *engine.Applier) func(db int, args [][]byte) error {
 // Engine is the node's database, for programs that embed it.
 func (s *Server) Engine() *engine.Engine { return s.engine }
 
+// ReopenLog opens the log file anew, for tools that have moved it away.
+func (s *Server) ReopenLog() { s.log.reopen() }
+
 // Addrs are the addresses that are listened on.
 func (s *Server) Addrs() []net.Addr {
 	var out []net.Addr
@@ -299,6 +304,9 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	s.host.Logf(engine.LevelNotice, "Ready to accept connections")
+	if s.opts.Ready != nil {
+		s.opts.Ready()
+	}
 	return s.serve(ctx, served)
 }
 

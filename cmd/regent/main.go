@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"regent/cmd/regent/backup"
 )
@@ -30,6 +31,8 @@ type tool struct {
 	in   *os.File
 	out  io.Writer
 	err  io.Writer
+
+	isDetached bool // by daemonize
 }
 
 func main() {
@@ -61,9 +64,11 @@ func (t tool) run() int {
 	return t.serve()
 }
 
-// fail prints the one line that says why nothing was started.
+// fail prints why nothing was started, a line for each reason.
 func (t tool) fail(err error) int {
-	fmt.Fprintf(t.err, "regent: %v\n", err)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(t.err, "regent: %s\n", line)
+	}
 	return exitFailed
 }
 

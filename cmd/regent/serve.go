@@ -20,48 +20,120 @@ const maxConfigFile = 1 << 20
 
 // serve starts a server as redis-server does: a file, then flags.
 func (t tool) serve() int {
-	cfg, file, err := t.configure()
+	t, serves := t.detached()
+	given, err := t.configure()
 	if err != nil {
 		return t.fail(err)
 	}
+	cfg := given.cfg
+	by := supervisedBy(cfg.Supervised.Get(), os.Getenv)
+	if cfg.Daemonize.Get() && !by.found() && !t.isDetached {
+		return t.detach(given.stdin)
+	}
 	tuneCollector(cfg.MaxMemory.Get())
-	srv, err := regent.New(regent.Options{Config: cfg, ConfigFile: file, Version: version()})
+	by.loading()
+	srv, err := regent.New(regent.Options{Config: cfg, ConfigFile: given.file, Version: version(), Ready: by.ready})
 	if err != nil {
 		return t.fail(err)
 	}
 	spareProcessor()
+	serves()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	// A second signal ends a shutdown that hangs.
-	go func() { <-ctx.Done(); stop() }()
+	go func() { <-ctx.Done(); by.stopping(); stop() }()
+	defer outlive(srv.ReopenLog)()
 	if err := srv.Run(ctx); err != nil {
 		return t.fail(err)
 	}
 	return exitOK
 }
 
-// configure reads the file, if one is named, and the flags over it.
-func (t tool) configure() (cfg *config.Config, file string, err error) {
-	cfg, args := config.New(), t.args
-	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
-		file, args = args[0], args[1:]
-		text, err := t.readConfig(file)
+// outlive keeps the process alive when whatever reads its output is gone
+// (SIGPIPE) or its terminal is (SIGHUP); SIGHUP also opens the log file anew,
+// for tools that rotate it.
+func outlive(reopen func()) (end func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hup:
+				reopen()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hup); close(done) }
+}
+
+// A start is what a command line asks for.
+type start struct {
+	cfg   *config.Config
+	file  string // of the configuration, absolute; "": none
+	stdin string // a configuration that was read from standard input
+}
+
+// configure reads the file and standard input ("-", first or last), if they are
+// named, and the flags over them.
+func (t tool) configure() (s start, err error) {
+	s.cfg = config.New()
+	args := t.args
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		if s.file, err = filepath.Abs(args[0]); err != nil {
+			return s, fmt.Errorf("configuration file: %w", err)
+		}
+		if err := t.readInto(s.cfg, args[0]); err != nil {
+			return s, err
+		}
+		args = args[1:]
+	}
+	if n := len(args); n > 0 && (args[0] == "-" || args[n-1] == "-") {
+		if s.stdin, err = t.readConfig("-"); err != nil {
+			return s, err
+		}
+		if err := config.ParseFile(s.cfg, config.File{Name: "-", Text: s.stdin}, t.include); err != nil {
+			return s, err
+		}
+		if args[0] == "-" {
+			args = args[1:]
+		} else {
+			args = args[:n-1]
+		}
+	}
+	return s, config.ParseFlags(s.cfg, args)
+}
+
+func (t tool) readInto(cfg *config.Config, file string) error {
+	text, err := t.readConfig(file)
+	if err != nil {
+		return err
+	}
+	return config.ParseFile(cfg, config.File{Name: file, Text: text}, t.include)
+}
+
+// include reads the files that an include line names: a pattern names as many
+// as there are, in their order.
+func (t tool) include(pattern string) ([]config.File, error) {
+	names := []string{pattern}
+	if strings.ContainsAny(pattern, "*?[") {
+		var err error
+		if names, err = filepath.Glob(pattern); err != nil {
+			return nil, err
+		}
+	}
+	files := make([]config.File, 0, len(names))
+	for _, name := range names {
+		text, err := t.readConfig(name)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		if err := config.Parse(cfg, text, file); err != nil {
-			return nil, "", err
-		}
-		if file == "-" {
-			file = ""
-		} else if file, err = filepath.Abs(file); err != nil {
-			return nil, "", fmt.Errorf("configuration file: %w", err)
-		}
+		files = append(files, config.File{Name: name, Text: text})
 	}
-	if err := config.ParseFlags(cfg, args); err != nil {
-		return nil, "", err
-	}
-	return cfg, file, nil
+	return files, nil
 }
 
 func (t tool) readConfig(file string) (string, error) {

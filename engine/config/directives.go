@@ -64,8 +64,8 @@ func (c *Config) general() []*directive {
 		words("enable-debug-command", &c.EnableDebugCommand, "no", "no", "yes", "local").fixed(),
 		number("slowlog-log-slower-than", &c.SlowlogSlowerThan, 10000, -1, anyBytes),
 		number("slowlog-max-len", &c.SlowlogMaxLen, 128, 0, 1<<20),
-		only("daemonize", "no", "Regent stays in the foreground; what starts it keeps it").fixed(),
-		only("supervised", "no", "Regent speaks to no supervisor").fixed(),
+		yesNo("daemonize", &c.Daemonize, false).fixed(),
+		words("supervised", &c.Supervised, "no", "no", "upstart", "systemd", "auto").fixed(),
 	}
 }
 

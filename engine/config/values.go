@@ -112,6 +112,8 @@ type Config struct {
 	LogLevel                         Int // engine.Level
 	Databases, HZ                    Int
 	EnableDebugCommand               Str // no, yes, local
+	Daemonize                        Bool
+	Supervised                       Str // no, upstart, systemd, auto
 	SlowlogSlowerThan, SlowlogMaxLen Int // µs, entries
 	IOModel                          Int // IOAuto, IOEventLoop, IOGoroutine
 	IOThreads                        Int // event loops at most; 0: as many as cores
