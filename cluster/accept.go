@@ -3,18 +3,81 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"regent/cluster/bully"
 	"regent/cluster/peer"
 	"regent/engine"
+	"regent/resp"
 )
 
 // The acceptor's side of the peers' channel.
 
-// errGreeting answers a greeting that is not understood or not wanted.
-const errGreeting = "-ERR The peers' channel does not know you\r\n"
+// Limits of what is known of members' addresses, and of what the log tells of
+// strangers.
+const (
+	// maxMemberAddrs bounds the addresses that a member is known by.
+	maxMemberAddrs = 8
+	// strangerLogEvery is how often a connection that was refused is news.
+	strangerLogEvery = 10 * time.Second
+)
+
+// addresses are those that a member was dialled at, or has proved itself from.
+type addresses struct {
+	mu   sync.Mutex
+	list []netip.Addr // the latest last
+}
+
+func (a *addresses) add(ip netip.Addr) {
+	ip = ip.Unmap().WithZone("")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := slices.DeleteFunc(a.list, func(x netip.Addr) bool { return x == ip })
+	if len(list) == maxMemberAddrs {
+		list = slices.Delete(list, 0, 1)
+	}
+	a.list = append(list, ip)
+}
+
+func (a *addresses) has(ip netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.list, ip)
+}
+
+// Admit gives a connection a place that is let in for nothing but to become a
+// channel: its client would be refused. evict is called when another connection
+// needs the place. nil: nobody is let in so, because there is no secret to
+// prove.
+func (c *Cluster) Admit(from net.Addr, evict func()) (leave func()) {
+	if len(c.secret) == 0 && !c.opts.Config.PeersWithoutSecret.Get() {
+		return nil
+	}
+	return c.enter(from, evict)
+}
+
+// enter takes a place for a connection that has not proved the secret.
+func (c *Cluster) enter(from net.Addr, evict func()) (leave func()) {
+	ip := ipOf(from)
+	member := slices.ContainsFunc(c.others(), func(m *member) bool { return m.addrs.has(ip) })
+	return c.unproved.Enter(ip, member, evict)
+}
+
+// ipOf is where a connection comes from; the zero address for a unix socket.
+func ipOf(a net.Addr) netip.Addr {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	ip, _ := netip.AddrFromSlice(t.IP)
+	return ip.Unmap()
+}
 
 // Hijack takes over a client connection that said REGENT PEER: hello is its
 // words, early what was already read behind them. It returns at once and
@@ -25,12 +88,6 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 		words[i] = bytes.Clone(hello[i])
 	}
 	early = bytes.Clone(early)
-	select {
-	case c.greets <- struct{}{}:
-	default:
-		_ = conn.Close()
-		return
-	}
 	c.mu.Lock()
 	running := c.node != nil && !c.stopping
 	if running {
@@ -38,16 +95,17 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 	}
 	c.mu.Unlock()
 	if !running {
-		<-c.greets
+		peer.TurnAway(conn, resp.ErrLoading, c.timeout)
 		_ = conn.Close()
 		return
 	}
+	leave := c.enter(conn.RemoteAddr(), func() { _ = conn.Close() })
 	go func() {
 		defer c.wg.Done()
 		m, open, kind := c.greet(conn, early, words) // m nil: a guest
-		<-c.greets
+		leave()
 		switch {
-		case open == nil:
+		case open == nil || kind == peer.Probe:
 			_ = conn.Close()
 		case kind == peer.Stream:
 			c.receive(open)
@@ -62,44 +120,130 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 }
 
 // greet carries out the handshake; nil: it failed.
-func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (*member, *peer.Conn, string) {
+func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, open *peer.Conn, kind string) {
 	h, nonce, err := peer.ParseHello(words)
-	m := c.member(h.From)
-	if err != nil || h.To != c.id || h.From == c.id || m == nil && h.Kind != peer.Control {
-		_ = raw.SetWriteDeadline(time.Now().Add(c.timeout))
-		_, _ = raw.Write([]byte(errGreeting))
-		return nil, nil, ""
+	var refusal *peer.Refusal
+	if errors.As(err, &refusal) {
+		peer.TurnAway(raw, refusal.Text, c.timeout)
 	}
-	var tell *bully.Configuration
-	if m == nil {
-		tell = c.membersFor()
+	if err == nil {
+		a := peer.Acceptor{Cluster: c.ownID(), Secret: c.secret, Limit: c.timeout}
+		a.Proved = func() (why string, tell *bully.Configuration) {
+			m = c.member(h.From)
+			if why = c.unwelcome(m, &h, raw.RemoteAddr()); why == "" && m == nil {
+				tell = c.membersFor()
+			}
+			return why, tell
+		}
+		open, err = a.Accept(raw, early, h, nonce)
 	}
-	open, err := peer.Accept(raw, early, h, nonce, c.ownID(), c.secret, c.timeout, tell)
 	if err != nil {
-		c.opts.Host.Logf(engine.LevelVerbose, "Refused a connection that says it is node %d: %v", h.From, err)
+		c.tellRefused(raw.RemoteAddr(), h.From, err)
 		return nil, nil, ""
 	}
-	if m != nil {
+	if m != nil && h.Kind != peer.Probe {
+		m.addrs.add(ipOf(raw.RemoteAddr()))
 		m.link.Kick() // it is there: no need to wait with the way back
 		poke(m.kick)
 	}
+	if m == nil && h.Kind == peer.Control {
+		c.tellGuest(h.From, raw.RemoteAddr())
+	}
 	return m, open, h.Kind
+}
+
+// unwelcome is why a dialer that has proved the secret is not heard, "": it is.
+func (c *Cluster) unwelcome(m *member, h *peer.Hello, from net.Addr) string {
+	switch {
+	case h.Process == c.process:
+		return fmt.Sprintf(resp.ErrPeerSelf, c.id, h.To)
+	case h.To != c.id:
+		return fmt.Sprintf(resp.ErrPeerOther, c.id, h.To)
+	case h.From == c.id:
+		c.opts.Host.Logf(engine.LevelWarning, "A process at %s says that it is node %d, as this one is: each node needs an ID of its own", from, c.id)
+		return fmt.Sprintf(resp.ErrPeerTwin, c.id, c.opts.Addr)
+	case h.Kind == peer.Probe:
+		return ""
+	case m == nil && h.Kind != peer.Control:
+		return fmt.Sprintf(resp.ErrPeerStranger, h.From)
+	case m != nil && h.Kind == peer.Control:
+		return c.twinOf(m, h.Process, from)
+	}
+	return ""
+}
+
+// twinOf refuses a second process that says it is a member, as long as the first
+// is heard: who was there first stays.
+func (c *Cluster) twinOf(m *member, process string, from net.Addr) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.incoming == nil || m.process == process || !c.hears(m) {
+		return ""
+	}
+	if m.twin != process { // the first time it may be one that has just ended
+		m.twin = process
+	} else if c.mayTell() {
+		c.opts.Host.Logf(engine.LevelWarning, "Two processes say that they are node %d: the one at %s is heard, the one at %s is refused. Each node needs an ID of its own (node-id)", m.ID, m.incoming.RemoteAddr(), from)
+	}
+	return fmt.Sprintf(resp.ErrPeerTwin, m.ID, m.incoming.RemoteAddr())
+}
+
+// hears reports whether a member has been heard of lately.
+func (c *Cluster) hears(m *member) bool {
+	heard := m.heard.Load()
+	return heard != 0 && c.opts.Host.Now()-heard <= upTimes*c.timeout.Milliseconds()
+}
+
+// tellRefused logs that a connection was refused: now and then where anybody may
+// cause it.
+func (c *Cluster) tellRefused(from net.Addr, id int64, err error) {
+	level := engine.LevelVerbose
+	if errors.Is(err, peer.ErrSecret) && c.mayTell() {
+		level = engine.LevelWarning
+	}
+	c.opts.Host.Logf(level, "Refused a connection from %s that says it is node %d: %v", from, id, err)
+}
+
+// mayTell reports whether it is time for another line about strangers.
+func (c *Cluster) mayTell() bool {
+	now, last := c.opts.Host.Mono(), c.strangerTold.Load()
+	return (last == 0 || now-last >= int64(strangerLogEvery)) && c.strangerTold.CompareAndSwap(last, max(now, 1))
+}
+
+// tellGuest logs that a node asks that is no member.
+func (c *Cluster) tellGuest(id int64, from net.Addr) {
+	if c.mayTell() {
+		c.opts.Host.Logf(engine.LevelNotice, "Node %d at %s asks to be heard and is no member: REGENT NODE ADD %d@host:port takes it in", id, from, id)
+	}
 }
 
 // replace makes conn the one control channel from a member.
 func (m *member) replace(conn *peer.Conn) {
 	m.mu.Lock()
 	old := m.incoming
-	m.incoming = conn
+	m.incoming, m.process = conn, ""
+	if conn != nil {
+		m.process = conn.Process
+	}
 	m.mu.Unlock()
 	if old != nil {
 		_ = old.Close()
 	}
 }
 
+// lose closes a control channel.
+func (m *member) lose(conn *peer.Conn) {
+	_ = conn.Close()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.incoming == conn {
+		m.incoming = nil
+	}
+}
+
 // listen takes a member's messages until its channel is lost.
 func (c *Cluster) listen(m *member, conn *peer.Conn) {
-	defer conn.Close()
+	defer m.lose(conn)
 	m.replace(conn)
 	if c.ctx.Err() != nil {
 		return // Stop may have missed it

@@ -56,8 +56,6 @@ type Options struct {
 
 // Limits of a node.
 const (
-	// maxHandshakes bounds the connections that have not proved the secret.
-	maxHandshakes = 64
 	// maxGuests bounds the channels of nodes that have proved the secret and
 	// are no members.
 	maxGuests = 16
@@ -76,12 +74,14 @@ type Cluster struct {
 	beat    time.Duration // the heartbeat's interval
 	roster  atomic.Pointer[roster]
 
-	ctx    context.Context // of everything that runs
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	greets chan struct{} // one token per running handshake
-	guests chan struct{} // one token per open channel of a node that is no member
-	engine *engine.Engine
+	ctx          context.Context // of everything that runs
+	cancel       context.CancelFunc
+	wg           sync.WaitGroup
+	unproved     peer.Places   // connections that have not proved the secret
+	strangerTold atomic.Int64  // mono ns of the last line about one, see mayTell
+	process      string        // tells this process from others that say they are this node
+	guests       chan struct{} // one token per open channel of a node that is no member
+	engine       *engine.Engine
 
 	mu       sync.Mutex // see doc.go
 	node     *bully.Node
@@ -130,7 +130,7 @@ func New(o Options) (*Cluster, error) {
 	c := &Cluster{
 		opts: o, id: o.ID, secret: []byte(o.Secret),
 		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(),
-		greets: make(chan struct{}, maxHandshakes), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
+		process: peer.NewProcess(), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
 	c.copies.turn = make(chan struct{}, 1)
@@ -165,7 +165,7 @@ func (c *Cluster) meet() error {
 
 func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 	return peer.LinkConfig{
-		Peer: m.ID, Addr: m.Addr, Secret: c.secret, Timeout: c.timeout,
+		Peer: m.ID, Addr: m.Addr, Dialer: m.dialer, Timeout: c.timeout,
 		Hello:   func() peer.Hello { return c.hello(m, peer.Control) },
 		Cluster: c.clusterText, Mono: c.now, Rand: c.opts.Host.Rand,
 		Up: func(up bool) {
@@ -323,7 +323,7 @@ func (c *Cluster) DiskOK() {
 func (c *Cluster) now() time.Duration { return time.Duration(c.opts.Host.Mono()) }
 
 func (c *Cluster) hello(m *member, kind string) peer.Hello {
-	return peer.Hello{Cluster: c.ownID(), From: c.id, To: m.ID, Kind: kind}
+	return peer.Hello{Cluster: c.ownID(), From: c.id, To: m.ID, Kind: kind, Process: c.process}
 }
 
 // ownID is the cluster's ID for a handshake.

@@ -201,7 +201,7 @@ func (c *Cluster) dialCopies(ctx context.Context, run *copyRun) {
 	var wg sync.WaitGroup
 	for _, cm := range run.members {
 		wg.Go(func() {
-			conn, err := peer.Dial(ctx, cm.m.Addr(), c.hello(cm.m, peer.Copying), c.secret, c.timeout)
+			conn, err := cm.m.dialer.Dial(ctx, cm.m.Addr(), c.hello(cm.m, peer.Copying))
 			if err != nil {
 				cm.bad = err
 				return

@@ -77,7 +77,7 @@ func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 	var copied copyPause
 	said := ""
 	for pause.Wait(ctx, m.kick) {
-		conn, err := peer.Dial(ctx, m.Addr(), c.hello(m, peer.Stream), c.secret, c.timeout)
+		conn, err := m.dialer.Dial(ctx, m.Addr(), c.hello(m, peer.Stream))
 		if err == nil {
 			s := repl.NewSender(c.senderConfig(m, epoch), conn)
 			m.sender.Store(s)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -54,12 +55,14 @@ func (r *roster) lone() bool { return len(r.conf.Voters) == 1 }
 
 // A member is another node.
 type member struct {
-	ID   int64
-	at   atomic.Pointer[config.Peer] // where it is dialled
-	link *peer.Link
-	kick chan struct{} // dial the stream at once
-	end  func()        // ends the link
-	ctx  context.Context
+	ID     int64
+	at     atomic.Pointer[config.Peer] // where it is dialled
+	link   *peer.Link
+	dialer *peer.Dialer
+	addrs  addresses
+	kick   chan struct{} // dial the stream at once
+	end    func()        // ends the link
+	ctx    context.Context
 
 	sender  atomic.Pointer[repl.Sender]
 	held    atomic.Int64 // offset held durably, as the leader knows
@@ -75,6 +78,8 @@ type member struct {
 
 	mu       sync.Mutex
 	incoming *peer.Conn // its control channel to this node
+	process  string     // the process at the other end of it
+	twin     string     // a process that was refused because of that, and was told of
 }
 
 // Addr is where the member is dialled. A host's name is resolved at each dial.
@@ -89,6 +94,10 @@ func (c *Cluster) newMember(p config.Peer) *member {
 	m := &member{ID: p.ID, kick: make(chan struct{}, 1)}
 	m.at.Store(&p)
 	m.ctx, m.end = context.WithCancel(c.ctx)
+	m.dialer = &peer.Dialer{Secret: c.secret, Limit: c.timeout, Tried: m.addrs.add}
+	if ip, err := netip.ParseAddr(p.Host); err == nil {
+		m.addrs.add(ip)
+	}
 	m.link = peer.NewLink(c.linkConfig(m))
 	return m
 }

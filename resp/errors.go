@@ -158,6 +158,19 @@ const (
 	ErrNodeChange     = "ERR The nodes cannot be changed: %v"
 )
 
+// What a peer is answered whose greeting is not taken. Peers log it whole.
+const (
+	ErrPeerGreeting = "ERR The peers' channel does not understand this greeting: the same version of Regent must run on every node"
+	ErrPeerVersion  = "ERR The peers' channel speaks protocol version %[2]d here, not %[1]s: the same version of Regent must run on every node"
+	ErrPeerSecret   = "WRONGPASS The peers' channel: cluster-secret or masterauth must be the same on every node"
+	ErrPeerOther    = "ERR This is node %d, not node %d"
+	ErrPeerSelf     = "ERR This node has dialled itself: it is node %d, and the address is listed as node %d's"
+	ErrPeerTwin     = "ERR Another process says that it is node %d, from %s, and was heard first: each node needs an ID of its own, and a process ends before another takes its place"
+	ErrPeerForeign  = "ERR This node belongs to another cluster"
+	ErrPeerStranger = "ERR Node %d is no member of this cluster: REGENT NODE ADD takes a node in"
+	ErrPeerAlone    = "ERR This server has no peers: the peers' channel is closed"
+)
+
 // Waiting for the log.
 const (
 	ErrMustBePositive = "ERR value is out of range, must be positive"

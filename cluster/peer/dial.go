@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 )
 
@@ -18,15 +19,15 @@ func Refused(err error) bool { return errors.Is(err, errRefused) }
 // maxAddresses bounds the addresses of one host that are tried.
 const maxAddresses = 8
 
-// dial tries each of the host's addresses. It says refused only when all of
+// dial tries each of the host's addresses, and tells of each. It says refused only when all of
 // them were: a name may stand for several machines or networks.
-func dial(ctx context.Context, addr string) (net.Conn, error) {
+func dial(ctx context.Context, addr string, tried func(netip.Addr)) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
 	}
 	hosts := []string{host}
-	if net.ParseIP(host) == nil {
+	if _, err := netip.ParseAddr(host); err != nil {
 		if hosts, err = net.DefaultResolver.LookupHost(ctx, host); err != nil {
 			return nil, err
 		}
@@ -34,6 +35,9 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 	d := net.Dialer{Control: tune}
 	refused := 0
 	for _, h := range hosts[:min(len(hosts), maxAddresses)] {
+		if ip, err := netip.ParseAddr(h); err == nil && tried != nil {
+			tried(ip.Unmap().WithZone(""))
+		}
 		var c net.Conn
 		if c, err = d.DialContext(ctx, "tcp", net.JoinHostPort(h, port)); err == nil {
 			return c, nil // TCP_NODELAY is Go's default

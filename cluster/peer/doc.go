@@ -2,26 +2,36 @@
 // authenticated RESP conversation on the client port.
 //
 //	dialer                                            acceptor
-//	  │ REGENT PEER 1 cluster from to kind nonceD        │
-//	  ├─────────────────────────────────────────────────►│  known sender, addressed to me?
-//	  │              CHALLENGE cluster nonceA macA       │
+//	  │ REGENT PEER 2 cluster from to kind nonceD process│
+//	  ├─────────────────────────────────────────────────►│  a place for it?
+//	  │                         CHALLENGE cluster nonceA │
 //	  │◄─────────────────────────────────────────────────┤
 //	  │ PROOF macD                                       │
-//	  ├─────────────────────────────────────────────────►│
-//	  │                     WELCOME, perhaps the members │
+//	  ├─────────────────────────────────────────────────►│  known sender, addressed to me?
+//	  │                WELCOME macA, perhaps the members │
 //	  │◄─────────────────────────────────────────────────┤
 //	  │ type version cluster from to epoch seq args…     │
 //	  ├─────────────────────────────────────────────────►│
 //
 // A MAC is HMAC-SHA256 with the cluster's secret over who proves, the protocol
-// version, both cluster IDs, both node IDs, the kind of channel and both
-// nonces. So a proof is worth nothing in another conversation, in the other
-// direction, on another kind of channel or for another node, and both sides
-// prove that they know the secret before either believes a word. Without a
+// version, both cluster IDs, both node IDs, the kind of channel, the dialling
+// process, both nonces, and the members that are told. So a proof is worth
+// nothing in another conversation, in the other direction, on another kind of
+// channel or for another node, and both sides prove that they know the secret
+// before either believes a word. The dialer proves first: whoever connects
+// hears no MAC that the secret could be guessed from. (Whoever answers at a
+// member's address does; a secret must be long all the same.) Without a
 // secret the same handshake runs with an empty key: it then tells nodes apart,
 // but keeps nobody out. What follows the handshake is neither encrypted nor
 // authenticated by itself: whoever can write into an open TCP connection must
 // be kept off the network.
+//
+// At any step the acceptor may answer with an error line instead, which the
+// dialer reports whole: another version, another node, a second process with
+// the same ID, a node that is still loading, or a server that is no Regent.
+//
+// A connection holds a place until it has proved the secret or its time is over
+// (see Places): strangers can be many, and hold up nobody.
 //
 // Each node dials every other node for what it sends, and nothing but the
 // handshake comes back on a control connection. That needs no rule for who
@@ -44,4 +54,5 @@
 //   - a frame's bytes and elements, before authentication much less than after
 //   - a handshake's time, a write's time, a dial's time
 //   - the messages that wait for a link; the oldest heartbeat goes first
+//   - the connections that have proved nothing, by address
 package peer

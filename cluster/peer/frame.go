@@ -2,16 +2,18 @@ package peer
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 
+	"regent/cluster/bully"
 	"regent/resp"
 )
 
 // Version is the protocol's version; both sides must speak the same.
-const Version = 1
+const Version = 2
 
 // Limits of a frame.
 const (
@@ -22,6 +24,10 @@ const (
 	MaxBody = 1 << 20
 	// maxGreeting bounds a frame in bytes during the handshake.
 	maxGreeting = 2048
+	// maxWelcome bounds a WELCOME in bytes: the members and where they are.
+	maxWelcome = maxGreeting + bully.MaxAddrs + 2*maxIDs
+	// maxAnswer bounds what of an error line is kept, in bytes.
+	maxAnswer = 2048
 	// maxElements bounds the elements of a frame.
 	maxElements = 32
 	// headElements are the elements every frame begins with.
@@ -204,6 +210,24 @@ func (d *Decoder) Next(f *Frame) error {
 	f.Seq = uint64(seq)
 	f.Args = a[headElements:]
 	return nil
+}
+
+// answer is elements, for a step of the handshake: whoever listens may answer
+// with an error line instead, which is a Refusal.
+func (d *Decoder) answer() (int, error) {
+	kind, err := d.r.Peek(1)
+	if err != nil {
+		return 0, err
+	}
+	if kind[0] != '-' {
+		return d.elements()
+	}
+	line, err := d.r.ReadSlice('\n')
+	if len(line) == 0 {
+		return 0, err
+	}
+	line = bytes.TrimRight(line[1:], "\r\n") // what has come of it, if it breaks off
+	return 0, &Refusal{string(line[:min(len(line), maxAnswer)])}
 }
 
 // elements reads one RESP array of bulk strings into d.args.

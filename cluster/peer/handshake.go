@@ -10,6 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"regent/cluster/bully"
@@ -23,7 +27,11 @@ const (
 	Control = "control" // the election's messages, from the dialer alone
 	Stream  = "stream"  // the log, from the leader, and its acknowledgements
 	Copying = "copy"    // a full copy, from the leader, and its acknowledgement
+	Probe   = "probe"   // nothing: the handshake proves who is there
 )
+
+// kinds are all of them.
+var kinds = [...]string{Control, Stream, Copying, Probe}
 
 // Unknown stands for a cluster ID that a node does not know yet.
 const Unknown = "-"
@@ -36,6 +44,9 @@ type Hello struct {
 	Cluster  string // confirmed cluster ID, or Unknown
 	From, To int64
 	Kind     string
+	// Process is a number that the dialling process has drawn at its start: two
+	// processes that say they are the same node differ in it.
+	Process string
 }
 
 // ErrForeign says that the other side belongs to another cluster.
@@ -44,11 +55,18 @@ var ErrForeign = errors.New("belongs to another cluster")
 // ErrSecret says that the other side does not know the secret.
 var ErrSecret = errors.New("does not know the cluster's secret")
 
+// A Refusal is what the other side answered in place of the handshake's next
+// step: an error line, whole. Whoever listens there has not proved anything.
+type Refusal struct{ Text string }
+
+func (r *Refusal) Error() string { return fmt.Sprintf("it answers %q", r.Text) }
+
 // transcript is what both proofs are about.
 type transcript struct {
 	hello          Hello
 	acceptor       string // the acceptor's cluster ID
 	nonceD, nonceA string
+	told           string // the acceptor's: the members it tells of, as they are sent
 	secret         []byte
 }
 
@@ -67,7 +85,7 @@ func (t *transcript) mac(side string) string {
 	for _, n := range [...]int64{Version, t.hello.From, t.hello.To} {
 		part(fmt.Sprint(n))
 	}
-	for _, s := range [...]string{t.hello.Cluster, t.acceptor, t.hello.Kind, t.nonceD, t.nonceA} {
+	for _, s := range [...]string{t.hello.Cluster, t.acceptor, t.hello.Kind, t.hello.Process, t.nonceD, t.nonceA, t.told} {
 		part(s)
 	}
 	return hex.EncodeToString(h.Sum(nil))
@@ -88,18 +106,30 @@ func validNonce(s string) bool {
 	return err == nil && len(b) == nonceBytes
 }
 
-// Dial connects to a peer and proves the secret. An error that Refused
-// reports says that nobody listens there.
-func Dial(ctx context.Context, addr string, h Hello, secret []byte, limit time.Duration) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// NewProcess draws a Hello.Process.
+func NewProcess() string { return nonce() }
+
+// A Dialer connects to peers and proves the secret.
+type Dialer struct {
+	Secret []byte
+	Limit  time.Duration // of a dial and its handshake together
+	// Tried, if given, is told each address that a peer's address means.
+	Tried func(netip.Addr)
+}
+
+// Dial connects to a peer and proves the secret, and that the peer knows it. An
+// error that Refused reports says that nobody listens there; one that is a
+// *Refusal what the peer answered.
+func (d *Dialer) Dial(ctx context.Context, addr string, h Hello) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Limit)
 	defer cancel()
-	raw, err := dial(ctx, addr)
+	raw, err := dial(ctx, addr, d.Tried)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Now()) })
 	c := newConn(raw, nil, maxGreeting)
-	if err := c.introduce(h, secret); err != nil {
+	if err := c.introduce(h, d.Secret); err != nil {
 		stop()
 		_ = raw.Close()
 		return nil, fmt.Errorf("handshake with node %d at %s: %w", h.To, addr, err)
@@ -115,17 +145,16 @@ func Dial(ctx context.Context, addr string, h Hello, secret []byte, limit time.D
 func (c *Conn) introduce(h Hello, secret []byte) error {
 	t := transcript{hello: h, nonceD: nonce(), secret: secret}
 	hello := resp.AppendCommand(nil, "REGENT", "PEER", fmt.Sprint(Version), h.Cluster,
-		fmt.Sprint(h.From), fmt.Sprint(h.To), h.Kind, t.nonceD)
+		fmt.Sprint(h.From), fmt.Sprint(h.To), h.Kind, t.nonceD, h.Process)
 	if _, err := c.Conn.Write(hello); err != nil {
 		return err
 	}
-	answer, err := c.words("CHALLENGE", 4)
+	answer, err := c.words("CHALLENGE", 3)
 	if err != nil {
 		return err
 	}
-	t.acceptor, t.nonceA = answer[1], answer[2]
-	if !validNonce(t.nonceA) || !t.proves("acceptor", answer[3]) {
-		return ErrSecret
+	if t.acceptor, t.nonceA = answer[1], answer[2]; !validNonce(t.nonceA) {
+		return malformed("a challenge without a nonce")
 	}
 	if foreign(h.Cluster, t.acceptor) {
 		return ErrForeign
@@ -133,55 +162,82 @@ func (c *Conn) introduce(h Hello, secret []byte) error {
 	if _, err := c.Conn.Write(resp.AppendCommand(nil, "PROOF", t.mac("dialer"))); err != nil {
 		return err
 	}
-	// From here on the acceptor is believed as every frame of its is.
-	c.dec.limit = MaxFrame
-	got, err := c.dec.elements()
+	c.dec.limit = maxWelcome
+	got, err := c.step("WELCOME", 2, 2+membersArgs)
 	if err != nil {
-		return noEOF(err)
+		return err
 	}
-	if got != 1 && got != 1+membersArgs || string(c.dec.args[0]) != "WELCOME" {
-		return malformed("%d words where WELCOME should stand", got)
+	t.told = string(appendWords(nil, got[2:]))
+	if !t.proves("acceptor", string(got[1])) {
+		return ErrSecret
 	}
-	if got > 1 {
-		c.Told, err = readMembers(c.dec.args[1:got])
+	if len(got) > 2 {
+		c.Told, err = readMembers(got[2:])
 	}
 	return err
 }
 
-// ParseHello reads the words REGENT PEER … that open a channel.
+// ParseHello reads the words REGENT PEER … that open a channel. A Refusal says
+// what to answer the dialer.
 func ParseHello(words [][]byte) (h Hello, nonce string, err error) {
-	if len(words) != 8 {
-		return h, "", malformed("a greeting of %d words", len(words))
+	if len(words) < 3 {
+		return h, "", &Refusal{resp.ErrPeerGreeting}
+	}
+	if version, ok := parseUint(words[2]); !ok || version != Version {
+		return h, "", &Refusal{fmt.Sprintf(resp.ErrPeerVersion, printable(words[2]), Version)}
+	}
+	if len(words) != helloWords {
+		return h, "", &Refusal{resp.ErrPeerGreeting}
 	}
 	for _, w := range words {
-		if len(w) > maxGreeting/8 {
-			return h, "", malformed("a word of %d bytes", len(w))
+		if len(w) > maxGreeting/helloWords {
+			return h, "", &Refusal{resp.ErrPeerGreeting}
 		}
 	}
-	version, ok := parseUint(words[2])
-	if !ok || version != Version {
-		return h, "", malformed("protocol version %.16q, not %d", words[2], Version)
-	}
-	h.Cluster, h.Kind, nonce = string(words[3]), string(words[6]), string(words[7])
+	h.Cluster, h.Kind, nonce, h.Process = string(words[3]), string(words[6]), string(words[7]), string(words[8])
 	var ok1, ok2 bool
 	h.From, ok1 = parseUint(words[4])
 	h.To, ok2 = parseUint(words[5])
-	if !ok1 || !ok2 || h.Kind != Control && h.Kind != Stream && h.Kind != Copying || !validNonce(nonce) {
-		return h, "", malformed("a greeting that says nothing")
+	if !ok1 || !ok2 || !slices.Contains(kinds[:], h.Kind) || !validNonce(nonce) || !validNonce(h.Process) {
+		return h, "", &Refusal{resp.ErrPeerGreeting}
 	}
 	return h, nonce, nil
 }
 
+// helloWords are the words of a greeting.
+const helloWords = 9
+
+// printable is at most a few bytes of b, in a form that a line may hold.
+func printable(b []byte) string {
+	const most = 16
+	return strings.Trim(strconv.QuoteToASCII(string(b[:min(len(b), most)])), `"`)
+}
+
+// TurnAway answers a connection with an error in place of the handshake's next step.
+func TurnAway(raw net.Conn, text string, limit time.Duration) {
+	_ = raw.SetWriteDeadline(time.Now().Add(limit))
+	_, _ = raw.Write([]byte("-" + text + "\r\n")) // it finds out by itself otherwise
+}
+
+// An Acceptor is the other end of handshakes.
+type Acceptor struct {
+	Cluster string // confirmed cluster ID, or Unknown
+	Secret  []byte
+	Limit   time.Duration // of a handshake
+	// Proved is asked once the dialer has proved the secret: a text refuses it,
+	// and members, if any, are what it is told.
+	Proved func() (refusal string, tell *bully.Configuration)
+}
+
 // Accept answers a dialer's greeting. early is what was already read after
-// it. The caller has checked that it wants to hear from h.From and is h.To;
-// cluster is its own confirmed cluster ID or Unknown. A dialer that is no member
-// is told who is.
-func Accept(raw net.Conn, early []byte, h Hello, nonceD, cluster string, secret []byte, limit time.Duration, tell *bully.Configuration) (*Conn, error) {
-	_ = raw.SetDeadline(time.Now().Add(limit))
+// it. Nothing that rests on the secret, or tells more than that a node is here, is said
+// before the dialer has proved that it knows it: what a stranger hears lets it
+// guess nothing.
+func (a *Acceptor) Accept(raw net.Conn, early []byte, h Hello, nonceD string) (*Conn, error) {
+	_ = raw.SetDeadline(time.Now().Add(a.Limit))
 	c := newConn(raw, early, maxGreeting)
-	t := transcript{hello: h, acceptor: cluster, nonceD: nonceD, nonceA: nonce(), secret: secret}
-	challenge := resp.AppendCommand(nil, "CHALLENGE", cluster, t.nonceA, t.mac("acceptor"))
-	if _, err := raw.Write(challenge); err != nil {
+	t := transcript{hello: h, acceptor: a.Cluster, nonceD: nonceD, nonceA: nonce(), secret: a.Secret}
+	if _, err := raw.Write(resp.AppendCommand(nil, "CHALLENGE", a.Cluster, t.nonceA)); err != nil {
 		return nil, err
 	}
 	proof, err := c.words("PROOF", 2)
@@ -189,37 +245,76 @@ func Accept(raw net.Conn, early []byte, h Hello, nonceD, cluster string, secret 
 		return nil, err
 	}
 	if !t.proves("dialer", proof[1]) {
+		TurnAway(raw, resp.ErrPeerSecret, a.Limit)
 		return nil, ErrSecret
 	}
-	if foreign(h.Cluster, cluster) {
+	if foreign(h.Cluster, a.Cluster) {
+		TurnAway(raw, resp.ErrPeerForeign, a.Limit)
 		return nil, ErrForeign
 	}
-	welcome := resp.AppendCommand(nil, "WELCOME")
-	if tell != nil {
-		welcome = appendMembers(resp.AppendBulk(resp.AppendArray(nil, 1+membersArgs), "WELCOME"), tell, true)
+	refusal, tell := a.Proved()
+	if refusal != "" {
+		TurnAway(raw, refusal, a.Limit)
+		return nil, &Refusal{refusal}
 	}
-	if _, err := raw.Write(welcome); err != nil {
+	if _, err := raw.Write(t.welcome(tell)); err != nil {
 		return nil, err
 	}
 	_ = raw.SetDeadline(time.Time{})
+	c.Process = h.Process
 	c.open(h.From)
 	return c, nil
 }
 
+// welcome is the acceptor's last word, proved with all that it says.
+func (t *transcript) welcome(tell *bully.Configuration) []byte {
+	var members []byte
+	n := 2
+	if tell != nil {
+		members = appendMembers(nil, tell, true)
+		n += membersArgs
+	}
+	t.told = string(members)
+	b := resp.AppendBulk(resp.AppendArray(nil, n), "WELCOME")
+	return append(resp.AppendBulk(b, t.mac("acceptor")), members...)
+}
+
 func foreign(a, b string) bool { return a != Unknown && b != Unknown && a != b }
 
-// words reads one step of the handshake.
-func (c *Conn) words(first string, n int) ([]string, error) {
-	got, err := c.dec.elements()
+// step reads one step of the handshake, which has one of two lengths. The words
+// are valid until the next step. An error line is a Refusal.
+func (c *Conn) step(first string, lengths ...int) ([][]byte, error) {
+	got, err := c.dec.answer()
 	if err != nil {
+		var refusal *Refusal
+		if errors.As(err, &refusal) && refusal.Text == resp.ErrPeerSecret {
+			return nil, fmt.Errorf("this node %w, says the other side: cluster-secret or masterauth must be the same on every node", ErrSecret)
+		}
 		return nil, noEOF(err)
 	}
-	if got != n || string(c.dec.args[0]) != first {
+	if !slices.Contains(lengths, got) || string(c.dec.args[0]) != first {
 		return nil, malformed("%d words where %s should stand", got, first)
+	}
+	return c.dec.args[:got], nil
+}
+
+// words is step, with words that stay.
+func (c *Conn) words(first string, n int) ([]string, error) {
+	got, err := c.step(first, n)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]string, n)
 	for i := range out {
-		out[i] = string(c.dec.args[i])
+		out[i] = string(got[i])
 	}
 	return out, nil
+}
+
+// appendWords appends words as they are sent.
+func appendWords(dst []byte, words [][]byte) []byte {
+	for _, w := range words {
+		dst = resp.AppendBulk(dst, w)
+	}
+	return dst
 }

@@ -39,8 +39,8 @@ type Link struct {
 type LinkConfig struct {
 	Peer    int64
 	Addr    func() string // asked at each dial
-	Secret  []byte
-	Timeout time.Duration // of a dial, a handshake and a write
+	Dialer  *Dialer
+	Timeout time.Duration // of a write
 	Hello   func() Hello
 	Cluster func() string        // the cluster ID for frames
 	Mono    func() time.Duration // the node's clock
@@ -98,7 +98,7 @@ func (l *Link) Run(ctx context.Context) {
 	pause := NewBackoff(l.cfg.Rand)
 	for pause.Wait(ctx, l.kick) {
 		at := l.cfg.Mono()
-		c, err := Dial(ctx, l.cfg.Addr(), l.cfg.Hello(), l.cfg.Secret, l.cfg.Timeout)
+		c, err := l.cfg.Dialer.Dial(ctx, l.cfg.Addr(), l.cfg.Hello())
 		if err != nil {
 			if ctx.Err() != nil {
 				return

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/cluster/bully"
 	"regent/cluster/peer"
 	"regent/resp"
 )
@@ -18,7 +19,7 @@ import (
 const limit = 5 * time.Second
 
 // hello is node 2's greeting to node 1.
-var hello = peer.Hello{Cluster: "c", From: 2, To: 1, Kind: peer.Control}
+var hello = peer.Hello{Cluster: "c", From: 2, To: 1, Kind: peer.Control, Process: strings.Repeat("0", 32)}
 
 // An acceptor is node 1's end of connections.
 type acceptor struct {
@@ -27,8 +28,10 @@ type acceptor struct {
 	cluster string
 	// heard changes the greeting between the wire and the acceptor, as somebody
 	// on the way would.
-	heard func(h *peer.Hello)
-	opens chan open
+	heard   func(h *peer.Hello)
+	refuses string               // what it answers to who has proved the secret
+	tells   *bully.Configuration // what it tells
+	opens   chan open
 }
 
 type open struct {
@@ -74,7 +77,9 @@ func (a *acceptor) accept(raw net.Conn) (*peer.Conn, error) {
 	if a.heard != nil {
 		a.heard(&h)
 	}
-	return peer.Accept(raw, early, h, nonce, a.cluster, []byte(a.secret), limit, nil)
+	end := peer.Acceptor{Cluster: a.cluster, Secret: []byte(a.secret), Limit: limit,
+		Proved: func() (string, *bully.Configuration) { return a.refuses, a.tells }}
+	return end.Accept(raw, early, h, nonce)
 }
 
 // greeting reads the words that open a channel, and what came behind them.
@@ -92,7 +97,8 @@ func greeting(raw net.Conn) (words [][]byte, early []byte, err error) {
 
 func (a *acceptor) dial(t *testing.T, h peer.Hello, secret string) (*peer.Conn, error) {
 	t.Helper()
-	conn, err := peer.Dial(context.Background(), a.l.Addr().String(), h, []byte(secret), limit)
+	d := peer.Dialer{Secret: []byte(secret), Limit: limit}
+	conn, err := d.Dial(context.Background(), a.l.Addr().String(), h)
 	if conn != nil {
 		t.Cleanup(func() { conn.Close() })
 	}
@@ -164,7 +170,7 @@ func (a *acceptor) raw(t *testing.T, nonce string) (net.Conn, []string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if _, err := c.Write(resp.AppendCommand(nil, "REGENT", "PEER", fmt.Sprint(peer.Version), "c", "2", "1", peer.Control, nonce)); err != nil {
+	if _, err := c.Write(resp.AppendCommand(nil, "REGENT", "PEER", fmt.Sprint(peer.Version), "c", "2", "1", peer.Control, nonce, hello.Process)); err != nil {
 		t.Fatal(err)
 	}
 	words, _, err := greeting(c)
@@ -194,7 +200,8 @@ func TestNoReplay(t *testing.T) {
 	a := listen(t, &acceptor{secret: "s", cluster: "c"})
 	spy := &spy{}
 	spy.listen(t, a.l.Addr().String())
-	conn, err := peer.Dial(context.Background(), spy.l.Addr().String(), hello, []byte("s"), limit)
+	d := peer.Dialer{Secret: []byte("s"), Limit: limit}
+	conn, err := d.Dial(context.Background(), spy.l.Addr().String(), hello)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,20 +221,160 @@ func TestNoReplay(t *testing.T) {
 	if in := <-a.opens; !errors.Is(in.err, peer.ErrSecret) {
 		t.Errorf("a conversation that was heard opens another: %v", in.err)
 	}
-	// The acceptor's own proof, sent back to it.
+	// The acceptor's own proof of that conversation, sent back to it.
 	nonce := strings.Repeat("ab", 16)
-	mirror, challenge := a.raw(t, nonce)
-	a.mustRefuse(t, mirror, challenge[3])
-	// With its nonce as one's own, in a second conversation.
-	first, challenge := a.raw(t, nonce)
-	_, second := a.raw(t, challenge[2])
-	a.mustRefuse(t, first, second[3])
+	mirror, _ := a.raw(t, nonce)
+	a.mustRefuse(t, mirror, proofIn(t, spy.heard.String()))
+	// The dialer's, with its nonce as one's own.
+	again, _ := a.raw(t, nonceIn(t, spy.said.String()))
+	a.mustRefuse(t, again, proofIn(t, spy.said.String()))
+}
+
+// proofIn and nonceIn find the parts of a conversation by their lengths.
+func proofIn(t *testing.T, said string) string { return partIn(t, said, "$64\r\n", 64) }
+func nonceIn(t *testing.T, said string) string { return partIn(t, said, "$32\r\n", 32) }
+
+func partIn(t *testing.T, said, head string, n int) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(said, head)
+	if !ok || len(rest) < n {
+		t.Fatalf("no %q in %q", head, said)
+	}
+	return rest[:n]
+}
+
+// TestReflection: node 1 is made to dial, and what it says there is brought back
+// to it as if it came from node 2. Its proof is that of a dialer to somebody else.
+func TestReflection(t *testing.T) {
+	a := listen(t, &acceptor{secret: "s", cluster: "c"})
+	stranger := listen(t, &acceptor{})
+	stranger.l.Close()
+	trap, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trap.Close()
+	victim, challenge := a.raw(t, strings.Repeat("ab", 16))
+	go func() {
+		d := peer.Dialer{Secret: []byte("s"), Limit: limit}
+		_, err := d.Dial(context.Background(), trap.Addr().String(), peer.Hello{Cluster: "c", From: 1, To: 2, Kind: peer.Control, Process: hello.Process})
+		if !errors.Is(err, peer.ErrSecret) {
+			t.Errorf("it believes a stranger: %v", err)
+		}
+	}()
+	c, err := trap.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, _, err := greeting(c); err != nil {
+		t.Fatal(err)
+	}
+	// The nonce of the victim's own challenge, so that the proof fits if anything does.
+	if _, err := c.Write(resp.AppendCommand(nil, "CHALLENGE", "c", challenge[2])); err != nil {
+		t.Fatal(err)
+	}
+	words, _, err := greeting(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := string(words[1])
+	a.mustRefuse(t, victim, proof)
+	// It is told its own proof as the acceptor's.
+	if _, err := c.Write(resp.AppendCommand(nil, "WELCOME", proof)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("it goes on")
+	}
+}
+
+// TestNothingForStrangers: a dialer that has not proved the secret hears nothing
+// that rests on it.
+func TestNothingForStrangers(t *testing.T) {
+	a := listen(t, &acceptor{secret: "s", cluster: "c"})
+	_, challenge := a.raw(t, strings.Repeat("ab", 16))
+	if len(challenge) != 3 || challenge[0] != "CHALLENGE" || challenge[1] != "c" || len(challenge[2]) != 32 {
+		t.Errorf("a stranger is told %q", challenge)
+	}
+	_, again := a.raw(t, strings.Repeat("ab", 16))
+	if again[2] == challenge[2] {
+		t.Error("the same nonce twice")
+	}
+}
+
+// TestWelcomeIsProved: what is told about the members is proved with the rest.
+func TestWelcomeIsProved(t *testing.T) {
+	told := &bully.Configuration{Epoch: 3, Version: 7, Voters: []int64{1, 3}, Addrs: "1@a:1,3@b:3"}
+	a := listen(t, &acceptor{secret: "s", cluster: "c", tells: told})
+	conn, err := a.dial(t, hello, "s")
+	if err != nil || conn.Told.Addrs != told.Addrs || conn.Told.Version != 7 {
+		t.Fatalf("%+v, %v", conn, err)
+	}
+	changed := &spy{change: func(b []byte) []byte { return bytes.Replace(b, []byte("1@a:1"), []byte("1@x:1"), 1) }}
+	changed.listen(t, a.l.Addr().String())
+	d := peer.Dialer{Secret: []byte("s"), Limit: limit}
+	if _, err := d.Dial(context.Background(), changed.l.Addr().String(), hello); !errors.Is(err, peer.ErrSecret) {
+		t.Errorf("members that somebody has changed on the way: %v", err)
+	}
+}
+
+// TestAnswersAreToldWhole: what is answered in place of the handshake reaches
+// whoever looks for the reason, up to its last word.
+func TestAnswersAreToldWhole(t *testing.T) {
+	for _, text := range []string{resp.ErrProtected, resp.ErrLoading, "ERR unknown command 'REGENT'", "ERR " + strings.Repeat("x", 100_000)} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				_, _, _ = greeting(c)
+				peer.TurnAway(c, text, limit)
+				c.Close()
+			}
+		}()
+		d := peer.Dialer{Limit: limit}
+		_, err = d.Dial(context.Background(), l.Addr().String(), hello)
+		l.Close()
+		var refusal *peer.Refusal
+		if !errors.As(err, &refusal) || refusal.Text != text[:min(len(text), 2048)] {
+			t.Errorf("%.40q is told as %.200v", text, err)
+		}
+	}
+	a := listen(t, &acceptor{secret: "s", cluster: "c", refuses: "ERR not you"})
+	if _, err := a.dial(t, hello, "s"); err == nil || !strings.Contains(err.Error(), `"ERR not you"`) {
+		t.Errorf("who has proved the secret and is refused hears %v", err)
+	}
+}
+
+// TestVersions: another version is told which one is spoken here, in whatever
+// form its greeting is.
+func TestVersions(t *testing.T) {
+	for _, words := range [][]string{
+		{"REGENT", "PEER", "1", "c", "2", "1", "control", strings.Repeat("ab", 16)},
+		{"REGENT", "PEER", "3"},
+		{"REGENT", "PEER", strings.Repeat("9", 1000), "x"},
+		{"REGENT", "PEER", "\r\nOK"},
+	} {
+		var bs [][]byte
+		for _, w := range words {
+			bs = append(bs, []byte(w))
+		}
+		_, _, err := peer.ParseHello(bs)
+		var refusal *peer.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(refusal.Text, "protocol version 2") || strings.ContainsAny(refusal.Text, "\r\n") {
+			t.Errorf("%.60q: %v", words, err)
+		}
+	}
 }
 
 // A spy passes a connection on and remembers what the dialer said.
 type spy struct {
-	l    net.Listener
-	said bytes.Buffer
+	l      net.Listener
+	said   bytes.Buffer
+	heard  bytes.Buffer        // until the connection is closed it is the spy's
+	change func([]byte) []byte // what the dialer hears, if given
 }
 
 func (s *spy) listen(t *testing.T, to string) {
@@ -249,7 +396,23 @@ func (s *spy) listen(t *testing.T, to string) {
 			return
 		}
 		defer out.Close()
-		go func() { _, _ = io.Copy(in, out) }()
+		go func() {
+			b := make([]byte, 4096)
+			for {
+				n, err := out.Read(b)
+				if err != nil {
+					return
+				}
+				p := b[:n]
+				if s.change != nil {
+					p = s.change(p)
+				}
+				s.heard.Write(p)
+				if _, err := in.Write(p); err != nil {
+					return
+				}
+			}
+		}()
 		_, _ = io.Copy(out, io.TeeReader(in, &s.said))
 	}()
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/cluster/bully"
 	"regent/cluster/clustertest"
 	"regent/cluster/peer"
 	"regent/cluster/repl"
@@ -71,11 +72,14 @@ func open(t *testing.T) *stream {
 		if err != nil {
 			return
 		}
-		if conn, err := peer.Accept(raw, nil, h, nonce, peer.Unknown, nil, limit, nil); err == nil {
+		a := peer.Acceptor{Cluster: peer.Unknown, Limit: limit, Proved: func() (string, *bully.Configuration) { return "", nil }}
+		if conn, err := a.Accept(raw, nil, h, nonce); err == nil {
 			opened <- conn
 		}
 	}()
-	conn, err := peer.Dial(context.Background(), l.Addr().String(), peer.Hello{Cluster: peer.Unknown, From: leader, To: follower, Kind: peer.Stream}, nil, limit)
+	d := peer.Dialer{Limit: limit}
+	conn, err := d.Dial(context.Background(), l.Addr().String(),
+		peer.Hello{Cluster: peer.Unknown, From: leader, To: follower, Kind: peer.Stream, Process: peer.NewProcess()})
 	if err != nil {
 		t.Fatal(err)
 	}
