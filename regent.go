@@ -132,6 +132,9 @@ func (s *Server) build() error {
 		s.engine.AddInfo(s.backlogInfo())
 	}
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack}
+	if s.peers != nil {
+		front.Admit = s.peers.Admit
+	}
 	s.front = server.New(front)
 	return s.listen()
 }

@@ -184,6 +184,7 @@ type Command struct {
 	// is not; ReplacedBy then says by what.
 	DeprecatedSince, ReplacedBy string
 	Internal                    bool // for the server's own use and its tests: COMMAND DOCS says syscmd
+	OpensChannel                bool // a peer's first word: allowed to whoever is denied all else
 	Args                        []Arg
 	Subs                        []Command // makes the command a container
 	Do                          Handler   // nil only for containers that need a subcommand

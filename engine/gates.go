@@ -29,6 +29,10 @@ import (
 // admit is the gates that need no lock; it returns the refusal, or "".
 func (e *Engine) admit(c *Ctx, known bool) string {
 	cmd, args := c.Cmd, c.Args
+	if c.S.Denied != "" && (cmd == nil || !cmd.OpensChannel) {
+		c.S.CloseAfterReply = true
+		return c.S.Denied
+	}
 	if cmd == nil {
 		return unknownCommand(args)
 	}

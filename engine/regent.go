@@ -21,7 +21,7 @@ func regentCommands() []Command {
 				Name: "peer", Arity: -3, Flags: Admin | NoScript | NoAuth | Loading | Stale | NoMulti, Since: "7.0.0", Complex: "O(1)",
 				Summary: "Opens the channel between two nodes.",
 				Args:    []Arg{arg("handshake", "string").many()},
-				Do:      doHandOver,
+				Do:      doHandOver, OpensChannel: true,
 			},
 			{
 				Name: "backup", Arity: 2, Flags: Admin | NoScript | NoMulti, Since: "7.0.0", Complex: "O(N) in the number of keys in all databases",

@@ -40,6 +40,10 @@ type Session struct {
 
 	noTouch bool // CLIENT NO-TOUCH ON
 
+	// Denied, if there is one, answers every command but the one that opens the
+	// peers' channel, and the connection is closed.
+	Denied string
+
 	CloseAfterReply bool // QUIT, protocol errors
 	// Hijack, once set by a command, gives the connection away after the handler
 	// returns, to the peers' channel or a backup; its value is the command.

@@ -13,17 +13,18 @@ import (
 // accept serves conn in the goroutine model.
 func (s *Server) accept(conn net.Conn) {
 	remote := addressOf(conn.RemoteAddr(), conn.LocalAddr())
-	if why := s.refusal(remote); why != "" {
-		turnAway(conn, why)
+	l := newNetLink(conn)
+	c := &client{srv: s, link: l, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
+	l.c = c
+	why := s.refusal(remote)
+	if why != "" && !s.invite(c, conn.RemoteAddr()) {
+		s.turnAway(conn, why)
 		return
 	}
 	if c, ok := plain(conn).(*net.TCPConn); ok {
 		s.keepAlive(c)
 	}
-	l := newNetLink(conn)
-	c := &client{srv: s, link: l, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
-	l.c = c
-	if !s.welcome(c) {
+	if !s.welcome(c, why) {
 		l.close(false)
 		return
 	}
@@ -42,6 +43,7 @@ func plain(conn net.Conn) net.Conn {
 type address struct {
 	text  string
 	local bool // on this machine
+	from  net.Addr
 }
 
 // addressOf describes a. A peer on a unix socket has no address of its own:
@@ -49,24 +51,22 @@ type address struct {
 func addressOf(a, socket net.Addr) address {
 	switch a := a.(type) {
 	case *net.TCPAddr:
-		return address{a.String(), a.IP.IsLoopback()}
+		return address{a.String(), a.IP.IsLoopback(), a}
 	case *net.UnixAddr:
-		return address{socket.String() + ":0", true}
+		return address{socket.String() + ":0", true, a}
 	}
-	return address{a.String(), false}
+	return address{a.String(), false, a}
 }
 
 // refusal is why no more clients, or not this one, are served; "": it is.
 func (s *Server) refusal(remote address) string {
 	s.mu.Lock()
-	n := int64(len(s.clients))
+	n := int64(len(s.clients) - s.guests)
 	s.mu.Unlock()
 	switch {
 	case n >= s.cfg.MaxClients.Get():
-		s.count.CountRejected()
 		return resp.ErrMaxClients
 	case !remote.local && s.cfg.ProtectedMode.Get() && s.cfg.RequirePass.Get() == "":
-		s.count.CountRejected()
 		return resp.ErrProtected
 	}
 	return ""
@@ -74,9 +74,9 @@ func (s *Server) refusal(remote address) string {
 
 // turnAway says why and closes. The text is short and the socket new, so it
 // fits; a peer that makes it not fit is not waited for.
-func turnAway(conn net.Conn, why string) {
+func (s *Server) turnAway(conn net.Conn, why string) {
 	_ = conn.SetWriteDeadline(time.Now().Add(acceptPause))
-	_, _ = conn.Write(greet(why))
+	_, _ = conn.Write(s.uninvited(why))
 	_ = conn.Close()
 }
 
@@ -86,14 +86,21 @@ func (s *Server) keepAlive(c *net.TCPConn) {
 	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: secs > 0, Idle: secs, Interval: max(secs/3, time.Second), Count: 3})
 }
 
-// welcome makes c a client; false: the server is closing.
-func (s *Server) welcome(c *client) bool {
+// welcome makes c a client, or a guest who would be denied; false: the server is
+// closing.
+func (s *Server) welcome(c *client, denied string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping.Load() {
+		if c.guest != nil {
+			c.guest.end()
+		}
 		return false
 	}
 	c.sess = s.engine.NewSession(c)
+	if c.sess.Denied = denied; denied != "" {
+		s.guests++
+	}
 	s.clients[c] = struct{}{}
 	s.gone.Add(1)
 	return true
@@ -106,8 +113,17 @@ func (s *Server) farewell(c *client) {
 	s.engine.EndSession(c.sess)
 	s.mu.Lock()
 	delete(s.clients, c)
+	if c.guest != nil {
+		s.guests--
+	}
 	s.mu.Unlock()
 	s.gone.Done()
+	if c.guest != nil {
+		c.guest.end()
+		if c.hello == nil {
+			s.count.CountRejected()
+		}
+	}
 	if c.hello != nil && s.hijack != nil && !c.dead && !c.waiting && c.unsent() == 0 && !s.stopping.Load() {
 		conn, err := c.link.detach()
 		if err == nil {

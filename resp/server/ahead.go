@@ -44,7 +44,7 @@ func (a *ahead) pop() *parsed {
 // look parses the whole commands at the beginning of p, one at least if it is
 // there, and reports whether there is any.
 func (a *ahead) look(c *client, p []byte) bool {
-	lim := limits{bulk: c.srv.cfg.ProtoMaxBulkLen.Get(), stranger: !c.sess.Authenticated}
+	lim := limits{bulk: c.srv.cfg.ProtoMaxBulkLen.Get(), stranger: !c.sess.Authenticated || c.guest != nil}
 	most := maxAhead
 	if lim.stranger {
 		most = 1 // AUTH changes the limits

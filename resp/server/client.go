@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net"
 	"sync/atomic"
 
@@ -47,10 +48,12 @@ type client struct {
 	eof     bool // the peer sends no more
 	dead    bool // the socket failed
 	hello   [][]byte
+	guest   *guest // nil: it is a client indeed
 
 	peer, local string
 
 	killed    atomic.Bool
+	expelled  atomic.Bool  // a guest whose time is over
 	asleep    atomic.Bool  // waits inside a command
 	inBytes   atomic.Int64 // what Buffers tells
 	outBytes  atomic.Int64
@@ -151,6 +154,9 @@ func (c *client) listens() bool {
 
 // inputLimit is how many bytes may be kept.
 func (c *client) inputLimit() int64 {
+	if c.guest != nil {
+		return maxGuestInput
+	}
 	if !c.sess.Authenticated {
 		return min(maxStrangerInput, c.srv.cfg.ClientQueryBufferLimit.Get())
 	}
@@ -264,7 +270,7 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 		}
 		cmd := ahead.pop()
 		if cmd.refusal != "" {
-			c.refuse(w, cmd.refusal)
+			c.refuse(w, cmp.Or(c.sess.Denied, cmd.refusal))
 			return len(p)
 		}
 		used += cmd.n
@@ -339,6 +345,10 @@ func (c *client) work(w *scratch) {
 	}
 	if c.batch.open {
 		return // released first: a later turn goes on
+	}
+	if c.expelled.Load() && c.runs() {
+		c.expel(w)
+		return
 	}
 	if c.sess.Parked() {
 		if c.eof || !c.resume(w) {

@@ -102,22 +102,25 @@ func (lp *loop) shutDoors() {
 func (d *door) admit(lp *loop, fd int, from unix.Sockaddr) {
 	s := lp.set.srv
 	remote := d.addressOf(from)
-	if why := s.refusal(remote); why != "" {
-		_, _ = writeNow(fd, greet(why)) // the socket is new: the text fits
-		closeNow(fd)
-		return
-	}
 	local := d.addressOf(nil)
 	if _, ok := d.socket.(*net.TCPAddr); ok {
 		if name, err := unix.Getsockname(fd); err == nil {
 			local = d.addressOf(name)
 		}
-		s.tune(fd)
 	}
 	p := &seat{sock: fd, client: client{srv: s, peer: remote.text, local: lp.set.intern(local.text)}}
 	p.client.link = p
 	p.at.Store(lp)
-	if !s.welcome(&p.client) {
+	why := s.refusal(remote)
+	if why != "" && !s.invite(&p.client, remote.from) {
+		_, _ = writeNow(fd, s.uninvited(why)) // the socket is new: the text fits
+		closeNow(fd)
+		return
+	}
+	if _, ok := d.socket.(*net.TCPAddr); ok {
+		s.tune(fd)
+	}
+	if !s.welcome(&p.client, why) {
 		closeNow(fd)
 		return
 	}
@@ -166,7 +169,7 @@ func (d *door) addressOf(a unix.Sockaddr) address {
 	if zone != "" {
 		text += "%" + zone
 	}
-	return address{net.JoinHostPort(text, strconv.Itoa(port)), ip.IsLoopback()}
+	return address{net.JoinHostPort(text, strconv.Itoa(port)), ip.IsLoopback(), &net.TCPAddr{IP: ip, Port: port, Zone: zone}}
 }
 
 // zoneName is the name of an interface, for link-local addresses.

@@ -23,6 +23,9 @@ type Options struct {
 	// were read behind the command, and the command. nil: such connections
 	// are closed.
 	Hijack func(conn net.Conn, early []byte, hello [][]byte)
+	// Admit, if given, gives a connection a place that is refused as a client and
+	// may be a peer (guest.go); nil: there is none. evict is called when the place is needed.
+	Admit func(from net.Addr, evict func()) (leave func())
 }
 
 // A Server serves clients on any number of listeners.
@@ -32,12 +35,14 @@ type Server struct {
 	cfg     *config.Config
 	host    engine.Host
 	hijack  func(conn net.Conn, early []byte, hello [][]byte)
+	admit   func(from net.Addr, evict func()) (leave func())
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model
 	loops   *loops    // nil: every connection has a goroutine
 
 	mu        sync.Mutex
 	clients   map[*client]struct{}
+	guests    int // among clients
 	listeners map[net.Listener]struct{}
 	stopClock func() bool
 	stopping  atomic.Bool
@@ -65,7 +70,7 @@ const goroutineArena = 16 << 10
 // New makes a server that serves nobody yet.
 func New(o Options) *Server {
 	s := &Server{
-		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack,
+		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit,
 		count:   countersOf(o.Engine),
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 	}
