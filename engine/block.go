@@ -46,6 +46,9 @@ import (
 // there if nobody else has. A writer looks first whether there is something to
 // take, and claims then; it can no longer fail.
 //
+// Whoever has hung up gets nothing. The turn in which his session learns of it may be
+// late on a busy machine, so the one who serves asks the connection (Conn.Gone).
+//
 // # Locks
 //
 // BLMOVE wants its destination's shard as well, and that must be locked before the
@@ -276,8 +279,8 @@ func (e *Engine) serveKey(c *Ctx, q *keyQueue) {
 			return
 		}
 		w := el.Value.(*waiter)
-		if !w.wants(o) {
-			continue
+		if !w.wants(o) || w.conn.Gone() {
+			continue // a session whose client has gone leaves by itself
 		}
 		if w.also != nil && !c.holds(e.shardIndex(w.also)) {
 			panic("engine: a waiter needs a shard that was not locked for it")

@@ -107,6 +107,8 @@ func TestWhoLeavesIsPassedOver(t *testing.T) {
 		t.Error(got)
 	}
 	s.EndSession(gone.Session)
+	hungUp := blocked(t, s, "BLPOP", "k", "0")
+	hungUp.Link.HungUp.Store(true)
 	s.Host.Advance(50 * time.Millisecond) // its turn comes after the push
 	for id, how := range map[int64]string{unblocked.ID: "TIMEOUT", failed.ID: "ERROR"} {
 		if got := pusher.Do("CLIENT", "UNBLOCK", fmt.Sprint(id), how); got != ":1\r\n" {
@@ -131,6 +133,11 @@ func TestWhoLeavesIsPassedOver(t *testing.T) {
 	if got := pusher.Do("EXISTS", "k", "j", "d"); got != ":0\r\n" {
 		t.Errorf("keys are left: %q", got)
 	}
+	pusher.Do("RPUSH", "k", "y")
+	if got := pusher.Do("LPOP", "k"); got != "$1\r\ny\r\n" || hungUp.Link.Woken.Load() != 0 {
+		t.Errorf("who has hung up is served: %q is left", got)
+	}
+	s.EndSession(hungUp.Session)
 	for _, key := range []string{"k", "j"} {
 		if n := s.WaitersOf(key); n != 0 {
 			t.Errorf("%d still wait for %s", n, key)

@@ -52,6 +52,9 @@ type Conn interface {
 	LocalAddr() string
 	// FD is the descriptor's number for CLIENT LIST, or -1.
 	FD() int
+	// Gone reports whether the peer has hung up, as far as can be said at once: a
+	// turn in which the connection finds out itself may still be to come.
+	Gone() bool
 	// Buffers returns the bytes of unparsed input and of unsent output.
 	Buffers() (input, output int)
 }

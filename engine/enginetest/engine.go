@@ -203,6 +203,7 @@ func (c *Cluster) AskHandover() error {
 // A Conn is a client's connection that counts what is asked of it.
 type Conn struct {
 	Woken, Killed atomic.Int64
+	HungUp        atomic.Bool // what Gone returns
 }
 
 // Wake counts.
@@ -219,6 +220,9 @@ func (c *Conn) LocalAddr() string { return "127.0.0.1:6379" }
 
 // FD is made up.
 func (c *Conn) FD() int { return 8 }
+
+// Gone is HungUp.
+func (c *Conn) Gone() bool { return c.HungUp.Load() }
 
 // Buffers are empty.
 func (c *Conn) Buffers() (input, output int) { return 0, 0 }

@@ -62,7 +62,7 @@ type client struct {
 	leanFor   int64        // the LastActive for which that was asked; doChores' own
 }
 
-// A link is a client's way to its socket. wake, kill and fd may be called
+// A link is a client's way to its socket. wake, kill, peerGone and fd may be called
 // from any goroutine, the rest by the client's owner.
 type link interface {
 	// write sends what can be sent at once. b is not kept.
@@ -76,6 +76,7 @@ type link interface {
 	close(hangUp bool)
 	wake()
 	kill()
+	peerGone() bool
 	fd() int
 }
 
@@ -120,6 +121,10 @@ func (c *client) LocalAddr() string { return c.local }
 
 // FD is the descriptor's number.
 func (c *client) FD() int { return c.link.fd() }
+
+// Gone reports whether the peer has hung up, as the kernel knows it: the owner may
+// not have had the time to read that.
+func (c *client) Gone() bool { return c.link.peerGone() }
 
 // Buffers are the bytes of unparsed input and of unsent output.
 func (c *client) Buffers() (input, output int) {

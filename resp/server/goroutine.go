@@ -71,12 +71,24 @@ func (l *netLink) kill() {
 
 func (l *netLink) fd() int {
 	fd := -1
-	if sc, ok := l.conn.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			_ = raw.Control(func(n uintptr) { fd = int(n) }) // closed: it stays -1
-		}
-	}
+	l.control(func(n int) { fd = n })
 	return fd
+}
+
+func (l *netLink) peerGone() (gone bool) {
+	l.control(func(fd int) { gone = hungUp(fd) })
+	return gone
+}
+
+// control calls f with the socket's descriptor, unless it is closed.
+func (l *netLink) control(f func(fd int)) {
+	sc, ok := plain(l.conn).(syscall.Conn)
+	if !ok {
+		return
+	}
+	if raw, err := sc.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { f(int(fd)) }) // it fails when closed
+	}
 }
 
 func (l *netLink) write(b []byte) (n int, err error) {

@@ -43,6 +43,8 @@ func (s *seat) wake() {
 
 func (s *seat) kill() { s.wake() }
 
+func (s *seat) peerGone() bool { return hungUp(s.sock) }
+
 func (s *seat) fd() int { return s.sock }
 
 func (s *seat) write(b []byte) (n int, err error) {

@@ -164,6 +164,37 @@ func TestEndOfWhoWaits(t *testing.T) {
 	})
 }
 
+// TestNothingForWhoHasHungUp: whoever serves those that wait finds out by himself
+// that a client has hung up, however late that one's own turn is.
+func TestNothingForWhoHasHungUp(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		dead, alive, busy := h.dial(), h.dial(), h.dial()
+		dead.send(command("BLPOP", "q", "0") + "PING\r\n")
+		eventually(t, "the first waits", func() bool { return h.asleep() == 1 })
+		alive.send(command("BLPOP", "q", "0"))
+		eventually(t, "both wait", func() bool { return h.asleep() == 2 })
+		stuck, goOn := make(chan bool), make(chan bool)
+		h.gate.mu.Lock()
+		h.gate.inTurn = func() { close(stuck); <-goOn } // with the gate's lock: nobody else gets on
+		h.gate.mu.Unlock()
+		busy.send(command("SET", "k", "v"))
+		<-stuck
+		_ = dead.Close()
+		pusher := h.Client()
+		if got := pusher.Do("RPUSH", "q", "a", "b"); got != ":2\r\n" {
+			t.Error(got)
+		}
+		if got := pusher.Do("LRANGE", "q", "0", "-1"); got != "*1\r\n$1\r\nb\r\n" {
+			t.Errorf("what is left is %q", got)
+		}
+		h.EndSession(pusher.Session)
+		close(goOn)
+		alive.expect("*2\r\n$1\r\nq\r\n$1\r\na\r\n")
+		eventually(t, "the dead one ends", func() bool { return h.Sessions() == 2 })
+	})
+}
+
 // asleep counts the clients that wait inside a command.
 func (h *house) asleep() (n int) {
 	h.front.mu.Lock()
