@@ -8,7 +8,7 @@ LDFLAGS     := -s -w
 FUZZTIME    ?= 20s
 TESTTIME    := 10m
 
-.PHONY: all build run cluster test unit race lint fuzz bench failover-bench soak model image tools clean
+.PHONY: all build run cluster test unit race lint fuzz bench failover-bench compat soak model image tools clean
 
 all: build
 
@@ -47,6 +47,10 @@ bench: build tools
 # Time without an acknowledged write and writes lost: Regent, Sentinel, Redis Cluster.
 failover-bench: build tools
 	$(GO) run ./integration/failbench -regent ./$(BIN)
+
+# redis-server's own Tcl suite, the units of what Regent has: docs/compatibility.md.
+compat: build tools
+	$(GO) run ./integration/compat -regent ./$(BIN) -suite "$$(scripts/compat-suite.sh)" -write docs/compatibility.md
 
 # Longer than a test may be: seeds, kills and fuzzers by the minute.
 soak: build tools

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// shipped are the units of what Regent has; the others come with their types
+// and commands.
+var shipped = []string{
+	"unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/type/set",
+	"unit/keyspace", "unit/scan", "unit/expire", "unit/auth", "unit/protocol", "unit/quit", "unit/info", "unit/info-command",
+	"unit/introspection", "unit/introspection-2", "unit/slowlog", "unit/limits", "unit/querybuf", "unit/networking",
+	"unit/obuf-limits", "unit/maxmemory", "unit/pause", "unit/lazyfree", "unit/other",
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintf(os.Stderr, "compat: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	regent := flag.String("regent", "./bin/regent", "the binary to test")
+	reference := flag.String("redis", "redis-server", "the reference")
+	dir := flag.String("suite", "", "the suite's directory: scripts/compat-suite.sh prints it")
+	units := flag.String("units", "", "units to run, separated by commas; the ones of what Regent has by default, \"all\" for every one")
+	file := flag.String("write", "", "a document to write")
+	flag.Parse()
+	if *dir == "" {
+		return errors.New("-suite is missing")
+	}
+	redis.SetLogger(quiet{}) // servers that are not up yet are no news
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	s := suite{dir: *dir}
+	known, err := s.units()
+	if err != nil {
+		return err
+	}
+	names := shipped
+	switch {
+	case *units == "all":
+		names = known
+	case *units != "":
+		names = strings.Split(*units, ",")
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("the suite has no unit %s", name)
+		}
+	}
+	var rows []row
+	for _, name := range names {
+		theirs, err := s.run(ctx, name, *reference, "--save", "", "--enable-debug-command", "yes")
+		if err != nil {
+			return err
+		}
+		ours, err := s.run(ctx, name, *regent, "--appendonly", "no", "--save", "", "--enable-debug-command", "yes")
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		rows = append(rows, compare(name, theirs, ours))
+		fmt.Println(rows[len(rows)-1])
+	}
+	if *file == "" {
+		return nil
+	}
+	return os.WriteFile(*file, []byte(document(rows)), 0o644)
+}
+
+// quiet is a logger of the client library that says nothing.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}

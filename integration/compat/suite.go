@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/integration/harness"
+)
+
+// unitTimeout bounds one unit on one server; the suite's own limit is longer.
+const unitTimeout = 10 * time.Minute
+
+// An outcome is how a test ended.
+type outcome int
+
+const (
+	passed outcome = iota + 1
+	failed
+)
+
+// A result is a unit's tests on one server.
+type result struct {
+	tests map[string]outcome
+	why   map[string]string // of a failed test: the suite's first line on it
+	// broken is why the unit ended before its end, "" when it did not.
+	broken string
+}
+
+// A suite runs units of the Tcl suite in dir.
+type suite struct{ dir string }
+
+// run runs a unit against a fresh server of a binary.
+func (s suite) run(ctx context.Context, unit, binary string, args ...string) (result, error) {
+	ports, err := harness.FreePorts(1)
+	if err != nil {
+		return result{}, err
+	}
+	dir, err := os.MkdirTemp("", "compat")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(dir)
+	n := &harness.Node{Binary: binary, Port: ports[0], Dir: dir, Args: args}
+	if err := n.Start(); err != nil {
+		return result{}, err
+	}
+	defer func() { _ = n.Kill() }()
+	ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+	defer cancel()
+	if err := n.Ready(ctx); err != nil {
+		return result{}, fmt.Errorf("%s does not answer: %w\n%s", binary, err, n.Log())
+	}
+	cmd := exec.CommandContext(ctx, "tclsh", "tests/test_helper.tcl", "--host", "127.0.0.1", "--port", strconv.Itoa(ports[0]),
+		"--durable", "--clients", "1", "--no-latency", "--single", unit)
+	cmd.Dir = s.dir
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return result{}, fmt.Errorf("run the suite: %w", err)
+	}
+	r := parse(string(out))
+	if r.broken == "" && ctx.Err() != nil {
+		r.broken = fmt.Sprintf("did not end within %v", unitTimeout)
+	}
+	return r, nil
+}
+
+var (
+	colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+	lineOf  = regexp.MustCompile(`^\[(ok|err|exception|ignore|skip)\]: (.*?)(?: \(\d+ ms\))?$`)
+	errorIn = regexp.MustCompile(`^(.*) in tests/unit/\S+\.tcl$`)
+)
+
+// parse reads what the suite prints: a line for each test, and for one that
+// failed what it saw.
+func parse(out string) result {
+	r := result{tests: map[string]outcome{}, why: map[string]string{}}
+	var last string
+	sc := bufio.NewScanner(strings.NewReader(out))
+	sc.Buffer(nil, 1<<20)
+	for sc.Scan() {
+		line := colours.ReplaceAllString(sc.Text(), "")
+		m := lineOf.FindStringSubmatch(line)
+		if m == nil {
+			if last != "" && strings.TrimSpace(line) != "" {
+				r.why[last] = clip(strings.TrimSpace(line))
+				last = ""
+			}
+			continue
+		}
+		last = ""
+		switch m[1] {
+		case "ok":
+			if r.tests[m[2]] != failed {
+				r.tests[m[2]] = passed
+			}
+		case "err":
+			name := m[2]
+			if in := errorIn.FindStringSubmatch(name); in != nil {
+				name = in[1]
+			}
+			r.tests[name], last = failed, name
+		case "exception":
+			r.broken = clip(m[2])
+		}
+	}
+	return r
+}
+
+// maxWhy bounds what is shown of a failure, in characters.
+const maxWhy = 160
+
+func clip(s string) string {
+	s = strings.ReplaceAll(s, "|", "\\|")
+	if len(s) > maxWhy {
+		s = s[:maxWhy] + "…"
+	}
+	return s
+}
+
+// units are the suite's units by name, as its files are called.
+func (s suite) units() ([]string, error) {
+	var names []string
+	for _, pattern := range []string{"tests/unit/*.tcl", "tests/unit/type/*.tcl"} {
+		files, err := filepath.Glob(filepath.Join(s.dir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			rel, err := filepath.Rel(filepath.Join(s.dir, "tests"), f)
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, strings.TrimSuffix(rel, ".tcl"))
+		}
+	}
+	return names, nil
+}
