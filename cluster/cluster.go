@@ -83,19 +83,21 @@ type Cluster struct {
 	guests       chan struct{} // one token per open channel of a node that is no member
 	engine       *engine.Engine
 
-	mu       sync.Mutex // see doc.go
-	node     *bully.Node
-	state    durable
-	muted    bool  // the state file could not be written
-	logBad   error // the log or the keyspace failed: for good
-	told     logEnd
-	changes  chan struct{} // closed and replaced with each change of role
-	stopping bool
-	stilled  int64   // mono ns at which the last command had ended before a handover
-	verified bool    // a round has proved since that this node led then
-	handing  bool    // a handover wants commands to be held
-	rising   bool    // this node is elected and does not serve yet
-	changing *change // somebody waits for it
+	mu         sync.Mutex // see doc.go
+	node       *bully.Node
+	state      durable
+	reached    *mark // how far the log has come; nil before Start
+	muted      bool  // the state file or the mark could not be written
+	logBad     error // the log or the keyspace failed: for good
+	told       logEnd
+	shortening bool          // the log is about to be cut: the mark stays where that will be
+	changes    chan struct{} // closed and replaced with each change of role
+	stopping   bool
+	stilled    int64   // mono ns at which the last command had ended before a handover
+	verified   bool    // a round has proved since that this node led then
+	handing    bool    // a handover wants commands to be held
+	rising     bool    // this node is elected and does not serve yet
+	changing   *change // somebody waits for it
 
 	// What the hot path reads.
 	view      atomic.Pointer[engine.View]
@@ -211,7 +213,8 @@ func (c *Cluster) remember() error {
 	if found && d.node != c.id {
 		return fmt.Errorf("the data directory belongs to node %d, this is node %d", d.node, c.id)
 	}
-	if boot := bootID(); found && !d.clean && d.boot != boot && c.opts.Config.AppendFsync.Get() != config.FsyncAlways {
+	loose := d.loose || !d.marked && !c.fsyncs() // an older file does not say
+	if boot := bootID(); found && !d.clean && d.boot != boot && loose {
 		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost. Until it has caught up with a leader, its vote counts only together with all others")
 		d.hard.MayHaveLost = true
 	}
@@ -231,12 +234,11 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	c.applier = repl.NewApplier(e, c.opts.Stream, end, db)
 	c.following.Store(true)
 	c.mu.Lock()
-	c.state.clean, c.state.boot = false, bootID()
-	if err := c.state.save(c.opts.Dir); err != nil {
-		c.mu.Unlock()
-		return fmt.Errorf("can't write the cluster state file: %w", err)
-	}
 	c.told = c.readLog()
+	if err := c.take(); err != nil {
+		c.mu.Unlock()
+		return err
+	}
 	c.node = bully.New(bully.Config{
 		ID: c.id, Voters: c.voters(), Joining: c.opts.Join, Timeout: c.timeout, Heartbeat: c.beat,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
@@ -254,6 +256,30 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	c.do(nothing)
 	return nil
 }
+
+// take makes what this node has promised and held its own, on disk: first the
+// state file, which says what was found missing, then a mark that forgets it.
+func (c *Cluster) take() error {
+	lost, err := c.inspect(c.told.pos)
+	if err != nil {
+		return err
+	}
+	s := &c.state
+	s.hard.MayHaveLost = s.hard.MayHaveLost || lost
+	s.clean, s.boot = false, bootID()
+	s.reached, s.marked, s.loose = c.told.pos, true, !c.fsyncs()
+	if err := s.save(c.opts.Dir); err != nil {
+		return fmt.Errorf("can't write the cluster state file: %w", err)
+	}
+	c.reached, err = newMark(c.opts.Dir, c.told.pos)
+	if err != nil {
+		return fmt.Errorf("can't write how far the log has come: %w", err)
+	}
+	return nil
+}
+
+// fsyncs reports whether nothing is acknowledged here before an fsync.
+func (c *Cluster) fsyncs() bool { return c.opts.Config.AppendFsync.Get() == config.FsyncAlways }
 
 // run starts a goroutine that ends with the cluster.
 func (c *Cluster) run(f func()) { c.wg.Go(f) }
@@ -286,9 +312,12 @@ func (c *Cluster) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.clean = !c.muted && c.logBad == nil
+	c.state.reached = c.reached.at
 	if err := c.state.save(c.opts.Dir); err != nil {
 		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file was not written: %v", err)
 	}
+	c.reached.close()
+	c.reached = nil
 }
 
 func (c *Cluster) quiet() bool {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"regent/cluster"
+	"regent/cluster/bully"
 	"regent/cluster/clustertest"
 	"regent/engine"
 	"regent/engine/config"
@@ -342,6 +343,18 @@ func (x *node) kill() {
 	x.shut()
 	x.cluster.Kill()
 	x.log.Crash()
+	x.checkMark()
+}
+
+// checkMark: what the node keeps of how far its log had come is not behind, or
+// it would not notice what it loses next; and not ahead, or it would doubt a log
+// that is whole.
+func (x *node) checkMark() {
+	s := x.log.Stream()
+	want := bully.Position{Epoch: s.LastEpoch(), Offset: s.End()}
+	if at, found, err := cluster.ReadMark(x.dir); err != nil || !found || want.Less(at) {
+		x.net.t.Errorf("node %d's mark is %v %v %v, its log ends at %v", x.id, at, found, err, want)
+	}
 }
 
 // stop ends a node in order.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regent/cluster/bully"
 	"regent/cluster/peer"
 	"regent/cluster/repl"
 	"regent/engine"
@@ -396,6 +397,9 @@ func (e *entry) enter() error {
 	case e.at.Offset < c.commit.Load():
 		err = errBackward
 	}
+	if err == nil {
+		err = c.shorten(bully.Position{Epoch: epochAt(e.at.History, e.at.Offset), Offset: e.at.Offset})
+	}
 	if err != nil {
 		c.logMu.Unlock()
 		return err
@@ -410,6 +414,7 @@ func (e *entry) finish() {
 	c := (*Cluster)(e.f)
 	e.applier.Replaced(e.at.Offset, e.at.DB)
 	c.do(nothing)
+	c.shortened()
 	c.logMu.Unlock()
 }
 
@@ -425,6 +430,7 @@ func (e *entry) fail(err error) {
 		e.applier.Lost()
 		c.DiskFailed(err)
 	}
+	c.shortened()
 	c.logMu.Unlock()
 }
 

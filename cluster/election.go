@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"time"
 
 	"regent/cluster/bully"
@@ -77,6 +78,8 @@ func (c *Cluster) readLog() logEnd {
 func (c *Cluster) refresh() {
 	if at := c.readLog(); at != c.told {
 		c.told = at
+		c.remark()
+		c.loosen()
 		c.carry(c.node.Appended(c.now(), at.pos, at.durable))
 	}
 }
@@ -120,14 +123,37 @@ func (c *Cluster) carry(o bully.Output) {
 // persist writes the state file; while it cannot be written this node is
 // mute. The caller holds mu.
 func (c *Cluster) persist() {
-	err := c.state.save(c.opts.Dir)
-	switch {
-	case err == nil:
-		c.muted = false
-	case !c.muted:
-		c.muted = true
-		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file can't be written, this node takes no part until it can: %v", err)
-		c.carry(c.node.Disk(c.now(), false))
+	err := c.mendMark()
+	if c.reached != nil {
+		c.state.reached = c.reached.at
+	}
+	if err = errors.Join(c.state.save(c.opts.Dir), err); err != nil {
+		c.mute(err)
+		return
+	}
+	c.muted = false
+}
+
+// mute keeps this node silent until persist has done its work. The caller
+// holds mu.
+func (c *Cluster) mute(err error) {
+	if c.muted {
+		return
+	}
+	c.muted = true
+	c.opts.Host.Logf(engine.LevelWarning, "The cluster state file can't be written, this node takes no part until it can: %v", err)
+	c.carry(c.node.Disk(c.now(), false))
+}
+
+// loosen notes in the state file, before anything is acknowledged on the
+// strength of it, whether acknowledgements wait for an fsync: appendfsync may
+// change. The caller holds mu.
+func (c *Cluster) loosen() {
+	switch loose := !c.fsyncs(); {
+	case c.reached == nil || loose == c.state.loose:
+	case loose || c.opts.Log.Synced() >= c.told.durable:
+		c.state.loose = loose
+		c.persist()
 	}
 }
 

@@ -140,7 +140,7 @@ func (f *follower) Cut(epoch, off int64) error {
 		return nil
 	}
 	c.opts.Host.Logf(engine.LevelNotice, "Cutting the log from %d back to %d, where epoch %d's leader agrees", end, off, epoch)
-	if err := c.opts.Stream.Truncate(off); err != nil {
+	if err := c.truncate(off); err != nil {
 		if !errors.Is(err, engine.ErrUntouched) {
 			c.DiskFailed(err)
 		}
@@ -152,6 +152,15 @@ func (f *follower) Cut(epoch, off int64) error {
 		return nil
 	}
 	return f.rebuild(off)
+}
+
+// truncate cuts the log, and the mark before it.
+func (c *Cluster) truncate(off int64) error {
+	if err := c.shorten(bully.Position{Epoch: epochAt(c.opts.Stream.History(), off), Offset: off}); err != nil {
+		return err
+	}
+	defer c.shortened()
+	return c.opts.Stream.Truncate(off)
 }
 
 // rebuild brings the keyspace back to off, which is where the log ends.
@@ -215,7 +224,7 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 	c.do(func(now time.Duration) bully.Output {
 		o := c.node.Committed(now, epoch, commit)
 		durable, ok = c.told.durable, c.node.Follows(epoch)
-		if !c.node.Vouches() {
+		if !c.node.Vouches() || c.muted {
 			durable = 0
 		}
 		return o

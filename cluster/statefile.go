@@ -30,12 +30,16 @@ import (
 //	voters-epoch 0
 //	learners
 //	addresses 7001@10.0.0.1:7001,…
+//	reached 12 48213
+//	fsynced no
 //	clean no
 //	boot 3c9a5e0e-…
 //	checksum 1c291ca3
 //
 // where addresses is there only once the nodes were changed: see bully's
-// Configuration. The file is written aside, synced, renamed over the old one,
+// Configuration. reached is an epoch and an offset that the log had come to when
+// the file was written (reached.go); fsynced says that nothing was acknowledged
+// since the start that an fsync had not covered. The file is written aside, synced, renamed over the old one,
 // and the directory synced: after a crash at any moment there is the old state
 // or the new one.
 
@@ -52,9 +56,12 @@ type durable struct {
 	node    int64
 	cluster clusterID
 	hard    bully.HardState
-	voters  []int64 // as configured; hard.Members, if there are any, were changed since
-	clean   bool    // the node ended in order
-	boot    string  // the machine's boot ID when it was written; "" where there is none
+	voters  []int64        // as configured; hard.Members, if there are any, were changed since
+	clean   bool           // the node ended in order
+	reached bully.Position // the log had come so far
+	marked  bool           // that is known, and a mark was made beside it
+	loose   bool           // something was acknowledged without an fsync
+	boot    string         // the machine's boot ID when it was written; "" where there is none
 }
 
 var errStateDamaged = errors.New("the cluster state file is damaged")
@@ -78,6 +85,9 @@ func (d *durable) encode() []byte {
 	}
 	if m.Addrs != "" {
 		fmt.Fprintf(&b, "\naddresses %s", m.Addrs)
+	}
+	if d.marked {
+		fmt.Fprintf(&b, "\nreached %d %d\nfsynced %s", d.reached.Epoch, d.reached.Offset, yesNo[!d.loose])
 	}
 	fmt.Fprintf(&b, "\nclean %s\nboot %s\n", yesNo[d.clean], d.boot)
 	fmt.Fprintf(&b, "checksum %08x\n", checksum(b.Bytes()))
@@ -133,6 +143,11 @@ func (d *durable) set(name, value string) (err error) {
 		d.hard.Members.Version, err = strconv.ParseInt(value, 10, 64)
 	case "voters-epoch":
 		d.hard.Members.Epoch, err = strconv.ParseInt(value, 10, 64)
+	case "reached":
+		d.marked = true
+		_, err = fmt.Sscanf(value, "%d %d", &d.reached.Epoch, &d.reached.Offset)
+	case "fsynced":
+		d.loose = value != "yes"
 	case "clean":
 		d.clean = value == "yes"
 	case "boot":

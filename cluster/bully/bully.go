@@ -62,7 +62,7 @@ type Node struct {
 	lead     leadership
 	recovery recovery
 	members  Configuration
-	blank    bool // started with nothing, and has seen no epoch since
+	blank    bool // started with no promise and a log of no epoch, and has seen none since
 
 	started     time.Duration
 	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
@@ -129,6 +129,7 @@ type rules struct {
 	oldMembersRun bool // voters grant to candidates with older configurations
 
 	blankVotes bool // a voter that came without its disk votes as others do
+	stateVotes bool // so does one whose log came without the state file
 	forgetLoss bool // the grant of a voter that may have lost something is as good as others
 	forgotAcks bool // a node that has forgotten acknowledges as others do
 	leaderSays bool // and is well again when it has caught up with whoever says that it leads
@@ -157,13 +158,14 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 
 	if pos.Epoch > h.Epoch {
 		// The log knows an epoch that the state file does not: the file was
-		// lost. Whoever got this node's vote then, it is spent.
+		// lost, or is an old one. Whoever got this node's vote then, it is spent.
 		n.hard.Epoch, n.hard.VoteFor = pos.Epoch, c.ID
+		n.hard.MayHaveLost, n.hard.Forgot = !r.stateVotes, !r.stateVotes
 		n.unsaved = true
 	}
 	n.campaign.suspectAt = now + c.Timeout
 	n.campaign.seq = c.Rand() >> seqShift
-	n.blank = n.hard.Epoch == 0 && pos == Position{}
+	n.blank = n.hard.Epoch == 0 && pos.Epoch == 0
 	switch {
 	case n.lone():
 		n.campaign.suspectAt = now

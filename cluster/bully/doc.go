@@ -70,7 +70,20 @@
 // rule 9 makes up for that.
 //
 // A log whose last record is of a later epoch than the state file knows proves
-// that the file was lost: that epoch's vote is then taken as spent.
+// that the file was lost: that epoch's vote is then taken as spent, and the node
+// has forgotten (rule 12).
+//
+// The other way round, a position that the log has reached is kept beside the
+// state file, since a log that was shortened, removed or put back from an older
+// copy looks like one that was never longer. It costs no sync and is never behind
+// what was acknowledged: the end of the process, which leaves what was written,
+// leaves it too. So on a machine that stayed up no byte is lost unnoticed. After
+// a power loss it may be as old as the last state file, which is synced with each
+// epoch and vote; but then a node that does not sync each write may have lost
+// something anyway, and with one that does it says no more than was synced. What
+// goes unnoticed is a log that was shortened and is still longer than that file
+// says, in the same outage in which the power failed; and log and state file put
+// back together from one copy.
 //
 // # Rules
 //
@@ -129,12 +142,15 @@
 //     acknowledged. Its grant is weak: a candidate needs a majority of others',
 //     or the grants of all voters, and then its log is at least the greatest
 //     that is left anywhere. It is a full voter again once it has all that a
-//     leader had at some moment after its start, which it asks that leader. Or
+//     leader had at some moment after its start, which it asks that leader. The
+//     same holds, whatever the reason, for a node whose log ends before a position
+//     that it had reached, or which cannot tell since that position is lost. Or
 //     an operator (ForceLeader) gives up what only the missing voters hold;
 //     majority and freshness are needed then too. A killed process has lost
 //     nothing: the system still writes what it was given. A node that starts
-//     with nothing, and finds that others have a log before it has voted, came
-//     without its disk: it has forgotten what it promised as well, so rule 9 and
+//     with a log of no epoch, and finds that others have one before it has voted,
+//     came without its disk, and one whose log is of a later epoch than its state
+//     file came without that: it has forgotten what it promised as well, so rule 9 and
 //     this one hold for it. Besides it vouches for nothing: what it acknowledges
 //     counts for no lease, commit, round or configuration, until so many others
 //     have said in which epoch they are that it knows of any in which it can

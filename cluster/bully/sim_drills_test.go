@@ -31,6 +31,9 @@ const (
 	// lostCrown: a leader hands over and does not hear of it; the next one
 	// commits with others, loses its disk, and hears nobody but the first.
 	lostCrown
+	// lostPromise: a leader hands over and does not hear of it; a voter of the
+	// next one forgets its vote, and hears the first alone.
+	lostPromise
 	// newVoters: a leader removes both others, one of which does not hear it.
 	newVoters
 )
@@ -50,6 +53,8 @@ func (w *world) drill() {
 				w.drillLostTail(l)
 			case lostCrown:
 				w.drillLostCrown(l, w.anyBut(l))
+			case lostPromise:
+				w.drillLostPromise(l, w.anyBut(l))
 			case staleToken:
 				w.drillStaleToken(l, w.anyBut(l))
 			case figure8:

@@ -28,7 +28,7 @@ type plan struct {
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
 	members                     int           // voters at the start, 0: all, and they never change
-	wipe                        float64       // chance that a crashed node gets a new disk
+	wipe                        float64       // chance that a crashed node gets a new disk, or loses a part of what the old one held
 	blackout                    bool          // the power fails everywhere at once
 	coup                        float64       // chance that a new leader is hit at once
 	takeover                    bool          // the highest ID takes over by itself
@@ -62,7 +62,7 @@ func draw(r *rand.Rand, forced drill) plan {
 		coup:     pick(r, 0, 0, 0.3, 0.6),
 		lateDial: pick(r, 0, 0.3),
 		chunk:    pick(r, 1, 2, 8),
-		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, lostCrown, newVoters),
+		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, lostCrown, lostPromise, newVoters),
 		takeover: pick(r, true, true, false),
 		patience: simT / 4,
 		change:   pick(r, 0, 0.1, 0.3),
@@ -90,6 +90,8 @@ func draw(r *rand.Rand, forced drill) plan {
 		p.nodes = pick(r, 3, 4, 5, 6)
 		p.members = 1 + r.IntN(p.nodes)
 		p.wipe, p.blackout, p.syncEach, p.drill = 0, false, true, noDrill
+	case p.drill == lostPromise:
+		p.nodes = 3
 	}
 	return p
 }
@@ -219,7 +221,7 @@ func (w *world) crashOrStart(m *machine) {
 	} else {
 		m.crash(w.mayLosePower(m) && w.chance(0.5))
 		if w.chance(w.plan.wipe) && w.mayLoseDisk(m) {
-			m.wipe()
+			m.rob()
 		}
 	}
 	d := w.within(pick(w.rand, simT/10, simT, 6*simT))

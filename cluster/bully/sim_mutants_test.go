@@ -31,6 +31,8 @@ func mutants() []mutant {
 		{name: "voters change before the last change is known", rules: rules{changeAtOnce: true}, drill: newVoters},
 		{name: "a candidate with old members is granted", rules: rules{oldMembersRun: true}, drill: newVoters},
 		{name: "a voter that came without its disk votes", rules: rules{blankVotes: true}, drill: lostTail},
+		{name: "a voter that came without its state file votes", rules: rules{stateVotes: true}, drill: lostPromise},
+		{name: "a voter whose log was shortened votes", driver: driverRules{shortVotes: true}, drill: lostTail},
 		{name: "a voter that lost what it acknowledged votes", rules: rules{forgetLoss: true}, drill: lostTail},
 		{name: "a node that has forgotten acknowledges", rules: rules{forgotAcks: true}, drill: lostCrown},
 		{name: "a node that has forgotten believes any leader", rules: rules{leaderSays: true}, drill: lostCrown},

@@ -19,12 +19,14 @@ type machine struct {
 	origin  time.Duration // true time at base
 	disk    HardState     // the state file
 	log     []record
-	disks   int  // new ones so far
-	kept    int  // records that a killed process leaves, ≤ len(log)
-	synced  int  // records that a power loss leaves, ≤ kept
-	acked   int  // records that it acknowledged and still holds
-	unclean bool // the boot ID will be another one
-	wiped   bool // it has another disk, and has not noticed yet
+	disks   int      // new ones so far
+	kept    int      // records that a killed process leaves, ≤ len(log)
+	synced  int      // records that a power loss leaves, ≤ kept
+	acked   int      // records that it acknowledged and still holds
+	unclean bool     // the boot ID will be another one
+	wiped   bool     // it has another disk, and has not noticed yet
+	reached Position // the mark: its log was durable up to there
+	short   bool     // its log was shortened, and it has not noticed yet
 
 	// The process.
 	life        int // counts starts
@@ -144,7 +146,7 @@ func (m *machine) do(f func(now time.Duration) Output, then func()) {
 func (m *machine) pump() {
 	for len(m.inputs) > 0 && !m.writing {
 		if at := (logEnd{m.end(), m.durable()}); at != m.told {
-			m.told = at
+			m.told, m.reached = at, m.reachedBy()
 			m.carry(m.node.Appended(m.clock(), at.pos, at.durable), nil)
 			continue
 		}
@@ -336,7 +338,7 @@ func (m *machine) start() {
 	m.kept, m.synced = len(m.log), len(m.log)
 	m.told = logEnd{m.end(), m.durable()}
 	m.disk.MayHaveLost = m.disk.MayHaveLost || m.unclean
-	m.unclean = false
+	m.inspect()
 	var voters []int64
 	joining := w.plan.members > 0 && m.id > int64(w.plan.members)
 	for _, p := range w.nodes {

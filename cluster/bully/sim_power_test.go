@@ -8,7 +8,7 @@ package bully
 func (w *world) sound(m *machine) int {
 	k := 0
 	for _, p := range w.nodes {
-		if p != m && !p.wiped && !p.unclean && !p.disk.MayHaveLost && (!p.up || !p.node.hard.MayHaveLost) {
+		if p != m && !p.wiped && !p.unclean && !p.short && !p.disk.MayHaveLost && (!p.up || !p.node.hard.MayHaveLost) {
 			k++
 		}
 	}
@@ -86,7 +86,7 @@ func (m *machine) wipe() {
 	m.w.count.wiped++
 	m.disks++
 	m.disk, m.log, m.kept, m.synced, m.acked = HardState{}, nil, 0, 0, 0
-	m.unclean, m.wiped = false, true
+	m.unclean, m.wiped, m.short, m.reached = false, true, false, Position{}
 }
 
 func (w *world) drillLostTail(l *machine) {
@@ -110,9 +110,15 @@ func (w *world) drillLostTail(l *machine) {
 			w.cut = [simMost + 1][simMost + 1]bool{}
 			return
 		}
-		f.crash(true)
-		if w.plan.syncEach || w.chance(0.3) {
+		switch {
+		case w.chance(0.4):
+			f.crash(false)
+			f.shorten()
+		case w.plan.syncEach || w.chance(0.3):
+			f.crash(true)
 			f.wipe()
+		default:
+			f.crash(true)
 		}
 		l.crash(false)
 		w.cut = [simMost + 1][simMost + 1]bool{}

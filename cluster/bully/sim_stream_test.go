@@ -46,6 +46,9 @@ func (m *machine) truncate(to int) {
 	m.log = m.log[:to:to]
 	m.kept, m.synced, m.verified = min(m.kept, to), min(m.synced, to), min(m.verified, to)
 	m.acked = min(m.acked, to)
+	if m.end().Less(m.reached) {
+		m.reached = m.end()
+	}
 	m.flushing++ // whatever is being written belongs to the old tail
 	m.flushBusy = false
 }

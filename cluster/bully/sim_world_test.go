@@ -37,8 +37,8 @@ type world struct {
 }
 
 type counts struct {
-	acked, reads, uncertain, crashes, cuts, cutBack, events         int
-	held, moved, passed, lostAcked, blackouts, wiped, changes, told int
+	acked, reads, uncertain, crashes, cuts, cutBack, events                    int
+	held, moved, passed, lostAcked, blackouts, wiped, shortened, changes, told int
 }
 
 // simMost is the most nodes a run has.
@@ -49,6 +49,7 @@ type driverRules struct {
 	checkOnArrival bool // the lease is checked when a command comes, not when its reply leaves
 	sendFirst      bool // messages leave before the promise is on disk
 	cutOwnEpoch    bool // an old OPEN cuts records of the epoch that is streamed
+	shortVotes     bool // a log that is shorter than it was goes unnoticed
 	blindAck       bool // a stream acknowledges although the node has promised a higher epoch
 }
 

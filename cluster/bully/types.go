@@ -50,12 +50,13 @@ type HardState struct {
 	Epoch   int64 // the highest epoch promised or seen
 	VoteFor int64 // who got this node's vote in Epoch, 0: nobody
 	// MayHaveLost: the log may lack bytes that this node acknowledged, since
-	// the power failed and not each write was synced. The driver sets it at
-	// start, or the node itself when it comes with nothing into a cluster that
-	// has a log. It takes it back when it has caught up with a leader.
+	// the power failed and not each write was synced, or since the log ends before
+	// a position that it had reached. The driver sets it at start, or the node
+	// itself when it comes with nothing into a cluster that has a log, or with a
+	// log of a later epoch than this state's. It takes it back when it has caught up with a leader.
 	MayHaveLost bool
-	// Forgot: the node came with nothing into a cluster that has a log, so it
-	// does not know in which epochs it has voted and acknowledged. It vouches
+	// Forgot: the node came with nothing into a cluster that has a log, or with a
+	// log that is newer than this state, so it does not know in which epochs it has voted and acknowledged. It vouches
 	// for nothing until it knows of an epoch that is none before those.
 	Forgot bool
 	// Members is the newest configuration; without voters: as Config says.
@@ -251,6 +252,9 @@ type Status struct {
 //   - PeerDead is reported again with every refused dial: evidence that is not
 //     newer than the peer's last word is dropped.
 //   - The log that New is told of is durable up to its end: sync it at start.
+//   - A position is kept outside of the log, never behind the durable end that any
+//     message or acknowledgement told of, moved back before the log is cut, and
+//     compared at start: see HardState.MayHaveLost.
 //   - A leader stops acknowledging before it closes its listener: a refused
 //     dial is taken as proof that it cannot acknowledge any more.
 //   - Output.Fence is obeyed as Output.Deposed is: when the token leaves, no

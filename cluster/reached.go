@@ -1,0 +1,279 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"regent/cluster/bully"
+	"regent/engine"
+)
+
+// How far the log had come. The log itself cannot tell that it once was longer:
+// a directory that was removed, a file that was cut between two groups or
+// restored from an older copy looks like a log that never held more. What it held may
+// have been acknowledged, and be committed by that. So a position that the log
+// has reached is kept outside of it, in two places:
+//
+//   - the mark, a page of memory that is a file's (cluster.reached). It is moved
+//     before anything that was told of the log leaves this node, so it is never
+//     behind an acknowledgement. That costs a few stores and no system call. The end
+//     of the process does not lose it, for the page is the system's; the end
+//     of the power may.
+//   - the line "reached" of the state file, which is synced with it: at each new
+//     epoch and vote. It is behind the mark, and is there after a power loss too.
+//
+// What the power may take of the mark is what it may take of a log that is not
+// fsynced with each write, and then rule 12 of the election holds anyway. With
+// appendfsync always the mark says what was fsynced, so nothing may lie before
+// either of the two.
+//
+// A log that ends before the mark, or before the line, and a mark that is
+// missing beside a state file that knows of one, make a node that may have lost
+// what it acknowledged (rule 12). A torn end of the log tells nothing by itself:
+// a process that is killed inside write leaves one, and nobody was told of it.
+//
+// Where this node shortens its log itself, by a cut or a full copy, it moves
+// both back before: until then the log is longer than they say.
+//
+//	0    "regent-log-reached 1\n", zeros
+//	32   number, epoch, offset: 8 bytes each, little endian; CRC-32C of those; zeros
+//	64   the same; the one with the higher number counts
+//	96   zeros up to 4096
+//
+// The two are written in turn, so that a process that ends between two stores
+// leaves the one before.
+
+// reachedFileName is the mark's name in the data directory.
+const reachedFileName = "cluster.reached"
+
+// The parts of the mark, in bytes.
+const (
+	reachedMagic = "regent-log-reached 1\n"
+	reachedSlots = 32
+	reachedSlot  = 32
+	reachedSum   = 24 // where a slot's checksum is
+	reachedSize  = 4096
+)
+
+// A mark is the file as long as this node runs.
+type mark struct {
+	at  bully.Position // what it says
+	n   uint64         // number of the slot that says so
+	bad error          // it could not be moved
+	buf [reachedSlot]byte
+	markMemory
+}
+
+var errNoMark = errors.New("it is damaged")
+
+// readMark reads the mark that the last process left; found is false where there
+// is none.
+func readMark(dir string) (at bully.Position, found bool, err error) {
+	at, _, found, err = readSlots(filepath.Join(dir, reachedFileName))
+	return at, found, err
+}
+
+func readSlots(path string) (at bully.Position, n uint64, found bool, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return at, 0, false, nil
+	}
+	if err != nil {
+		return at, 0, false, err
+	}
+	defer f.Close()
+	b := make([]byte, reachedSlots+2*reachedSlot)
+	if k, err := f.ReadAt(b, 0); k < len(b) {
+		return at, 0, false, fmt.Errorf("%s: %w: %w", path, errNoMark, err)
+	}
+	for i := range 2 {
+		s := b[reachedSlots+i*reachedSlot:][:reachedSlot]
+		number := binary.LittleEndian.Uint64(s)
+		if number > n && checksum(s[:reachedSum]) == binary.LittleEndian.Uint32(s[reachedSum:]) {
+			n, found = number, true
+			at.Epoch, at.Offset = int64(binary.LittleEndian.Uint64(s[8:])), int64(binary.LittleEndian.Uint64(s[16:]))
+		}
+	}
+	if !found || string(b[:len(reachedMagic)]) != reachedMagic || at.Epoch < 0 || at.Offset < 0 {
+		return bully.Position{}, 0, false, fmt.Errorf("%s: %w", path, errNoMark)
+	}
+	return at, n, true, nil
+}
+
+func appendSlot(dst []byte, n uint64, at bully.Position) []byte {
+	from := len(dst)
+	dst = binary.LittleEndian.AppendUint64(dst, n)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(at.Epoch))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(at.Offset))
+	return binary.LittleEndian.AppendUint32(dst, checksum(dst[from:]))
+}
+
+// newMark makes the file anew, durably, and takes it into memory.
+func newMark(dir string, at bully.Position) (*mark, error) {
+	b := append(make([]byte, 0, reachedSize), reachedMagic...)
+	b = appendSlot(b[:reachedSlots], 1, at)[:reachedSize]
+	path := filepath.Join(dir, reachedFileName)
+	if err := writeSynced(path+".new", b); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return nil, err
+	}
+	if err := syncDir(dir); err != nil {
+		return nil, err
+	}
+	m := &mark{at: at, n: 1}
+	if err := m.open(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// set moves the mark. A page that the system cannot give is an error, not the
+// end of the process.
+func (m *mark) set(at bully.Position) (err error) {
+	if at == m.at || m.bad != nil {
+		return m.bad
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			fault, ok := p.(interface {
+				error
+				Addr() uintptr
+			})
+			if !ok {
+				panic(p)
+			}
+			m.bad = fmt.Errorf("%s can't be written: %w", reachedFileName, fault)
+			err = m.bad
+		}
+	}()
+	n := m.n + 1
+	appendSlot(m.buf[:0], n, at)
+	if err := m.write(m.buf[:], reachedSlots+int64(n%2)*reachedSlot); err != nil {
+		m.bad = fmt.Errorf("%s can't be written: %w", reachedFileName, err)
+		return m.bad
+	}
+	m.at, m.n = at, n
+	return nil
+}
+
+// reachedBy is the position up to which what at says is durable.
+func (c *Cluster) reachedBy(at logEnd) bully.Position {
+	p := bully.Position{Epoch: at.pos.Epoch, Offset: at.durable}
+	if at.durable >= at.pos.Offset || c.reached.at.Epoch == at.pos.Epoch && c.reached.at.Offset <= at.durable {
+		return p
+	}
+	p.Epoch = epochAt(c.opts.Stream.History(), at.durable)
+	return p
+}
+
+// epochAt is the epoch of the last record before an offset.
+func epochAt(history []engine.EpochStart, off int64) (epoch int64) {
+	for _, h := range history {
+		if h.Offset < off {
+			epoch = h.Epoch
+		}
+	}
+	return epoch
+}
+
+// remark moves the mark to where the log is. The caller holds mu.
+func (c *Cluster) remark() {
+	if c.shortening || c.reached == nil {
+		return
+	}
+	if err := c.reached.set(c.reachedBy(c.told)); err != nil {
+		c.mute(err)
+	}
+}
+
+// mendMark makes a mark that could not be moved anew. The caller holds mu.
+func (c *Cluster) mendMark() error {
+	if c.reached == nil || c.reached.bad == nil {
+		return nil
+	}
+	to := c.reached.at
+	if !c.shortening {
+		to = c.reachedBy(c.told)
+	}
+	m, err := newMark(c.opts.Dir, to)
+	if err != nil {
+		return err
+	}
+	c.reached.close()
+	c.reached = m
+	return nil
+}
+
+// shorten moves the mark back to where the log is about to be cut or begun anew,
+// durably, and keeps it there until shortened is called.
+func (c *Cluster) shorten(to bully.Position) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reached == nil {
+		return errOver
+	}
+	c.shortening = true
+	if !to.Less(c.reached.at) {
+		return nil
+	}
+	err := c.reached.set(to)
+	if err == nil {
+		err = c.reached.sync()
+	}
+	if err != nil {
+		c.mute(err)
+	} else if to.Less(c.state.reached) {
+		c.persist()
+	}
+	if c.muted {
+		c.shortening = false
+		c.remark()
+		return fmt.Errorf("%w: %w", engine.ErrUntouched, errMuted)
+	}
+	return nil
+}
+
+var errMuted = errors.New("the cluster state file can't be written")
+
+// shortened tells that the log is cut, or is not going to be.
+func (c *Cluster) shortened() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shortening = false
+	c.remark()
+}
+
+// inspect compares the log that was loaded with what it had reached, and tells
+// whether this node may have lost what it acknowledged.
+func (c *Cluster) inspect(at bully.Position) (lost bool, err error) {
+	mark, found, err := readMark(c.opts.Dir)
+	if err != nil && !errors.Is(err, errNoMark) {
+		return false, err
+	}
+	reached := c.state.reached
+	switch {
+	case found && reached.Less(mark):
+		reached = mark
+	case !found && c.state.marked:
+		c.opts.Host.Logf(engine.LevelWarning, "The file %s is missing or damaged: this node can't tell whether its log is whole. Until it has caught up with a leader, its vote counts only together with all others", reachedFileName)
+		lost = true
+	}
+	if at.Less(reached) {
+		c.opts.Host.Logf(engine.LevelWarning, "The log ends at offset %d of epoch %d, but it had reached offset %d of epoch %d: a part of it was removed, cut or put back from an older copy. "+
+			"Until this node has caught up with a leader, its vote counts only together with all others", at.Offset, at.Epoch, reached.Offset, reached.Epoch)
+		lost = true
+	}
+	if c.state.hard.Epoch < at.Epoch {
+		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file is missing or older than the log, which is of epoch %d: this node does not know what it has promised. "+
+			"Until it has caught up with a leader, its vote counts only together with all others", at.Epoch)
+	}
+	return lost, nil
+}
