@@ -60,6 +60,10 @@
 //     still follows who sent it. From there on nothing is applied, written or
 //     begun until log and keyspace hold the copy, or this node takes no part.
 //
+//   - How far the log has come is kept outside of it (reached.go), and is known
+//     there before anything that rests on it leaves: a log that is shorter at the
+//     next start, and a state file that is gone beside it, are noticed.
+//
 //   - The election knows at least the log's position of which an
 //     acknowledgement tells (see bully's types.go).
 //

@@ -69,6 +69,8 @@ type mark struct {
 	markMemory
 }
 
+var errNoPage = errors.New("the system has no page for it: the disk is full, or the file was cut")
+
 var errNoMark = errors.New("it is damaged")
 
 // readMark reads the mark that the last process left; found is false where there
@@ -143,14 +145,10 @@ func (m *mark) set(at bully.Position) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			fault, ok := p.(interface {
-				error
-				Addr() uintptr
-			})
-			if !ok {
+			if _, fault := p.(interface{ Addr() uintptr }); !fault {
 				panic(p)
 			}
-			m.bad = fmt.Errorf("%s can't be written: %w", reachedFileName, fault)
+			m.bad = fmt.Errorf("%s can't be written: %w", reachedFileName, errNoPage)
 			err = m.bad
 		}
 	}()

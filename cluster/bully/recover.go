@@ -4,8 +4,9 @@ import "time"
 
 // After a power loss a node that does not sync each write may lack bytes that
 // it had acknowledged, and that were committed on the strength of it. Its state
-// file was always synced: what it promised it knows. A node whose disk was
-// replaced lacks even that: it has forgotten.
+// file was always synced: what it promised it knows. So it is with a node whose
+// log was shortened by whatever else. One whose disk was replaced, or whose state
+// file is missing beside its log, lacks even that: it has forgotten.
 //
 // So its grant is weak. It counts only in two cases: all voters grant, and then
 // the candidate's log is at least the greatest that is left of it anywhere; or
