@@ -80,7 +80,7 @@ func TestFlagsWinOverTheFile(t *testing.T) {
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}
-	cliArgs := []string{"cli", "-p", strconv.Itoa(n.Port), "-a", "open"}
+	cliArgs := []string{"cli", "-p", strconv.Itoa(n.Port), "-a", "open", "--no-auth-warning"}
 	err := harness.Until(within(t, 10*time.Second), func() error {
 		if out, _ := run(t, "", append(cliArgs, "config", "get", "timeout")...); out != "timeout\n17\n" {
 			return fmt.Errorf("%q", out)
@@ -122,8 +122,11 @@ func TestCliReadsABatch(t *testing.T) {
 	if want := `["a b",null,"1"]` + "\n"; out != want || status != 0 {
 		t.Errorf("got %q, status %d; want %q", out, status, want)
 	}
-	if out, status = run(t, "", "cli", "-p", strconv.Itoa(n.Port), "incr", "k"); status != 1 || !strings.HasPrefix(out, "ERR value is not an integer") {
+	if out, status = run(t, "", "cli", "-p", strconv.Itoa(n.Port), "incr", "k"); status != 0 || !strings.HasPrefix(out, "ERR value is not an integer") {
 		t.Errorf("an error reply: %q, status %d", out, status)
+	}
+	if out, status = run(t, "", "cli", "-p", strconv.Itoa(n.Port), "-e", "incr", "k"); status != 1 || !strings.HasPrefix(out, "ERR value is not an integer") {
+		t.Errorf("an error reply with -e: %q, status %d", out, status)
 	}
 }
 

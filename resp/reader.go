@@ -43,6 +43,8 @@ type Value struct {
 	Text []byte
 	// Elems are an aggregate's elements; a Map's keys and values alternate.
 	Elems []Value
+	// Verbatim says that a Bulk was a verbatim string: text for people.
+	Verbatim bool
 }
 
 // IsError reports whether the value is an error reply.
@@ -183,7 +185,7 @@ func (r *Reader) bulk(kind Kind, header []byte) (Value, error) {
 		if len(text) < 4 || text[3] != ':' {
 			return Value{}, fmt.Errorf("%w: a verbatim string without a format", ErrProtocol)
 		}
-		text = text[4:]
+		return Value{Kind: Bulk, Text: text[4:], Verbatim: true}, nil
 	}
 	return Value{Kind: Bulk, Text: text}, nil
 }

@@ -24,7 +24,7 @@ func TestReaderDecodes(t *testing.T) {
 		"(12345678901234567890\r\n":       text(BigInt, "12345678901234567890"),
 		"$0\r\n\r\n":                      text(Bulk, ""),
 		"$3\r\na\r\n\r\n":                 text(Bulk, "a\r\n"),
-		"=5\r\ntxt:a\r\n":                 text(Bulk, "a"),
+		"=5\r\ntxt:a\r\n":                 {Kind: Bulk, Text: []byte("a"), Verbatim: true},
 		"$-1\r\n":                         {Kind: Null},
 		"*-1\r\n":                         {Kind: Null},
 		"_\r\n":                           {Kind: Null},

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"regent/cmd/regent/cli"
 )
 
 // A sighting is what a child last said of itself, or that it said nothing.
@@ -33,32 +35,21 @@ func (s *supervisor) look() {
 
 // ask reads the role of the server at addr from its INFO.
 func ask(addr string) sighting {
-	c, err := dialServer("tcp", addr, askTimeout)
+	c, err := cli.Dial("tcp", addr, askTimeout)
 	if err != nil {
 		return sighting{}
 	}
-	defer c.close()
-	reply, err := c.do(askTimeout, []string{"INFO", "replication", "regent"})
+	defer c.Close()
+	reply, err := c.Do(askTimeout, "INFO", "replication", "regent")
 	if err != nil || reply.IsError() {
 		return sighting{}
 	}
-	info := infoFields(string(reply.Text))
+	info := cli.InfoFields(string(reply.Text))
 	return sighting{
 		up:     true,
 		leads:  info["node_id"] != "" && info["node_id"] == info["leader_id"],
 		leader: info["leader_id"], epoch: info["epoch"], offset: info["master_repl_offset"],
 	}
-}
-
-// infoFields reads INFO's "name:value" lines.
-func infoFields(text string) map[string]string {
-	fields := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			fields[name] = value
-		}
-	}
-	return fields
 }
 
 // show prints the table when who leads, or who lives, has changed.

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"regent/cmd/regent/backup"
+	"regent/cmd/regent/cli"
 )
 
 // Exit statuses.
@@ -50,7 +51,7 @@ func (t tool) run() int {
 		return t.cluster()
 	case "cli":
 		t.args = t.args[1:]
-		return t.cli()
+		return cli.Tool{In: t.in, Out: t.out, Err: t.err, Getenv: os.Getenv, Version: version()}.Run(t.args)
 	case "--version", "-v":
 		fmt.Fprintf(t.out, "regent %s\n", version())
 		return exitOK
@@ -101,9 +102,10 @@ const usage = `Regent speaks the Redis protocol and elects its own leader.
       Starts that many servers as processes of their own, shows who leads, and
       starts a killed one again after that time (0: never). Ctrl-C ends all.
 
-  regent cli [-h host] [-p port] [-a password] [-n db] [-c] [-3] [--json|--raw] [command ...]
+  regent cli [-h host] [-p port] [-a password] [-n db] [command ...]
       Sends commands, follows MOVED and waits for an election to end. Without
-      a command it reads them from the terminal.
+      a command it reads them from the terminal or a pipe. Its options are
+      redis-cli's: regent cli --help lists them.
 
 ` + backup.Usage + `
   regent --version | --help

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -78,6 +78,11 @@ func (n *fakeNode) got() (lines []string) {
 	return lines
 }
 
+func testSession(port int) *session {
+	o := options{host: "127.0.0.1", port: port, follow: true, patience: time.Minute}
+	return newSession(o, io.Discard, io.Discard)
+}
+
 // TestWhatMayGoToAnotherNode takes the connection away under a command, or
 // answers that nobody leads, and looks at what the other node gets.
 func TestWhatMayGoToAnotherNode(t *testing.T) {
@@ -128,7 +133,7 @@ func TestWhatMayGoToAnotherNode(t *testing.T) {
 			}
 			second = startFake(t, answer("+OK\r\n"))
 			first = startFake(t, answer(c.first))
-			s := newCliSession(cliOptions{host: "127.0.0.1", port: first.port(), patience: time.Minute}, io.Discard)
+			s := testSession(first.port())
 			defer s.close()
 			_, _ = s.exec(strings.Fields(c.line)) // what arrived counts
 			if got := second.got(); len(got) > 0 != c.passed {
@@ -147,7 +152,7 @@ func TestDeadNodeIsNotReplacedForShutdown(t *testing.T) {
 	other := startFake(t, func([]string) string { return "+OK\r\n" })
 	dead := startFake(t, func([]string) string { return "" })
 	dead.l.Close()
-	s := newCliSession(cliOptions{host: "127.0.0.1", port: dead.port(), patience: time.Minute}, io.Discard)
+	s := testSession(dead.port())
 	defer s.close()
 	s.known = []string{s.addr, other.l.Addr().String()}
 	if _, err := s.exec([]string{"SHUTDOWN"}); err == nil {
