@@ -78,8 +78,13 @@ func newBarrier(p barrierPorts) *barrier {
 	return &barrier{ports: p, byConn: map[engine.Conn]*waitTicket{}}
 }
 
-// Pass is the way through without a wait, and the hot path.
+// Pass is the way through without a wait, and the hot path. What rests on a
+// leadership that is over, or on a keyspace that is gone, has nothing to write:
+// its offset need not be one of the log.
 func (b *barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
+	if b.lost(off, epoch) {
+		return false
+	}
 	if off > b.ports.committed(acks) && b.ports.seal(off) != nil {
 		return false
 	}
@@ -124,11 +129,19 @@ func (b *barrier) proved(round int64) bool {
 	return b.ports.confirmed() >= round
 }
 
-// lost reports whether t rests on a leadership that is over, or on a keyspace
-// that was rebuilt: other records may stand at the same offset later.
-func (b *barrier) lost(t *waitTicket) bool {
-	return t.epoch > 0 && t.epoch != b.ports.epoch() && !b.ports.handed(t.epoch, t.off) || t.epoch < 0 && t.epoch != b.ports.keyspace()
+// lost reports whether a reply rests on a leadership that is over, or on a
+// keyspace that was rebuilt: other records may stand at the same offset later.
+func (b *barrier) lost(off, epoch int64) bool {
+	switch {
+	case epoch > 0:
+		return epoch != b.ports.epoch() && !b.ports.handed(epoch, off)
+	case epoch < 0:
+		return epoch != b.ports.keyspace()
+	}
+	return false
 }
+
+func (t *waitTicket) lost(b *barrier) bool { return b.lost(t.off, t.epoch) }
 
 // Wait parks c until the outcome of off is decided.
 func (b *barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
@@ -144,7 +157,7 @@ func (b *barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 	// What Pass refused may have been committed before the ticket was in the
 	// queue: look once more, now that nobody can miss it.
 	b.Advance()
-	if failed || b.lost(t) {
+	if failed || t.lost(b) {
 		b.settle(func(q *waitTicket) bool { return q == t })
 	}
 }
@@ -199,7 +212,7 @@ func (b *barrier) Advance() {
 
 // Deposed ends every wait that rests on a leadership that has ended, or on a
 // keyspace that is gone.
-func (b *barrier) Deposed() { b.settle(b.lost) }
+func (b *barrier) Deposed() { b.settle(func(t *waitTicket) bool { return t.lost(b) }) }
 
 // Failed ends every wait: the log cannot be written any more.
 func (b *barrier) Failed() {

@@ -2,6 +2,7 @@ package regent
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -32,13 +33,14 @@ type stage struct {
 	// what a handover has left
 	handedEpoch, handedOff int64
 	sealErr                error
+	sealed                 int // calls
 }
 
 func newStage() (*stage, *barrier) {
 	s := &stage{epoch: 1, leased: true}
 	return s, newBarrier(barrierPorts{
 		mono: func() int64 { return s.now },
-		seal: func(int64) error { return s.sealErr },
+		seal: func(int64) error { s.sealed++; return s.sealErr },
 		committed: func(acks engine.AckSet) int64 {
 			if acks.Has(engine.AcksAll) {
 				return s.all
@@ -76,6 +78,32 @@ func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
 	}
 	if got := b.Outcome(30, late); got != engine.Pending {
 		t.Fatalf("late: outcome %d", got)
+	}
+}
+
+// TestBarrierSealsNothingForTheLost: a reply that rests on a leadership that is
+// over, or on a keyspace that is gone, has nothing to write; its offset need not
+// be one of the log.
+func TestBarrierSealsNothingForTheLost(t *testing.T) {
+	s, b := newStage()
+	s.keyspace = -2
+	for _, c := range []struct {
+		name  string
+		epoch int64
+		seals bool
+	}{
+		{"none", 0, true}, {"the epoch in which it leads", 1, true}, {"an epoch before", 3, false},
+		{"this keyspace", -2, true}, {"the keyspace before", -1, false}, {"two of them", engine.MixedEpochs, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.sealed = 0
+			if b.Pass(math.MaxInt64, c.epoch, 1) {
+				t.Error("it passed")
+			}
+			if got := s.sealed > 0; got != c.seals {
+				t.Errorf("sealed: %v, want %v", got, c.seals)
+			}
+		})
 	}
 }
 

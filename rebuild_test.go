@@ -1,6 +1,8 @@
 package regent
 
 import (
+	"math"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,7 +30,7 @@ func TestARebuildAnswersLoading(t *testing.T) {
 	go func() { done <- s.rebuild(end) }()
 	<-begun
 	const loading = "LOADING Redis is loading the dataset in memory"
-	for _, command := range [][]any{{"GET", "a"}, {"SET", "a", "2"}, {"DBSIZE"}, {"PING"}, {"FLUSHALL"}} {
+	for _, command := range [][]any{{"GET", "a"}, {"SET", "a", "2"}, {"DBSIZE"}, {"PING"}, {"FLUSHALL"}, {"DEBUG", "DIGEST"}, {"DEBUG", "DIGEST-VALUE", "a"}, {"DEBUG", "OBJECT", "a"}} {
 		s.do(loading, command...)
 	}
 	s.do("OK", "CLIENT", "SETNAME", "allowed")
@@ -43,5 +45,24 @@ func TestARebuildAnswersLoading(t *testing.T) {
 	s.do("redis: nil", "GET", "ahead")
 	if got := s.info("loading"); got != "0" || s.digest() != want {
 		t.Errorf("loading:%s, and digest %s, want %s, after it", got, s.digest(), want)
+	}
+}
+
+// TestWhatSlipsIntoARebuildEndsUncertain: a reply that rests on the keyspace that
+// is being replaced is not given, and the server goes on: its offset is behind all
+// that the log will ever hold.
+func TestWhatSlipsIntoARebuildEndsUncertain(t *testing.T) {
+	for _, policy := range []string{"everysec", "always"} {
+		t.Run(policy, func(t *testing.T) {
+			s := begin(t, t.TempDir(), "appendfsync "+policy, "write-timeout 300")
+			s.do("OK", "SET", "a", "1")
+			s.engine.Freeze(func() { s.engine.SetFloor(math.MaxInt64) })
+			for range 3 { // each answered at all, because the loop turns
+				if err := s.client().Get(t.Context(), "a").Err(); err == nil || !strings.HasPrefix(err.Error(), "UNCERTAIN") {
+					t.Errorf("GET: %v, want UNCERTAIN", err)
+				}
+			}
+			s.do("PONG", "PING")
+		})
 	}
 }

@@ -34,6 +34,7 @@ import (
 	"regent/cluster"
 	"regent/engine"
 	"regent/engine/config"
+	"regent/engine/watchdog"
 	"regent/resp/server"
 )
 
@@ -65,6 +66,7 @@ type Server struct {
 	barrier *barrier
 	keeper  *keeper
 	backups backups
+	watch   *watchdog.Watchdog
 	front   *server.Server
 	socks   []net.Listener
 	stop    chan string // the reason of a SHUTDOWN
@@ -131,7 +133,8 @@ func (s *Server) build() error {
 	if s.aof != nil {
 		s.engine.AddInfo(s.backlogInfo())
 	}
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack}
+	s.watch = watchdog.New(s.host)
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch}
 	if s.peers != nil {
 		front.Admit = s.peers.Admit
 	}
@@ -288,6 +291,8 @@ func (s *Server) Addrs() []net.Addr {
 func (s *Server) Run(ctx context.Context) error {
 	defer s.release()
 	s.announce()
+	s.watch.Start()
+	defer s.watch.Stop()
 	served := make(chan error, len(s.socks))
 	s.engine.SetLoading(true)
 	for _, l := range s.socks {
@@ -325,10 +330,13 @@ func (s *Server) load(ctx context.Context) error {
 func (s *Server) serve(ctx context.Context, served <-chan error) error {
 	tick := time.NewTicker(s.tickEvery())
 	defer tick.Stop()
+	turns := s.watch.Watch("The regular work", "keys do not expire, waits do not end, nothing is saved", s)
 	for {
 		select {
 		case <-tick.C:
+			turns.Turn()
 			s.tick()
+			turns.Rest()
 			tick.Reset(s.tickEvery())
 		case <-ctx.Done():
 			s.host.Logf(engine.LevelWarning, "Received a signal to stop, scheduling shutdown...")

@@ -35,13 +35,17 @@ type turns struct {
 var errClosed = errors.New("the log is closed")
 
 // Seal hands everything appended up to offset upto to the operating system, if
-// that has not been done. It does not wait for an fsync.
+// that has not been done. It does not wait for an fsync. An offset behind the end
+// of what was appended asks for all of it: whoever has seen a keyspace that counts
+// as none, or records that another leader has cut off since, has such a one, and
+// no write would ever reach it.
 func (l *Log) Seal(upto int64) error {
 	if l.written.Load() >= upto {
 		return nil
 	}
 	l.mu.Lock()
 	for {
+		upto = min(upto, l.gather.end) // which a cut lowers meanwhile
 		switch t := &l.turns; {
 		case l.err() != nil:
 			l.mu.Unlock()

@@ -93,7 +93,7 @@ func (l *Log) syncOnce() error {
 func (l *Log) waitSynced(off int64) error {
 	for l.o.Fsync() == config.FsyncAlways {
 		moved := l.notified()
-		if l.synced.Load() >= off {
+		if l.synced.Load() >= min(off, l.written.Load()) { // less: it was cut off meanwhile
 			return nil
 		}
 		if err := l.err(); err != nil {

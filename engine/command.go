@@ -196,6 +196,10 @@ type Command struct {
 	// the arguments decide.
 	KeyUse func(args [][]byte) KeyFlags
 
+	// ShowsData finds out whether a command that is allowed while the data is
+	// being loaded would show it; nil: none does. Such a call is refused then.
+	ShowsData func(args [][]byte) bool
+
 	// Secrets finds the arguments that no log may show; nil: there are none.
 	Secrets func(cfg *config.Config, args [][]byte) []int
 

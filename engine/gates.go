@@ -50,7 +50,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 			return msg
 		}
 	}
-	if e.load.on.Load() && !cmd.Has(Loading) {
+	if e.load.on.Load() && !cmd.whileLoading(args) {
 		v := e.cluster.View()
 		if msg := e.elsewhere(c, v); msg != "" && v.Leader != "" {
 			return msg
@@ -58,6 +58,11 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 		return resp.ErrLoading
 	}
 	return ""
+}
+
+// whileLoading reports whether the command may run while the data is loaded.
+func (cmd *Command) whileLoading(args [][]byte) bool {
+	return cmd.Has(Loading) && (cmd.ShowsData == nil || !cmd.ShowsData(args))
 }
 
 // authRequired reports whether s must say AUTH first. A password that has

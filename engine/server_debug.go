@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ func debugCommands() []Command {
 		Name: "debug", Arity: -2, Flags: Admin | NoScript | Loading | Stale, Group: GroupServer, Since: "1.0.0", Complex: "Depends on subcommand.",
 		Summary:  "Helps to test and to take apart a server.",
 		Internal: true,
-		Locks:    LockAll, Do: doDebug,
+		Locks:    LockAll, Do: doDebug, ShowsData: debugShowsData,
 	}}
 }
 
@@ -31,15 +32,21 @@ type debugCommand struct {
 	args       int
 	do         func(c *Ctx)
 	more       bool // there may be more arguments
+	data       bool // it shows the data
+}
+
+// debugShowsData is Command.ShowsData.
+func debugShowsData(args [][]byte) bool {
+	return slices.ContainsFunc(debugTable(), func(d debugCommand) bool { return d.data && equalFold(args[1], d.name) })
 }
 
 func debugTable() []debugCommand {
 	return []debugCommand{
 		{name: "error", help: "ERROR <text>: replies with that error.", args: 2, do: func(c *Ctx) { c.Err(string(c.Args[2])) }},
-		{name: "digest", help: "DIGEST: 40 hex digits that name the whole data; nodes that agree show the same.", args: 1, do: debugDigest},
-		{name: "digest-value", help: "DIGEST-VALUE [key ...]: the same of single values.", args: 1, do: debugDigestValue, more: true},
+		{name: "digest", help: "DIGEST: 40 hex digits that name the whole data; nodes that agree show the same.", args: 1, do: debugDigest, data: true},
+		{name: "digest-value", help: "DIGEST-VALUE [key ...]: the same of single values.", args: 1, do: debugDigestValue, more: true, data: true},
 		{name: "log", help: "LOG <text>: writes a line into the server's log.", args: 2, do: debugLog},
-		{name: "object", help: "OBJECT <key>: how a value is held.", args: 2, do: debugObject},
+		{name: "object", help: "OBJECT <key>: how a value is held.", args: 2, do: debugObject, data: true},
 		{name: "panic", help: "PANIC: ends the process by a panic.", args: 1, do: func(c *Ctx) { c.E.control.Crash("panic"); c.W.OK() }},
 		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
 		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.E.control.Crash("segfault"); c.W.OK() }},

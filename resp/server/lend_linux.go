@@ -37,6 +37,7 @@ func (lp *loop) lendTo(work func()) bool {
 	if lp.loan.armed.CompareAndSwap(false, true) {
 		lp.loan.timer.Reset(maxLoan)
 	}
+	lp.turns.Rest()
 	lp.meter.sleep(lp.set.ticks())
 	work()
 	if !lp.loan.count.CompareAndSwap(n, n+1) {

@@ -1,11 +1,14 @@
 package server
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"regent/engine/watchdog"
 )
 
 // A loop is one goroutine that serves many clients; doc.go says how. All
@@ -26,6 +29,7 @@ type loop struct {
 	doors []*door // listeners, in the first loop
 	busy  bool    // the last look found something
 	meter meter
+	turns *watchdog.Loop
 	loan  loan
 	// restless: the next turn follows at once, whether or not there is anything.
 	restless bool
@@ -58,6 +62,7 @@ func newLoop(set *loops, id int) (*loop, error) {
 	lp := &loop{set: set, id: id, poll: p, finished: make(chan struct{})}
 	lp.loan.timer = time.AfterFunc(maxLoan, lp.review)
 	lp.loan.timer.Stop() // nothing is lent
+	lp.turns = set.srv.watch.Watch(fmt.Sprintf("Event loop %d", id), "its clients get no answer", lp)
 	return lp, nil
 }
 
@@ -71,6 +76,7 @@ func (lp *loop) run() {
 		lp.restless = soon
 	}
 	_, _ = lp.set.srv.barrier.Settle(false)
+	lp.turns.Rest()
 	lp.shutDoors()
 	lp.mu.Lock()
 	lp.gone = true
@@ -82,6 +88,7 @@ func (lp *loop) run() {
 // turn serves who is ready and reports whether there is another turn.
 func (lp *loop) turn() bool {
 	events := lp.wait()
+	lp.turns.Turn()
 	lp.meter.turn(lp.set.ticks)
 	leaving := lp.posted.Load() && lp.serveInbox()
 	lp.serveAgain()
@@ -112,6 +119,7 @@ func (lp *loop) wait() []unix.EpollEvent {
 	if !asleep {
 		return nil
 	}
+	lp.turns.Rest()
 	lp.meter.sleep(lp.set.ticks())
 	events := lp.poll.wait(lp.nap())
 	lp.meter.wake(lp.set.ticks())

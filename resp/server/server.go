@@ -10,6 +10,7 @@ import (
 
 	"regent/engine"
 	"regent/engine/config"
+	"regent/engine/watchdog"
 )
 
 // Options are the listener's surroundings.
@@ -26,6 +27,8 @@ type Options struct {
 	// Admit, if given, gives a connection a place that is refused as a client and
 	// may be a peer (guest.go); nil: there is none. evict is called when the place is needed.
 	Admit func(from net.Addr, evict func()) (leave func())
+	// Watch, if given, looks whether the event loops turn.
+	Watch *watchdog.Watchdog
 }
 
 // A Server serves clients on any number of listeners.
@@ -36,6 +39,7 @@ type Server struct {
 	host    engine.Host
 	hijack  func(conn net.Conn, early []byte, hello [][]byte)
 	admit   func(from net.Addr, evict func()) (leave func())
+	watch   *watchdog.Watchdog
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model
 	loops   *loops    // nil: every connection has a goroutine
@@ -70,7 +74,7 @@ const goroutineArena = 16 << 10
 // New makes a server that serves nobody yet.
 func New(o Options) *Server {
 	s := &Server{
-		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit,
+		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit, watch: o.Watch,
 		count:   countersOf(o.Engine),
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 	}
