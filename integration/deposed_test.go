@@ -49,8 +49,8 @@ func deposedRounds(t *testing.T) int {
 // and asks every node on several new connections whether all of it goes on. In a
 // soak: REGENT_ROUNDS=200.
 func TestPipelinesStraddleADeposition(t *testing.T) {
-	c, leader := startCluster(t, 3)
-	fillLongList(t, leader)
+	c, _ := startCluster(t, 3)
+	fillLongList(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -98,17 +98,26 @@ func TestPipelinesStraddleADeposition(t *testing.T) {
 	}
 }
 
-func fillLongList(t *testing.T, leader *harness.Node) {
+func fillLongList(t *testing.T, c *harness.Cluster) {
 	t.Helper()
-	const atOnce = 10_000
-	for from := 0; from < longList; from += atOnce {
-		words := []any{"RPUSH", "long"}
-		for i := from; i < from+atOnce; i++ {
-			words = append(words, "element:"+strconv.Itoa(i))
+	words := []any{"RPUSH", "long"}
+	for i := range longList {
+		words = append(words, "element:"+strconv.Itoa(i))
+	}
+	ctx := within(t, 2*time.Minute)
+	err := harness.Until(ctx, func() error { // a busy machine changes leaders
+		leader, err := c.Leader(ctx)
+		if err != nil {
+			return err
 		}
-		if err := client(t, leader).Do(t.Context(), words...).Err(); err != nil {
-			t.Fatal(err)
+		n := client(t, leader)
+		if err := n.Do(ctx, "DEL", "long").Err(); err != nil {
+			return err
 		}
+		return n.Do(ctx, words...).Err()
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
