@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"regent/aof/disk"
+	"regent/engine/units"
 )
 
 // Base files: the state at one offset, in place of all records before it. RDB
@@ -73,13 +74,14 @@ type baseFile struct {
 	// commands only
 	salt    uint32
 	pending []byte
-	scan    unitScanner
+	whole   int // bytes of pending that are whole units
+	scan    units.Scanner
 	headed  bool
 	place   func() (Place, error) // known once the snapshot is cut
 }
 
 func (l *Log) newBase(format Format, place func() (Place, error)) (*baseFile, error) {
-	b := &baseFile{l: l, format: format, place: place, salt: newSalt(l.o.Host), scan: newUnitScanner(0)}
+	b := &baseFile{l: l, format: format, place: place, salt: newSalt(l.o.Host), scan: units.NewScanner(0, 0)}
 	seq := l.baseSeq.Add(1)
 	b.entry = entry{l.fileName(seq, format.suffix()), seq, typeBase}
 	f, err := l.fs.Create(b.temp())
@@ -120,6 +122,13 @@ func (b *baseFile) Write(p []byte) (int, error) {
 		b.pos += int64(n)
 		return n, err
 	}
+	whole, err := b.scan.Scan(p)
+	if err != nil {
+		return 0, fmt.Errorf("the snapshot's commands: %w", err)
+	}
+	if whole > 0 {
+		b.whole = len(b.pending) + whole
+	}
 	b.pending = append(b.pending, p...)
 	if len(b.pending) < baseFrame {
 		return len(p), nil
@@ -132,17 +141,14 @@ func (b *baseFile) flush() error {
 	if err := b.head(); err != nil {
 		return err
 	}
-	whole, err := b.scan.scan(b.pending, b.pos)
-	if err != nil {
-		return fmt.Errorf("the snapshot's commands: %w", err)
-	}
-	if whole == 0 {
+	if b.whole == 0 {
 		return nil
 	}
-	if err := b.frame(b.pending[:whole]); err != nil {
+	if err := b.frame(b.pending[:b.whole]); err != nil {
 		return err
 	}
-	b.pending = append(b.pending[:0], b.pending[whole:]...)
+	b.pending = append(b.pending[:0], b.pending[b.whole:]...)
+	b.whole = 0
 	return nil
 }
 

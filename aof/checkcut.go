@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"regent/aof/disk"
+	"regent/engine/units"
 )
 
 // What a cut loses, and the cut itself.
@@ -177,13 +178,13 @@ func (c *Checked) surveyRecords(w *window, pos int64) error {
 			return err
 		}
 		var size int
-		args, size, err = parseRecord(b, args[:0])
+		args, size, err = units.Parse(b, args[:0])
 		switch {
 		case err == nil:
 			loss.Records++
 			pos, need = pos+int64(size), windowSize
 			continue
-		case errors.Is(err, errShort) && int64(len(b)) < w.end-pos:
+		case errors.Is(err, units.ErrShort) && int64(len(b)) < w.end-pos:
 			need = 2 * int64(len(b))
 			continue
 		}
@@ -270,9 +271,9 @@ func (c *Checked) CutAt(off int64) (Cut, error) {
 	}
 	f, _, from, err := c.l.unitAt(s, off)
 	if err != nil {
-		sc := newUnitScanner(0)
-		if whole, bad := sc.scan(f.data, from); bad == nil && len(f.data) > 0 {
-			err = fmt.Errorf("offset %d is not between two units: one begins at %d", off, from+int64(whole))
+		sc := units.NewScanner(0, from)
+		if _, bad := sc.Scan(f.data); bad == nil && len(f.data) > 0 {
+			err = fmt.Errorf("offset %d is not between two units: one begins at %d", off, sc.Whole())
 		}
 		return Cut{}, err
 	}
@@ -303,26 +304,18 @@ func (c *Checked) cutCommands(off int64) (Cut, error) {
 // a file without checksums may begin.
 func unitBefore(f disk.File, pos int64) (at int64, err error) {
 	w := &window{file: f, end: pos}
-	sc := newUnitScanner(0)
-	sc.comments = true
-	for need := int64(windowSize); at < pos; {
-		b, err := w.at(at, need)
-		if err != nil {
-			return at, err
+	sc := units.NewScanner(0, 0)
+	sc.Comments = true
+	for sc.Offset() < pos {
+		b, err := w.at(sc.Offset(), windowSize)
+		if err == nil {
+			_, err = sc.Scan(b)
 		}
-		n, err := sc.scan(b, at)
-		switch at += int64(n); {
-		case err != nil:
-			return at, err
-		case n > 0:
-			need = windowSize
-		case int64(len(b)) == pos-at:
-			return at, nil
-		default:
-			need = 2 * int64(len(b))
+		if err != nil {
+			return sc.Whole(), err
 		}
 	}
-	return at, nil
+	return sc.Whole(), nil
 }
 
 // cutWith counts what a cut loses that lies before the damage, if there is any.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"regent/engine"
+	"regent/engine/units"
 	"regent/resp"
 )
 
@@ -28,7 +29,7 @@ type gather struct {
 	cut      *cutMark            // where the next file is to begin
 
 	raw     []byte // the beginning of a unit that AppendRaw was given
-	scanner unitScanner
+	scanner units.Scanner
 }
 
 // maxSpare is how much memory a gather keeps for later, in bytes.
@@ -55,7 +56,7 @@ func (g *gather) drop() {
 
 func (g *gather) dropRaw() {
 	g.raw = nil
-	g.scanner = newUnitScanner(g.db)
+	g.scanner = units.NewScanner(g.db, g.end)
 }
 
 // grown notes what was appended to buf.
@@ -108,7 +109,7 @@ func (g *gather) selectDB(db int) {
 func (g *gather) begin(epoch, leader int64) int64 {
 	g.began(engine.EpochStart{Epoch: epoch, Leader: leader, Offset: g.end})
 	g.reselect = true
-	g.buf = engine.AppendEpochRecord(g.buf, epoch, leader)
+	g.buf = units.AppendEpoch(g.buf, epoch, leader)
 	return g.grown()
 }
 
@@ -127,15 +128,10 @@ func (g *gather) addRaw(off int64, p []byte) (int64, error) {
 	if want := g.end + int64(len(g.raw)); off != want {
 		return g.end, fmt.Errorf("bytes for offset %d do not continue the log, which ends at %d", off, want)
 	}
-	if len(g.raw) == 0 && len(g.scanner.epochs) == 0 {
-		g.scanner.db = g.db
+	if len(g.raw) == 0 {
+		g.scanner = units.NewScanner(g.db, g.end)
 	}
-	held := len(g.raw) > 0
-	if held {
-		g.raw = append(g.raw, p...)
-		p = g.raw
-	}
-	whole, err := g.scanner.scan(p, g.end)
+	whole, err := g.scanner.Scan(p)
 	if err == nil {
 		err = g.checkEpochs()
 	}
@@ -143,29 +139,28 @@ func (g *gather) addRaw(off int64, p []byte) (int64, error) {
 		g.dropRaw()
 		return g.end, err
 	}
-	g.buf = append(g.buf, p[:whole]...)
-	g.db = g.scanner.db
-	g.grown()
-	switch rest := p[whole:]; {
-	case len(rest) == 0:
+	if whole > 0 {
+		g.buf = append(append(g.buf, g.raw...), p[:whole]...)
+		g.raw = g.raw[:0]
+		g.db = g.scanner.DB
+		g.grown()
+	}
+	g.raw = append(g.raw, p[whole:]...)
+	if len(g.raw) == 0 {
 		g.raw = nil
-	case held:
-		g.raw = append(g.raw[:0], rest...)
-	default:
-		g.raw = append([]byte(nil), rest...)
 	}
 	return g.end, nil
 }
 
 // checkEpochs takes the epochs that the scanner found.
 func (g *gather) checkEpochs() error {
-	for _, e := range g.scanner.epochs {
+	for _, e := range g.scanner.Epochs {
 		if e.Epoch <= g.epoch {
 			return fmt.Errorf("epoch %d begins at offset %d, after epoch %d", e.Epoch, e.Offset, g.epoch)
 		}
 		g.began(e)
 	}
-	g.scanner.epochs = g.scanner.epochs[:0]
+	g.scanner.Epochs = g.scanner.Epochs[:0]
 	return nil
 }
 

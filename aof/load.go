@@ -7,6 +7,7 @@ import (
 
 	"regent/aof/disk"
 	"regent/engine"
+	"regent/engine/units"
 )
 
 // Records is who carries out the records that a load reads.
@@ -369,29 +370,30 @@ func (ld *loader) group(t target, s *segment, f *frame) error {
 // position pos on.
 func (ld *loader) records(t target, pos, size int64) error {
 	w := &window{file: t.file, end: size}
-	sc := newUnitScanner(ld.player.db)
-	sc.comments = true
+	sc := units.NewScanner(ld.player.db, pos)
+	sc.Comments = true
 	need := int64(windowSize)
 	for pos < size {
 		b, err := w.at(pos, need)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", t.name, err)
 		}
-		whole, bad := sc.scan(b, pos)
+		_, bad := sc.Scan(b[sc.Offset()-pos:])
+		whole := sc.Whole() - pos
 		if whole > 0 {
 			if at, err := ld.player.play(b[:whole], pos); err != nil {
 				return ld.damage(t, pos+int64(at), "a record cannot be carried out", err)
 			}
-			pos += int64(whole)
-			need = windowSize
-			ld.passed(int64(whole))
+			pos += whole
+			need = max(windowSize, 2*(sc.Offset()-pos))
+			ld.passed(whole)
 		}
 		switch {
 		case bad != nil:
 			return ld.badRecords(t, pos, w, bad)
 		case whole > 0:
 		case int64(len(b)) < size-pos:
-			need = 2 * int64(len(b))
+			need = 2 * int64(len(b)) // a record that is larger
 		default:
 			return ld.cut(t, pos, size-pos, "a torn record")
 		}

@@ -10,6 +10,7 @@ import (
 	"regent/aof/disk/disktest"
 	"regent/engine"
 	"regent/engine/config"
+	"regent/engine/units"
 )
 
 func TestWhatWasWrittenComesBack(t *testing.T) {
@@ -342,7 +343,7 @@ func TestEpochsRise(t *testing.T) {
 	if _, err := r.Stream().BeginEpoch(2, 1); err == nil {
 		t.Error("an epoch began twice")
 	}
-	old := engine.AppendEpochRecord(nil, 1, 1)
+	old := units.AppendEpoch(nil, 1, 1)
 	if err := r.Stream().AppendRaw(r.Stream().End(), old); err == nil {
 		t.Error("an older epoch was taken from a leader")
 	}

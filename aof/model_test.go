@@ -12,6 +12,7 @@ import (
 
 	"regent/aof/disk/disktest"
 	"regent/engine/config"
+	"regent/engine/units"
 )
 
 // A logModel is what a log should hold: the stream's bytes, where its units
@@ -40,17 +41,16 @@ func (m *logModel) took(t *rapid.T, line string) {
 	defer rd.Close()
 	p, err := io.ReadAll(rd)
 	m.fatal(t, err)
-	sc := newUnitScanner(0)
-	for n := 1; n <= len(p); n++ {
-		whole, err := sc.scan(p[:n], 0)
+	sc := units.NewScanner(0, int64(len(m.stream)))
+	for i, b := range p {
+		whole, err := sc.Scan(p[i : i+1])
 		m.fatal(t, err)
+		m.stream = append(m.stream, b)
 		if whole == 0 {
 			continue
 		}
-		m.stream = append(m.stream, p[:whole]...)
 		m.ends = append(m.ends, len(m.stream))
 		m.lines = append(m.lines, len(m.got))
-		p, n = p[whole:], 0
 	}
 	if line != "" {
 		m.got = append(m.got, line)
@@ -212,31 +212,5 @@ func FuzzLoad(f *testing.F) {
 		}
 		again := mustLoad(t, fsys, config.FsyncNo)
 		wantLines(t, again.got, want...)
-	})
-}
-
-// FuzzPieces feeds bytes in two ways, whole and byte by byte: the same units
-// must be found, and the same mistakes.
-func FuzzPieces(f *testing.F) {
-	f.Add([]byte("*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*1\r\n$4\r\nEXEC\r\n#EPOCH 3 4\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n"))
-	f.Add([]byte("*1\r\n$1\r\nx\r\n*"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		one := newUnitScanner(0)
-		whole, err := one.scan(text, 0)
-		two := newUnitScanner(0)
-		from := 0
-		var err2 error
-		for n := 1; n <= len(text) && err2 == nil; n++ {
-			var w int
-			w, err2 = two.scan(text[from:n], int64(from))
-			from += w
-		}
-		if whole != from || (err == nil) != (err2 == nil) || one.db != two.db || fmt.Sprint(one.epochs) != fmt.Sprint(two.epochs) {
-			t.Fatalf("at once %d, %v, database %d; in pieces %d, %v, %d", whole, err, one.db, from, err2, two.db)
-		}
-		p := player{}
-		if at, err := p.play(text[:whole], 0); err != nil && len(one.epochs) == 0 || err == nil && at != whole {
-			t.Fatalf("%d bytes of whole units play up to %d: %v", whole, at, err)
-		}
 	})
 }

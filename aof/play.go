@@ -1,11 +1,13 @@
 package aof
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
 
 	"regent/engine"
+	"regent/engine/units"
 )
 
 // A player carries out the records of whole units, in order.
@@ -30,7 +32,7 @@ func (p *player) play(data []byte, off int64) (at int, err error) {
 	for at < len(data) {
 		n, err := p.one(data[at:], off+int64(at))
 		if err != nil {
-			if err == errShort {
+			if err == units.ErrShort {
 				err = errors.New("the record goes on after the end of its group")
 			}
 			return at, err
@@ -48,24 +50,21 @@ func (p *player) one(b []byte, off int64) (size int, err error) {
 	if b[0] == '#' {
 		return p.line(b, off)
 	}
-	p.args, size, err = parseRecord(b, p.args[:0])
+	p.args, size, err = units.Parse(b, p.args[:0])
 	if err != nil {
 		return 0, err
 	}
-	kind := kindOf(p.args[0], len(p.args))
-	switch kind {
-	case selectRecord:
-		n, ok := parseDecimal(p.args[1])
-		if !ok {
-			return 0, fmt.Errorf("SELECT of %q", clip(p.args[1]))
+	switch units.KindOf(p.args[0], len(p.args)) {
+	case units.Select:
+		if p.next, err = units.Database(p.args[1]); err != nil {
+			return 0, err
 		}
-		p.next = int(n)
-	case multiRecord:
+	case units.Multi:
 		if p.multi {
 			return 0, errors.New("MULTI inside MULTI")
 		}
 		p.multi = true
-	case execRecord:
+	case units.Exec:
 		if !p.multi {
 			return 0, errors.New("EXEC without MULTI")
 		}
@@ -84,11 +83,11 @@ func (p *player) one(b []byte, off int64) (size int, err error) {
 
 // line plays a line that begins with #: an epoch's record, or a comment.
 func (p *player) line(b []byte, off int64) (size int, err error) {
-	line, size, err := headerLine(b, 0)
+	line, size, err := units.Line(b, 0)
 	if line == nil {
-		return 0, orShort(err)
+		return 0, cmp.Or(err, units.ErrShort)
 	}
-	start, ok := engine.ParseEpochRecord(line)
+	start, ok := units.ParseEpoch(line)
 	if !ok {
 		return size, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"regent/engine"
+	"regent/engine/units"
 )
 
 // The tail. What is found at the end of the last file may be the trace of a
@@ -102,17 +103,7 @@ func findRecord(b []byte) int {
 			return -1
 		}
 		at += i
-		line, next, err := headerLine(b, at)
-		if err != nil || line == nil {
-			continue
-		}
-		if n, err := headerCount(line, '*', maxArgs); err != nil || n == 0 {
-			continue
-		}
-		if line, _, err = headerLine(b, next); err != nil || line == nil {
-			continue
-		}
-		if _, err := headerCount(line, '$', maxBulk); err == nil {
+		if units.Looks(b, at) {
 			return at
 		}
 	}

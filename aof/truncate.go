@@ -10,6 +10,7 @@ import (
 
 	"regent/aof/disk"
 	"regent/engine"
+	"regent/engine/units"
 )
 
 // Truncate. The cut may fall inside a group, whose checksum covers what goes
@@ -55,7 +56,7 @@ func parseTruncation(b []byte) (t truncation, err error) {
 		return t, errors.New("it does not match its checksum")
 	}
 	data := b[o.size : int64(o.size)+o.length]
-	line, next, err := headerLine(data, 0)
+	line, next, err := units.Line(data, 0)
 	if err != nil || line == nil {
 		return t, errors.New("it is empty")
 	}

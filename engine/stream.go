@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"strconv"
+
+	"regent/engine/units"
 )
 
 // ErrUntouched is wrapped by the error of a change to the log that did not begin.
@@ -16,8 +16,8 @@ var ErrUntouched = errors.New("the log is as it was")
 // equal bytes up to there.
 //
 // The bytes are records: commands in RESP, among them SELECT, MULTI and EXEC,
-// and for each epoch one line (AppendEpochRecord) before its first command. A
-// unit is a record, or everything from MULTI to EXEC. Every offset that the
+// and for each epoch one line (units.AppendEpoch) before its first command. A
+// unit is a record, or everything from MULTI to EXEC (package units). Every offset that the
 // stream reports or takes, the position of a reader on its way apart, lies
 // between two units.
 type Stream interface {
@@ -68,36 +68,4 @@ type StreamReader interface {
 }
 
 // An EpochStart says at which offset an epoch's first record begins.
-type EpochStart struct {
-	Epoch, Leader, Offset int64
-}
-
-// epochMark begins the line that begins an epoch. Redis skips lines with #.
-const epochMark = "#EPOCH "
-
-// AppendEpochRecord appends the record with which an epoch begins:
-// "#EPOCH <epoch> <leader>\r\n".
-func AppendEpochRecord(dst []byte, epoch, leader int64) []byte {
-	dst = append(dst, epochMark...)
-	dst = strconv.AppendInt(dst, epoch, 10)
-	dst = append(dst, ' ')
-	dst = strconv.AppendInt(dst, leader, 10)
-	return append(dst, "\r\n"...)
-}
-
-// ParseEpochRecord reads a line of the stream, with or without its end; ok is
-// false if it does not begin an epoch. The Offset is the caller's to know.
-func ParseEpochRecord(line []byte) (start EpochStart, ok bool) {
-	rest, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\r\n")), []byte(epochMark))
-	if !ok {
-		return EpochStart{}, false
-	}
-	epoch, leader, ok := bytes.Cut(rest, []byte{' '})
-	if !ok {
-		return EpochStart{}, false
-	}
-	var err1, err2 error
-	start.Epoch, err1 = strconv.ParseInt(string(epoch), 10, 64)
-	start.Leader, err2 = strconv.ParseInt(string(leader), 10, 64)
-	return start, err1 == nil && err2 == nil && start.Epoch > 0
-}
+type EpochStart = units.Epoch

@@ -17,21 +17,22 @@ const root = "regent"
 var floors = map[string][]string{
 	"regent/resp":          {},
 	"regent/engine/slots":  {},
+	"regent/engine/units":  {},
 	"regent/cluster/bully": {},
 	"regent/engine/dict":   {},
 	"regent/engine/config": {"regent/resp"},
 	"regent/engine/rdb":    {"regent/resp"},
-	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/engine/slots", "regent/resp"},
-	"regent/aof":           {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/cluster":       {"regent/cluster/bully", "regent/engine", "regent/engine/config", "regent/resp"},
-	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
+	"regent/engine":        {"regent/engine/units", "regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/engine/slots", "regent/resp"},
+	"regent/aof":           {"regent/engine/units", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/cluster":       {"regent/engine/units", "regent/cluster/bully", "regent/engine", "regent/engine/config", "regent/resp"},
+	"regent/resp/server":   {"regent/engine/units", "regent/engine", "regent/engine/config", "regent/resp"},
 	root:                   {"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/cmd":           {root, "regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/integration":   {"regent/engine", "regent/engine/dict", "regent/resp"},
 }
 
 // pure floors import nothing but the standard library and themselves.
-var pure = []string{"regent/cluster/bully", "regent/engine/slots"}
+var pure = []string{"regent/cluster/bully", "regent/engine/slots", "regent/engine/units"}
 
 // outside is what the engine does not do by itself: sockets, files, processes.
 var outside = []string{"net", "os", "os/exec", "syscall"}

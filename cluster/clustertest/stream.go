@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"regent/engine"
+	"regent/engine/units"
 	"regent/resp"
 )
 
@@ -179,8 +180,6 @@ func (s stream) History() []engine.EpochStart {
 	return slices.Clone(s.l.epochs)
 }
 
-const epochLine = "#epoch %d leader %d\n"
-
 func (s stream) BeginEpoch(epoch, leader int64) (int64, error) {
 	l := s.l
 	l.mu.Lock()
@@ -189,7 +188,7 @@ func (s stream) BeginEpoch(epoch, leader int64) (int64, error) {
 		return 0, l.broken
 	}
 	l.epochs = append(l.epochs, engine.EpochStart{Epoch: epoch, Leader: leader, Offset: l.start + int64(len(l.buf))})
-	l.buf = fmt.Appendf(l.buf, epochLine, epoch, leader)
+	l.buf = units.AppendEpoch(l.buf, epoch, leader)
 	l.db = -1
 	l.seal()
 	end := l.sealed
@@ -222,20 +221,14 @@ func (s stream) AppendRaw(off int64, p []byte) error {
 	return nil
 }
 
-// note finds the epochs in whole records. Values in tests hold no such line.
+// note finds the epochs in whole records.
 func (l *Log) note(off int64, p []byte) {
-	for at := 0; at < len(p); {
-		nl := bytes.IndexByte(p[at:], '\n')
-		if nl < 0 {
-			panic("clustertest: a record was appended in part")
-		}
-		var e engine.EpochStart
-		if n, _ := fmt.Sscanf(string(p[at:at+nl+1]), epochLine, &e.Epoch, &e.Leader); n == 2 {
-			e.Offset = off + int64(at)
-			l.epochs = append(l.epochs, e)
-		}
-		at += nl + 1
+	sc := units.NewScanner(0, off)
+	sc.Comments = true
+	if whole, err := sc.Scan(p); err != nil || whole != len(p) {
+		panic(fmt.Sprintf("clustertest: a record was appended in part: %v", err))
 	}
+	l.epochs = append(l.epochs, sc.Epochs...)
 }
 
 func (s stream) Truncate(off int64) error {

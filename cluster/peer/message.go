@@ -122,9 +122,6 @@ func splitIDs(b []byte) (ids []int64, err error) {
 	return ids, nil
 }
 
-// IsMessage reports whether the frame is one of the election's.
-func (f *Frame) IsMessage() bool { return f.Type >= Election && f.Type <= Takeover }
-
 // Message reads a frame as a message of the election.
 func (f *Frame) Message() (m bully.Message, err error) {
 	if len(f.Args) != messageArgs && len(f.Args) != messageArgs+1 {

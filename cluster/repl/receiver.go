@@ -7,6 +7,7 @@ import (
 
 	"regent/cluster/peer"
 	"regent/engine"
+	"regent/engine/units"
 )
 
 // Limits of a receiver.
@@ -56,7 +57,7 @@ type Receiver struct {
 	epoch   int64
 	next    int64  // the end of the log
 	carry   []byte // an incomplete record that follows there
-	scan    scanner
+	scan    units.Scanner
 	owed    bool // bytes came that are not acknowledged
 	unacked int  // those of them that were appended
 	durable int64
@@ -128,7 +129,7 @@ func (r *Receiver) open() error {
 	if err := r.Node.Cut(r.epoch, at); err != nil {
 		return err
 	}
-	r.next = at
+	r.next, r.scan = at, units.NewScanner(0, at)
 	return r.send(peer.Ready, r.epoch, at)
 }
 
@@ -189,15 +190,16 @@ func (r *Receiver) data(piece []byte, commit int64) error {
 		r.carry = append(r.carry, piece...)
 		all = r.carry
 	}
-	whole, err := r.scan.scan(all)
+	_, err := r.scan.Scan(piece)
 	if err != nil {
-		return fmt.Errorf("offset %d: %w", r.next+int64(r.scan.off), err)
+		return err
 	}
+	whole := int(r.scan.Whole() - r.next)
+	r.scan.Epochs = r.scan.Epochs[:0]
 	if err := r.write(all[:whole], commit); err != nil {
 		return err
 	}
 	r.next += int64(whole)
-	r.scan.shift(whole)
 	if joined {
 		r.carry = r.carry[:copy(r.carry, all[whole:])]
 	} else {

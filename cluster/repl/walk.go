@@ -1,17 +1,17 @@
 package repl
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"regent/engine"
+	"regent/engine/units"
 )
 
-// Buffers of a walk through the log.
+// Buffers of a walk through the log, in bytes.
 const (
-	walkRead = 256 << 10 // bytes read at once
+	walkRead = 256 << 10 // what is read at once
 	walkKeep = 1 << 20   // a buffer that a large record made larger is given back
 )
 
@@ -21,7 +21,7 @@ type walker struct {
 	reader engine.StreamReader
 	at     int64  // of the first record not yet walked
 	buf    []byte // from at on
-	scan   scanner
+	need   int    // bytes of buf without which the next record is not whole
 	args   [][]byte
 }
 
@@ -33,12 +33,12 @@ func (w *walker) close() {
 		_ = w.reader.Close()
 		w.reader = nil
 	}
-	w.buf, w.scan = nil, scanner{}
+	w.buf, w.need = nil, 0
 }
 
-// to calls f with every record that ends at or before limit. It stops early,
-// without an error, when the log is shorter, or after slice bytes, in which
-// case more is true.
+// to calls f with every record that ends at or before limit, which lies between
+// two units. It stops early, without an error, when the log is shorter, or after
+// slice bytes, in which case more is true.
 func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool, err error) {
 	if w.reader == nil {
 		if w.reader, err = w.stream.NewReader(w.at); err != nil {
@@ -51,11 +51,10 @@ func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool,
 		if err != nil || n == 0 {
 			return false, err
 		}
-		whole, err := w.scan.scan(w.buf)
-		if err != nil {
-			return false, fmt.Errorf("offset %d: %w", w.at+int64(w.scan.off), err)
+		if have := len(w.buf); have < w.need && w.at+int64(have) < limit {
+			continue
 		}
-		if err := w.each(whole, f); err != nil {
+		if err := w.each(f); err != nil {
 			return false, err
 		}
 		if w.at >= stop {
@@ -68,12 +67,12 @@ func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool,
 // fill reads on behind what is buffered; 0 at the end of the log.
 func (w *walker) fill(limit int64) (int, error) {
 	have := len(w.buf)
-	want := min(limit-w.at-int64(have), walkRead)
+	want := min(limit-w.at-int64(have), max(walkRead, int64(w.need-have)))
 	if want <= 0 {
 		return 0, nil // the limit lies inside a record
 	}
 	if cap(w.buf)-have < int(want) {
-		w.buf = append(make([]byte, 0, max(walkRead, 2*cap(w.buf), have+int(want))), w.buf...)
+		w.buf = append(make([]byte, 0, max(walkRead, have+int(want))), w.buf...)
 	}
 	n, err := w.reader.Read(w.buf[have : have+int(want)])
 	w.buf = w.buf[:have+n]
@@ -83,12 +82,18 @@ func (w *walker) fill(limit int64) (int, error) {
 	return n, err
 }
 
-// each takes the first whole bytes apart and forgets them.
-func (w *walker) each(whole int, f func(args [][]byte) error) error {
-	for at := 0; at < whole; {
-		args, n, err := split(w.buf[at:whole], w.args)
-		if err == nil && n == 0 {
-			err = errRecord
+// each takes the whole records in the buffer apart and forgets them.
+func (w *walker) each(f func(args [][]byte) error) error {
+	at := 0
+	for w.need = 0; at < len(w.buf); {
+		args, n, err := record(w.buf[at:], w.args)
+		if errors.Is(err, units.ErrShort) {
+			// So that one of many arguments is not looked at again for each of them.
+			w.need = n
+			if have := len(w.buf) - at; n < 2*have && have > walkRead {
+				w.need = have + have/2
+			}
+			break
 		}
 		if err == nil && len(args) > 0 {
 			err = f(args)
@@ -98,9 +103,8 @@ func (w *walker) each(whole int, f func(args [][]byte) error) error {
 		}
 		w.args, at = args, at+n
 	}
-	w.at += int64(whole)
-	w.scan.shift(whole)
-	rest := copy(w.buf, w.buf[whole:])
+	w.at += int64(at)
+	rest := copy(w.buf, w.buf[at:])
 	w.buf = w.buf[:rest]
 	if rest == 0 && cap(w.buf) > walkKeep {
 		w.buf = nil
@@ -108,14 +112,27 @@ func (w *walker) each(whole int, f func(args [][]byte) error) error {
 	return nil
 }
 
+// record takes the record at the start of b apart; a line that begins with # has
+// no arguments.
+func record(b []byte, args [][]byte) (_ [][]byte, n int, err error) {
+	if b[0] != '#' {
+		return units.Parse(b, args[:0])
+	}
+	line, n, err := units.Line(b, 0)
+	if line == nil && err == nil {
+		return args[:0], len(b) + 1, units.ErrShort
+	}
+	return args[:0], n, err
+}
+
 // selects reports whether a record is SELECT, and of which database.
 func selects(args [][]byte, databases int64) (db int, is bool, err error) {
-	if len(args) != 2 || !bytes.EqualFold(args[0], []byte("select")) {
+	if units.KindOf(args[0], len(args)) != units.Select {
 		return 0, false, nil
 	}
-	n, err := strconv.ParseInt(string(args[1]), 10, 64)
-	if err != nil || n < 0 || n >= databases {
-		return 0, true, fmt.Errorf("%w: SELECT %.32q with %d databases", errRecord, args[1], databases)
+	db, err = units.Database(args[1])
+	if err == nil && int64(db) >= databases {
+		err = fmt.Errorf("SELECT %d with %d databases", db, databases)
 	}
-	return int(n), true, nil
+	return db, true, err
 }

@@ -1,6 +1,9 @@
 package server
 
-import "regent/engine"
+import (
+	"regent/engine"
+	"regent/engine/units"
+)
 
 // Looking ahead. What a pipeline sends is parsed some commands before their turn,
 // so that the engine can fetch what they need while it is busy with others
@@ -44,7 +47,7 @@ func (a *ahead) pop() *parsed {
 // look parses the whole commands at the beginning of p, one at least if it is
 // there, and reports whether there is any.
 func (a *ahead) look(c *client, p []byte) bool {
-	lim := limits{bulk: c.srv.cfg.ProtoMaxBulkLen.Get(), stranger: !c.sess.Authenticated || c.guest != nil}
+	lim := limits{bulk: min(c.srv.cfg.ProtoMaxBulkLen.Get(), units.MaxBulk), stranger: !c.sess.Authenticated || c.guest != nil}
 	most := maxAhead
 	if lim.stranger {
 		most = 1 // AUTH changes the limits

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"regent/engine"
+	"regent/engine/units"
 	"regent/resp"
 )
 
@@ -157,7 +158,8 @@ func (c *client) listens() bool {
 	return c.sess.Parked() && !c.eof && !c.closing && !c.dead
 }
 
-// inputLimit is how many bytes may be kept.
+// inputLimit is how many bytes may be kept: what the log cannot hold is not taken,
+// whatever the configuration allows.
 func (c *client) inputLimit() int64 {
 	if c.guest != nil {
 		return maxGuestInput
@@ -165,7 +167,7 @@ func (c *client) inputLimit() int64 {
 	if !c.sess.Authenticated {
 		return min(maxStrangerInput, c.srv.cfg.ClientQueryBufferLimit.Get())
 	}
-	return c.srv.cfg.ClientQueryBufferLimit.Get()
+	return min(c.srv.cfg.ClientQueryBufferLimit.Get(), units.MaxCommand)
 }
 
 // over reports whether there is nothing more to do for c but to close it.
