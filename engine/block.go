@@ -84,6 +84,7 @@ type waiter struct {
 	places []waitPlace // by key
 
 	reply []byte
+	large bool  // the reply was over its bound, and is dropped
 	end   int64 // of the log
 }
 
@@ -214,7 +215,9 @@ func (w *waiter) resume(c *Ctx, timedOut bool) bool {
 	v := c.E.cluster.View()
 	switch {
 	case w.wait.ask.Load() == askServed:
-		s.W.Raw(w.reply)
+		if s.W.Raw(w.reply); w.large {
+			s.W.Overflow()
+		}
 		s.Barrier, s.LastWriteEnd = max(s.Barrier, w.end), max(s.LastWriteEnd, w.end)
 		if v.Clustered {
 			s.claim(w.epoch)
@@ -311,11 +314,12 @@ func (e *Engine) objectAt(c *Ctx, db int, key []byte) Object {
 func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	s := Session{Conn: w.conn, DB: w.db}
 	s.W.SetProto(w.proto)
+	s.W.SetBound(e.ReplyBound(0))
 	in := Ctx{E: e, S: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
 	w.take(&in, key)
 	c.eff, c.ready = in.eff, in.ready
 	c.wide = c.wide || w.also != nil
-	w.reply = s.W.Bytes()
+	w.reply, w.large = s.W.Bytes(), s.W.Overflowed()
 	c.served = append(c.served, w)
 }
 

@@ -170,7 +170,7 @@ func (c *Ctx) drawMany(key []byte, n int64) {
 func (c *Ctx) drawAnew(s *setObject, n int) {
 	var buf []byte
 	c.W.Array(n)
-	for range n {
+	for i := 0; i < n && !c.W.Overflowed(); i++ {
 		buf = s.AppendRandom(buf[:0], c.E.Host.Rand)
 		c.W.Bulk(buf)
 	}

@@ -13,9 +13,42 @@ const (
 
 // A Writer appends replies to memory in the client's protocol version. The
 // zero value writes RESP2. It is not safe for concurrent use.
+//
+// A Writer may have a bound (SetBound). A reply that would go beyond it is dropped: the
+// Writer gives its memory back and takes no more, and whoever owns it ends the
+// client when it Overflowed. So no reply, whatever command writes it, takes
+// more memory than it may while it is built.
 type Writer struct {
 	buf   []byte
 	proto int
+	bound int // of len(buf), 0: none
+	base  int // len(buf) when the bound was set
+	over  bool
+}
+
+// SetBound bounds what is written from now on, in bytes.
+func (w *Writer) SetBound(n int) { w.base, w.bound = len(w.buf), len(w.buf)+n }
+
+// Overflowed reports whether more was written than the bound allows: what was written
+// since SetBound is gone, and nothing more is taken until Truncate or Take. A loop
+// whose length a client chooses freely ends when it sees that.
+func (w *Writer) Overflowed() bool { return w.over }
+
+// Overflow does what writing beyond the bound does.
+func (w *Writer) Overflow() {
+	w.buf, w.over = append([]byte(nil), w.buf[:min(w.base, len(w.buf))]...), true
+}
+
+// fits reports whether n more bytes may be written. Headers and line ends are short,
+// and not counted before they are there.
+func (w *Writer) fits(n int) bool {
+	if !w.over && (w.bound == 0 || len(w.buf)+n <= w.bound) {
+		return true
+	}
+	if !w.over {
+		w.Overflow()
+	}
+	return false
 }
 
 // Proto returns the protocol version in force, RESP2 or RESP3.
@@ -35,28 +68,44 @@ func (w *Writer) Len() int { return len(w.buf) }
 // Bytes returns what was written so far. It is valid until the next call.
 func (w *Writer) Bytes() []byte { return w.buf }
 
-// Truncate forgets everything after the first n bytes.
-func (w *Writer) Truncate(n int) { w.buf = w.buf[:n] }
+// Truncate forgets everything after the first n bytes, and an overflow there.
+func (w *Writer) Truncate(n int) { w.buf, w.over = w.buf[:min(n, len(w.buf))], false }
 
-// Take hands the buffer over and goes on with next, which may be nil.
+// Take hands the buffer over and goes on with next, which may be nil. It ends an
+// overflow; the bound stays.
 func (w *Writer) Take(next []byte) []byte {
 	b := w.buf
-	w.buf = next[:0]
+	w.buf, w.over = next[:0], false
 	return b
 }
 
 // Raw appends bytes that are already encoded.
-func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
+func (w *Writer) Raw(b []byte) {
+	if w.fits(len(b)) {
+		w.buf = append(w.buf, b...)
+	}
+}
 
 // OK appends +OK.
-func (w *Writer) OK() { w.buf = append(w.buf, "+OK\r\n"...) }
+func (w *Writer) OK() {
+	if w.fits(0) {
+		w.buf = append(w.buf, "+OK\r\n"...)
+	}
+}
 
 // Status appends a simple string; s must not hold CR or LF.
-func (w *Writer) Status(s string) { w.buf = appendLine(w.buf, '+', s) }
+func (w *Writer) Status(s string) {
+	if w.fits(len(s)) {
+		w.buf = appendLine(w.buf, '+', s)
+	}
+}
 
 // Error appends an error reply. msg begins with its code word ("ERR ...");
 // CR and LF are turned into spaces, as Redis does.
 func (w *Writer) Error(msg string) {
+	if !w.fits(len(msg)) {
+		return
+	}
 	w.buf = append(w.buf, '-')
 	for i := 0; i < len(msg); i++ {
 		c := msg[i]
@@ -69,13 +118,25 @@ func (w *Writer) Error(msg string) {
 }
 
 // Int appends an integer.
-func (w *Writer) Int(n int64) { w.buf = appendHeader(w.buf, ':', n) }
+func (w *Writer) Int(n int64) {
+	if w.fits(0) {
+		w.buf = appendHeader(w.buf, ':', n)
+	}
+}
 
 // Bulk appends a bulk string.
-func (w *Writer) Bulk(b []byte) { w.buf = AppendBulk(w.buf, b) }
+func (w *Writer) Bulk(b []byte) {
+	if w.fits(len(b)) {
+		w.buf = AppendBulk(w.buf, b)
+	}
+}
 
 // BulkString appends a bulk string.
-func (w *Writer) BulkString(s string) { w.buf = AppendBulk(w.buf, s) }
+func (w *Writer) BulkString(s string) {
+	if w.fits(len(s)) {
+		w.buf = AppendBulk(w.buf, s)
+	}
+}
 
 // BulkInt appends an integer as a bulk string.
 func (w *Writer) BulkInt(n int64) {
@@ -85,6 +146,9 @@ func (w *Writer) BulkInt(n int64) {
 
 // Null appends the null of the protocol version: $-1 or _.
 func (w *Writer) Null() {
+	if !w.fits(0) {
+		return
+	}
 	if w.proto == RESP3 {
 		w.buf = append(w.buf, "_\r\n"...)
 		return
@@ -94,6 +158,9 @@ func (w *Writer) Null() {
 
 // NullArray appends *-1 in RESP2 and _ in RESP3.
 func (w *Writer) NullArray() {
+	if !w.fits(0) {
+		return
+	}
 	if w.proto == RESP3 {
 		w.buf = append(w.buf, "_\r\n"...)
 		return
@@ -102,10 +169,17 @@ func (w *Writer) NullArray() {
 }
 
 // Array appends the header of an array of n replies.
-func (w *Writer) Array(n int) { w.buf = appendHeader(w.buf, '*', int64(n)) }
+func (w *Writer) Array(n int) {
+	if w.fits(0) {
+		w.buf = appendHeader(w.buf, '*', int64(n))
+	}
+}
 
 // Map appends the header of a map of n pairs: 2n replies follow.
 func (w *Writer) Map(n int) {
+	if !w.fits(0) {
+		return
+	}
 	if w.proto == RESP3 {
 		w.buf = appendHeader(w.buf, '%', int64(n))
 		return
@@ -115,6 +189,9 @@ func (w *Writer) Map(n int) {
 
 // Set appends the header of a set of n replies.
 func (w *Writer) Set(n int) {
+	if !w.fits(0) {
+		return
+	}
 	if w.proto == RESP3 {
 		w.buf = appendHeader(w.buf, '~', int64(n))
 		return
@@ -124,6 +201,9 @@ func (w *Writer) Set(n int) {
 
 // Push appends the header of an out-of-band message of n replies.
 func (w *Writer) Push(n int) {
+	if !w.fits(0) {
+		return
+	}
 	if w.proto == RESP3 {
 		w.buf = appendHeader(w.buf, '>', int64(n))
 		return
@@ -133,6 +213,9 @@ func (w *Writer) Push(n int) {
 
 // Bool appends a boolean: #t and #f, or 1 and 0 in RESP2.
 func (w *Writer) Bool(v bool) {
+	if !w.fits(0) {
+		return
+	}
 	switch {
 	case w.proto == RESP3 && v:
 		w.buf = append(w.buf, "#t\r\n"...)
@@ -148,6 +231,9 @@ func (w *Writer) Bool(v bool) {
 // Double appends a double in its shortest exact form; RESP2 clients get it as
 // a bulk string.
 func (w *Writer) Double(f float64) {
+	if !w.fits(0) {
+		return
+	}
 	var tmp [32]byte
 	text := AppendDouble(tmp[:0], f)
 	if w.proto != RESP3 {
@@ -161,6 +247,9 @@ func (w *Writer) Double(f float64) {
 
 // BigNumber appends a whole number of any size, given by its digits.
 func (w *Writer) BigNumber(digits string) {
+	if !w.fits(len(digits)) {
+		return
+	}
 	if w.proto != RESP3 {
 		w.BulkString(digits)
 		return
@@ -170,10 +259,17 @@ func (w *Writer) BigNumber(digits string) {
 
 // Attribute appends the header of n pairs that tell more about the reply that
 // follows them. There are none in RESP2.
-func (w *Writer) Attribute(n int) { w.buf = appendHeader(w.buf, '|', int64(n)) }
+func (w *Writer) Attribute(n int) {
+	if w.fits(0) {
+		w.buf = appendHeader(w.buf, '|', int64(n))
+	}
+}
 
 // Verbatim appends a verbatim string of a three-letter format ("txt").
 func (w *Writer) Verbatim(format, s string) {
+	if !w.fits(len(s)) {
+		return
+	}
 	if w.proto != RESP3 {
 		w.BulkString(s)
 		return
@@ -205,6 +301,9 @@ func (w *Writer) SetAt(mark, n int) {
 
 // headAt inserts a header of that kind at a Mark.
 func (w *Writer) headAt(mark int, kind byte, n int) {
+	if !w.fits(0) {
+		return
+	}
 	var tmp [24]byte
 	head := appendHeader(tmp[:0], kind, int64(n))
 	w.buf = append(w.buf, head...)

@@ -303,8 +303,11 @@ func (c *client) command(w *scratch, args [][]byte) {
 	s := c.sess
 	s.Barrier, s.LeaderEpoch = 0, 0
 	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
+	s.W.SetBound(c.srv.engine.ReplyBound(c.unsent()))
 	c.srv.engine.Execute(s, args)
 	switch {
+	case s.W.Overflowed():
+		c.overflow()
 	case s.Parked():
 		c.asleep.Store(true)
 		return
@@ -320,12 +323,25 @@ func (c *client) resume(w *scratch) bool {
 		w.begin(c)
 	}
 	c.parkAt.start = c.sess.W.Len()
+	c.sess.W.SetBound(c.srv.engine.ReplyBound(c.unsent()))
 	if c.srv.engine.Resume(c.sess) {
 		return false
 	}
 	c.asleep.Store(false)
+	if c.sess.W.Overflowed() {
+		c.overflow()
+	}
 	c.note(w)
 	return true
+}
+
+// overflow ends a client whose reply has become too large while it was built. What
+// the command did stays; its replies are dropped.
+func (c *client) overflow() {
+	n := c.srv.engine.ReplyBound(c.unsent())
+	c.outBytes.Store(int64(c.unsent() + n))
+	c.srv.garbage.Add(int64(n))
+	c.srv.outputLimit(c)
 }
 
 // refuse answers input that is no command, and ends the connection.
@@ -371,6 +387,9 @@ func (c *client) send(b []byte) {
 		return
 	}
 	c.srv.count.CountOutput(c.sess.ID, int64(len(b)))
+	if len(b) > arenaBytes {
+		c.srv.garbage.Add(int64(cap(b)))
+	}
 	if c.unsent() > 0 {
 		c.out = append(c.out, b...)
 		c.limitOutput()
@@ -413,7 +432,7 @@ func (c *client) limitOutput() {
 	n, cfg := int64(c.unsent()), c.srv.cfg
 	c.outBytes.Store(n)
 	if hard := cfg.OutputHardNormal.Get(); hard > 0 && n > hard {
-		c.srv.outputLimit(c, n)
+		c.srv.outputLimit(c)
 		return
 	}
 	soft := cfg.OutputSoftNormal.Get()

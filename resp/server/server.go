@@ -51,6 +51,7 @@ type Server struct {
 	stopClock func() bool
 	stopping  atomic.Bool
 	gone      sync.WaitGroup // clients
+	garbage   atomic.Int64   // bytes of large replies since memory was given back
 }
 
 // Bounds on the server as a whole.
@@ -58,6 +59,9 @@ const (
 	// chores is how often clients are looked at for having been idle, or
 	// slow, for too long.
 	chores = time.Second
+	// maxGarbage is after how many bytes of large replies memory is given back to the
+	// system: by itself the collector keeps for minutes what one client made it take.
+	maxGarbage = 64 << 20
 	// leanAfter is how long in milliseconds a client is idle before it gives
 	// back the memory that it keeps for its next command.
 	leanAfter = 2000
@@ -189,7 +193,7 @@ func (s *Server) doChores() {
 	}
 	for c := range s.clients {
 		if since := c.softSince.Load(); since != 0 && now-since > soft {
-			s.outputLimit(c, c.outBytes.Load())
+			s.outputLimit(c)
 		} else if idle > 0 && !c.asleep.Load() && now-c.sess.Shared.LastActive.Load() > idle {
 			s.log(engine.LevelVerbose, "Closing idle client")
 			c.Kill()
@@ -199,11 +203,15 @@ func (s *Server) doChores() {
 			c.Wake()
 		}
 	}
+	if s.garbage.Load() > maxGarbage {
+		s.garbage.Store(0)
+		s.engine.FreeMemory()
+	}
 	s.stopClock = s.host.AfterFunc(chores, s.doChores)
 }
 
 // outputLimit ends a client that does not take its replies.
-func (s *Server) outputLimit(c *client, n int64) {
+func (s *Server) outputLimit(c *client) {
 	s.log(engine.LevelWarning, "Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", s.engine.ClientLine(c.sess))
 	s.count.CountOutputLimit()
 	c.Kill()

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -83,6 +86,61 @@ func TestOutputLimits(t *testing.T) {
 		w.expect("+PONG\r\n") // it is there
 		w.send("GET big\r\n")
 		eventually(t, "the hard limit closes", func() bool { return h.Sessions() == 1 })
+	})
+}
+
+// TestReplyOverTheLimit: a reply that is over the limit is dropped while it is built,
+// whatever command builds it; what the command changed stays, others go on, and the
+// memory comes back.
+func TestReplyOverTheLimit(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		const limit = 1 << 20
+		h := start(t, model, func(h *house, _ *Options) { h.Config.OutputHardNormal.Set(limit) })
+		good := h.dial()
+		var members []string
+		for i := range 30_000 { // of 80 bytes
+			members = append(members, fmt.Sprintf("%080d", i))
+		}
+		fill := func() {
+			good.send(command(append([]string{"SADD", "s"}, members...)...) + command(append([]string{"RPUSH", "l"}, members...)...) + command("SET", "big", strings.Repeat("x", 2*limit)))
+			good.expect(":30000\r\n:30000\r\n+OK\r\n")
+		}
+		fill()
+		for _, ask := range [][]string{
+			{"SMEMBERS", "s"}, {"SUNION", "s", "none"}, {"SINTER", "s"}, {"SDIFF", "s"}, {"SSCAN", "s", "0", "COUNT", "100000"},
+			{"SRANDMEMBER", "s", "-16000000"}, {"SRANDMEMBER", "s", "29000"}, {"SRANDMEMBER", "s", "100000"},
+			{"LRANGE", "l", "0", "-1"}, {"MGET", "big", "big"}, {"GET", "big"}, {"GETRANGE", "big", "0", "-1"},
+			{"LPOP", "l", "20000"}, {"SPOP", "s", "20000"}, {"GETDEL", "big"}, {"ECHO", strings.Repeat("x", 2*limit)},
+		} {
+			w := h.dial()
+			_, _ = w.Write([]byte(command("INCR", "asked") + command(ask...) + command("INCR", "behind"))) // it may be closed meanwhile
+			_ = w.SetReadDeadline(time.Now().Add(patience))
+			if got, err := io.ReadAll(w); errors.Is(err, os.ErrDeadlineExceeded) || len(got) > len(":1\r\n") {
+				t.Errorf("%.40q: %d bytes, %v; want the end", ask, len(got), err)
+			}
+			good.send(command("GETDEL", "asked") + command("EXISTS", "behind"))
+			good.expect("$1\r\n1\r\n:0\r\n")
+		}
+		good.send(command("LLEN", "l") + command("SCARD", "s") + command("EXISTS", "big"))
+		good.expect(":10000\r\n:10000\r\n:0\r\n")
+
+		good.send(command("DEL", "s", "l"))
+		good.expect(":2\r\n")
+		fill()
+		w := h.dial()
+		w.send(command("CLIENT", "REPLY", "OFF") + command("LRANGE", "l", "0", "-1") + command("CLIENT", "REPLY", "ON") + command("PING"))
+		w.expect("+OK\r\n+PONG\r\n") // nothing was to be sent
+		waits := h.dial()
+		waits.send(command("BLMPOP", "0", "1", "q", "LEFT", "COUNT", "30000"))
+		eventually(t, "it waits", func() bool { return h.asleep() == 1 })
+		good.send(command(append([]string{"RPUSH", "q"}, members...)...) + command("EXISTS", "q"))
+		good.expect(":30000\r\n:0\r\n")
+		waits.ended()
+		teller := h.Client()
+		defer h.EndSession(teller.Session)
+		if got := teller.Do("INFO", "stats"); !strings.Contains(got, "client_output_buffer_limit_disconnections:17\r\n") {
+			t.Errorf("17 were closed, INFO says %q", got)
+		}
 	})
 }
 
