@@ -64,11 +64,13 @@ fails() { # fails NAME FLAGS
 model=bully.pml
 lease="-DLEASE -DEPOCHS=2 -DLOG=2"
 hand="$lease -DHANDOVER"
+lost="-DEPOCHS=2 -DLOG=2 -DLOSSES=1"
 
 holds "epochs and logs" -DEPOCHS=4 -DLOG=3
 holds "with two restarts" -DEPOCHS=3 -DLOG=2 -DRESTARTS=2
 holds "leases, with a restart" $lease -DRESTARTS=1
 holds "handover" $hand
+holds "a log shortened, or a state file lost" $lost
 fails "one grant wins" -DNO_MAJORITY
 fails "votes ignore positions" -DNO_FRESHNESS
 fails "records of earlier epochs count" -DEPOCHS=4 -DLOG=3 -DOLD_COMMIT
@@ -79,6 +81,11 @@ fails "the lease counts from the acknowledgement" $lease -DLEASE_ON_ARRIVAL
 fails "the token is passed without a fence" $hand -DUNFENCED
 fails "the lease from before the handover counts" $hand -DRESUME_AT_ONCE
 fails "a token that was taken back counts" $hand -DTOKEN_FOREVER
+fails "a voter whose log was shortened votes" $lost -DSHORT_VOTES
+fails "a voter that lost its state file votes" $lost -DSTATE_VOTES
+fails "a node that has forgotten acknowledges" $lost -DFORGOT_ACKS
+fails "a node that has forgotten believes any leader" $lost -DLEADER_SAYS
+fails "a node that has forgotten votes again" $lost -DVOTE_AGAIN
 model=members.pml
 whole="-DWHOLE -DEPOCHS=3 -DLOG=2"
 holds "members change, vote by vote" -DEPOCHS=2 -DLOG=2 -DCHANGES=2 -DVOTERS=7

@@ -156,7 +156,8 @@
 //     have said in which epoch they are that it knows of any in which it can
 //     have voted or acknowledged, and it follows a leader of none before that
 //     (recover.go). Else an old leader that has not heard of its successor would
-//     find a majority in it. (This needs connections that end with the process,
+//     find a majority in it. The vote of the epoch in which it remembers is that
+//     epoch's leader's: it may be one of those that elected it. (This needs connections that end with the process,
 //     so that no question to the node it was reaches the one it is.)
 //  13. Members. Voters change by one at a time, learners follow and do not
 //     count; who votes is a configuration with a version, told by the leader and

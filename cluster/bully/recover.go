@@ -171,6 +171,10 @@ func (n *Node) remembers() bool {
 }
 
 func (n *Node) regain() {
+	if n.hard.Forgot && n.hard.VoteFor == 0 {
+		// It may be one of those that elected this leader, in this epoch.
+		n.hard.VoteFor = n.leader
+	}
 	n.hard.MayHaveLost, n.hard.Forgot = false, false
 	n.unsaved = true
 	n.recovery = recovery{}

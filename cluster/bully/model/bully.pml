@@ -12,9 +12,11 @@
  * -DRESTARTS=n         how many restarts there are
  * -DLEASE              time, heartbeats, leases, promises
  * -DHANDOVER           tokens (needs LEASE)
+ * -DLOSSES=1           a node's log is shortened, or its state file is lost
  * Each of these takes one rule out, and must fail:
  * NO_MAJORITY NO_FRESHNESS OLD_COMMIT VOLATILE_VOTE NO_PROMISE NO_WARINESS
  * LEASE_ON_ARRIVAL UNFENCED RESUME_AT_ONCE TOKEN_FOREVER
+ * SHORT_VOTES STATE_VOTES FORGOT_ACKS LEADER_SAYS VOTE_AGAIN
  */
 #define N 3
 
@@ -81,6 +83,18 @@ byte token[EPOCHS + 1];	/* as given, for ever: the target + 1 */
 bit shows[N];		/* a candidate shows the token of epoch prom - 1 */
 #endif
 
+#ifdef LOSSES
+byte losses;
+bit weak[N];		/* it may have lost something: on disk */
+bit forgot[N];		/* and does not know what it has promised: on disk */
+byte soft[N];		/* those of a candidate's grants that are of such nodes */
+byte goal[N];		/* where the leader of epoch prom ended when asked, + 1 */
+bit joined[N];		/* the log is a prefix of what that leader wrote */
+/* One node forgets in a run: who has told it an epoch, and the highest. */
+byte said;
+byte saidTop;
+#endif
+
 byte i, j, k, e, s;	/* scratch, zero between steps */
 
 /* Nodes differ in nothing that is modelled: let 0 be the first to do something,
@@ -120,6 +134,26 @@ byte i, j, k, e, s;	/* scratch, zero between steps */
 #define FREED(n, c) false
 #endif
 
+#ifdef LOSSES
+#ifdef FORGOT_ACKS
+#define VOUCHES(n) true
+#else
+#define VOUCHES(n) !forgot[n]
+#endif
+#ifdef LEADER_SAYS
+#define REMEMBERS(n) true
+#else
+#define REMEMBERS(n) (said == 7 - BIT(n) && saidTop <= prom[n])
+#endif
+#define ELECTED(c) (MAJORITY(grants[c] & ~soft[c]) || grants[c] == 7)
+/* Who has forgotten needs all grants, so all have answered its pre-round. */
+#define KNOWS(n, ep) (!forgot[n] || (said == 7 - BIT(n) && ep > saidTop))
+#else
+#define KNOWS(n, ep) true
+#define VOUCHES(n) true
+#define ELECTED(c) MAJORITY(grants[c])
+#endif
+
 #define SERVES(n) (LEASED(n) && ruled[n] && !FENCED(n))
 
 /* Nobody answers while another may. */
@@ -128,6 +162,9 @@ inline onlyOneServes() { assert(SERVES(0) + SERVES(1) + SERVES(2) <= 1) }
 inline endCandidacy(n)
 {
 	cand[n] = 0; grants[n] = 0;
+#ifdef LOSSES
+	soft[n] = 0;
+#endif
 #ifdef HANDOVER
 	shows[n] = 0
 #endif
@@ -154,6 +191,9 @@ inline adopt(n, ep)
 		if :: cand[n] -> endCandidacy(n) :: else fi;
 		if :: lead[n] -> endLeading(n) :: else fi;
 		prom[n] = ep; vote[n] = 0;
+#ifdef LOSSES
+		goal[n] = 0; joined[n] = 0;
+#endif
 		e = 1;
 		do
 		:: e < prom[0] && e < prom[1] && e < prom[2] ->
@@ -178,6 +218,9 @@ inline stand(n, ep)
 	adopt(n, ep);
 	vote[n] = n + 1;
 	cand[n] = 1;
+#ifdef LOSSES
+	soft[n] = (weak[n] -> BIT(n) : 0);
+#endif
 	grants[n] = BIT(n)
 }
 
@@ -196,6 +239,9 @@ inline answer(n, c)
 			vote[n] = c + 1;
 #ifdef HANDOVER
 			if :: k -> quiet[n] = 0; quietTo[n] = 0; heardTaken[n] = 0 :: else fi;
+#endif
+#ifdef LOSSES
+			if :: weak[n] -> soft[c] = soft[c] | BIT(n) :: else fi;
 #endif
 			grants[c] = grants[c] | BIT(n)
 #ifndef NO_FRESHNESS
@@ -230,6 +276,9 @@ inline win(n)
 	leader[prom[n]] = n + 1;
 	endCandidacy(n);
 	lead[n] = 1;
+#ifdef LOSSES
+	weak[n] = 0; forgot[n] = 0;
+#endif
 	j = 0;
 	do
 	:: j < size[n] -> AT(gLog, prom[n], j) = AT(log, n, j); j++
@@ -272,12 +321,15 @@ inline follow(n, ep)
 	:: else
 	fi;
 	if
-	:: leader[ep] > 0 && lead[leader[ep] - 1] && prom[leader[ep] - 1] == ep ->
+	:: leader[ep] > 0 && lead[leader[ep] - 1] && prom[leader[ep] - 1] == ep && VOUCHES(n) ->
 		k = leader[ep] - 1;
 		held[k * N + n] = MAX2(held[k * N + n], size[n]);
 		k = 0
 	:: else
 	fi
+#ifdef LOSSES
+	; joined[n] = 1
+#endif
 }
 
 /* k: what a majority holds, the leader among it. */
@@ -313,11 +365,14 @@ inline commit(n)
 
 inline restart(n)
 {
-	restarts++;
 	if :: lead[n] -> endLeading(n) :: else fi;
 	if :: cand[n] -> endCandidacy(n) :: else fi;
 #ifdef VOLATILE_VOTE
 	vote[n] = 0;
+#endif
+#ifdef LOSSES
+	goal[n] = 0; joined[n] = 0;
+	if :: forgot[n] -> said = 0; saidTop = 0 :: else fi;
 #endif
 #ifdef LEASE
 	quiet[n] = 0; quietTo[n] = 0;
@@ -327,6 +382,49 @@ inline restart(n)
 	heardTaken[n] = 0
 #endif
 }
+
+#ifdef LOSSES
+inline shorten(n, to)
+{
+	losses++;
+	do :: size[n] > to -> size[n]--; AT(log, n, size[n]) = 0 :: else -> break od;
+#ifndef SHORT_VOTES
+	weak[n] = 1;
+#endif
+	restart(n)
+}
+
+/* The state file is gone: what the log tells is all that is left of it. */
+inline forget(n)
+{
+	losses++;
+	restart(n);
+	prom[n] = LAST(n); vote[n] = n + 1;
+#ifndef STATE_VOTES
+	weak[n] = 1; forgot[n] = 1
+#endif
+}
+
+inline askLeader(n)
+{
+	goal[n] = size[leader[prom[n]] - 1] + 1
+}
+
+inline askOther(n, q)
+{
+	said = said | BIT(q);
+	saidTop = MAX2(saidTop, prom[q])
+}
+
+inline regain(n)
+{
+#ifndef VOTE_AGAIN
+	/* It may have elected this leader. */
+	if :: forgot[n] && vote[n] == 0 -> vote[n] = leader[prom[n]] :: else fi;
+#endif
+	weak[n] = 0; forgot[n] = 0; goal[n] = 0; said = 0; saidTop = 0
+}
+#endif
 
 #ifdef LEASE
 inline less(x) { if :: x > 0 -> x-- :: else fi }
@@ -365,7 +463,7 @@ inline hear(n, ep)
 #endif
 	quiet[n] = T;
 	quietTo[n] = ep;
-	beatAcks[ep] = beatAcks[ep] | BIT(n)
+	if :: VOUCHES(n) -> beatAcks[ep] = beatAcks[ep] | BIT(n) :: else fi
 }
 
 inline renew(n)
@@ -415,13 +513,13 @@ inline takeBack(n)
 #endif
 
 /* The steps. */
-#define RUN(n, ep) :: d_step { AWAKE(n) && ep > prom[n] && ep <= TOP + 1 && !PROMISED(n) && !WARY(n) && !LEASED(n) -> stand(n, ep) }
+#define RUN(n, ep) :: d_step { AWAKE(n) && ep > prom[n] && ep <= TOP + 1 && KNOWS(n, ep) && !PROMISED(n) && !WARY(n) && !LEASED(n) -> stand(n, ep) }
 #define ANSWER(n, c) :: d_step { AWAKE(n) && cand[c] && prom[c] >= prom[n] && !(grants[c] & BIT(n)) && !WARY(n) && \
 	((!PROMISED(n) && !LEASED(n)) || FREED(n, c)) -> answer(n, c) }
 #ifdef NO_MAJORITY
 #define WIN(n) :: d_step { cand[n] -> win(n) }
 #else
-#define WIN(n) :: d_step { cand[n] && MAJORITY(grants[n]) -> win(n) }
+#define WIN(n) :: d_step { cand[n] && ELECTED(n) -> win(n) }
 #endif
 #define WRITE(n) :: d_step { lead[n] && begun[n] > 0 && size[n] < LOG && !FENCED(n) -> write(n) }
 #define FOLLOW(n, ep) :: d_step { AWAKE(n) && leader[ep] != 0 && leader[ep] != n + 1 && ep >= prom[n] && !(lead[n] && prom[n] == ep) -> follow(n, ep) }
@@ -430,7 +528,7 @@ inline takeBack(n)
 #else
 #define COMMIT(n) :: d_step { lead[n] && begun[n] > 0 && COMMON(n) >= begun[n] -> commit(n) }
 #endif
-#define RESTART(n) :: d_step { restarts < RESTARTS && prom[n] > 0 -> restart(n) }
+#define RESTART(n) :: d_step { restarts < RESTARTS && prom[n] > 0 -> restarts++; restart(n) }
 #define BEAT(n) :: d_step { lead[n] && !(beatAge[prom[n]] == 0 && beatAcks[prom[n]] == BIT(n)) -> beat(n) }
 #define HEAR(n, ep) :: d_step { AWAKE(n) && beatAge[ep] <= T && leader[ep] != n + 1 && ep >= prom[n] -> hear(n, ep) }
 #define RENEW(n) :: d_step { lead[n] && beatAge[prom[n]] < T && MAJORITY(beatAcks[prom[n]]) -> renew(n) }
@@ -439,9 +537,23 @@ inline takeBack(n)
 	quietTo[n] == prom[n] && !VOID(n) && !WARY(n) -> takeOver(n) }
 #define TAKE_BACK(n) :: d_step { lead[n] && given[n] > 0 && !taken[n] -> takeBack(n) }
 
+#define SHORTEN(n, to) :: d_step { losses < LOSSES && size[n] > to -> shorten(n, to) }
+#define FORGET(n) :: d_step { losses < LOSSES && LAST(n) > 0 -> forget(n) }
+#define LED(n) (prom[n] > 0 && leader[prom[n]] != 0 && leader[prom[n]] != n + 1 && \
+	lead[leader[prom[n]] - 1] && prom[leader[prom[n]] - 1] == prom[n])
+#define ASK_LEADER(n) :: d_step { weak[n] && goal[n] == 0 && LED(n) -> askLeader(n) }
+#define ASK_OTHER(n, q) :: d_step { forgot[n] && !(said & BIT(q)) -> askOther(n, q) }
+#define REGAIN(n) :: d_step { weak[n] && !lead[n] && goal[n] > 0 && joined[n] && size[n] + 1 >= goal[n] && \
+	(!forgot[n] || REMEMBERS(n)) -> regain(n) }
+
 #define EACH(S) S(0) S(1) S(2)
 #define PAIRS(S) S(0, 1) S(0, 2) S(1, 0) S(1, 2) S(2, 0) S(2, 1)
 #define IN(S, ep) S(0, ep) S(1, ep) S(2, ep)
+#if LOG == 2
+#define UPTO(S) IN(S, 0) IN(S, 1)
+#else
+#define UPTO(S) IN(S, 0) IN(S, 1) IN(S, 2)
+#endif
 #if EPOCHS == 2
 #define EPOCHWISE(S) IN(S, 1) IN(S, 2)
 #elif EPOCHS == 3
@@ -466,6 +578,13 @@ init {
 	EPOCHWISE(FOLLOW)
 	EACH(COMMIT)
 	EACH(RESTART)
+#ifdef LOSSES
+	UPTO(SHORTEN)
+	EACH(FORGET)
+	EACH(ASK_LEADER)
+	PAIRS(ASK_OTHER)
+	EACH(REGAIN)
+#endif
 #ifdef LEASE
 	:: d_step { tick() }
 	EACH(BEAT)
