@@ -63,6 +63,7 @@ model:
 
 # The binary goes into an image from scratch: no base image, no registry.
 image: build
+	mkdir -p bin/data
 	docker build -t regent:latest .
 
 tools:

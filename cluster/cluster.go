@@ -25,7 +25,7 @@ type Options struct {
 	ID     int64
 	Peers  []config.Peer // all nodes, this one among them
 	Join   bool          // this node is none of them yet, unless the state file says so
-	Addr   string        // this node's client address
+	Addr   string        // this node's address among its peers
 	Dir    string        // of the state file
 	Secret string
 	Stream engine.Stream
@@ -69,6 +69,7 @@ const (
 type Cluster struct {
 	opts    Options
 	id      int64
+	clients map[int64]config.Peer // where clients reach the nodes, if not where peers do
 	secret  []byte
 	timeout time.Duration // the election's T
 	beat    time.Duration // the heartbeat's interval
@@ -140,6 +141,11 @@ func New(o Options) (*Cluster, error) {
 	if c.timeout <= 0 || c.beat <= 0 || c.beat > c.timeout/2 {
 		return nil, fmt.Errorf("election-timeout %s, heartbeat-interval %s: the first must be at least twice the second", c.timeout, c.beat)
 	}
+	clients, err := clientAddrs(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	c.clients = clients
 	c.opts.Peers = slices.Clone(o.Peers)
 	slices.SortFunc(c.opts.Peers, func(a, b config.Peer) int { return cmp.Compare(a.ID, b.ID) })
 	if err := c.remember(); err != nil {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"regent/cluster/bully"
 	"regent/cluster/peer"
 	"regent/engine"
+	"regent/engine/config"
 )
 
 // What others see of this node's idea of the cluster.
@@ -27,6 +29,9 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	}
 	if st.Role == bully.Leader && !leading {
 		v.LeaderID, v.Leader = 0, ""
+	}
+	if p, ok := c.clients[v.LeaderID]; ok {
+		v.Leader = p.Addr()
 	}
 	v.LinkUp = leading || c.follow.up.Load()
 	v.LastIO = c.follow.lastIO.Load()
@@ -50,14 +55,37 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		} else {
 			n.Myself, n.Up, n.Lag, n.Offset = true, true, 0, c.opts.Stream.End()
 		}
-		v.Nodes = append(v.Nodes, n)
+		v.Nodes = append(v.Nodes, c.forClients(n))
 	}
 	if !r.conf.Has(c.id) {
 		p := c.places(&r.conf)[c.id]
-		v.Nodes = append(v.Nodes, engine.NodeView{ID: c.id, Name: nodeName(id, c.id), Host: p.Host, Port: p.Port,
-			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()})
+		v.Nodes = append(v.Nodes, c.forClients(engine.NodeView{ID: c.id, Name: nodeName(id, c.id), Host: p.Host, Port: p.Port,
+			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()}))
 	}
 	return v
+}
+
+// forClients gives a node the address that clients reach it at, where that is
+// not the one that its peers use.
+func (c *Cluster) forClients(n engine.NodeView) engine.NodeView {
+	n.PeerAddr = config.Peer{Host: n.Host, Port: n.Port}.Addr()
+	if p, ok := c.clients[n.ID]; ok {
+		n.Host, n.Port = p.Host, p.Port
+	}
+	return n
+}
+
+// clientAddrs reads the directive client-addresses.
+func clientAddrs(cfg *config.Config) (map[int64]config.Peer, error) {
+	list, err := config.ParsePeers(cfg.ClientAddresses.Get())
+	if err != nil {
+		return nil, fmt.Errorf("client-addresses: %w", err)
+	}
+	clients := make(map[int64]config.Peer, len(list))
+	for _, p := range list {
+		clients[p.ID] = p
+	}
+	return clients, nil
 }
 
 // describe fills in what is known of another node.

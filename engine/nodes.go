@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -166,7 +167,7 @@ func (c *Ctx) listNodes() {
 		c.W.Map(5)
 		c.W.BulkString("id")
 		c.W.Int(nd.ID)
-		text("address", fmt.Sprintf("%s:%d", nd.Host, nd.Port))
+		text("address", cmp.Or(nd.PeerAddr, fmt.Sprintf("%s:%d", nd.Host, nd.Port)))
 		text("role", role)
 		text("link", link)
 		c.W.BulkString("offset")

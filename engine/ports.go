@@ -209,12 +209,15 @@ type View struct {
 
 // A NodeView is one node as another sees it.
 type NodeView struct {
-	ID     int64
-	Name   string // 40 hex digits, stable, for CLUSTER NODES
-	Host   string
-	Port   int
-	Myself bool
-	Leader bool
+	ID   int64
+	Name string // 40 hex digits, stable, for CLUSTER NODES
+	Host string // where clients reach it
+	Port int
+	// PeerAddr is where the other nodes reach it, host:port; "": at the same
+	// address.
+	PeerAddr string
+	Myself   bool
+	Leader   bool
 	// Learner: it follows and does not count yet.
 	Learner bool
 	Up      bool // heard of within the election timeout

@@ -201,3 +201,58 @@ func TestRedisCliFollows(t *testing.T) {
 		t.Fatalf("get after the failover: %q", got)
 	}
 }
+
+// TestClientAddresses: clients are told other addresses than peers use, by
+// everything that tells an address.
+func TestClientAddresses(t *testing.T) {
+	c, err := harness.NewCluster(binary(), t.TempDir(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, n := range c.Nodes {
+		list = append(list, fmt.Sprintf("localhost:%d", n.Port))
+	}
+	for _, n := range c.Nodes {
+		n.Args = append(n.Args, "--client-addresses", strings.Join(list, ","))
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(c.Kill)
+	leader, err := c.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fmt.Sprintf("localhost:%d", leader.Port)
+	for _, n := range c.Nodes {
+		err := harness.Until(within(t, 30*time.Second), func() error {
+			info, err := n.Info(t.Context(), "regent")
+			if err == nil && info["leader_addr"] != at {
+				err = fmt.Errorf("node %d: leader_addr %q, want %q", n.Port, info["leader_addr"], at)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := client(t, n)
+		slots, err := r.ClusterSlots(t.Context()).Result()
+		if err != nil || len(slots) != 1 || slots[0].Nodes[0].Addr != at {
+			t.Errorf("node %d: CLUSTER SLOTS %v, %v", n.Port, slots, err)
+		}
+		if text := r.ClusterNodes(t.Context()).Val(); strings.Contains(text, "127.0.0.1") {
+			t.Errorf("node %d: CLUSTER NODES\n%s", n.Port, text)
+		}
+		nodes := fmt.Sprint(r.Do(t.Context(), "REGENT", "NODE", "LIST").Val())
+		if !strings.Contains(nodes, leader.Addr()) {
+			t.Errorf("node %d: REGENT NODE LIST %s", n.Port, nodes)
+		}
+		if n == leader {
+			continue
+		}
+		if err := r.Set(t.Context(), "k", "v", 0).Err(); err == nil || err.Error() != "MOVED 7629 "+at {
+			t.Errorf("node %d: a write: %v", n.Port, err)
+		}
+	}
+}

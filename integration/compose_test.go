@@ -26,9 +26,13 @@ type composed struct {
 	argv []string // docker-compose, or docker compose
 }
 
-// TestCompose brings docker-compose.yml up for real: writes, kills the
-// leader's container, reads; cuts the leader off the network, writes on the
-// other side, joins it again, reads.
+// composePassword is the one that the compose file takes when none is set.
+const composePassword = "change-me"
+
+// TestCompose brings docker-compose.yml up for real and uses it from this
+// machine, as the file's own comment does: writes, kills the leader's
+// container, reads; cuts the leader off the network, writes on the other side,
+// joins it again, reads.
 func TestCompose(t *testing.T) {
 	if _, err := os.Stat("/var/run/docker.sock"); err != nil {
 		t.Log("no docker daemon on this machine: nothing to compose")
@@ -36,12 +40,18 @@ func TestCompose(t *testing.T) {
 	}
 	c := composeUp(t)
 	first := c.leader("")
+	c.safe()
 	c.mustCli(1, "OK", "set", "greeting", "hello")
+	for i := 1; i <= 3; i++ { // every node leads a client of this machine to the leader
+		c.redisCli(i, "OK", "set", "from", node(i))
+		c.redisCli(i, node(i), "get", "from")
+	}
 
 	t.Logf("killing %s", first)
 	c.docker("kill", first)
 	c.leader(first)
 	c.mustCli(c.other(first), "hello", "get", "greeting")
+	c.redisCli(c.other(first), "hello", "get", "greeting")
 	c.docker("start", first)
 	c.eventually("the killed node follows again", func() error {
 		info, err := c.info(first)
@@ -61,11 +71,14 @@ func TestCompose(t *testing.T) {
 	}
 	c.mustCli(c.other(second), "OK", "set", "greeting", "again")
 	c.eventually("the cut off leader refuses", func() error {
-		out, _ := c.try("exec", second, "/regent", "cli", "-stay", "-p", "6379", "get", "greeting")
+		out, _ := c.try("exec", second, "/regent", "cli", "-stay", "-p", port(second), "get", "greeting")
+		if health, err := c.try("exec", second, "/regent", "check-health", "-p", port(second)); err == nil {
+			return fmt.Errorf("its health check says %q", health)
+		}
 		if !strings.HasPrefix(out, "CLUSTERDOWN") && !strings.HasPrefix(out, "hello") {
 			return fmt.Errorf("it says %q", out)
 		}
-		out, _ = c.try("exec", second, "/regent", "cli", "-stay", "-p", "6379", "set", "greeting", "lost")
+		out, _ = c.try("exec", second, "/regent", "cli", "-stay", "-p", port(second), "set", "greeting", "lost")
 		if !strings.HasPrefix(out, "CLUSTERDOWN") {
 			return fmt.Errorf("a write: %q", out)
 		}
@@ -74,7 +87,7 @@ func TestCompose(t *testing.T) {
 	alias := strings.TrimPrefix(second, "regent-")
 	c.docker("network", "connect", "--alias", alias, network, second)
 	c.eventually("the cut off node reads what the others wrote", func() error {
-		out, err := c.try("exec", second, "/regent", "cli", "-stay", "-p", "6379", "get", "greeting")
+		out, err := c.try("exec", second, "/regent", "cli", "-stay", "-p", port(second), "get", "greeting")
 		if out != "again" {
 			return fmt.Errorf("%q, %v", out, err)
 		}
@@ -149,17 +162,46 @@ func (c *composed) try(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// mustCli runs a command through the client inside node i's container.
+// port is where a container listens, in it and on this machine.
+func port(name string) string { return "700" + strings.TrimPrefix(name, "regent-node") }
+
+// mustCli runs `regent cli` on this machine against node i's published port.
 func (c *composed) mustCli(i int, want string, args ...string) {
 	c.t.Helper()
-	got := c.docker(append([]string{"exec", node(i), "/regent", "cli", "-p", "6379"}, args...)...)
-	if got != want {
-		c.t.Fatalf("%v at %s: %q, want %q", args, node(i), got, want)
+	args = append([]string{"cli", "-a", composePassword, "--no-auth-warning", "-p", port(node(i))}, args...)
+	if got, status := run(c.t, "", args...); got != want+"\n" || status != 0 {
+		c.t.Fatalf("%v: %q, status %d, want %q", args, got, status, want)
+	}
+}
+
+// redisCli is mustCli with redis-cli -c.
+func (c *composed) redisCli(i int, want string, args ...string) {
+	c.t.Helper()
+	args = append([]string{need(c.t, "redis-cli"), "-c", "-a", composePassword, "--no-auth-warning", "-p", port(node(i))}, args...)
+	if got := c.run(args...); got != want {
+		c.t.Fatalf("%v: %q, want %q", args, got, want)
+	}
+}
+
+// safe looks at what the containers may do: a password is asked for, and the
+// server is not root.
+func (c *composed) safe() {
+	c.t.Helper()
+	if out, _ := run(c.t, "", "cli", "-p", port(node(1)), "get", "k"); !strings.HasPrefix(out, "NOAUTH") {
+		c.t.Errorf("without a password: %q", out)
+	}
+	for i := 1; i <= 3; i++ {
+		if user := c.docker("inspect", "--format", "{{.Config.User}}", node(i)); !strings.HasPrefix(user, "10001") {
+			c.t.Errorf("%s runs as %q", node(i), user)
+		}
+		if policy := c.docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", node(i)); policy != "unless-stopped" {
+			c.t.Errorf("%s is started again: %q", node(i), policy)
+		}
 	}
 }
 
 func (c *composed) info(name string) (map[string]string, error) {
-	text, err := c.try("exec", name, "/regent", "cli", "-stay", "-p", "6379", "info", "replication", "regent")
+	text, err := c.try("exec", name, "/regent", "cli", "-stay", "-p", port(name), "info", "replication", "regent")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %s", name, err, text)
 	}

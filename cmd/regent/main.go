@@ -2,7 +2,8 @@
 //
 //	regent [FILE] [--directive value ...]   a server, started as redis-server is
 //	regent cluster [--nodes 3] ...          three servers to play with, and who leads
-//	regent cli [command ...]                a client that follows the leader
+//	regent cli [command ...]                a client that follows the leader (package cli)
+//	regent check-health                     whether a server can do its work, for supervisors
 //	regent check-rdb, check-aof, backup, restore   tools for whole copies of the data (package backup)
 //
 // It parses arguments and catches signals; everything else is package
@@ -51,7 +52,10 @@ func (t tool) run() int {
 		return t.cluster()
 	case "cli":
 		t.args = t.args[1:]
-		return cli.Tool{In: t.in, Out: t.out, Err: t.err, Getenv: os.Getenv, Version: version()}.Run(t.args)
+		return t.client().Run(t.args)
+	case "check-health":
+		t.args = t.args[1:]
+		return t.client().Health(t.args)
 	case "--version", "-v":
 		fmt.Fprintf(t.out, "regent %s\n", version())
 		return exitOK
@@ -63,6 +67,11 @@ func (t tool) run() int {
 		return status
 	}
 	return t.serve()
+}
+
+// client is `regent cli` and its kin.
+func (t tool) client() cli.Tool {
+	return cli.Tool{In: t.in, Out: t.out, Err: t.err, Getenv: os.Getenv, Version: version()}
 }
 
 // fail prints why nothing was started, a line for each reason.
@@ -106,6 +115,10 @@ const usage = `Regent speaks the Redis protocol and elects its own leader.
       Sends commands, follows MOVED and waits for an election to end. Without
       a command it reads them from the terminal or a pipe. Its options are
       redis-cli's: regent cli --help lists them.
+
+  regent check-health [-h host] [-p port] [-a password]
+      Exits with 1 and a reason if that server can't do its work, for containers
+      and supervisors.
 
 ` + backup.Usage + `
   regent --version | --help

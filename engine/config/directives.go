@@ -111,6 +111,7 @@ func (c *Config) cluster() []*directive {
 		yesNo("join", &c.Join, false).fixed(),
 		text("announce-host", &c.AnnounceHost, "").checked(hostName).fixed(),
 		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).fixed(),
+		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).fixed(),
 		secret("cluster-secret", &c.ClusterSecret).fixed(),
 		yesNo("peers-without-secret", &c.PeersWithoutSecret, false).fixed(),
 		number("heartbeat-interval", &c.HeartbeatInterval, 100, 1, maxMs).fixed(),

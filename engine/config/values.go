@@ -146,6 +146,7 @@ type Config struct {
 	Join                                  Bool // this node is none of them until REGENT NODE ADD says so
 	AnnounceHost                          Str
 	AnnouncePort                          Int
+	ClientAddresses                       Str // where clients reach the nodes, in the form of peers; a node that is not named: where peers do
 	HeartbeatInterval                     Int // ms
 	ElectionTimeout                       Int // ms
 	WriteTimeout                          Int // ms
