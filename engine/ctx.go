@@ -25,6 +25,7 @@ type Ctx struct {
 	applying bool // the command comes from the log or the stream
 	failed   bool // the reply is an error
 	strayed  bool // it has changed a database other than the session's
+	room     Room // what the memory gate came to
 	late     bool // a pause had begun before the command could run
 	follower bool // this node does not lead: hide what is expired, delete nothing
 	wide     bool // it has written to keys other than its own, see block.go

@@ -42,10 +42,10 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		s.ReplyMode = ReplySkip
 	}
 	s.Shared.noteCommand(cmd, c.Now)
-	if msg := e.admit(c, known); msg != "" {
-		e.refuse(c, msg)
-	} else if e.pause.mode.Load() == pauseNone || !e.hold(c) {
+	if msg := e.admit(c, known); msg == "" && c.room != RoomSoon && e.pause.mode.Load() == pauseNone {
 		e.run(c)
+	} else {
+		e.admitted(c, msg)
 	}
 	e.endTurn(s, start)
 }

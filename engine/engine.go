@@ -72,9 +72,10 @@ type Engine struct {
 
 	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
 
-	pause pausing
-	snaps snapshots
-	room  atomic.Pointer[func() bool] // see SetMemoryGate
+	pause    pausing
+	snaps    snapshots
+	room     roomState
+	makeRoom atomic.Pointer[func() Room] // see SetMemoryGate
 
 	ackMu      sync.Mutex
 	ackWaiters map[*Session]struct{}

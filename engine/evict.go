@@ -15,15 +15,27 @@ import (
 // them. Shards hold keys by their hash, so that the least of a shard is as good
 // as the least of all, and there is no pool of candidates to keep in order.
 //
+// The limit holds whatever is stored: a command that needs memory goes on when there
+// is room. As long as making it takes no more than evictTime the command itself does
+// that; what takes longer, a large value that takes the place of thousands of small
+// ones, or a limit that was lowered, is done in the background, and commands
+// wait for it (room.go). One command is let in at a time by each loop, so memory is
+// above the limit by what as many commands need, and no more.
+//
 // Used memory is the dictionaries' own count, refreshed shard by shard after
 // each command that may have grown one: summing up costs no lock.
 
 // Limits of one turn at making room.
 const (
-	// evictMost is how many keys are deleted for one command at most.
-	evictMost = 64
-	// evictTries is how many shards without a candidate are passed over.
-	evictTries = 2 * maxShards
+	// evictTime is how long one command makes room in nanoseconds, as in Redis with
+	// maxmemory-eviction-tenacity 10, and evictMost how many keys it deletes at most.
+	evictTime = 500_000
+	evictMost = 4096
+	// evictSlice is how long the background makes room, in nanoseconds, before it
+	// lets others have the processor.
+	evictSlice = 2_000_000
+	// evictLook is after how many keys the clock is looked at.
+	evictLook = 16
 	// maxSamples bounds what maxmemory-samples costs.
 	maxSamples = 64
 )
@@ -65,86 +77,171 @@ func (s *shard) noteWritten(c *Ctx) {
 	s.noteUsedIn(c.S.DB)
 }
 
-// MakeRoom evicts until memory is below maxmemory, and reports whether it is.
-// It is called without a lock, before a command that may need memory.
-func (e *Engine) MakeRoom() bool {
-	limit := e.Config.MaxMemory.Get()
-	if limit == 0 || e.UsedMemory() <= limit {
-		return true
+// Room is what became of an attempt to get below maxmemory.
+type Room uint8
+
+const (
+	RoomYes  Room = iota // memory is below it
+	RoomSoon             // it is being made in the background: wait (room.go)
+	RoomNo               // nothing may be deleted, or there is nothing left to delete
+)
+
+// MakeRoom evicts until memory is below maxmemory. It is called without a lock,
+// before a command that may need memory. What takes longer than one command should
+// hold up its event loop goes on in the background.
+func (e *Engine) MakeRoom() Room {
+	switch {
+	case !e.overLimit():
+		return RoomYes
+	case e.Config.MaxMemoryPolicy.Get() == config.NoEviction:
+		return RoomNo
+	case e.pause.mode.Load() != pauseNone:
+		return RoomYes // as Redis does: a write that comes now is held, and asks again
+	case e.room.working.Load():
+		return RoomSoon
 	}
-	if e.Config.MaxMemoryPolicy.Get() == config.NoEviction {
-		return false
+	got := e.evictFor(evictTime)
+	if got == RoomSoon {
+		e.startEvictor()
 	}
-	if e.pause.mode.Load() != pauseNone {
-		return true // as Redis does: a write that comes now is held, and asks again
-	}
-	misses := 0
-	for evicted := 0; e.UsedMemory() > limit; {
-		at := e.evictTurn.Add(1) & e.mask
-		switch {
-		case e.evictOne(&e.shards[at]):
-			if evicted, misses = evicted+1, 0; evicted == evictMost {
-				// As much as one command should wait for. The next one goes
-				// on: memory falls faster than a command can fill it.
-				return true
-			}
-		default:
-			if misses++; misses == evictTries {
-				return false
-			}
-		}
-	}
-	return true
+	return got
 }
 
-// evictOne deletes the key of the shard that is worth least, by a guess.
-func (e *Engine) evictOne(s *shard) bool {
+// overLimit reports whether memory is above maxmemory.
+func (e *Engine) overLimit() bool {
+	limit := e.Config.MaxMemory.Get()
+	return limit != 0 && e.UsedMemory() > limit
+}
+
+// evictFor evicts until memory is below maxmemory, or for about that many
+// nanoseconds: then it returns RoomSoon.
+func (e *Engine) evictFor(nanos int64) Room {
+	end := e.Host.Ticks() + nanos
+	for n := 1; e.overLimit(); n++ {
+		if !e.evictOne() {
+			return RoomNo
+		}
+		if n == evictMost || n%evictLook == 0 && e.Host.Ticks() > end {
+			return RoomSoon
+		}
+	}
+	return RoomYes
+}
+
+// A victim is the key that is worth least of those looked at. Its Entry is good
+// under the lock alone.
+type victim struct {
+	shard *shard
+	db    int
+	worth int64
+	key   []byte
+}
+
+// evictOne deletes the key that is worth least, by a guess, and reports whether
+// there was one. It looks at as many shards as it takes to see maxmemory-samples
+// keys: of a few keys in all, the first shard's only one may be the most precious.
+func (e *Engine) evictOne() bool {
+	var least victim
+	seen, want := 0, e.samples()
+	for tries := 0; seen < want; tries++ {
+		// Every shard twice without enough candidates: there are no more.
+		if tries == 2*len(e.shards) || tries >= len(e.shards) && least.key != nil {
+			break
+		}
+		s := &e.shards[e.evictTurn.Add(1)&e.mask]
+		n, gone := e.evictFrom(s, want-seen, &least)
+		if gone {
+			return true
+		}
+		seen += n
+	}
+	return least.key != nil && e.evictKey(&least)
+}
+
+// samples is how many keys are looked at for one that goes.
+func (e *Engine) samples() int {
+	switch e.Config.MaxMemoryPolicy.Get() {
+	case config.AllKeysRandom, config.VolatileRandom:
+		return 1
+	}
+	return int(min(e.Config.MaxMemorySamples.Get(), maxSamples))
+}
+
+// evictFrom looks at up to want of a shard's keys, and returns how many there were. If
+// that is all that has to be looked at, it deletes the one that is worth least;
+// otherwise it puts it into least if it is worth less than that.
+func (e *Engine) evictFrom(s *shard, want int, least *victim) (seen int, gone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.pause.mode.Load() != pauseNone || !e.cluster.View().Leading || e.cluster.Fenced() {
-		return false
+	if !e.mayEvict() {
+		return 0, false
 	}
 	now := e.Host.Now()
-	var victim Entry
-	var db int
-	least := int64(0)
+	best, at := Entry{}, victim{shard: s}
 	for i, d := range s.dbs {
 		if d == nil {
 			continue
 		}
-		if en, worth := e.sample(d, now); en.OK() && (!victim.OK() || worth < least) {
-			victim, db, least = en, i, worth
+		en, worth, n := e.sample(d, now)
+		seen += n
+		if en.OK() && (!best.OK() || worth < at.worth) {
+			best, at.db, at.worth = en, i, worth
 		}
 	}
-	if !victim.OK() {
+	if !best.OK() || least.key != nil && at.worth >= least.worth {
+		return seen, false
+	}
+	at.key = append([]byte(nil), best.Key()...)
+	if least.key == nil && seen >= want {
+		e.evictLocked(&at)
+		return seen, true
+	}
+	*least = at
+	return seen, false
+}
+
+// mayEvict reports whether this node deletes keys by itself now; a shard is locked.
+func (e *Engine) mayEvict() bool {
+	return e.pause.mode.Load() == pauseNone && e.cluster.View().Leading && !e.cluster.Fenced()
+}
+
+// evictKey deletes a victim whose shard was unlocked meanwhile, and reports
+// whether it was still there.
+func (e *Engine) evictKey(v *victim) bool {
+	v.shard.mu.Lock()
+	defer v.shard.mu.Unlock()
+	d := v.shard.dbs[v.db]
+	if d == nil || d.Find(v.key) == 0 || !e.mayEvict() {
 		return false
 	}
-	key := append([]byte(nil), victim.Key()...)
-	victim.D.Delete(key)
-	s.noteUsed()
-	st := e.stripe(key)
-	st.evicted.Add(1)
-	st.changes.Add(1)
-	if e.log != nil {
-		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), key)}
-		eff.Recs = []Effect{{db, len(eff.Buf)}}
-		s.marks.wrote(anyKey, e.log.Append(&eff))
-	}
+	e.evictLocked(v)
 	return true
 }
 
-// sample draws maxmemory-samples entries of d and returns the one that is
-// worth least under the policy.
-func (e *Engine) sample(d *dict.Dict, now int64) (least Entry, worth int64) {
-	draw, n := d.Random, min(e.Config.MaxMemorySamples.Get(), maxSamples)
-	switch e.Config.MaxMemoryPolicy.Get() {
-	case config.VolatileLRU, config.VolatileLFU, config.VolatileTTL:
-		draw = d.RandomExpiring
-	case config.VolatileRandom:
-		draw, n = d.RandomExpiring, 1
-	case config.AllKeysRandom:
-		n = 1
+// evictLocked deletes a victim; its shard is locked.
+func (e *Engine) evictLocked(v *victim) {
+	s := v.shard
+	s.dbs[v.db].Delete(v.key)
+	s.noteUsedIn(v.db)
+	st := e.stripe(v.key)
+	st.evicted.Add(1)
+	st.changes.Add(1)
+	if e.log != nil {
+		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), v.key)}
+		eff.Recs = []Effect{{v.db, len(eff.Buf)}}
+		s.marks.wrote(anyKey, e.log.Append(&eff))
 	}
+}
+
+// sample draws maxmemory-samples entries of d and returns the one that is
+// worth least under the policy, and how many different ones it may have seen.
+func (e *Engine) sample(d *dict.Dict, now int64) (least Entry, worth int64, seen int) {
+	draw, there := d.Random, d.Len()
+	switch e.Config.MaxMemoryPolicy.Get() {
+	case config.VolatileLRU, config.VolatileLFU, config.VolatileTTL, config.VolatileRandom:
+		draw, there = d.RandomExpiring, d.Expires()
+	}
+	n := e.samples()
 	for range n {
 		r := draw(e.Host.Rand)
 		if r == 0 {
@@ -155,5 +252,5 @@ func (e *Engine) sample(d *dict.Dict, now int64) (least Entry, worth int64) {
 			least, worth = en, w
 		}
 	}
-	return least, worth
+	return least, worth, min(n, there)
 }

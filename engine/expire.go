@@ -98,6 +98,7 @@ func (sc *expireScratch) collect(d *dict.Dict, now int64, limit int) {
 // Maintain does a bounded piece of the dictionaries' own work (growing,
 // shrinking, giving memory back) and reports whether there is more.
 func (e *Engine) Maintain() (more bool) {
+	e.keepRoom()
 	for i := range e.shards {
 		s := &e.shards[i]
 		s.mu.Lock()

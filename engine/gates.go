@@ -45,7 +45,8 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 	if !c.S.Authenticated && !cmd.Has(NoAuth) && e.authRequired(c.S) {
 		return resp.ErrNoAuth
 	}
-	if cmd.Has(DenyOOM) {
+	c.room = RoomYes
+	if cmd.Flags&(DenyOOM|Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
 			return msg
 		}
@@ -72,26 +73,9 @@ func (e *Engine) authRequired(s *Session) bool {
 }
 
 // SetMemoryGate names the function that makes room before a command that may
-// need memory: it evicts as maxmemory-policy says and reports whether memory
-// is below maxmemory then. It is called without any lock held, from any
-// goroutine, and only at a node that leads.
-func (e *Engine) SetMemoryGate(makeRoom func() bool) { e.room.Store(&makeRoom) }
-
-// gateMemory refuses what needs memory when there is none. Followers hold
-// what their leader holds, and do not judge.
-func (e *Engine) gateMemory(c *Ctx) string {
-	makeRoom := e.room.Load()
-	if makeRoom == nil || e.Config.MaxMemory.Get() == 0 {
-		return ""
-	}
-	if v := e.cluster.View(); !v.Leading || e.elsewhere(c, v) != "" {
-		return ""
-	}
-	if !(*makeRoom)() {
-		return resp.ErrOOM
-	}
-	return ""
-}
+// need memory: it evicts as maxmemory-policy says. It is called without any lock
+// held, from any goroutine, and only at a node that leads.
+func (e *Engine) SetMemoryGate(makeRoom func() Room) { e.makeRoom.Store(&makeRoom) }
 
 // gateLocked is the gates that must not be overtaken by a change of role.
 func (e *Engine) gateLocked(c *Ctx) string {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"regent/engine"
 	"regent/engine/enginetest"
 )
 
@@ -12,8 +13,8 @@ import (
 func TestMemoryGate(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	asked, room := 0, false
-	s.SetMemoryGate(func() bool { asked++; return room })
+	asked, room := 0, engine.RoomNo
+	s.SetMemoryGate(func() engine.Room { asked++; return room })
 	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" || asked != 0 {
 		t.Errorf("without maxmemory: %q, asked %d times", got, asked)
 	}
@@ -29,11 +30,11 @@ func TestMemoryGate(t *testing.T) {
 			t.Errorf("%s is refused", cmd)
 		}
 	}
-	room = true
+	room = engine.RoomYes
 	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" {
 		t.Errorf("with room: %q", got)
 	}
-	room = false
+	room = engine.RoomNo
 	s.Cluster.SetView(threeNodes(1, 3))
 	before := asked
 	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") || asked != before {

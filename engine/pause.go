@@ -160,11 +160,7 @@ func (e *Engine) hold(c *Ctx) bool {
 			if e.held(c) {
 				return false
 			}
-			if msg := e.admit(c, true); msg != "" {
-				e.refuse(c, msg)
-			} else {
-				e.run(c) // which may be held anew
-			}
+			e.admitted(c, e.admit(c, true)) // which may be held anew
 			return true
 		},
 		Cancel: func() { e.unhold(s) },

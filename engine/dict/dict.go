@@ -396,10 +396,16 @@ func (d *Dict) Clear() {
 
 // Bytes is the memory of the entries, their Objects as far as they were weighed,
 // and the tables in use, without slots that are free and pages that were never
-// touched.
+// touched. What the first entry makes necessary, two tables of a page and a list of
+// slabs, is not counted: a Dict of few entries counts them alone, so that a limit on the
+// bytes of many small Dicts is one on what they hold.
 func (d *Dict) Bytes() int64 {
-	return d.mem.used + d.main.bytes() + d.expires.bytes() + int64(cap(d.mem.slabs))*slabOverhead + d.objs.bytes
+	slabs := max(cap(d.mem.slabs)-firstSlabs, 0)
+	return d.mem.used + d.main.bytes() + d.expires.bytes() + int64(slabs)*slabOverhead + d.objs.bytes
 }
+
+// firstSlabs is how many slabs the list of the first chunk has room for.
+const firstSlabs = 2 * (chunkSlabs + 1)
 
 // slabOverhead is what a slab costs beside its memory, in bytes.
 const slabOverhead = 56

@@ -372,5 +372,5 @@ func (x *index) bytes() int64 {
 	if x.moving {
 		old -= int(x.pos / dropEvery * dropEvery * bucketBytes)
 	}
-	return int64(len(x.now.mem) + old)
+	return int64(max(len(x.now.mem)+old-minBuckets*bucketBytes, 0))
 }

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"regent/engine/config"
+	"regent/resp"
+)
+
+// Waiting for room. A command that needs memory while the background evicts is held in
+// its session, like one in a pause, and goes on from the first gate when memory is
+// below maxmemory, or when nothing is left to delete.
+//
+//	Execute ─► admit ─► MakeRoom: RoomSoon ─► awaitRoom parks ─► ... ─► Resume ─► admit
+//	                       │ startEvictor                          ▲
+//	                       └────────────► evictInBackground ───────┘ wakes all
+
+// roomState is the background's, and who waits for it.
+type roomState struct {
+	working atomic.Bool
+
+	mu   sync.Mutex
+	held map[*Session]struct{} // nil: nobody
+}
+
+// startEvictor has the background make room, unless it does.
+func (e *Engine) startEvictor() {
+	if e.room.working.CompareAndSwap(false, true) {
+		e.Host.AfterFunc(0, e.evictInBackground)
+	}
+}
+
+// keepRoom is for memory that grew, or a limit that was lowered, without a command
+// that asks. It is called regularly.
+func (e *Engine) keepRoom() {
+	if e.overLimit() && e.cluster.View().Leading && e.Config.MaxMemoryPolicy.Get() != config.NoEviction && e.pause.mode.Load() == pauseNone {
+		e.startEvictor()
+	}
+}
+
+// evictInBackground ends with RoomNo where this node does not lead any more, or a
+// pause has begun.
+func (e *Engine) evictInBackground() {
+	for e.evictFor(evictSlice) == RoomSoon {
+		runtime.Gosched()
+	}
+	r := &e.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.working.Store(false)
+	for s := range r.held {
+		s.Conn.Wake()
+	}
+}
+
+// awaitRoom parks a command that was told RoomSoon; false: the background has
+// ended meanwhile.
+func (e *Engine) awaitRoom(c *Ctx) bool {
+	r, s := &e.room, c.S
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.working.Load() {
+		return false
+	}
+	if r.held == nil {
+		r.held = map[*Session]struct{}{}
+	}
+	r.held[s] = struct{}{}
+	args := cloneArgs(c.Args)
+	c.Park(Parking{
+		held: true,
+		Resume: func(c *Ctx, _ bool) bool {
+			if r.working.Load() {
+				return false
+			}
+			c.Args = args
+			e.admitted(c, e.admit(c, true)) // which may wait anew
+			return true
+		},
+		Cancel: func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			delete(r.held, s)
+		},
+	})
+	return true
+}
+
+// admitted goes on with a command that the first gates have answered with msg, "":
+// they let it pass.
+func (e *Engine) admitted(c *Ctx, msg string) {
+	switch {
+	case msg != "":
+		e.refuse(c, msg)
+	case c.room == RoomSoon && e.awaitRoom(c):
+	case e.pause.mode.Load() == pauseNone || !e.hold(c):
+		e.run(c)
+	}
+}
+
+// gateMemory refuses what needs memory when there is none, and notes in c.room when it is
+// being made. Followers hold what their leader holds, and do not judge. Other writes
+// help to make room, as in Redis: what they change may take more memory than before.
+func (e *Engine) gateMemory(c *Ctx) string {
+	makeRoom := e.makeRoom.Load()
+	if makeRoom == nil || e.Config.MaxMemory.Get() == 0 {
+		return ""
+	}
+	if v := e.cluster.View(); !v.Leading || e.elsewhere(c, v) != "" {
+		return ""
+	}
+	got := (*makeRoom)()
+	if !c.Cmd.Has(DenyOOM) {
+		return ""
+	}
+	if got == RoomNo {
+		return resp.ErrOOM
+	}
+	c.room = got
+	return ""
+}
