@@ -187,7 +187,10 @@ func TestClusterCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(`^Node ` + leader[1] + ` has ended`)
+	expect(`  Node ` + leader[1] + ` no longer leads: its process has ended \(signal: killed\)`)
+	expect(`  Node \d+ leads, epoch \d+: elected by a majority.* No node led for at most \d+\.\d\d s`)
 	expect(`LEADER`)
+	expect(`^1 change of leader; without a leader`)
 	if out, status := run(t, "", "cli", "-p", strconv.Itoa(other), "get", "k"); out != "v\n" {
 		t.Fatalf("get after the failover: %q, status %d", out, status)
 	}

@@ -26,10 +26,8 @@ import (
 const (
 	// maxNodes bounds how many servers one command starts.
 	maxNodes = 16
-	// lookEvery is how often the parent asks its children who leads.
-	lookEvery = 200 * time.Millisecond
-	// askTimeout bounds one such question.
-	askTimeout = 300 * time.Millisecond
+	// showEvery is how often the table may be printed.
+	showEvery = 200 * time.Millisecond
 	// stopTimeout is how long children have for an orderly end.
 	stopTimeout = 10 * time.Second
 )
@@ -96,6 +94,8 @@ type supervisor struct {
 	events   chan event // a child ended
 	shown    string     // the table as it was last printed
 	led      bool       // a leader was seen: the hints were printed
+	reports  chan report
+	reign    reign
 }
 
 // An event is the end of a child's process.
@@ -106,7 +106,7 @@ type event struct {
 }
 
 func newSupervisor(t tool, o clusterOptions) (*supervisor, error) {
-	s := &supervisor{tool: t, o: o, events: make(chan event, maxNodes)}
+	s := &supervisor{tool: t, o: o, events: make(chan event, maxNodes), reports: make(chan report)}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the own binary: %w", err)
@@ -151,7 +151,12 @@ func (s *supervisor) run(ctx context.Context) error {
 		}
 	}
 	s.say("%d servers started, data and logs in %s. Ctrl-C ends them.", len(s.children), s.o.dir)
-	tick := time.NewTicker(lookEvery)
+	watched, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	for _, c := range s.children {
+		go watch(watched, c, s.reports)
+	}
+	tick := time.NewTicker(showEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -163,6 +168,8 @@ func (s *supervisor) run(ctx context.Context) error {
 				s.stop()
 				return err
 			}
+		case r := <-s.reports:
+			s.note(r)
 		case <-tick.C:
 			s.revive()
 			s.show()
@@ -182,8 +189,23 @@ func (s *supervisor) ended(ev event) error {
 	if errors.As(ev.err, &exit) && exit.code == exitFailed && ev.ran < failedStart {
 		return fmt.Errorf("node %d did not start: %s", c.port, c.lastLine())
 	}
-	s.say("Node %d has ended (%v).%s", c.port, ev.err, s.promise())
+	c.ended = ev.err.Error()
+	s.say("Node %d has ended at %s (%v).%s", c.port, clock(c.diedAt), ev.err, s.promise())
+	s.note(report{child: c, at: c.diedAt})
 	return nil
+}
+
+// note takes what was seen of a child and says what it means for leadership.
+func (s *supervisor) note(r report) {
+	c := r.child
+	ended := ""
+	if c.pid == 0 {
+		r.seen, ended = sighting{}, c.ended
+	}
+	c.seen = r.seen
+	for _, line := range s.reign.observe(c, r.at, ended, s.children) {
+		s.say("%s", line)
+	}
 }
 
 func (s *supervisor) promise() string {
@@ -204,7 +226,7 @@ func (s *supervisor) revive() {
 			c.diedAt = time.Now()
 			continue
 		}
-		s.say("Node %d is started again, process %d.", c.port, c.pid)
+		s.say("Node %d is started again at %s, process %d.", c.port, clock(time.Now()), c.pid)
 	}
 }
 

@@ -23,6 +23,7 @@ type child struct {
 	proc   *os.Process
 	pid    int // 0: not running
 	diedAt time.Time
+	ended  string    // how its last process ended
 	says   *lastLine // what it last wrote outside its log file
 	seen   sighting
 }

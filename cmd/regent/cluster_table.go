@@ -3,71 +3,26 @@ package main
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
-
-	"regent/cmd/regent/cli"
 )
-
-// A sighting is what a child last said of itself, or that it said nothing.
-type sighting struct {
-	up     bool
-	leads  bool
-	leader string
-	epoch  string
-	offset string
-}
-
-// look asks all children at the same time; one that does not answer in
-// askTimeout is shown as silent.
-func (s *supervisor) look() {
-	var wg sync.WaitGroup
-	for _, c := range s.children {
-		if c.pid == 0 {
-			c.seen = sighting{}
-			continue
-		}
-		wg.Go(func() { c.seen = ask(c.addr()) })
-	}
-	wg.Wait()
-}
-
-// ask reads the role of the server at addr from its INFO.
-func ask(addr string) sighting {
-	c, err := cli.Dial("tcp", addr, askTimeout)
-	if err != nil {
-		return sighting{}
-	}
-	defer c.Close()
-	reply, err := c.Do(askTimeout, "INFO", "replication", "regent")
-	if err != nil || reply.IsError() {
-		return sighting{}
-	}
-	info := cli.InfoFields(string(reply.Text))
-	return sighting{
-		up:     true,
-		leads:  info["node_id"] != "" && info["node_id"] == info["leader_id"],
-		leader: info["leader_id"], epoch: info["epoch"], offset: info["master_repl_offset"],
-	}
-}
 
 // show prints the table when who leads, or who lives, has changed.
 func (s *supervisor) show() {
-	s.look()
 	state := s.state()
 	if state == s.shown {
 		return
 	}
 	s.shown = state
 	leader := s.leader()
-	s.say("\n%s", time.Now().Format("15:04:05.000"))
+	s.say("\n%s", clock(time.Now()))
 	w := tabwriter.NewWriter(s.tool.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tADDRESS\tPROCESS\tROLE\tEPOCH\tLOG OFFSET")
 	for _, c := range s.children {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", c.port, c.addr(), orDash(c.pid), c.role(), dash(c.seen.epoch), dash(c.seen.offset))
 	}
 	w.Flush()
+	s.say("%s", s.reign.summary(time.Now()))
 	if leader != nil && !s.led {
 		s.led = true
 		s.hint(leader)
