@@ -198,8 +198,11 @@ func (c *Cluster) hears(m *member) bool {
 // cause it.
 func (c *Cluster) tellRefused(from net.Addr, id int64, err error) {
 	level := engine.LevelVerbose
-	if errors.Is(err, peer.ErrSecret) && c.mayTell() {
+	if errors.Is(err, peer.ErrSecret) {
 		level = engine.LevelWarning
+	}
+	if !c.mayTell() {
+		level = engine.LevelDebug
 	}
 	c.opts.Host.Logf(level, "Refused a connection from %s that says it is node %d: %v", from, id, err)
 }

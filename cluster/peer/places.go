@@ -9,7 +9,7 @@ import (
 // Limits of connections that have not proved the secret.
 const (
 	// maxMemberPlaces bounds those from one address of a member.
-	maxMemberPlaces = 32
+	maxMemberPlaces = 64
 	// maxStrangerPlaces bounds those from one other address.
 	maxStrangerPlaces = 4
 	// maxStrangers bounds those from all other addresses together.

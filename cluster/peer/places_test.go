@@ -48,7 +48,7 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("%d strangers had to go", len(out))
 	}
 	out = nil
-	for i := range 31 {
+	for i := range 63 {
 		enter(fmt.Sprint("m", i), "10.0.0.1", true)
 	}
 	expect("a member among strangers")
