@@ -102,7 +102,7 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 	leave := c.enter(conn.RemoteAddr(), func() { _ = conn.Close() })
 	go func() {
 		defer c.wg.Done()
-		m, open, kind := c.greet(conn, early, words) // m nil: a guest
+		m, open, kind, told := c.greet(conn, early, words) // m nil: a guest
 		leave()
 		switch {
 		case open == nil || kind == peer.Probe:
@@ -112,15 +112,16 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 		case kind == peer.Copying:
 			c.receiveCopy(open)
 		case m == nil:
-			c.entertain(open)
+			c.entertain(open, told)
 		default:
 			c.listen(m, open)
 		}
 	}()
 }
 
-// greet carries out the handshake; nil: it failed.
-func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, open *peer.Conn, kind string) {
+// greet carries out the handshake; open nil: it failed. told: a guest was told who
+// the members are.
+func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, open *peer.Conn, kind string, told bool) {
 	h, nonce, err := peer.ParseHello(words)
 	var refusal *peer.Refusal
 	if errors.As(err, &refusal) {
@@ -132,6 +133,7 @@ func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, 
 			m = c.member(h.From)
 			if why = c.unwelcome(m, &h, raw.RemoteAddr()); why == "" && m == nil {
 				tell = c.membersFor()
+				told = tell != nil
 			}
 			return why, tell
 		}
@@ -139,7 +141,7 @@ func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, 
 	}
 	if err != nil {
 		c.tellRefused(raw.RemoteAddr(), h.From, err)
-		return nil, nil, ""
+		return nil, nil, "", false
 	}
 	if m != nil && h.Kind != peer.Probe {
 		m.addrs.add(ipOf(raw.RemoteAddr()))
@@ -149,7 +151,7 @@ func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, 
 	if m == nil && h.Kind == peer.Control {
 		c.tellGuest(h.From, raw.RemoteAddr())
 	}
-	return m, open, h.Kind
+	return m, open, h.Kind, told
 }
 
 // unwelcome is why a dialer that has proved the secret is not heard, "": it is.
@@ -216,7 +218,7 @@ func (c *Cluster) mayTell() bool {
 // tellGuest logs that a node asks that is no member.
 func (c *Cluster) tellGuest(id int64, from net.Addr) {
 	if c.mayTell() {
-		c.opts.Host.Logf(engine.LevelNotice, "Node %d at %s asks to be heard and is no member: REGENT NODE ADD %d@host:port takes it in", id, from, id)
+		c.opts.Host.Logf(engine.LevelNotice, "Node %d at %s asks to be heard and is no member of this cluster: REGENT NODE ADD %d@%s takes it in", id, ipOf(from), id, net.JoinHostPort(ipOf(from).String(), "<its port>"))
 	}
 }
 
@@ -269,14 +271,14 @@ func (c *Cluster) listen(m *member, conn *peer.Conn) {
 // be taken in or was removed, whose words are dropped, or a leader or candidate
 // whose configuration has not come this far, which brings it. From there on it
 // is a member like others.
-func (c *Cluster) entertain(conn *peer.Conn) {
+func (c *Cluster) entertain(conn *peer.Conn, told bool) {
 	select {
 	case c.guests <- struct{}{}:
 	default:
 		_ = conn.Close()
 		return
 	}
-	m := c.hearGuest(conn)
+	m := c.hearGuest(conn, told)
 	<-c.guests
 	if m == nil {
 		_ = conn.Close()
@@ -285,12 +287,17 @@ func (c *Cluster) entertain(conn *peer.Conn) {
 	c.listen(m, conn)
 }
 
-// hearGuest returns the member that a guest has become, nil: it is gone.
-func (c *Cluster) hearGuest(conn *peer.Conn) *member {
+// hearGuest returns the member that a guest has become, nil: it is gone. One that
+// was told nothing, because nothing was certain, is sent away once something is:
+// it comes back at once.
+func (c *Cluster) hearGuest(conn *peer.Conn, told bool) *member {
 	stop := context.AfterFunc(c.ctx, func() { _ = conn.Close() })
 	defer stop()
 	var f peer.Frame
 	for conn.Next(&f) == nil {
+		if !told && f.Type == peer.Ping && c.membersFor() != nil {
+			return nil
+		}
 		if f.Type == peer.Ping || !c.compatible(&f) {
 			continue
 		}

@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"time"
 
 	"regent/cluster/bully"
+	"regent/cluster/peer"
 	"regent/engine"
 	"regent/engine/config"
+	"regent/resp"
 )
 
 // Changes of the nodes by command, at the leader. The state machine has the
@@ -30,31 +34,101 @@ type change struct {
 	over  chan error // holds one
 }
 
-// AddNode takes a node in, or tells where one is that moved. It returns when
-// that is in force, at most after limit.
+// Limits of the proof that a node is where it is said to be.
+const (
+	// proveWait bounds the tries: a node may have been started a moment ago.
+	proveWait = 3 * time.Second
+	// proveDial bounds one of them from below, where the election's timeout is
+	// shorter: a name is looked up, perhaps far away.
+	proveDial = time.Second
+)
+
+// AddNode takes a node in, or tells where one is that moved. The node is dialled
+// there first, and has to prove its ID: a wrong word would cost a voter. It returns
+// when the change is in force, at most after limit.
 func (c *Cluster) AddNode(p config.Peer, limit time.Duration) error {
+	end := time.Now().Add(limit)
 	if p.Far() && c.opts.Secret == "" && !c.opts.Config.PeersWithoutSecret.Get() {
 		return engine.ErrFarWithoutSecret
 	}
-	return c.change(p.ID, limit, func(to *bully.Configuration, list []config.Peer) ([]config.Peer, error) {
-		for i, q := range list {
-			switch {
-			case q == p && p.ID == c.id:
-				return list, nil
-			case q.ID == p.ID && p.ID == c.id:
-				return nil, engine.ErrLeaderAddr
-			case q.ID == p.ID:
-				list[i] = p
-				return list, nil
-			case q.Addr() == p.Addr():
-				return nil, engine.ErrAddrTaken
-			}
-		}
-		to.Learners = append(slices.Clone(to.Learners), p.ID)
-		return append(list, p), nil
-	}, func(now *bully.Configuration) bool {
+	st := c.status()
+	if st.Role != bully.Leader || !st.Serving {
+		return engine.ErrNotLeading
+	}
+	list, err := c.fit(p)
+	if err != nil {
+		return err
+	}
+	settled := func(now *bully.Configuration) bool {
 		return slices.Contains(now.Voters, p.ID) && c.places(now)[p.ID] == p
-	})
+	}
+	if p.ID != c.id && !settled(&st.Members) {
+		if _, _, apart := config.Apart(list); apart {
+			return apartError(list)
+		}
+		err := c.prove(p, min(limit, proveWait))
+		switch {
+		case c.ctx.Err() != nil:
+			return engine.ErrNotLeading
+		case err != nil:
+			return &engine.UnprovedError{Node: p, Err: err}
+		}
+	}
+	return c.change(p.ID, time.Until(end), func(to *bully.Configuration, _ []config.Peer) ([]config.Peer, error) {
+		if !to.Has(p.ID) {
+			to.Learners = append(slices.Clone(to.Learners), p.ID)
+		}
+		return c.fit(p) // it may have changed meanwhile
+	}, settled)
+}
+
+func apartError(list []config.Peer) error {
+	near, far, _ := config.Apart(list)
+	return &engine.ApartError{Near: near, Far: far}
+}
+
+// fit is the list of nodes with p in its place: one node has one address, and one
+// address one node.
+func (c *Cluster) fit(p config.Peer) ([]config.Peer, error) {
+	list := slices.Clone(c.roster.Load().list)
+	for _, q := range list {
+		switch {
+		case q.ID == p.ID && p.ID == c.id && q != p:
+			return nil, engine.ErrLeaderAddr
+		case q.ID != p.ID && q.Addr() == p.Addr():
+			return nil, &engine.TakenError{By: q}
+		}
+	}
+	i := slices.IndexFunc(list, func(q config.Peer) bool { return q.ID == p.ID })
+	if i < 0 {
+		return append(list, p), nil
+	}
+	list[i] = p
+	return list, nil
+}
+
+// prove dials a node where it is said to be and has it prove that it is there. A
+// node that is not up yet is tried again, one that says something else is not.
+func (c *Cluster) prove(p config.Peer, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(c.ctx, limit)
+	defer cancel()
+	d := peer.Dialer{Secret: c.secret, Limit: max(c.timeout, proveDial)}
+	h := peer.Hello{Cluster: c.ownID(), From: c.id, To: p.ID, Kind: peer.Probe, Process: c.process}
+	var last error
+	for pause := peer.NewBackoff(c.opts.Host.Rand); pause.Wait(ctx, nil); {
+		conn, err := d.Dial(ctx, p.Addr(), h)
+		if err == nil {
+			return conn.Close()
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		var refusal *peer.Refusal
+		if errors.Is(err, peer.ErrSecret) || errors.Is(err, peer.ErrForeign) || errors.As(err, &refusal) && refusal.Text != resp.ErrLoading {
+			return err
+		}
+	}
+	return cmp.Or(last, context.DeadlineExceeded)
 }
 
 // RemoveNode takes a node out; as AddNode.

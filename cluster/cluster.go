@@ -79,6 +79,7 @@ type Cluster struct {
 	cancel       context.CancelFunc
 	wg           sync.WaitGroup
 	unproved     peer.Places   // connections that have not proved the secret
+	outside      atomic.Bool   // it was said that the others do not know this node
 	strangerTold atomic.Int64  // mono ns of the last line about one, see mayTell
 	process      string        // tells this process from others that say they are this node
 	guests       chan struct{} // one token per open channel of a node that is no member
@@ -168,7 +169,7 @@ func (c *Cluster) meet() error {
 	c.roster.Store(&roster{})
 	c.adopt(c.firstMembers())
 	c.tellDifference()
-	return nil
+	return c.checkPlace()
 }
 
 func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
@@ -199,12 +200,18 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 			})
 		},
 		Told: func(conf bully.Configuration) {
+			uninvited := false
 			c.do(func(now time.Duration) bully.Output {
 				if !c.opts.Join && !c.state.cluster.confirmed {
-					return bully.Output{} // another cluster's nodes, by mistake, for all we know
+					uninvited = true // another cluster's nodes, by mistake, for all we know
+					return bully.Output{}
 				}
 				return c.node.Told(now, conf)
 			})
+			if uninvited && !conf.Has(c.id) && !c.outside.Swap(true) {
+				c.opts.Host.Logf(engine.LevelWarning, "Node %d at %s belongs to a cluster that this node is no member of (%s): start this one with join yes, and say REGENT NODE ADD %d@%s at the leader",
+					m.ID, m.Addr(), c.describeMembers(&conf), c.id, c.opts.Addr)
+			}
 		},
 		Logf: func(format string, args ...any) { c.opts.Host.Logf(engine.LevelNotice, format, args...) },
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,20 +126,61 @@ func (c *Cluster) voters() (ids []int64) {
 	return ids
 }
 
-// places is where a configuration says that its nodes are. This node is where
-// it was told itself: it may have come back elsewhere.
+// places is where a configuration says that its nodes are, this one among them:
+// what all nodes are told counts, not what this one was told at its start. Nodes
+// of which it says nothing are where the directive peers has them.
 func (c *Cluster) places(conf *bully.Configuration) map[int64]config.Peer {
 	at := map[int64]config.Peer{}
 	for _, p := range c.opts.Peers {
 		at[p.ID] = p
 	}
-	told, _ := config.ParsePeers(conf.Addrs) // what is not understood says nothing
-	for _, p := range told {
-		if p.ID != c.id {
-			at[p.ID] = p
-		}
+	for _, p := range c.listed(conf) {
+		at[p.ID] = p
 	}
 	return at
+}
+
+// listed are the addresses that a configuration holds: none before the nodes
+// were changed.
+func (c *Cluster) listed(conf *bully.Configuration) []config.Peer {
+	told, _ := config.ParsePeers(conf.Addrs) // what is not understood says nothing
+	return told
+}
+
+// placeOf is where a node is, for clients and for nodes: the one answer for MOVED,
+// SLOTS, ROLE and INFO. said is what a leader says of itself: it counts as long as
+// the nodes have not been changed, and each knows of itself alone.
+func (c *Cluster) placeOf(r *roster, id int64, said string) config.Peer {
+	i := slices.IndexFunc(r.list, func(p config.Peer) bool { return p.ID == id })
+	if i >= 0 && (r.conf.Addrs != "" || said == "") {
+		return r.list[i]
+	}
+	if p, err := config.ParsePeer(strconv.FormatInt(id, 10) + "@" + said); err == nil {
+		return p
+	}
+	if i >= 0 {
+		return r.list[i]
+	}
+	return config.Peer{}
+}
+
+// checkPlace refuses a start at a loopback address among nodes elsewhere: they
+// could not reach this one, and clients would be sent to their own machine.
+func (c *Cluster) checkPlace() error {
+	r := c.roster.Load()
+	if !r.conf.Has(c.id) {
+		return nil // who takes it in says where it is
+	}
+	own := c.placeOf(r, c.id, "")
+	far := slices.IndexFunc(r.list, func(p config.Peer) bool { return p.ID != c.id && p.Far() })
+	if !own.Far() && far >= 0 {
+		return fmt.Errorf("this node would tell others that it is at %s, which is every machine's own, and %s is elsewhere: say where it is with announce-host", own.Addr(), r.list[far].Addr())
+	}
+	if own.Addr() != c.opts.Addr {
+		c.opts.Host.Logf(engine.LevelWarning, "This node was started as %s, and the list of the nodes has it at %s, which counts: if it has moved, say REGENT NODE ADD %d@%s at the leader",
+			c.opts.Addr, own.Addr(), c.id, c.opts.Addr)
+	}
+	return nil
 }
 
 // adopt makes a configuration's roster the present one. The caller holds mu, or

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"regent/cluster/bully"
+	"regent/cluster/peer"
 	"regent/engine"
 	"regent/engine/config"
 )
@@ -271,31 +274,149 @@ func TestChangesRefused(t *testing.T) {
 	leader := w.leader()
 	follower := w.others(leader)[0]
 	nobody := config.Peer{ID: 9, Host: "127.0.0.1", Port: 1}
-	taken := config.Peer{ID: 9, Host: "127.0.0.1", Port: leader.port}
+	silent := mute(t, 9)
+	taken := leader.peer()
+	taken.ID = 9
+	mistaken := config.Peer{ID: follower.id, Host: "127.0.0.1", Port: leader.port}
+	another := config.Peer{ID: follower.id, Host: "127.0.0.1", Port: w.others(leader)[1].port}
+	wrong := config.Peer{ID: 9, Host: "127.0.0.1", Port: follower.port}
+	nosuch := config.Peer{ID: follower.id, Host: "nosuch.invalid", Port: follower.port}
+	elsewhere := config.Peer{ID: 9, Host: "192.0.2.7", Port: 7000}
 	leads := config.Peer{ID: leader.id, Host: "127.0.0.1", Port: 1}
 	const short = time.Second
+	add := func(at *node, p config.Peer) func() error {
+		return func() error { return at.cluster.AddNode(p, short) }
+	}
 	for _, try := range []struct {
 		what string
 		do   func() error
-		want error
+		want error  // what the error is, or
+		says string // what it says
 	}{
-		{"at a follower", func() error { return follower.cluster.AddNode(nobody, short) }, engine.ErrNotLeading},
-		{"the leader", func() error { return leader.cluster.RemoveNode(leader.id, short) }, engine.ErrLeaderStays},
-		{"a stranger", func() error { return leader.cluster.RemoveNode(9, short) }, engine.ErrNoSuchNode},
-		{"the leader elsewhere", func() error { return leader.cluster.AddNode(leads, short) }, engine.ErrLeaderAddr},
-		{"two in one place", func() error { return leader.cluster.AddNode(taken, short) }, engine.ErrAddrTaken},
-		{"the leader where it is", func() error { return leader.cluster.AddNode(leader.peer(), short) }, nil},
-		{"one that does not answer", func() error { return leader.cluster.AddNode(nobody, short) }, engine.ErrStillLearning},
-		{"a second one", func() error { return leader.cluster.AddNode(config.Peer{ID: 8, Host: "127.0.0.1", Port: 2}, short) }, engine.ErrChangeRuns},
-		{"another one meanwhile", func() error { return leader.cluster.RemoveNode(follower.id, short) }, engine.ErrChangeRuns},
-		{"it after all", func() error { return leader.cluster.RemoveNode(9, short) }, nil},
+		{"at a follower", add(follower, nobody), engine.ErrNotLeading, ""},
+		{"the leader", func() error { return leader.cluster.RemoveNode(leader.id, short) }, engine.ErrLeaderStays, ""},
+		{"a stranger", func() error { return leader.cluster.RemoveNode(9, short) }, engine.ErrNoSuchNode, ""},
+		{"the leader elsewhere", add(leader, leads), engine.ErrLeaderAddr, ""},
+		{"a new one where the leader is", add(leader, taken), nil, "is at " + leader.addr()},
+		{"a follower where the leader is", add(leader, mistaken), nil, "is at " + leader.addr()},
+		{"a follower where another one listens", add(leader, another), nil, fmt.Sprintf("This is node %d, not node %d", w.others(leader)[1].id, follower.id)},
+		{"a new one where a follower listens", add(leader, wrong), nil, fmt.Sprintf("This is node %d, not node 9", follower.id)},
+		{"a follower at a name that nobody has", add(leader, nosuch), nil, "nosuch.invalid"},
+		{"one elsewhere, among nodes on one machine", add(leader, elsewhere), nil, "is on one machine alone"},
+		{"one that does not answer", add(leader, nobody), nil, "nobody listens"},
+		{"the leader where it is", add(leader, leader.peer()), nil, ""},
+		{"one that does not follow", add(leader, silent), engine.ErrStillLearning, ""},
+		{"a second one", add(leader, mute(t, 8)), engine.ErrChangeRuns, ""},
+		{"another one meanwhile", func() error { return leader.cluster.RemoveNode(follower.id, short) }, engine.ErrChangeRuns, ""},
+		{"it after all", func() error { return leader.cluster.RemoveNode(9, short) }, nil, ""},
 	} {
-		if err := try.do(); !errors.Is(err, try.want) {
-			t.Errorf("%s: %v, want %v", try.what, err, try.want)
+		err := try.do()
+		if try.says != "" && (err == nil || !strings.Contains(err.Error(), try.says)) || try.says == "" && !errors.Is(err, try.want) {
+			t.Errorf("%s: %v, want %v %s", try.what, err, try.want, try.says)
 		}
 	}
+	for _, x := range w.nodes {
+		x.knows("1 2 3")
+	}
+	if n := w.followers(leader); n != 2 {
+		t.Errorf("%d followers are left", n)
+	}
 	w.write("SET", "k", "v") // who does not answer and does not count delays nobody
-	leader.knows("1 2 3")
+}
+
+// followers counts the nodes that the leader hears.
+func (w *network) followers(leader *node) (n int) {
+	for _, nd := range leader.cluster.View().Nodes {
+		if !nd.Myself && nd.Up {
+			n++
+		}
+	}
+	return n
+}
+
+// mute is a node that proves who it is, and says nothing more.
+func mute(t *testing.T, id int64) config.Peer {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+			go func() {
+				r := bufio.NewReader(conn)
+				words, err := readCommand(r)
+				if err != nil {
+					return
+				}
+				h, nonce, err := peer.ParseHello(words)
+				if err != nil || h.To != id {
+					return
+				}
+				a := peer.Acceptor{Cluster: peer.Unknown, Secret: []byte("s"), Limit: patience,
+					Proved: func() (string, *bully.Configuration) { return "", nil }}
+				_, _ = a.Accept(conn, nil, h, nonce)
+			}()
+		}
+	}()
+	return config.Peer{ID: id, Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
+}
+
+// TestAddressOfTheList: a node that comes back and does not know where it is
+// leads at the address that the nodes agree on, and each of them says so
+// everywhere.
+func TestAddressOfTheList(t *testing.T) {
+	w := newNetwork(t, 3).patient()
+	w.start()
+	leader := w.leader()
+	four := w.joiner(leader)
+	w.takeIn(four)
+	four.kill()
+	four.peers[len(four.peers)-1].Host = "localhost" // as it calls itself now
+	four.start()
+	w.handOver(four)
+	for _, x := range w.nodes {
+		w.until("all say where the leader is", func() bool {
+			v := x.cluster.View()
+			if v.LeaderID != four.id || v.Leader != four.addr() {
+				return false
+			}
+			for _, n := range v.Nodes {
+				if n.ID == four.id && (n.Host != "127.0.0.1" || n.Port != four.port) {
+					t.Errorf("node %d says that the leader is at %s:%d and at %s", x.id, n.Host, n.Port, v.Leader)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// TestStartedWithoutJoin: a node that counts itself among others who do not know
+// it says so, the others say that it asks, and it can be taken in.
+func TestStartedWithoutJoin(t *testing.T) {
+	w := newNetwork(t, 3).patient()
+	w.start()
+	leader := w.leader()
+	four := w.add()
+	four.config.ElectionTimeout.Set(leader.config.ElectionTimeout.Get())
+	for _, x := range w.nodes {
+		four.peers = append(four.peers, x.peer())
+	}
+	four.start()
+	said := func(x *node, words string) {
+		t.Helper()
+		w.until(words, func() bool { return strings.Contains(strings.Join(x.host.Lines(), "\n"), words) })
+	}
+	said(four, "is no member of (1@")
+	said(four, fmt.Sprintf("join yes, and say REGENT NODE ADD 4@%s at the leader", four.addr()))
+	said(leader, "Node 4 at 127.0.0.1 asks to be heard and is no member")
+	w.takeIn(four)
+	four.is(engine.MemberVoter)
 }
 
 // TestDownToOne: a cluster of one leads without asking, also after a restart.

@@ -24,11 +24,17 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	id := c.clusterHex()
 	v := &engine.View{
 		Clustered: true, Leading: leading, NodeID: c.id, ClusterID: id,
-		Handover: handoverState(st.Handover), LeaderID: st.Leader, Leader: st.Addr, Epoch: st.Epoch,
+		Handover: handoverState(st.Handover), LeaderID: st.Leader, Epoch: st.Epoch,
 		Electing: st.Electing || st.Role == bully.Leader && !leading,
 	}
 	if st.Role == bully.Leader && !leading {
-		v.LeaderID, v.Leader = 0, ""
+		v.LeaderID = 0
+	}
+	r := c.roster.Load()
+	leader := config.Peer{}
+	if v.LeaderID != 0 {
+		leader = c.placeOf(r, v.LeaderID, st.Addr)
+		v.Leader = leader.Addr()
 	}
 	if p, ok := c.clients[v.LeaderID]; ok {
 		v.Leader = p.Addr()
@@ -41,10 +47,12 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	if v.SyncProgress = c.copying.on.Load(); v.SyncProgress {
 		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
 	}
-	r := c.roster.Load()
 	v.Recovering = st.Recovering || st.Epoch == 0 // it has heard nobody: who knows what it was
 	v.Membership, v.MembersVersion, v.MembersEpoch = c.membership(&r.conf, st.Epoch), r.conf.Version, r.conf.Epoch
 	for _, p := range r.list {
+		if p.ID == v.LeaderID {
+			p = leader
+		}
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
 		n.Learner = !r.votes(p.ID)
 		if m := r.member(p.ID); m != nil {

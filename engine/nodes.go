@@ -25,9 +25,33 @@ var (
 	ErrLeaderStays      = errors.New("the leader cannot be removed")
 	ErrLeaderAddr       = errors.New("the leader's address is what it announces")
 	ErrNoSuchNode       = errors.New("no such node")
-	ErrAddrTaken        = errors.New("another node has this address")
 	ErrFarWithoutSecret = errors.New("a node beyond this machine, and no secret")
 )
+
+// A TakenError says that another node is where one is said to be.
+type TakenError struct{ By config.Peer }
+
+func (e *TakenError) Error() string { return fmt.Sprintf("node %d is at %s", e.By.ID, e.By.Addr()) }
+
+// An UnprovedError says that a node did not prove itself at an address.
+type UnprovedError struct {
+	Node config.Peer
+	Err  error
+}
+
+func (e *UnprovedError) Error() string {
+	return fmt.Sprintf("node %d has not proved that it is at %s: %v", e.Node.ID, e.Node.Addr(), e.Err)
+}
+
+func (e *UnprovedError) Unwrap() error { return e.Err }
+
+// An ApartError says that one node is reached over the loopback interface and
+// another one is not.
+type ApartError struct{ Near, Far config.Peer }
+
+func (e *ApartError) Error() string {
+	return fmt.Sprintf("%s is on one machine alone, and %s need not be there", e.Near.Addr(), e.Far.Addr())
+}
 
 // What a node is, for View.Membership.
 const (
@@ -117,7 +141,6 @@ func (c *Ctx) refuseChange(id int64, err error) {
 		{ErrChangeReplaced, resp.ErrNodeReplaced},
 		{ErrChangeUnknown, resp.ErrNodeUncertain},
 		{ErrFarWithoutSecret, resp.ErrNodeSecret},
-		{ErrAddrTaken, resp.ErrNodeTaken},
 	} {
 		if errors.Is(err, known.err) {
 			c.Err(known.text)
@@ -138,11 +161,21 @@ func (c *Ctx) refuseChange(id int64, err error) {
 			return
 		}
 	}
-	if errors.Is(err, ErrNotLeading) {
+	var taken *TakenError
+	var unproved *UnprovedError
+	var apart *ApartError
+	switch {
+	case errors.Is(err, ErrNotLeading):
 		c.notLeading(c.E.cluster.View())
-		return
+	case errors.As(err, &taken):
+		c.Err(fmt.Sprintf(resp.ErrNodeTakenBy, taken.By.ID, taken.By.Addr()))
+	case errors.As(err, &unproved):
+		c.Err(fmt.Sprintf(resp.ErrNodeUnproved, unproved.Node.ID, unproved.Node.Addr(), unproved.Err))
+	case errors.As(err, &apart):
+		c.Err(fmt.Sprintf(resp.ErrNodeLoopback, apart.Near.Addr(), apart.Far.Addr()))
+	default:
+		c.Err(fmt.Sprintf(resp.ErrNodeChange, err))
 	}
-	c.Err(fmt.Sprintf(resp.ErrNodeChange, err))
 }
 
 // listNodes answers with a map for each node.

@@ -153,7 +153,9 @@ const (
 	ErrNodeLeads      = "ERR Node %d leads: hand over with FAILOVER first, and remove it at the next leader"
 	ErrNodeLeaderAddr = "ERR Node %d leads, and is where it announces: hand over with FAILOVER first"
 	ErrNodeUnknown    = "ERR No node has the ID %d"
-	ErrNodeTaken      = "ERR Another node has this address"
+	ErrNodeTakenBy    = "ERR Node %d is at %s: nothing is changed"
+	ErrNodeUnproved   = "ERR Node %d has not proved that it is at %s, nothing is changed: %v"
+	ErrNodeLoopback   = "ERR %s is on one machine alone, and %s need not be there: nothing is changed"
 	ErrNodeSecret     = "ERR A node beyond this machine needs cluster-secret or masterauth on all nodes, or peers-without-secret yes"
 	ErrNodeChange     = "ERR The nodes cannot be changed: %v"
 )

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,17 +20,29 @@ type Peer struct {
 	Port int
 }
 
-// Addr is host:port.
+// Addr is host:port, as it is dialled: an IPv6 address has brackets.
 func (p Peer) Addr() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
 
 // String is the peer as ParsePeer reads it.
 func (p Peer) String() string { return strconv.FormatInt(p.ID, 10) + "@" + p.Addr() }
 
 // Far reports whether the peer is reached over more than the loopback
-// interface.
+// interface. A name may stand for another machine, so it counts as one.
 func (p Peer) Far() bool {
-	ip := net.ParseIP(p.Host)
-	return p.Host != "localhost" && (ip == nil || !ip.IsLoopback())
+	ip, err := netip.ParseAddr(p.Host)
+	return !strings.EqualFold(p.Host, "localhost") && (err != nil || !ip.Unmap().IsLoopback())
+}
+
+// Apart returns a peer that is reached over the loopback interface and one that
+// is not, if there are both: the first can be reached from its own machine alone,
+// where the second need not be.
+func Apart(peers []Peer) (near, far Peer, apart bool) {
+	n := slices.IndexFunc(peers, func(p Peer) bool { return !p.Far() })
+	f := slices.IndexFunc(peers, Peer.Far)
+	if n < 0 || f < 0 {
+		return near, far, false
+	}
+	return peers[n], peers[f], true
 }
 
 // FormatPeers is a list as ParsePeers reads it.
