@@ -1,12 +1,15 @@
 package regent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 
 	"regent/engine"
 	"regent/engine/config"
@@ -32,7 +35,7 @@ func (n identity) clustered() bool { return len(n.peers) > 1 }
 // identify reads from the configuration who this node is, and refuses what
 // cannot be meant.
 func identify(cfg *config.Config) (identity, error) {
-	n := identity{id: cfg.NodeID.Get(), host: cfg.AnnounceHost.Get(), port: int(cfg.AnnouncePort.Get())}
+	n := identity{id: cfg.NodeID.Get(), host: bare(cfg.AnnounceHost.Get()), port: int(cfg.AnnouncePort.Get())}
 	if n.id == 0 {
 		n.id = cfg.Port.Get()
 	}
@@ -41,6 +44,9 @@ func identify(cfg *config.Config) (identity, error) {
 		return n, fmt.Errorf("peers: %w", err)
 	}
 	self := findPeer(peers, n.id)
+	if err := n.refuseTwice(cfg, peers); err != nil {
+		return n, err
+	}
 	if self != nil {
 		n.fill(self.Host, self.Port)
 	}
@@ -56,6 +62,60 @@ func identify(cfg *config.Config) (identity, error) {
 		n.secret = cfg.MasterAuth.Get()
 	}
 	return n, n.check(cfg)
+}
+
+// bare is a host without the brackets that an IPv6 address has before a port.
+func bare(host string) string {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		if inner, ok = strings.CutSuffix(inner, "]"); ok && strings.Contains(inner, ":") {
+			return inner
+		}
+	}
+	return host
+}
+
+// refuseTwice refuses peers that have this node under another ID: it would count
+// twice, and neither is it.
+func (n *identity) refuseTwice(cfg *config.Config, peers []config.Peer) error {
+	for _, p := range peers {
+		here := p.Port == int(cfg.Port.Get()) && listensAt(cfg, p.Host)
+		announced := n.host != "" && p.Host == n.host && p.Port == cmp.Or(n.port, int(cfg.Port.Get()))
+		if p.ID == n.id || !here && !announced {
+			continue
+		}
+		how := "the port, as node-id is not given"
+		if cfg.NodeID.Get() != 0 {
+			how = "by node-id"
+		}
+		return fmt.Errorf("peers: node %d is at %s, which is this node's own address, and this is node %d (%s): say node-id %d here, or give the peer the ID %d",
+			p.ID, p.Addr(), n.id, how, p.ID, n.id)
+	}
+	return nil
+}
+
+// listensAt reports whether this process listens at a host's address: it is one
+// of this machine's, and bind does not leave it out. A name other than localhost is not looked up.
+func listensAt(cfg *config.Config, host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		host = "127.0.0.1"
+	}
+	ip := net.ParseIP(host)
+	if ip == nil || !ip.IsLoopback() && !ownAddress(ip) {
+		return false
+	}
+	return slices.ContainsFunc(bindAddrs(cfg), func(b bindAddr) bool {
+		at := net.ParseIP(b.host)
+		return at == nil || at.Equal(ip) || at.IsUnspecified() && (b.network == "tcp4") == (ip.To4() != nil)
+	})
+}
+
+// ownAddress reports whether one of this machine's interfaces has an address.
+func ownAddress(ip net.IP) bool {
+	addrs, err := net.InterfaceAddrs()
+	return err == nil && slices.ContainsFunc(addrs, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(ip)
+	})
 }
 
 func (n *identity) fill(host string, port int) {
@@ -79,6 +139,10 @@ func (n identity) check(cfg *config.Config) error {
 	}
 	if cfg.Port.Get() == 0 {
 		return errors.New("port 0: a node with peers is reached through its port")
+	}
+	others := slices.DeleteFunc(slices.Clone(n.peers), func(p config.Peer) bool { return p.ID == n.id })
+	if near, far, apart := config.Apart(others); apart {
+		return fmt.Errorf("peers: %s is every machine's own address, and %s is elsewhere: say for each node where the others reach it", near.Addr(), far.Addr())
 	}
 	if far := n.farPeer(); far != "" && n.secret == "" && !cfg.PeersWithoutSecret.Get() {
 		return fmt.Errorf("peer %s is not on this machine, and the peers' channel has no secret: "+

@@ -106,7 +106,7 @@ func (s *Server) build() error {
 		return err
 	}
 	s.sweepSaves()
-	var view engine.Cluster = cluster.Lone(s.node.id, s.node.addr(), s.cfg)
+	var view engine.Cluster = cluster.Lone(s.node.id, s.node.host, s.node.port)
 	if s.node.clustered() {
 		if err := s.joinPeers(dir); err != nil {
 			return err

@@ -335,7 +335,11 @@ func (c *Cluster) hear(m *member, f *peer.Frame) error {
 	}
 	m.heard.Store(c.opts.Host.Now())
 	if f.Type == peer.Ping {
-		return nil
+		end, err := f.Int(0)
+		if err == nil {
+			m.offset.Store(end)
+		}
+		return err
 	}
 	msg, err := f.Message()
 	if err != nil {

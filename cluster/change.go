@@ -131,13 +131,14 @@ func (c *Cluster) prove(p config.Peer, limit time.Duration) error {
 	return cmp.Or(last, context.DeadlineExceeded)
 }
 
-// RemoveNode takes a node out; as AddNode.
+// RemoveNode takes a node out; as AddNode. A leader that is to be taken out hands
+// over first, and ErrNotLeading sends whoever asks to the next one.
 func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
+	if id == c.id {
+		return c.yield(limit)
+	}
 	return c.change(id, limit, func(to *bully.Configuration, list []config.Peer) ([]config.Peer, error) {
-		switch {
-		case id == c.id:
-			return nil, engine.ErrLeaderStays
-		case !to.Has(id):
+		if !to.Has(id) {
 			return nil, engine.ErrNoSuchNode
 		}
 		out := func(ids []int64) []int64 {
@@ -146,6 +147,30 @@ func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
 		to.Voters, to.Learners = out(to.Voters), out(to.Learners)
 		return slices.DeleteFunc(list, func(p config.Peer) bool { return p.ID == id }), nil
 	}, func(now *bully.Configuration) bool { return !now.Has(id) })
+}
+
+// yieldPoll is how often is looked who leads after a handover.
+const yieldPoll = time.Millisecond
+
+// yield hands over to whoever is best and returns ErrNotLeading once another node
+// leads.
+func (c *Cluster) yield(limit time.Duration) error {
+	switch err := c.handOver(0, limit); {
+	case errors.Is(err, engine.ErrNoTarget):
+		return engine.ErrLeaderStays
+	case err != nil:
+		return err
+	}
+	for end := time.Now().Add(limit); c.ctx.Err() == nil && time.Now().Before(end); time.Sleep(yieldPoll) {
+		st := c.status()
+		if v := c.View(); !v.Leading && v.LeaderID != 0 && v.LeaderID != c.id {
+			return engine.ErrNotLeading
+		}
+		if st.Role == bully.Leader && st.Handover == bully.NoHandover {
+			return engine.ErrLeaderStays // it came to nothing
+		}
+	}
+	return engine.ErrChangeUnknown
 }
 
 // change carries out one change: edit makes the wanted configuration of the

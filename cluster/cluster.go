@@ -78,7 +78,8 @@ type Cluster struct {
 	ctx          context.Context // of everything that runs
 	cancel       context.CancelFunc
 	wg           sync.WaitGroup
-	unproved     peer.Places   // connections that have not proved the secret
+	unproved     peer.Places // connections that have not proved the secret
+	lastLeader   atomic.Pointer[knownLeader]
 	outside      atomic.Bool   // it was said that the others do not know this node
 	strangerTold atomic.Int64  // mono ns of the last line about one, see mayTell
 	process      string        // tells this process from others that say they are this node
@@ -137,6 +138,7 @@ func New(o Options) (*Cluster, error) {
 		process: peer.NewProcess(), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
+	c.lastLeader.Store(&knownLeader{})
 	c.copies.turn = make(chan struct{}, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if c.timeout <= 0 || c.beat <= 0 || c.beat > c.timeout/2 {
@@ -176,6 +178,7 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 	return peer.LinkConfig{
 		Peer: m.ID, Addr: m.Addr, Dialer: m.dialer, Timeout: c.timeout,
 		Hello:   func() peer.Hello { return c.hello(m, peer.Control) },
+		Offset:  c.opts.Stream.End,
 		Cluster: c.clusterText, Mono: c.now, Rand: c.opts.Host.Rand,
 		Up: func(up bool) {
 			c.do(func(time.Duration) bully.Output {
@@ -246,6 +249,9 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	}
 	c.applier = repl.NewApplier(e, c.opts.Stream, end, db)
 	c.following.Store(true)
+	if h := c.opts.Stream.History(); len(h) > 0 {
+		c.lastLeader.Store(&knownLeader{id: h[len(h)-1].Leader})
+	}
 	c.mu.Lock()
 	c.told = c.readLog()
 	if err := c.take(); err != nil {

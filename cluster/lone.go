@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"errors"
-	"net"
-	"strconv"
 	"time"
 
 	"regent/engine"
@@ -13,16 +11,12 @@ import (
 // A lone server leads from the first moment to the last.
 type lone struct{ view engine.View }
 
-// Lone is the cluster of a server without peers, reached by clients at addr.
-func Lone(id int64, addr string, _ *config.Config) engine.Cluster {
-	host, text, err := net.SplitHostPort(addr)
-	port, _ := strconv.Atoi(text)
-	if err != nil {
-		host = addr
-	}
+// Lone is the cluster of a server without peers, reached by clients at host and
+// port.
+func Lone(id int64, host string, port int) engine.Cluster {
 	name := nodeName("", id)
 	return &lone{engine.View{
-		Leading: true, NodeID: id, LeaderID: id, Leader: addr, LinkUp: true,
+		Leading: true, NodeID: id, LeaderID: id, Leader: config.Spell(host, port), LinkUp: true,
 		Nodes: []engine.NodeView{{ID: id, Name: name, Host: host, Port: port, Myself: true, Leader: true, Up: true}},
 	}}
 }

@@ -294,7 +294,6 @@ func TestChangesRefused(t *testing.T) {
 		says string // what it says
 	}{
 		{"at a follower", add(follower, nobody), engine.ErrNotLeading, ""},
-		{"the leader", func() error { return leader.cluster.RemoveNode(leader.id, short) }, engine.ErrLeaderStays, ""},
 		{"a stranger", func() error { return leader.cluster.RemoveNode(9, short) }, engine.ErrNoSuchNode, ""},
 		{"the leader elsewhere", add(leader, leads), engine.ErrLeaderAddr, ""},
 		{"a new one where the leader is", add(leader, taken), nil, "is at " + leader.addr()},
@@ -393,6 +392,38 @@ func TestAddressOfTheList(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// TestRemoveTheLeader: it hands over and sends whoever asked to the next leader,
+// which takes it out.
+func TestRemoveTheLeader(t *testing.T) {
+	w := newNetwork(t, 3).patient()
+	w.start()
+	old := w.leader()
+	w.write("SET", "k", "v")
+	w.followed(old)
+	if err := old.cluster.RemoveNode(old.id, patience); !errors.Is(err, engine.ErrNotLeading) {
+		t.Fatalf("the leader: %v", err)
+	}
+	next := w.leader(w.others(old)...)
+	if v := old.cluster.View(); v.Leader == "" || v.LeaderID == old.id {
+		t.Errorf("it does not know who leads: %d at %q", v.LeaderID, v.Leader)
+	}
+	if err := next.cluster.RemoveNode(old.id, patience); err != nil {
+		t.Fatalf("at the next one: %v", err)
+	}
+	old.is(engine.MemberRemoved)
+	w.write("SET", "k", "w")
+	other := w.others(next)[0]
+	if other == old {
+		other = w.others(next)[1]
+	}
+	if err := next.cluster.RemoveNode(other.id, patience); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.cluster.RemoveNode(next.id, patience); !errors.Is(err, engine.ErrLeaderStays) {
+		t.Errorf("the last one: %v", err)
 	}
 }
 

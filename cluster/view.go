@@ -19,6 +19,13 @@ import (
 // View is the current state, an immutable value.
 func (c *Cluster) View() *engine.View { return c.view.Load() }
 
+// A knownLeader is who led last, as far as is known here, and where it said that
+// it is.
+type knownLeader struct {
+	id   int64
+	said string
+}
+
 // compose makes a view of what the election says.
 func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	id := c.clusterHex()
@@ -31,13 +38,16 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		v.LeaderID = 0
 	}
 	r := c.roster.Load()
-	leader := config.Peer{}
-	if v.LeaderID != 0 {
-		leader = c.placeOf(r, v.LeaderID, st.Addr)
-		v.Leader = leader.Addr()
+	last := c.lastLeader.Load()
+	if is := (knownLeader{v.LeaderID, st.Addr}); is.id != 0 && is != *last {
+		last = &is
+		c.lastLeader.Store(last)
 	}
-	if p, ok := c.clients[v.LeaderID]; ok {
-		v.Leader = p.Addr()
+	v.LastLeaderID = last.id
+	leader := c.placeOf(r, last.id, last.said)
+	if v.LeaderID != 0 {
+		at := c.forClients(engine.NodeView{ID: last.id, Host: leader.Host, Port: leader.Port})
+		v.Leader = config.Spell(at.Host, at.Port)
 	}
 	v.LinkUp = leading || c.follow.up.Load()
 	v.LastIO = c.follow.lastIO.Load()
@@ -50,7 +60,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	v.Recovering = st.Recovering || st.Epoch == 0 // it has heard nobody: who knows what it was
 	v.Membership, v.MembersVersion, v.MembersEpoch = c.membership(&r.conf, st.Epoch), r.conf.Version, r.conf.Epoch
 	for _, p := range r.list {
-		if p.ID == v.LeaderID {
+		if p.ID == last.id {
 			p = leader
 		}
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}

@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"regent/resp"
+)
 
 // What cluster clients ask. One group of nodes is one shard that owns all
 // slots: the leader is the master of 0-16383, the followers are its replicas.
@@ -8,12 +12,10 @@ import "slices"
 //	client ─► CLUSTER SLOTS | SHARDS | NODES at any node ─► the leader's address
 //	       ─► a write at a follower ─► MOVED slot leader  ─► the same
 //
-// A lone server answers as a cluster of one, where redis-server without
-// cluster-enabled says that cluster support is disabled: a program written
-// against three nodes (go-redis's ClusterClient, redis-py's RedisCluster,
-// redis-cli -c) then runs against one as well. Nothing is lost by it, since
-// clients that do not speak of clusters do not ask; HELLO's mode still says
-// standalone.
+// A lone server is a standalone Redis and says that cluster support is disabled,
+// here as in HELLO and INFO: tools that take a server for a cluster leave out all
+// databases but the first. With cluster-enabled yes it answers as a cluster of one,
+// for programs written against three nodes.
 //
 // cluster_view.go: SLOTS, SHARDS, NODES and their kin, all from View.
 
@@ -21,6 +23,30 @@ import "slices"
 const clusterAdmin = Admin | Stale
 
 func clusterCommands() []Command {
+	all := clusterLiterals()
+	for i := range all {
+		faced(&all[i])
+	}
+	return all
+}
+
+// faced has a command and its subcommands refused where clients see no cluster.
+func faced(cmd *Command) {
+	for i := range cmd.Subs {
+		faced(&cmd.Subs[i])
+	}
+	if do := cmd.Do; do != nil {
+		cmd.Do = func(c *Ctx) {
+			if !c.E.clusterFace(c.E.cluster.View()) {
+				c.Err(resp.ErrNoCluster)
+				return
+			}
+			do(c)
+		}
+	}
+}
+
+func clusterLiterals() []Command {
 	return append([]Command{
 		{
 			Name: "readonly", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",

@@ -22,7 +22,7 @@ func TestClusterScriptsAgainstRedis(t *testing.T) {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, path := range paths {
-		enginetest.RunScript(t, redis, path)
+		enginetest.RunScript(t, redis, path, func(o *engine.Options) { o.Config.ClusterEnabled.Set(true) })
 	}
 }
 
@@ -118,36 +118,142 @@ func TestClusterTopology(t *testing.T) {
 	}
 }
 
-// TestClusterWithoutLeader: no node may claim slots that nobody serves, nor
-// may a leader whose lease has run out.
+// TestClusterWithoutLeader: while nobody leads, or not for certain, the last
+// leader stays listed, and the state says that nothing is served. Before the first
+// one no node may claim slots.
 func TestClusterWithoutLeader(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	look := func(when string) {
+	fails := func(when string) {
 		t.Helper()
-		if got := c.Do("CLUSTER", "SLOTS"); got != "*0\r\n" {
-			t.Errorf("%s: slots %q", when, got)
-		}
 		if got := c.Do("CLUSTER", "INFO"); !strings.Contains(got, "cluster_state:fail\r\n") || !strings.Contains(got, "cluster_slots_fail:16384\r\n") {
 			t.Errorf("%s: %s", when, got)
 		}
-		if got := c.Do("CLUSTER", "NODES"); strings.Contains(got, "master") || strings.Contains(got, "0-16383") {
-			t.Errorf("%s: %s", when, got)
-		}
-		if got := show(t, c.Do("CLUSTER", "SHARDS")); !strings.HasPrefix(got, `*[*["slots" *[] "nodes"`) || strings.Contains(got, "master") {
+		if got := c.Do("REGENT", "NODE", "LIST"); strings.Contains(got, "leader") {
 			t.Errorf("%s: %s", when, got)
 		}
 	}
 	s.Cluster.SetView(threeNodes(1, 0))
-	look("none is known")
+	fails("there was none yet")
+	if got := c.Do("CLUSTER", "SLOTS"); got != "*0\r\n" {
+		t.Errorf("there was none yet: slots %q", got)
+	}
+	if got := c.Do("CLUSTER", "NODES"); strings.Contains(got, "master") || strings.Contains(got, "0-16383") {
+		t.Errorf("there was none yet: %s", got)
+	}
+	listed := func(when, master, health string, offset int) {
+		t.Helper()
+		fails(when)
+		if got := show(t, c.Do("CLUSTER", "SLOTS")); !strings.HasPrefix(got, `*[*[:0 :16383 *["`+master+`"`) {
+			t.Errorf("%s: slots %s", when, got)
+		}
+		if got := c.Do("CLUSTER", "NODES"); strings.Count(got, "master") != 1 || !strings.Contains(got, master+":7000@7000 ") || strings.Count(got, " 0-16383") != 1 {
+			t.Errorf("%s: nodes %s", when, got)
+		}
+		got := show(t, c.Do("CLUSTER", "SHARDS"))
+		if want := fmt.Sprintf(`"role" "master" "replication-offset" :%d "health" "%s"`, offset, health); !strings.Contains(got, want) || !strings.HasPrefix(got, `*[*["slots" *[:0 :16383]`) {
+			t.Errorf("%s: shards %s", when, got)
+		}
+	}
+	v := threeNodes(1, 0)
+	v.LastLeaderID = 3
+	v.Nodes[2].Up, v.Nodes[2].Offset = false, 42
+	s.Cluster.SetView(v)
+	listed("the last one is gone", "10.0.0.3", "failed", 42)
+	if got := c.Do("CLUSTER", "NODES"); !strings.Contains(got, "master,fail - ") || !strings.Contains(got, "myself,slave "+name(3)) {
+		t.Errorf("the last one is gone: %s", got)
+	}
+	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-CLUSTERDOWN") {
+		t.Errorf("a write is answered %q", got)
+	}
 	s.Cluster.SetView(threeNodes(1, 1))
 	s.Cluster.SetFenced(true)
-	look("the lease has run out")
+	listed("the lease has run out", "10.0.0.1", "online", 100)
 }
 
-// TestLoneNodeIsAClusterOfOne: its address is the one the client has used.
-func TestLoneNodeIsAClusterOfOne(t *testing.T) {
+// TestMasterOfAFollower: a follower names a master whatever happens, another node
+// than itself, and by the same address everywhere.
+func TestMasterOfAFollower(t *testing.T) {
 	s := enginetest.NewEngine(t)
+	c := s.Client()
+	check := func(when, host string, v engine.View) {
+		t.Helper()
+		s.Cluster.SetView(v)
+		if got := c.Do("INFO", "replication"); !strings.Contains(got, "master_host:"+host+"\r\nmaster_port:7000\r\n") {
+			t.Errorf("%s: %s", when, got)
+		}
+		if got := show(t, c.Do("ROLE")); !strings.HasPrefix(got, `*["slave" "`+host+`" :7000 `) {
+			t.Errorf("%s: %s", when, got)
+		}
+	}
+	check("one leads", "10.0.0.3", threeNodes(1, 3))
+	v := threeNodes(1, 0)
+	v.LastLeaderID = 2
+	check("one has led", "10.0.0.2", v)
+	v = threeNodes(1, 0)
+	v.LastLeaderID = 1
+	check("this one has led", "10.0.0.2", v)
+	v = threeNodes(1, 0)
+	v.Nodes[1].Up = false
+	check("none has led yet", "10.0.0.3", v)
+	v = threeNodes(1, 0)
+	v.Nodes[1].Up, v.Nodes[2].Up = false, false
+	check("nobody is there", "10.0.0.2", v)
+}
+
+// TestAddressesOfIPv6: one spelling, Redis's, everywhere.
+func TestAddressesOfIPv6(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	v := threeNodes(1, 3)
+	for i := range v.Nodes {
+		v.Nodes[i].Host = fmt.Sprintf("fd00::%d", i+1)
+	}
+	v.Leader = config.Spell(v.Nodes[2].Host, v.Nodes[2].Port)
+	s.Cluster.SetView(v)
+	for _, try := range []struct {
+		want  string
+		words []string
+	}{
+		{"-MOVED 7629 fd00::3:7000\r\n", []string{"SET", "k", "v"}},
+		{"-MOVED 0 fd00::3:7000\r\n", []string{"REGENT", "NODE", "REMOVE", "2"}},
+		{"$7\r\nfd00::3\r\n:7000\r\n", []string{"CLUSTER", "SLOTS"}},
+		{" fd00::3:7000@7000 master", []string{"CLUSTER", "NODES"}},
+		{"$7\r\nfd00::3\r\n", []string{"CLUSTER", "SHARDS"}},
+		{"$7\r\nfd00::3\r\n:7000\r\n", []string{"ROLE"}},
+		{"\r\nmaster_host:fd00::3\r\nmaster_port:7000\r\n", []string{"INFO", "replication"}},
+		{"\r\nleader_addr:fd00::3:7000\r\n", []string{"INFO", "regent"}},
+		{"\r\nfd00::3:7000\r\n", []string{"REGENT", "NODE", "LIST"}},
+	} {
+		if got := c.Do(try.words...); !strings.Contains(got, try.want) {
+			t.Errorf("%v: %q, want %q", try.words, got, try.want)
+		}
+	}
+}
+
+// TestLoneNode is a standalone server, as redis-server is one, unless it is told to
+// be a cluster of one: then its address is the one that the client has used.
+func TestLoneNode(t *testing.T) {
+	redis := enginetest.StartRedis(t)
+	alone := enginetest.NewEngine(t).Client()
+	theirs := redis.Client(t)
+	for _, line := range []string{
+		"CLUSTER", "CLUSTER NOSUCH", "CLUSTER KEYSLOT", "CLUSTER KEYSLOT a", "CLUSTER INFO", "CLUSTER NODES", "CLUSTER SLOTS", "CLUSTER SHARDS",
+		"CLUSTER MYID", "CLUSTER HELP", "CLUSTER LINKS", "CLUSTER REPLICAS x", "CLUSTER SLAVES x", "CLUSTER COUNTKEYSINSLOT 1", "CLUSTER GETKEYSINSLOT 1 1",
+		"CLUSTER COUNT-FAILURE-REPORTS x", "CLUSTER FAILOVER", "READONLY", "READONLY x", "READWRITE", "ASKING", "INFO cluster",
+	} {
+		words := strings.Fields(line)
+		if got, want := alone.Do(words...), theirs.Do(words...); got != want {
+			t.Errorf("%s: %q, redis-server answers %q", line, got, want)
+		}
+	}
+	if got := alone.Do("INFO", "server"); !strings.Contains(got, "redis_mode:standalone\r\n") {
+		t.Error(got)
+	}
+	if got := alone.Do("HELLO"); !strings.Contains(got, "standalone") || !strings.Contains(got, "master") {
+		t.Error(got)
+	}
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Config.ClusterEnabled.Set(true) })
 	c := s.Client()
 	want := fmt.Sprintf(`*[*[:0 :16383 *["127.0.0.1" :6379 "%s" *[]]]]`, name(1))
 	if got := show(t, c.Do("CLUSTER", "SLOTS")); got != want {
@@ -156,6 +262,13 @@ func TestLoneNodeIsAClusterOfOne(t *testing.T) {
 	if got := c.Do("CLUSTER", "NODES"); !strings.Contains(got, " 127.0.0.1:6379@6379 myself,master - 0 0 0 connected 0-16383\n") {
 		t.Error(got)
 	}
+	for _, words := range [][]string{{"INFO", "cluster"}, {"INFO", "server"}, {"HELLO"}, {"CLUSTER", "INFO"}} {
+		got := c.Do(words...)
+		if !strings.Contains(got, "cluster_enabled:1") && !strings.Contains(got, "redis_mode:cluster") &&
+			!strings.Contains(got, "$7\r\ncluster\r\n") && !strings.Contains(got, "cluster_state:ok") {
+			t.Errorf("%v: %s", words, got)
+		}
+	}
 	v := threeNodes(1, 1)
 	v.Clustered, v.Nodes = false, v.Nodes[:1]
 	s.Cluster.SetView(v)
@@ -163,13 +276,10 @@ func TestLoneNodeIsAClusterOfOne(t *testing.T) {
 	if got := c.Do("CLUSTER", "SLOTS"); !strings.Contains(got, "10.0.0.1") {
 		t.Errorf("told what to call itself: %q", got)
 	}
-	if got := c.Do("HELLO"); !strings.Contains(got, "standalone") || !strings.Contains(got, "master") {
-		t.Error(got)
-	}
 }
 
 func TestKeysInSlotAreOfTheDatabase(t *testing.T) {
-	s := enginetest.NewEngine(t)
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Config.ClusterEnabled.Set(true) })
 	c := s.Client()
 	want := map[string]bool{}
 	for i := range 300 {

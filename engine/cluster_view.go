@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/engine/config"
 	"regent/engine/slots"
 	"regent/resp"
 )
@@ -13,16 +14,21 @@ import (
 // A topology is a View as cluster clients are told of it.
 //
 //	leader known, its lease holds   one master with all slots, replicas below it
-//	no leader                       no slots for anyone, cluster_state:fail
+//	none at the moment              the last one stays listed, cluster_state:fail
+//	there was none yet              no slots for anyone
+//
+// A client that were told of no master would forget all nodes, or fail for good:
+// so it asks the last one, and finds the next by MOVED.
 type topology struct {
 	view   *View
 	nodes  []NodeView
 	me     *NodeView
-	leader *NodeView // nil: none known
+	leader *NodeView // that leads, or did last; nil: there was none yet
+	serves bool      // it leads, as far as is known here
 }
 
-// topology is the state as of now. A leader whose lease has run out does not
-// call itself one.
+// topology is the state as of now. A leader whose lease has run out is the last
+// one.
 func (c *Ctx) topology() topology {
 	e := c.E
 	v := e.cluster.View()
@@ -39,7 +45,10 @@ func (c *Ctx) topology() topology {
 		if nd.Myself {
 			t.me = nd
 		}
-		if nd.Leader && !fenced {
+		switch {
+		case nd.Leader:
+			t.leader, t.serves = nd, !fenced
+		case t.leader == nil && v.LeaderID == 0 && nd.ID == v.LastLeaderID:
 			t.leader = nd
 		}
 	}
@@ -104,7 +113,7 @@ func (t *topology) replicas() (list []*NodeView) {
 func doClusterInfo(c *Ctx) {
 	t := c.topology()
 	state, served := "ok", slots.Count
-	if t.leader == nil {
+	if !t.serves {
 		state, served = "fail", 0
 	}
 	var w InfoWriter
@@ -120,7 +129,8 @@ func doClusterInfo(c *Ctx) {
 	c.W.Verbatim("txt", string(w.buf))
 }
 
-// doClusterSlots names the leader and the replicas that can be reached.
+// doClusterSlots names the leader, or the last one, and the replicas that can be
+// reached.
 func doClusterSlots(c *Ctx) {
 	t := c.topology()
 	if t.leader == nil {
@@ -175,7 +185,7 @@ func (t *topology) shardNode(w *resp.Writer, nd *NodeView) {
 	switch {
 	case !nd.Up && !nd.Myself:
 		health = "failed"
-	case nd.Learner:
+	case nd.Learner || nd.Copy != "":
 		health = "loading"
 	}
 	text := func(name, value string) { w.BulkString(name); w.BulkString(value) }
@@ -204,8 +214,8 @@ func doClusterNodes(c *Ctx) {
 //
 //	name host:port@peers'-port flags master ping pong epoch link [slots]
 //
-// The peers' channel is on the client port. Without a leader every node is a
-// replica of nobody.
+// The peers' channel is on the client port. Before the first leader every node is
+// a replica of nobody.
 func (t *topology) line(dst []byte, nd *NodeView) []byte {
 	flags, master, served, link := "slave", "-", "", "connected"
 	switch {
@@ -219,8 +229,8 @@ func (t *topology) line(dst []byte, nd *NodeView) []byte {
 	} else if !nd.Up {
 		flags, link = flags+",fail", "disconnected"
 	}
-	return fmt.Appendf(dst, "%s %s:%d@%d %s %s %d %d %d %s%s",
-		nd.Name, nd.Host, nd.Port, nd.Port, flags, master, nd.PingAt, nd.PongAt, t.view.Epoch, link, served)
+	return fmt.Appendf(dst, "%s %s@%d %s %s %d %d %d %s%s",
+		nd.Name, config.Spell(nd.Host, nd.Port), nd.Port, flags, master, nd.PingAt, nd.PongAt, t.view.Epoch, link, served)
 }
 
 func doClusterReplicas(c *Ctx) {

@@ -148,10 +148,13 @@ func (c *Ctx) parseHello() (o helloOptions, ok bool) {
 	return o, true
 }
 
-// mode is what HELLO and INFO call the server's mode: cluster where there are
-// peers, so that clients that look at it learn to follow the leader.
-func (v *View) mode() string {
-	if v.Clustered {
+// clusterFace reports whether clients see a cluster: where there are peers, so
+// that they learn to follow the leader, and at a lone server that was told to.
+func (e *Engine) clusterFace(v *View) bool { return v.Clustered || e.Config.ClusterEnabled.Get() }
+
+// mode is what HELLO and INFO call the server's mode.
+func (e *Engine) mode(v *View) string {
+	if e.clusterFace(v) {
 		return "cluster"
 	}
 	return "standalone"
@@ -173,7 +176,7 @@ func (c *Ctx) answerHello() {
 	w.Int(int64(w.Proto()))
 	w.BulkString("id")
 	w.Int(c.S.ID)
-	pair("mode", v.mode())
+	pair("mode", c.E.mode(v))
 	pair("role", role)
 	w.BulkString("modules")
 	w.Array(0)

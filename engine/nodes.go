@@ -186,7 +186,7 @@ func (c *Ctx) listNodes() {
 		nd := &t.nodes[i]
 		role, link := "follower", "up"
 		switch {
-		case nd == t.leader:
+		case nd == t.leader && t.serves:
 			role = "leader"
 		case nd.Myself && nd.Learner:
 			role = t.view.Membership
@@ -200,7 +200,7 @@ func (c *Ctx) listNodes() {
 		c.W.Map(5)
 		c.W.BulkString("id")
 		c.W.Int(nd.ID)
-		text("address", cmp.Or(nd.PeerAddr, fmt.Sprintf("%s:%d", nd.Host, nd.Port)))
+		text("address", cmp.Or(nd.PeerAddr, config.Spell(nd.Host, nd.Port)))
 		text("role", role)
 		text("link", link)
 		c.W.BulkString("offset")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"regent/engine"
+	"regent/engine/config"
 	"regent/engine/enginetest"
 )
 
@@ -14,6 +15,7 @@ import (
 func TestRegentNode(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
+	two := config.Peer{ID: 2, Host: "fd00::2", Port: 7000}
 	alone, leads, follows := engine.View{Leading: true}, threeNodes(1, 1), threeNodes(1, 3)
 	for _, try := range []struct {
 		view   engine.View
@@ -33,8 +35,11 @@ func TestRegentNode(t *testing.T) {
 		{leads, nil, "-ERR unknown subcommand or wrong number of arguments for 'ADD'. Try REGENT HELP.", []string{"ADD"}},
 		{leads, engine.ErrChangeRuns, "-ERR Another change of the nodes or of the leader is under way: see REGENT NODE LIST, and try again", []string{"REMOVE", "3"}},
 		{leads, engine.ErrChangeUnknown, "-UNCERTAIN The change of the nodes was not confirmed in time: it may or may not come into force, see REGENT NODE LIST", []string{"REMOVE", "3"}},
-		{leads, engine.ErrLeaderStays, "-ERR Node 1 leads: hand over with FAILOVER first, and remove it at the next leader", []string{"REMOVE", "1"}},
+		{leads, engine.ErrLeaderStays, "-ERR Node 1 leads, and no other node can take over: see REGENT NODE LIST, and try again", []string{"REMOVE", "1"}},
 		{leads, engine.ErrStillLearning, "-ERR Node 4 follows and has not caught up yet: it votes as soon as it has, see REGENT NODE LIST", []string{"ADD", "4@host:7000"}},
+		{leads, &engine.TakenError{By: two}, "-ERR Node 2 is at [fd00::2]:7000: nothing is changed", []string{"ADD", "4@fd00::2:7000"}},
+		{leads, &engine.UnprovedError{Node: two, Err: errors.New("why\r\nnot")}, "-ERR Node 2 has not proved that it is at [fd00::2]:7000, nothing is changed: why  not", []string{"ADD", "2@[fd00::2]:7000"}},
+		{leads, &engine.ApartError{Near: config.Peer{ID: 4, Host: "::1", Port: 7}, Far: two}, "-ERR [::1]:7 is on one machine alone, and [fd00::2]:7000 need not be there: nothing is changed", []string{"ADD", "4@::1:7"}},
 		{leads, engine.ErrNoSuchNode, "-ERR No node has the ID 9", []string{"REMOVE", "9"}},
 		{leads, errors.New("no"), "-ERR The nodes cannot be changed: no", []string{"REMOVE", "9"}},
 	} {

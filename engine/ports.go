@@ -185,12 +185,15 @@ type View struct {
 	NodeID    int64  // this node
 	ClusterID string // 40 hex digits, "" while unknown
 	LeaderID  int64  // 0: none known
-	Leader    string // the leader's client address host:port, "" when none
-	Epoch     int64
-	Electing  bool
-	Missing   int        // at a leader: followers that have had no stream for longer than a moment
-	Handover  string     // how far a handover by this node is: HandoverNone, …; "": none
-	Nodes     []NodeView // all members, by ID; and this one at the end if it is none
+	Leader    string // the leader's client address as config.Spell has it, "" when none
+	// LastLeaderID is LeaderID, or while none is known the last that was; 0: there
+	// was none yet, as far as is known here.
+	LastLeaderID int64
+	Epoch        int64
+	Electing     bool
+	Missing      int        // at a leader: followers that have had no stream for longer than a moment
+	Handover     string     // how far a handover by this node is: HandoverNone, …; "": none
+	Nodes        []NodeView // all members, by ID; and this one at the end if it is none
 
 	Membership     string // what this node is: MemberVoter, …; "": alone
 	Recovering     bool   // its vote counts only with all others'

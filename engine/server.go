@@ -134,7 +134,7 @@ func doRole(c *Ctx) {
 		c.roleLeader(v)
 		return
 	}
-	host, port, _ := splitAddr(v.Leader)
+	host, port := v.master()
 	state := "connect"
 	switch {
 	case v.LinkUp:

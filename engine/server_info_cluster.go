@@ -55,9 +55,39 @@ func (n *NodeView) state() string {
 	return "online"
 }
 
+// master is where a follower's master is: the leader, while none is known the
+// last one, or else another node: monitors want an address whatever happens, and
+// never this node's own.
+func (v *View) master() (host string, port int) {
+	best, rank := (*NodeView)(nil), 0
+	for i := range v.Nodes {
+		nd := &v.Nodes[i]
+		r := 0
+		switch {
+		case nd.Myself:
+		case nd.Leader:
+			r = 4
+		case nd.ID == v.LastLeaderID:
+			r = 3
+		case nd.Up && !nd.Learner:
+			r = 2
+		default:
+			r = 1
+		}
+		if r > rank {
+			best, rank = nd, r
+		}
+	}
+	if best == nil || rank < 4 && v.Leader != "" {
+		host, port, _ = splitAddr(v.Leader)
+		return host, port
+	}
+	return best.Host, best.Port
+}
+
 func (r *infoRun) following(w *InfoWriter) {
 	v := r.view
-	host, port, _ := splitAddr(v.Leader)
+	host, port := v.master()
 	link, ago := "down", int64(-1)
 	if v.LinkUp {
 		link = "up"
@@ -111,9 +141,7 @@ func (e *Engine) replID(v *View) string {
 	return e.runID
 }
 
-// cluster says that there is one, always: clients refuse to speak as cluster
-// clients otherwise, and a lone node answers as a cluster of one.
-func (r *infoRun) cluster(w *InfoWriter) { w.Int("cluster_enabled", 1) }
+func (r *infoRun) cluster(w *InfoWriter) { w.Bool("cluster_enabled", r.e.clusterFace(r.view)) }
 
 func (r *infoRun) regent(w *InfoWriter) {
 	v := r.view

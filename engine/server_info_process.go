@@ -11,7 +11,7 @@ import (
 func (r *infoRun) server(w *InfoWriter) {
 	e, u := r.e, r.process()
 	w.Str("redis_version", RedisVersion)
-	w.Str("redis_mode", r.view.mode())
+	w.Str("redis_mode", r.e.mode(r.view))
 	w.Str("regent_version", e.version)
 	w.Str("os", u.OS)
 	w.Int("arch_bits", 64)

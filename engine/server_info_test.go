@@ -159,7 +159,7 @@ func TestInfoReplication(t *testing.T) {
 	v.Leading, v.LeaderID, v.Leader = false, 0, ""
 	s.Cluster.SetView(v)
 	for name, want := range map[string]string{
-		"role": "slave", "master_host": "", "master_link_status": "down", "master_last_io_seconds_ago": "-1", "master_link_down_since_seconds": "-1",
+		"role": "slave", "master_host": "h1", "master_link_status": "down", "master_last_io_seconds_ago": "-1", "master_link_down_since_seconds": "-1",
 		"connected_slaves": "0", "min_slaves_good_slaves": "none",
 	} {
 		if got := infoLine(t, c, "replication", name); got != want {

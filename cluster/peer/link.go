@@ -42,6 +42,7 @@ type LinkConfig struct {
 	Dialer  *Dialer
 	Timeout time.Duration // of a write
 	Hello   func() Hello
+	Offset  func() int64         // where this node's log ends: an idle channel tells it, too
 	Cluster func() string        // the cluster ID for frames
 	Mono    func() time.Duration // the node's clock
 	Rand    func() uint64
@@ -187,7 +188,7 @@ func (l *Link) pump(ctx context.Context, c *Conn, lost <-chan error) error {
 				continue
 			}
 			h := l.cfg.Hello()
-			out = AppendFrame(out[:0], &Frame{Type: Ping, Cluster: l.cfg.Cluster(), From: h.From, To: h.To})
+			out = AppendInt(AppendHead(out[:0], &Frame{Type: Ping, Cluster: l.cfg.Cluster(), From: h.From, To: h.To}, 1), l.cfg.Offset())
 		}
 		if _, err := c.Write(out); err != nil {
 			return err

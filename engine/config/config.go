@@ -143,6 +143,9 @@ func (c *Config) Check() error {
 	if err != nil {
 		return fmt.Errorf("peers: %w", err)
 	}
+	if a, b, shared := SharedAddr(peers); shared {
+		return fmt.Errorf("peers: nodes %d and %d are both at %s: each node has an address of its own", a.ID, b.ID, a.Addr())
+	}
 	id := c.NodeID.Get()
 	if id == 0 {
 		id = c.Port.Get()

@@ -109,6 +109,7 @@ func (c *Config) cluster() []*directive {
 		number("node-id", &c.NodeID, 0, 0, math.MaxInt64).fixed(), // 0: the port
 		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).fixed(),
 		yesNo("join", &c.Join, false).fixed(),
+		yesNo("cluster-enabled", &c.ClusterEnabled, false).fixed(), // with peers it always is
 		text("announce-host", &c.AnnounceHost, "").checked(hostName).fixed(),
 		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).fixed(),
 		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).fixed(),

@@ -20,6 +20,21 @@ type Peer struct {
 	Port int
 }
 
+// Spell is an address as Redis spells it for clients, in MOVED and everywhere else:
+// an IPv6 address has no brackets, the port follows the last colon.
+func Spell(host string, port int) string { return host + ":" + strconv.Itoa(port) }
+
+// splitSpelled takes host:port apart, with or without brackets around an IPv6
+// address.
+func splitSpelled(addr string) (host, port string, err error) {
+	if i := strings.LastIndexByte(addr, ':'); i > 0 && addr[0] != '[' {
+		if ip, err := netip.ParseAddr(addr[:i]); err == nil && ip.Is6() {
+			return addr[:i], addr[i+1:], nil
+		}
+	}
+	return net.SplitHostPort(addr)
+}
+
 // Addr is host:port, as it is dialled: an IPv6 address has brackets.
 func (p Peer) Addr() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
 
@@ -54,6 +69,18 @@ func FormatPeers(peers []Peer) string {
 	return strings.Join(words, ",")
 }
 
+// SharedAddr returns two peers at one address, if there are any.
+func SharedAddr(peers []Peer) (a, b Peer, shared bool) {
+	for i, p := range peers {
+		for _, q := range peers[:i] {
+			if p.Addr() == q.Addr() {
+				return q, p, true
+			}
+		}
+	}
+	return a, b, false
+}
+
 // ParsePeers reads the value of the peers directive: "1@host:port,host:port",
 // separated by commas or spaces. Without "id@" the port is the ID.
 func ParsePeers(list string) ([]Peer, error) {
@@ -83,7 +110,7 @@ func ParsePeer(w string) (Peer, error) {
 	if !named {
 		addr = w
 	}
-	host, port, err := net.SplitHostPort(addr)
+	host, port, err := splitSpelled(addr)
 	if err != nil {
 		return Peer{}, err
 	}

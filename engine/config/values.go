@@ -144,6 +144,7 @@ type Config struct {
 	NodeID                                Int  // 0: the port
 	Peers                                 Str  // where to start from: a change of the nodes is kept in the state file
 	Join                                  Bool // this node is none of them until REGENT NODE ADD says so
+	ClusterEnabled                        Bool // a lone server answers as a cluster of one
 	AnnounceHost                          Str
 	AnnouncePort                          Int
 	ClientAddresses                       Str // where clients reach the nodes, in the form of peers; a node that is not named: where peers do
