@@ -99,18 +99,19 @@ func (c *client) pipeReplies(conn *Conn, mark string, sent <-chan error) (replie
 	}
 }
 
-// toLeader makes sure that the session is at a node that takes writes: any
-// read leads there.
+// toLeader makes sure that the session is at the node that takes writes: what
+// is piped can't be sent again. CLUSTER SLOTS names the leader first.
 func (c *client) toLeader() error {
 	if err := c.s.ready(); err != nil {
 		return ended(err)
 	}
-	if !c.s.o.follow || len(c.s.known) < 2 {
+	if !c.s.o.follow || len(c.s.known) < 2 || c.s.known[0] == c.s.addr {
 		return nil
 	}
-	_, err := c.s.exec([]string{"EXISTS", ""})
-	if err == nil && c.s.conn == nil {
-		err = ended(c.s.ready())
+	c.s.close()
+	c.s.addr = c.s.known[0]
+	if err := c.s.ready(); err != nil {
+		return ended(err)
 	}
-	return err
+	return nil
 }
