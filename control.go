@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"regent/engine"
 )
 
 // A control carries out what administrative commands ask of the process.
@@ -16,12 +18,10 @@ const maxConfigFile = 1 << 20
 // exitCrash is the status of a process that was told to crash.
 const exitCrash = 1
 
-// Shutdown begins an orderly end; Run returns.
+// Shutdown ends the server: what there was to save is saved. Run returns.
 func (c control) Shutdown(reason string) {
-	select {
-	case c.s.stop <- reason:
-	default: // one is on its way
-	}
+	c.s.host.Logf(engine.LevelWarning, "User requested shutdown... %s", reason)
+	c.s.end()
 }
 
 // RewriteConfig writes the configuration into its file: aside first, then
@@ -44,7 +44,7 @@ func (c control) RewriteConfig() error {
 	}
 	defer os.Remove(tmp.Name())
 	_, err = tmp.WriteString(c.s.cfg.Rewrite(string(old)))
-	err = errors.Join(err, tmp.Sync(), tmp.Chmod(0o644), tmp.Close())
+	err = errors.Join(err, tmp.Sync(), tmp.Chmod(modeOf(path)), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
@@ -52,6 +52,19 @@ func (c control) RewriteConfig() error {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
+}
+
+// newFileMode is that of a file that is not there yet.
+const newFileMode = 0o644
+
+// modeOf is the mode that a file keeps when it is written anew: it may hold
+// passwords.
+func modeOf(path string) os.FileMode {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return newFileMode
+	}
+	return fi.Mode().Perm()
 }
 
 // Crash ends the process at once, as DEBUG asks for in tests.

@@ -16,13 +16,16 @@ import (
 	"regent/engine/rdb"
 )
 
-// A bare dump.rdb: what Redis, or Regent without a log, has left. A lone server
-// begins with it if its log is empty, and the log gets it as its base before any
-// client is served: a log with records of its own and no base would be all that
-// the next start looks at.
+// A bare dump.rdb: what Redis, or Regent without a log, has left. A server begins
+// with it if its log is empty, and the log gets it as its base before any client
+// is served: a log with records of its own and no base would be all that the next
+// start looks at.
 //
 // The stream begins at an offset as high as the file is long, in no epoch: no
-// other node can mistake the data for a part of a history it shares.
+// other node can mistake the data for a part of a history it shares. So a node
+// with peers may begin with it too, as one that comes with the log of a lone
+// server does. One that was a part of the cluster already may not: the file is an
+// old copy of what the others have.
 
 // loadDump loads dbfilename if there is one and nothing else holds data.
 func (s *Server) loadDump(ctx context.Context) error {
@@ -38,8 +41,9 @@ func (s *Server) loadDump(ctx context.Context) error {
 		return err
 	}
 	defer f.Close()
-	if s.peers != nil {
-		return fmt.Errorf("%s is there and the log is empty: a node with peers takes its data from them; move the file away, or start one node alone with it first", path)
+	if s.peers != nil && s.joined {
+		s.host.Logf(engine.LevelWarning, "The log is empty and %s is not loaded: this node was one of a cluster and takes its data from the others", path)
+		return nil
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -51,11 +55,16 @@ func (s *Server) loadDump(ctx context.Context) error {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}
 	s.loadedRDB(path, sum)
+	s.loadedFrom = path
 	s.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
 	if s.aof == nil {
 		return nil
 	}
-	return s.adopt(ctx, info.Size())
+	if err := s.adopt(ctx, info.Size()); err != nil {
+		return err
+	}
+	s.holdReaders()
+	return nil
 }
 
 // adopt makes the keyspace the base of an empty log.
@@ -82,7 +91,8 @@ func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch)
 
 // rdbOptions are for every RDB file that is loaded.
 func (s *Server) rdbOptions(progress func(done int64)) rdb.Options {
-	return rdb.Options{Workers: cores(), Codecs: s.engine.Codecs(), Progress: progress, SkipUnknown: s.cfg.SkipUnknownTypes.Get()}
+	return rdb.Options{Workers: cores(), Codecs: s.engine.Codecs(), Progress: progress, SkipUnknown: s.cfg.SkipUnknownTypes.Get(),
+		Unchecked: !s.cfg.RdbChecksum.Get()}
 }
 
 // loadedRDB notes what came out of a file, and warns of what did not.

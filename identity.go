@@ -203,5 +203,6 @@ func (s *Server) announce() {
 	for _, note := range s.cfg.Notes() {
 		s.host.Logf(engine.LevelWarning, "Configuration: %s", note)
 	}
+	s.sayWhatIsKept()
 	s.host.Logf(engine.LevelNotice, "Running %s, node %d at %s", mode, s.node.id, s.node.addr())
 }

@@ -108,11 +108,20 @@ func (k *keeper) hasLoaded(keys int64) {
 	k.loaded = keys
 }
 
-// lastSave saves at the end, if there are save points.
-func (k *keeper) lastSave() {
-	if len(k.s.cfg.Save.Get()) > 0 {
-		_ = k.saveNow(true) // the job has logged what is wrong, and the end does not wait
+// lastSave saves at the end, if there are save points. Writes are held from then
+// on, unless it fails.
+func (k *keeper) lastSave() error {
+	if len(k.s.cfg.Save.Get()) == 0 {
+		return nil
 	}
+	k.s.engine.HoldWrites()
+	k.s.host.Logf(engine.LevelNotice, "Saving the final RDB snapshot before exiting.")
+	err := k.saveNow(true)
+	if err != nil {
+		k.s.engine.ReleaseWrites()
+		k.s.host.Logf(engine.LevelWarning, "Error trying to save the DB, can't exit.")
+	}
+	return err
 }
 
 // begin starts a job; the caller holds mu.
@@ -163,9 +172,6 @@ func (k *keeper) askRewrite() engine.Job {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
-	case k.s.aof == nil:
-		k.s.host.Logf(engine.LevelWarning, "There is no append only log to rewrite: appendonly is no")
-		return engine.JobRefused
 	case k.ended:
 		return engine.JobRefused
 	case k.rewrite.running:
@@ -179,7 +185,11 @@ func (k *keeper) askRewrite() engine.Job {
 }
 
 func (k *keeper) beginRewrite() {
-	k.begin(&k.rewrite, "Background append only file rewriting", k.s.rewriteLog)
+	work := k.s.rewriteLog
+	if k.s.aof == nil {
+		work = k.s.writeLogAside
+	}
+	k.begin(&k.rewrite, "Background append only file rewriting", work)
 }
 
 // askSave is BGSAVE.
@@ -354,6 +364,27 @@ func (s *Server) rewriteLog(ctx context.Context) error {
 			return rdbPlace(p.Offset, p.History), err
 		})
 	})
+}
+
+// writeLogAside makes a log of the data where none is kept (appendonly no): as
+// Redis's BGREWRITEAOF, for a later start with appendonly yes. It replaces one
+// that is there.
+func (s *Server) writeLogAside(ctx context.Context) error {
+	log, err := aof.Open(s.logOptions())
+	if err != nil {
+		return err
+	}
+	passOver := func(int, [][]byte) error { return ctx.Err() }
+	if err := log.Load(passOver, nil); err != nil {
+		return errors.Join(err, log.Close())
+	}
+	// Behind whatever the log held, in no epoch: no other node can mistake it for
+	// a part of a history that it shares.
+	at := aof.Place{Offset: log.Stream().End() + s.engine.Changes() + 1}
+	format := s.baseFormat()
+	where := func(int64) (*rdb.Place, error) { return rdbPlace(at.Offset, nil), nil }
+	err = log.InstallBase(ctx, at, format, func(w io.Writer) error { return s.writeBase(ctx, w, format, where) })
+	return errors.Join(err, log.Close())
 }
 
 // info is the persistence section behind the engine's own part.

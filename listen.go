@@ -75,7 +75,7 @@ func (s *Server) listen() error {
 }
 
 func (s *Server) listenUnix() error {
-	path := s.cfg.UnixSocket.Get()
+	path := inDir(s.cfg, s.cfg.UnixSocket.Get())
 	if path == "" {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (s *Server) listenUnix() error {
 }
 
 func (s *Server) writePid() error {
-	path := s.cfg.PidFile.Get()
+	path := inDir(s.cfg, s.cfg.PidFile.Get())
 	if path == "" {
 		return nil
 	}

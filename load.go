@@ -42,15 +42,26 @@ func (s *Server) loadLog(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("can't load the append only log: %w", err)
 	}
-	if s.peers != nil {
-		end := s.aof.Stream().End()
-		s.engine.Freeze(func() { s.engine.SetFloor(end) })
-	}
+	s.holdReaders()
 	if passed != nil {
 		s.tellPassed("the append only log", passed.Counts())
 	}
+	if s.aof.Empty() {
+		return nil
+	}
 	s.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
+	s.loadedFrom = s.logDir()
 	return nil
+}
+
+// holdReaders has readers wait until the cluster says how much of what was loaded
+// is committed.
+func (s *Server) holdReaders() {
+	if s.peers == nil {
+		return
+	}
+	end := s.aof.Stream().End()
+	s.engine.Freeze(func() { s.engine.SetFloor(end) })
 }
 
 // stoppable carries out what a load reads until the server is told to stop.

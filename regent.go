@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -55,42 +56,53 @@ type Options struct {
 
 // A Server is one node.
 type Server struct {
-	opts    Options
-	cfg     *config.Config
-	node    identity
-	host    host
-	log     *logger
-	engine  *engine.Engine
-	aof     *aof.Log // nil with appendonly no
-	peers   *cluster.Cluster
-	barrier *barrier
-	keeper  *keeper
-	backups backups
-	watch   *watchdog.Watchdog
-	front   *server.Server
-	socks   []net.Listener
-	stop    chan string // the reason of a SHUTDOWN
-	closing sync.Once
+	opts       Options
+	cfg        *config.Config
+	node       identity
+	joined     bool   // the directory is one of a node of a cluster
+	loadedFrom string // where the data was found; "": nowhere
+	host       host
+	log        *logger
+	engine     *engine.Engine
+	aof        *aof.Log // nil with appendonly no
+	peers      *cluster.Cluster
+	barrier    *barrier
+	keeper     *keeper
+	backups    backups
+	watch      *watchdog.Watchdog
+	front      *server.Server
+	socks      []net.Listener
+	stopped    chan struct{} // closed: Run is to return
+	ending     sync.Once
+	ran        atomic.Bool   // Run was called, or nobody can call it any more
+	released   chan struct{} // closed when everything is given back
+	closing    sync.Once
+	serving    atomic.Bool // the data is loaded
 }
 
 // New checks the configuration, takes the data directory and opens the
 // ports. Nothing is served before Run.
 func New(o Options) (*Server, error) {
 	cfg := o.Config
+	cfg.Imply()
 	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if err := settleDir(cfg); err != nil {
 		return nil, err
 	}
 	node, err := identify(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, backups: newBackups(), stop: make(chan string, 1)}
-	s.log, err = newLogger(cfg.LogFile.Get(), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
+	s := &Server{opts: o, cfg: cfg, node: node, backups: newBackups(), stopped: make(chan struct{}), released: make(chan struct{})}
+	s.log, err = newLogger(inDir(cfg, cfg.LogFile.Get()), cfg.LogFormat.Get(), func() engine.Level { return engine.Level(cfg.LogLevel.Get()) })
 	if err != nil {
 		return nil, err
 	}
 	s.host = host{log: s.log, start: time.Now()}
 	if err := s.build(); err != nil {
+		s.failed(err)
 		s.release()
 		return nil, err
 	}
@@ -99,10 +111,8 @@ func New(o Options) (*Server, error) {
 
 func (s *Server) build() error {
 	dir := s.cfg.Dir.Get()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("can't make the data directory: %w", err)
-	}
-	if err := s.openLog(dir); err != nil {
+	s.joined = cluster.Joined(dir)
+	if err := s.openLog(); err != nil {
 		return err
 	}
 	s.sweepSaves()
@@ -142,24 +152,31 @@ func (s *Server) build() error {
 	return s.listen()
 }
 
-func (s *Server) openLog(dir string) error {
+// logDir is the directory of the log's files.
+func (s *Server) logDir() string {
+	return filepath.Join(s.cfg.Dir.Get(), s.cfg.AppendDirname.Get())
+}
+
+// logOptions are for a log that nobody depends on.
+func (s *Server) logOptions() aof.Options {
+	nothing := func(error) {}
+	return aof.Options{
+		Dir: s.logDir(), Name: s.cfg.AppendFilename.Get(), Host: s.host, Disk: s.opts.Disk,
+		Fsync: s.cfg.AppendFsync.Get, LoadTruncated: s.cfg.AofLoadTruncated.Get,
+		Failed: nothing, Recovered: func() {}, NoSpace: nothing, SpaceBack: func() {},
+		LoadBase: func(b *aof.Base) error { b.Used = b.Size; return nil },
+	}
+}
+
+func (s *Server) openLog() error {
 	if !s.cfg.AppendOnly.Get() {
 		return nil
 	}
-	log, err := aof.Open(aof.Options{
-		Dir:           filepath.Join(dir, s.cfg.AppendDirname.Get()),
-		Name:          s.cfg.AppendFilename.Get(),
-		Host:          s.host,
-		Fsync:         s.cfg.AppendFsync.Get,
-		LoadTruncated: s.cfg.AofLoadTruncated.Get,
-		Moved:         s.logMoved,
-		Failed:        s.logFailed,
-		Recovered:     s.logRecovered,
-		NoSpace:       s.noSpace,
-		SpaceBack:     s.spaceBack,
-		LoadBase:      s.loadBase,
-		Disk:          s.opts.Disk,
-	})
+	o := s.logOptions()
+	o.Moved, o.Failed, o.Recovered = s.logMoved, s.logFailed, s.logRecovered
+	o.NoSpace, o.SpaceBack = s.noSpace, s.spaceBack
+	o.LoadBase = s.loadBase
+	log, err := aof.Open(o)
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)
 	}
@@ -288,8 +305,15 @@ func (s *Server) Addrs() []net.Addr {
 
 // Run serves until ctx ends or a client says SHUTDOWN, then ends in order and
 // returns nil. It returns an error when the data cannot be loaded.
-func (s *Server) Run(ctx context.Context) error {
+//
+// At the end of ctx the data is saved if there are save points, and the server
+// ends even if that fails: see Shutdown for an end that does not.
+func (s *Server) Run(ctx context.Context) (err error) {
+	if !s.ran.CompareAndSwap(false, true) {
+		return errors.New("the server has run, or was closed")
+	}
 	defer s.release()
+	defer func() { s.failed(err) }()
 	s.announce()
 	s.watch.Start()
 	defer s.watch.Stop()
@@ -298,8 +322,18 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.socks {
 		go func() { served <- s.front.Serve(l) }()
 	}
-	if err := s.load(ctx); err != nil {
-		if ctx.Err() != nil {
+	loading, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-s.stopped:
+			stop()
+		case <-loading.Done():
+		}
+	}()
+	if err := s.load(loading); err != nil {
+		if loading.Err() != nil {
+			s.host.Logf(engine.LevelWarning, "Told to stop while the data was loaded")
 			return nil
 		}
 		return err
@@ -311,6 +345,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return fmt.Errorf("can't join the cluster: %w", err)
 		}
 	}
+	s.serving.Store(true)
 	s.host.Logf(engine.LevelNotice, "Ready to accept connections")
 	if s.opts.Ready != nil {
 		s.opts.Ready()
@@ -323,7 +358,15 @@ func (s *Server) load(ctx context.Context) error {
 	if err := s.loadLog(ctx); err != nil {
 		return err
 	}
-	return s.loadDump(ctx)
+	if err := s.loadDump(ctx); err != nil {
+		return err
+	}
+	if s.loadedFrom == "" {
+		s.host.Logf(engine.LevelNotice, "Starting without data: there is none in %s", s.cfg.Dir.Get())
+		return nil
+	}
+	s.host.Logf(engine.LevelNotice, "Loaded %d keys from %s", s.engine.Keys(), s.loadedFrom)
+	return nil
 }
 
 // serve is the life of the server: its ticker and its end.
@@ -339,11 +382,10 @@ func (s *Server) serve(ctx context.Context, served <-chan error) error {
 			turns.Rest()
 			tick.Reset(s.tickEvery())
 		case <-ctx.Done():
-			s.host.Logf(engine.LevelWarning, "Received a signal to stop, scheduling shutdown...")
-			s.keeper.lastSave()
+			s.host.Logf(engine.LevelWarning, "Told to stop by whoever runs the server")
+			_ = s.keeper.lastSave() // said there; the end does not wait
 			return nil
-		case why := <-s.stop:
-			s.host.Logf(engine.LevelWarning, "User requested shutdown... %s", why)
+		case <-s.stopped:
 			return nil
 		case err := <-served:
 			if err != nil && !errors.Is(err, net.ErrClosed) {
@@ -371,18 +413,49 @@ func (s *Server) tick() {
 	s.keeper.tick()
 }
 
-// Close ends the server as a signal would; Run returns.
-func (s *Server) Close() {
-	select {
-	case s.stop <- "closed by its owner":
-	default:
+// Shutdown is what a signal asks for: the data is saved if there are save points,
+// and Run returns. If it cannot be saved, that is the error, and the server goes
+// on; it may be asked again.
+func (s *Server) Shutdown(why string) error {
+	s.host.Logf(engine.LevelWarning, "%s", why)
+	if s.serving.Load() {
+		if err := s.keeper.lastSave(); err != nil {
+			s.host.Logf(engine.LevelWarning, "Errors trying to shut down the server. Check the logs for more information.")
+			return fmt.Errorf("the last save: %w", err)
+		}
 	}
+	s.end()
+	return nil
+}
+
+// end has Run return.
+func (s *Server) end() { s.ending.Do(func() { close(s.stopped) }) }
+
+// Close ends the server as a signal would, but does not go on if the data cannot
+// be saved: that is the error then. It returns when everything is given back. A
+// server that was not run is given back as well.
+func (s *Server) Close() error {
+	var err error
+	select {
+	case <-s.stopped: // saved, or told not to
+	default:
+		if s.serving.Load() {
+			err = s.keeper.lastSave()
+		}
+	}
+	s.end()
+	if s.ran.CompareAndSwap(false, true) {
+		s.release() // and Run finds that there is nothing left to do
+	}
+	<-s.released
+	return err
 }
 
 // release gives everything back, in the order that keeps promises: leadership,
 // clients, log.
 func (s *Server) release() {
 	s.closing.Do(func() {
+		defer close(s.released)
 		if s.peers != nil {
 			s.peers.Stop()
 		}
@@ -396,7 +469,7 @@ func (s *Server) release() {
 			_ = l.Close()
 		}
 		s.closeLog()
-		if p := s.cfg.PidFile.Get(); p != "" && s.engine != nil {
+		if p := inDir(s.cfg, s.cfg.PidFile.Get()); p != "" && s.engine != nil {
 			_ = os.Remove(p)
 		}
 		if s.engine != nil {

@@ -212,7 +212,6 @@ func TestSaveWritesADump(t *testing.T) {
 	s.until("the save ends", func() bool { return s.info("rdb_bgsave_in_progress") == "0" })
 	checkTool(t, "redis-check-rdb", filepath.Join(dir, "dump.rdb"))
 	s.do("ERR syntax error", "BGSAVE", "NOW")
-	s.do("ERR Can't execute an AOF background rewriting. Please check the server logs for more information.", "BGREWRITEAOF")
 	if left, _ := filepath.Glob(filepath.Join(dir, "temp-*")); left != nil {
 		t.Errorf("left over: %v", left)
 	}
@@ -279,7 +278,7 @@ func TestSavePoints(t *testing.T) {
 func TestShutdownSaves(t *testing.T) {
 	for words, saves := range map[string]bool{"SAVE": true, "NOSAVE": false, "": false} {
 		dir := t.TempDir()
-		s := begin(t, dir, "appendonly no")
+		s := begin(t, dir, "appendonly no", `save ""`)
 		s.do("OK", "SET", "a", "1")
 		args := []any{"SHUTDOWN"}
 		if words != "" {

@@ -51,7 +51,7 @@ type moment struct {
 // known of it by then.
 func (s *Server) snapshot(ctx context.Context, o engine.SnapshotOptions, m *moment, where placed, emit func(*engine.SnapshotBatch) error) error {
 	reached := func(i *engine.SnapshotInfo) (int64, bool) { return i.Offset, true }
-	if s.peers != nil {
+	if s.followed() {
 		o.Still = func(cut func()) {
 			s.peers.AtRest(func(at func() (int64, bool)) {
 				reached = func(*engine.SnapshotInfo) (int64, bool) { return at() }
@@ -101,9 +101,13 @@ func (p *pacer) rest() {
 	p.since = time.Now()
 }
 
+// followed reports whether other nodes have a say in what is committed. While the
+// data is loaded they have not: it is what this node brings along.
+func (s *Server) followed() bool { return s.peers != nil && s.serving.Load() }
+
 // settled waits until what a snapshot shows cannot be cut off any more.
 func (s *Server) settled(ctx context.Context, m *moment) error {
-	if s.peers == nil {
+	if !s.followed() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, commitWait, errNotSettled)

@@ -52,6 +52,9 @@ func (l *Log) isOurs(name string) bool {
 }
 
 func (l *Log) openFiles() error {
+	if err := l.upgrade(); err != nil {
+		return fmt.Errorf("take the log of an earlier Redis over: %w", err)
+	}
 	m, found, err := readManifest(l.fs, l.manifestPath())
 	if err != nil {
 		return fmt.Errorf("read the manifest: %w", err)

@@ -126,7 +126,8 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 // outcome looks at the reply that nobody reads: an error there means the
 // record did not do what it did where it was written.
 func (a *Applier) outcome(c *Ctx) error {
-	a.e.stats.stripes[0].changes.Add(1)
+	a.e.stats.stripes[0].changes.Add(max(c.changes, 1))
+	c.changes = 0
 	reply := a.s.W.Bytes()
 	a.s.W.Truncate(0)
 	if len(reply) > 0 && reply[0] == '-' {

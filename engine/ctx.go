@@ -22,13 +22,14 @@ type Ctx struct {
 	held     lockSet
 	watch    stopwatch
 	eff      Effects
-	applying bool // the command comes from the log or the stream
-	failed   bool // the reply is an error
-	strayed  bool // it has changed a database other than the session's
-	room     Room // what the memory gate came to
-	late     bool // a pause had begun before the command could run
-	follower bool // this node does not lead: hide what is expired, delete nothing
-	wide     bool // it has written to keys other than its own, see block.go
+	changes  int64 // see CountChanges
+	applying bool  // the command comes from the log or the stream
+	failed   bool  // the reply is an error
+	strayed  bool  // it has changed a database other than the session's
+	room     Room  // what the memory gate came to
+	late     bool  // a pause had begun before the command could run
+	follower bool  // this node does not lead: hide what is expired, delete nothing
+	wide     bool  // it has written to keys other than its own, see block.go
 
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // who got it
@@ -207,6 +208,11 @@ func (c *Ctx) PropagateIn(db int, args ...string) {
 
 // PropagateSelf adds the command as it was received.
 func (c *Ctx) PropagateSelf() { c.Propagate(c.Args...) }
+
+// CountChanges says how many changes of the data the command made, as Redis's
+// server.dirty counts them: keys and elements. Save points and INFO go by it.
+// What does not say so makes one for each record.
+func (c *Ctx) CountChanges(n int64) { c.changes += n }
 
 // Err writes an error reply.
 func (c *Ctx) Err(msg string) {

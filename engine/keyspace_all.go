@@ -29,6 +29,21 @@ func (e *Engine) dbSize(db int) (n int64) {
 	return n
 }
 
+// Keys is the number of keys in all databases.
+func (e *Engine) Keys() (n int64) {
+	for i := range e.shards {
+		s := &e.shards[i]
+		s.mu.Lock()
+		for _, d := range s.dbs {
+			if d != nil {
+				n += int64(d.Len())
+			}
+		}
+		s.mu.Unlock()
+	}
+	return n
+}
+
 // expiresIn is the number of keys in db that have a time to live.
 func (e *Engine) expiresIn(db int) (n int64) {
 	e.eachDict(db, func(d *dict.Dict) { n += int64(d.Expires()) })

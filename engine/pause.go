@@ -26,6 +26,7 @@ const (
 const (
 	pauseByClient   = iota // CLIENT PAUSE
 	pauseByHandover        // HoldData
+	pauseByEnd             // HoldWrites
 	pausePurposes
 )
 
@@ -118,6 +119,20 @@ func (e *Engine) HoldData(d time.Duration) {
 // ReleaseData ends HoldData: what was held passes the gates anew, and is
 // redirected where leadership has moved.
 func (e *Engine) ReleaseData() { e.endPause(pauseByHandover) }
+
+// lastSaveLimit is how long writes are held for the last save at most.
+const lastSaveLimit = time.Hour
+
+// HoldWrites holds whatever may change data in its session until ReleaseWrites:
+// while the data is saved for the last time. What was written after that would be
+// acknowledged and lost.
+func (e *Engine) HoldWrites() {
+	e.pauseUntil(pauseByEnd, pauseWrites, e.Host.Now()+lastSaveLimit.Milliseconds())
+}
+
+// ReleaseWrites ends HoldWrites: the data could not be saved, and the server goes
+// on.
+func (e *Engine) ReleaseWrites() { e.endPause(pauseByEnd) }
 
 // stops reports whether cmd is held now.
 func (p *pausing) stops(cmd *Command) bool {

@@ -85,7 +85,7 @@ func doFlushdb(c *Ctx) {
 	if !c.flushMode() {
 		return
 	}
-	c.E.flush(c.S.DB)
+	c.CountChanges(c.E.flush(c.S.DB))
 	c.Propagate([]byte("FLUSHDB"))
 	c.W.OK()
 }
@@ -94,9 +94,9 @@ func doFlushall(c *Ctx) {
 	if !c.flushMode() {
 		return
 	}
-	c.E.flush(-1)
+	c.CountChanges(c.E.flush(-1))
 	c.Propagate([]byte("FLUSHALL"))
-	c.W.OK()
+	c.saveFlushed()
 }
 
 func doSwapdb(c *Ctx) {

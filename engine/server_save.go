@@ -130,17 +130,34 @@ func doShutdown(c *Ctx) {
 		return
 	}
 	control := c.E.control
-	if !words["save"] && (words["nosave"] || !control.SavesAtEnd()) {
+	// What is half loaded must not replace the file that it is loaded from.
+	loading := c.E.load.on.Load()
+	if loading || !words["save"] && (words["nosave"] || !control.SavesAtEnd()) {
 		c.shutdown()
 		return
 	}
-	c.inBackground(func() error { return control.Save(true) }, func(c *Ctx, err error) {
+	e := c.E
+	c.inBackground(func() error { e.HoldWrites(); return control.Save(true) }, func(c *Ctx, err error) {
 		if err != nil && !words["force"] {
+			e.ReleaseWrites()
 			c.Err(resp.ErrShutdown)
 			return
 		}
 		c.shutdown()
 	})
+}
+
+// saveFlushed answers a flush of everything, after a server with save points has
+// replaced its file: with nothing left to change no save point might ever be
+// reached, and the next start would bring back what is gone. As in Redis the
+// answer is OK even if that fails; the log and INFO say so.
+func (c *Ctx) saveFlushed() {
+	control := c.E.control
+	if control == nil || !control.SavesAtEnd() {
+		c.W.OK()
+		return
+	}
+	c.inBackground(func() error { return control.Save(true) }, func(c *Ctx, _ error) { c.W.OK() })
 }
 
 func (c *Ctx) shutdown() {

@@ -38,12 +38,9 @@ func (t tool) serve() int {
 	}
 	spareProcessor()
 	serves()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	// A second signal ends a shutdown that hangs.
-	go func() { <-ctx.Done(); by.stopping(); stop() }()
+	defer t.endBySignal(srv, by.stopping)()
 	defer outlive(srv.ReopenLog)()
-	if err := srv.Run(ctx); err != nil {
+	if err := srv.Run(context.Background()); err != nil {
 		return t.fail(err)
 	}
 	return exitOK

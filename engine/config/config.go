@@ -133,6 +133,23 @@ func (c *Config) Set(pairs []string) error {
 // and one lost message deposes a leader.
 const minBeats = 3
 
+// Imply sets what follows from the directives that were said for one that was not:
+// appendonly no, and nothing said about save, means Redis's save points. It is
+// called once, when all is read. CONFIG REWRITE takes what is implied for the
+// default from then on, so that a later `save ""` gets a line.
+func (c *Config) Imply() {
+	d := c.table.find("save")
+	if c.AppendOnly.Get() || c.table.said[d] || len(c.Save.Get()) > 0 || d.def == impliedSavePoints {
+		return
+	}
+	d.def = impliedSavePoints
+	store, err := d.parse(d.def)
+	if err != nil {
+		panic("config: " + err.Error())
+	}
+	store()
+}
+
 // Check refuses values that cannot be meant together. It is asked at the start:
 // what it looks at cannot change later, or not so that it matters.
 func (c *Config) Check() error {

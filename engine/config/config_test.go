@@ -283,3 +283,41 @@ func TestSaveLinesAddUp(t *testing.T) {
 		}
 	}
 }
+
+// TestSavePointsAreImplied: appendonly no alone means Redis's, and what is
+// changed back to none is not implied at the next start.
+func TestSavePointsAreImplied(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "appendonly yes": "", "appendonly no": impliedSavePoints, "appendonly no\nsave \"\"": "",
+		"save 1 2\nappendonly no": "1 2", "appendonly no\nsave \"\"\nsave 3 4": "3 4",
+	} {
+		c := New()
+		if err := Parse(c, text, "test"); err != nil {
+			t.Fatal(err)
+		}
+		c.Imply()
+		c.Imply()
+		if got := c.table.find("save").show(); got != want {
+			t.Errorf("%q: save %q, want %q", text, got, want)
+		}
+	}
+	c := New()
+	if err := Parse(c, "appendonly no", "test"); err != nil {
+		t.Fatal(err)
+	}
+	c.Imply()
+	if got := c.Rewrite("appendonly no\n"); strings.Contains(got, "save") {
+		t.Errorf("what is implied is written: %q", got)
+	}
+	if err := c.Set([]string{"save", ""}); err != nil {
+		t.Fatal(err)
+	}
+	again := New()
+	if err := Parse(again, c.Rewrite("appendonly no\n"), "test"); err != nil {
+		t.Fatal(err)
+	}
+	again.Imply()
+	if got := again.Save.Get(); len(got) != 0 {
+		t.Errorf("save \"\" came back as %v", got)
+	}
+}

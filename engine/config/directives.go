@@ -52,9 +52,13 @@ func (c *Config) network() []*directive {
 	}
 }
 
+// DefaultDir is a place of its own, so that a first try leaves one thing behind.
+// It is made where it is missing; a directory that somebody has named must exist.
+const DefaultDir = "./data"
+
 func (c *Config) general() []*directive {
 	return []*directive{
-		text("dir", &c.Dir, "./data").fixed(), // a place of its own, so that a first try leaves one thing behind
+		text("dir", &c.Dir, DefaultDir).fixed(),
 		text("logfile", &c.LogFile, "").fixed(),
 		words("log-format", &c.LogFormat, "redis", "redis", "text", "json").fixed(),
 		choice("loglevel", &c.LogLevel, 2, "debug", "verbose", "notice", "warning"),
@@ -95,7 +99,6 @@ func (c *Config) log() []*directive {
 		number("auto-aof-rewrite-percentage", &c.AutoAofRewritePercentage, 100, 0, anyInt),
 		memory("auto-aof-rewrite-min-size", &c.AutoAofRewriteMinSize, 64<<20, 0, anyBytes),
 		fileName("dbfilename", &c.DBFilename, "dump.rdb").fixed(),
-		// Redis's default has points; here the log holds every write.
 		savePoints("save", &c.Save),
 		yesNo("stop-writes-on-bgsave-error", &c.StopWritesOnBgsaveError, true),
 		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).fixed(),

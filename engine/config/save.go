@@ -30,9 +30,13 @@ func (p *SavePoints) Get() []SavePoint {
 // Set replaces them.
 func (p *SavePoints) Set(v []SavePoint) { p.v.Store(&v) }
 
+// impliedSavePoints are Redis's default. Where the log holds every write they are
+// not wanted; without the log they are all that keeps the data.
+const impliedSavePoints = "3600 1 300 100 60 10000"
+
 const errSavePoints = asRedis("Invalid save parameters")
 
-// savePoints is "seconds changes ..."; none by default.
+// savePoints is "seconds changes ..."; none by default, but see Imply.
 func savePoints(name string, v *SavePoints) *directive {
 	return &directive{name: name, glue: " ", grows: true,
 		parse: func(line string) (func(), error) {

@@ -26,6 +26,8 @@ type Options struct {
 	// SkipUnknown passes over values without a codec, functions and modules'
 	// data, and counts them, where they would be an error.
 	SkipUnknown bool
+	// Unchecked says that checksums are not looked at: rdbchecksum no.
+	Unchecked bool
 	// Whole says that nothing may follow the file's end.
 	Whole bool
 	// Resize is told the sizes of a database, as a hint to make room, and for

@@ -133,10 +133,11 @@ func (s *scanner) end() error {
 			return err
 		}
 		want := binary.LittleEndian.Uint64(p)
-		if want != 0 && Checksum(s.crc, s.buf[:s.i-trailerBytes]) != want {
+		checks := want != 0 && !s.l.o.Unchecked
+		if checks && Checksum(s.crc, s.buf[:s.i-trailerBytes]) != want {
 			return errChecksum
 		}
-		sum.Checked = want != 0
+		sum.Checked = checks
 	}
 	sum.Bytes = s.base + int64(s.i)
 	if s.l.o.Whole {
