@@ -80,8 +80,18 @@ func (e *Engine) worth(en Entry, now int64) int64 {
 		return en.ExpireAt()
 	case config.AllKeysLFU, config.VolatileLFU:
 		// Of two that are used as often, the one that was decayed longer ago.
-		access := en.D.Access(en.Ref)
+		access := en.d.Access(en.ref)
 		return int64(e.lfuDecayed(access, now))<<accessBits - int64((uint32(now/60000)-access>>8)&minutesMask)
 	}
-	return math.MaxInt64 - idleSeconds(en.D.Access(en.Ref), now)
+	return math.MaxInt64 - idleSeconds(en.d.Access(en.ref), now)
 }
+
+// CountsUse reports whether the policy counts how often keys are used: then there
+// is a UseCount and no IdleSeconds, otherwise the reverse.
+func (c *Ctx) CountsUse() bool { return c.e.usesLFU() }
+
+// UseCount is how often en is used, on a logarithmic scale up to 255.
+func (c *Ctx) UseCount(en Entry) int64 { return int64(c.e.lfuDecayed(en.d.Access(en.ref), c.Now)) }
+
+// IdleSeconds is for how many seconds en was not used.
+func (c *Ctx) IdleSeconds(en Entry) int64 { return idleSeconds(en.d.Access(en.ref), c.Now) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -42,10 +43,10 @@ func (a *Applier) Apply(args [][]byte) error {
 		return errors.New("empty record")
 	}
 	switch {
-	case equalFold(args[0], "multi"):
+	case spec.EqualFold(args[0], "multi"):
 		a.inMulti = true
 		return nil
-	case equalFold(args[0], "exec"):
+	case spec.EqualFold(args[0], "exec"):
 		if !a.inMulti {
 			return errors.New("EXEC without MULTI")
 		}
@@ -54,7 +55,7 @@ func (a *Applier) Apply(args [][]byte) error {
 		if len(a.pending) == maxTransactionRecords {
 			return fmt.Errorf("more than %d records in one transaction", maxTransactionRecords)
 		}
-		a.pending = append(a.pending, cloneArgs(args))
+		a.pending = append(a.pending, CloneArgs(args))
 		return nil
 	}
 	c, err := a.context(args)
@@ -111,11 +112,11 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	if cmd == nil || !known {
 		return nil, foreign(args, a.s.DB)
 	}
-	if n := len(args); (cmd.Arity > 0 && n != cmd.Arity) || (cmd.Arity < 0 && n < -cmd.Arity) {
-		return nil, fmt.Errorf("%s with %d arguments", cmd.full, n)
+	if n := len(args); !cmd.Fits(n) {
+		return nil, fmt.Errorf("%s with %d arguments", cmd.FullName(), n)
 	}
 	c := &a.s.ctx
-	c.E, c.S, c.Cmd, c.Args, c.W = a.e, &a.s, cmd, args, &a.s.W
+	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, cmd, args, &a.s.W
 	if a.fresh--; a.fresh <= 0 {
 		c.Now, a.fresh = a.e.Host.Now(), recordsPerClock
 	}
@@ -135,7 +136,7 @@ func (a *Applier) outcome(c *Ctx) error {
 			a.passed.add(absentKind)
 			return nil
 		}
-		return fmt.Errorf("%s: %s", c.Cmd.full, reply[1:len(reply)-2])
+		return fmt.Errorf("%s: %s", c.Cmd.FullName(), reply[1:len(reply)-2])
 	}
 	return nil
 }
@@ -153,7 +154,7 @@ func (e *Engine) lockFor(c *Ctx, f func()) {
 	f()
 }
 
-func cloneArgs(args [][]byte) [][]byte {
+func CloneArgs(args [][]byte) [][]byte {
 	out := make([][]byte, len(args))
 	for i, a := range args {
 		out[i] = append([]byte(nil), a...)

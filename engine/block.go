@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"regent/engine/dict"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -64,6 +65,16 @@ import (
 // Redis does; and so is who was blocked in an earlier epoch, should the node lead
 // again before he noticed.
 
+// A Waiter is what a blocking command waits for.
+type Waiter struct {
+	Keys [][]byte
+	Also []byte // a key of which the command needs the shard, too; may be nil
+	// Wants reports whether an object is of use.
+	Wants func(o Object) bool
+	// Take does what the command does with a key that holds what it wants.
+	Take func(c *Ctx, key []byte)
+}
+
 // A waiter is a session that is blocked. Its fields do not change but for those
 // after reply, which belong to the one who has put askTaken into wait.ask.
 type waiter struct {
@@ -74,12 +85,7 @@ type waiter struct {
 	proto int
 	epoch int64 // in which it was blocked
 
-	keys [][]byte
-	also []byte // a key of which the command needs the shard, too; may be nil
-	// wants reports whether an object is of use.
-	wants func(o Object) bool
-	// take does what the command does with a key that holds what it wants.
-	take func(c *Ctx, key []byte)
+	Waiter
 
 	places []waitPlace // by key
 
@@ -142,17 +148,18 @@ func (b *blockedSessions) wake() {
 	}
 }
 
-// block parks the session until one of w's keys holds what it wants, or deadline
+// Block parks the session until one of the keys holds what is wanted, or deadline
 // (wall ms, 0: none) has come. The handler has found nothing there, and the
-// shards of the keys are locked. Of w it sets keys, also, wants and take. A record
-// of a log cannot wait: it finds that there is nothing, as with a time that is up.
-func (c *Ctx) block(w *waiter, deadline int64) {
+// shards of the keys are locked. A record of a log cannot wait: it finds that there
+// is nothing, as with a time that is up.
+func (c *Ctx) Block(want Waiter, deadline int64) {
 	if c.applying {
 		c.W.NullArray()
 		return
 	}
-	e, s := c.E, c.S
-	w.keys = cloneArgs(w.keys)
+	e, s := c.e, c.s
+	w := &waiter{Waiter: want}
+	w.Keys = CloneArgs(w.Keys)
 	w.conn, w.cmd, w.db, w.proto, w.epoch = s.Conn, c.Cmd, s.DB, s.W.Proto(), e.cluster.View().Epoch
 	e.blocked.add(s.Conn)
 	c.Park(Parking{
@@ -164,7 +171,7 @@ func (c *Ctx) block(w *waiter, deadline int64) {
 		},
 	})
 	w.wait = s.parked
-	for _, key := range w.keys {
+	for _, key := range w.Keys {
 		sh := &e.shards[e.shardIndex(key)]
 		at := waitKey{w.db, string(key)}
 		q := sh.queue.of[at]
@@ -176,7 +183,7 @@ func (c *Ctx) block(w *waiter, deadline int64) {
 			sh.queue.of[at] = q
 		}
 		w.places = append(w.places, waitPlace{q, q.waiters.PushBack(w)})
-		if w.also != nil {
+		if w.Also != nil {
 			sh.queue.also++
 		}
 	}
@@ -185,7 +192,7 @@ func (c *Ctx) block(w *waiter, deadline int64) {
 // leaveQueues takes a waiter out of the queues that it still stands in. Nothing
 // is locked.
 func (e *Engine) leaveQueues(w *waiter) {
-	for i, key := range w.keys {
+	for i, key := range w.Keys {
 		sh := &e.shards[e.shardIndex(key)]
 		sh.mu.Lock()
 		sh.leave(w.places[i])
@@ -201,7 +208,7 @@ func (s *shard) leave(p waitPlace) {
 	if p.q.waiters.Len() == before {
 		return
 	}
-	if w.also != nil {
+	if w.Also != nil {
 		s.queue.also--
 	}
 	if before == 1 {
@@ -211,8 +218,8 @@ func (s *shard) leave(p waitPlace) {
 
 // resume is the waiter's own turn.
 func (w *waiter) resume(c *Ctx, timedOut bool) bool {
-	s := c.S
-	v := c.E.cluster.View()
+	s := c.s
+	v := c.e.cluster.View()
 	switch {
 	case w.wait.ask.Load() == askServed:
 		if s.W.Raw(w.reply); w.large {
@@ -238,7 +245,7 @@ func (w *waiter) resume(c *Ctx, timedOut bool) bool {
 
 // arrived notes that an object has come to a key, which somebody may wait for.
 func (c *Ctx) arrived(db int, key []byte) {
-	sh := &c.E.shards[c.shardOf(key)]
+	sh := &c.e.shards[c.shardOf(key)]
 	if len(sh.queue.of) == 0 {
 		return
 	}
@@ -252,8 +259,8 @@ func (c *Ctx) swapped(a, b int) {
 	if c.applying {
 		return
 	}
-	for i := range c.E.shards {
-		for at, q := range c.E.shards[i].queue.of {
+	for i := range c.e.shards {
+		for at, q := range c.e.shards[i].queue.of {
 			if at.db == a || at.db == b {
 				c.ready = append(c.ready, q)
 			}
@@ -282,10 +289,10 @@ func (e *Engine) serveKey(c *Ctx, q *keyQueue) {
 			return
 		}
 		w := el.Value.(*waiter)
-		if !w.wants(o) || w.conn.Gone() {
+		if !w.Wants(o) || w.conn.Gone() {
 			continue // a session whose client has gone leaves by itself
 		}
-		if w.also != nil && !c.holds(e.shardIndex(w.also)) {
+		if w.Also != nil && !c.holds(e.shardIndex(w.Also)) {
 			panic("engine: a waiter needs a shard that was not locked for it")
 		}
 		if !w.wait.ask.CompareAndSwap(askNothing, askTaken) {
@@ -315,10 +322,10 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	s := Session{Conn: w.conn, DB: w.db}
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
-	in := Ctx{E: e, S: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
-	w.take(&in, key)
+	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
+	w.Take(&in, key)
 	c.eff, c.ready = in.eff, in.ready
-	c.wide = c.wide || w.also != nil
+	c.wide = c.wide || w.Also != nil
 	w.reply, w.large = s.W.Bytes(), s.W.Overflowed()
 	c.served = append(c.served, w)
 }
@@ -362,7 +369,7 @@ const (
 // mustWiden reports whether serving the waiters of c's only key, whose shard is
 // locked, needs other shards.
 func (e *Engine) mustWiden(c *Ctx) bool {
-	if !c.Cmd.Has(Write) {
+	if !c.Cmd.Has(spec.Write) {
 		return false
 	}
 	var set lockSet
@@ -374,7 +381,7 @@ func (e *Engine) mustWiden(c *Ctx) bool {
 // widen locks what serving the waiters of c's keys needs, beside the shards of
 // set, which are locked. Waiters may come and go while nothing is.
 func (e *Engine) widen(c *Ctx, set *lockSet) {
-	if !c.Cmd.Has(Write) {
+	if !c.Cmd.Has(spec.Write) {
 		return
 	}
 	for round := 1; ; round++ {
@@ -437,7 +444,7 @@ func (e *Engine) wanted(c *Ctx, set *lockSet) lockSet {
 // there already.
 func appendAlso(keys [][]byte, q *keyQueue) [][]byte {
 	for el := q.waiters.Front(); el != nil; el = el.Next() {
-		also := el.Value.(*waiter).also
+		also := el.Value.(*waiter).Also
 		if also == nil || containsKey(keys, also) {
 			continue
 		}

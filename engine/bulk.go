@@ -3,6 +3,8 @@ package engine
 import (
 	"sync"
 	"sync/atomic"
+
+	"regent/engine/spec"
 )
 
 // A BulkApplier carries out the records of a log at a start, on all cores. One
@@ -153,9 +155,9 @@ func (b *BulkApplier) free(args [][]byte) bool {
 		return true
 	}
 	switch {
-	case equalFold(args[0], "exec"):
+	case spec.EqualFold(args[0], "exec"):
 		return false
-	case b.alone.inMulti, equalFold(args[0], "multi"), equalFold(args[0], "select"):
+	case b.alone.inMulti, spec.EqualFold(args[0], "multi"), spec.EqualFold(args[0], "select"):
 		return true
 	}
 	return false
@@ -164,7 +166,7 @@ func (b *BulkApplier) free(args [][]byte) bool {
 // single finds the command and the one shard that it touches.
 func (b *BulkApplier) single(args [][]byte) (cmd *Command, shard uint32, ok bool) {
 	cmd, known := b.e.table.Lookup(args)
-	if cmd == nil || !known || cmd.Locks != LockKeys || cmd.arityFault(len(args)) {
+	if cmd == nil || !known || cmd.Locks != LockKeys || !cmd.Fits(len(args)) {
 		return nil, 0, false
 	}
 	size := 0
@@ -175,7 +177,7 @@ func (b *BulkApplier) single(args [][]byte) (cmd *Command, shard uint32, ok bool
 		return nil, 0, false
 	}
 	if cmd.GetKeys == nil && len(cmd.Keys) == 1 {
-		first, last, step, ok := cmd.Keys[0].bounds(args)
+		first, last, step, ok := cmd.Keys[0].Bounds(args)
 		if !ok || first > last {
 			return nil, 0, false
 		}
@@ -268,7 +270,7 @@ func (w *bulkWorker) carryOut(o *bulk) {
 func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
 	c := &a.s.ctx
 	a.s.DB = r.db
-	c.E, c.S, c.Cmd, c.Args, c.W = a.e, &a.s, r.cmd, args, &a.s.W
+	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, r.cmd, args, &a.s.W
 	c.Now, c.applying = now, true
 	s := &a.e.shards[r.shard]
 	s.mu.Lock()
@@ -355,9 +357,4 @@ func (e *Engine) countLocked(db int) (keys, expires int) {
 		s.mu.Unlock()
 	}
 	return keys, expires
-}
-
-// arityFault reports whether n arguments are too few or too many.
-func (cmd *Command) arityFault(n int) bool {
-	return cmd.Arity > 0 && n != cmd.Arity || cmd.Arity < 0 && n < -cmd.Arity
 }

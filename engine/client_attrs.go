@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -22,7 +23,7 @@ func printable(b []byte) bool {
 }
 
 func doClientGetname(c *Ctx) {
-	name := c.S.Shared.attributes().name
+	name := c.s.Shared.attributes().name
 	if name == "" {
 		c.W.Null()
 		return
@@ -35,22 +36,22 @@ func doClientSetname(c *Ctx) {
 		c.Err(resp.ErrClientName)
 		return
 	}
-	c.S.Shared.setAttributes(func(a *clientAttrs) { a.name = string(c.Args[2]) })
+	c.s.Shared.setAttributes(func(a *clientAttrs) { a.name = string(c.Args[2]) })
 	c.W.OK()
 }
 
 func doClientSetinfo(c *Ctx) {
 	attr, value := c.Args[2], c.Args[3]
-	name, version := equalFold(attr, "lib-name"), equalFold(attr, "lib-ver")
+	name, version := spec.EqualFold(attr, "lib-name"), spec.EqualFold(attr, "lib-ver")
 	switch {
 	case !name && !version:
-		c.Err(fmt.Sprintf(resp.ErrClientOption, clip(attr, 128)))
+		c.Err(fmt.Sprintf(resp.ErrClientOption, Clip(attr, 128)))
 		return
 	case !printable(value):
 		c.Err(fmt.Sprintf(resp.ErrClientInfo, strings.ToLower(string(attr))))
 		return
 	}
-	c.S.Shared.setAttributes(func(a *clientAttrs) {
+	c.s.Shared.setAttributes(func(a *clientAttrs) {
 		if name {
 			a.libName = string(value)
 		} else {
@@ -61,14 +62,14 @@ func doClientSetinfo(c *Ctx) {
 }
 
 func doClientReply(c *Ctx) {
-	s := c.S
+	s := c.s
 	switch mode := c.Args[2]; {
-	case equalFold(mode, "on"):
+	case spec.EqualFold(mode, "on"):
 		s.ReplyMode = ReplyOn
 		c.W.OK()
-	case equalFold(mode, "off"):
+	case spec.EqualFold(mode, "off"):
 		s.ReplyMode = ReplyOff
-	case equalFold(mode, "skip"):
+	case spec.EqualFold(mode, "skip"):
 		if s.ReplyMode != ReplyOff {
 			s.ReplyMode = ReplySkipNext
 		}
@@ -90,22 +91,22 @@ func doClientTrackinginfo(c *Ctx) {
 
 func doClientNotouch(c *Ctx) {
 	if on, ok := c.onOff(c.Args[2]); ok {
-		c.S.setNoTouch(on)
+		c.s.setNoTouch(on)
 		c.W.OK()
 	}
 }
 
 func doClientNoevict(c *Ctx) {
 	if on, ok := c.onOff(c.Args[2]); ok {
-		c.S.Shared.setFlag(ClientNoEvict, on)
+		c.s.Shared.setFlag(ClientNoEvict, on)
 		c.W.OK()
 	}
 }
 
 // onOff reads ON or OFF; !ok: an error was written.
 func (c *Ctx) onOff(word []byte) (on, ok bool) {
-	on = equalFold(word, "on")
-	if !on && !equalFold(word, "off") {
+	on = spec.EqualFold(word, "on")
+	if !on && !spec.EqualFold(word, "off") {
 		c.Err(resp.ErrSyntax)
 		return false, false
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -50,25 +52,25 @@ func (c *Ctx) parseKillFilter(args [][]byte) (f killFilter, ok bool) {
 // take reads one condition; false: an error was written.
 func (f *killFilter) take(c *Ctx, word, value []byte) (ok bool) {
 	switch {
-	case equalFold(word, "id"):
-		if f.id, ok = parseInt(value); !ok || f.id < 1 {
+	case spec.EqualFold(word, "id"):
+		if f.id, ok = decimal.Parse(value); !ok || f.id < 1 {
 			c.Err(resp.ErrClientIDRange)
 			return false
 		}
-	case equalFold(word, "type"):
+	case spec.EqualFold(word, "type"):
 		f.kind, ok = c.clientKind(value)
 		return ok
-	case equalFold(word, "addr"):
+	case spec.EqualFold(word, "addr"):
 		f.addr = string(value)
-	case equalFold(word, "laddr"):
+	case spec.EqualFold(word, "laddr"):
 		f.laddr = string(value)
-	case equalFold(word, "user"):
+	case spec.EqualFold(word, "user"):
 		if string(value) != defaultUser {
-			c.Err(fmt.Sprintf(resp.ErrNoSuchUser, clip(value, 128)))
+			c.Err(fmt.Sprintf(resp.ErrNoSuchUser, Clip(value, 128)))
 			return false
 		}
-	case equalFold(word, "skipme") && (equalFold(value, "yes") || equalFold(value, "no")):
-		f.skipMe = equalFold(value, "yes")
+	case spec.EqualFold(word, "skipme") && (spec.EqualFold(value, "yes") || spec.EqualFold(value, "no")):
+		f.skipMe = spec.EqualFold(value, "yes")
 	default:
 		c.Err(resp.ErrSyntax)
 		return false
@@ -84,12 +86,12 @@ func (f *killFilter) matches(s *Session) bool {
 // kill ends the connections that match and returns how many; the own one
 // after its reply.
 func (c *Ctx) kill(f killFilter) (n int64) {
-	for _, s := range c.E.clients() {
-		if s == c.S && f.skipMe || !f.matches(s) {
+	for _, s := range c.e.clients() {
+		if s == c.s && f.skipMe || !f.matches(s) {
 			continue
 		}
 		n++
-		if s == c.S {
+		if s == c.s {
 			s.closeAfterReply()
 		} else {
 			s.Conn.Kill()
@@ -104,13 +106,13 @@ func doClientPause(c *Ctx) {
 	case len(c.Args) > 4:
 		c.errSubSyntax()
 		return
-	case len(c.Args) == 4 && equalFold(c.Args[3], "write"):
+	case len(c.Args) == 4 && spec.EqualFold(c.Args[3], "write"):
 		mode = pauseWrites
-	case len(c.Args) == 4 && !equalFold(c.Args[3], "all"):
+	case len(c.Args) == 4 && !spec.EqualFold(c.Args[3], "all"):
 		c.Err(resp.ErrPauseMode)
 		return
 	}
-	ms, ok := parseInt(c.Args[2])
+	ms, ok := decimal.Parse(c.Args[2])
 	switch {
 	case !ok:
 		c.Err(resp.ErrTimeoutInt)
@@ -121,12 +123,12 @@ func doClientPause(c *Ctx) {
 	case ms > math.MaxInt64-c.Now:
 		ms = math.MaxInt64 - c.Now
 	}
-	c.E.pauseUntil(pauseByClient, mode, c.Now+ms)
+	c.e.pauseUntil(pauseByClient, mode, c.Now+ms)
 	c.W.OK()
 }
 
 func doClientUnpause(c *Ctx) {
-	c.E.endPause(pauseByClient)
+	c.e.endPause(pauseByClient)
 	c.W.OK()
 }
 
@@ -136,17 +138,17 @@ func doClientUnblock(c *Ctx) {
 	case len(c.Args) > 4:
 		c.errSubSyntax()
 		return
-	case len(c.Args) == 4 && equalFold(c.Args[3], "error"):
+	case len(c.Args) == 4 && spec.EqualFold(c.Args[3], "error"):
 		how = askError
-	case len(c.Args) == 4 && !equalFold(c.Args[3], "timeout"):
+	case len(c.Args) == 4 && !spec.EqualFold(c.Args[3], "timeout"):
 		c.Err(resp.ErrUnblockReason)
 		return
 	}
-	id, ok := c.intArg(c.Args[2])
+	id, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
-	if s := c.E.client(id); s != nil && s.unblock(how) {
+	if s := c.e.client(id); s != nil && s.unblock(how) {
 		c.W.Int(1)
 		return
 	}
@@ -156,5 +158,5 @@ func doClientUnblock(c *Ctx) {
 // errSubSyntax is what a subcommand answers to more arguments than it takes
 // and its arity does not tell.
 func (c *Ctx) errSubSyntax() {
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, clip(c.Args[1], 128), strings.ToUpper(c.Cmd.parent.Name)))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Parent().Name)))
 }

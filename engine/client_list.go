@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unsafe"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -16,7 +18,7 @@ import (
 //	tot-mem  the session itself with both
 
 func doClientInfo(c *Ctx) {
-	c.W.Verbatim("txt", string(append(c.clientLine(nil, c.S), '\n')))
+	c.W.Verbatim("txt", string(append(c.clientLine(nil, c.s), '\n')))
 }
 
 func doClientList(c *Ctx) {
@@ -37,19 +39,19 @@ func (c *Ctx) listed() (list []*Session, ok bool) {
 	args := c.Args[2:]
 	switch {
 	case len(args) == 0:
-		return c.E.clients(), true
-	case len(args) == 2 && equalFold(args[0], "type"):
+		return c.e.clients(), true
+	case len(args) == 2 && spec.EqualFold(args[0], "type"):
 		kind, ok := c.clientKind(args[1])
 		if !ok {
 			return nil, false
 		}
-		for _, s := range c.E.clients() {
+		for _, s := range c.e.clients() {
 			if s.kind() == kind {
 				list = append(list, s)
 			}
 		}
 		return list, true
-	case len(args) >= 2 && equalFold(args[0], "id"):
+	case len(args) >= 2 && spec.EqualFold(args[0], "id"):
 		return c.listedByID(args[1:])
 	}
 	c.Err(resp.ErrSyntax)
@@ -58,12 +60,12 @@ func (c *Ctx) listed() (list []*Session, ok bool) {
 
 func (c *Ctx) listedByID(ids [][]byte) (list []*Session, ok bool) {
 	for _, word := range ids {
-		id, ok := parseInt(word)
+		id, ok := decimal.Parse(word)
 		if !ok {
 			c.Err(resp.ErrClientID)
 			return nil, false
 		}
-		if s := c.E.client(id); s != nil {
+		if s := c.e.client(id); s != nil {
 			list = append(list, s)
 		}
 	}
@@ -80,9 +82,9 @@ func clientKinds() map[string]string {
 
 // clientKind reads a type; false: an error was written.
 func (c *Ctx) clientKind(word []byte) (string, bool) {
-	kind, ok := clientKinds()[lower(string(word))]
+	kind, ok := clientKinds()[spec.Lower(string(word))]
 	if !ok {
-		c.Err(fmt.Sprintf(resp.ErrClientType, clip(word, 128)))
+		c.Err(fmt.Sprintf(resp.ErrClientType, Clip(word, 128)))
 	}
 	return kind, ok
 }
@@ -92,7 +94,7 @@ func (s *Session) kind() string { return "normal" }
 
 // ClientLine describes a client as CLIENT LIST does, for the log.
 func (e *Engine) ClientLine(s *Session) string {
-	c := Ctx{E: e, S: &Session{}, Now: e.Host.Now()}
+	c := Ctx{e: e, s: &Session{}, Now: e.Host.Now()}
 	return string(c.clientLine(nil, s))
 }
 
@@ -101,7 +103,7 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	sh, conn := &s.Shared, s.Conn
 	input, output := conn.Buffers()
 	argv := 0
-	if s == c.S {
+	if s == c.s {
 		for _, a := range c.Args {
 			argv += len(a)
 		}
@@ -111,7 +113,7 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 		events = "rw"
 	}
 	if last := sh.LastCmd.Load(); last != nil {
-		cmd = last.full
+		cmd = last.FullName()
 	}
 	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1",
 		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,

@@ -85,18 +85,18 @@ type stopwatch struct {
 }
 
 func (c *Ctx) startWatch(weight int64) {
-	c.watch = stopwatch{true, c.E.Host.Ticks(), weight}
+	c.watch = stopwatch{true, c.e.Host.Ticks(), weight}
 }
 
-// heavy says that the command is about to copy that many bytes of a value.
-func (c *Ctx) heavy(bytes int) {
+// Heavy says that the command is about to copy that many bytes of a value.
+func (c *Ctx) Heavy(bytes int) {
 	if bytes > heavyBytes {
-		c.feelWeight()
+		c.Measure()
 	}
 }
 
-func (c *Ctx) feelWeight() {
-	c.S.clock.stale = true
+func (c *Ctx) Measure() {
+	c.s.clock.stale = true
 	if !c.watch.on {
 		c.startWatch(1)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -20,7 +21,7 @@ import (
 // cluster_view.go: SLOTS, SHARDS, NODES and their kin, all from View.
 
 // Flags of CLUSTER's subcommands that administer.
-const clusterAdmin = Admin | Stale
+const clusterAdmin = spec.Admin | spec.Stale
 
 func clusterCommands() []Command {
 	all := clusterLiterals()
@@ -37,7 +38,7 @@ func faced(cmd *Command) {
 	}
 	if do := cmd.Do; do != nil {
 		cmd.Do = func(c *Ctx) {
-			if !c.E.clusterFace(c.E.cluster.View()) {
+			if !c.e.clusterFace(c.e.cluster.View()) {
 				c.Err(resp.ErrNoCluster)
 				return
 			}
@@ -48,108 +49,92 @@ func faced(cmd *Command) {
 
 func clusterLiterals() []Command {
 	return append([]Command{
-		{
-			Name: "readonly", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",
+		{Do: func(c *Ctx) { c.SetReadonly(true); c.W.OK() }, Command: spec.Command{
+			Name: "readonly", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Lets a follower answer the connection's reads.",
-			Do:      func(c *Ctx) { c.S.setReadonly(true); c.W.OK() },
-		},
-		{
-			Name: "readwrite", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",
+		}},
+		{Do: func(c *Ctx) { c.SetReadonly(false); c.W.OK() }, Command: spec.Command{
+			Name: "readwrite", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Takes READONLY back.",
-			Do:      func(c *Ctx) { c.S.setReadonly(false); c.W.OK() },
-		},
-		{
+		}},
+		{Do: func(c *Ctx) { c.W.OK() }, Command: spec.Command{
 			// No slot ever migrates: there is nothing to ask for.
-			Name: "asking", Arity: 1, Flags: Fast, Cats: CatConnection, Group: GroupCluster, Since: "3.0.0", Complex: "O(1)",
+			Name: "asking", Arity: 1, Flags: spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Is accepted for clients that follow ASK redirections, which Regent never sends.",
-			Do:      func(c *Ctx) { c.W.OK() },
-		},
-	}, Command{
-		Name: "cluster", Arity: -2, Group: GroupCluster, Since: "3.0.0", Complex: "See the subcommands.",
+		}},
+	}, Command{Command: spec.Command{
+		Name: "cluster", Arity: -2, Since: "3.0.0", Complex: "See the subcommands.",
 		Summary: "Tells which node leads, and where the others are.",
-		Subs:    slices.Concat(clusterNodeCommands(), clusterSlotCommands()),
-	})
+	}, Subs: slices.Concat(clusterNodeCommands(), clusterSlotCommands())})
 }
 
 func clusterNodeCommands() []Command {
 	unsteady := []string{"nondeterministic_output"}
-	node := []Arg{arg("node-id", "string")}
+	node := spec.Args{spec.String("node-id")}
 	return []Command{
-		{
-			Name: "info", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(1)", Tips: unsteady,
+		{Do: doClusterInfo, Command: spec.Command{
+			Name: "info", Arity: 2, Flags: spec.Stale, Since: "3.0.0", Complex: "O(1)", Tips: unsteady,
 			Summary: "Returns the state of the cluster.",
-			Do:      doClusterInfo,
-		},
-		{
-			Name: "myid", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(1)",
+		}},
+		{Do: func(c *Ctx) { c.W.BulkString(c.topology().me.Name) }, Command: spec.Command{
+			Name: "myid", Arity: 2, Flags: spec.Stale, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Returns the node's name.",
-			Do:      func(c *Ctx) { c.W.BulkString(c.topology().me.Name) },
-		},
-		{
-			Name: "slots", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+		}},
+		{Do: doClusterSlots, Command: spec.Command{
+			Name: "slots", Arity: 2, Flags: spec.Stale, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary:         "Returns which nodes serve the slots.",
 			DeprecatedSince: "7.0.0", ReplacedBy: "`CLUSTER SHARDS`",
-			Do: doClusterSlots,
-		},
-		{
-			Name: "shards", Arity: 2, Flags: Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+		}},
+		{Do: doClusterShards, Command: spec.Command{
+			Name: "shards", Arity: 2, Flags: spec.Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary: "Returns the nodes with their roles, health and offsets.",
-			Do:      doClusterShards,
-		},
-		{
-			Name: "nodes", Arity: 2, Flags: Stale, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+		}},
+		{Do: doClusterNodes, Command: spec.Command{
+			Name: "nodes", Arity: 2, Flags: spec.Stale, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary: "Returns a line for each node.",
-			Do:      doClusterNodes,
-		},
-		{
-			Name: "links", Arity: 2, Flags: Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
+		}},
+		{Do: doClusterLinks, Command: spec.Command{
+			Name: "links", Arity: 2, Flags: spec.Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary: "Returns the connections to the other nodes.",
-			Do:      doClusterLinks,
-		},
-		{
+		}},
+		{Do: doClusterReplicas, Command: spec.Command{
 			Name: "replicas", Arity: 3, Flags: clusterAdmin, Since: "5.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary: "Returns a line for each replica of a master.",
 			Args:    node,
-			Do:      doClusterReplicas,
-		},
-		{
+		}},
+		{Do: doClusterReplicas, Command: spec.Command{
 			Name: "slaves", Arity: 3, Flags: clusterAdmin, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary:         "Returns a line for each replica of a master.",
 			DeprecatedSince: "5.0.0", ReplacedBy: "`CLUSTER REPLICAS`",
 			Args: node,
-			Do:   doClusterReplicas,
-		},
-		{
+		}},
+		{Do: doClusterFailureReports, Command: spec.Command{
 			Name: "count-failure-reports", Arity: 3, Flags: clusterAdmin, Since: "3.0.0", Complex: "O(N) in the number of nodes", Tips: unsteady,
 			Summary: "Returns 1 for a node that this one does not hear, 0 for others.",
 			Args:    node,
-			Do:      doClusterFailureReports,
-		},
+		}},
 		clusterFailover(),
-		helpCommand(Loading|Stale, 0, "5.0.0"),
+		HelpCommand(spec.Loading|spec.Stale, "5.0.0"),
 	}
 }
 
 func clusterSlotCommands() []Command {
 	return []Command{
-		{
-			Name: "keyslot", Arity: 3, Flags: Stale, Since: "3.0.0", Complex: "O(N) in the length of the key",
+		{Do: doClusterKeyslot, Command: spec.Command{
+			Name: "keyslot", Arity: 3, Flags: spec.Stale, Since: "3.0.0", Complex: "O(N) in the length of the key",
 			Summary: "Returns the hash slot of a key.",
-			Args:    []Arg{arg("key", "string")},
-			Do:      doClusterKeyslot,
-		},
-		{
-			Name: "countkeysinslot", Arity: 3, Flags: Stale, Locks: LockSlot, Since: "3.0.0", Complex: "O(N) in the number of keys of a shard",
+			Args:    spec.Args{spec.String("key")},
+		}},
+		{Do: doClusterCountkeysinslot, Locks: LockSlot, Command: spec.Command{
+			Name: "countkeysinslot", Arity: 3, Flags: spec.Stale, Since: "3.0.0", Complex: "O(N) in the number of keys of a shard",
 			Summary: "Returns the number of keys in a slot of the connection's database.",
-			Args:    []Arg{arg("slot", "integer")},
-			Do:      doClusterCountkeysinslot,
-		},
-		{
-			Name: "getkeysinslot", Arity: 4, Flags: Stale, Locks: LockSlot, Since: "3.0.0", Complex: "O(N) in the number of keys of a shard",
+			Args:    spec.Args{spec.Integer("slot")},
+		}},
+		{Do: doClusterGetkeysinslot, Locks: LockSlot, Command: spec.Command{
+			Name: "getkeysinslot", Arity: 4, Flags: spec.Stale, Since: "3.0.0", Complex: "O(N) in the number of keys of a shard",
 			Summary: "Returns keys in a slot of the connection's database.",
 			Tips:    []string{"nondeterministic_output"},
-			Args:    []Arg{arg("slot", "integer"), arg("count", "integer")},
-			Do:      doClusterGetkeysinslot,
-		},
+			Args:    spec.Args{spec.Integer("slot"), spec.Integer("count")},
+		}},
 	}
 }

@@ -3,8 +3,6 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"regent/engine/config"
 	"regent/engine/slots"
@@ -30,8 +28,7 @@ type topology struct {
 // topology is the state as of now. A leader whose lease has run out is the last
 // one.
 func (c *Ctx) topology() topology {
-	e := c.E
-	v := e.cluster.View()
+	v := c.Cluster().View()
 	t := topology{view: v, nodes: v.Nodes}
 	if !v.Clustered {
 		t.nodes = []NodeView{c.lone(v)}
@@ -39,7 +36,7 @@ func (c *Ctx) topology() topology {
 	if !slices.ContainsFunc(t.nodes, func(nd NodeView) bool { return nd.Myself }) {
 		t.nodes = append([]NodeView{{ID: v.NodeID, Name: nodeName(v.NodeID), Myself: true, Leader: v.Leading}}, v.Nodes...)
 	}
-	fenced := v.Leading && e.cluster.Fenced()
+	fenced := v.Leading && c.Cluster().Fenced()
 	for i := range t.nodes {
 		nd := &t.nodes[i]
 		if nd.Myself {
@@ -69,8 +66,8 @@ func (c *Ctx) lone(v *View) NodeView {
 	if nd.Name == "" {
 		nd.Name = nodeName(nd.ID)
 	}
-	if c.E.Config.AnnounceHost.Get() == "" {
-		if host, port, ok := splitAddr(c.S.Conn.LocalAddr()); ok {
+	if c.Config().AnnounceHost.Get() == "" {
+		if host, port, ok := SplitAddr(c.LocalAddr()); ok {
 			nd.Host, nd.Port = host, port
 		}
 	}
@@ -79,17 +76,6 @@ func (c *Ctx) lone(v *View) NodeView {
 
 // nodeName is the name of a node that has been given none.
 func nodeName(id int64) string { return fmt.Sprintf("%040x", id) }
-
-// splitAddr takes host:port or [host]:port apart; false for a unix socket's
-// path.
-func splitAddr(addr string) (host string, port int, ok bool) {
-	i := strings.LastIndexByte(addr, ':')
-	if i < 0 || strings.HasPrefix(addr, "/") {
-		return "", 0, false
-	}
-	port, err := strconv.Atoi(addr[i+1:])
-	return strings.Trim(addr[:i], "[]"), port, err == nil && port > 0
-}
 
 func (t *topology) find(name []byte) *NodeView {
 	for i := range t.nodes {
@@ -126,7 +112,7 @@ func doClusterInfo(c *Ctx) {
 	w.Int("cluster_size", 1)
 	w.Int("cluster_current_epoch", t.view.Epoch)
 	w.Int("cluster_my_epoch", t.view.Epoch)
-	c.W.Verbatim("txt", string(w.buf))
+	c.W.Verbatim("txt", string(w.Bytes()))
 }
 
 // doClusterSlots names the leader, or the last one, and the replicas that can be
@@ -238,7 +224,7 @@ func doClusterReplicas(c *Ctx) {
 	nd := t.find(c.Args[2])
 	switch {
 	case nd == nil:
-		c.Err(fmt.Sprintf(resp.ErrUnknownNode, clip(c.Args[2], 128)))
+		c.Err(fmt.Sprintf(resp.ErrUnknownNode, Clip(c.Args[2], 128)))
 		return
 	case nd != t.leader:
 		c.Err(resp.ErrNotMaster)
@@ -255,7 +241,7 @@ func doClusterFailureReports(c *Ctx) {
 	t := c.topology()
 	nd := t.find(c.Args[2])
 	if nd == nil {
-		c.Err(fmt.Sprintf(resp.ErrUnknownNode, clip(c.Args[2], 128)))
+		c.Err(fmt.Sprintf(resp.ErrUnknownNode, Clip(c.Args[2], 128)))
 		return
 	}
 	n := int64(0)
@@ -266,7 +252,7 @@ func doClusterFailureReports(c *Ctx) {
 }
 
 func doClusterLinks(c *Ctx) {
-	links := c.E.cluster.Links()
+	links := c.Cluster().Links()
 	w := c.W
 	w.Array(len(links))
 	for _, l := range links {

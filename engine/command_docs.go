@@ -1,22 +1,25 @@
 package engine
 
-import "regent/resp"
+import (
+	"regent/engine/spec"
+	"regent/resp"
+)
 
 // COMMAND DOCS: a map by name, of maps with what the literals say.
 
 func doCommandDocs(c *Ctx) {
-	var cmds []*Command
+	var cmds []*spec.Command
 	if len(c.Args) == 2 {
-		cmds = c.E.table.sorted
+		cmds = c.Table().Commands()
 	}
 	for _, name := range c.Args[2:] {
-		if cmd := c.E.table.named(name); cmd != nil {
+		if cmd := c.Table().Named(name); cmd != nil {
 			cmds = append(cmds, cmd)
 		}
 	}
 	c.W.Map(len(cmds))
 	for _, cmd := range cmds {
-		cmd.writeDocs(c.W)
+		writeDocs(c.W, cmd)
 	}
 }
 
@@ -44,7 +47,7 @@ func (m *docMap) write(w *resp.Writer) {
 }
 
 // writeDocs writes the command's name and its map.
-func (cmd *Command) writeDocs(w *resp.Writer) {
+func writeDocs(w *resp.Writer, cmd *spec.Command) {
 	var m docMap
 	m.text("summary", cmd.Summary)
 	m.text("since", cmd.Since)
@@ -61,26 +64,26 @@ func (cmd *Command) writeDocs(w *resp.Writer) {
 	if len(cmd.Args) > 0 {
 		m.add("arguments", func(w *resp.Writer) { writeArgs(w, cmd.Args) })
 	}
-	if len(cmd.Subs) > 0 {
+	if subs := cmd.Subcommands(); len(subs) > 0 {
 		m.add("subcommands", func(w *resp.Writer) {
-			w.Map(len(cmd.Subs))
-			for i := range cmd.Subs {
-				cmd.Subs[i].writeDocs(w)
+			w.Map(len(subs))
+			for _, sub := range subs {
+				writeDocs(w, sub)
 			}
 		})
 	}
-	w.BulkString(cmd.full)
+	w.BulkString(cmd.FullName())
 	m.write(w)
 }
 
-func writeArgs(w *resp.Writer, args []Arg) {
+func writeArgs(w *resp.Writer, args spec.Args) {
 	w.Array(len(args))
 	for i := range args {
-		args[i].write(w)
+		writeArg(w, &args[i])
 	}
 }
 
-func (a *Arg) write(w *resp.Writer) {
+func writeArg(w *resp.Writer, a *spec.Arg) {
 	var m docMap
 	m.text("name", a.Name)
 	m.text("type", a.Type)
@@ -90,7 +93,7 @@ func (a *Arg) write(w *resp.Writer) {
 	m.text("token", a.Token)
 	m.text("since", a.Since)
 	m.text("deprecated_since", a.DeprecatedSince)
-	if flags := a.flags(); len(flags) > 0 {
+	if flags := argFlags(a); len(flags) > 0 {
 		m.add("flags", func(w *resp.Writer) { writeWords(w, "", flags) })
 	}
 	if len(a.Args) > 0 {
@@ -99,7 +102,7 @@ func (a *Arg) write(w *resp.Writer) {
 	m.write(w)
 }
 
-func (a *Arg) flags() (words []string) {
+func argFlags(a *spec.Arg) (words []string) {
 	if a.Optional {
 		words = append(words, "optional")
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"regent/engine/glob"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -12,10 +14,10 @@ import (
 // one range that says most about where the keys are.
 
 func doCommand(c *Ctx) {
-	all := c.E.table.sorted
+	all := c.Table().Commands()
 	c.W.Array(len(all))
 	for _, cmd := range all {
-		cmd.writeInfo(c.W)
+		writeInfo(c.W, cmd)
 	}
 }
 
@@ -26,39 +28,40 @@ func doCommandInfo(c *Ctx) {
 	}
 	c.W.Array(len(c.Args) - 2)
 	for _, name := range c.Args[2:] {
-		if cmd := c.E.table.named(name); cmd != nil {
-			cmd.writeInfo(c.W)
+		if cmd := c.Table().Named(name); cmd != nil {
+			writeInfo(c.W, cmd)
 		} else {
 			c.W.Null()
 		}
 	}
 }
 
-func (cmd *Command) writeInfo(w *resp.Writer) {
+func writeInfo(w *resp.Writer, cmd *spec.Command) {
 	w.Array(10)
-	w.BulkString(cmd.full)
+	w.BulkString(cmd.FullName())
 	w.Int(int64(cmd.Arity))
-	writeWords(w, "", names(cmd.Flags, flagNames()))
-	first, last, step := cmd.legacyRange()
+	writeWords(w, "", cmd.Flags.Names())
+	first, last, step := cmd.Range()
 	w.Int(int64(first))
 	w.Int(int64(last))
 	w.Int(int64(step))
-	writeWords(w, "@", names(cmd.Cats, categoryNames()))
+	writeWords(w, "@", cmd.Cats.Names())
 	w.Set(len(cmd.Tips))
 	for _, tip := range cmd.Tips {
 		w.BulkString(tip)
 	}
 	w.Set(len(cmd.Keys))
 	for i := range cmd.Keys {
-		cmd.Keys[i].write(w)
+		writeKeySpec(w, &cmd.Keys[i])
 	}
-	if len(cmd.Subs) == 0 {
+	subs := cmd.Subcommands()
+	if len(subs) == 0 {
 		w.Set(0)
 		return
 	}
-	w.Array(len(cmd.Subs))
-	for i := range cmd.Subs {
-		cmd.Subs[i].writeInfo(w)
+	w.Array(len(subs))
+	for _, sub := range subs {
+		writeInfo(w, sub)
 	}
 }
 
@@ -70,8 +73,8 @@ func writeWords(w *resp.Writer, prefix string, words []string) {
 	}
 }
 
-// write writes a key spec as a map.
-func (k *KeySpec) write(w *resp.Writer) {
+// writeKeySpec writes a key spec as a map.
+func writeKeySpec(w *resp.Writer, k *spec.KeySpec) {
 	pairs := 3
 	if k.Notes != "" {
 		pairs++
@@ -82,7 +85,7 @@ func (k *KeySpec) write(w *resp.Writer) {
 		w.BulkString(k.Notes)
 	}
 	w.BulkString("flags")
-	writeWords(w, "", names(k.Flags, keyFlagNames()))
+	writeWords(w, "", k.Flags.Names())
 	w.BulkString("begin_search")
 	switch {
 	case k.Unknown:
@@ -126,82 +129,27 @@ func writeSpec(w *resp.Writer, typ string, parts ...specPart) {
 	}
 }
 
-// isRange reports whether the spec is a range that begins at a fixed place.
-func (k *KeySpec) isRange() bool {
-	return !k.Unknown && k.Keyword == "" && !k.FindUnknown && !k.KeyNum
-}
-
-// lastIndex is the range's last key as COMMAND INFO counts: from the start, or
-// from the end when negative.
-func (k *KeySpec) lastIndex() int {
-	if k.LastKey < 0 {
-		return k.LastKey
-	}
-	return k.Index + k.LastKey
-}
-
-// legacyRange is first, last and step: of the only range, or of as many
-// consecutive ones as there are from the first on (server.c,
-// populateCommandLegacyRangeSpec).
-func (cmd *Command) legacyRange() (first, last, step int) {
-	if len(cmd.Keys) == 1 && cmd.Keys[0].isRange() {
-		k := &cmd.Keys[0]
-		return k.Index, k.lastIndex(), k.KeyStep
-	}
-	for i := range cmd.Keys {
-		k := &cmd.Keys[i]
-		if !k.isRange() || k.KeyStep != 1 || last != 0 && last != k.Index-1 {
-			continue
-		}
-		if step == 0 || k.Index < first {
-			first = k.Index
-		}
-		// A negative end is beyond every positive one.
-		if end := k.lastIndex(); step == 0 || last >= 0 && (end < 0 || end > last) {
-			last = end
-		}
-		step = 1
-	}
-	return first, last, step
-}
-
-// movable reports whether first, last and step do not say where all keys are.
-func (cmd *Command) movable() bool {
-	last := 0
-	for i := range cmd.Keys {
-		k := &cmd.Keys[i]
-		if k.Flags&KeyIncomplete != 0 || !k.isRange() {
-			return true
-		}
-		if len(cmd.Keys) > 1 && (k.KeyStep != 1 || last != 0 && last != k.Index-1) {
-			return true
-		}
-		last = k.lastIndex()
-	}
-	return false
-}
-
 // doCommandList lists names, those of subcommands too.
 func doCommandList(c *Ctx) {
-	match := func(*Command) bool { return true }
+	match := func(*spec.Command) bool { return true }
 	switch {
 	case len(c.Args) == 2:
-	case len(c.Args) == 5 && equalFold(c.Args[2], "filterby") && equalFold(c.Args[3], "module"):
-		match = func(*Command) bool { return false } // there are no modules
-	case len(c.Args) == 5 && equalFold(c.Args[2], "filterby") && equalFold(c.Args[3], "aclcat"):
-		cat := category(string(c.Args[4]))
-		match = func(cmd *Command) bool { return cmd.Cats&cat != 0 }
-	case len(c.Args) == 5 && equalFold(c.Args[2], "filterby") && equalFold(c.Args[3], "pattern"):
-		pattern := []byte(lower(string(c.Args[4])))
-		match = func(cmd *Command) bool { return globMatch(pattern, []byte(cmd.full)) }
+	case len(c.Args) == 5 && spec.EqualFold(c.Args[2], "filterby") && spec.EqualFold(c.Args[3], "module"):
+		match = func(*spec.Command) bool { return false } // there are no modules
+	case len(c.Args) == 5 && spec.EqualFold(c.Args[2], "filterby") && spec.EqualFold(c.Args[3], "aclcat"):
+		cat := spec.CategoryNamed(c.Args[4])
+		match = func(cmd *spec.Command) bool { return cmd.Cats&cat != 0 }
+	case len(c.Args) == 5 && spec.EqualFold(c.Args[2], "filterby") && spec.EqualFold(c.Args[3], "pattern"):
+		pattern := []byte(spec.Lower(string(c.Args[4])))
+		match = func(cmd *spec.Command) bool { return glob.Match(pattern, []byte(cmd.FullName())) }
 	default:
 		c.Err(resp.ErrSyntax)
 		return
 	}
 	mark, n := c.W.Mark(), 0
-	c.E.table.each(func(cmd *Command) {
+	c.Table().Each(func(cmd *spec.Command) {
 		if match(cmd) {
-			c.W.BulkString(cmd.full)
+			c.W.BulkString(cmd.FullName())
 			n++
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -16,49 +17,44 @@ func connectionCommands() []Command {
 
 func basicCommands() []Command {
 	return []Command{
-		{
-			Name: "ping", Arity: -1, Flags: Fast, Cats: CatConnection, Group: GroupConnection, Since: "1.0.0", Complex: "O(1)",
+		{Do: doPing, Command: spec.Command{
+			Name: "ping", Arity: -1, Flags: spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Answers PONG, or with the message given.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-			Args:    []Arg{arg("message", "string").optional()},
-			Do:      doPing,
-		},
-		{
-			Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupConnection, Since: "1.0.0", Complex: "O(1)",
+			Args:    spec.Args{spec.String("message").Opt()},
+		}},
+		{Do: func(c *Ctx) { c.W.Bulk(c.Args[1]) }, Command: spec.Command{
+			Name: "echo", Arity: 2, Flags: spec.Loading | spec.Stale | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Answers with the message given.",
-			Args:    []Arg{arg("message", "string")},
-			Do:      func(c *Ctx) { c.W.Bulk(c.Args[1]) },
-		},
-		{
-			Name: "select", Arity: 2, Flags: Loading | Stale | Fast, Cats: CatConnection, Group: GroupConnection, Since: "1.0.0", Complex: "O(1)",
+			Args:    spec.Args{spec.String("message")},
+		}},
+		{Do: doSelect, Command: spec.Command{
+			Name: "select", Arity: 2, Flags: spec.Loading | spec.Stale | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Makes another database the connection's.",
-			Args:    []Arg{arg("index", "integer")},
-			Do:      doSelect,
-		},
-		{
-			Name: "quit", Arity: -1, Flags: beforeAuth, Cats: CatConnection, Group: GroupConnection, Since: "1.0.0", Complex: "O(1)",
+			Args:    spec.Args{spec.Integer("index")},
+		}},
+		{Do: doQuit, Command: spec.Command{
+			Name: "quit", Arity: -1, Flags: beforeAuth, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Ends the connection.",
-			Do:      doQuit,
-		},
-		{
-			Name: "reset", Arity: 1, Flags: beforeAuth, Cats: CatConnection, Group: GroupConnection, Since: "6.2.0", Complex: "O(1)",
+		}},
+		{Do: doReset, Command: spec.Command{
+			Name: "reset", Arity: 1, Flags: beforeAuth, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Puts the connection back into the state of a new one.",
-			Do:      doReset,
-		},
+		}},
 	}
 }
 
 // beforeAuth are the flags of what a client may say at any time.
-const beforeAuth = NoScript | Loading | Stale | Fast | NoAuth | AllowBusy
+const beforeAuth = spec.NoScript | spec.Loading | spec.Stale | spec.Fast | spec.NoAuth | spec.AllowBusy
 
 // doPing is what health checks send: as Redis does, a leader that cannot write
 // says so.
 func doPing(c *Ctx) {
 	if len(c.Args) > 2 {
-		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.full))
+		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.FullName()))
 		return
 	}
-	if msg := c.E.diskTrouble(); msg != "" && !c.follower {
+	if msg := c.e.diskTrouble(); msg != "" && !c.follower {
 		c.Err(msg)
 		return
 	}
@@ -70,22 +66,22 @@ func doPing(c *Ctx) {
 }
 
 func doSelect(c *Ctx) {
-	if db, ok := c.dbArg(c.Args[1]); ok {
-		c.S.selectDB(db)
+	if db, ok := c.DBArg(c.Args[1]); ok {
+		c.s.selectDB(db)
 		c.W.OK()
 	}
 }
 
 func doQuit(c *Ctx) {
 	c.W.OK()
-	c.S.closeAfterReply()
+	c.s.closeAfterReply()
 }
 
 func doReset(c *Ctx) {
-	s := c.S
+	s := c.s
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
-	s.Authenticated = c.E.Config.RequirePass.Get() == ""
+	s.Authenticated = c.e.Config.RequirePass.Get() == ""
 	s.Shared.setAttributes(func(a *clientAttrs) { a.name = "" })
 	s.setReadonly(false)
 	s.setNoTouch(false)

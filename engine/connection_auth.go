@@ -4,7 +4,8 @@ import (
 	"crypto/subtle"
 	"fmt"
 
-	"regent/engine/config"
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -24,24 +25,22 @@ const defaultUser = "default"
 
 func authCommands() []Command {
 	return []Command{
-		{
-			Name: "auth", Arity: -2, Flags: beforeAuth, Cats: CatConnection, Group: GroupConnection, Since: "1.0.0", Complex: "O(N) in the length of the password",
+		{Do: doAuth, Command: spec.Command{
+			Name: "auth", Arity: -2, Flags: beforeAuth, Since: "1.0.0", Complex: "O(N) in the length of the password",
 			Summary: "Authenticates the connection.",
-			Args:    []Arg{arg("username", "string").since("6.0.0").optional(), arg("password", "string")},
-			Do:      doAuth,
+			Args:    spec.Args{spec.String("username").Added("6.0.0").Opt(), spec.String("password")},
 			Secrets: allButName,
-		},
-		{
-			Name: "hello", Arity: -1, Flags: beforeAuth, Cats: CatConnection, Group: GroupConnection, Since: "6.0.0", Complex: "O(1)",
+		}},
+		{Do: doHello, Command: spec.Command{
+			Name: "hello", Arity: -1, Flags: beforeAuth, Since: "6.0.0", Complex: "O(1)",
 			Summary: "Chooses the protocol version and tells about the server.",
-			Args: []Arg{argBlock("arguments",
-				arg("protover", "integer"),
-				argBlock("username_password", arg("username", "string"), arg("password", "string")).token("AUTH").optional(),
-				arg("clientname", "string").token("SETNAME").optional(),
-			).optional()},
-			Do:      doHello,
+			Args: spec.Args{spec.Block("arguments",
+				spec.Integer("protover"),
+				spec.Block("username_password", spec.String("username"), spec.String("password")).With("AUTH").Opt(),
+				spec.String("clientname").With("SETNAME").Opt(),
+			).Opt()},
 			Secrets: helloSecrets,
-		},
+		}},
 	}
 }
 
@@ -53,7 +52,7 @@ func doAuth(c *Ctx) {
 		return
 	case len(c.Args) == 3:
 		user = c.Args[1]
-	case c.E.Config.RequirePass.Get() == "":
+	case c.e.Config.RequirePass.Get() == "":
 		c.Err(resp.ErrNoPassword)
 		return
 	}
@@ -63,7 +62,7 @@ func doAuth(c *Ctx) {
 }
 
 // allButName are all arguments but the command's name.
-func allButName(_ *config.Config, args [][]byte) (at []int) {
+func allButName(_ func(string) bool, args [][]byte) (at []int) {
 	for i := 1; i < len(args); i++ {
 		at = append(at, i)
 	}
@@ -71,9 +70,9 @@ func allButName(_ *config.Config, args [][]byte) (at []int) {
 }
 
 // helloSecrets are the two arguments of HELLO's AUTH.
-func helloSecrets(_ *config.Config, args [][]byte) []int {
+func helloSecrets(_ func(string) bool, args [][]byte) []int {
 	for i := 2; i+2 < len(args); i++ {
-		if equalFold(args[i], "auth") {
+		if spec.EqualFold(args[i], "auth") {
 			return []int{i + 1, i + 2}
 		}
 	}
@@ -83,13 +82,13 @@ func helloSecrets(_ *config.Config, args [][]byte) []int {
 // authenticate lets the session in, or writes why not. A failure takes nothing
 // away from a session that is in.
 func (c *Ctx) authenticate(user, pass []byte) bool {
-	want := c.E.Config.RequirePass.Get()
+	want := c.e.Config.RequirePass.Get()
 	right := want == "" || subtle.ConstantTimeCompare(pass, []byte(want)) == 1
 	if string(user) != defaultUser || !right {
 		c.Err(resp.ErrWrongPass)
 		return false
 	}
-	c.S.Authenticated = true
+	c.s.Authenticated = true
 	return true
 }
 
@@ -104,15 +103,15 @@ func doHello(c *Ctx) {
 	if !ok || o.user != nil && !c.authenticate(o.user, o.pass) {
 		return
 	}
-	if c.E.authRequired(c.S) {
+	if c.e.authRequired(c.s) {
 		c.Err(resp.ErrHelloNoAuth)
 		return
 	}
 	if o.name != nil {
-		c.S.Shared.setAttributes(func(a *clientAttrs) { a.name = string(o.name) })
+		c.s.Shared.setAttributes(func(a *clientAttrs) { a.name = string(o.name) })
 	}
 	if o.proto != 0 {
-		c.S.setProto(int(o.proto))
+		c.s.setProto(int(o.proto))
 	}
 	c.answerHello()
 }
@@ -122,7 +121,7 @@ func (c *Ctx) parseHello() (o helloOptions, ok bool) {
 	if len(c.Args) == 1 {
 		return o, true
 	}
-	if o.proto, ok = parseInt(c.Args[1]); !ok {
+	if o.proto, ok = decimal.Parse(c.Args[1]); !ok {
 		c.Err(resp.ErrHelloVersion)
 		return o, false
 	}
@@ -132,16 +131,16 @@ func (c *Ctx) parseHello() (o helloOptions, ok bool) {
 	}
 	for rest := c.Args[2:]; len(rest) > 0; {
 		switch {
-		case equalFold(rest[0], "auth") && len(rest) >= 3:
+		case spec.EqualFold(rest[0], "auth") && len(rest) >= 3:
 			o.user, o.pass, rest = rest[1], rest[2], rest[3:]
-		case equalFold(rest[0], "setname") && len(rest) >= 2:
+		case spec.EqualFold(rest[0], "setname") && len(rest) >= 2:
 			if !printable(rest[1]) {
 				c.Err(resp.ErrClientName)
 				return o, false
 			}
 			o.name, rest = rest[1], rest[2:]
 		default:
-			c.Err(fmt.Sprintf(resp.ErrHelloOption, clip(rest[0], 128)))
+			c.Err(fmt.Sprintf(resp.ErrHelloOption, Clip(rest[0], 128)))
 			return o, false
 		}
 	}
@@ -162,7 +161,7 @@ func (e *Engine) mode(v *View) string {
 
 // answerHello tells about the server.
 func (c *Ctx) answerHello() {
-	v := c.E.cluster.View()
+	v := c.e.cluster.View()
 	role := "replica"
 	if v.Leading {
 		role = "master"
@@ -175,8 +174,8 @@ func (c *Ctx) answerHello() {
 	w.BulkString("proto")
 	w.Int(int64(w.Proto()))
 	w.BulkString("id")
-	w.Int(c.S.ID)
-	pair("mode", c.E.mode(v))
+	w.Int(c.s.ID)
+	pair("mode", c.e.mode(v))
 	pair("role", role)
 	w.BulkString("modules")
 	w.Array(0)

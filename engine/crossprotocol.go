@@ -1,5 +1,7 @@
 package engine
 
+import "regent/engine/spec"
+
 // Cross-protocol scripting: a web page can have a browser send an HTTP request
 // to a server on the visitor's own machine, and the lines of its body would be
 // carried out as inline commands. Every such request has a first line that begins
@@ -16,8 +18,8 @@ const attackQuiet = 60_000
 // request. Redis compares C strings: what follows a NUL does not count.
 func speaksHTTP(name []byte) bool {
 	const longest = len("host:") + 1 // with the NUL
-	word := clip(name, longest)
-	return equalFold(word, "post") || equalFold(word, "host:")
+	word := Clip(name, longest)
+	return spec.EqualFold(word, "post") || spec.EqualFold(word, "host:")
 }
 
 // abort closes the connection of s, which speaks HTTP. What the batch has written

@@ -1,14 +1,18 @@
 package engine
 
 import (
+	"hash/maphash"
+
+	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 // A Ctx is what a handler sees: its arguments, the reply, the keyspace.
 type Ctx struct {
-	E    *Engine
-	S    *Session
+	e    *Engine
+	s    *Session
 	Cmd  *Command
 	Args [][]byte // with the command's name; valid until the handler returns
 	W    *resp.Writer
@@ -26,7 +30,7 @@ type Ctx struct {
 	applying bool  // the command comes from the log or the stream
 	failed   bool  // the reply is an error
 	strayed  bool  // it has changed a database other than the session's
-	room     Room  // what the memory gate came to
+	room     Space // what the memory gate came to
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
 	wide     bool  // it has written to keys other than its own, see block.go
@@ -38,27 +42,49 @@ type Ctx struct {
 // An Entry is a key's place in the keyspace as a lookup found it. It is valid
 // until the next change of the keyspace.
 type Entry struct {
-	D   *dict.Dict
-	Ref dict.Ref
+	d   *dict.Dict
+	ref dict.Ref
 }
 
 // OK reports whether the key exists.
-func (en Entry) OK() bool { return en.Ref != 0 }
+func (en Entry) OK() bool { return en.ref != 0 }
 
 // Value returns the entry's value. Bytes are the dictionary's own: copy or
 // write them to the reply before the handler returns.
-func (en Entry) Value() dict.Value { return en.D.Value(en.Ref) }
+func (en Entry) Value() dict.Value { return en.d.Value(en.ref) }
 
 // ExpireAt is in wall milliseconds, 0: never.
-func (en Entry) ExpireAt() int64 { return en.D.ExpireAt(en.Ref) }
+func (en Entry) ExpireAt() int64 { return en.d.ExpireAt(en.ref) }
 
 // Key is the dictionary's own copy of the key.
-func (en Entry) Key() []byte { return en.D.Key(en.Ref) }
+func (en Entry) Key() []byte { return en.d.Key(en.ref) }
+
+// DB is the number of the session's database.
+func (c *Ctx) DB() int { return c.s.DB }
+
+// Config is the server's configuration.
+func (c *Ctx) Config() *config.Config { return c.e.Config }
+
+// Cluster is the engine's window on the other nodes.
+func (c *Ctx) Cluster() Cluster { return c.e.cluster }
+
+// Table is what is known of all commands.
+func (c *Ctx) Table() *spec.Table { return c.e.table.spec }
+
+// Rand returns 64 random bits.
+func (c *Ctx) Rand() uint64 { return c.e.Host.Rand() }
+
+// Seed is that of the engine's hashes: what hashes with it inside a value finds
+// the same in its clones.
+func (c *Ctx) Seed() maphash.Seed { return c.e.seed }
+
+// LocalAddr is the address at which the client has reached this node.
+func (c *Ctx) LocalAddr() string { return c.s.Conn.LocalAddr() }
 
 // Read looks key up for a read: an expired key is not there, the access
 // statistics and keyspace hits and misses are kept.
 func (c *Ctx) Read(key []byte) Entry {
-	en := c.find(c.S.DB, key)
+	en := c.find(c.s.DB, key)
 	st := c.stripe(key)
 	if !en.OK() {
 		st.misses.Add(1)
@@ -71,7 +97,7 @@ func (c *Ctx) Read(key []byte) Entry {
 
 // Write looks key up for a change. An expired key is removed first.
 func (c *Ctx) Write(key []byte) Entry {
-	en := c.find(c.S.DB, key)
+	en := c.find(c.s.DB, key)
 	if en.OK() {
 		c.touch(en)
 	}
@@ -80,25 +106,37 @@ func (c *Ctx) Write(key []byte) Entry {
 
 // Peek looks key up and leaves no trace (OBJECT, TTL, TYPE, EXISTS use it with
 // or without Touch as Redis does).
-func (c *Ctx) Peek(key []byte) Entry { return c.find(c.S.DB, key) }
+func (c *Ctx) Peek(key []byte) Entry { return c.find(c.s.DB, key) }
 
 // PeekIn is Peek in another database.
 func (c *Ctx) PeekIn(db int, key []byte) Entry { return c.find(db, key) }
 
+// Look is Read without marking the key as used: EXISTS, TTL, TYPE and OBJECT
+// count as hits and misses but do not keep a key young.
+func (c *Ctx) Look(key []byte) Entry {
+	en := c.Peek(key)
+	if st := c.stripe(key); en.OK() {
+		st.hits.Add(1)
+	} else {
+		st.misses.Add(1)
+	}
+	return en
+}
+
 // Put stores v at key, new or over what was there, to expire at the wall ms
 // expireAt (0: never). v.Bytes is copied.
 func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
-	return c.PutIn(c.S.DB, key, v, expireAt)
+	return c.PutIn(c.s.DB, key, v, expireAt)
 }
 
 // PutIn is Put in another database.
 func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
-	c.heavy(len(v.Bytes))
+	c.Heavy(len(v.Bytes))
 	d := c.changing(db, key)
 	before := d.Len()
 	en := Entry{d, d.Put(key, v, expireAt)}
 	if d.Len() > before {
-		d.SetAccess(en.Ref, c.E.accessed(0, c.Now, true))
+		d.SetAccess(en.ref, c.e.accessed(0, c.Now, true))
 	} else {
 		c.touch(en)
 	}
@@ -109,18 +147,18 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 }
 
 // SetInt changes the number at en, which must be one (dict.Int).
-func (c *Ctx) SetInt(en Entry, n int64) { en.D.SetInt(en.Ref, n) }
+func (c *Ctx) SetInt(en Entry, n int64) { en.d.SetInt(en.ref, n) }
 
 // Remove deletes key and reports whether it was there. The effect is the
 // caller's to propagate.
-func (c *Ctx) Remove(key []byte) bool { return c.RemoveIn(c.S.DB, key) }
+func (c *Ctx) Remove(key []byte) bool { return c.RemoveIn(c.s.DB, key) }
 
 // RemoveIn is Remove in another database.
 func (c *Ctx) RemoveIn(db int, key []byte) bool { return c.changing(db, key).Delete(key) }
 
 // SetExpire sets or with 0 clears when en expires (wall ms).
 func (c *Ctx) SetExpire(en Entry, at int64) Entry {
-	en.Ref = en.D.SetExpire(en.Ref, at)
+	en.ref = en.d.SetExpire(en.ref, at)
 	return en
 }
 
@@ -128,31 +166,31 @@ func (c *Ctx) SetExpire(en Entry, at int64) Entry {
 // may be changed until the handler returns. en must be Embstr or Raw, and
 // becomes Raw.
 func (c *Ctx) Resize(en Entry, n int) (Entry, []byte) {
-	c.heavy(n)
-	r, b := en.D.Resize(en.Ref, n)
-	return Entry{en.D, r}, b
+	c.Heavy(n)
+	r, b := en.d.Resize(en.ref, n)
+	return Entry{en.d, r}, b
 }
 
 func (c *Ctx) shardOf(key []byte) uint32 {
 	if c.home != 0 {
 		return c.home - 1
 	}
-	return c.E.shardIndex(key)
+	return c.e.shardIndex(key)
 }
 
 func (c *Ctx) dictOf(db int, key []byte) *dict.Dict {
-	return c.E.shardDict(&c.E.shards[c.shardOf(key)], db)
+	return c.e.shardDict(&c.e.shards[c.shardOf(key)], db)
 }
 
 // changing is dictOf for a change.
 func (c *Ctx) changing(db int, key []byte) *dict.Dict {
-	if db != c.S.DB {
+	if db != c.s.DB {
 		c.strayed = true
 	}
 	return c.dictOf(db, key)
 }
 
-func (c *Ctx) stripe(key []byte) *stripe { return &c.E.stats.stripes[c.shardOf(key)] }
+func (c *Ctx) stripe(key []byte) *stripe { return &c.e.stats.stripes[c.shardOf(key)] }
 
 // find is the lookup under all others: it removes or hides what has expired.
 func (c *Ctx) find(db int, key []byte) Entry {
@@ -177,14 +215,14 @@ func (c *Ctx) expire(db int, key []byte) {
 }
 
 func (c *Ctx) touch(en Entry) {
-	if !c.S.noTouch {
-		c.mark(en)
+	if !c.s.noTouch {
+		c.MarkUsed(en)
 	}
 }
 
-// mark is touch whatever CLIENT NO-TOUCH said.
-func (c *Ctx) mark(en Entry) {
-	en.D.SetAccess(en.Ref, c.E.accessed(en.D.Access(en.Ref), c.Now, false))
+// MarkUsed is touch whatever CLIENT NO-TOUCH said.
+func (c *Ctx) MarkUsed(en Entry) {
+	en.d.SetAccess(en.ref, c.e.accessed(en.d.Access(en.ref), c.Now, false))
 }
 
 // Propagate adds a record to the log: the deterministic form of what this
@@ -194,7 +232,7 @@ func (c *Ctx) Propagate(args ...[]byte) {
 		return
 	}
 	c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
-	c.eff.Recs = append(c.eff.Recs, Effect{c.S.DB, len(c.eff.Buf)})
+	c.eff.Recs = append(c.eff.Recs, Effect{c.s.DB, len(c.eff.Buf)})
 }
 
 // PropagateIn is Propagate for another database, from strings.
@@ -218,5 +256,5 @@ func (c *Ctx) CountChanges(n int64) { c.changes += n }
 func (c *Ctx) Err(msg string) {
 	c.W.Error(msg)
 	c.failed = true
-	c.E.stats.errors.note(msg)
+	c.e.stats.errors.note(msg)
 }

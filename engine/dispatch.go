@@ -3,6 +3,7 @@ package engine
 import (
 	"math/bits"
 
+	"regent/engine/decimal"
 	"regent/engine/slots"
 )
 
@@ -34,7 +35,7 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		return
 	}
 	c := &s.ctx
-	c.E, c.S, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
+	c.e, c.s, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
 	if s.clock.due() {
 		c.Now = e.Host.Now()
 	}
@@ -42,7 +43,7 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		s.ReplyMode = ReplySkip
 	}
 	s.Shared.noteCommand(cmd, c.Now)
-	if msg := e.admit(c, known); msg == "" && c.room != RoomSoon && e.pause.mode.Load() == pauseNone {
+	if msg := e.admit(c, known); msg == "" && c.room != SpaceSoon && e.pause.mode.Load() == pauseNone {
 		e.run(c)
 	} else {
 		e.admitted(c, msg)
@@ -64,7 +65,7 @@ func (e *Engine) refuse(c *Ctx, msg string) {
 	c.Err(msg)
 	c.failed = false // it did not run
 	if c.Cmd != nil {
-		e.stats.stripes[uint32(c.S.ID)&e.mask].perCmd[c.Cmd.index].rejected.Add(1)
+		e.stats.stripes[uint32(c.s.ID)&e.mask].perCmd[c.Cmd.Index()].rejected.Add(1)
 	}
 }
 
@@ -94,7 +95,7 @@ func (e *Engine) run(c *Ctx) {
 // tryRun locks what the command touches, passes the gates that need the lock,
 // and calls the handler. c.late: it did nothing, because of a pause.
 func (e *Engine) tryRun(c *Ctx) {
-	cmd, s := c.Cmd, c.S
+	cmd, s := c.Cmd, c.s
 	c.failed, c.strayed = false, false
 	kind := cmd.shapeFor(c.Args)
 	c.watch.on = false
@@ -140,7 +141,7 @@ func (e *Engine) tryRun(c *Ctx) {
 		c.wakeServed()
 	}
 	st := &e.stats.stripes[stripeAt]
-	pc := &st.perCmd[cmd.index]
+	pc := &st.perCmd[cmd.Index()]
 	pc.calls.Add(1)
 	if c.failed {
 		pc.failed.Add(1)
@@ -167,7 +168,7 @@ func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
 		sh.marks.wrote(mark, end)
 		sh.noteWritten(c)
 	}
-	c.S.Barrier = max(c.S.Barrier, sh.marks.seen(mark))
+	c.s.Barrier = max(c.s.Barrier, sh.marks.seen(mark))
 }
 
 // handleWide locks the shards of the command's keys, and those that are wanted by
@@ -192,7 +193,7 @@ func (e *Engine) handleAll(c *Ctx) {
 		sh := &e.shards[i]
 		sh.marks.wrote(anyKey, end)
 		sh.noteUsed()
-		c.S.Barrier = max(c.S.Barrier, sh.marks.seen(anyKey))
+		c.s.Barrier = max(c.s.Barrier, sh.marks.seen(anyKey))
 	}
 }
 
@@ -208,7 +209,7 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 			sh.marks.wrote(anyKey, end)
 			sh.noteWritten(c)
 		}
-		c.S.Barrier = max(c.S.Barrier, sh.marks.seen(anyKey))
+		c.s.Barrier = max(c.s.Barrier, sh.marks.seen(anyKey))
 	})
 }
 
@@ -240,11 +241,11 @@ func (e *Engine) record(c *Ctx) int64 {
 		return 0
 	}
 	var end int64
-	e.stats.stripes[uint32(c.S.ID)&e.mask].changes.Add(max(c.changes, int64(len(c.eff.Recs))))
+	e.stats.stripes[uint32(c.s.ID)&e.mask].changes.Add(max(c.changes, int64(len(c.eff.Recs))))
 	c.changes = 0
 	if e.log != nil {
 		end = e.log.Append(&c.eff)
-		c.S.LastWriteEnd = end
+		c.s.LastWriteEnd = end
 	}
 	c.eff.Buf, c.eff.Recs = c.eff.Buf[:0], c.eff.Recs[:0]
 	if cap(c.eff.Buf) > maxEffectScratch {
@@ -266,7 +267,7 @@ func (e *Engine) collect(set *lockSet, c *Ctx) {
 		return
 	}
 	for i := range c.Cmd.Keys {
-		first, last, step, ok := c.Cmd.Keys[i].bounds(c.Args)
+		first, last, step, ok := c.Cmd.Keys[i].Bounds(c.Args)
 		if !ok {
 			return
 		}
@@ -302,6 +303,6 @@ func (e *Engine) unlockSet(set *lockSet) { set.each(func(i int) { e.shards[i].mu
 // slotShard is the shard of the slot that a LockSlot command names: any will
 // do when it names none, for then the handler refuses.
 func (e *Engine) slotShard(c *Ctx) uint32 {
-	slot, _ := parseInt(c.Args[slotArg])
+	slot, _ := decimal.Parse(c.Args[SlotArg])
 	return uint32(slot) & e.mask
 }

@@ -10,6 +10,7 @@ import (
 	"regent/engine/dict"
 	"regent/engine/rdb"
 	"regent/engine/slots"
+	"regent/engine/spec"
 )
 
 // Limits of the engine.
@@ -27,6 +28,7 @@ type Options struct {
 	Log     Log // nil: nothing is recorded
 	Cluster Cluster
 	Control Control
+	Rooms   []Room // of commands, beside the kernel's own
 	Version string // Regent's own, for INFO
 	// ConfigFile is the file that CONFIG REWRITE writes, "" when there is none.
 	ConfigFile string
@@ -41,7 +43,7 @@ type Engine struct {
 	cluster Cluster
 	control Control
 
-	table  *Table
+	table  *table
 	shards []shard
 	mask   uint32
 	// shardBits are the bits of a slot that choose the shard.
@@ -75,7 +77,7 @@ type Engine struct {
 	pause    pausing
 	snaps    snapshots
 	room     roomState
-	makeRoom atomic.Pointer[func() Room] // see SetMemoryGate
+	makeRoom atomic.Pointer[func() Space] // see SetMemoryGate
 
 	ackMu      sync.Mutex
 	ackWaiters map[*Session]struct{}
@@ -113,9 +115,9 @@ func New(o Options) *Engine {
 		e.shards[i].noted = make([]int64, o.Config.Databases.Get())
 	}
 	e.SetMemoryGate(e.MakeRoom)
-	e.table = NewTable()
-	e.codecs = Codecs(o.Config)
-	e.stats.init(n, e.table.size())
+	e.table = newTable(o.Rooms)
+	e.codecs = Codecs(o.Config, o.Rooms...)
+	e.stats.init(n, e.table.spec.Size())
 	return e
 }
 
@@ -123,7 +125,7 @@ func New(o Options) *Engine {
 func (e *Engine) Codecs() *rdb.Registry { return e.codecs }
 
 // Table is the command table.
-func (e *Engine) Table() *Table { return e.table }
+func (e *Engine) Table() *spec.Table { return e.table.spec }
 
 // AddInfo appends sections to INFO, in the order they are shown.
 func (e *Engine) AddInfo(s ...InfoSection) { e.sections = append(e.sections, s...) }

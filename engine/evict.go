@@ -74,34 +74,34 @@ func (s *shard) noteWritten(c *Ctx) {
 		s.noteUsed()
 		return
 	}
-	s.noteUsedIn(c.S.DB)
+	s.noteUsedIn(c.s.DB)
 }
 
-// Room is what became of an attempt to get below maxmemory.
-type Room uint8
+// Space is what became of an attempt to get below maxmemory.
+type Space uint8
 
 const (
-	RoomYes  Room = iota // memory is below it
-	RoomSoon             // it is being made in the background: wait (room.go)
-	RoomNo               // nothing may be deleted, or there is nothing left to delete
+	SpaceYes  Space = iota // memory is below it
+	SpaceSoon              // it is being made in the background: wait (room.go)
+	SpaceNo                // nothing may be deleted, or there is nothing left to delete
 )
 
 // MakeRoom evicts until memory is below maxmemory. It is called without a lock,
 // before a command that may need memory. What takes longer than one command should
 // hold up its event loop goes on in the background.
-func (e *Engine) MakeRoom() Room {
+func (e *Engine) MakeRoom() Space {
 	switch {
 	case !e.overLimit():
-		return RoomYes
+		return SpaceYes
 	case e.Config.MaxMemoryPolicy.Get() == config.NoEviction:
-		return RoomNo
+		return SpaceNo
 	case e.pause.mode.Load() != pauseNone:
-		return RoomYes // as Redis does: a write that comes now is held, and asks again
+		return SpaceYes // as Redis does: a write that comes now is held, and asks again
 	case e.room.working.Load():
-		return RoomSoon
+		return SpaceSoon
 	}
 	got := e.evictFor(evictTime)
-	if got == RoomSoon {
+	if got == SpaceSoon {
 		e.startEvictor()
 	}
 	return got
@@ -114,18 +114,18 @@ func (e *Engine) overLimit() bool {
 }
 
 // evictFor evicts until memory is below maxmemory, or for about that many
-// nanoseconds: then it returns RoomSoon.
-func (e *Engine) evictFor(nanos int64) Room {
+// nanoseconds: then it returns SpaceSoon.
+func (e *Engine) evictFor(nanos int64) Space {
 	end := e.Host.Ticks() + nanos
 	for n := 1; e.overLimit(); n++ {
 		if !e.evictOne() {
-			return RoomNo
+			return SpaceNo
 		}
 		if n == evictMost || n%evictLook == 0 && e.Host.Ticks() > end {
-			return RoomSoon
+			return SpaceSoon
 		}
 	}
-	return RoomYes
+	return SpaceYes
 }
 
 // A victim is the key that is worth least of those looked at. Its Entry is good

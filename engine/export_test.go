@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 
+	"regent/engine/decimal"
 	"regent/engine/dict"
 )
 
@@ -12,7 +13,7 @@ import (
 
 // PutObject stores o at key in database 0.
 func (e *Engine) PutObject(key string, o Object) {
-	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), objectValue(o), 0) })
+	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), ObjectValue(o), 0) })
 }
 
 // ShowObject shows an object by the commands that make it.
@@ -39,8 +40,8 @@ func (e *Engine) Dump() (lines []string) {
 		for db := range e.databases() {
 			e.eachKey(db, func(en Entry) bool {
 				v := en.Value()
-				var buf [maxIntDigits]byte
-				what := fmt.Sprintf("%q", text(v, &buf))
+				var buf [decimal.MaxLen]byte
+				what := fmt.Sprintf("%q", Text(v, &buf))
 				if v.Kind == dict.Object {
 					what = ShowObject(v.Obj.(Object))
 				}
@@ -61,9 +62,6 @@ func (s *setObject) String() string {
 	return fmt.Sprintf("set %q", members)
 }
 
-// GlobMatch is globMatch.
-func GlobMatch(pattern, s []byte) bool { return globMatch(pattern, s) }
-
 // DBSize is dbSize, and ExpiresIn expiresIn, with everything locked.
 func (e *Engine) DBSize(db int) (keys, expires int64) {
 	e.Freeze(func() { keys, expires = e.dbSize(db), e.expiresIn(db) })
@@ -82,9 +80,9 @@ func (e *Engine) SwapDB(a, b int) { e.Freeze(func() { e.swapDB(a, b) }) }
 // CommandTime is how often the command was called, and for how many
 // nanoseconds in all.
 func (e *Engine) CommandTime(name string) (calls, nanos int64) {
-	cmd := e.table.named([]byte(name))
+	cmd := e.table.spec.Named([]byte(name))
 	for i := range e.stats.stripes {
-		st := &e.stats.stripes[i].perCmd[cmd.index]
+		st := &e.stats.stripes[i].perCmd[cmd.Index()]
 		calls += st.calls.Load()
 		nanos += st.nanos.Load()
 	}

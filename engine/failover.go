@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -12,45 +14,28 @@ import (
 // (master_failover_state). Nothing is ever lost by one: FORCE and TAKEOVER are
 // taken, and force nothing that would.
 
-// Why the cluster does not begin a handover.
-var (
-	ErrHandoverRuns = errors.New("a handover is under way")
-	ErrNotLeading   = errors.New("this node does not lead")
-	ErrNoTarget     = errors.New("no node can take over")
-	ErrNoLeader     = errors.New("no leader is known")
-)
-
-// States of a handover in Redis's words, for View.Handover.
-const (
-	HandoverNone    = "no-failover"
-	HandoverWaiting = "waiting-for-sync"
-	HandoverRuns    = "failover-in-progress"
-)
-
 // longestHandover is how long FAILOVER without TIMEOUT may wait for its target.
 const longestHandover = time.Hour
 
 func failoverCommands() []Command {
-	return []Command{{
-		Name: "failover", Arity: -1, Flags: Admin | NoScript | Stale, Group: GroupServer, Since: "6.2.0", Complex: "O(1)",
+	return []Command{{Do: doFailover, Command: spec.Command{
+		Name: "failover", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.Stale, Group: spec.GroupServer, Since: "6.2.0", Complex: "O(1)",
 		Summary: "Hands leadership over to another node.",
-		Args: []Arg{
-			argBlock("target", arg("host", "string"), arg("port", "integer"), argWord("force", "FORCE").optional()).token("TO").optional(),
-			argWord("abort", "ABORT").optional(),
-			arg("milliseconds", "integer").token("TIMEOUT").optional(),
+		Args: spec.Args{
+			spec.Block("target", spec.String("host"), spec.Integer("port"), spec.Word("force", "FORCE").Opt()).With("TO").Opt(),
+			spec.Word("abort", "ABORT").Opt(),
+			spec.Integer("milliseconds").With("TIMEOUT").Opt(),
 		},
-		Do: doFailover,
-	}}
+	}}}
 }
 
 // clusterFailover is the literal of CLUSTER FAILOVER.
 func clusterFailover() Command {
-	return Command{
-		Name: "failover", Arity: -2, Flags: clusterAdmin | NoAsyncLoading, Since: "3.0.0", Complex: "O(1)",
+	return Command{Do: doClusterFailover, Command: spec.Command{
+		Name: "failover", Arity: -2, Flags: clusterAdmin | spec.NoAsyncLoading, Since: "3.0.0", Complex: "O(1)",
 		Summary: "Asks the leader to hand over to this node.",
-		Args:    []Arg{argOneOf("options", argWord("force", "FORCE"), argWord("takeover", "TAKEOVER")).optional()},
-		Do:      doClusterFailover,
-	}
+		Args:    spec.Args{spec.OneOf("options", spec.Word("force", "FORCE"), spec.Word("takeover", "TAKEOVER")).Opt()},
+	}}
 }
 
 // A failoverOrder is what FAILOVER was told.
@@ -66,19 +51,19 @@ func (c *Ctx) failoverOrder() (o failoverOrder, ok bool) {
 	args := c.Args[1:]
 	for len(args) > 0 {
 		switch {
-		case equalFold(args[0], "timeout") && len(args) > 1 && o.timeout == 0:
-			if o.timeout, ok = parseInt(args[1]); !ok || o.timeout < 1 {
+		case spec.EqualFold(args[0], "timeout") && len(args) > 1 && o.timeout == 0:
+			if o.timeout, ok = decimal.Parse(args[1]); !ok || o.timeout < 1 {
 				c.Err(resp.ErrFailoverTimeout)
 				return o, false
 			}
 			args = args[2:]
-		case equalFold(args[0], "to") && len(args) > 2 && !o.to:
-			if o.port, ok = c.intArg(args[2]); !ok {
+		case spec.EqualFold(args[0], "to") && len(args) > 2 && !o.to:
+			if o.port, ok = c.IntArg(args[2]); !ok {
 				return o, false
 			}
 			o.to, o.host = true, string(args[1])
 			args = args[3:]
-		case equalFold(args[0], "force") && !o.force:
+		case spec.EqualFold(args[0], "force") && !o.force:
 			o.force = true
 			args = args[1:]
 		default:
@@ -90,8 +75,8 @@ func (c *Ctx) failoverOrder() (o failoverOrder, ok bool) {
 }
 
 func doFailover(c *Ctx) {
-	if len(c.Args) == 2 && equalFold(c.Args[1], "abort") {
-		if !c.E.cluster.AbortHandover() {
+	if len(c.Args) == 2 && spec.EqualFold(c.Args[1], "abort") {
+		if !c.Cluster().AbortHandover() {
 			c.Err(resp.ErrNoFailover)
 			return
 		}
@@ -102,8 +87,8 @@ func doFailover(c *Ctx) {
 	if !ok {
 		return
 	}
-	v := c.E.cluster.View()
-	followers := v.followers()
+	v := c.Cluster().View()
+	followers := v.Followers()
 	var target int64
 	msg := ""
 	switch {
@@ -126,7 +111,7 @@ func doFailover(c *Ctx) {
 	if o.timeout > 0 && o.timeout < longestHandover.Milliseconds() {
 		limit = time.Duration(o.timeout) * time.Millisecond
 	}
-	c.answerHandover(c.E.cluster.Handover(target, limit))
+	c.answerHandover(c.Cluster().Handover(target, limit))
 }
 
 func findTarget(followers []*NodeView, o failoverOrder) (id int64, msg string) {
@@ -156,11 +141,11 @@ func (c *Ctx) answerHandover(err error) {
 }
 
 func doClusterFailover(c *Ctx) {
-	if n := len(c.Args); n > 3 || n == 3 && !equalFold(c.Args[2], "force") && !equalFold(c.Args[2], "takeover") {
+	if n := len(c.Args); n > 3 || n == 3 && !spec.EqualFold(c.Args[2], "force") && !spec.EqualFold(c.Args[2], "takeover") {
 		c.Err(resp.ErrSyntax)
 		return
 	}
-	v := c.E.cluster.View()
+	v := c.Cluster().View()
 	switch {
 	case v.Leading:
 		c.Err(resp.ErrFailoverToReplica)
@@ -169,7 +154,7 @@ func doClusterFailover(c *Ctx) {
 		c.Err(resp.ErrFailoverUnknown)
 		return
 	}
-	if err := c.E.cluster.AskHandover(); err != nil {
+	if err := c.Cluster().AskHandover(); err != nil {
 		c.Err(resp.ErrFailoverUnknown)
 		return
 	}

@@ -19,21 +19,21 @@ type ForeignError struct {
 
 func (e *ForeignError) Error() string {
 	const shown = 128 // bytes of a key
-	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", clip(e.Key, shown), e.DB, e.Kind, strings.ToUpper(e.Command))
+	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", Clip(e.Key, shown), e.DB, e.Kind, strings.ToUpper(e.Command))
 }
 
 // foreign is the error for a record whose command is not known: by its name, if
 // it is one that redis-server 7.0 writes for types of its own. It is asked about
 // unknown commands alone, so a type that joins need not be taken out here.
 func foreign(args [][]byte, db int) error {
-	name := strings.ToLower(string(clip(args[0], 64)))
+	name := strings.ToLower(string(Clip(args[0], 64)))
 	kind := foreignKind(name)
 	at := 1
 	if name == "xgroup" || name == "function" { // after the subcommand
 		at = 2
 	}
 	if kind == "" || len(args) <= at {
-		return fmt.Errorf("unknown command %q", clip(args[0], 64))
+		return fmt.Errorf("unknown command %q", Clip(args[0], 64))
 	}
 	return &ForeignError{name, kind, db, append([]byte(nil), args[at]...)}
 }

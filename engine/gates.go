@@ -7,6 +7,7 @@ import (
 
 	"regent/engine/config"
 	"regent/engine/slots"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -29,24 +30,24 @@ import (
 // admit is the gates that need no lock; it returns the refusal, or "".
 func (e *Engine) admit(c *Ctx, known bool) string {
 	cmd, args := c.Cmd, c.Args
-	if c.S.Denied != "" && (cmd == nil || !cmd.OpensChannel) {
-		c.S.CloseAfterReply = true
-		return c.S.Denied
+	if c.s.Denied != "" && (cmd == nil || !cmd.OpensChannel) {
+		c.s.CloseAfterReply = true
+		return c.s.Denied
 	}
 	if cmd == nil {
 		return unknownCommand(args)
 	}
 	if !known {
-		return fmt.Sprintf(resp.ErrUnknownSub, clip(args[1], 128), strings.ToUpper(cmd.Name))
+		return fmt.Sprintf(resp.ErrUnknownSub, Clip(args[1], 128), strings.ToUpper(cmd.Name))
 	}
-	if n := len(args); (cmd.Arity > 0 && n != cmd.Arity) || (cmd.Arity < 0 && n < -cmd.Arity) {
-		return fmt.Sprintf(resp.ErrArity, cmd.full)
+	if n := len(args); !cmd.Fits(n) {
+		return fmt.Sprintf(resp.ErrArity, cmd.FullName())
 	}
-	if !c.S.Authenticated && !cmd.Has(NoAuth) && e.authRequired(c.S) {
+	if !c.s.Authenticated && !cmd.Has(spec.NoAuth) && e.authRequired(c.s) {
 		return resp.ErrNoAuth
 	}
-	c.room = RoomYes
-	if cmd.Flags&(DenyOOM|Write) != 0 {
+	c.room = SpaceYes
+	if cmd.Flags&(spec.DenyOOM|spec.Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
 			return msg
 		}
@@ -63,7 +64,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 
 // whileLoading reports whether the command may run while the data is loaded.
 func (cmd *Command) whileLoading(args [][]byte) bool {
-	return cmd.Has(Loading) && (cmd.ShowsData == nil || !cmd.ShowsData(args))
+	return cmd.Has(spec.Loading) && (cmd.ShowsData == nil || !cmd.ShowsData(args))
 }
 
 // authRequired reports whether s must say AUTH first. A password that has
@@ -75,14 +76,14 @@ func (e *Engine) authRequired(s *Session) bool {
 // SetMemoryGate names the function that makes room before a command that may
 // need memory: it evicts as maxmemory-policy says. It is called without any lock
 // held, from any goroutine, and only at a node that leads.
-func (e *Engine) SetMemoryGate(makeRoom func() Room) { e.makeRoom.Store(&makeRoom) }
+func (e *Engine) SetMemoryGate(makeRoom func() Space) { e.makeRoom.Store(&makeRoom) }
 
 // gateLocked is the gates that must not be overtaken by a change of role.
 func (e *Engine) gateLocked(c *Ctx) string {
 	v := e.cluster.View()
 	// In a pause reads delete nothing. A write that was under way when it
 	// began must: its effect presupposes that what had expired is gone.
-	c.follower = !v.Leading || !c.Cmd.Has(Write) && e.pause.mode.Load() != pauseNone
+	c.follower = !v.Leading || !c.Cmd.Has(spec.Write) && e.pause.mode.Load() != pauseNone
 	if !c.Cmd.touchesData() {
 		return ""
 	}
@@ -91,20 +92,20 @@ func (e *Engine) gateLocked(c *Ctx) string {
 	}
 	if !v.Leading {
 		if v.Clustered {
-			c.S.claim(e.KeyspaceEpoch())
+			c.s.claim(e.KeyspaceEpoch())
 		}
 		return ""
 	}
-	if c.Cmd.Has(Write) {
+	if c.Cmd.Has(spec.Write) {
 		if msg := e.diskTrouble(); msg != "" {
 			return msg
 		}
-		if v.Missing > 0 && e.tooFew(c.S, v) || !e.enoughReplicas(v) {
+		if v.Missing > 0 && e.tooFew(c.s, v) || !e.enoughReplicas(v) {
 			return resp.ErrNoReplicas
 		}
 	}
 	if v.Clustered {
-		c.S.claim(v.Epoch)
+		c.s.claim(v.Epoch)
 	}
 	return ""
 }
@@ -189,7 +190,7 @@ func (e *Engine) readsHere(s *Session) bool {
 
 // touchesData reports whether leadership matters to the command at all.
 func (cmd *Command) touchesData() bool {
-	return cmd.Flags&(Write|ReadOnly) != 0
+	return cmd.Flags&(spec.Write|spec.ReadOnly) != 0
 }
 
 // elsewhere is the answer to a command that this node must not carry out in
@@ -200,7 +201,7 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 		return ""
 	case v.Leading && e.cluster.Fenced():
 		return resp.ErrClusterDown
-	case v.Leading || c.Cmd.Flags&Write == 0 && e.readsHere(c.S):
+	case v.Leading || c.Cmd.Flags&spec.Write == 0 && e.readsHere(c.s):
 		return ""
 	case v.Leader == "" || v.LeaderID == v.NodeID:
 		return resp.ErrClusterDown
@@ -215,14 +216,14 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 func unknownCommand(args [][]byte) string {
 	var rest strings.Builder
 	for i := 1; i < len(args) && rest.Len() < 128; i++ {
-		fmt.Fprintf(&rest, "'%s' ", clip(args[i], 128-rest.Len()))
+		fmt.Fprintf(&rest, "'%s' ", Clip(args[i], 128-rest.Len()))
 	}
-	return fmt.Sprintf(resp.ErrUnknownCmd, clip(args[0], 128), rest.String())
+	return fmt.Sprintf(resp.ErrUnknownCmd, Clip(args[0], 128), rest.String())
 }
 
-// clip is the first n bytes of b, and not beyond a NUL: where Redis prints
+// Clip is the first n bytes of b, and not beyond a NUL: where Redis prints
 // words in errors, it prints C strings.
-func clip(b []byte, n int) []byte {
+func Clip(b []byte, n int) []byte {
 	if len(b) > n {
 		b = b[:n]
 	}

@@ -13,8 +13,8 @@ import (
 func TestMemoryGate(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	asked, room := 0, engine.RoomNo
-	s.SetMemoryGate(func() engine.Room { asked++; return room })
+	asked, room := 0, engine.SpaceNo
+	s.SetMemoryGate(func() engine.Space { asked++; return room })
 	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" || asked != 0 {
 		t.Errorf("without maxmemory: %q, asked %d times", got, asked)
 	}
@@ -30,11 +30,11 @@ func TestMemoryGate(t *testing.T) {
 			t.Errorf("%s is refused", cmd)
 		}
 	}
-	room = engine.RoomYes
+	room = engine.SpaceYes
 	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" {
 		t.Errorf("with room: %q", got)
 	}
-	room = engine.RoomNo
+	room = engine.SpaceNo
 	s.Cluster.SetView(threeNodes(1, 3))
 	before := asked
 	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") || asked != before {

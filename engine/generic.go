@@ -5,118 +5,84 @@ import (
 	"slices"
 
 	"regent/engine/dict"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 // The commands on keys whatever they hold. This file: being there, copying
 // and renaming; generic_expire.go: time to live; generic_scan.go: looking for
-// keys; generic_object.go: OBJECT; wait.go: WAIT.
+// keys; generic_object.go: OBJECT.
 
 func genericCommands() []Command {
-	return slices.Concat(keyCommands(), walkCommands(), objectCommands(), expireSetters(), expireReaders(), waitCommands())
+	return slices.Concat(keyCommands(), walkCommands(), objectCommands(), expireSetters(), expireReaders())
 }
 
 func keyCommands() []Command {
 	return []Command{
-		{
-			Name: "del", Arity: -2, Flags: Write, Cats: CatKeyspace, Group: GroupGeneric,
+		{Do: doDel, Command: spec.Command{
+			Name: "del", Arity: -2, Flags: spec.Write,
 			Since: "1.0.0", Complex: "O(N) in the number of keys, and in the elements of types other than string",
 			Summary: "Deletes keys.",
 			Tips:    []string{"request_policy:multi_shard", "response_policy:agg_sum"},
-			Keys:    []KeySpec{Span(1, -1, 1, KeyRM|KeyDelete)},
-			Args:    []Arg{argKey("key", 0).many()},
-			Do:      doDel,
-		},
-		{
-			Name: "unlink", Arity: -2, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "4.0.0", Complex: "O(N) in the number of keys",
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRM|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}},
+		{Do: doUnlink, Command: spec.Command{
+			Name: "unlink", Arity: -2, Flags: spec.Write | spec.Fast, Since: "4.0.0", Complex: "O(N) in the number of keys",
 			Summary: "Deletes keys and frees their memory later.",
 			Tips:    []string{"request_policy:multi_shard", "response_policy:agg_sum"},
-			Keys:    []KeySpec{Span(1, -1, 1, KeyRM|KeyDelete)},
-			Args:    []Arg{argKey("key", 0).many()},
-			Do:      doUnlink,
-		},
-		{
-			Name: "exists", Arity: -2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(N) in the number of keys",
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRM|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}},
+		{Do: doExists, Command: spec.Command{
+			Name: "exists", Arity: -2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(N) in the number of keys",
 			Summary: "Counts which of the keys exist.",
 			Tips:    []string{"request_policy:multi_shard", "response_policy:agg_sum"},
-			Keys:    []KeySpec{Span(1, -1, 1, KeyRO)},
-			Args:    []Arg{argKey("key", 0).many()},
-			Do:      doExists,
-		},
-		{
-			Name: "touch", Arity: -2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "3.2.1", Complex: "O(N) in the number of keys",
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}},
+		{Do: doTouch, Command: spec.Command{
+			Name: "touch", Arity: -2, Flags: spec.ReadOnly | spec.Fast, Since: "3.2.1", Complex: "O(N) in the number of keys",
 			Summary: "Marks keys as just used and counts those that exist.",
 			Tips:    []string{"request_policy:multi_shard", "response_policy:agg_sum"},
-			Keys:    []KeySpec{Span(1, -1, 1, KeyRO)},
-			Args:    []Arg{argKey("key", 0).many()},
-			Do:      doTouch,
-		},
-		{
-			Name: "type", Arity: 2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}},
+		{Do: doType, Command: spec.Command{
+			Name: "type", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns the type of the value at a key.",
-			Keys:    []KeySpec{One(1, KeyRO)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doType,
-		},
-		{
-			Name: "copy", Arity: -3, Flags: Write | DenyOOM, Cats: CatKeyspace, Group: GroupGeneric,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doCopy, Command: spec.Command{
+			Name: "copy", Arity: -3, Flags: spec.Write | spec.DenyOOM,
 			Since: "6.2.0", Complex: "O(1) for strings, O(N) in the elements of other types",
 			Summary: "Copies the value at a key to another key.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess), One(2, KeyOW|KeyUpdate)},
-			Args: []Arg{
-				argKey("source", 0), argKey("destination", 1),
-				arg("destination-db", "integer").token("DB").optional(), argWord("replace", "REPLACE").optional(),
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess), spec.One(2, spec.KeyOW|spec.KeyUpdate)},
+			Args: spec.Args{
+				spec.Key("source", 0), spec.Key("destination", 1),
+				spec.Integer("destination-db").With("DB").Opt(), spec.Word("replace", "REPLACE").Opt(),
 			},
-			Do: doCopy,
-		},
-		{
-			Name: "move", Arity: 3, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(1)",
+		}},
+		{Do: doMove, Command: spec.Command{
+			Name: "move", Arity: 3, Flags: spec.Write | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Moves a key to another database.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("db", "integer")},
-			Do:      doMove,
-		},
-		{
-			Name: "rename", Arity: 3, Flags: Write, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("db")},
+		}},
+		{Do: doRename, Command: spec.Command{
+			Name: "rename", Arity: 3, Flags: spec.Write, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Renames a key, over what the new name held.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyOW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), argKey("newkey", 1)},
-			Do:      doRename,
-		},
-		{
-			Name: "renamenx", Arity: 3, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete), spec.One(2, spec.KeyOW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Key("newkey", 1)},
+		}},
+		{Do: doRenamenx, Command: spec.Command{
+			Name: "renamenx", Arity: 3, Flags: spec.Write | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Renames a key when the new name is free.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyOW|KeyInsert)},
-			Args:    []Arg{argKey("key", 0), argKey("newkey", 1)},
-			Do:      doRenamenx,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete), spec.One(2, spec.KeyOW|spec.KeyInsert)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Key("newkey", 1)},
+		}},
 	}
-}
-
-// Look is Read without marking the key as used: EXISTS, TTL, TYPE and OBJECT
-// count as hits and misses but do not keep a key young.
-func (c *Ctx) Look(key []byte) Entry {
-	en := c.Peek(key)
-	if st := c.stripe(key); en.OK() {
-		st.hits.Add(1)
-	} else {
-		st.misses.Add(1)
-	}
-	return en
-}
-
-// typeName is what TYPE answers for v.
-func typeName(v dict.Value) string {
-	if v.Kind == dict.Object {
-		return v.Obj.(Object).TypeName()
-	}
-	return "string"
-}
-
-// detach makes v independent of its entry.
-func detach(v dict.Value) dict.Value {
-	v.Bytes = bytes.Clone(v.Bytes)
-	return v
 }
 
 func doDel(c *Ctx) {
@@ -163,7 +129,7 @@ func doTouch(c *Ctx) {
 	n := int64(0)
 	for _, key := range c.Args[1:] {
 		if en := c.Read(key); en.OK() {
-			c.mark(en)
+			c.MarkUsed(en)
 			n++
 		}
 	}
@@ -172,7 +138,7 @@ func doTouch(c *Ctx) {
 
 func doType(c *Ctx) {
 	if en := c.Look(c.Args[1]); en.OK() {
-		c.W.Status(typeName(en.Value()))
+		c.W.Status(TypeName(en.Value()))
 		return
 	}
 	c.W.Status("none")
@@ -180,15 +146,15 @@ func doType(c *Ctx) {
 
 func doCopy(c *Ctx) {
 	src, dst := c.Args[1], c.Args[2]
-	db, replace := c.S.DB, false
+	db, replace := c.DB(), false
 	for i := 3; i < len(c.Args); i++ {
 		switch {
-		case equalFold(c.Args[i], "replace"):
+		case spec.EqualFold(c.Args[i], "replace"):
 			replace = true
-		case equalFold(c.Args[i], "db") && i+1 < len(c.Args):
+		case spec.EqualFold(c.Args[i], "db") && i+1 < len(c.Args):
 			i++
 			var ok bool
-			if db, ok = c.dbArg(c.Args[i]); !ok {
+			if db, ok = c.DBArg(c.Args[i]); !ok {
 				return
 			}
 		default:
@@ -196,7 +162,7 @@ func doCopy(c *Ctx) {
 			return
 		}
 	}
-	if db == c.S.DB && bytes.Equal(src, dst) {
+	if db == c.DB() && bytes.Equal(src, dst) {
 		c.Err(resp.ErrSameObject)
 		return
 	}
@@ -205,13 +171,13 @@ func doCopy(c *Ctx) {
 		c.W.Int(0)
 		return
 	}
-	v, at := detach(en.Value()), en.ExpireAt()
+	v, at := Detach(en.Value()), en.ExpireAt()
 	if c.PeekIn(db, dst).OK() && !replace {
 		c.W.Int(0)
 		return
 	}
 	if v.Kind == dict.Object {
-		v = objectValue(v.Obj.(Object).Clone())
+		v = ObjectValue(v.Obj.(Object).Clone())
 	}
 	c.PutIn(db, dst, v, at)
 	c.PropagateSelf()
@@ -220,11 +186,11 @@ func doCopy(c *Ctx) {
 
 func doMove(c *Ctx) {
 	key := c.Args[1]
-	db, ok := c.dbArg(c.Args[2])
+	db, ok := c.DBArg(c.Args[2])
 	if !ok {
 		return
 	}
-	if db == c.S.DB {
+	if db == c.DB() {
 		c.Err(resp.ErrSameObject)
 		return
 	}
@@ -233,7 +199,7 @@ func doMove(c *Ctx) {
 		c.W.Int(0)
 		return
 	}
-	v, at := detach(en.Value()), en.ExpireAt()
+	v, at := Detach(en.Value()), en.ExpireAt()
 	c.Remove(key)
 	c.PutIn(db, key, v, at)
 	c.PropagateSelf()
@@ -267,7 +233,7 @@ func (c *Ctx) rename(over bool) bool {
 		}
 		return over
 	}
-	v, at := detach(en.Value()), en.ExpireAt()
+	v, at := Detach(en.Value()), en.ExpireAt()
 	if !over && c.Write(dst).OK() {
 		c.W.Int(0)
 		return false

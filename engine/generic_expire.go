@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -11,83 +12,74 @@ import (
 
 func expireSetters() []Command {
 	return []Command{
-		{
-			Name: "expire", Arity: -3, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(1)",
+		{Do: doExpire, Command: spec.Command{
+			Name: "expire", Arity: -3, Flags: spec.Write | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Sets the life of a key in seconds.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("seconds", "integer"), expireCondition()},
-			Do:      doExpire,
-		},
-		{
-			Name: "pexpire", Arity: -3, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "2.6.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("seconds"), expireCondition()},
+		}},
+		{Do: doPexpire, Command: spec.Command{
+			Name: "pexpire", Arity: -3, Flags: spec.Write | spec.Fast, Since: "2.6.0", Complex: "O(1)",
 			Summary: "Sets the life of a key in milliseconds.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("milliseconds", "integer"), expireCondition()},
-			Do:      doPexpire,
-		},
-		{
-			Name: "expireat", Arity: -3, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.2.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("milliseconds"), expireCondition()},
+		}},
+		{Do: doExpireat, Command: spec.Command{
+			Name: "expireat", Arity: -3, Flags: spec.Write | spec.Fast, Since: "1.2.0", Complex: "O(1)",
 			Summary: "Sets the Unix time in seconds at which a key expires.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("unix-time-seconds", "unix-time"), expireCondition()},
-			Do:      doExpireat,
-		},
-		{
-			Name: "pexpireat", Arity: -3, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "2.6.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.UnixTime("unix-time-seconds"), expireCondition()},
+		}},
+		{Do: doPexpireat, Command: spec.Command{
+			Name: "pexpireat", Arity: -3, Flags: spec.Write | spec.Fast, Since: "2.6.0", Complex: "O(1)",
 			Summary: "Sets the Unix time in milliseconds at which a key expires.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("unix-time-milliseconds", "unix-time"), expireCondition()},
-			Do:      doPexpireat,
-		},
-		{
-			Name: "persist", Arity: 2, Flags: Write | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "2.2.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.UnixTime("unix-time-milliseconds"), expireCondition()},
+		}},
+		{Do: doPersist, Command: spec.Command{
+			Name: "persist", Arity: 2, Flags: spec.Write | spec.Fast, Since: "2.2.0", Complex: "O(1)",
 			Summary: "Makes a key live for ever.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doPersist,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
 	}
 }
 
 func expireReaders() []Command {
 	return []Command{
-		{
-			Name: "ttl", Arity: 2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "1.0.0", Complex: "O(1)",
+		{Do: doTTL, Command: spec.Command{
+			Name: "ttl", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns the rest of the life of a key in seconds.",
 			Tips:    []string{"nondeterministic_output"},
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doTTL,
-		},
-		{
-			Name: "pttl", Arity: 2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "2.6.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doPTTL, Command: spec.Command{
+			Name: "pttl", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "2.6.0", Complex: "O(1)",
 			Summary: "Returns the rest of the life of a key in milliseconds.",
 			Tips:    []string{"nondeterministic_output"},
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doPTTL,
-		},
-		{
-			Name: "expiretime", Arity: 2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "7.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doExpiretime, Command: spec.Command{
+			Name: "expiretime", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "7.0.0", Complex: "O(1)",
 			Summary: "Returns the Unix time in seconds at which a key expires.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doExpiretime,
-		},
-		{
-			Name: "pexpiretime", Arity: 2, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupGeneric, Since: "7.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doPexpiretime, Command: spec.Command{
+			Name: "pexpiretime", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "7.0.0", Complex: "O(1)",
 			Summary: "Returns the Unix time in milliseconds at which a key expires.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doPexpiretime,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
 	}
 }
 
-func doExpire(c *Ctx)    { c.expireBy(timeUnit{seconds: true}) }
-func doPexpire(c *Ctx)   { c.expireBy(timeUnit{}) }
-func doExpireat(c *Ctx)  { c.expireBy(timeUnit{seconds: true, absolute: true}) }
-func doPexpireat(c *Ctx) { c.expireBy(timeUnit{absolute: true}) }
+func doExpire(c *Ctx)    { c.expireBy(TimeUnit{Seconds: true}) }
+func doPexpire(c *Ctx)   { c.expireBy(TimeUnit{}) }
+func doExpireat(c *Ctx)  { c.expireBy(TimeUnit{Seconds: true, Absolute: true}) }
+func doPexpireat(c *Ctx) { c.expireBy(TimeUnit{Absolute: true}) }
 
 // expireRule is under which conditions EXPIRE and its kin change anything.
 type expireRule struct{ nx, xx, gt, lt bool }
@@ -107,16 +99,16 @@ func (r expireRule) allows(old, at int64) bool {
 }
 
 // expireBy carries out EXPIRE and its kin.
-func (c *Ctx) expireBy(u timeUnit) {
+func (c *Ctx) expireBy(u TimeUnit) {
 	rule, ok := c.expireRule()
 	if !ok {
 		return
 	}
-	n, ok := c.intArg(c.Args[2])
+	n, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
-	at, ok := c.timeOf(n, u)
+	at, ok := c.TimeOf(n, u)
 	if !ok {
 		return
 	}
@@ -126,20 +118,20 @@ func (c *Ctx) expireBy(u timeUnit) {
 		c.W.Int(0)
 		return
 	}
-	c.expireAt(key, en, at)
+	c.ExpireAt(key, en, at)
 	c.W.Int(1)
 }
 
 func (c *Ctx) expireRule() (r expireRule, ok bool) {
 	for _, word := range c.Args[3:] {
 		switch {
-		case equalFold(word, "nx"):
+		case spec.EqualFold(word, "nx"):
 			r.nx = true
-		case equalFold(word, "xx"):
+		case spec.EqualFold(word, "xx"):
 			r.xx = true
-		case equalFold(word, "gt"):
+		case spec.EqualFold(word, "gt"):
 			r.gt = true
-		case equalFold(word, "lt"):
+		case spec.EqualFold(word, "lt"):
 			r.lt = true
 		default:
 			c.Err(fmt.Sprintf(resp.ErrOption, word))
@@ -157,33 +149,9 @@ func (c *Ctx) expireRule() (r expireRule, ok bool) {
 	return r, true
 }
 
-// expireAt makes en, the entry of key, expire at the wall ms at, and
-// propagates it. What is already over is deleted, except when a log is
-// carried out: there the deletion is a record of its own.
-func (c *Ctx) expireAt(key []byte, en Entry, at int64) {
-	if at <= c.Now && !c.applying {
-		c.Remove(key)
-		c.Propagate([]byte("DEL"), key)
-		return
-	}
-	c.SetExpire(en, max(at, 1)) // 0 stands for never
-	var ms [maxIntDigits]byte
-	c.Propagate([]byte("PEXPIREAT"), key, appendInt(ms[:0], at))
-}
-
-// persist makes en live for ever and reports whether it did not before.
-func (c *Ctx) persist(key []byte, en Entry) bool {
-	if en.ExpireAt() == 0 {
-		return false
-	}
-	c.SetExpire(en, 0)
-	c.Propagate([]byte("PERSIST"), key)
-	return true
-}
-
 func doPersist(c *Ctx) {
 	key := c.Args[1]
-	if en := c.Write(key); en.OK() && c.persist(key, en) {
+	if en := c.Write(key); en.OK() && c.Persist(key, en) {
 		c.W.Int(1)
 		return
 	}
@@ -215,4 +183,9 @@ func (c *Ctx) replyLife(seconds, absolute bool) {
 		n = (n + 500) / 1000
 	}
 	c.W.Int(n)
+}
+
+func expireCondition() spec.Arg {
+	return spec.OneOf("condition", spec.Word("nx", "NX"), spec.Word("xx", "XX"),
+		spec.Word("gt", "GT"), spec.Word("lt", "LT")).Added("7.0.0").Opt()
 }

@@ -4,50 +4,46 @@ import (
 	"math"
 
 	"regent/engine/dict"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func objectCommands() []Command {
 	return []Command{
-		{
-			Name: "object", Arity: -2, Group: GroupGeneric, Since: "2.2.3", Complex: "See the subcommands.",
+		{Command: spec.Command{
+			Name: "object", Arity: -2, Since: "2.2.3", Complex: "See the subcommands.",
 			Summary: "Looks at how a value is held.",
-			Subs: []Command{
-				{
-					Name: "idletime", Arity: 3, Flags: ReadOnly, Cats: CatKeyspace, Since: "2.2.3", Complex: "O(1)",
-					Summary: "Returns the seconds since the last access to a key.",
-					Tips:    []string{"nondeterministic_output"},
-					Keys:    []KeySpec{One(2, KeyRO)},
-					Args:    []Arg{argKey("key", 0)},
-					Do:      doObjectIdletime,
-				},
-				helpCommand(Loading|Stale, CatKeyspace, "6.2.0"),
-				{
-					Name: "freq", Arity: 3, Flags: ReadOnly, Cats: CatKeyspace, Since: "4.0.0", Complex: "O(1)",
-					Summary: "Returns how often a key is accessed, on a logarithmic scale.",
-					Tips:    []string{"nondeterministic_output"},
-					Keys:    []KeySpec{One(2, KeyRO)},
-					Args:    []Arg{argKey("key", 0)},
-					Do:      doObjectFreq,
-				},
-				{
-					Name: "encoding", Arity: 3, Flags: ReadOnly, Cats: CatKeyspace, Since: "2.2.3", Complex: "O(1)",
-					Summary: "Returns the encoding of the value at a key.",
-					Tips:    []string{"nondeterministic_output"},
-					Keys:    []KeySpec{One(2, KeyRO)},
-					Args:    []Arg{argKey("key", 0)},
-					Do:      doObjectEncoding,
-				},
-				{
-					Name: "refcount", Arity: 3, Flags: ReadOnly, Cats: CatKeyspace, Since: "2.2.3", Complex: "O(1)",
-					Summary: "Returns the number of references to the value at a key.",
-					Tips:    []string{"nondeterministic_output"},
-					Keys:    []KeySpec{One(2, KeyRO)},
-					Args:    []Arg{argKey("key", 0)},
-					Do:      doObjectRefcount,
-				},
-			},
-		},
+		}, Subs: []Command{
+			{Do: doObjectIdletime, Command: spec.Command{
+				Name: "idletime", Arity: 3, Flags: spec.ReadOnly, Since: "2.2.3", Complex: "O(1)",
+				Summary: "Returns the seconds since the last access to a key.",
+				Tips:    []string{"nondeterministic_output"},
+				Keys:    spec.Keys{spec.One(2, spec.KeyRO)},
+				Args:    spec.Args{spec.Key("key", 0)},
+			}},
+			HelpCommand(spec.Loading|spec.Stale, "6.2.0"),
+			{Do: doObjectFreq, Command: spec.Command{
+				Name: "freq", Arity: 3, Flags: spec.ReadOnly, Since: "4.0.0", Complex: "O(1)",
+				Summary: "Returns how often a key is accessed, on a logarithmic scale.",
+				Tips:    []string{"nondeterministic_output"},
+				Keys:    spec.Keys{spec.One(2, spec.KeyRO)},
+				Args:    spec.Args{spec.Key("key", 0)},
+			}},
+			{Do: doObjectEncoding, Command: spec.Command{
+				Name: "encoding", Arity: 3, Flags: spec.ReadOnly, Since: "2.2.3", Complex: "O(1)",
+				Summary: "Returns the encoding of the value at a key.",
+				Tips:    []string{"nondeterministic_output"},
+				Keys:    spec.Keys{spec.One(2, spec.KeyRO)},
+				Args:    spec.Args{spec.Key("key", 0)},
+			}},
+			{Do: doObjectRefcount, Command: spec.Command{
+				Name: "refcount", Arity: 3, Flags: spec.ReadOnly, Since: "2.2.3", Complex: "O(1)",
+				Summary: "Returns the number of references to the value at a key.",
+				Tips:    []string{"nondeterministic_output"},
+				Keys:    spec.Keys{spec.One(2, spec.KeyRO)},
+				Args:    spec.Args{spec.Key("key", 0)},
+			}},
+		}},
 	}
 }
 
@@ -66,21 +62,8 @@ func (c *Ctx) lookObject() Entry {
 
 func doObjectEncoding(c *Ctx) {
 	if en := c.lookObject(); en.OK() {
-		c.W.BulkString(encodingName(en.Value()))
+		c.W.BulkString(EncodingName(en.Value()))
 	}
-}
-
-// encodingName is what OBJECT ENCODING answers for v.
-func encodingName(v dict.Value) string {
-	switch v.Kind {
-	case dict.Int:
-		return "int"
-	case dict.Embstr:
-		return "embstr"
-	case dict.Raw:
-		return "raw"
-	}
-	return v.Obj.(Object).Encoding()
 }
 
 func doObjectRefcount(c *Ctx) {
@@ -99,10 +82,10 @@ func doObjectIdletime(c *Ctx) {
 	en := c.lookObject()
 	switch {
 	case !en.OK():
-	case c.E.usesLFU():
+	case c.CountsUse():
 		c.Err(resp.ErrLFU)
 	default:
-		c.W.Int(idleSeconds(en.D.Access(en.Ref), c.Now))
+		c.W.Int(c.IdleSeconds(en))
 	}
 }
 
@@ -110,9 +93,9 @@ func doObjectFreq(c *Ctx) {
 	en := c.lookObject()
 	switch {
 	case !en.OK():
-	case !c.E.usesLFU():
+	case !c.CountsUse():
 		c.Err(resp.ErrNoLFU)
 	default:
-		c.W.Int(int64(c.E.lfuDecayed(en.D.Access(en.Ref), c.Now)))
+		c.W.Int(c.UseCount(en))
 	}
 }

@@ -3,18 +3,19 @@ package engine
 import (
 	"slices"
 	"strings"
+
+	"regent/engine/spec"
 )
 
 // HELP of every container, from the table: a line for each form of a
 // subcommand, and one that says what it does.
 
-// helpCommand is the literal of a container's HELP.
-func helpCommand(flags Flags, cats Categories, since string) Command {
-	return Command{
-		Name: "help", Arity: 2, Flags: flags, Cats: cats, Since: since, Complex: "O(1)",
+// HelpCommand is the literal of a container's HELP.
+func HelpCommand(flags spec.Flags, since string) Command {
+	return Command{Do: doHelp, Command: spec.Command{
+		Name: "help", Arity: 2, Flags: flags, Since: since, Complex: "O(1)",
 		Summary: "Prints this help.",
-		Do:      doHelp,
-	}
+	}}
 }
 
 func doHelp(c *Ctx) {
@@ -37,7 +38,7 @@ func (cmd *Command) helpLines() (lines []string) {
 	})
 	for i := range subs {
 		sub := &subs[i]
-		lines = append(lines, strings.TrimSpace(strings.ToUpper(sub.Name)+" "+syntax(sub.Args)), "    "+sub.Summary)
+		lines = append(lines, strings.TrimSpace(strings.ToUpper(sub.Name)+" "+sub.Args.Syntax()), "    "+sub.Summary)
 	}
 	return lines
 }
@@ -48,47 +49,4 @@ func helpRank(name string) string {
 		return "~"
 	}
 	return name
-}
-
-// syntax is arguments as one writes them down: <needed> [optional] (ONE|TWO).
-func syntax(args []Arg) string {
-	words := make([]string, len(args))
-	for i := range args {
-		words[i] = args[i].syntax()
-	}
-	return strings.Join(words, " ")
-}
-
-func (a *Arg) syntax() string {
-	s := a.inner()
-	switch {
-	case a.Token != "" && s != "" && a.Type != "pure-token":
-		s = a.Token + " " + s
-	case a.Token != "":
-		s = a.Token
-	}
-	if a.Multiple {
-		s += " [" + s + " ...]"
-	}
-	if a.Optional {
-		s = "[" + s + "]"
-	}
-	return s
-}
-
-// inner is what stands for the argument's own value.
-func (a *Arg) inner() string {
-	switch a.Type {
-	case "pure-token":
-		return ""
-	case "block":
-		return syntax(a.Args)
-	case "oneof":
-		words := make([]string, len(a.Args))
-		for i := range a.Args {
-			words[i] = a.Args[i].syntax()
-		}
-		return "(" + strings.Join(words, "|") + ")"
-	}
-	return "<" + a.Name + ">"
 }

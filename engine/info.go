@@ -5,6 +5,9 @@ import "strconv"
 // An InfoWriter collects the lines of one INFO section.
 type InfoWriter struct{ buf []byte }
 
+// Bytes are the lines so far.
+func (w *InfoWriter) Bytes() []byte { return w.buf }
+
 // Str writes "name:value".
 func (w *InfoWriter) Str(name, value string) {
 	w.buf = append(w.buf, name...)

@@ -1,6 +1,9 @@
 package engine
 
-import "regent/engine/dict"
+import (
+	"regent/engine/dict"
+	"regent/engine/slots"
+)
 
 // The keyspace as a whole: what concerns every shard of a database. All of
 // it wants every shard locked: by a command with Locks: LockAll, or Freeze.
@@ -158,4 +161,25 @@ func (e *Engine) scan(db int, at scanCursor, f func(en Entry)) (next scanCursor,
 		return 0, looked
 	}
 	return makeCursor(i+1, 0), looked
+}
+
+// EachInSlot calls f with every key of slot in the connection's database
+// until it returns false. With the shard locked nothing moves: a walk from 0
+// to 0 meets every key once.
+func (c *Ctx) EachInSlot(slot int64, f func(key []byte) bool) {
+	d := c.e.shards[uint32(slot)&c.e.mask].dbs[c.s.DB]
+	if d == nil {
+		return
+	}
+	more := true
+	for cursor := uint64(0); more; {
+		cursor = d.Scan(cursor, func(r dict.Ref) {
+			if key := d.Key(r); more && int64(slots.Of(key)) == slot {
+				more = f(key)
+			}
+		})
+		if cursor == 0 {
+			return
+		}
+	}
 }

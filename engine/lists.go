@@ -5,6 +5,7 @@ import (
 
 	"regent/engine/list"
 	"regent/engine/listpack"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -33,7 +34,7 @@ func (l *listObject) Clone() Object { return &listObject{l.List.Clone()} }
 
 // Digest mixes in the elements in their order.
 func (l *listObject) Digest(d *Digest) {
-	d.MixNumber(typeList)
+	d.MixNumber(TypeList)
 	var buf []byte
 	for at := l.At(0); at.OK(); at.Next() {
 		buf = at.Value().AppendText(buf[:0])
@@ -43,7 +44,7 @@ func (l *listObject) Digest(d *Digest) {
 
 // Commands is RPUSH, several for a long list.
 func (l *listObject) Commands(key []byte, emit func(args ...[]byte) error) error {
-	return inCommands("RPUSH", key, emit, func(item func(b []byte) bool) {
+	return EmitCommands("RPUSH", key, emit, func(item func(b []byte) bool) {
 		for at := l.At(0); at.OK() && item(at.Value().AppendText(nil)); at.Next() {
 		}
 	})
@@ -74,21 +75,21 @@ func (s side) word() string {
 // sideArg reads LEFT or RIGHT; false: an error was written.
 func (c *Ctx) sideArg(raw []byte) (side, bool) {
 	switch {
-	case equalFold(raw, "left"):
+	case spec.EqualFold(raw, "left"):
 		return left, true
-	case equalFold(raw, "right"):
+	case spec.EqualFold(raw, "right"):
 		return right, true
 	}
 	c.Err(resp.ErrSyntax)
 	return left, false
 }
 
-func sideChoice(name string) Arg {
-	return argOneOf(name, argWord("left", "LEFT"), argWord("right", "RIGHT"))
+func sideChoice(name string) spec.Arg {
+	return spec.OneOf(name, spec.Word("left", "LEFT"), spec.Word("right", "RIGHT"))
 }
 
 // fill is how much goes into a node of a list.
-func (c *Ctx) fill() list.Fill { return list.Fill(c.E.Config.ListMaxListpackSize.Get()) }
+func (c *Ctx) fill() list.Fill { return list.Fill(c.Config().ListMaxListpackSize.Get()) }
 
 func (l *listObject) push(s side, e *listpack.Element, fill list.Fill) {
 	if s == left {

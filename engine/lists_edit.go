@@ -2,50 +2,47 @@ package engine
 
 import (
 	"regent/engine/listpack"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func listEdits() []Command {
 	return []Command{
-		{
-			Name: "lset", Arity: 4, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "1.0.0",
+		{Do: doLset, Command: spec.Command{
+			Name: "lset", Arity: 4, Flags: spec.Write | spec.DenyOOM, Since: "1.0.0",
 			Complex: "O(1) at the ends, a small part of the elements up to the index otherwise",
 			Summary: "Sets an element of a list by its index.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("index", "integer"), arg("element", "string")},
-			Do:      doLset,
-		},
-		{
-			Name: "linsert", Arity: 5, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "2.2.0",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("index"), spec.String("element")},
+		}},
+		{Do: doLinsert, Command: spec.Command{
+			Name: "linsert", Arity: 5, Flags: spec.Write | spec.DenyOOM, Since: "2.2.0",
 			Complex: "O(N) in the number of elements up to the pivot",
 			Summary: "Puts an element in before or after another one.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
-			Args: []Arg{
-				argKey("key", 0), argOneOf("where", argWord("before", "BEFORE"), argWord("after", "AFTER")),
-				arg("pivot", "string"), arg("element", "string"),
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
+			Args: spec.Args{
+				spec.Key("key", 0), spec.OneOf("where", spec.Word("before", "BEFORE"), spec.Word("after", "AFTER")),
+				spec.String("pivot"), spec.String("element"),
 			},
-			Do: doLinsert,
-		},
-		{
-			Name: "lrem", Arity: 4, Flags: Write, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in the number of elements",
+		}},
+		{Do: doLrem, Command: spec.Command{
+			Name: "lrem", Arity: 4, Flags: spec.Write, Since: "1.0.0", Complex: "O(N) in the number of elements",
 			Summary: "Removes elements that equal a given one.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyDelete)},
-			Args:    []Arg{argKey("key", 0), arg("count", "integer"), arg("element", "string")},
-			Do:      doLrem,
-		},
-		{
-			Name: "ltrim", Arity: 4, Flags: Write, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in a small part of the elements removed",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("count"), spec.String("element")},
+		}},
+		{Do: doLtrim, Command: spec.Command{
+			Name: "ltrim", Arity: 4, Flags: spec.Write, Since: "1.0.0", Complex: "O(N) in a small part of the elements removed",
 			Summary: "Leaves a range of a list and removes the rest.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyDelete)},
-			Args:    []Arg{argKey("key", 0), arg("start", "integer"), arg("stop", "integer")},
-			Do:      doLtrim,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("start"), spec.Integer("stop")},
+		}},
 	}
 }
 
 func doLset(c *Ctx) {
 	key := c.Args[1]
-	en, l, ok := writeObject[*listObject](c, key)
+	en, l, ok := WriteObject[*listObject](c, key)
 	if !ok {
 		return
 	}
@@ -53,7 +50,7 @@ func doLset(c *Ctx) {
 		c.Err(resp.ErrNoSuchKey)
 		return
 	}
-	i, ok := c.intArg(c.Args[2])
+	i, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
@@ -71,12 +68,12 @@ func doLset(c *Ctx) {
 }
 
 func doLinsert(c *Ctx) {
-	key, after := c.Args[1], equalFold(c.Args[2], "after")
-	if !after && !equalFold(c.Args[2], "before") {
+	key, after := c.Args[1], spec.EqualFold(c.Args[2], "after")
+	if !after && !spec.EqualFold(c.Args[2], "before") {
 		c.Err(resp.ErrSyntax)
 		return
 	}
-	en, l, ok := writeObject[*listObject](c, key)
+	en, l, ok := WriteObject[*listObject](c, key)
 	if !ok {
 		return
 	}
@@ -103,11 +100,11 @@ func doLinsert(c *Ctx) {
 
 func doLrem(c *Ctx) {
 	key := c.Args[1]
-	count, ok := c.intArg(c.Args[2])
+	count, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
-	en, l, ok := writeObject[*listObject](c, key)
+	en, l, ok := WriteObject[*listObject](c, key)
 	if !ok {
 		return
 	}
@@ -151,7 +148,7 @@ func doLtrim(c *Ctx) {
 	if !ok {
 		return
 	}
-	en, l, ok := writeObject[*listObject](c, key)
+	en, l, ok := WriteObject[*listObject](c, key)
 	if !ok {
 		return
 	}

@@ -4,34 +4,33 @@ import (
 	"bytes"
 
 	"regent/engine/listpack"
+	"regent/engine/spec"
 )
 
 func listMoves() []Command {
 	return []Command{
-		{
-			Name: "lmove", Arity: 5, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "6.2.0", Complex: "O(1)",
+		{Do: doLmove, Command: spec.Command{
+			Name: "lmove", Arity: 5, Flags: spec.Write | spec.DenyOOM, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Moves an element from an end of one list to an end of another, and returns it.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyRW|KeyInsert)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete), spec.One(2, spec.KeyRW|spec.KeyInsert)},
 			Args:    moveArgs(),
-			Do:      doLmove,
-		},
-		{
-			Name: "rpoplpush", Arity: 3, Flags: Write | DenyOOM, Cats: CatList, Group: GroupList, Since: "1.2.0", Complex: "O(1)",
+		}},
+		{Command: spec.Command{
+			Name: "rpoplpush", Arity: 3, Flags: spec.Write | spec.DenyOOM, Since: "1.2.0", Complex: "O(1)",
 			Summary:         "Moves an element from the tail of one list to the head of another, and returns it.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`LMOVE` with the `RIGHT` and `LEFT` arguments",
-			Keys: []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyRW|KeyInsert)},
-			Args: []Arg{argKey("source", 0), argKey("destination", 1)},
-			Do: func(c *Ctx) {
-				if m := (listMove{src: c.Args[1], dst: c.Args[2], from: right, to: left, old: true}); !m.try(c) {
-					c.W.Null()
-				}
-			},
-		},
+			Keys: spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete), spec.One(2, spec.KeyRW|spec.KeyInsert)},
+			Args: spec.Args{spec.Key("source", 0), spec.Key("destination", 1)},
+		}, Do: func(c *Ctx) {
+			if m := (listMove{src: c.Args[1], dst: c.Args[2], from: right, to: left, old: true}); !m.try(c) {
+				c.W.Null()
+			}
+		}},
 	}
 }
 
-func moveArgs() []Arg {
-	return []Arg{argKey("source", 0), argKey("destination", 1), sideChoice("wherefrom"), sideChoice("whereto")}
+func moveArgs() spec.Args {
+	return spec.Args{spec.Key("source", 0), spec.Key("destination", 1), sideChoice("wherefrom"), sideChoice("whereto")}
 }
 
 func doLmove(c *Ctx) {
@@ -64,7 +63,7 @@ func (c *Ctx) moveArg() (m listMove, ok bool) {
 // try moves an element and replies with it, or with an error; false: there is no
 // source, and nothing was written.
 func (m listMove) try(c *Ctx) bool {
-	en, l, ok := writeObject[*listObject](c, m.src)
+	en, l, ok := WriteObject[*listObject](c, m.src)
 	if !ok {
 		return true
 	}
@@ -75,7 +74,7 @@ func (m listMove) try(c *Ctx) bool {
 		m.rotate(c, en, l)
 		return true
 	}
-	to, into, ok := writeObject[*listObject](c, m.dst)
+	to, into, ok := WriteObject[*listObject](c, m.dst)
 	if !ok {
 		return true
 	}

@@ -4,46 +4,40 @@ import (
 	"fmt"
 	"strconv"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func listPops() []Command {
-	args := []Arg{argKey("key", 0), arg("count", "integer").since("6.2.0").optional()}
+	args := spec.Args{spec.Key("key", 0), spec.Integer("count").Added("6.2.0").Opt()}
 	return []Command{
-		{
-			Name: "lpop", Arity: -2, Flags: Write | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in the number of elements returned",
+		{Do: func(c *Ctx) { c.popEnd(left) }, Command: spec.Command{
+			Name: "lpop", Arity: -2, Flags: spec.Write | spec.Fast, Since: "1.0.0", Complex: "O(N) in the number of elements returned",
 			Summary: "Takes elements from the head of a list.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
 			Args:    args,
-			Do:      func(c *Ctx) { c.popEnd(left) },
-		},
-		{
-			Name: "rpop", Arity: -2, Flags: Write | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(N) in the number of elements returned",
+		}},
+		{Do: func(c *Ctx) { c.popEnd(right) }, Command: spec.Command{
+			Name: "rpop", Arity: -2, Flags: spec.Write | spec.Fast, Since: "1.0.0", Complex: "O(N) in the number of elements returned",
 			Summary: "Takes elements from the tail of a list.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
 			Args:    args,
-			Do:      func(c *Ctx) { c.popEnd(right) },
-		},
-		{
-			Name: "lmpop", Arity: -4, Flags: Write, Cats: CatList, Group: GroupList, Since: "7.0.0",
+		}},
+		{Do: doLmpop, Command: spec.Command{
+			Name: "lmpop", Arity: -4, Flags: spec.Write, Since: "7.0.0",
 			Complex: "O(N+M) in the number of keys and of the elements returned",
 			Summary: "Takes elements from an end of the first of several lists that is there.",
-			Keys:    []KeySpec{numKeys(1, KeyRW|KeyAccess|KeyDelete)},
+			Keys:    spec.Keys{spec.NumKeys(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
 			Args:    multiPopArgs(),
-			Do:      doLmpop,
-		},
+		}},
 	}
 }
 
-// numKeys is the spec of keys that stand behind their number, which is argument i.
-func numKeys(i int, f KeyFlags) KeySpec {
-	return KeySpec{Flags: f, Index: i, KeyNum: true, FirstKey: 1, KeyStep: 1}
-}
-
-func multiPopArgs() []Arg {
-	return []Arg{
-		arg("numkeys", "integer"), argKey("key", 0).many(), sideChoice("where"),
-		arg("count", "integer").token("COUNT").optional(),
+func multiPopArgs() spec.Args {
+	return spec.Args{
+		spec.Integer("numkeys"), spec.Key("key", 0).Many(), sideChoice("where"),
+		spec.Integer("count").With("COUNT").Opt(),
 	}
 }
 
@@ -52,16 +46,16 @@ func (c *Ctx) popEnd(s side) {
 	key, count, counted := c.Args[1], int64(1), len(c.Args) > 2
 	switch {
 	case len(c.Args) > 3:
-		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.full))
+		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.FullName()))
 		return
 	case counted:
 		var ok bool
-		if count, ok = parseInt(c.Args[2]); !ok || count < 0 {
+		if count, ok = decimal.Parse(c.Args[2]); !ok || count < 0 {
 			c.Err(resp.ErrMustBePositive)
 			return
 		}
 	}
-	en, l, ok := writeObject[*listObject](c, key)
+	en, l, ok := WriteObject[*listObject](c, key)
 	switch {
 	case !ok:
 		return
@@ -90,7 +84,7 @@ func (c *Ctx) take(key []byte, en Entry, l *listObject, s side, n int) {
 		replyElement(c.W, at.Value())
 		s.step(&at)
 	}
-	c.heavy(n * bytesPerElement)
+	c.Heavy(n * bytesPerElement)
 	c.Changing(en)
 	l.drop(s, n)
 	c.Changed(key, en, l)
@@ -122,7 +116,7 @@ func (p pop) from(c *Ctx, key []byte, en Entry, l *listObject) {
 // nothing was written.
 func (p pop) first(c *Ctx, keys [][]byte) bool {
 	for _, key := range keys {
-		en, l, ok := writeObject[*listObject](c, key)
+		en, l, ok := WriteObject[*listObject](c, key)
 		if !ok {
 			return true
 		}
@@ -144,7 +138,7 @@ func doLmpop(c *Ctx) {
 // multiPop reads the arguments of LMPOP and BLMPOP from numkeys on; false: an
 // error was written.
 func (c *Ctx) multiPop(at int) (keys [][]byte, p pop, ok bool) {
-	n, isInt := parseInt(c.Args[at])
+	n, isInt := decimal.Parse(c.Args[at])
 	if !isInt || n < 1 {
 		c.Err(resp.ErrNumKeys)
 		return nil, p, false
@@ -159,11 +153,11 @@ func (c *Ctx) multiPop(at int) (keys [][]byte, p pop, ok bool) {
 		return nil, p, false
 	}
 	for rest = rest[1:]; len(rest) > 0; rest = rest[2:] {
-		if p.count != 0 || len(rest) == 1 || !equalFold(rest[0], "count") {
+		if p.count != 0 || len(rest) == 1 || !spec.EqualFold(rest[0], "count") {
 			c.Err(resp.ErrSyntax)
 			return nil, p, false
 		}
-		if p.count, isInt = parseInt(rest[1]); !isInt || p.count < 1 {
+		if p.count, isInt = decimal.Parse(rest[1]); !isInt || p.count < 1 {
 			c.Err(resp.ErrCountPositive)
 			return nil, p, false
 		}

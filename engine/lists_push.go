@@ -1,46 +1,45 @@
 package engine
 
-import "regent/engine/listpack"
+import (
+	"regent/engine/listpack"
+	"regent/engine/spec"
+)
 
 func listPushes() []Command {
 	const complexity = "O(1) for each element"
-	args := []Arg{argKey("key", 0), arg("element", "string").many()}
+	args := spec.Args{spec.Key("key", 0), spec.String("element").Many()}
 	return []Command{
-		{
-			Name: "lpush", Arity: -3, Flags: Write | DenyOOM | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: complexity,
+		{Do: func(c *Ctx) { c.pushAll(left, false) }, Command: spec.Command{
+			Name: "lpush", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: complexity,
 			Summary: "Puts elements in at the head of a list, which comes to be if need be.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
 			Args:    args,
-			Do:      func(c *Ctx) { c.pushAll(left, false) },
-		},
-		{
-			Name: "rpush", Arity: -3, Flags: Write | DenyOOM | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: complexity,
+		}},
+		{Do: func(c *Ctx) { c.pushAll(right, false) }, Command: spec.Command{
+			Name: "rpush", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: complexity,
 			Summary: "Puts elements in at the tail of a list, which comes to be if need be.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
 			Args:    args,
-			Do:      func(c *Ctx) { c.pushAll(right, false) },
-		},
-		{
-			Name: "lpushx", Arity: -3, Flags: Write | DenyOOM | Fast, Cats: CatList, Group: GroupList, Since: "2.2.0", Complex: complexity,
+		}},
+		{Do: func(c *Ctx) { c.pushAll(left, true) }, Command: spec.Command{
+			Name: "lpushx", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "2.2.0", Complex: complexity,
 			Summary: "Puts elements in at the head of a list, if there is one.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
 			Args:    args,
-			Do:      func(c *Ctx) { c.pushAll(left, true) },
-		},
-		{
-			Name: "rpushx", Arity: -3, Flags: Write | DenyOOM | Fast, Cats: CatList, Group: GroupList, Since: "2.2.0", Complex: complexity,
+		}},
+		{Do: func(c *Ctx) { c.pushAll(right, true) }, Command: spec.Command{
+			Name: "rpushx", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "2.2.0", Complex: complexity,
 			Summary: "Puts elements in at the tail of a list, if there is one.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
 			Args:    args,
-			Do:      func(c *Ctx) { c.pushAll(right, true) },
-		},
+		}},
 	}
 }
 
 // pushAll is the pushes; with onlyThere a list does not come to be.
 func (c *Ctx) pushAll(s side, onlyThere bool) {
 	key, elements := c.Args[1], c.Args[2:]
-	en, l, ok := writeObject[*listObject](c, key)
+	en, l, ok := WriteObject[*listObject](c, key)
 	if !ok {
 		return
 	}
@@ -68,7 +67,7 @@ func (c *Ctx) pushTo(key []byte, en Entry, l *listObject, s side, elements ...[]
 		l.push(s, &e, fill)
 		size += len(text)
 	}
-	c.heavy(size)
+	c.Heavy(size)
 	if fresh {
 		c.PutObject(key, l)
 	} else {

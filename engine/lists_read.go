@@ -3,51 +3,49 @@ package engine
 import (
 	"fmt"
 
+	"regent/engine/decimal"
 	"regent/engine/listpack"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func listReads() []Command {
 	return []Command{
-		{
-			Name: "llen", Arity: 2, Flags: ReadOnly | Fast, Cats: CatList, Group: GroupList, Since: "1.0.0", Complex: "O(1)",
+		{Do: doLlen, Command: spec.Command{
+			Name: "llen", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns the number of elements of a list.",
-			Keys:    []KeySpec{One(1, KeyRO)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doLlen,
-		},
-		{
-			Name: "lindex", Arity: 3, Flags: ReadOnly, Cats: CatList, Group: GroupList, Since: "1.0.0",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doLindex, Command: spec.Command{
+			Name: "lindex", Arity: 3, Flags: spec.ReadOnly, Since: "1.0.0",
 			Complex: "O(1) at the ends, a small part of the elements up to the index otherwise",
 			Summary: "Returns an element of a list by its index.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0), arg("index", "integer")},
-			Do:      doLindex,
-		},
-		{
-			Name: "lrange", Arity: 4, Flags: ReadOnly, Cats: CatList, Group: GroupList, Since: "1.0.0",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("index")},
+		}},
+		{Do: doLrange, Command: spec.Command{
+			Name: "lrange", Arity: 4, Flags: spec.ReadOnly, Since: "1.0.0",
 			Complex: "O(N) in the number of elements returned, and a small part of those up to the nearer end",
 			Summary: "Returns a range of a list.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0), arg("start", "integer"), arg("stop", "integer")},
-			Do:      doLrange,
-		},
-		{
-			Name: "lpos", Arity: -3, Flags: ReadOnly, Cats: CatList, Group: GroupList, Since: "6.0.6",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("start"), spec.Integer("stop")},
+		}},
+		{Do: doLpos, Command: spec.Command{
+			Name: "lpos", Arity: -3, Flags: spec.ReadOnly, Since: "6.0.6",
 			Complex: "O(N) in the number of elements that are looked at",
 			Summary: "Returns where in a list an element stands.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args: []Arg{
-				argKey("key", 0), arg("element", "string"), arg("rank", "integer").token("RANK").optional(),
-				arg("num-matches", "integer").token("COUNT").optional(), arg("len", "integer").token("MAXLEN").optional(),
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args: spec.Args{
+				spec.Key("key", 0), spec.String("element"), spec.Integer("rank").With("RANK").Opt(),
+				spec.Integer("num-matches").With("COUNT").Opt(), spec.Integer("len").With("MAXLEN").Opt(),
 			},
-			Do: doLpos,
-		},
+		}},
 	}
 }
 
 func doLlen(c *Ctx) {
-	l, ok := readObject[*listObject](c, c.Args[1])
+	l, ok := ReadObject[*listObject](c, c.Args[1])
 	switch {
 	case !ok:
 	case l == nil:
@@ -58,7 +56,7 @@ func doLlen(c *Ctx) {
 }
 
 func doLindex(c *Ctx) {
-	l, ok := readObject[*listObject](c, c.Args[1])
+	l, ok := ReadObject[*listObject](c, c.Args[1])
 	if !ok {
 		return
 	}
@@ -66,7 +64,7 @@ func doLindex(c *Ctx) {
 		c.W.Null()
 		return
 	}
-	i, ok := c.intArg(c.Args[2])
+	i, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
@@ -92,8 +90,8 @@ func (l *listObject) index(i int64) int {
 
 // rangeArgs reads two indices; false: an error was written.
 func (c *Ctx) rangeArgs() (start, stop int64, ok bool) {
-	if start, ok = c.intArg(c.Args[2]); ok {
-		stop, ok = c.intArg(c.Args[3])
+	if start, ok = c.IntArg(c.Args[2]); ok {
+		stop, ok = c.IntArg(c.Args[3])
 	}
 	return start, stop, ok
 }
@@ -119,7 +117,7 @@ func doLrange(c *Ctx) {
 	if !ok {
 		return
 	}
-	l, ok := readObject[*listObject](c, c.Args[1])
+	l, ok := ReadObject[*listObject](c, c.Args[1])
 	if !ok {
 		return
 	}
@@ -150,7 +148,7 @@ func doLpos(c *Ctx) {
 	if !ok {
 		return
 	}
-	l, ok := readObject[*listObject](c, c.Args[1])
+	l, ok := ReadObject[*listObject](c, c.Args[1])
 	switch {
 	case !ok:
 	case l != nil:
@@ -167,14 +165,14 @@ func (c *Ctx) searchArgs(args [][]byte) (s search, ok bool) {
 	s = search{rank: 1, count: -1}
 	for ; len(args) > 1; args = args[2:] {
 		switch word := args[0]; {
-		case equalFold(word, "rank"):
-			if s.rank, ok = c.intArg(args[1]); ok && s.rank == 0 {
+		case spec.EqualFold(word, "rank"):
+			if s.rank, ok = c.IntArg(args[1]); ok && s.rank == 0 {
 				c.Err(resp.ErrRankZero)
 				ok = false
 			}
-		case equalFold(word, "count"):
+		case spec.EqualFold(word, "count"):
 			s.count, ok = c.naturalArg(args[1], "COUNT")
-		case equalFold(word, "maxlen"):
+		case spec.EqualFold(word, "maxlen"):
 			s.maxLen, ok = c.naturalArg(args[1], "MAXLEN")
 		default:
 			c.Err(resp.ErrSyntax)
@@ -193,7 +191,7 @@ func (c *Ctx) searchArgs(args [][]byte) (s search, ok bool) {
 
 // naturalArg reads a number from 0 on; false: an error that names it was written.
 func (c *Ctx) naturalArg(raw []byte, name string) (int64, bool) {
-	n, ok := parseInt(raw)
+	n, ok := decimal.Parse(raw)
 	if !ok || n < 0 {
 		c.Err(fmt.Sprintf(resp.ErrNegative, name))
 		return 0, false

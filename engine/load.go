@@ -120,7 +120,7 @@ func (r *Reserve) each(db, keys, expires int) {
 }
 
 func (e *Engine) loadEntry(s *shard, en *rdb.Entry, hash uint64, now int64) {
-	v := encode(en.Str)
+	v := EncodeString(en.Str)
 	switch {
 	case en.IsInt:
 		v = dict.Value{Kind: dict.Int, Int: en.Int}
@@ -129,7 +129,7 @@ func (e *Engine) loadEntry(s *shard, en *rdb.Entry, hash uint64, now int64) {
 		if o.Len() == 0 {
 			return // as Redis does: there is no such value
 		}
-		v = objectValue(o)
+		v = ObjectValue(o)
 	}
 	d := e.shardDict(s, en.DB)
 	r := d.PutHashed(hash, en.Key, v, en.Expire)

@@ -3,18 +3,19 @@ package engine
 import (
 	"fmt"
 	"strings"
+
+	"regent/engine/spec"
 )
 
 // LOLWUT: a picture that is another one each time, and the version. It shows
 // what Regent is about: nodes of different standing, and the one that leads.
 
 func lolwutCommands() []Command {
-	return []Command{{
-		Name: "lolwut", Arity: -1, Flags: ReadOnly | Fast, Group: GroupServer, Since: "5.0.0",
+	return []Command{{Do: doLolwut, Command: spec.Command{
+		Name: "lolwut", Arity: -1, Flags: spec.ReadOnly | spec.Fast, Since: "5.0.0",
 		Summary: "Draws a picture and tells the version.",
-		Args:    []Arg{arg("version", "integer").token("VERSION").optional()},
-		Do:      doLolwut,
-	}}
+		Args:    spec.Args{spec.Integer("version").With("VERSION").Opt()},
+	}}}
 }
 
 // The picture's size in towers, and a tower's height in rows.
@@ -28,13 +29,13 @@ const (
 // draws its own.
 func doLolwut(c *Ctx) {
 	rest := c.Args[1:]
-	if len(rest) >= 2 && equalFold(rest[0], "version") {
-		if _, ok := c.intArg(rest[1]); !ok {
+	if len(rest) >= 2 && spec.EqualFold(rest[0], "version") {
+		if _, ok := c.IntArg(rest[1]); !ok {
 			return
 		}
 	}
-	picture := drawTowers(c.E.Host.Rand)
-	c.W.Verbatim("txt", fmt.Sprintf("%s\nRegent ver. %s, speaking Redis %s\n", picture, c.E.version, RedisVersion))
+	picture := drawTowers(c.e.Host.Rand)
+	c.W.Verbatim("txt", fmt.Sprintf("%s\nRegent ver. %s, speaking Redis %s\n", picture, c.e.version, RedisVersion))
 }
 
 // drawTowers draws towers of windows, some of them lit, and a crown over the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"regent/engine/config"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -14,96 +15,48 @@ import (
 // answered by every node; ADD and REMOVE by the leader, others say MOVED. Both
 // wait, with their session parked, until the change is in force.
 
-// Why the nodes are not changed as asked; ErrNotLeading and ErrHandoverRuns
-// count here, too.
-var (
-	ErrAlone            = errors.New("a server without peers")
-	ErrChangeRuns       = errors.New("another change is under way")
-	ErrChangeReplaced   = errors.New("another change of the same node came after it")
-	ErrChangeUnknown    = errors.New("it is not known what became of the change")
-	ErrStillLearning    = errors.New("the node has not caught up yet")
-	ErrLeaderStays      = errors.New("the leader cannot be removed")
-	ErrLeaderAddr       = errors.New("the leader's address is what it announces")
-	ErrNoSuchNode       = errors.New("no such node")
-	ErrFarWithoutSecret = errors.New("a node beyond this machine, and no secret")
-)
-
-// A TakenError says that another node is where one is said to be.
-type TakenError struct{ By config.Peer }
-
-func (e *TakenError) Error() string { return fmt.Sprintf("node %d is at %s", e.By.ID, e.By.Addr()) }
-
-// An UnprovedError says that a node did not prove itself at an address.
-type UnprovedError struct {
-	Node config.Peer
-	Err  error
-}
-
-func (e *UnprovedError) Error() string {
-	return fmt.Sprintf("node %d has not proved that it is at %s: %v", e.Node.ID, e.Node.Addr(), e.Err)
-}
-
-func (e *UnprovedError) Unwrap() error { return e.Err }
-
-// An ApartError says that one node is reached over the loopback interface and
-// another one is not.
-type ApartError struct{ Near, Far config.Peer }
-
-func (e *ApartError) Error() string {
-	return fmt.Sprintf("%s is on one machine alone, and %s need not be there", e.Near.Addr(), e.Far.Addr())
-}
-
-// What a node is, for View.Membership.
-const (
-	MemberVoter   = "voter"
-	MemberLearner = "learner" // follows, and votes when it has caught up
-	MemberJoining = "joining" // has never been a member
-	MemberRemoved = "removed"
-)
-
 // nodeChangeWait is how long a client waits for a change of the nodes: for a
 // full copy it may have to ask again.
 const nodeChangeWait = 30 * time.Second
 
 // regentNode is the literal of REGENT NODE.
 func regentNode() Command {
-	return Command{
-		Name: "node", Arity: -3, Flags: Admin | NoScript | NoMulti | Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes",
+	return Command{Do: doRegentNode, Command: spec.Command{
+		Name: "node", Arity: -3, Flags: spec.Admin | spec.NoScript | spec.NoMulti | spec.Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes",
 		Summary: "Lists the nodes, takes one in, or takes one out.",
-		Args: []Arg{argOneOf("action",
-			argWord("list", "LIST"),
-			arg("id@host:port", "string").token("ADD"),
-			arg("node-id", "integer").token("REMOVE"))},
-		Do: doRegentNode,
-	}
+		Args: spec.Args{spec.OneOf("action",
+			spec.Word("list", "LIST"),
+			spec.String("id@host:port").With("ADD"),
+			spec.Integer("node-id").With("REMOVE"))},
+	}}
 }
 
 func doRegentNode(c *Ctx) {
 	action, args := c.Args[2], c.Args[3:]
 	switch {
-	case equalFold(action, "list") && len(args) == 0:
+	case spec.EqualFold(action, "list") && len(args) == 0:
 		c.listNodes()
-	case equalFold(action, "add") && len(args) == 1:
+	case spec.EqualFold(action, "add") && len(args) == 1:
 		p, err := config.ParsePeer(string(args[0]))
 		if err != nil {
 			c.Err(fmt.Sprintf(resp.ErrNodeAddr, err))
 			return
 		}
-		c.changeNodes(p.ID, func() error { return c.E.cluster.AddNode(p, nodeChangeWait) })
-	case equalFold(action, "remove") && len(args) == 1:
-		id, ok := c.intArg(args[0])
+		c.changeNodes(p.ID, func() error { return c.Cluster().AddNode(p, nodeChangeWait) })
+	case spec.EqualFold(action, "remove") && len(args) == 1:
+		id, ok := c.IntArg(args[0])
 		if !ok {
 			return
 		}
-		c.changeNodes(id, func() error { return c.E.cluster.RemoveNode(id, nodeChangeWait) })
+		c.changeNodes(id, func() error { return c.Cluster().RemoveNode(id, nodeChangeWait) })
 	default:
-		c.Err(fmt.Sprintf(resp.ErrSubSyntax, clip(action, 128), "REGENT"))
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(action, 128), "REGENT"))
 	}
 }
 
 // changeNodes parks the session while the cluster carries out a change.
 func (c *Ctx) changeNodes(id int64, change func() error) {
-	v := c.E.cluster.View()
+	v := c.Cluster().View()
 	switch {
 	case !v.Clustered:
 		c.Err(resp.ErrNodeAlone)
@@ -112,7 +65,7 @@ func (c *Ctx) changeNodes(id int64, change func() error) {
 		c.notLeading(v)
 		return
 	}
-	c.inBackground(change, func(c *Ctx, err error) {
+	c.InBackground(change, func(c *Ctx, err error) {
 		if err == nil {
 			c.W.OK()
 			return
@@ -166,7 +119,7 @@ func (c *Ctx) refuseChange(id int64, err error) {
 	var apart *ApartError
 	switch {
 	case errors.Is(err, ErrNotLeading):
-		c.notLeading(c.E.cluster.View())
+		c.notLeading(c.Cluster().View())
 	case errors.As(err, &taken):
 		c.Err(fmt.Sprintf(resp.ErrNodeTakenBy, taken.By.ID, taken.By.Addr()))
 	case errors.As(err, &unproved):

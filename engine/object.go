@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"hash/maphash"
+	"slices"
 
 	"regent/engine/config"
 	"regent/engine/dict"
@@ -64,9 +64,9 @@ type Object interface {
 // Redis (aof.c, AOF_REWRITE_ITEMS_PER_CMD).
 const commandItems = 64
 
-// inCommands gives out what each shows, which item keeps, as commands of that name
+// EmitCommands gives out what each shows, which item keeps, as commands of that name
 // with commandItems elements at most. It ends at an error of emit.
-func inCommands(name string, key []byte, emit func(args ...[]byte) error, each func(item func(b []byte) bool)) (err error) {
+func EmitCommands(name string, key []byte, emit func(args ...[]byte) error, each func(item func(b []byte) bool)) (err error) {
 	args := [][]byte{[]byte(name), key}
 	each(func(b []byte) bool {
 		if args = append(args, b); len(args) == 2+commandItems {
@@ -82,18 +82,24 @@ func inCommands(name string, key []byte, emit func(args ...[]byte) error, each f
 
 // Codecs are the codecs of all types beyond strings: whoever reads or writes an
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
-func Codecs(cfg *config.Config) *rdb.Registry {
-	return rdb.NewRegistry(listCodec{cfg}, setCodec{cfg, maphash.MakeSeed()})
+func Codecs(cfg *config.Config, rooms ...Room) *rdb.Registry {
+	var codecs []rdb.Codec
+	for _, r := range slices.Concat(kernelRooms(), rooms) {
+		if r.Codecs != nil {
+			codecs = append(codecs, r.Codecs(cfg)...)
+		}
+	}
+	return rdb.NewRegistry(codecs...)
 }
 
-// objectValue is o as a value of a dictionary.
-func objectValue(o Object) dict.Value {
+// ObjectValue is o as a value of a dictionary.
+func ObjectValue(o Object) dict.Value {
 	return dict.Value{Kind: dict.Object, Obj: o, Weight: o.Bytes()}
 }
 
-// objectOf is the object at en, nil if en is not OK; false: what is there is of
+// ObjectOf is the object at en, nil if en is not OK; false: what is there is of
 // another type, and the error was written.
-func objectOf[T Object](c *Ctx, en Entry) (o T, ok bool) {
+func ObjectOf[T Object](c *Ctx, en Entry) (o T, ok bool) {
 	if !en.OK() {
 		return o, true
 	}
@@ -103,25 +109,25 @@ func objectOf[T Object](c *Ctx, en Entry) (o T, ok bool) {
 	return o, ok
 }
 
-// readObject looks key up for a read, as objectOf does.
-func readObject[T Object](c *Ctx, key []byte) (o T, ok bool) {
-	return objectOf[T](c, c.Read(key))
+// ReadObject looks key up for a read, as objectOf does.
+func ReadObject[T Object](c *Ctx, key []byte) (o T, ok bool) {
+	return ObjectOf[T](c, c.Read(key))
 }
 
-// writeObject looks key up for a change, as objectOf does.
-func writeObject[T Object](c *Ctx, key []byte) (en Entry, o T, ok bool) {
+// WriteObject looks key up for a change, as objectOf does.
+func WriteObject[T Object](c *Ctx, key []byte) (en Entry, o T, ok bool) {
 	en = c.Write(key)
-	o, ok = objectOf[T](c, en)
+	o, ok = ObjectOf[T](c, en)
 	return en, o, ok
 }
 
 // PutObject stores o, which is not empty, at key, new or over what was there. It
 // does not expire.
-func (c *Ctx) PutObject(key []byte, o Object) Entry { return c.Put(key, objectValue(o), 0) }
+func (c *Ctx) PutObject(key []byte, o Object) Entry { return c.Put(key, ObjectValue(o), 0) }
 
 // Changing must be called before the object at en is changed in place: a snapshot
 // that is under way gets what it was.
-func (c *Ctx) Changing(en Entry) { en.D.Touching(en.Ref) }
+func (c *Ctx) Changing(en Entry) { en.d.Touching(en.ref) }
 
 // Changed must be called after the object at en was changed in place. An empty
 // one is removed with its key, which is reported; the effect is the caller's to
@@ -130,6 +136,6 @@ func (c *Ctx) Changed(key []byte, en Entry, o Object) (gone bool) {
 	if o.Len() == 0 {
 		return c.Remove(key)
 	}
-	en.D.Weigh(en.Ref, o.Bytes())
+	en.d.Weigh(en.ref, o.Bytes())
 	return false
 }

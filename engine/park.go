@@ -58,17 +58,17 @@ const (
 
 // Park makes the session wait after the handler returns; the handler has
 // written no reply. See Parking.
-func (c *Ctx) Park(p Parking) { c.S.parked = &wait{Parking: p} }
+func (c *Ctx) Park(p Parking) { c.s.parked = &wait{Parking: p} }
 
 // Parked reports whether the session waits inside a command.
 func (s *Session) Parked() bool { return s.parked != nil }
 
-// inBackground parks the session while another goroutine does what may take
+// InBackground parks the session while another goroutine does what may take
 // long, and ends with finish, which writes the reply. work sees nothing of c.
-func (c *Ctx) inBackground(work func() error, finish func(c *Ctx, err error)) {
+func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 	var done atomic.Pointer[error]
-	conn := c.S.Conn
-	c.E.Host.AfterFunc(0, func() {
+	conn := c.s.Conn
+	c.e.Host.AfterFunc(0, func() {
 		err := work()
 		done.Store(&err)
 		conn.Wake()

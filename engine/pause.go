@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -140,7 +141,7 @@ func (p *pausing) stops(cmd *Command) bool {
 	case pauseAll:
 		return true
 	case pauseWrites:
-		return cmd.Has(Write)
+		return cmd.Has(spec.Write)
 	case pauseData:
 		return cmd.touchesData()
 	}
@@ -160,14 +161,14 @@ func (e *Engine) held(c *Ctx) bool {
 
 // hold parks a command that a pause stops; false: none does.
 func (e *Engine) hold(c *Ctx) bool {
-	p, s := &e.pause, c.S
+	p, s := &e.pause, c.s
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !e.held(c) {
 		return false
 	}
 	p.held[s] = struct{}{}
-	args := cloneArgs(c.Args)
+	args := CloneArgs(c.Args)
 	c.Park(Parking{
 		held: true,
 		Resume: func(c *Ctx, _ bool) bool {

@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -13,53 +13,39 @@ import (
 // REGENT NODE: nodes.go.
 
 func regentCommands() []Command {
-	return []Command{{
-		Name: "regent", Arity: -2, Group: GroupServer, Since: "7.0.0", Complex: "Depends on subcommand.",
+	return []Command{{Command: spec.Command{
+		Name: "regent", Arity: -2, Group: spec.GroupServer, Since: "7.0.0", Complex: "Depends on subcommand.",
 		Summary: "Regent's own commands.",
-		Subs: []Command{
-			{
-				Name: "peer", Arity: -3, Flags: Admin | NoScript | NoAuth | Loading | Stale | NoMulti, Since: "7.0.0", Complex: "O(1)",
-				Summary: "Opens the channel between two nodes.",
-				Args:    []Arg{arg("handshake", "string").many()},
-				Do:      doHandOver, OpensChannel: true,
-			},
-			{
-				Name: "backup", Arity: 2, Flags: Admin | NoScript | NoMulti, Since: "7.0.0", Complex: "O(N) in the number of keys in all databases",
-				Summary: "Sends a copy of the data, as an RDB file of one moment.",
-				Do:      doHandOver,
-			},
-			{
-				Name: "acks", Arity: 3, Flags: NoScript | Loading | Stale | Fast, Cats: CatConnection, Since: "7.0.0", Complex: "O(1)",
-				Summary: "Sets how many nodes must hold the writes of this connection before they are answered.",
-				Args: []Arg{argOneOf("acks", argWord("leader", "LEADER"), argWord("quorum", "QUORUM"),
-					argWord("all", "ALL"), argWord("default", "DEFAULT"))},
-				Do: doRegentAcks,
-			},
-			{
-				Name: "force-leader", Arity: 2, Flags: Admin | NoScript | Stale, Since: "7.0.0", Complex: "O(1)",
-				Summary: "Lets this node be elected although nodes that may hold later writes do not answer: those writes are given up.",
-				Do:      doForceLeader,
-			},
-			regentNode(),
-			helpCommand(Loading|Stale, 0, "7.0.0"),
-		},
-	}}
-}
-
-// doHandOver hands the connection over; whoever takes it answers.
-func doHandOver(c *Ctx) {
-	words := make([][]byte, len(c.Args))
-	for i, a := range c.Args {
-		words[i] = bytes.Clone(a)
-	}
-	c.S.Hijack = words
+	}, Subs: []Command{
+		{Do: (*Ctx).HandOver, OpensChannel: true, Command: spec.Command{
+			Name: "peer", Arity: -3, Flags: spec.Admin | spec.NoScript | spec.NoAuth | spec.Loading | spec.Stale | spec.NoMulti, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Opens the channel between two nodes.",
+			Args:    spec.Args{spec.String("handshake").Many()},
+		}},
+		{Do: (*Ctx).HandOver, Command: spec.Command{
+			Name: "backup", Arity: 2, Flags: spec.Admin | spec.NoScript | spec.NoMulti, Since: "7.0.0", Complex: "O(N) in the number of keys in all databases",
+			Summary: "Sends a copy of the data, as an RDB file of one moment.",
+		}},
+		{Do: doRegentAcks, Command: spec.Command{
+			Name: "acks", Arity: 3, Flags: spec.NoScript | spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Sets how many nodes must hold the writes of this connection before they are answered.",
+			Args: spec.Args{spec.OneOf("acks", spec.Word("leader", "LEADER"), spec.Word("quorum", "QUORUM"),
+				spec.Word("all", "ALL"), spec.Word("default", "DEFAULT"))},
+		}},
+		{Do: doForceLeader, Command: spec.Command{
+			Name: "force-leader", Arity: 2, Flags: spec.Admin | spec.NoScript | spec.Stale, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Lets this node be elected although nodes that may hold later writes do not answer: those writes are given up.",
+		}},
+		regentNode(),
+		HelpCommand(spec.Loading|spec.Stale, "7.0.0"),
+	}}}
 }
 
 // doRegentAcks sets what write-acks says for everybody for one connection.
 func doRegentAcks(c *Ctx) {
 	for a, word := range [...]string{AcksDefault: "default", AcksLeader: "leader", AcksQuorum: "quorum", AcksAll: "all"} {
-		if equalFold(c.Args[2], word) {
-			c.S.Acks = Acks(a)
+		if spec.EqualFold(c.Args[2], word) {
+			c.SetAcks(Acks(a))
 			c.W.OK()
 			return
 		}
@@ -68,7 +54,7 @@ func doRegentAcks(c *Ctx) {
 }
 
 func doForceLeader(c *Ctx) {
-	if err := c.E.cluster.ForceLeader(); err != nil {
+	if err := c.Cluster().ForceLeader(); err != nil {
 		c.Err(fmt.Sprintf(resp.ErrForceLeader, err))
 		return
 	}

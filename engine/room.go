@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"regent/engine/config"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -13,7 +14,7 @@ import (
 // its session, like one in a pause, and goes on from the first gate when memory is
 // below maxmemory, or when nothing is left to delete.
 //
-//	Execute ─► admit ─► MakeRoom: RoomSoon ─► awaitRoom parks ─► ... ─► Resume ─► admit
+//	Execute ─► admit ─► MakeRoom: SpaceSoon ─► awaitRoom parks ─► ... ─► Resume ─► admit
 //	                       │ startEvictor                          ▲
 //	                       └────────────► evictInBackground ───────┘ wakes all
 
@@ -40,10 +41,10 @@ func (e *Engine) keepRoom() {
 	}
 }
 
-// evictInBackground ends with RoomNo where this node does not lead any more, or a
+// evictInBackground ends with SpaceNo where this node does not lead any more, or a
 // pause has begun.
 func (e *Engine) evictInBackground() {
-	for e.evictFor(evictSlice) == RoomSoon {
+	for e.evictFor(evictSlice) == SpaceSoon {
 		runtime.Gosched()
 	}
 	r := &e.room
@@ -55,10 +56,10 @@ func (e *Engine) evictInBackground() {
 	}
 }
 
-// awaitRoom parks a command that was told RoomSoon; false: the background has
+// awaitRoom parks a command that was told SpaceSoon; false: the background has
 // ended meanwhile.
 func (e *Engine) awaitRoom(c *Ctx) bool {
-	r, s := &e.room, c.S
+	r, s := &e.room, c.s
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.working.Load() {
@@ -68,7 +69,7 @@ func (e *Engine) awaitRoom(c *Ctx) bool {
 		r.held = map[*Session]struct{}{}
 	}
 	r.held[s] = struct{}{}
-	args := cloneArgs(c.Args)
+	args := CloneArgs(c.Args)
 	c.Park(Parking{
 		held: true,
 		Resume: func(c *Ctx, _ bool) bool {
@@ -94,7 +95,7 @@ func (e *Engine) admitted(c *Ctx, msg string) {
 	switch {
 	case msg != "":
 		e.refuse(c, msg)
-	case c.room == RoomSoon && e.awaitRoom(c):
+	case c.room == SpaceSoon && e.awaitRoom(c):
 	case e.pause.mode.Load() == pauseNone || !e.hold(c):
 		e.run(c)
 	}
@@ -112,10 +113,10 @@ func (e *Engine) gateMemory(c *Ctx) string {
 		return ""
 	}
 	got := (*makeRoom)()
-	if !c.Cmd.Has(DenyOOM) {
+	if !c.Cmd.Has(spec.DenyOOM) {
 		return ""
 	}
-	if got == RoomNo {
+	if got == SpaceNo {
 		return resp.ErrOOM
 	}
 	c.room = got

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -18,63 +20,59 @@ func serverCommands() []Command {
 	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), lolwutCommands())
 }
 
-func flushArgs() []Arg {
-	return []Arg{argOneOf("async", argWord("async", "ASYNC").since("4.0.0"), argWord("sync", "SYNC").since("6.2.0")).optional()}
+func flushArgs() spec.Args {
+	return spec.Args{spec.OneOf("async", spec.Word("async", "ASYNC").Added("4.0.0"), spec.Word("sync", "SYNC").Added("6.2.0")).Opt()}
 }
 
 // dataCommands see or change whole databases.
 func dataCommands() []Command {
 	return []Command{
-		{
-			Name: "dbsize", Arity: 1, Flags: ReadOnly | Fast, Cats: CatKeyspace, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+		{Do: doDbsize, Locks: LockAll, Command: spec.Command{
+			Name: "dbsize", Arity: 1, Flags: spec.ReadOnly | spec.Fast, Cats: spec.CatKeyspace, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Counts the keys of the database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_sum"},
-			Locks:   LockAll, Do: doDbsize,
-		},
-		{
-			Name: "flushdb", Arity: -1, Flags: Write, Cats: CatKeyspace | CatDangerous, Group: GroupServer, Since: "1.0.0", Complex: "O(N) in the number of keys in the database",
+		}},
+		{Do: doFlushdb, Locks: LockAll, Command: spec.Command{
+			Name: "flushdb", Arity: -1, Flags: spec.Write, Cats: spec.CatKeyspace | spec.CatDangerous, Since: "1.0.0", Complex: "O(N) in the number of keys in the database",
 			Summary: "Deletes every key of the database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-			Args:    flushArgs(), Locks: LockAll, Do: doFlushdb,
-		},
-		{
-			Name: "flushall", Arity: -1, Flags: Write, Cats: CatKeyspace | CatDangerous, Group: GroupServer, Since: "1.0.0", Complex: "O(N) in the number of keys in all databases",
+			Args:    flushArgs(),
+		}},
+		{Do: doFlushall, Locks: LockAll, Command: spec.Command{
+			Name: "flushall", Arity: -1, Flags: spec.Write, Cats: spec.CatKeyspace | spec.CatDangerous, Since: "1.0.0", Complex: "O(N) in the number of keys in all databases",
 			Summary: "Deletes every key of every database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-			Args:    flushArgs(), Locks: LockAll, Do: doFlushall,
-		},
-		{
-			Name: "swapdb", Arity: 3, Flags: Write | Fast, Cats: CatKeyspace | CatDangerous, Group: GroupServer, Since: "4.0.0", Complex: "O(1)",
+			Args:    flushArgs(),
+		}},
+		{Do: doSwapdb, Locks: LockAll, Command: spec.Command{
+			Name: "swapdb", Arity: 3, Flags: spec.Write | spec.Fast, Cats: spec.CatKeyspace | spec.CatDangerous, Since: "4.0.0", Complex: "O(1)",
 			Summary: "Exchanges two databases.",
-			Args:    []Arg{arg("index1", "integer"), arg("index2", "integer")},
-			Locks:   LockAll, Do: doSwapdb,
-		},
+			Args:    spec.Args{spec.Integer("index1"), spec.Integer("index2")},
+		}},
 	}
 }
 
 // processCommands are about the process and its part in the cluster.
 func processCommands() []Command {
 	return []Command{
-		{
-			Name: "time", Arity: 1, Flags: Loading | Stale | Fast, Group: GroupServer, Since: "2.6.0", Complex: "O(1)",
+		{Do: doTime, Command: spec.Command{
+			Name: "time", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Since: "2.6.0", Complex: "O(1)",
 			Summary: "Returns the server's time: seconds since 1970 and microseconds.",
 			Tips:    []string{"nondeterministic_output"},
-			Do:      doTime,
-		},
-		{
-			Name: "role", Arity: 1, Flags: NoScript | Loading | Stale | Fast, Cats: CatAdmin | CatDangerous, Group: GroupServer, Since: "2.8.12", Complex: "O(1)",
+		}},
+		{Do: doRole, Command: spec.Command{
+			Name: "role", Arity: 1, Flags: spec.NoScript | spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatAdmin | spec.CatDangerous, Since: "2.8.12", Complex: "O(1)",
 			Summary: "Returns this node's part in replication.",
-			Do:      doRole,
-		},
+		}},
 	}
 }
 
-func doDbsize(c *Ctx) { c.W.Int(c.E.dbSize(c.S.DB)) }
+func doDbsize(c *Ctx) { c.W.Int(c.e.dbSize(c.s.DB)) }
 
 // flushMode takes ASYNC and SYNC alike: giving the memory back takes no time
 // here. false: the error was written.
 func (c *Ctx) flushMode() bool {
-	if len(c.Args) == 1 || len(c.Args) == 2 && (equalFold(c.Args[1], "async") || equalFold(c.Args[1], "sync")) {
+	if len(c.Args) == 1 || len(c.Args) == 2 && (spec.EqualFold(c.Args[1], "async") || spec.EqualFold(c.Args[1], "sync")) {
 		return true
 	}
 	c.Err(resp.ErrSyntax)
@@ -85,7 +83,7 @@ func doFlushdb(c *Ctx) {
 	if !c.flushMode() {
 		return
 	}
-	c.CountChanges(c.E.flush(c.S.DB))
+	c.CountChanges(c.e.flush(c.s.DB))
 	c.Propagate([]byte("FLUSHDB"))
 	c.W.OK()
 }
@@ -94,7 +92,7 @@ func doFlushall(c *Ctx) {
 	if !c.flushMode() {
 		return
 	}
-	c.CountChanges(c.E.flush(-1))
+	c.CountChanges(c.e.flush(-1))
 	c.Propagate([]byte("FLUSHALL"))
 	c.saveFlushed()
 }
@@ -102,7 +100,7 @@ func doFlushall(c *Ctx) {
 func doSwapdb(c *Ctx) {
 	var db [2]int64
 	for i, what := range []string{"first", "second"} {
-		n, ok := parseInt(c.Args[i+1])
+		n, ok := decimal.Parse(c.Args[i+1])
 		if !ok || n < math.MinInt32 || n > math.MaxInt32 {
 			c.Err(fmt.Sprintf(resp.ErrSwapIndex, what))
 			return
@@ -110,12 +108,12 @@ func doSwapdb(c *Ctx) {
 		db[i] = n
 	}
 	for _, n := range db {
-		if n < 0 || n >= int64(c.E.databases()) {
+		if n < 0 || n >= int64(c.e.databases()) {
 			c.Err(resp.ErrDBRange)
 			return
 		}
 	}
-	c.E.swapDB(int(db[0]), int(db[1]))
+	c.e.swapDB(int(db[0]), int(db[1]))
 	c.swapped(int(db[0]), int(db[1]))
 	c.PropagateSelf()
 	c.W.OK()
@@ -129,7 +127,7 @@ func doTime(c *Ctx) {
 
 // doRole answers as a Redis master or replica (replication.c, roleCommand).
 func doRole(c *Ctx) {
-	v := c.E.cluster.View()
+	v := c.e.cluster.View()
 	if v.Leading {
 		c.roleLeader(v)
 		return
@@ -147,14 +145,14 @@ func doRole(c *Ctx) {
 	c.W.BulkString(host)
 	c.W.Int(int64(port))
 	c.W.BulkString(state)
-	c.W.Int(c.E.logEnd())
+	c.W.Int(c.e.logEnd())
 }
 
 func (c *Ctx) roleLeader(v *View) {
 	c.W.Array(3)
 	c.W.BulkString("master")
-	c.W.Int(c.E.logEnd())
-	up := v.followers()
+	c.W.Int(c.e.logEnd())
+	up := v.Followers()
 	c.W.Array(len(up))
 	for _, n := range up {
 		c.W.Array(3)
@@ -162,16 +160,6 @@ func (c *Ctx) roleLeader(v *View) {
 		c.W.BulkString(strconv.Itoa(n.Port))
 		c.W.BulkInt(n.Offset)
 	}
-}
-
-// followers are the other nodes that are up.
-func (v *View) followers() (out []*NodeView) {
-	for i := range v.Nodes {
-		if n := &v.Nodes[i]; !n.Myself && n.Up {
-			out = append(out, n)
-		}
-	}
-	return out
 }
 
 // logEnd is the offset after the log's last record, 0 without a log.

@@ -5,51 +5,48 @@ import (
 	"fmt"
 
 	"regent/engine/config"
+	"regent/engine/glob"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 // CONFIG: what engine/config knows, as clients see it.
 
 func configCommands() []Command {
-	const flags = Admin | NoScript | Loading | Stale
-	return []Command{{
-		Name: "config", Arity: -2, Group: GroupServer, Since: "2.0.0", Complex: "Depends on subcommand.",
+	const flags = spec.Admin | spec.NoScript | spec.Loading | spec.Stale
+	return []Command{{Command: spec.Command{
+		Name: "config", Arity: -2, Since: "2.0.0", Complex: "Depends on subcommand.",
 		Summary: "Reads and changes the configuration.",
-		Subs: []Command{
-			{
-				Name: "get", Arity: -3, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
-				Summary: "Returns the directives that match any of the patterns.",
-				Args:    []Arg{argBlock("parameter", arg("parameter", "string")).many()},
-				Do:      doConfigGet,
-			},
-			{
-				Name: "set", Arity: -4, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
-				Summary: "Changes directives, all or none of them.",
-				Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
-				Args:    []Arg{argBlock("parameter_value", arg("parameter", "string"), arg("value", "string")).many()},
-				Do:      doConfigSet,
-				Secrets: configSecrets,
-			},
-			{
-				Name: "resetstat", Arity: 2, Flags: flags, Since: "2.0.0", Complex: "O(1)",
-				Summary: "Sets the statistics of INFO back to 0.",
-				Do:      func(c *Ctx) { c.E.stats.reset(); c.W.OK() },
-			},
-			{
-				Name: "rewrite", Arity: 2, Flags: flags, Since: "2.8.0", Complex: "O(1)",
-				Summary: "Writes the configuration in force back into its file.",
-				Do:      doConfigRewrite,
-			},
-			helpCommand(Loading|Stale, 0, "5.0.0"),
-		},
-	}}
+	}, Subs: []Command{
+		{Do: doConfigGet, Command: spec.Command{
+			Name: "get", Arity: -3, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
+			Summary: "Returns the directives that match any of the patterns.",
+			Args:    spec.Args{spec.Block("parameter", spec.String("parameter")).Many()},
+		}},
+		{Do: doConfigSet, Command: spec.Command{
+			Name: "set", Arity: -4, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
+			Summary: "Changes directives, all or none of them.",
+			Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
+			Args:    spec.Args{spec.Block("parameter_value", spec.String("parameter"), spec.String("value")).Many()},
+			Secrets: configSecrets,
+		}},
+		{Do: func(c *Ctx) { c.e.stats.reset(); c.W.OK() }, Command: spec.Command{
+			Name: "resetstat", Arity: 2, Flags: flags, Since: "2.0.0", Complex: "O(1)",
+			Summary: "Sets the statistics of INFO back to 0.",
+		}},
+		{Do: doConfigRewrite, Command: spec.Command{
+			Name: "rewrite", Arity: 2, Flags: flags, Since: "2.8.0", Complex: "O(1)",
+			Summary: "Writes the configuration in force back into its file.",
+		}},
+		HelpCommand(spec.Loading|spec.Stale, "5.0.0"),
+	}}}
 }
 
 func doConfigGet(c *Ctx) {
 	var found [][2]string
-	c.E.Config.Each(func(name, value string) {
+	c.e.Config.Each(func(name, value string) {
 		for _, pattern := range c.Args[2:] {
-			if equalFold(pattern, name) {
+			if spec.EqualFold(pattern, name) {
 				name = string(pattern) // as it was asked for
 			} else if !globFold(pattern, []byte(name)) {
 				continue
@@ -65,8 +62,10 @@ func doConfigGet(c *Ctx) {
 	}
 }
 
-// globFold is globMatch for names in lower case, whatever the pattern's case.
-func globFold(pattern, name []byte) bool { return globMatch([]byte(lower(string(pattern))), name) }
+// globFold is glob.Match for names in lower case, whatever the pattern's case.
+func globFold(pattern, name []byte) bool {
+	return glob.Match([]byte(spec.Lower(string(pattern))), name)
+}
 
 func doConfigSet(c *Ctx) {
 	if len(c.Args)%2 != 0 {
@@ -77,7 +76,7 @@ func doConfigSet(c *Ctx) {
 	for _, a := range c.Args[2:] {
 		pairs = append(pairs, string(a))
 	}
-	err := c.E.Config.Set(pairs)
+	err := c.e.Config.Set(pairs)
 	var bad *config.SetError
 	switch {
 	case err == nil:
@@ -90,9 +89,9 @@ func doConfigSet(c *Ctx) {
 }
 
 // configSecrets are the values of secret directives.
-func configSecrets(cfg *config.Config, args [][]byte) (at []int) {
+func configSecrets(hidden func(directive string) bool, args [][]byte) (at []int) {
 	for i := 2; i+1 < len(args); i += 2 {
-		if cfg.IsSecret(string(args[i])) {
+		if hidden(string(args[i])) {
 			at = append(at, i+1)
 		}
 	}
@@ -101,17 +100,17 @@ func configSecrets(cfg *config.Config, args [][]byte) (at []int) {
 
 // doConfigRewrite leaves the disk to another goroutine.
 func doConfigRewrite(c *Ctx) {
-	if c.E.configFile == "" {
+	if c.e.configFile == "" {
 		c.Err(resp.ErrNoConfigFile)
 		return
 	}
-	c.inBackground(c.E.control.RewriteConfig, func(c *Ctx, err error) {
+	c.InBackground(c.e.control.RewriteConfig, func(c *Ctx, err error) {
 		if err != nil {
-			c.E.Host.Logf(LevelWarning, "CONFIG REWRITE failed: %v", err)
+			c.e.Host.Logf(LevelWarning, "CONFIG REWRITE failed: %v", err)
 			c.Err(fmt.Sprintf(resp.ErrConfigRewrite, err))
 			return
 		}
-		c.E.Host.Logf(LevelNotice, "CONFIG REWRITE executed with success.")
+		c.e.Host.Logf(LevelNotice, "CONFIG REWRITE executed with success.")
 		c.W.OK()
 	})
 }

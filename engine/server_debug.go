@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/engine/decimal"
 	"regent/engine/dict"
 	"regent/engine/rdb"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -17,12 +19,11 @@ import (
 // change at any time.
 
 func debugCommands() []Command {
-	return []Command{{
-		Name: "debug", Arity: -2, Flags: Admin | NoScript | Loading | Stale, Group: GroupServer, Since: "1.0.0", Complex: "Depends on subcommand.",
+	return []Command{{Do: doDebug, Locks: LockAll, ShowsData: debugShowsData, Command: spec.Command{
+		Name: "debug", Arity: -2, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale, Since: "1.0.0", Complex: "Depends on subcommand.",
 		Summary:  "Helps to test and to take apart a server.",
 		Internal: true,
-		Locks:    LockAll, Do: doDebug, ShowsData: debugShowsData,
-	}}
+	}}}
 }
 
 // A debugCommand is one subcommand: its number of arguments, its own name
@@ -37,7 +38,7 @@ type debugCommand struct {
 
 // debugShowsData is Command.ShowsData.
 func debugShowsData(args [][]byte) bool {
-	return slices.ContainsFunc(debugTable(), func(d debugCommand) bool { return d.data && equalFold(args[1], d.name) })
+	return slices.ContainsFunc(debugTable(), func(d debugCommand) bool { return d.data && spec.EqualFold(args[1], d.name) })
 }
 
 func debugTable() []debugCommand {
@@ -47,9 +48,9 @@ func debugTable() []debugCommand {
 		{name: "digest-value", help: "DIGEST-VALUE [key ...]: the same of single values.", args: 1, do: debugDigestValue, more: true, data: true},
 		{name: "log", help: "LOG <text>: writes a line into the server's log.", args: 2, do: debugLog},
 		{name: "object", help: "OBJECT <key>: how a value is held.", args: 2, do: debugObject, data: true},
-		{name: "panic", help: "PANIC: ends the process by a panic.", args: 1, do: func(c *Ctx) { c.E.control.Crash("panic"); c.W.OK() }},
+		{name: "panic", help: "PANIC: ends the process by a panic.", args: 1, do: func(c *Ctx) { c.e.control.Crash("panic"); c.W.OK() }},
 		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
-		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.E.control.Crash("segfault"); c.W.OK() }},
+		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
 		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
 		{name: "sleep", help: "SLEEP <seconds>: this client waits; others are served.", args: 2, do: debugSleep},
 	}
@@ -60,7 +61,7 @@ func doDebug(c *Ctx) {
 		c.Err(resp.ErrDebugOff)
 		return
 	}
-	if equalFold(c.Args[1], "help") && len(c.Args) == 2 {
+	if spec.EqualFold(c.Args[1], "help") && len(c.Args) == 2 {
 		table := debugTable()
 		c.W.Array(1 + len(table))
 		c.W.Status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
@@ -70,34 +71,34 @@ func doDebug(c *Ctx) {
 		return
 	}
 	for _, d := range debugTable() {
-		if equalFold(c.Args[1], d.name) && (len(c.Args) == d.args+1 || d.more && len(c.Args) > d.args) {
+		if spec.EqualFold(c.Args[1], d.name) && (len(c.Args) == d.args+1 || d.more && len(c.Args) > d.args) {
 			d.do(c)
 			return
 		}
 	}
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Name)))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Name)))
 }
 
 // mayDebug asks enable-debug-command: no, yes, or local connections alone.
 func (c *Ctx) mayDebug() bool {
-	switch c.E.Config.EnableDebugCommand.Get() {
+	switch c.e.Config.EnableDebugCommand.Get() {
 	case "yes":
 		return true
 	case "local":
-		addr, err := netip.ParseAddrPort(c.S.Conn.RemoteAddr())
+		addr, err := netip.ParseAddrPort(c.s.Conn.RemoteAddr())
 		return err != nil || addr.Addr().Unmap().IsLoopback() // a unix socket has no such address
 	}
 	return false
 }
 
 func debugLog(c *Ctx) {
-	c.E.Host.Logf(LevelWarning, "DEBUG LOG: %s", c.Args[2])
+	c.e.Host.Logf(LevelWarning, "DEBUG LOG: %s", c.Args[2])
 	c.W.OK()
 }
 
 func debugActiveExpire(c *Ctx) {
-	n, _ := parseInt(c.Args[2]) // as Redis: no number is 0
-	c.E.expireOff.Store(n == 0)
+	n, _ := decimal.Parse(c.Args[2]) // as Redis: no number is 0
+	c.e.expireOff.Store(n == 0)
 	c.W.OK()
 }
 
@@ -129,20 +130,20 @@ func debugObject(c *Ctx) {
 		c.Err(resp.ErrNoSuchKey)
 		return
 	}
-	idle := idleSeconds(en.D.Access(en.Ref), c.Now)
+	idle := idleSeconds(en.d.Access(en.ref), c.Now)
 	c.W.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		uint64(en.Ref), encodingName(en.Value()), c.serializedLen(en.Value()), en.D.Access(en.Ref), idle))
+		uint64(en.ref), EncodingName(en.Value()), c.serializedLen(en.Value()), en.d.Access(en.ref), idle))
 }
 
 // serializedLen is the bytes that the value takes in a snapshot.
 func (c *Ctx) serializedLen(v dict.Value) int {
-	compress := c.E.Config.RdbCompression.Get()
+	compress := c.e.Config.RdbCompression.Get()
 	if v.Kind != dict.Object {
-		var buf [maxIntDigits]byte
-		return len(rdb.DumpString(nil, text(v, &buf), compress)) - dumpExtra
+		var buf [decimal.MaxLen]byte
+		return len(rdb.DumpString(nil, Text(v, &buf), compress)) - dumpExtra
 	}
 	o := v.Obj.(Object)
-	codec := c.E.codecs.Of(o.TypeName())
+	codec := c.e.codecs.Of(o.TypeName())
 	if codec == nil {
 		return int(v.Weight)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
+	"regent/engine/decimal"
 	"regent/engine/dict"
 )
 
@@ -38,9 +39,9 @@ func (d *Digest) MixNumber(n int) {
 
 // The numbers that Redis gives to types.
 const (
-	typeString = 0
-	typeList   = 1
-	typeSet    = 2
+	TypeString = 0
+	TypeList   = 1
+	TypeSet    = 2
 )
 
 // mixValue mixes a value in.
@@ -48,9 +49,9 @@ func (d *Digest) mixValue(en Entry) {
 	if v := en.Value(); v.Kind == dict.Object {
 		v.Obj.(Object).Digest(d)
 	} else {
-		var buf [maxIntDigits]byte
-		d.MixNumber(typeString)
-		d.Mix(text(v, &buf))
+		var buf [decimal.MaxLen]byte
+		d.MixNumber(TypeString)
+		d.Mix(Text(v, &buf))
 	}
 	if en.ExpireAt() != 0 {
 		d.Xor([]byte("!!expire!!"))
@@ -61,12 +62,12 @@ func (d *Digest) String() string { return hex.EncodeToString(d[:]) }
 
 func debugDigest(c *Ctx) {
 	var all Digest
-	for db := range c.E.databases() {
-		if c.E.dbSize(db) == 0 {
+	for db := range c.e.databases() {
+		if c.e.dbSize(db) == 0 {
 			continue
 		}
 		all.MixNumber(db)
-		c.E.eachKey(db, func(en Entry) bool {
+		c.e.eachKey(db, func(en Entry) bool {
 			var one Digest
 			one.Mix(en.Key())
 			one.mixValue(en)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -43,7 +44,7 @@ func protocolTypes() (names []string) {
 
 func debugProtocol(c *Ctx) {
 	for _, r := range protocolReplies() {
-		if equalFold(c.Args[2], r.name) {
+		if spec.EqualFold(c.Args[2], r.name) {
 			r.write(c)
 			return
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"regent/engine/spec"
 )
 
 // INFO. A section is a literal: its name, whether it is shown unasked, and what
@@ -17,13 +19,12 @@ import (
 //	server_info_cluster.go  Replication, Cluster, Regent
 
 func infoCommands() []Command {
-	return []Command{{
-		Name: "info", Arity: -1, Flags: Loading | Stale, Cats: CatDangerous, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+	return []Command{{Do: doInfo, Command: spec.Command{
+		Name: "info", Arity: -1, Flags: spec.Loading | spec.Stale, Cats: spec.CatDangerous, Since: "1.0.0", Complex: "O(1)",
 		Summary: "Returns information and statistics about the server.",
 		Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-		Args:    []Arg{arg("section", "string").many().optional()},
-		Do:      doInfo,
-	}}
+		Args:    spec.Args{spec.String("section").Many().Opt()},
+	}}}
 }
 
 // An infoRun is one INFO. What several sections tell about is looked at once.
@@ -64,15 +65,15 @@ func (r *infoRun) sections() []InfoSection {
 func doInfo(c *Ctx) {
 	asked := map[string]bool{}
 	for _, a := range c.Args[1:] {
-		asked[lower(string(a))] = true
+		asked[spec.Lower(string(a))] = true
 	}
 	all := asked["all"] || asked["everything"]
 	unasked := len(asked) == 0 || asked["default"]
-	r := &infoRun{e: c.E, now: c.E.Host.Now(), view: c.E.cluster.View()}
+	r := &infoRun{e: c.e, now: c.e.Host.Now(), view: c.e.cluster.View()}
 	var w InfoWriter
 	for _, parts := range r.joined() {
 		first := parts[0]
-		if !all && !(unasked && first.Default) && !asked[lower(first.Name)] {
+		if !all && !(unasked && first.Default) && !asked[spec.Lower(first.Name)] {
 			continue
 		}
 		w.section(first.Name)

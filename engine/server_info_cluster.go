@@ -36,7 +36,7 @@ const replIDLen = 40
 func (r *infoRun) followers(w *InfoWriter) {
 	var up []*NodeView
 	if r.view.Leading {
-		up = r.view.followers()
+		up = r.view.Followers()
 	}
 	w.Int("connected_slaves", int64(len(up)))
 	if want, lag := r.e.Config.MinReplicasToWrite.Get(), r.e.Config.MinReplicasMaxLag.Get(); r.view.Leading && want > 0 && lag > 0 {
@@ -79,7 +79,7 @@ func (v *View) master() (host string, port int) {
 		}
 	}
 	if best == nil || rank < 4 && v.Leader != "" {
-		host, port, _ = splitAddr(v.Leader)
+		host, port, _ = SplitAddr(v.Leader)
 		return host, port
 	}
 	return best.Host, best.Port

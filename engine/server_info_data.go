@@ -5,27 +5,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"regent/engine/spec"
 )
 
 // INFO's sections about commands and data: Commandstats, Errorstats and
 // Keyspace.
 
 func (r *infoRun) commandstats(w *InfoWriter) {
-	for _, cmd := range r.e.table.Commands() {
+	for _, cmd := range r.e.table.spec.All() {
 		r.commandstat(w, cmd)
 	}
 }
 
-// commandstat is a line for the command and each of its subcommands that was
-// ever called.
-func (r *infoRun) commandstat(w *InfoWriter, cmd *Command) {
-	calls, nanos, rejected, failed := r.e.stats.command(cmd.index)
+// commandstat is a line for a command that was ever called.
+func (r *infoRun) commandstat(w *InfoWriter, cmd *spec.Command) {
+	calls, nanos, rejected, failed := r.e.stats.command(cmd.Index())
 	if calls+rejected+failed > 0 {
-		w.Str("cmdstat_"+cmd.full, fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+		w.Str("cmdstat_"+cmd.FullName(), fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
 			calls, nanos/1000, ratio(nanos, calls)/1000, rejected, failed))
-	}
-	for i := range cmd.Subs {
-		r.commandstat(w, &cmd.Subs[i])
 	}
 }
 

@@ -4,67 +4,62 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 // MEMORY: what the dictionaries hold, and the process around them.
 
 func memoryCommands() []Command {
-	return []Command{{
-		Name: "memory", Arity: -2, Group: GroupServer, Since: "4.0.0", Complex: "Depends on subcommand.",
+	return []Command{{Command: spec.Command{
+		Name: "memory", Arity: -2, Since: "4.0.0", Complex: "Depends on subcommand.",
 		Summary: "Tells what takes how much memory.",
-		Subs: []Command{
-			{
-				Name: "usage", Arity: -3, Flags: ReadOnly, Since: "4.0.0", Complex: "O(1) for strings, O(N) in the samples for other types",
-				Summary: "Returns the bytes that a key and its value take.",
-				Keys:    []KeySpec{One(2, KeyRO)},
-				Args:    []Arg{argKey("key", 0), arg("count", "integer").token("SAMPLES").optional()},
-				Do:      doMemoryUsage,
-			},
-			{
-				Name: "doctor", Arity: 2, Since: "4.0.0", Complex: "O(1)",
-				Summary: "Looks for something wrong with the memory.",
-				Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-				Do:      doMemoryDoctor,
-			},
-			{
-				Name: "purge", Arity: 2, Since: "4.0.0", Complex: "Depends on how much memory can be given back.",
-				Summary: "Gives memory that is not needed back to the system.",
-				Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-				Do:      doMemoryPurge,
-			},
-			{
-				Name: "stats", Arity: 2, Since: "4.0.0", Complex: "O(1)",
-				Summary: "Returns what takes how much memory, in bytes.",
-				Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-				Do:      doMemoryStats,
-			},
-			{
-				Name: "malloc-stats", Arity: 2, Since: "4.0.0", Complex: "O(1)",
-				Summary: "Returns the statistics of the memory allocator, if it has any.",
-				Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-				// Redis's answer without jemalloc; the slabs are in MEMORY STATS.
-				Do: func(c *Ctx) { c.W.BulkString("Stats not supported for the current allocator") },
-			},
-			helpCommand(Loading|Stale, 0, "4.0.0"),
-		},
-	}}
+	}, Subs: []Command{
+		{Do: doMemoryUsage, Command: spec.Command{
+			Name: "usage", Arity: -3, Flags: spec.ReadOnly, Since: "4.0.0", Complex: "O(1) for strings, O(N) in the samples for other types",
+			Summary: "Returns the bytes that a key and its value take.",
+			Keys:    spec.Keys{spec.One(2, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("count").With("SAMPLES").Opt()},
+		}},
+		{Do: doMemoryDoctor, Command: spec.Command{
+			Name: "doctor", Arity: 2, Since: "4.0.0", Complex: "O(1)",
+			Summary: "Looks for something wrong with the memory.",
+			Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+		}},
+		{Do: doMemoryPurge, Command: spec.Command{
+			Name: "purge", Arity: 2, Since: "4.0.0", Complex: "Depends on how much memory can be given back.",
+			Summary: "Gives memory that is not needed back to the system.",
+			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
+		}},
+		{Do: doMemoryStats, Command: spec.Command{
+			Name: "stats", Arity: 2, Since: "4.0.0", Complex: "O(1)",
+			Summary: "Returns what takes how much memory, in bytes.",
+			Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+		}},
+		{Do: func(c *Ctx) { c.W.BulkString("Stats not supported for the current allocator") }, Command: spec.Command{
+			Name: "malloc-stats", Arity: 2, Since: "4.0.0", Complex: "O(1)",
+			Summary: "Returns the statistics of the memory allocator, if it has any.",
+			Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+			// Redis's answer without jemalloc; the slabs are in MEMORY STATS.
+		}},
+		HelpCommand(spec.Loading|spec.Stale, "4.0.0"),
+	}}}
 }
 
 // doMemoryPurge leaves the collector's work to another goroutine.
 func doMemoryPurge(c *Ctx) {
-	e := c.E
+	e := c.e
 	free := func() error { e.control.FreeMemory(); return nil }
-	c.inBackground(free, func(c *Ctx, _ error) { c.W.OK() })
+	c.InBackground(free, func(c *Ctx, _ error) { c.W.OK() })
 }
 
 func doMemoryUsage(c *Ctx) {
 	for i := 3; i < len(c.Args); i += 2 {
-		if !equalFold(c.Args[i], "samples") || i+1 == len(c.Args) {
+		if !spec.EqualFold(c.Args[i], "samples") || i+1 == len(c.Args) {
 			c.Err(resp.ErrSyntax)
 			return
 		}
-		n, ok := c.intArg(c.Args[i+1])
+		n, ok := c.IntArg(c.Args[i+1])
 		if !ok {
 			return
 		}
@@ -78,13 +73,13 @@ func doMemoryUsage(c *Ctx) {
 		c.W.Null()
 		return
 	}
-	c.W.Int(en.D.EntryBytes(en.Ref))
+	c.W.Int(en.d.EntryBytes(en.ref))
 }
 
 // doMemoryStats has Redis's names where there is something behind them. Total
 // is the data, which maxmemory bounds; heap is the process's own beside it.
 func doMemoryStats(c *Ctx) {
-	e := c.E
+	e := c.e
 	used, usage, keys := e.UsedMemory(), e.control.Usage(), e.countKeys()
 	e.notePeak(used)
 	peak := e.stats.peak.Load()
@@ -136,7 +131,7 @@ const (
 )
 
 func doMemoryDoctor(c *Ctx) {
-	used, usage := c.E.UsedMemory(), c.E.control.Usage()
+	used, usage := c.e.UsedMemory(), c.e.control.Usage()
 	var b strings.Builder
 	if used < worthALook {
 		b.WriteString("Hi, this node holds next to nothing: there is nothing to tell yet.")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -12,40 +13,35 @@ import (
 
 func saveCommands() []Command {
 	return []Command{
-		{
-			Name: "bgrewriteaof", Arity: 1, Flags: Admin | NoScript | NoAsyncLoading, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+		{Do: doBgrewriteaof, Command: spec.Command{
+			Name: "bgrewriteaof", Arity: 1, Flags: spec.Admin | spec.NoScript | spec.NoAsyncLoading, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Rewrites the append only log in the background.",
-			Do:      doBgrewriteaof,
-		},
-		{
-			Name: "bgsave", Arity: -1, Flags: Admin | NoScript | NoAsyncLoading, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+		}},
+		{Do: doBgsave, Command: spec.Command{
+			Name: "bgsave", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.NoAsyncLoading, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Saves the data in the background.",
-			Args:    []Arg{argWord("schedule", "SCHEDULE").since("3.2.2").optional()},
-			Do:      doBgsave,
-		},
-		{
-			Name: "save", Arity: 1, Flags: Admin | NoScript | NoAsyncLoading | NoMulti, Group: GroupServer, Since: "1.0.0",
+			Args:    spec.Args{spec.Word("schedule", "SCHEDULE").Added("3.2.2").Opt()},
+		}},
+		{Do: doSave, Command: spec.Command{
+			Name: "save", Arity: 1, Flags: spec.Admin | spec.NoScript | spec.NoAsyncLoading | spec.NoMulti, Since: "1.0.0",
 			Complex: "O(N) in the number of keys in all databases",
 			Summary: "Saves the data and replies when that is done.",
-			Do:      doSave,
-		},
-		{
-			Name: "lastsave", Arity: 1, Flags: Loading | Stale | Fast, Cats: CatAdmin | CatDangerous, Group: GroupServer, Since: "1.0.0", Complex: "O(1)",
+		}},
+		{Do: func(c *Ctx) { c.W.Int(c.e.LastSave() / 1000) }, Command: spec.Command{
+			Name: "lastsave", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatAdmin | spec.CatDangerous, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns when the data was last saved, in seconds since 1970.",
 			Tips:    []string{"nondeterministic_output"},
-			Do:      func(c *Ctx) { c.W.Int(c.E.LastSave() / 1000) },
-		},
-		{
-			Name: "shutdown", Arity: -1, Flags: Admin | NoScript | Loading | Stale | NoMulti | AllowBusy, Group: GroupServer,
+		}},
+		{Do: doShutdown, Command: spec.Command{
+			Name: "shutdown", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale | spec.NoMulti | spec.AllowBusy,
 			Since: "1.0.0", Complex: "O(N) when saving, in the number of keys in all databases",
 			Summary: "Ends the server in order.",
-			Args: []Arg{
-				argOneOf("nosave_save", argWord("nosave", "NOSAVE"), argWord("save", "SAVE")).optional(),
-				argWord("now", "NOW").since("7.0.0").optional(), argWord("force", "FORCE").since("7.0.0").optional(),
-				argWord("abort", "ABORT").since("7.0.0").optional(),
+			Args: spec.Args{
+				spec.OneOf("nosave_save", spec.Word("nosave", "NOSAVE"), spec.Word("save", "SAVE")).Opt(),
+				spec.Word("now", "NOW").Added("7.0.0").Opt(), spec.Word("force", "FORCE").Added("7.0.0").Opt(),
+				spec.Word("abort", "ABORT").Added("7.0.0").Opt(),
 			},
-			Do: doShutdown,
-		},
+		}},
 	}
 }
 
@@ -61,7 +57,7 @@ func (e *Engine) SaveFailed(failed bool) { e.save.failed.Store(failed) }
 func (e *Engine) LastSave() int64 { return e.save.last.Load() }
 
 func doBgrewriteaof(c *Ctx) {
-	switch c.E.control.Rewrite() {
+	switch c.e.control.Rewrite() {
 	case JobStarted:
 		c.W.Status("Background append only file rewriting started")
 	case JobScheduled:
@@ -74,12 +70,12 @@ func doBgrewriteaof(c *Ctx) {
 }
 
 func doBgsave(c *Ctx) {
-	afterwards := len(c.Args) == 2 && equalFold(c.Args[1], "schedule")
+	afterwards := len(c.Args) == 2 && spec.EqualFold(c.Args[1], "schedule")
 	if len(c.Args) > 1 && !afterwards {
 		c.Err(resp.ErrSyntax)
 		return
 	}
-	switch c.E.control.SaveSoon(afterwards) {
+	switch c.e.control.SaveSoon(afterwards) {
 	case JobStarted:
 		c.W.Status("Background saving started")
 	case JobScheduled:
@@ -94,8 +90,8 @@ func doBgsave(c *Ctx) {
 }
 
 func doSave(c *Ctx) {
-	control := c.E.control
-	c.inBackground(func() error { return control.Save(false) }, func(c *Ctx, err error) {
+	control := c.e.control
+	c.InBackground(func() error { return control.Save(false) }, func(c *Ctx, err error) {
 		switch {
 		case errors.Is(err, ErrSaving):
 			c.Err(resp.ErrSaving)
@@ -111,7 +107,7 @@ func doSave(c *Ctx) {
 func doShutdown(c *Ctx) {
 	words := map[string]bool{}
 	for _, a := range c.Args[1:] {
-		word := lower(string(a))
+		word := spec.Lower(string(a))
 		switch word {
 		case "save", "nosave", "now", "force", "abort":
 			words[word] = true
@@ -129,15 +125,15 @@ func doShutdown(c *Ctx) {
 		c.Err(resp.ErrNoShutdown)
 		return
 	}
-	control := c.E.control
+	control := c.e.control
 	// What is half loaded must not replace the file that it is loaded from.
-	loading := c.E.load.on.Load()
+	loading := c.e.load.on.Load()
 	if loading || !words["save"] && (words["nosave"] || !control.SavesAtEnd()) {
 		c.shutdown()
 		return
 	}
-	e := c.E
-	c.inBackground(func() error { e.HoldWrites(); return control.Save(true) }, func(c *Ctx, err error) {
+	e := c.e
+	c.InBackground(func() error { e.HoldWrites(); return control.Save(true) }, func(c *Ctx, err error) {
 		if err != nil && !words["force"] {
 			e.ReleaseWrites()
 			c.Err(resp.ErrShutdown)
@@ -152,15 +148,15 @@ func doShutdown(c *Ctx) {
 // reached, and the next start would bring back what is gone. As in Redis the
 // answer is OK even if that fails; the log and INFO say so.
 func (c *Ctx) saveFlushed() {
-	control := c.E.control
+	control := c.e.control
 	if control == nil || !control.SavesAtEnd() {
 		c.W.OK()
 		return
 	}
-	c.inBackground(func() error { return control.Save(true) }, func(c *Ctx, _ error) { c.W.OK() })
+	c.InBackground(func() error { return control.Save(true) }, func(c *Ctx, _ error) { c.W.OK() })
 }
 
 func (c *Ctx) shutdown() {
-	c.S.closeAfterReply()
-	c.E.control.Shutdown(fmt.Sprintf("by client %d", c.S.ID))
+	c.s.closeAfterReply()
+	c.e.control.Shutdown(fmt.Sprintf("by client %d", c.s.ID))
 }

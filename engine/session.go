@@ -169,3 +169,13 @@ func (s *Session) setNoTouch(on bool) {
 	s.noTouch = on
 	s.Shared.setFlag(ClientNoTouch, on)
 }
+
+// SetReadonly is READONLY and READWRITE.
+func (c *Ctx) SetReadonly(on bool) { c.s.setReadonly(on) }
+
+// SetAcks says how many nodes must hold the session's writes from now on.
+func (c *Ctx) SetAcks(a Acks) { c.s.Acks = a }
+
+// HandOver gives the session's connection away, together with the command's
+// arguments: whoever takes it answers. It may be the handler itself.
+func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }

@@ -24,10 +24,10 @@ type setObject struct{ set.Set }
 
 // emptySet is a set for a key that is not there yet. Whoever has put something in
 // stores it.
-func (c *Ctx) emptySet() *setObject { return &setObject{set.New(c.E.seed)} }
+func (c *Ctx) emptySet() *setObject { return &setObject{set.New(c.Seed())} }
 
 // maxInts is up to how many integers a set of nothing else is held as such.
-func (c *Ctx) maxInts() int64 { return c.E.Config.SetMaxIntsetEntries.Get() }
+func (c *Ctx) maxInts() int64 { return c.Config().SetMaxIntsetEntries.Get() }
 
 // TypeName implements Object, like all below.
 func (s *setObject) TypeName() string { return "set" }
@@ -42,13 +42,13 @@ func (s *setObject) Encoding() string {
 func (s *setObject) Clone() Object { return &setObject{s.Set.Clone()} }
 
 func (s *setObject) Digest(d *Digest) {
-	d.MixNumber(typeSet)
+	d.MixNumber(TypeSet)
 	s.Each(func(b []byte) bool { d.Xor(b); return true })
 }
 
 // Commands is SADD, several for a large set.
 func (s *setObject) Commands(key []byte, emit func(args ...[]byte) error) error {
-	return inCommands("SADD", key, emit, func(item func(b []byte) bool) {
+	return EmitCommands("SADD", key, emit, func(item func(b []byte) bool) {
 		s.Each(func(b []byte) bool { return item(slices.Clone(b)) })
 	})
 }
@@ -59,7 +59,7 @@ func setCommands() []Command {
 
 // readSet looks key up for a read; nil: it is absent. false: the error was
 // written.
-func (c *Ctx) readSet(key []byte) (*setObject, bool) { return readObject[*setObject](c, key) }
+func (c *Ctx) readSet(key []byte) (*setObject, bool) { return ReadObject[*setObject](c, key) }
 
 // setsAt are the sets at keys, nil where there is none; false: the error was
 // written.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -12,23 +14,21 @@ import (
 
 func setAlgebra() []Command {
 	read := func(name, since, complexity, summary string, do Handler) Command {
-		return Command{
-			Name: name, Arity: -2, Flags: ReadOnly, Cats: CatSet, Group: GroupSet, Since: since, Complex: complexity,
+		return Command{Do: do, Command: spec.Command{
+			Name: name, Arity: -2, Flags: spec.ReadOnly, Since: since, Complex: complexity,
 			Summary: summary,
 			Tips:    []string{"nondeterministic_output_order"},
-			Keys:    []KeySpec{Span(1, -1, 1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0).many()},
-			Do:      do,
-		}
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}}
 	}
-	store := func(name, since, complexity, summary string, use KeyFlags, do Handler) Command {
-		return Command{
-			Name: name, Arity: -3, Flags: Write | DenyOOM, Cats: CatSet, Group: GroupSet, Since: since, Complex: complexity,
+	store := func(name, since, complexity, summary string, use spec.KeyFlags, do Handler) Command {
+		return Command{Do: do, Command: spec.Command{
+			Name: name, Arity: -3, Flags: spec.Write | spec.DenyOOM, Since: since, Complex: complexity,
 			Summary: summary,
-			Keys:    []KeySpec{One(1, use|KeyUpdate), Span(2, -1, 1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("destination", 0), argKey("key", 1).many()},
-			Do:      do,
-		}
+			Keys:    spec.Keys{spec.One(1, use|spec.KeyUpdate), spec.Span(2, -1, 1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("destination", 0), spec.Key("key", 1).Many()},
+		}}
 	}
 	const (
 		product = "O(N*M) in the size of the smallest set and the number of sets"
@@ -36,21 +36,20 @@ func setAlgebra() []Command {
 	)
 	return []Command{
 		read("sinter", "1.0.0", product, "Returns the members that all sets have.", doSinter),
-		store("sinterstore", "1.0.0", product, "Stores the members that all sets have.", KeyRW, doSinterstore),
-		{
-			Name: "sintercard", Arity: -3, Flags: ReadOnly, Cats: CatSet, Group: GroupSet, Since: "7.0.0", Complex: product,
+		store("sinterstore", "1.0.0", product, "Stores the members that all sets have.", spec.KeyRW, doSinterstore),
+		{Do: doSintercard, Command: spec.Command{
+			Name: "sintercard", Arity: -3, Flags: spec.ReadOnly, Since: "7.0.0", Complex: product,
 			Summary: "Counts the members that all sets have.",
-			Keys:    []KeySpec{numKeys(1, KeyRO|KeyAccess)},
-			Args: []Arg{
-				arg("numkeys", "integer"), argKey("key", 0).many(),
-				arg("limit", "integer").token("LIMIT").optional(),
+			Keys:    spec.Keys{spec.NumKeys(1, spec.KeyRO|spec.KeyAccess)},
+			Args: spec.Args{
+				spec.Integer("numkeys"), spec.Key("key", 0).Many(),
+				spec.Integer("limit").With("LIMIT").Opt(),
 			},
-			Do: doSintercard,
-		},
+		}},
 		read("sunion", "1.0.0", sum, "Returns the members that any of the sets has.", doSunion),
-		store("sunionstore", "1.0.0", sum, "Stores the members that any of the sets has.", KeyOW, doSunionstore),
+		store("sunionstore", "1.0.0", sum, "Stores the members that any of the sets has.", spec.KeyOW, doSunionstore),
 		read("sdiff", "1.0.0", sum, "Returns the members of the first set that no other one has.", doSdiff),
-		store("sdiffstore", "1.0.0", sum, "Stores the members of the first set that no other one has.", KeyOW, doSdiffstore),
+		store("sdiffstore", "1.0.0", sum, "Stores the members of the first set that no other one has.", spec.KeyOW, doSdiffstore),
 	}
 }
 
@@ -96,7 +95,7 @@ func intersect(sets []*setObject, f func(b []byte) bool) {
 
 // doSintercard counts no further than LIMIT; 0: as far as it goes.
 func doSintercard(c *Ctx) {
-	numkeys, ok := parseInt(c.Args[1])
+	numkeys, ok := decimal.Parse(c.Args[1])
 	if !ok || numkeys < 1 {
 		c.Err(resp.ErrNumKeys)
 		return
@@ -108,11 +107,11 @@ func doSintercard(c *Ctx) {
 	keys, rest := c.Args[2:2+numkeys], c.Args[2+numkeys:]
 	limit := int64(0)
 	for ; len(rest) > 0; rest = rest[2:] {
-		if !equalFold(rest[0], "limit") || len(rest) == 1 {
+		if !spec.EqualFold(rest[0], "limit") || len(rest) == 1 {
 			c.Err(resp.ErrSyntax)
 			return
 		}
-		if limit, ok = parseInt(rest[1]); !ok || limit < 0 {
+		if limit, ok = decimal.Parse(rest[1]); !ok || limit < 0 {
 			c.Err(resp.ErrLimitNeg)
 			return
 		}

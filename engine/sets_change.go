@@ -1,32 +1,33 @@
 package engine
 
-import "bytes"
+import (
+	"bytes"
+
+	"regent/engine/spec"
+)
 
 func setChanges() []Command {
 	return []Command{
-		{
-			Name: "sadd", Arity: -3, Flags: Write | DenyOOM | Fast, Cats: CatSet, Group: GroupSet,
+		{Do: doSadd, Command: spec.Command{
+			Name: "sadd", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.Fast,
 			Since: "1.0.0", Complex: "O(N) in the number of members given",
 			Summary: "Adds members to a set, which is made if it is not there.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
-			Args:    []Arg{argKey("key", 0), arg("member", "string").many()},
-			Do:      doSadd,
-		},
-		{
-			Name: "srem", Arity: -3, Flags: Write | Fast, Cats: CatSet, Group: GroupSet,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
+			Args:    spec.Args{spec.Key("key", 0), spec.String("member").Many()},
+		}},
+		{Do: doSrem, Command: spec.Command{
+			Name: "srem", Arity: -3, Flags: spec.Write | spec.Fast,
 			Since: "1.0.0", Complex: "O(N) in the number of members given",
 			Summary: "Removes members from a set, and the key with the last of them.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyDelete)},
-			Args:    []Arg{argKey("key", 0), arg("member", "string").many()},
-			Do:      doSrem,
-		},
-		{
-			Name: "smove", Arity: 4, Flags: Write | Fast, Cats: CatSet, Group: GroupSet, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0), spec.String("member").Many()},
+		}},
+		{Do: doSmove, Command: spec.Command{
+			Name: "smove", Arity: 4, Flags: spec.Write | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Moves a member from one set to another.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete), One(2, KeyRW|KeyInsert)},
-			Args:    []Arg{argKey("source", 0), argKey("destination", 1), arg("member", "string")},
-			Do:      doSmove,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete), spec.One(2, spec.KeyRW|spec.KeyInsert)},
+			Args:    spec.Args{spec.Key("source", 0), spec.Key("destination", 1), spec.String("member")},
+		}},
 	}
 }
 
@@ -42,7 +43,7 @@ func doSadd(c *Ctx) {
 // addMembers adds members to the set at key, and counts the new ones; false: the
 // error was written.
 func (c *Ctx) addMembers(key []byte, members ...[]byte) (n int64, ok bool) {
-	en, s, ok := writeObject[*setObject](c, key)
+	en, s, ok := WriteObject[*setObject](c, key)
 	if !ok {
 		return 0, false
 	}
@@ -69,7 +70,7 @@ func (c *Ctx) addMembers(key []byte, members ...[]byte) (n int64, ok bool) {
 
 func doSrem(c *Ctx) {
 	key := c.Args[1]
-	en, s, ok := writeObject[*setObject](c, key)
+	en, s, ok := WriteObject[*setObject](c, key)
 	if !ok {
 		return
 	}
@@ -101,7 +102,7 @@ func (c *Ctx) removeMembers(key []byte, en Entry, s *setObject, members ...[]byt
 func doSmove(c *Ctx) {
 	src, dst, member := c.Args[1], c.Args[2], c.Args[3]
 	c.Write(dst) // removes what has expired: entries do not move from here on
-	en, from, ok := writeObject[*setObject](c, src)
+	en, from, ok := WriteObject[*setObject](c, src)
 	if !ok {
 		return
 	}
@@ -109,7 +110,7 @@ func doSmove(c *Ctx) {
 		c.W.Int(0)
 		return
 	}
-	if _, ok := objectOf[*setObject](c, c.Peek(dst)); !ok {
+	if _, ok := ObjectOf[*setObject](c, c.Peek(dst)); !ok {
 		return
 	}
 	if bytes.Equal(src, dst) {

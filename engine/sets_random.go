@@ -4,30 +4,30 @@ import (
 	"fmt"
 	"math"
 
+	"regent/engine/decimal"
 	"regent/engine/set"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func setDraws() []Command {
 	return []Command{
-		{
-			Name: "spop", Arity: -2, Flags: Write | Fast, Cats: CatSet, Group: GroupSet,
+		{Do: doSpop, Command: spec.Command{
+			Name: "spop", Arity: -2, Flags: spec.Write | spec.Fast,
 			Since: "1.0.0", Complex: "O(1) without a count, O(N) in the count with one",
 			Summary: "Removes random members from a set and returns them.",
 			Tips:    []string{"nondeterministic_output"},
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
-			Args:    []Arg{argKey("key", 0), arg("count", "integer").since("3.2.0").optional()},
-			Do:      doSpop,
-		},
-		{
-			Name: "srandmember", Arity: -2, Flags: ReadOnly, Cats: CatSet, Group: GroupSet,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("count").Added("3.2.0").Opt()},
+		}},
+		{Do: doSrandmember, Command: spec.Command{
+			Name: "srandmember", Arity: -2, Flags: spec.ReadOnly,
 			Since: "1.0.0", Complex: "O(1) without a count, O(N) in the count with one",
 			Summary: "Returns random members of a set.",
 			Tips:    []string{"nondeterministic_output"},
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0), arg("count", "integer").since("2.6.0").optional()},
-			Do:      doSrandmember,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("count").Added("2.6.0").Opt()},
+		}},
 	}
 }
 
@@ -53,7 +53,7 @@ func doSpop(c *Ctx) {
 	case 2:
 		c.popOne(c.Args[1])
 	case 3:
-		n, ok := parseInt(c.Args[2])
+		n, ok := decimal.Parse(c.Args[2])
 		if !ok || n < 0 {
 			c.Err(resp.ErrMustBePositive)
 			return
@@ -65,7 +65,7 @@ func doSpop(c *Ctx) {
 }
 
 func (c *Ctx) popOne(key []byte) {
-	en, s, ok := writeObject[*setObject](c, key)
+	en, s, ok := WriteObject[*setObject](c, key)
 	if !ok {
 		return
 	}
@@ -75,14 +75,14 @@ func (c *Ctx) popOne(key []byte) {
 	}
 	var buf [shortMember]byte
 	c.Changing(en)
-	m := s.PopRandom(buf[:0], c.E.Host.Rand)
+	m := s.PopRandom(buf[:0], c.Rand)
 	c.Changed(key, en, s)
 	c.Propagate([]byte("SREM"), key, m)
 	c.W.Bulk(m)
 }
 
 func (c *Ctx) popMany(key []byte, n int64) {
-	en, s, ok := writeObject[*setObject](c, key)
+	en, s, ok := WriteObject[*setObject](c, key)
 	if !ok {
 		return
 	}
@@ -90,7 +90,7 @@ func (c *Ctx) popMany(key []byte, n int64) {
 		c.W.Set(0)
 		return
 	}
-	c.feelWeight()
+	c.Measure()
 	if n >= int64(s.Len()) {
 		replyMembers(c.W, s)
 		c.Remove(key)
@@ -101,7 +101,7 @@ func (c *Ctx) popMany(key []byte, n int64) {
 	c.Changing(en)
 	args, bytes := [][]byte{[]byte("SREM"), key}, 0
 	for ; n > 0; n-- {
-		m := s.PopRandom(nil, c.E.Host.Rand)
+		m := s.PopRandom(nil, c.Rand)
 		c.W.Bulk(m)
 		args, bytes = append(args, m), bytes+len(m)
 		if n == 1 || len(args) == 2+popMembers || bytes > popBytes {
@@ -130,13 +130,13 @@ func doSrandmember(c *Ctx) {
 		c.W.Null()
 	default:
 		var buf [shortMember]byte
-		c.W.Bulk(s.AppendRandom(buf[:0], c.E.Host.Rand))
+		c.W.Bulk(s.AppendRandom(buf[:0], c.Rand))
 	}
 }
 
 // countArg reads a count that may be negative; false: the error was written.
 func (c *Ctx) countArg(raw []byte) (int64, bool) {
-	n, ok := c.intArg(raw)
+	n, ok := c.IntArg(raw)
 	if ok && n == math.MinInt64 {
 		c.Err(fmt.Sprintf(resp.ErrBetween, int64(-math.MaxInt64), int64(math.MaxInt64)))
 		return 0, false
@@ -171,7 +171,7 @@ func (c *Ctx) drawAnew(s *setObject, n int) {
 	var buf []byte
 	c.W.Array(n)
 	for i := 0; i < n && !c.W.Overflowed(); i++ {
-		buf = s.AppendRandom(buf[:0], c.E.Host.Rand)
+		buf = s.AppendRandom(buf[:0], c.Rand)
 		c.W.Bulk(buf)
 	}
 }
@@ -182,7 +182,7 @@ func (c *Ctx) drawPart(s *setObject, n int) {
 	c.W.Array(n)
 	wanted, left := uint64(n), uint64(s.Len())
 	s.Each(func(b []byte) bool {
-		if c.E.Host.Rand()%left < wanted {
+		if c.Rand()%left < wanted {
 			c.W.Bulk(b)
 			wanted--
 		}
@@ -195,8 +195,8 @@ func (c *Ctx) drawPart(s *setObject, n int) {
 func (c *Ctx) drawFew(s *setObject, n int) {
 	var buf []byte
 	c.W.Array(n)
-	for drawn := set.New(c.E.seed); drawn.Len() < n; {
-		if buf = s.AppendRandom(buf[:0], c.E.Host.Rand); drawn.Add(buf, c.maxInts()) {
+	for drawn := set.New(c.Seed()); drawn.Len() < n; {
+		if buf = s.AppendRandom(buf[:0], c.Rand); drawn.Add(buf, c.maxInts()) {
 			c.W.Bulk(buf)
 		}
 	}

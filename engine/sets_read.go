@@ -1,50 +1,47 @@
 package engine
 
+import "regent/engine/spec"
+
 func setReads() []Command {
 	return []Command{
-		{
-			Name: "sismember", Arity: 3, Flags: ReadOnly | Fast, Cats: CatSet, Group: GroupSet, Since: "1.0.0", Complex: "O(1)",
+		{Do: doSismember, Command: spec.Command{
+			Name: "sismember", Arity: 3, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Tells whether something is a member of a set.",
-			Keys:    []KeySpec{One(1, KeyRO)},
-			Args:    []Arg{argKey("key", 0), arg("member", "string")},
-			Do:      doSismember,
-		},
-		{
-			Name: "smismember", Arity: -3, Flags: ReadOnly | Fast, Cats: CatSet, Group: GroupSet,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0), spec.String("member")},
+		}},
+		{Do: doSmismember, Command: spec.Command{
+			Name: "smismember", Arity: -3, Flags: spec.ReadOnly | spec.Fast,
 			Since: "6.2.0", Complex: "O(N) in the number of members asked about",
 			Summary: "Tells of several things whether they are members of a set.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0), arg("member", "string").many()},
-			Do:      doSmismember,
-		},
-		{
-			Name: "scard", Arity: 2, Flags: ReadOnly | Fast, Cats: CatSet, Group: GroupSet, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0), spec.String("member").Many()},
+		}},
+		{Do: doScard, Command: spec.Command{
+			Name: "scard", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns the number of members of a set.",
-			Keys:    []KeySpec{One(1, KeyRO)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doScard,
-		},
-		{
-			Name: "smembers", Arity: 2, Flags: ReadOnly, Cats: CatSet, Group: GroupSet, Since: "1.0.0", Complex: "O(N) in the size of the set",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doSmembers, Command: spec.Command{
+			Name: "smembers", Arity: 2, Flags: spec.ReadOnly, Since: "1.0.0", Complex: "O(N) in the size of the set",
 			Summary: "Returns all members of a set.",
 			Tips:    []string{"nondeterministic_output_order"},
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doSmembers,
-		},
-		{
-			Name: "sscan", Arity: -3, Flags: ReadOnly, Cats: CatSet, Group: GroupSet,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doSscan, Command: spec.Command{
+			Name: "sscan", Arity: -3, Flags: spec.ReadOnly,
 			Since: "2.8.0", Complex: "O(1) a call, O(N) for the whole iteration",
 			Summary: "Walks through the members of a set step by step.",
 			Tips:    []string{"nondeterministic_output"},
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args: []Arg{
-				argKey("key", 0), arg("cursor", "integer"),
-				arg("pattern", "pattern").token("MATCH").optional(),
-				arg("count", "integer").token("COUNT").optional(),
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args: spec.Args{
+				spec.Key("key", 0), spec.Integer("cursor"),
+				spec.Pattern("pattern").With("MATCH").Opt(),
+				spec.Integer("count").With("COUNT").Opt(),
 			},
-			Do: doSscan,
-		},
+		}},
 	}
 }
 
@@ -93,7 +90,7 @@ func doSmembers(c *Ctx) {
 // doSscan is SCAN in a set. As in Redis, options are not looked at where there
 // is no set.
 func doSscan(c *Ctx) {
-	at, ok := c.cursorArg(c.Args[2])
+	at, ok := c.CursorArg(c.Args[2])
 	if !ok {
 		return
 	}
@@ -102,12 +99,12 @@ func doSscan(c *Ctx) {
 		return
 	}
 	if s == nil {
-		c.replyScan(0, 0, nil)
+		c.ReplyScan(0, 0, nil)
 		return
 	}
-	o, ok := c.scanOptions(3)
+	o, ok := c.ScanArgs(3)
 	if !ok {
 		return
 	}
-	c.scanObject(&o, at, s.Scan)
+	c.ScanObject(&o, at, s.Scan)
 }

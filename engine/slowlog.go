@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -32,34 +34,30 @@ type slowlog struct {
 }
 
 func slowlogCommands() []Command {
-	const flags = Admin | Loading | Stale
+	const flags = spec.Admin | spec.Loading | spec.Stale
 	tips := []string{"request_policy:all_nodes", "nondeterministic_output"}
-	return []Command{{
-		Name: "slowlog", Arity: -2, Group: GroupServer, Since: "2.2.12", Complex: "Depends on subcommand.",
+	return []Command{{Command: spec.Command{
+		Name: "slowlog", Arity: -2, Since: "2.2.12", Complex: "Depends on subcommand.",
 		Summary: "Shows which commands took long.",
-		Subs: []Command{
-			{
-				Name: "get", Arity: -2, Flags: flags, Since: "2.2.12", Complex: "O(N) in the entries returned",
-				Summary: "Returns the newest entries.",
-				Tips:    tips,
-				Args:    []Arg{arg("count", "integer").optional()},
-				Do:      doSlowlogGet,
-			},
-			{
-				Name: "len", Arity: 2, Flags: flags, Since: "2.2.12", Complex: "O(1)",
-				Summary: "Counts the entries.",
-				Tips:    []string{"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"},
-				Do:      func(c *Ctx) { c.W.Int(int64(c.E.slow.len())) },
-			},
-			{
-				Name: "reset", Arity: 2, Flags: flags, Since: "2.2.12", Complex: "O(N) in the entries",
-				Summary: "Forgets all entries.",
-				Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
-				Do:      func(c *Ctx) { c.E.slow.reset(); c.W.OK() },
-			},
-			helpCommand(Loading|Stale, 0, "6.2.0"),
-		},
-	}}
+	}, Subs: []Command{
+		{Do: doSlowlogGet, Command: spec.Command{
+			Name: "get", Arity: -2, Flags: flags, Since: "2.2.12", Complex: "O(N) in the entries returned",
+			Summary: "Returns the newest entries.",
+			Tips:    tips,
+			Args:    spec.Args{spec.Integer("count").Opt()},
+		}},
+		{Do: func(c *Ctx) { c.W.Int(int64(c.e.slow.len())) }, Command: spec.Command{
+			Name: "len", Arity: 2, Flags: flags, Since: "2.2.12", Complex: "O(1)",
+			Summary: "Counts the entries.",
+			Tips:    []string{"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"},
+		}},
+		{Do: func(c *Ctx) { c.e.slow.reset(); c.W.OK() }, Command: spec.Command{
+			Name: "reset", Arity: 2, Flags: flags, Since: "2.2.12", Complex: "O(N) in the entries",
+			Summary: "Forgets all entries.",
+			Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
+		}},
+		HelpCommand(spec.Loading|spec.Stale, "6.2.0"),
+	}}}
 }
 
 // exactBelow is the slowlog-log-slower-than, in µs, under which every command
@@ -75,15 +73,15 @@ func (e *Engine) slowMayBeQuick() bool {
 // noteSlow keeps a command that took nanos, if that is long.
 func (e *Engine) noteSlow(c *Ctx, nanos int64) {
 	least := e.Config.SlowlogSlowerThan.Get()
-	if least < 0 || nanos/1000 < least || c.Cmd.Has(SkipSlowlog) {
+	if least < 0 || nanos/1000 < least || c.Cmd.Has(spec.SkipSlowlog) {
 		return
 	}
 	en := slowEntry{
 		at: c.Now, micros: nanos / 1000, args: slowArgs(c.Args),
-		addr: c.S.Conn.RemoteAddr(), name: c.S.Shared.attributes().name,
+		addr: c.s.Conn.RemoteAddr(), name: c.s.Shared.attributes().name,
 	}
 	if c.Cmd.Secrets != nil {
-		for _, i := range c.Cmd.Secrets(e.Config, c.Args) {
+		for _, i := range c.Cmd.Secrets(e.Config.IsSecret, c.Args) {
 			if i < len(en.args) {
 				en.args[i] = "(redacted)"
 			}
@@ -156,17 +154,17 @@ const slowDefault = 10
 func doSlowlogGet(c *Ctx) {
 	n := int64(slowDefault)
 	if len(c.Args) > 3 {
-		c.Err(fmt.Sprintf(resp.ErrSubSyntax, clip(c.Args[1], 128), "SLOWLOG"))
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), "SLOWLOG"))
 		return
 	}
 	if len(c.Args) == 3 {
 		var ok bool
-		if n, ok = parseInt(c.Args[2]); !ok || n < -1 {
+		if n, ok = decimal.Parse(c.Args[2]); !ok || n < -1 {
 			c.Err(resp.ErrSlowCount)
 			return
 		}
 	}
-	entries := c.E.slow.newest(int(min(n, 1<<30)))
+	entries := c.e.slow.newest(int(min(n, 1<<30)))
 	c.W.Array(len(entries))
 	for _, en := range entries {
 		c.W.Array(6)

@@ -3,47 +3,44 @@ package engine
 import (
 	"math"
 
+	"regent/engine/decimal"
 	"regent/engine/dict"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func counters() []Command {
 	return []Command{
-		{
-			Name: "incr", Arity: 2, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+		{Do: doIncr, Command: spec.Command{
+			Name: "incr", Arity: 2, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Adds one to the integer at a key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doIncr,
-		},
-		{
-			Name: "incrby", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doIncrby, Command: spec.Command{
+			Name: "incrby", Arity: 3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Adds an integer to the integer at a key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("increment", "integer")},
-			Do:      doIncrby,
-		},
-		{
-			Name: "decr", Arity: 2, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("increment")},
+		}},
+		{Do: doDecr, Command: spec.Command{
+			Name: "decr", Arity: 2, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Subtracts one from the integer at a key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doDecr,
-		},
-		{
-			Name: "decrby", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doDecrby, Command: spec.Command{
+			Name: "decrby", Arity: 3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Subtracts an integer from the integer at a key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("decrement", "integer")},
-			Do:      doDecrby,
-		},
-		{
-			Name: "incrbyfloat", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "2.6.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("decrement")},
+		}},
+		{Do: doIncrbyfloat, Command: spec.Command{
+			Name: "incrbyfloat", Arity: 3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "2.6.0", Complex: "O(1)",
 			Summary: "Adds a decimal number to the number at a key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("increment", "double")},
-			Do:      doIncrbyfloat,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Double("increment")},
+		}},
 	}
 }
 
@@ -51,13 +48,13 @@ func doIncr(c *Ctx) { c.addInt(1) }
 func doDecr(c *Ctx) { c.addInt(-1) }
 
 func doIncrby(c *Ctx) {
-	if by, ok := c.intArg(c.Args[2]); ok {
+	if by, ok := c.IntArg(c.Args[2]); ok {
 		c.addInt(by)
 	}
 }
 
 func doDecrby(c *Ctx) {
-	by, ok := c.intArg(c.Args[2])
+	by, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
@@ -75,13 +72,13 @@ func (c *Ctx) addInt(by int64) {
 	var n, at int64
 	inPlace := false
 	if en.OK() {
-		v, ok := c.stringOf(en)
+		v, ok := c.StringOf(en)
 		if !ok {
 			return
 		}
 		n = v.Int
 		if inPlace = v.Kind == dict.Int; !inPlace {
-			if n, ok = c.intArg(v.Bytes); !ok {
+			if n, ok = c.IntArg(v.Bytes); !ok {
 				return
 			}
 			at = en.ExpireAt()
@@ -105,29 +102,29 @@ func (c *Ctx) addInt(by int64) {
 func doIncrbyfloat(c *Ctx) {
 	key := c.Args[1]
 	en := c.Write(key)
-	sum, at := newFloat(), int64(0)
+	sum, at := decimal.NewFloat(), int64(0)
 	if en.OK() {
-		v, ok := c.stringOf(en)
+		v, ok := c.StringOf(en)
 		if !ok {
 			return
 		}
-		var buf [maxIntDigits]byte
-		if sum, ok = parseFloat(text(v, &buf)); !ok {
+		var buf [decimal.MaxLen]byte
+		if sum, ok = decimal.ParseFloat(Text(v, &buf)); !ok {
 			c.Err(resp.ErrNotFloat)
 			return
 		}
 		at = en.ExpireAt()
 	}
-	by, ok := parseFloat(c.Args[2])
+	by, ok := decimal.ParseFloat(c.Args[2])
 	if !ok {
 		c.Err(resp.ErrNotFloat)
 		return
 	}
-	if sum, ok = addFloats(sum, by); !ok {
+	if sum, ok = decimal.AddFloats(sum, by); !ok {
 		c.Err(resp.ErrNaNOrInfinity)
 		return
 	}
-	out := appendFloat(nil, sum)
+	out := decimal.AppendFloat(nil, sum)
 	v := dict.Value{Kind: dict.Embstr, Bytes: out}
 	if len(out) > embstrMax {
 		v.Kind = dict.Raw

@@ -1,28 +1,28 @@
 package engine
 
 import (
+	"regent/engine/decimal"
 	"regent/engine/dict"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func stringEdits() []Command {
 	return []Command{
-		{
-			Name: "append", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString,
+		{Do: doAppend, Command: spec.Command{
+			Name: "append", Arity: 3, Flags: spec.Write | spec.DenyOOM | spec.Fast,
 			Since: "2.0.0", Complex: "O(1) amortized over the bytes appended",
 			Summary: "Appends to the string at a key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyInsert)},
-			Args:    []Arg{argKey("key", 0), arg("value", "string")},
-			Do:      doAppend,
-		},
-		{
-			Name: "setrange", Arity: 4, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyInsert)},
+			Args:    spec.Args{spec.Key("key", 0), spec.String("value")},
+		}},
+		{Do: doSetrange, Command: spec.Command{
+			Name: "setrange", Arity: 4, Flags: spec.Write | spec.DenyOOM,
 			Since: "2.2.0", Complex: "O(M) in the length of the value",
 			Summary: "Overwrites a part of the string at a key, from an offset on.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("offset", "integer"), arg("value", "string")},
-			Do:      doSetrange,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("offset"), spec.String("value")},
+		}},
 	}
 }
 
@@ -30,17 +30,17 @@ func doAppend(c *Ctx) {
 	key, add := c.Args[1], c.Args[2]
 	en := c.Write(key)
 	if !en.OK() {
-		c.Put(key, encode(add), 0)
+		c.Put(key, EncodeString(add), 0)
 		c.PropagateSelf()
 		c.W.Int(int64(len(add)))
 		return
 	}
-	v, ok := c.stringOf(en)
+	v, ok := c.StringOf(en)
 	if !ok {
 		return
 	}
-	old := textLen(v)
-	if !c.fits(int64(old), int64(len(add))) {
+	old := TextLen(v)
+	if !c.FitsString(int64(old), int64(len(add))) {
 		return
 	}
 	copy(c.rawAt(key, en, v, old+len(add))[old:], add)
@@ -50,7 +50,7 @@ func doAppend(c *Ctx) {
 
 func doSetrange(c *Ctx) {
 	key, value := c.Args[1], c.Args[3]
-	offset, ok := c.intArg(c.Args[2])
+	offset, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
@@ -62,16 +62,16 @@ func doSetrange(c *Ctx) {
 	var v dict.Value
 	old := 0
 	if en.OK() {
-		if v, ok = c.stringOf(en); !ok {
+		if v, ok = c.StringOf(en); !ok {
 			return
 		}
-		old = textLen(v)
+		old = TextLen(v)
 	}
 	if len(value) == 0 {
 		c.W.Int(int64(old))
 		return
 	}
-	if !c.fits(offset, int64(len(value))) {
+	if !c.FitsString(offset, int64(len(value))) {
 		return
 	}
 	n := max(old, int(offset)+len(value))
@@ -89,8 +89,8 @@ func (c *Ctx) rawAt(key []byte, en Entry, v dict.Value, n int) []byte {
 	}
 	whole, at := make([]byte, n), int64(0)
 	if en.OK() {
-		var buf [maxIntDigits]byte
-		copy(whole, text(v, &buf))
+		var buf [decimal.MaxLen]byte
+		copy(whole, Text(v, &buf))
 		at = en.ExpireAt()
 	}
 	en = c.Put(key, dict.Value{Kind: dict.Raw, Bytes: whole}, at)

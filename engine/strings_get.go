@@ -1,47 +1,45 @@
 package engine
 
-import "regent/engine/dict"
+import (
+	"regent/engine/decimal"
+	"regent/engine/spec"
+)
 
 func stringReads() []Command {
 	return []Command{
-		{
-			Name: "get", Arity: 2, Flags: ReadOnly | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+		{Do: doGet, Command: spec.Command{
+			Name: "get", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns the string at a key.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doGet,
-		},
-		{
-			Name: "getrange", Arity: 4, Flags: ReadOnly, Cats: CatString, Group: GroupString,
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doGetrange, Command: spec.Command{
+			Name: "getrange", Arity: 4, Flags: spec.ReadOnly,
 			Since: "2.4.0", Complex: "O(N) in the length of what is returned",
 			Summary: "Returns a part of the string at a key.",
-			Keys:    []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0), arg("start", "integer"), arg("end", "integer")},
-			Do:      doGetrange,
-		},
-		{
-			Name: "substr", Arity: 4, Flags: ReadOnly, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(N) in the length of what is returned",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("start"), spec.Integer("end")},
+		}},
+		{Do: doGetrange, Command: spec.Command{
+			Name: "substr", Arity: 4, Flags: spec.ReadOnly, Since: "1.0.0", Complex: "O(N) in the length of what is returned",
 			Summary:         "Returns a part of the string at a key.",
 			DeprecatedSince: "2.0.0", ReplacedBy: "`GETRANGE`",
-			Keys: []KeySpec{One(1, KeyRO|KeyAccess)},
-			Args: []Arg{argKey("key", 0), arg("start", "integer"), arg("end", "integer")},
-			Do:   doGetrange,
-		},
-		{
-			Name: "mget", Arity: -2, Flags: ReadOnly | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(N) in the number of keys",
+			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
+			Args: spec.Args{spec.Key("key", 0), spec.Integer("start"), spec.Integer("end")},
+		}},
+		{Do: doMget, Command: spec.Command{
+			Name: "mget", Arity: -2, Flags: spec.ReadOnly | spec.Fast, Since: "1.0.0", Complex: "O(N) in the number of keys",
 			Summary: "Returns the strings at several keys.",
 			Tips:    []string{"request_policy:multi_shard"},
-			Keys:    []KeySpec{Span(1, -1, 1, KeyRO|KeyAccess)},
-			Args:    []Arg{argKey("key", 0).many()},
-			Do:      doMget,
-		},
-		{
-			Name: "strlen", Arity: 2, Flags: ReadOnly | Fast, Cats: CatString, Group: GroupString, Since: "2.2.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRO|spec.KeyAccess)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}},
+		{Do: doStrlen, Command: spec.Command{
+			Name: "strlen", Arity: 2, Flags: spec.ReadOnly | spec.Fast, Since: "2.2.0", Complex: "O(1)",
 			Summary: "Returns the length of the string at a key.",
-			Keys:    []KeySpec{One(1, KeyRO)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doStrlen,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
 	}
 }
 
@@ -51,8 +49,8 @@ func doGet(c *Ctx) {
 		c.W.Null()
 		return
 	}
-	if v, ok := c.stringOf(en); ok {
-		replyText(c.W, v)
+	if v, ok := c.StringOf(en); ok {
+		ReplyText(c.W, v)
 	}
 }
 
@@ -60,11 +58,11 @@ func doMget(c *Ctx) {
 	c.W.Array(len(c.Args) - 1)
 	for _, key := range c.Args[1:] {
 		en := c.Read(key)
-		if !en.OK() || !en.isString() {
+		if !en.OK() || !en.IsString() {
 			c.W.Null()
 			continue
 		}
-		replyText(c.W, en.Value())
+		ReplyText(c.W, en.Value())
 	}
 }
 
@@ -74,17 +72,17 @@ func doStrlen(c *Ctx) {
 		c.W.Int(0)
 		return
 	}
-	if v, ok := c.stringOf(en); ok {
-		c.W.Int(int64(textLen(v)))
+	if v, ok := c.StringOf(en); ok {
+		c.W.Int(int64(TextLen(v)))
 	}
 }
 
 func doGetrange(c *Ctx) {
-	start, ok := c.intArg(c.Args[2])
+	start, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
-	end, ok := c.intArg(c.Args[3])
+	end, ok := c.IntArg(c.Args[3])
 	if !ok {
 		return
 	}
@@ -93,12 +91,12 @@ func doGetrange(c *Ctx) {
 		c.W.BulkString("")
 		return
 	}
-	v, ok := c.stringOf(en)
+	v, ok := c.StringOf(en)
 	if !ok {
 		return
 	}
-	var buf [maxIntDigits]byte
-	b := text(v, &buf)
+	var buf [decimal.MaxLen]byte
+	b := Text(v, &buf)
 	from, to := window(start, end, int64(len(b)))
 	c.W.Bulk(b[from:to])
 }
@@ -121,5 +119,3 @@ func window(start, end, n int64) (from, to int64) {
 	}
 	return start, end + 1
 }
-
-func (en Entry) isString() bool { return en.Value().Kind != dict.Object }

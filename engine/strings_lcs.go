@@ -3,22 +3,23 @@ package engine
 import (
 	"slices"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
 func lcsCommands() []Command {
 	return []Command{
-		{
-			Name: "lcs", Arity: -3, Flags: ReadOnly, Cats: CatString, Group: GroupString, Since: "7.0.0", Complex: "O(N*M) in the lengths of the two strings",
+		{Do: doLcs, Command: spec.Command{
+			Name: "lcs", Arity: -3, Flags: spec.ReadOnly, Since: "7.0.0", Complex: "O(N*M) in the lengths of the two strings",
 			Summary: "Finds the longest subsequence two strings share.",
-			Keys:    []KeySpec{Span(1, 2, 1, KeyRO|KeyAccess)},
-			Args: []Arg{
-				argKey("key1", 0), argKey("key2", 0),
-				argWord("len", "LEN").optional(), argWord("idx", "IDX").optional(),
-				arg("len", "integer").token("MINMATCHLEN").optional(), argWord("withmatchlen", "WITHMATCHLEN").optional(),
+			Keys:    spec.Keys{spec.Span(1, 2, 1, spec.KeyRO|spec.KeyAccess)},
+			Args: spec.Args{
+				spec.Key("key1", 0), spec.Key("key2", 0),
+				spec.Word("len", "LEN").Opt(), spec.Word("idx", "IDX").Opt(),
+				spec.Integer("len").With("MINMATCHLEN").Opt(), spec.Word("withmatchlen", "WITHMATCHLEN").Opt(),
 			},
-			Do: doLcs,
-		},
+		}},
 	}
 }
 
@@ -29,25 +30,25 @@ type lcsOptions struct {
 }
 
 func doLcs(c *Ctx) {
-	var bufs [2][maxIntDigits]byte
+	var bufs [2][decimal.MaxLen]byte
 	var texts [2][]byte
 	for i := range texts {
 		en := c.Read(c.Args[1+i])
 		if !en.OK() {
 			continue
 		}
-		if !en.isString() {
+		if !en.IsString() {
 			c.Err(resp.ErrLCSTypes)
 			return
 		}
-		texts[i] = text(en.Value(), &bufs[i])
+		texts[i] = Text(en.Value(), &bufs[i])
 	}
 	o, ok := c.lcsOptions()
 	if !ok {
 		return
 	}
 	a, b := texts[0], texts[1]
-	if cells := (int64(len(a)) + 1) * (int64(len(b)) + 1); cells > c.E.Config.ProtoMaxBulkLen.Get()/lcsCellBytes {
+	if cells := (int64(len(a)) + 1) * (int64(len(b)) + 1); cells > c.Config().ProtoMaxBulkLen.Get()/lcsCellBytes {
 		c.Err(resp.ErrLCSMemory)
 		return
 	}
@@ -67,15 +68,15 @@ func (c *Ctx) lcsOptions() (o lcsOptions, ok bool) {
 	for i := 3; i < len(c.Args); i++ {
 		word, more := c.Args[i], i+1 < len(c.Args)
 		switch {
-		case equalFold(word, "idx"):
+		case spec.EqualFold(word, "idx"):
 			o.index = true
-		case equalFold(word, "len"):
+		case spec.EqualFold(word, "len"):
 			o.length = true
-		case equalFold(word, "withmatchlen"):
+		case spec.EqualFold(word, "withmatchlen"):
 			o.lengths = true
-		case equalFold(word, "minmatchlen") && more:
+		case spec.EqualFold(word, "minmatchlen") && more:
 			i++
-			if o.min, ok = c.intArg(c.Args[i]); !ok {
+			if o.min, ok = c.IntArg(c.Args[i]); !ok {
 				return o, false
 			}
 		default:

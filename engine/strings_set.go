@@ -2,7 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -17,82 +20,75 @@ import (
 
 func stringSets() []Command {
 	return []Command{
-		{
-			Name: "set", Arity: -3, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+		{Do: doSet, Command: spec.Command{
+			Name: "set", Arity: -3, Flags: spec.Write | spec.DenyOOM, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Sets the string at a key, whatever was there.",
-			Keys:    []KeySpec{noted(One(1, KeyRW|KeyAccess|KeyUpdate|KeyVariable), "RW and ACCESS due to the optional `GET` argument")},
-			Args:    setArgs(), Do: doSet, KeyUse: setKeyUse,
-		},
-		{
-			Name: "setex", Arity: 4, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "2.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate|spec.KeyVariable).Noted("RW and ACCESS due to the optional `GET` argument")},
+			Args:    setArgs(), KeyUse: setKeyUse,
+		}},
+		{Do: doSetex, Command: spec.Command{
+			Name: "setex", Arity: 4, Flags: spec.Write | spec.DenyOOM, Since: "2.0.0", Complex: "O(1)",
 			Summary: "Sets the string at a key and its life in seconds.",
-			Keys:    []KeySpec{One(1, KeyOW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("seconds", "integer"), arg("value", "string")},
-			Do:      doSetex,
-		},
-		{
-			Name: "psetex", Arity: 4, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "2.6.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyOW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("seconds"), spec.String("value")},
+		}},
+		{Do: doPsetex, Command: spec.Command{
+			Name: "psetex", Arity: 4, Flags: spec.Write | spec.DenyOOM, Since: "2.6.0", Complex: "O(1)",
 			Summary: "Sets the string at a key and its life in milliseconds.",
-			Keys:    []KeySpec{One(1, KeyOW|KeyUpdate)},
-			Args:    []Arg{argKey("key", 0), arg("milliseconds", "integer"), arg("value", "string")},
-			Do:      doPsetex,
-		},
-		{
-			Name: "setnx", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyOW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Key("key", 0), spec.Integer("milliseconds"), spec.String("value")},
+		}},
+		{Do: doSetnx, Command: spec.Command{
+			Name: "setnx", Arity: 3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Sets the string at a key that does not exist yet.",
-			Keys:    []KeySpec{One(1, KeyOW|KeyInsert)},
-			Args:    []Arg{argKey("key", 0), arg("value", "string")},
-			Do:      doSetnx,
-		},
-		{
-			Name: "mset", Arity: -3, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "1.0.1", Complex: "O(N) in the number of keys",
+			Keys:    spec.Keys{spec.One(1, spec.KeyOW|spec.KeyInsert)},
+			Args:    spec.Args{spec.Key("key", 0), spec.String("value")},
+		}},
+		{Do: doMset, Command: spec.Command{
+			Name: "mset", Arity: -3, Flags: spec.Write | spec.DenyOOM, Since: "1.0.1", Complex: "O(N) in the number of keys",
 			Summary: "Sets the strings at several keys in one step.",
 			Tips:    []string{"request_policy:multi_shard", "response_policy:all_succeeded"},
-			Keys:    []KeySpec{Span(1, -1, 2, KeyOW|KeyUpdate)},
-			Args:    []Arg{argBlock("key_value", argKey("key", 0), arg("value", "string")).many()},
-			Do:      doMset,
-		},
-		{
-			Name: "msetnx", Arity: -3, Flags: Write | DenyOOM, Cats: CatString, Group: GroupString, Since: "1.0.1", Complex: "O(N) in the number of keys",
+			Keys:    spec.Keys{spec.Span(1, -1, 2, spec.KeyOW|spec.KeyUpdate)},
+			Args:    spec.Args{spec.Block("key_value", spec.Key("key", 0), spec.String("value")).Many()},
+		}},
+		{Do: doMsetnx, Command: spec.Command{
+			Name: "msetnx", Arity: -3, Flags: spec.Write | spec.DenyOOM, Since: "1.0.1", Complex: "O(N) in the number of keys",
 			Summary: "Sets the strings at several keys, all or none: none of them may exist.",
 			Tips:    []string{"request_policy:multi_shard", "response_policy:agg_min"},
-			Keys:    []KeySpec{Span(1, -1, 2, KeyOW|KeyInsert)},
-			Args:    []Arg{argBlock("key_value", argKey("key", 0), arg("value", "string")).many()},
-			Do:      doMsetnx,
-		},
+			Keys:    spec.Keys{spec.Span(1, -1, 2, spec.KeyOW|spec.KeyInsert)},
+			Args:    spec.Args{spec.Block("key_value", spec.Key("key", 0), spec.String("value")).Many()},
+		}},
 	}
 }
 
 func stringSwaps() []Command {
 	return []Command{
-		{
-			Name: "getset", Arity: 3, Flags: Write | DenyOOM | Fast, Cats: CatString, Group: GroupString, Since: "1.0.0", Complex: "O(1)",
+		{Do: doGetset, Command: spec.Command{
+			Name: "getset", Arity: 3, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary:         "Sets the string at a key and returns the one before.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`SET` with the `!GET` argument",
-			Keys: []KeySpec{One(1, KeyRW|KeyAccess|KeyUpdate)},
-			Args: []Arg{argKey("key", 0), arg("value", "string")},
-			Do:   doGetset,
-		},
-		{
-			Name: "getdel", Arity: 2, Flags: Write | Fast, Cats: CatString, Group: GroupString, Since: "6.2.0", Complex: "O(1)",
+			Keys: spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate)},
+			Args: spec.Args{spec.Key("key", 0), spec.String("value")},
+		}},
+		{Do: doGetdel, Command: spec.Command{
+			Name: "getdel", Arity: 2, Flags: spec.Write | spec.Fast, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Returns the string at a key and deletes the key.",
-			Keys:    []KeySpec{One(1, KeyRW|KeyAccess|KeyDelete)},
-			Args:    []Arg{argKey("key", 0)},
-			Do:      doGetdel,
-		},
-		{
-			Name: "getex", Arity: -2, Flags: Write | Fast, Cats: CatString, Group: GroupString, Since: "6.2.0", Complex: "O(1)",
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
+			Args:    spec.Args{spec.Key("key", 0)},
+		}},
+		{Do: doGetex, Command: spec.Command{
+			Name: "getex", Arity: -2, Flags: spec.Write | spec.Fast, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Returns the string at a key and changes when the key expires.",
-			Keys:    []KeySpec{noted(One(1, KeyRW|KeyAccess|KeyUpdate), "RW and UPDATE because it changes the TTL")},
-			Args:    getexArgs(), Do: doGetex,
-		},
+			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate).Noted("RW and UPDATE because it changes the TTL")},
+			Args:    getexArgs(),
+		}},
 	}
 }
 
 func doSet(c *Ctx) {
 	key, value := c.Args[1], c.Args[2]
 	if len(c.Args) == 3 {
-		c.Put(key, encode(value), 0)
+		c.Put(key, EncodeString(value), 0)
 		c.PropagateSelf()
 		c.W.OK()
 		return
@@ -104,7 +100,7 @@ func doSet(c *Ctx) {
 	}
 	var at int64
 	if o.life != nil {
-		if at, ok = c.lifeEnd(o.life, o.unit); !ok {
+		if at, ok = c.LifeEnd(o.life, o.unit.TimeUnit); !ok {
 			return
 		}
 	}
@@ -130,7 +126,7 @@ func (c *Ctx) setWith(key, value []byte, o *stringOptions, at int64) {
 	if o.keepTTL && en.OK() {
 		at = en.ExpireAt()
 	}
-	c.Put(key, encode(value), at)
+	c.Put(key, EncodeString(value), at)
 	c.propagateSet(key, value, o, at)
 	if !o.get {
 		c.W.OK()
@@ -144,9 +140,9 @@ func (c *Ctx) replyOld(en Entry) bool {
 		c.W.Null()
 		return true
 	}
-	v, ok := c.stringOf(en)
+	v, ok := c.StringOf(en)
 	if ok {
-		replyText(c.W, v)
+		ReplyText(c.W, v)
 	}
 	return ok
 }
@@ -154,8 +150,8 @@ func (c *Ctx) replyOld(en Entry) bool {
 func (c *Ctx) propagateSet(key, value []byte, o *stringOptions, at int64) {
 	switch {
 	case o.life != nil:
-		var ms [maxIntDigits]byte
-		c.Propagate([]byte("SET"), key, value, []byte("PXAT"), appendInt(ms[:0], at))
+		var ms [decimal.MaxLen]byte
+		c.Propagate([]byte("SET"), key, value, []byte("PXAT"), strconv.AppendInt(ms[:0], at, 10))
 	case o.keepTTL:
 		c.Propagate([]byte("SET"), key, value, []byte("KEEPTTL"))
 	default:
@@ -163,12 +159,12 @@ func (c *Ctx) propagateSet(key, value []byte, o *stringOptions, at int64) {
 	}
 }
 
-func doSetex(c *Ctx)  { c.setFor(timeUnit{word: "ex", seconds: true}) }
-func doPsetex(c *Ctx) { c.setFor(timeUnit{word: "px"}) }
+func doSetex(c *Ctx)  { c.setFor(TimeUnit{Seconds: true}) }
+func doPsetex(c *Ctx) { c.setFor(TimeUnit{}) }
 
-func (c *Ctx) setFor(u timeUnit) {
-	o := stringOptions{unit: u, life: c.Args[2]}
-	at, ok := c.lifeEnd(o.life, o.unit)
+func (c *Ctx) setFor(u TimeUnit) {
+	o := stringOptions{life: c.Args[2]}
+	at, ok := c.LifeEnd(o.life, u)
 	if !ok {
 		return
 	}
@@ -180,7 +176,7 @@ func doSetnx(c *Ctx) {
 		c.W.Int(0)
 		return
 	}
-	c.Put(c.Args[1], encode(c.Args[2]), 0)
+	c.Put(c.Args[1], EncodeString(c.Args[2]), 0)
 	c.Propagate([]byte("SET"), c.Args[1], c.Args[2])
 	c.W.Int(1)
 }
@@ -212,13 +208,13 @@ func (c *Ctx) pairsMissing() bool {
 	if len(c.Args)%2 == 1 {
 		return false
 	}
-	c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.full))
+	c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.FullName()))
 	return true
 }
 
 func (c *Ctx) putPairs() {
 	for i := 1; i < len(c.Args); i += 2 {
-		c.Put(c.Args[i], encode(c.Args[i+1]), 0)
+		c.Put(c.Args[i], EncodeString(c.Args[i+1]), 0)
 	}
 	c.PropagateSelf()
 }
@@ -228,7 +224,7 @@ func doGetset(c *Ctx) {
 	if !c.replyOld(c.Read(key)) {
 		return
 	}
-	c.Put(key, encode(value), 0)
+	c.Put(key, EncodeString(value), 0)
 	c.Propagate([]byte("SET"), key, value)
 }
 
@@ -254,21 +250,21 @@ func doGetex(c *Ctx) {
 		c.W.Null()
 		return
 	}
-	v, ok := c.stringOf(en)
+	v, ok := c.StringOf(en)
 	if !ok {
 		return
 	}
 	if o.life == nil {
-		replyText(c.W, v)
+		ReplyText(c.W, v)
 		if o.persist {
-			c.persist(key, en)
+			c.Persist(key, en)
 		}
 		return
 	}
-	at, ok := c.lifeEnd(o.life, o.unit)
+	at, ok := c.LifeEnd(o.life, o.unit.TimeUnit)
 	if !ok {
 		return
 	}
-	replyText(c.W, v)
-	c.expireAt(key, en, at)
+	ReplyText(c.W, v)
+	c.ExpireAt(key, en, at)
 }

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"math"
 
+	"regent/engine/decimal"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -13,31 +16,29 @@ import (
 
 func waitCommands() []Command {
 	return []Command{
-		{
-			Name: "wait", Arity: 3, Flags: NoScript, Cats: CatConnection, Group: GroupGeneric, Since: "3.0.0", Complex: "O(1)",
+		{Do: doWait, Command: spec.Command{
+			Name: "wait", Arity: 3, Flags: spec.NoScript, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Waits until other nodes hold all earlier writes of this connection.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
-			Args:    []Arg{arg("numreplicas", "integer"), arg("timeout", "integer")},
-			Do:      doWait,
-		},
-		{
-			Name: "waitaof", Arity: 4, Flags: NoScript, Cats: CatConnection, Group: GroupGeneric, Since: "7.2.0", Complex: "O(1)",
+			Args:    spec.Args{spec.Integer("numreplicas"), spec.Integer("timeout")},
+		}},
+		{Do: doWaitAOF, Command: spec.Command{
+			Name: "waitaof", Arity: 4, Flags: spec.NoScript, Since: "7.2.0", Complex: "O(1)",
 			Summary: "Waits until this node and other nodes have all earlier writes of this connection on disk.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
-			Args:    []Arg{arg("numlocal", "integer"), arg("numreplicas", "integer"), arg("timeout", "integer")},
-			Do:      doWaitAOF,
-		},
+			Args:    spec.Args{spec.Integer("numlocal"), spec.Integer("numreplicas"), spec.Integer("timeout")},
+		}},
 	}
 }
 
 func doWait(c *Ctx) {
-	e := c.E
+	e := c.e
 	v := e.cluster.View()
 	if !v.Leading {
 		c.Err(resp.ErrWaitReplica)
 		return
 	}
-	want, ok := c.intArg(c.Args[1])
+	want, ok := c.IntArg(c.Args[1])
 	if !ok {
 		return
 	}
@@ -45,7 +46,7 @@ func doWait(c *Ctx) {
 	if !ok {
 		return
 	}
-	s, off := c.S, c.S.LastWriteEnd
+	s, off := c.s, c.s.LastWriteEnd
 	e.addAckWaiter(s) // before looking: an acknowledgement in between wakes it
 	if n := e.cluster.AckedBy(off); int64(n) >= want {
 		e.dropAckWaiter(s)
@@ -74,8 +75,8 @@ func doWait(c *Ctx) {
 }
 
 func doWaitAOF(c *Ctx) {
-	e := c.E
-	local, ok := c.intArg(c.Args[1])
+	e := c.e
+	local, ok := c.IntArg(c.Args[1])
 	if !ok {
 		return
 	}
@@ -83,7 +84,7 @@ func doWaitAOF(c *Ctx) {
 		c.Err(fmt.Sprintf(resp.ErrBetween, 0, 1))
 		return
 	}
-	want, ok := c.intArg(c.Args[2])
+	want, ok := c.IntArg(c.Args[2])
 	if !ok {
 		return
 	}
@@ -103,7 +104,7 @@ func doWaitAOF(c *Ctx) {
 		c.Err(resp.ErrWaitAOFOff)
 		return
 	}
-	s, off := c.S, c.S.LastWriteEnd
+	s, off := c.s, c.s.LastWriteEnd
 	look := func() (here, there int64, done bool) {
 		if e.log != nil && e.log.Synced() >= off {
 			here = 1
@@ -143,8 +144,8 @@ func doWaitAOF(c *Ctx) {
 
 // answerSynced is answerWait for WAITAOF's two numbers.
 func (c *Ctx) answerSynced(here, there int64) {
-	if v := c.E.cluster.View(); v.Clustered {
-		c.S.claim(v.Epoch)
+	if v := c.e.cluster.View(); v.Clustered {
+		c.s.claim(v.Epoch)
 	}
 	c.W.Array(2)
 	c.W.Int(here)
@@ -162,7 +163,7 @@ func (e *Engine) LogSynced() {
 // the answer must not leave a node that has been deposed meanwhile.
 func (c *Ctx) answerWait(v *View, n int64) {
 	if v.Clustered {
-		c.S.claim(v.Epoch)
+		c.s.claim(v.Epoch)
 	}
 	c.W.Int(n)
 }
@@ -173,7 +174,7 @@ const longestWait = 100 * 365 * 24 * 3600 * 1000
 // waitDeadline turns a timeout in milliseconds into wall ms; 0 means none.
 // false: the error was written.
 func (c *Ctx) waitDeadline(raw []byte) (at int64, ok bool) {
-	ms, ok := parseInt(raw)
+	ms, ok := decimal.Parse(raw)
 	switch {
 	case !ok:
 		c.Err(resp.ErrTimeoutInt)
@@ -210,4 +211,24 @@ func (e *Engine) ReplicaAcked() {
 	for s := range e.ackWaiters {
 		s.Conn.Wake()
 	}
+}
+
+// TimeoutArg turns a timeout in seconds into wall ms, 0: none; false: the
+// error was written. What does not fit comes out negative in Redis.
+func (c *Ctx) TimeoutArg(raw []byte) (at int64, ok bool) {
+	f, ok := decimal.ParseFloat(raw)
+	if !ok {
+		c.Err(resp.ErrTimeoutFloat)
+		return 0, false
+	}
+	seconds, _ := f.Float64()
+	ms := math.Ceil(seconds * 1000)
+	switch {
+	case ms < 0, ms >= math.MaxInt64:
+		c.Err(resp.ErrTimeoutNeg)
+		return 0, false
+	case ms == 0, ms > longestWait:
+		return 0, true
+	}
+	return c.Now + int64(ms), true
 }

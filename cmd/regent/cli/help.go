@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"regent/engine"
+	"regent/engine/spec"
 )
 
 // What the command table knows, for people: help, completion and hints.
@@ -32,7 +32,7 @@ func (c *client) help(words []string) {
 	group, isGroup := strings.CutPrefix(words[0], "@")
 	asked := strings.ToLower(strings.Join(words, " "))
 	for _, cmd := range c.s.table.Commands() {
-		each(cmd, func(cmd *engine.Command) {
+		each(cmd, func(cmd *spec.Command) {
 			name := strings.ReplaceAll(cmd.FullName(), "|", " ")
 			switch {
 			case isGroup && strings.EqualFold(group, string(cmd.Group)):
@@ -44,7 +44,7 @@ func (c *client) help(words []string) {
 	}
 }
 
-func (c *client) describe(name string, cmd *engine.Command, group bool) {
+func (c *client) describe(name string, cmd *spec.Command, group bool) {
 	fmt.Fprintf(c.out, "  \x1b[1m%s\x1b[0m \x1b[90m%s\x1b[0m\r\n", strings.ToUpper(name), usageOf(cmd.Args))
 	fmt.Fprintf(c.out, "  \x1b[33msummary:\x1b[0m %s\r\n", cmd.Summary)
 	fmt.Fprintf(c.out, "  \x1b[33msince:\x1b[0m %s\r\n", cmd.Since)
@@ -67,15 +67,15 @@ To set preferences:
 `
 
 // each calls f for a command and its subcommands.
-func each(cmd *engine.Command, f func(*engine.Command)) {
+func each(cmd *spec.Command, f func(*spec.Command)) {
 	f(cmd)
-	for i := range cmd.Subs {
-		f(&cmd.Subs[i])
+	for _, sub := range cmd.Subcommands() {
+		f(sub)
 	}
 }
 
 // usageOf writes arguments as documentation does: key value [NX|XX] [GET].
-func usageOf(args []engine.Arg) string {
+func usageOf(args spec.Args) string {
 	var words []string
 	for _, a := range args {
 		words = append(words, usageOfOne(a))
@@ -83,7 +83,7 @@ func usageOf(args []engine.Arg) string {
 	return strings.Join(words, " ")
 }
 
-func usageOfOne(a engine.Arg) string {
+func usageOfOne(a spec.Arg) string {
 	value := a.Name
 	switch a.Type {
 	case "pure-token":
@@ -163,7 +163,7 @@ func (c *client) completions(line string) (found []string) {
 		}
 	}
 	for _, cmd := range c.s.table.Commands() {
-		each(cmd, func(cmd *engine.Command) {
+		each(cmd, func(cmd *spec.Command) {
 			name := strings.ReplaceAll(cmd.FullName(), "|", " ")
 			if strings.HasPrefix(name, strings.ToLower(line)) && (strings.Contains(line, " ") || !strings.Contains(name, " ")) {
 				found = append(found, start+strings.ToUpper(name))
@@ -174,7 +174,7 @@ func (c *client) completions(line string) (found []string) {
 }
 
 func (c *client) groups() (names []string) {
-	seen := map[engine.Group]bool{}
+	seen := map[spec.Group]bool{}
 	for _, cmd := range c.s.table.Commands() {
 		if !seen[cmd.Group] {
 			seen[cmd.Group] = true

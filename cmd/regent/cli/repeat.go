@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"regent/engine"
 	"regent/engine/config"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -14,7 +14,7 @@ import (
 // and where; and what its reply changes about the connection.
 
 // lookup finds a command, or a container's subcommand, in the table.
-func (s *session) lookup(words []string) (cmd *engine.Command, known bool) {
+func (s *session) lookup(words []string) (cmd *spec.Command, known bool) {
 	return s.table.Lookup(asBytes(words))
 }
 
@@ -38,8 +38,8 @@ func localName(words []string) string {
 // does nothing else. A command that the table does not know may do anything.
 func (s *session) harmless(words []string) bool {
 	cmd, known := s.lookup(words)
-	return known && s.multi == nil && cmd.Has(engine.ReadOnly) &&
-		cmd.Flags&(engine.Write|engine.Admin|engine.Blocking|engine.PubSub) == 0
+	return known && s.multi == nil && cmd.Has(spec.ReadOnly) &&
+		cmd.Flags&(spec.Write|spec.Admin|spec.Blocking|spec.PubSub) == 0
 }
 
 // anywhere reports whether another node than the one in use may be asked: for
@@ -47,7 +47,7 @@ func (s *session) harmless(words []string) bool {
 // about the server itself, or unknown.
 func (s *session) anywhere(words []string) bool {
 	cmd, known := s.lookup(words)
-	return known && cmd.Flags&(engine.ReadOnly|engine.Write) != 0 && cmd.Flags&engine.Admin == 0
+	return known && cmd.Flags&(spec.ReadOnly|spec.Write) != 0 && cmd.Flags&spec.Admin == 0
 }
 
 // ahead reports whether a command may be sent before the reply of the one
@@ -57,7 +57,7 @@ func (s *session) ahead(words []string) bool {
 		return false
 	}
 	cmd, _ := s.lookup(words)
-	return !cmd.Has(engine.Blocking)
+	return !cmd.Has(spec.Blocking)
 }
 
 // secret reports whether a command carries something that no history may keep.
@@ -66,7 +66,7 @@ func (s *session) secret(words []string) bool {
 		words = words[1:] // "3 auth secret"
 	}
 	cmd, known := s.lookup(words)
-	if known && cmd.Secrets != nil && len(cmd.Secrets(config.New(), asBytes(words))) > 0 {
+	if known && cmd.Secrets != nil && len(cmd.Secrets(config.New().IsSecret, asBytes(words))) > 0 {
 		return true
 	}
 	has := func(word string) bool {

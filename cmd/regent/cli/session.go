@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"regent/engine"
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -28,7 +29,7 @@ const (
 // A session is a connection that moves with the leader.
 type session struct {
 	o     options
-	table *engine.Table
+	table *spec.Table
 	out   io.Writer // where redirections are mentioned
 	notes io.Writer // where what fails beside a reply is mentioned
 	addr  string    // of the server in use

@@ -1,4 +1,4 @@
-package engine_test
+package glob_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"regent/engine"
+	"regent/engine/glob"
 )
 
 // globModel tries everything: exponential, and plainly what * means. It knows
@@ -31,7 +31,7 @@ func TestGlobModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?\\")), 0, 8, -1).Draw(t, "pattern")
 		s := rapid.StringOfN(rapid.SampledFrom([]rune("ab\\*")), 1, 8, -1).Draw(t, "string")
-		if got, want := engine.GlobMatch([]byte(p), []byte(s)), globModel(p, s); got != want {
+		if got, want := glob.Match([]byte(p), []byte(s)), globModel(p, s); got != want {
 			t.Fatalf("%q and %q: %v", p, s, got)
 		}
 	})
@@ -41,7 +41,7 @@ func TestGlobModel(t *testing.T) {
 func TestGlobIsBounded(t *testing.T) {
 	p := strings.Repeat("a*", 5000) + "b"
 	s := strings.Repeat("a", 20000)
-	if engine.GlobMatch([]byte(p), []byte(s)) {
+	if glob.Match([]byte(p), []byte(s)) {
 		t.Error("a pattern that ends in b matches a string without one")
 	}
 }
@@ -52,11 +52,11 @@ func FuzzGlob(f *testing.F) {
 	f.Add("[^", "x")
 	f.Add("*[a-", "ba")
 	f.Fuzz(func(t *testing.T, p, s string) {
-		match := engine.GlobMatch([]byte(p), []byte(s))
+		match := glob.Match([]byte(p), []byte(s))
 		if s == "" {
 			return
 		}
-		if again := engine.GlobMatch([]byte("*"+p), []byte(s)); match && !again {
+		if again := glob.Match([]byte("*"+p), []byte(s)); match && !again {
 			t.Errorf("%q matches %q, but not with a star before it", p, s)
 		}
 	})

@@ -1,6 +1,8 @@
-package engine
+// Package glob matches names with the patterns of KEYS, SCAN, PSUBSCRIBE and
+// CONFIG GET as Redis does (util.c, stringmatchlen).
+package glob
 
-// globMatch reports whether s matches Redis's glob pattern: * any run, ? any
+// Match reports whether s matches Redis's glob pattern: * any run, ? any
 // byte, [abc] [a-z] [^a] a byte of a class, \x the byte x itself. What is
 // malformed means what it means to Redis: a class without an end closes at
 // the end of the pattern, a backslash there stands for itself, and nothing
@@ -9,7 +11,7 @@ package engine
 // Only the last * is ever taken back: what stood before it has matched as
 // early as it could, and later would not help. So the work is at most
 // len(pattern) * len(s), where trying every * anew would be exponential.
-func globMatch(pattern, s []byte) bool {
+func Match(pattern, s []byte) bool {
 	if len(s) == 0 {
 		return len(pattern) == 0
 	}
@@ -21,7 +23,7 @@ func globMatch(pattern, s []byte) bool {
 			star, resume = p, i
 			continue
 		}
-		if n := globStep(pattern[p:], s[i]); n > 0 {
+		if n := step(pattern[p:], s[i]); n > 0 {
 			p, i = p+n, i+1
 			continue
 		}
@@ -37,9 +39,9 @@ func globMatch(pattern, s []byte) bool {
 	return p == len(pattern)
 }
 
-// globStep matches c with the pattern's first element, which is no *, and
+// step matches c with the pattern's first element, which is no *, and
 // returns the element's length, 0 when it does not match.
-func globStep(pattern []byte, c byte) int {
+func step(pattern []byte, c byte) int {
 	if len(pattern) == 0 {
 		return 0
 	}
@@ -47,7 +49,7 @@ func globStep(pattern []byte, c byte) int {
 	case '?':
 		return 1
 	case '[':
-		match, n := globClass(pattern[1:], c)
+		match, n := class(pattern[1:], c)
 		if match {
 			return 1 + n
 		}
@@ -66,9 +68,9 @@ func globStep(pattern []byte, c byte) int {
 	return 0
 }
 
-// globClass matches c with a class whose [ has been read, and returns the
+// class matches c with a class whose [ has been read, and returns the
 // class's length up to and with its ].
-func globClass(class []byte, c byte) (match bool, n int) {
+func class(class []byte, c byte) (match bool, n int) {
 	not := len(class) > 0 && class[0] == '^'
 	if not {
 		n++

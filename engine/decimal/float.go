@@ -1,4 +1,4 @@
-package engine
+package decimal
 
 import (
 	"bytes"
@@ -20,11 +20,12 @@ const (
 	longMaxExp = 40000
 )
 
-func newFloat() *big.Float { return new(big.Float).SetPrec(longMantissa) }
+// NewFloat is zero, as wide as a long double.
+func NewFloat() *big.Float { return new(big.Float).SetPrec(longMantissa) }
 
-// parseFloat reads b as strtold does, all of it: decimal or hexadecimal, or
+// ParseFloat reads b as strtold does, all of it: decimal or hexadecimal, or
 // an infinity; not a number, and what is too large or too small, is refused.
-func parseFloat(b []byte) (*big.Float, bool) {
+func ParseFloat(b []byte) (*big.Float, bool) {
 	if len(b) == 0 || len(b) > longMaxText {
 		return nil, false
 	}
@@ -32,8 +33,8 @@ func parseFloat(b []byte) (*big.Float, bool) {
 	if neg || b[0] == '+' {
 		digits = b[1:]
 	}
-	if equalFold(digits, "inf") || equalFold(digits, "infinity") {
-		return newFloat().SetInf(neg), true
+	if bytes.EqualFold(digits, []byte("inf")) || bytes.EqualFold(digits, []byte("infinity")) {
+		return NewFloat().SetInf(neg), true
 	}
 	base, mark := 10, byte('e')
 	if len(digits) > 2 && digits[0] == '0' && digits[1]|0x20 == 'x' {
@@ -69,7 +70,7 @@ func parseMagnitude(b []byte, base int, mark byte) (*big.Float, bool) {
 		return nil, false
 	}
 	if zero {
-		return newFloat(), true
+		return NewFloat(), true
 	}
 	if tooFar(exp) {
 		return nil, false
@@ -112,18 +113,18 @@ func tooFar(exp []byte) bool {
 	return false
 }
 
-// addFloats adds; false when the sum is infinite or not a number.
-func addFloats(a, b *big.Float) (*big.Float, bool) {
+// AddFloats adds; false when the sum is infinite or not a number.
+func AddFloats(a, b *big.Float) (*big.Float, bool) {
 	if a.IsInf() || b.IsInf() {
 		return nil, false
 	}
-	sum := newFloat().Add(a, b)
+	sum := NewFloat().Add(a, b)
 	return sum, sum.MantExp(nil) <= longMaxBits
 }
 
-// appendFloat prints f with up to longDigits digits after the point and no
+// AppendFloat prints f with up to longDigits digits after the point and no
 // zeros at the end.
-func appendFloat(dst []byte, f *big.Float) []byte {
+func AppendFloat(dst []byte, f *big.Float) []byte {
 	start := len(dst)
 	dst = f.Append(dst, 'f', longDigits)
 	dst = bytes.TrimRight(dst, "0")

@@ -1,0 +1,108 @@
+package spec
+
+import "slices"
+
+// A Table is all commands, by name and by number.
+type Table struct {
+	names  Index[*Command]
+	sorted []*Command
+	all    []*Command // with subcommands, by Command.Index
+}
+
+// NewTable makes a table of commands, and fills in what follows from their
+// literals: they belong to it from then on. It panics if two have one name.
+func NewTable(commands []*Command) *Table {
+	t := &Table{sorted: slices.Clone(commands)}
+	for _, cmd := range commands {
+		t.derive(cmd, nil)
+	}
+	slices.SortFunc(t.sorted, func(a, b *Command) int { return compare(a.Name, b.Name) })
+	t.names = NewIndex(t.sorted, func(cmd *Command) string { return cmd.Name })
+	return t
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// derive fills in what follows from the literal.
+func (t *Table) derive(cmd, parent *Command) {
+	cmd.parent, cmd.full = parent, cmd.Name
+	if parent != nil {
+		cmd.full = parent.full + "|" + cmd.Name
+		if cmd.Group == "" {
+			cmd.Group = parent.Group
+		}
+	}
+	cmd.index = len(t.all)
+	t.all = append(t.all, cmd)
+	cmd.Cats |= impliedCategories(cmd.Flags)
+	if cmd.movable() {
+		cmd.Flags |= MovableKeys
+	}
+	for _, sub := range cmd.subs {
+		t.derive(sub, cmd)
+	}
+}
+
+// Size is the number of commands and subcommands.
+func (t *Table) Size() int { return len(t.all) }
+
+// Commands are the top-level commands by name.
+func (t *Table) Commands() []*Command { return t.sorted }
+
+// All are the commands and subcommands by Command.Index.
+func (t *Table) All() []*Command { return t.all }
+
+// Lookup finds a command by name in any case, and its subcommand when args
+// has one. It returns the container when the subcommand is unknown, with
+// known false.
+func (t *Table) Lookup(args [][]byte) (cmd *Command, known bool) {
+	cmd, found := t.names.Find(args[0])
+	if !found {
+		return nil, false
+	}
+	if len(cmd.subs) == 0 || len(args) == 1 {
+		return cmd, true
+	}
+	for _, sub := range cmd.subs {
+		if EqualFold(args[1], sub.Name) {
+			return sub, true
+		}
+	}
+	return cmd, false
+}
+
+// Named finds a command by its full name in any case ("CLIENT|list"), nil for
+// none.
+func (t *Table) Named(full []byte) *Command {
+	args := make([][]byte, 1, 2)
+	args[0] = full
+	for i, b := range full {
+		if b == '|' {
+			args = append(args[:0], full[:i], full[i+1:])
+			break
+		}
+	}
+	cmd, known := t.Lookup(args)
+	if !known || len(args) == 2 && cmd.parent == nil {
+		return nil
+	}
+	return cmd
+}
+
+// Each calls f with every command, by name, and after it with its subcommands.
+func (t *Table) Each(f func(cmd *Command)) {
+	for _, cmd := range t.sorted {
+		f(cmd)
+		for _, sub := range cmd.subs {
+			f(sub)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"bytes"
+	"strconv"
+
+	"regent/engine/decimal"
+	"regent/engine/dict"
+	"regent/resp"
+)
+
+// Values as commands see them: strings in their encodings, and what every value tells
+// of itself.
+
+// embstrMax is the longest string in bytes that Redis keeps in one piece
+// with its header.
+const embstrMax = 44
+
+// EncodeString picks the encoding of a string that arrives whole.
+func EncodeString(b []byte) dict.Value {
+	if len(b) <= decimal.MaxLen {
+		if n, ok := decimal.Parse(b); ok {
+			return dict.Value{Kind: dict.Int, Int: n}
+		}
+	}
+	if len(b) <= embstrMax {
+		return dict.Value{Kind: dict.Embstr, Bytes: b}
+	}
+	return dict.Value{Kind: dict.Raw, Bytes: b}
+}
+
+// Text is the bytes of a string value; an integer is written into buf.
+func Text(v dict.Value, buf *[decimal.MaxLen]byte) []byte {
+	if v.Kind == dict.Int {
+		return strconv.AppendInt(buf[:0], v.Int, 10)
+	}
+	return v.Bytes
+}
+
+// TextLen is the length of a string value in bytes.
+func TextLen(v dict.Value) int {
+	var buf [decimal.MaxLen]byte
+	return len(Text(v, &buf))
+}
+
+// ReplyText replies with a string value.
+func ReplyText(w *resp.Writer, v dict.Value) {
+	if v.Kind == dict.Int {
+		w.BulkInt(v.Int)
+		return
+	}
+	w.Bulk(v.Bytes)
+}
+
+// StringOf is the string at en, which must exist; false: it is of another
+// type, and the error was written.
+func (c *Ctx) StringOf(en Entry) (v dict.Value, ok bool) {
+	v = en.Value()
+	if v.Kind == dict.Object {
+		c.Err(resp.ErrWrongType)
+		return v, false
+	}
+	c.Heavy(len(v.Bytes))
+	return v, true
+}
+
+// FitsString checks a string's length in bytes after a change of add bytes to the
+// size given; false: the error was written.
+func (c *Ctx) FitsString(size, add int64) bool {
+	if total := size + add; total < size || total > c.e.Config.ProtoMaxBulkLen.Get() {
+		c.Err(resp.ErrStringTooLong)
+		return false
+	}
+	return true
+}
+
+func (en Entry) IsString() bool { return en.Value().Kind != dict.Object }
+
+// TypeName is what TYPE answers for v.
+func TypeName(v dict.Value) string {
+	if v.Kind == dict.Object {
+		return v.Obj.(Object).TypeName()
+	}
+	return "string"
+}
+
+// Detach makes v independent of its entry.
+func Detach(v dict.Value) dict.Value {
+	v.Bytes = bytes.Clone(v.Bytes)
+	return v
+}
+
+// EncodingName is what OBJECT ENCODING answers for v.
+func EncodingName(v dict.Value) string {
+	switch v.Kind {
+	case dict.Int:
+		return "int"
+	case dict.Embstr:
+		return "embstr"
+	case dict.Raw:
+		return "raw"
+	}
+	return v.Obj.(Object).Encoding()
+}
