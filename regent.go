@@ -101,6 +101,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.host = host{log: s.log, start: time.Now()}
+	if err := s.fitClients(); err != nil {
+		return nil, err
+	}
 	if err := s.build(); err != nil {
 		s.failed(err)
 		s.release()

@@ -40,7 +40,7 @@ func (c *Config) network() []*directive {
 		number("tcp-backlog", &c.TCPBacklog, 511, 0, anyInt).fixed(),
 		number("tcp-keepalive", &c.TCPKeepalive, 300, 0, maxSec),
 		number("timeout", &c.Timeout, 0, 0, maxSec),
-		number("maxclients", &c.MaxClients, 10000, 1, math.MaxUint32),
+		number("maxclients", &c.MaxClients, 10000, 1, math.MaxUint32).checked(c.clientsFit),
 		yesNo("protected-mode", &c.ProtectedMode, true),
 		secret("requirepass", &c.RequirePass),
 		secret("masterauth", &c.MasterAuth),

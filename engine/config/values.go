@@ -93,6 +93,8 @@ const (
 // Config holds every directive's value; the table in directives.go gives each
 // its name, default and bounds.
 type Config struct {
+	fitClients func(n int64) (most int64) // nil: any number of them
+
 	// network
 	Port, TCPBacklog, TCPKeepalive, Timeout, MaxClients Int
 	UnixSocketPerm                                      Int

@@ -1,0 +1,68 @@
+package regent
+
+import (
+	"errors"
+	"fmt"
+
+	"regent/engine"
+)
+
+// Descriptors. What the system allows is for clients less what the node itself needs:
+// without that reserve a client too many would keep the log, a save or a
+// returning follower from getting on. As in Redis (server.c, adjustOpenFilesLimit) the
+// limit is raised to what maxclients needs, and maxclients lowered to what there is.
+
+// What a node needs beside its clients, in descriptors.
+const (
+	// ownFiles are Redis's CONFIG_MIN_RESERVED_FDS: listening sockets, the log and what
+	// is written beside it, standard input and output.
+	ownFiles = 32
+	// loopFiles are an event loop's, whose number is at most that of the cores.
+	loopFiles = 2
+	// peerFiles are the channels with one other node: control and stream both ways, a
+	// full copy, and those that are just being made.
+	peerFiles = 4
+	// guestFiles are connections that may become such channels.
+	guestFiles = 8
+)
+
+// errFewFiles says that not one client could be served.
+var errFewFiles = errors.New("not enough open files")
+
+// reservedFiles is what this node needs beside its clients.
+func (s *Server) reservedFiles() int64 {
+	n := int64(ownFiles + loopFiles*max(cores(), int(s.cfg.IOThreads.Get())))
+	if s.node.clustered() || s.cfg.Join.Get() {
+		n += guestFiles + peerFiles*int64(max(len(s.node.peers)-1, 1))
+	}
+	return n
+}
+
+// fitClients raises the limit on open files to what maxclients needs, as far as
+// the system lets it, and lowers maxclients to what is there. It says so.
+func (s *Server) fitClients() error {
+	reserve, want := s.reservedFiles(), s.cfg.MaxClients.Get()
+	was, files, err := raiseFiles(want + reserve)
+	switch fits := files - reserve; {
+	case errors.Is(err, errNoFileLimit):
+		return nil // nothing is known: it is tried
+	case fits < 1:
+		return fmt.Errorf("your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d: %w", files, reserve+1, errFewFiles)
+	case fits < want:
+		s.cfg.MaxClients.Set(fits)
+		s.host.Logf(engine.LevelWarning, "You requested maxclients of %d requiring at least %d max file descriptors.", want, want+reserve)
+		s.host.Logf(engine.LevelWarning, "Server can't set maximum open files to %d because of OS error: %v.", want+reserve, err)
+		s.host.Logf(engine.LevelWarning, "Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.", files, fits)
+	case files > was:
+		s.host.Logf(engine.LevelNotice, "Increased maximum number of open files to %d (it was originally set to %d).", files, was)
+	}
+	// CONFIG SET maxclients asks, too.
+	s.cfg.FitMaxClients(func(n int64) (most int64) {
+		_, files, err := raiseFiles(n + reserve)
+		if errors.Is(err, errNoFileLimit) {
+			return n
+		}
+		return min(n, files-reserve)
+	})
+	return nil
+}
