@@ -199,3 +199,81 @@ func (r cliResult) String() string {
 	short := func(s string) string { return fmt.Sprintf("%q", s[:min(len(s), 1500)]) }
 	return fmt.Sprintf("status %d, out %s, err %s", r.status, short(r.out), short(r.err))
 }
+
+// TestCliShutdownEndsOneNode: the node that is named ends, and no other, be it
+// a follower or the leader, by word or from a pipe.
+func TestCliShutdownEndsOneNode(t *testing.T) {
+	c, _ := startCluster(t, 3)
+	for _, leads := range []bool{false, true} {
+		leader, err := c.Agreed(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := leader
+		for _, n := range c.Nodes {
+			if n != leader && !leads {
+				target = n
+			}
+		}
+		at := []string{"cli", "-p", strconv.Itoa(target.Port)}
+		stdin, args := "", append(slices.Clone(at), "shutdown")
+		if leads {
+			stdin, args = "get k\nshutdown\nget k\n", append(slices.Clone(at), "--patience", "1s")
+		}
+		out, status := run(t, stdin, args...)
+		if status != 0 {
+			t.Errorf("SHUTDOWN: %q, status %d", out, status)
+		}
+		if status, err := target.Exited(within(t, 30*time.Second)); err != nil || status != 0 {
+			t.Errorf("the node that was told to end: status %d, %v", status, err)
+		}
+		for _, n := range c.Nodes {
+			if n != target && client(t, n).Ping(t.Context()).Err() != nil {
+				t.Errorf("node %d has ended too", n.Port)
+			}
+		}
+		if err := target.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, target)
+	}
+}
+
+// TestCliWritesThroughAFollower: a file of lines, raw protocol and a blocking
+// command, all begun at a follower.
+func TestCliWritesThroughAFollower(t *testing.T) {
+	c, leader := startCluster(t, 3)
+	follower := c.Nodes[0]
+	if follower == leader {
+		follower = c.Nodes[1]
+	}
+	at := strconv.Itoa(follower.Port)
+	var lines, wire, want strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&lines, "rpush l %d\n", i)
+		fmt.Fprintf(&wire, "*3\r\n$5\r\nRPUSH\r\n$1\r\np\r\n$4\r\n%04d\r\n", i)
+		fmt.Fprintf(&want, "%d\n", i+1)
+	}
+	if out, status := run(t, lines.String(), "cli", "-p", at); out != want.String() || status != 0 {
+		t.Errorf("lines: status %d, %.200q", status, out)
+	}
+	out, status := run(t, wire.String(), "cli", "-p", at, "--pipe")
+	if !strings.Contains(out, "errors: 0, replies: 2000") || status != 0 {
+		t.Errorf("--pipe: status %d, %.200q", status, out)
+	}
+	r := client(t, leader)
+	for _, key := range []string{"l", "p"} {
+		list, err := r.LRange(t.Context(), key, 0, -1).Result()
+		if err != nil || len(list) != 2000 {
+			t.Fatalf("%s has %d elements, %v", key, len(list), err)
+		}
+		for i, v := range list {
+			if n, _ := strconv.Atoi(v); n != i {
+				t.Fatalf("element %d of %s is %s: the order was lost", i, key, v)
+			}
+		}
+	}
+	if out, status := run(t, "", "cli", "-p", at, "blpop", "l", "0"); out != "l\n0\n" || status != 0 {
+		t.Errorf("BLPOP: %q, status %d", out, status)
+	}
+}
