@@ -21,7 +21,7 @@ import (
 //
 //	parent ──► child 7001 ─┐
 //	       ──► child 7002 ─┼── elect among themselves; the parent only asks
-//	       ──► child 7003 ─┘   them who leads (INFO), as any client could
+//	       ──► child 7003 ─┘   them which one leads (INFO), as any client could
 
 const (
 	// maxNodes bounds how many servers one command starts.
@@ -65,10 +65,10 @@ func parseClusterFlags(t tool) (clusterOptions, error) {
 	var o clusterOptions
 	fs := flag.NewFlagSet("regent cluster", flag.ContinueOnError)
 	fs.SetOutput(t.err)
-	fs.IntVar(&o.nodes, "nodes", 3, "how many servers")
-	fs.IntVar(&o.port, "port", 7001, "the first one's port; the others follow")
-	fs.StringVar(&o.dir, "dir", "./data", "where their directories are made")
-	fs.DurationVar(&o.restart, "restart", 5*time.Second, "start a killed one again after this time (0: never)")
+	fs.IntVar(&o.nodes, "nodes", 3, "how many servers to start")
+	fs.IntVar(&o.port, "port", 7001, "port of the first server; the others have the ports after it")
+	fs.StringVar(&o.dir, "dir", "./data", "directory below which each server gets one of its own")
+	fs.DurationVar(&o.restart, "restart", 5*time.Second, "start a killed server again after this time (0: never)")
 	if err := fs.Parse(t.args); err != nil {
 		return o, err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// show prints the table when who leads, or who lives, has changed.
+// show prints the table when the leader, or what runs, has changed.
 func (s *supervisor) show() {
 	state := s.state()
 	if state == s.shown {

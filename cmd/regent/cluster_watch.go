@@ -81,7 +81,7 @@ func ask(conn *cli.Conn, addr string) (*cli.Conn, sighting) {
 	}
 }
 
-// A reign is who leads, as far as the parent has seen. It decides what is worth
+// A reign is which node leads, as far as the parent has seen. It decides what is worth
 // a line; times and sightings are handed in.
 type reign struct {
 	leader  int       // the leader's port, 0 before the first

@@ -1,7 +1,7 @@
 // Command regent is the one binary: the server, the client and the tools.
 //
 //	regent [FILE] [--directive value ...]   a server, started as redis-server is
-//	regent cluster [--nodes 3] ...          three servers to play with, and who leads
+//	regent cluster [--nodes 3] ...          three servers to play with, and which one leads
 //	regent cli [command ...]                a client that follows the leader (package cli)
 //	regent check-health                     whether a server can do its work, for supervisors
 //	regent check-rdb, check-aof, backup, restore   tools for whole copies of the data (package backup)
@@ -94,22 +94,25 @@ func version() string {
 const usage = `Regent speaks the Redis protocol and elects its own leader.
 
   regent [FILE] [--directive value ...]
-      Starts a server. FILE is in redis.conf's syntax ("-" reads standard
-      input); every directive is a flag as well, and flags win.
+      Starts a server. FILE has redis.conf's syntax ("-" reads it from standard
+      input); regent.conf is a sample. Every directive is a flag too, and a flag
+      wins over the file.
 
         --port 6379               --bind "* -::*"         --unixsocket PATH
         --dir ./data              --appendonly yes        --appendfsync everysec
         --requirepass SECRET      --masterauth SECRET     --loglevel notice
         --node-id N               --peers 1@host:port,2@host:port,3@host:port
-        --join yes                (a node that REGENT NODE ADD is to take in)
+        --join yes                (waits until REGENT NODE ADD takes the node in)
         --announce-host HOST      --announce-port N       --write-acks quorum
         --heartbeat-interval 100  --election-timeout 500  (milliseconds)
 
-      CONFIG GET * at a running server lists them all.
+      CONFIG GET * lists all directives of a running server.
 
   regent cluster [--nodes 3] [--port 7001] [--dir ./data] [--restart 5s] [-- --directive value ...]
-      Starts that many servers as processes of their own, shows who leads, and
-      starts a killed one again after that time (0: never). Ctrl-C ends all.
+      Starts servers on this machine to play with, a process each. It shows which
+      one leads, and why and for how long none did when that changes. A server
+      that was killed is started again after --restart (0: never). Ctrl-C ends
+      all of them.
 
   regent cli [-h host] [-p port] [-a password] [-n db] [command ...]
       Sends commands, follows MOVED and waits for an election to end. Without

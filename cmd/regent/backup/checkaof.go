@@ -229,16 +229,16 @@ func (t Tool) advise(d *aof.Damage, path string) {
 	}
 	t.tellLoss(d.Loss)
 	if d.Torn {
-		fmt.Fprintln(t.Out, "Nobody was told that this write had happened. A start cuts it off by itself, with aof-load-truncated yes.")
+		fmt.Fprintln(t.Out, "No client was told that this write was done. With aof-load-truncated yes a server cuts it off when it starts.")
 	}
-	fmt.Fprintf(t.Out, "To cut there: regent check-aof --fix %s. With peers, rather start this node with an empty directory: it copies what the others hold.\n", path)
+	fmt.Fprintf(t.Out, "To cut the log there: regent check-aof --fix %s. A node with peers should rather be started with an empty directory: it then copies what the others hold.\n", path)
 }
 
 // tellLoss says what a cut takes.
 func (t Tool) tellLoss(l aof.Loss) {
 	fmt.Fprintf(t.Out, "A cut there loses %d bytes", l.Bytes)
 	if l.Files > 0 {
-		fmt.Fprintf(t.Out, ", with them %d whole files", l.Files)
+		fmt.Fprintf(t.Out, ", among them %d whole files", l.Files)
 	}
 	if l.Records > 0 {
 		fmt.Fprintf(t.Out, "; %d records of it can be read", l.Records)
@@ -285,7 +285,7 @@ func (t Tool) cutLog(o checkAOFOptions, at *aof.CheckOptions, c *aof.Checked, pl
 	return nil
 }
 
-// agreed asks a question that is answered with no unless somebody says y.
+// agreed asks a question; every answer but y is a no.
 func (t Tool) agreed(question string) bool {
 	fmt.Fprintf(t.Out, "%s [y/N]: ", question)
 	line, err := bufio.NewReader(io.LimitReader(t.In, 16)).ReadString('\n')

@@ -31,7 +31,7 @@
 //	  - Behind the delimiter the server closes the connection.
 //	  - Both leaders and followers answer; a follower copies what it has applied.
 //	  - The server makes the file as fast as the client takes it. It does not
-//	    gather it: a client that takes nothing for the time that `timeout` or
+//	    collect it: a client that takes nothing for the time that `timeout` or
 //	    the limit for replicas' output buffers allows is dropped.
 //
 // A server that does not know the command is taken for Redis, and asked as a

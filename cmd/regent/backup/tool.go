@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"regent/engine/rdb"
@@ -28,20 +29,21 @@ type Tool struct {
 
 // Usage describes the subcommands for `regent --help`.
 const Usage = `  regent check-rdb FILE
-      Tells what an RDB file holds. Exit status 1: it is damaged, and where.
+      Says what an RDB file holds. If it is damaged it says where, and exits
+      with 1.
 
   regent check-aof [--fix | --truncate-to-offset N] [--yes] DIR|MANIFEST|FILE
-      Tells whether an append only log is whole, Regent's or Redis's, and what a
-      cut would lose. Cuts if asked to, after a question. Exit status 1: it is
-      not whole.
+      Says whether an append only log, Regent's or Redis's, is whole, and what
+      would be lost if it were cut at the damage. With one of the two options it
+      cuts the log, after a question. It exits with 1 if the log is not whole.
 
   regent backup --from host:port [-a password] [--user name] --to DIR|-
       Copies a running Regent or Redis node into DIR/regent-TIME.rdb, or to
-      standard output, as it is at one moment. The node goes on meanwhile.
+      standard output, as its data is at one moment. The node keeps working.
 
   regent restore --from FILE|DIR|- --to DIR [--force]
-      Makes a data directory of a copy (of DIR's newest one). What stands in
-      the way is refused, or with --force moved aside.
+      Makes a data directory from a copy (the newest one in DIR). It refuses a
+      directory that has data, or with --force moves that data aside.
 `
 
 // Run carries out a subcommand; ok is false if name is none.
@@ -69,7 +71,21 @@ var errTold = errors.New("already told")
 func (t Tool) flags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet("regent "+name, flag.ContinueOnError)
 	fs.SetOutput(t.Err)
+	fs.Usage = func() {
+		fmt.Fprintf(t.Err, "%s\nOptions:\n", usageOf(name))
+		fs.PrintDefaults()
+	}
 	return fs
+}
+
+// usageOf is one subcommand's part of Usage.
+func usageOf(name string) string {
+	for part := range strings.SplitSeq(Usage, "\n\n") {
+		if strings.HasPrefix(part, "  regent "+name+" ") {
+			return strings.TrimSuffix(part, "\n") + "\n"
+		}
+	}
+	return "  regent " + name + "\n"
 }
 
 // progressEvery is how often progress is shown.

@@ -80,7 +80,7 @@ func (l *link) ask(args ...string) (string, error) {
 	return "", errors.New("it sends empty lines without end")
 }
 
-// greet says who we are.
+// greet authenticates.
 func (l *link) greet(user, password string) error {
 	if password == "" {
 		return nil

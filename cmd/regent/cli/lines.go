@@ -183,7 +183,7 @@ func (l *lineReader) peek() (line string, ok bool) {
 	return string(b[:n]), true
 }
 
-// window gathers the commands that may be sent together, beginning with line;
+// window collects the commands that may be sent together, beginning with line;
 // nil if line is none of them. It takes from the pipe only lines that have
 // come.
 func (c *client) window(line string, in *lineReader) (window [][]string) {

@@ -11,7 +11,7 @@ const (
 	// latencyPause is the time between two samples of --latency.
 	latencyPause = 10 * time.Millisecond
 	// statEvery is how often --stat asks, latencyRange for how long --latency
-	// gathers where it prints once, historyRange --latency-history each time.
+	// samples where it prints once, historyRange --latency-history each time.
 	statEvery    = time.Second
 	latencyRange = time.Second
 	historyRange = 15 * time.Second
