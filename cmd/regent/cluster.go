@@ -119,7 +119,7 @@ func newSupervisor(t tool, o clusterOptions) (*supervisor, error) {
 		c := &child{port: o.port + i, binary: self, dir: filepath.Join(o.dir, strconv.Itoa(o.port+i))}
 		c.args = []string{
 			"--port", strconv.Itoa(c.port), "--bind", "127.0.0.1", "--dir", c.dir,
-			"--logfile", c.logFile(),
+			"--logfile", childLog,
 		}
 		if o.nodes > 1 {
 			c.args = append(c.args, "--peers", strings.Join(peers, ","))

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -28,8 +27,10 @@ type child struct {
 	seen   sighting
 }
 
-func (c *child) addr() string    { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)) }
-func (c *child) logFile() string { return filepath.Join(c.dir, "regent.log") }
+func (c *child) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)) }
+
+// childLog is a child's log file, in its directory.
+const childLog = "regent.log"
 
 // exitError is how a child ended.
 type exitError struct {
