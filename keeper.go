@@ -108,12 +108,16 @@ func (k *keeper) hasLoaded(keys int64) {
 	k.loaded = keys
 }
 
-// lastSave saves at the end, if there are save points. Writes are held from then
-// on, unless it fails.
+// lastSave is finalSave, if there are save points.
 func (k *keeper) lastSave() error {
 	if len(k.s.cfg.Save.Get()) == 0 {
 		return nil
 	}
+	return k.finalSave()
+}
+
+// finalSave saves at the end. Writes are held from then on, unless it fails.
+func (k *keeper) finalSave() error {
 	k.s.engine.HoldWrites()
 	k.s.host.Logf(engine.LevelNotice, "Saving the final RDB snapshot before exiting.")
 	err := k.saveNow(true)

@@ -127,7 +127,7 @@ func TestAnEndThatCannotSaveIsRefused(t *testing.T) {
 	s.do("OK", "SET", "a", "1")
 	s.do("ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN")
 	s.do("OK", "SET", "a", "2") // writes were held, and go on
-	if err := s.Shutdown("Received a signal"); err == nil {
+	if err := s.Shutdown("Received a signal", 0); err == nil {
 		t.Error("a signal ended it")
 	}
 	s.do("OK", "SET", "a", "3")
@@ -135,7 +135,7 @@ func TestAnEndThatCannotSaveIsRefused(t *testing.T) {
 	if err := os.RemoveAll(filepath.Dir(inTheWay)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Shutdown("Received a signal"); err != nil {
+	if err := s.Shutdown("Received a signal", 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-s.done; err != nil {
@@ -144,6 +144,45 @@ func TestAnEndThatCannotSaveIsRefused(t *testing.T) {
 	s.once.Do(func() {})
 	s = begin(t, dir, "appendonly no")
 	s.do("3", "GET", "a")
+	if err := os.Remove(filepath.Dir(inTheWay)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(inTheWay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown("Received a signal", config.ShutdownForce); err != nil {
+		t.Errorf("a forced end is refused: %v", err)
+	}
+}
+
+// TestAnEndAsToldSaves: what shutdown-on-sigterm says of a signal's end.
+func TestAnEndAsToldSaves(t *testing.T) {
+	for _, c := range []struct {
+		how   int64
+		point string // of saving
+		want  string // what the next start finds
+	}{
+		{0, "save 3600 1", "1"}, {0, "save \"\"", ""},
+		{config.ShutdownSave, "save \"\"", "1"}, {config.ShutdownNoSave, "save 3600 1", ""},
+		{config.ShutdownNow | config.ShutdownForce, "save 3600 1", "1"},
+	} {
+		t.Run(fmt.Sprintf("%d %s", c.how, c.point), func(t *testing.T) {
+			dir := t.TempDir()
+			s := begin(t, dir, "appendonly no", c.point)
+			s.do("OK", "SET", "a", "1")
+			if err := s.Shutdown("Received a signal", c.how); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-s.done; err != nil {
+				t.Fatal(err)
+			}
+			s.once.Do(func() {})
+			s = begin(t, dir, "appendonly no", c.point)
+			if got := s.client().Get(t.Context(), "a").Val(); got != c.want {
+				t.Errorf("the next start finds %q, want %q", got, c.want)
+			}
+		})
+	}
 }
 
 // TestNoWriteIsLostBehindTheLastSave: what is acknowledged while the last save is
@@ -164,7 +203,7 @@ func TestNoWriteIsLostBehindTheLastSave(t *testing.T) {
 			acked = i
 		}
 	}()
-	if err := s.Shutdown("Received a signal"); err != nil {
+	if err := s.Shutdown("Received a signal", 0); err != nil {
 		t.Fatal(err)
 	}
 	<-s.done

@@ -417,12 +417,14 @@ func (s *Server) tick() {
 }
 
 // Shutdown is what a signal asks for: the data is saved if there are save points,
-// and Run returns. If it cannot be saved, that is the error, and the server goes
-// on; it may be asked again.
-func (s *Server) Shutdown(why string) error {
+// or as how says (config.ShutdownSave and the like), and Run returns. If it
+// cannot be saved, and is not forced, that is the error, and the server goes on;
+// it may be asked again.
+func (s *Server) Shutdown(why string, how int64) error {
 	s.host.Logf(engine.LevelWarning, "%s", why)
-	if s.serving.Load() {
-		if err := s.keeper.lastSave(); err != nil {
+	saves := how&config.ShutdownNoSave == 0 && (how&config.ShutdownSave != 0 || len(s.cfg.Save.Get()) > 0)
+	if saves && s.serving.Load() {
+		if err := s.keeper.finalSave(); err != nil && how&config.ShutdownForce == 0 {
 			s.host.Logf(engine.LevelWarning, "Errors trying to shut down the server. Check the logs for more information.")
 			return fmt.Errorf("the last save: %w", err)
 		}

@@ -49,6 +49,7 @@ var oddValues = []string{
 	"1k", "1K", "1kb", "1Mb", "1GB", "2gB", "1x", "10%", "kib", "1 kb", "yes", "NO", "Yes", "true", "maybe", "y",
 	"everysec", "ALWAYS", "noeviction", "allkeys-LRU", "volatile-ttl", "debug", "Warning", "quiet", "nothing",
 	"900 1", "900 1 300 10", "900", "0 1", "5 -1", "60 x", "normal 0 0 0", "replica 1mb 1mb 10", "slave 2mb 1mb 10 normal 1 1 1", "pubsub 1 2", "normal 1 2 x", "normal -1 0 0", "nope 0 0 0", "normal 0 0 -5", "NORMAL 1kb 1kb 9",
+	"save now", "force now", "save nosave", "default now", "now  force",
 	"KEA", "Kng$", "mKExe", "5%", "101%", "50 99.9", "-5 10", "0 200 800", "200 100 0", "{title} {port}", "{nope}",
 	"a b c", "\x00", "\xff\xfe", "é",
 }

@@ -38,7 +38,7 @@ func (t tool) serve() int {
 	}
 	spareProcessor()
 	serves()
-	defer t.endBySignal(srv, by.stopping)()
+	defer t.endBySignal(srv, cfg, by.stopping)()
 	defer outlive(srv.ReopenLog)()
 	if err := srv.Run(context.Background()); err != nil {
 		return t.fail(err)

@@ -8,13 +8,15 @@ import (
 	"syscall"
 
 	"regent"
+	"regent/engine/config"
 )
 
-// endBySignal has SIGTERM and SIGINT end the server in order. The server may
+// endBySignal has SIGTERM and SIGINT end the server in order, as
+// shutdown-on-sigterm and shutdown-on-sigint say. The server may
 // refuse, because it cannot save the data, and goes on: the next signal asks
 // again. One that comes while the end is under way ends the process at once.
 // stopping is called when the end is certain.
-func (t tool) endBySignal(srv *regent.Server, stopping func()) (done func()) {
+func (t tool) endBySignal(srv *regent.Server, cfg *config.Config, stopping func()) (done func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	go func() {
@@ -25,8 +27,11 @@ func (t tool) endBySignal(srv *regent.Server, stopping func()) (done func()) {
 				os.Exit(exitFailed)
 			}
 			go func() {
-				name := map[os.Signal]string{syscall.SIGTERM: "SIGTERM", os.Interrupt: "SIGINT"}[sig]
-				if srv.Shutdown("Received "+name+" scheduling shutdown...") != nil {
+				name, how := "SIGTERM", cfg.ShutdownOnSigterm.Get()
+				if sig == os.Interrupt {
+					name, how = "SIGINT", cfg.ShutdownOnSigint.Get()
+				}
+				if srv.Shutdown("Received "+name+" scheduling shutdown...", how) != nil {
 					under.Store(false)
 					return
 				}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -68,6 +69,8 @@ func (c *Config) general() []*directive {
 		words("enable-debug-command", &c.EnableDebugCommand, "no", "no", "yes", "local").fixed(),
 		number("slowlog-log-slower-than", &c.SlowlogSlowerThan, 10000, -1, anyBytes),
 		number("slowlog-max-len", &c.SlowlogMaxLen, 128, 0, 1<<20),
+		shutdownOn("shutdown-on-sigint", &c.ShutdownOnSigint),
+		shutdownOn("shutdown-on-sigterm", &c.ShutdownOnSigterm),
 		yesNo("daemonize", &c.Daemonize, false).fixed(),
 		words("supervised", &c.Supervised, "no", "no", "upstart", "systemd", "auto").fixed(),
 	}
@@ -132,6 +135,18 @@ func (c *Config) cluster() []*directive {
 		number("min-replicas-to-write", &c.MinReplicasToWrite, 0, 0, anyInt).aka("min-slaves-to-write"),
 		number("min-replicas-max-lag", &c.MinReplicasMaxLag, 10, 0, anyInt).aka("min-slaves-max-lag"),
 	}
+}
+
+// shutdownOn is what a signal's shutdown does.
+func shutdownOn(name string, v *Int) *directive {
+	d := anyOf(name, v, "default", "save", "nosave", "now", "force")
+	return d.checked(func(s string) error {
+		words := strings.Fields(strings.ToLower(s))
+		if slices.Contains(words, "save") && slices.Contains(words, "nosave") {
+			return asRedis("shutdown options SAVE and NOSAVE can't be used simultaneously")
+		}
+		return nil
+	})
 }
 
 // hostName refuses what could not stand in a reply or an address.

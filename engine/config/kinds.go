@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -228,6 +229,36 @@ func choice(name string, v *Int, def int64, names ...string) *directive {
 			return nil, errNotAmong(names)
 		},
 		show: func() string { return names[v.Get()] },
+	}
+}
+
+// anyOf is none or some of some words, held as bits; def is the word for none.
+func anyOf(name string, v *Int, def string, names ...string) *directive {
+	all := append([]string{def}, names...)
+	return &directive{name: name, def: def, glue: " ",
+		parse: func(word string) (func(), error) {
+			var flags int64
+			for w := range strings.SplitSeq(word, " ") {
+				at := slices.IndexFunc(all, func(n string) bool { return strings.EqualFold(n, w) })
+				if at < 0 {
+					return nil, errNotAmong(all)
+				}
+				flags |= 1 << at >> 1
+			}
+			return func() { v.Set(flags) }, nil
+		},
+		show: func() string {
+			var on []string
+			for i, n := range names {
+				if v.Get()&(1<<i) != 0 {
+					on = append(on, n)
+				}
+			}
+			if len(on) == 0 {
+				return def
+			}
+			return strings.Join(on, " ")
+		},
 	}
 }
 

@@ -90,6 +90,15 @@ const (
 	NoEviction
 )
 
+// What a signal's shutdown does, the bits of ShutdownOnSigint and
+// ShutdownOnSigterm: the words of SHUTDOWN.
+const (
+	ShutdownSave = 1 << iota
+	ShutdownNoSave
+	ShutdownNow
+	ShutdownForce
+)
+
 // Config holds every directive's value; the table in directives.go gives each
 // its name, default and bounds.
 type Config struct {
@@ -115,6 +124,8 @@ type Config struct {
 	Databases, HZ                    Int
 	EnableDebugCommand               Str // no, yes, local
 	Daemonize                        Bool
+	ShutdownOnSigint                 Int // ShutdownSave and the like, 0: as SHUTDOWN without a word
+	ShutdownOnSigterm                Int
 	Supervised                       Str // no, upstart, systemd, auto
 	SlowlogSlowerThan, SlowlogMaxLen Int // µs, entries
 	IOModel                          Int // IOAuto, IOEventLoop, IOGoroutine
