@@ -51,7 +51,7 @@ func (c *Cluster) AddNode(p config.Peer, limit time.Duration) error {
 	if p.Far() && c.opts.Secret == "" && !c.opts.Config.PeersWithoutSecret.Get() {
 		return engine.ErrFarWithoutSecret
 	}
-	st := c.status()
+	st := c.risen(limit)
 	if st.Role != bully.Leader || !st.Serving {
 		return engine.ErrNotLeading
 	}
@@ -134,6 +134,7 @@ func (c *Cluster) prove(p config.Peer, limit time.Duration) error {
 // RemoveNode takes a node out; as AddNode. A leader that is to be taken out hands
 // over first, and ErrNotLeading sends whoever asks to the next one.
 func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
+	c.risen(limit)
 	if id == c.id {
 		return c.yield(limit)
 	}
@@ -149,8 +150,24 @@ func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
 	}, func(now *bully.Configuration) bool { return !now.Has(id) })
 }
 
-// yieldPoll is how often is looked who leads after a handover.
-const yieldPoll = time.Millisecond
+// Limits of waiting for a change of leader.
+const (
+	// yieldPoll is how often is looked who leads.
+	yieldPoll = time.Millisecond
+	// riseTimes bounds in T how long a node that is elected takes to serve.
+	riseTimes = 4
+)
+
+// risen is what this node is, once it serves if it has been elected: whoever was
+// sent here by the last leader comes a moment early.
+func (c *Cluster) risen(limit time.Duration) bully.Status {
+	for end := time.Now().Add(min(limit, riseTimes*c.timeout)); ; time.Sleep(yieldPoll) {
+		st := c.status()
+		if st.Role != bully.Leader || st.Serving && c.View().Leading || c.ctx.Err() != nil || time.Now().After(end) {
+			return st
+		}
+	}
+}
 
 // yield hands over to whoever is best and returns ErrNotLeading once another node
 // leads.

@@ -76,8 +76,10 @@
 //
 // Identity is the node ID. Who the nodes are, and where, is the election's
 // configuration (members.go): as configured until it is first changed by
-// command (change.go), and from then on what the state file holds. Where a node
-// is itself, it is told at each start. Names are resolved at each dial.
+// command (change.go), and from then on what the state file holds, for this node
+// too. Names are resolved at each dial. A node is taken in, or said to have moved,
+// once it has been dialled there and has proved its ID. Of two processes with one
+// ID the one that was heard first stays (accept.go).
 //
 //   - A roster follows the configuration after that is on disk and the messages
 //     that go with it have left: who is removed hears so once. A node that is

@@ -176,7 +176,7 @@ func (c *Cluster) checkPlace() error {
 	if !own.Far() && far >= 0 {
 		return fmt.Errorf("this node would tell others that it is at %s, which is every machine's own, and %s is elsewhere: say where it is with announce-host", own.Addr(), r.list[far].Addr())
 	}
-	if own.Addr() != c.opts.Addr {
+	if said, err := config.ParsePeer(c.opts.Addr); err == nil && own.Addr() != said.Addr() && said.Far() == own.Far() {
 		c.opts.Host.Logf(engine.LevelWarning, "This node was started as %s, and the list of the nodes has it at %s, which counts: if it has moved, say REGENT NODE ADD %d@%s at the leader",
 			c.opts.Addr, own.Addr(), c.id, c.opts.Addr)
 	}

@@ -61,7 +61,7 @@ func (c *Ctx) changeNodes(id int64, change func() error) {
 	case !v.Clustered:
 		c.Err(resp.ErrNodeAlone)
 		return
-	case !v.Leading:
+	case !v.Leading && (v.Leader != "" || !v.Electing): // it may be about to lead
 		c.notLeading(v)
 		return
 	}

@@ -21,7 +21,7 @@ type readmeStep struct {
 // readmeSteps are in README's order, under the line without its comment. The
 // lines for three machines belong to a test with three network namespaces.
 func readmeSteps() map[string]readmeStep {
-	const compose, machines = "TestCompose", "three machines"
+	const compose, machines = "TestCompose", "TestReadmeOnThreeMachines"
 	return map[string]readmeStep{
 		"go run ./cmd/regent cluster": {script: `setsid go run ./cmd/regent cluster > $out/cluster 2>&1 & cluster=$!
 			await 200 grep -q 'LEADER' $out/cluster`},

@@ -30,13 +30,14 @@ import (
 // kernel's, or wires that have weather (wire_linux.go).
 type Hosts struct {
 	hub     string
+	net     string // of the bridge: "10.77.0."
 	names   []string
 	weather *atomic.Pointer[Weather] // nil: the lines are the kernel's
 	wires   []*wire
 }
 
 const (
-	// hostNet is the network of the bridge.
+	// hostNet is the network of the bridge where none is asked for.
 	hostNet = "10.77.0."
 	hubHost = 254
 	// maxHosts bounds the namespaces of one test.
@@ -57,7 +58,14 @@ func NewHostsInWeather(n int) (*Hosts, error) {
 	return newHosts(n, h)
 }
 
+// NewHostsIn makes hosts in a network of a caller's choice, as "10.0.0.": nothing
+// of it is visible outside.
+func NewHostsIn(network string, n int) (*Hosts, error) { return newHosts(n, &Hosts{net: network}) }
+
 func newHosts(n int, h *Hosts) (*Hosts, error) {
+	if h.net == "" {
+		h.net = hostNet
+	}
 	if n > maxHosts {
 		return h, fmt.Errorf("more than %d hosts", maxHosts)
 	}
@@ -68,7 +76,7 @@ func newHosts(n int, h *Hosts) (*Hosts, error) {
 	}
 	err := firstError(
 		h.in(h.hub, "link", "add", "br0", "type", "bridge"),
-		h.in(h.hub, "addr", "add", hostNet+strconv.Itoa(hubHost)+"/24", "dev", "br0"),
+		h.in(h.hub, "addr", "add", h.net+strconv.Itoa(hubHost)+"/24", "dev", "br0"),
 		h.in(h.hub, "link", "set", "br0", "up"),
 	)
 	for i := 0; i < n && err == nil; i++ {
@@ -118,7 +126,12 @@ func (h *Hosts) connect(name, port string) error {
 func (h *Hosts) SetWeather(w Weather) { h.weather.Store(&w) }
 
 // IP is the address of host i, from 0.
-func (h *Hosts) IP(i int) string { return hostNet + strconv.Itoa(i+1) }
+func (h *Hosts) IP(i int) string { return h.net + strconv.Itoa(i+1) }
+
+// AddIP gives a host one more address.
+func (h *Hosts) AddIP(i, last int) error {
+	return h.in(h.names[i], "addr", "add", h.net+strconv.Itoa(last)+"/24", "dev", "eth0")
+}
 
 // Prefix are the words that run a command on host i, with the same PID.
 func (h *Hosts) Prefix(i int) []string { return []string{"ip", "netns", "exec", h.names[i]} }
