@@ -85,7 +85,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	cfg := o.Config
 	cfg.Imply()
-	if err := cfg.Check(); err != nil {
+	if err := errors.Join(cfg.Check(), engine.CheckRenames(cfg.Renamed)); err != nil {
 		return nil, err
 	}
 	if err := settleDir(cfg); err != nil {

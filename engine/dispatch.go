@@ -29,7 +29,7 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		panic("engine: a command for a session that waits inside another")
 	}
 	start := s.W.Len()
-	cmd, known := e.table.Lookup(args)
+	cmd, known := e.table.Asked(args)
 	if cmd == nil && speaksHTTP(args[0]) {
 		e.abort(s)
 		return

@@ -58,8 +58,11 @@ func NewTable(rooms ...Room) *spec.Table { return newTable(rooms).spec }
 
 // A table is the command table of an engine.
 type table struct {
+	rows  []*Command
 	names spec.Index[*Command]
-	spec  *spec.Table
+	// said are the names that clients say: rename-command changes them.
+	said spec.Index[*Command]
+	spec *spec.Table
 }
 
 func newTable(rooms []Room) *table {
@@ -76,8 +79,9 @@ func newTable(rooms []Room) *table {
 			rows, specs = append(rows, cmd), append(specs, &cmd.Command)
 		}
 	}
-	t := &table{spec: spec.NewTable(specs)}
+	t := &table{rows: rows, spec: spec.NewTable(specs)}
 	t.names = spec.NewIndex(rows, func(cmd *Command) string { return cmd.Name })
+	t.said = t.names
 	for _, cmd := range rows {
 		cmd.derive()
 	}
@@ -107,9 +111,19 @@ func (cmd *Command) derive() {
 	}
 }
 
-// Lookup is spec.Table's.
+// Lookup is spec.Table's, for records of the log.
 func (t *table) Lookup(args [][]byte) (cmd *Command, known bool) {
-	cmd = t.find(args[0])
+	cmd, _ = t.names.Find(args[0])
+	return cmd.within(args)
+}
+
+// Asked is Lookup for what a client says.
+func (t *table) Asked(args [][]byte) (cmd *Command, known bool) {
+	return t.find(args[0]).within(args)
+}
+
+// within is the subcommand that args name, or cmd itself.
+func (cmd *Command) within(args [][]byte) (found *Command, known bool) {
 	if cmd == nil {
 		return nil, false
 	}
@@ -124,8 +138,8 @@ func (t *table) Lookup(args [][]byte) (cmd *Command, known bool) {
 	return cmd, false
 }
 
-// find finds a command by its name in any case, nil for none.
+// find finds a command by the name that clients say, in any case, nil for none.
 func (t *table) find(name []byte) *Command {
-	cmd, _ := t.names.Find(name)
+	cmd, _ := t.said.Find(name)
 	return cmd
 }

@@ -1,0 +1,48 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+
+	"regent/engine"
+	"regent/engine/config"
+	"regent/engine/enginetest"
+)
+
+// TestRenamedCommands: clients say the new name, and the log keeps Redis's.
+func TestRenamedCommands(t *testing.T) {
+	renames := []config.Rename{{From: "set", To: "put"}, {From: "put", To: "store"}, {From: "config", To: ""}, {From: "get", To: "set"}}
+	if err := engine.CheckRenames(renames); err != nil {
+		t.Fatal(err)
+	}
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Config.Renamed = renames })
+	c := s.Client()
+	for _, step := range []struct{ line, want string }{
+		{"store k v", "+OK\r\n"},
+		{"SET k", "$1\r\nv\r\n"},
+		{"get k", "-ERR unknown command 'get', with args beginning with: 'k' \r\n"},
+		{"put k v", "-ERR unknown command 'put', with args beginning with: 'k' 'v' \r\n"},
+		{"config get port", "-ERR unknown command 'config', with args beginning with: 'get' 'port' \r\n"},
+		{"del k", ":1\r\n"},
+	} {
+		if got := c.Do(strings.Fields(step.line)...); got != step.want {
+			t.Errorf("%s: %q, want %q", step.line, got, step.want)
+		}
+	}
+	if got := strings.Join(s.Log.Lines(), "|"); !strings.EqualFold(got, "0: SET k v|0: DEL k") {
+		t.Errorf("the log has %q", got)
+	}
+	for says, bad := range map[string][]config.Rename{
+		"rename-command nope: no such command":    {{From: "nope", To: "x"}},
+		"rename-command get del: the target name": {{From: "get", To: "del"}},
+		"rename-command set: no such command":     {{From: "set", To: ""}, {From: "set", To: "x"}},
+	} {
+		err := engine.CheckRenames(bad)
+		if err == nil || !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%v: %v, want %q", bad, err, says)
+		}
+	}
+	if err := engine.CheckRenames([]config.Rename{{From: "get", To: "get"}}); err != nil {
+		t.Errorf("a name for itself: %v", err)
+	}
+}
