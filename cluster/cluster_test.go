@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +19,7 @@ import (
 	"regent/engine"
 	"regent/engine/config"
 	"regent/engine/enginetest"
+	"regent/integration/harness/ports"
 	"regent/resp"
 )
 
@@ -27,6 +28,10 @@ import (
 type network struct {
 	t     *testing.T
 	nodes []*node
+
+	dirs []string
+	calm bool                          // elections are not waited for at the start: see patient
+	hold atomic.Pointer[chan struct{}] // snapshots wait in their middle until it is closed; nil: they do not
 
 	mu   sync.Mutex
 	cuts map[[2]int64]bool
@@ -47,7 +52,6 @@ type node struct {
 
 	snapshots atomic.Int64 // begun
 	installs  atomic.Int64 // done
-	slow      atomic.Int64 // ns to wait in the middle of a snapshot
 
 	alive   bool
 	listen  net.Listener
@@ -56,7 +60,9 @@ type node struct {
 	engine  *engine.Engine
 }
 
-const testTimeout = 250 // ms
+// testTimeout is long enough that a busy machine is not taken for a fault, as
+// a rule: what a test finds must not rest on it.
+const testTimeout = 1000 // ms
 
 func newNetwork(t *testing.T, n int) *network {
 	w := &network{t: t, cuts: map[[2]int64]bool{}, wire: map[net.Conn][2]int64{}}
@@ -76,6 +82,9 @@ func newNetwork(t *testing.T, n int) *network {
 		for _, x := range w.nodes {
 			x.kill()
 		}
+		for _, dir := range w.dirs {
+			_ = os.RemoveAll(dir)
+		}
 	})
 	return w
 }
@@ -90,14 +99,14 @@ func (w *network) add() *node {
 	id := int64(len(w.nodes) + 1)
 	x := &node{
 		net: w, id: id, port: l.Addr().(*net.TCPAddr).Port, log: clustertest.NewLog(),
-		dir: w.t.TempDir(), host: clustertest.NewHost(w.t, fmt.Sprint("node ", id)), listen: l, config: config.New(),
+		dir: w.tempDir(), host: clustertest.NewHost(w.t, fmt.Sprint("node ", id)), listen: l, config: config.New(),
 	}
 	x.config.ElectionTimeout.Set(testTimeout)
-	x.config.HeartbeatInterval.Set(testTimeout / 5)
+	x.config.HeartbeatInterval.Set(testTimeout / 10)
 	x.config.WriteAcks.Set(config.AcksQuorum)
 	x.config.CrashEvidence.Set(true)
 	x.config.Takeover.Set(config.TakeoverManual) // leaders change when a test says so
-	x.config.HandoverPause.Set(5000)             // a busy disk is no reason to give up
+	x.config.HandoverPause.Set(20_000)           // a busy disk is no reason to give up
 	x.config.ProtoMaxBulkLen.Set(512 << 20)
 	w.nodes = append(w.nodes, x)
 	return x
@@ -106,27 +115,37 @@ func (w *network) add() *node {
 // proxy carries what a dials to b. While b is down it is not listening either,
 // so that a dial is refused; while the way is cut it swallows.
 func (w *network) proxy(a, b *node) int {
-	l, err := listenLow()
+	port, err := ports.Reserve()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	gate := &gate{w: w, a: a, b: b, addr: fmt.Sprint("127.0.0.1:", port)}
 	b.conns.Store(gate, true)
 	return port
 }
 
-// listenLow takes a port below those that the system gives to outgoing
-// connections: it will be listened on again after a crash.
-func listenLow() (l net.Listener, err error) {
-	for range 1000 {
-		l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 12000+rand.IntN(20000)))
-		if err == nil {
-			break
-		}
+// tempDir is a directory in memory where there is one: how long a busy disk
+// takes for an fsync is no matter of these tests.
+func (w *network) tempDir() string {
+	dir, err := os.MkdirTemp("/dev/shm", "regent-cluster-")
+	if err != nil {
+		dir, err = os.MkdirTemp("", "regent-cluster-")
 	}
-	return l, err
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.dirs = append(w.dirs, dir)
+	return dir
+}
+
+// listenLow listens on a port that stays this process's: it will be listened
+// on again after a crash.
+func listenLow() (net.Listener, error) {
+	port, err := ports.Reserve()
+	if err != nil {
+		return nil, err
+	}
+	return net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
 }
 
 // A gate is the listener of one proxy; it is open while b is alive.
@@ -409,7 +428,7 @@ func (x *node) release(off, epoch int64, patience time.Duration) bool {
 // as happens on a busy machine, is asked again.
 func (x *node) must(args ...string) string {
 	x.net.t.Helper()
-	const patience = 5 * time.Second
+	const patience = 60 * time.Second
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		reply, sent := x.try(patience, args...)
 		if !sent {
@@ -426,15 +445,18 @@ func (x *node) must(args ...string) string {
 func (w *network) write(args ...string) {
 	w.t.Helper()
 	w.until(fmt.Sprintf("%.80v is answered", fmt.Sprint(args)), func() bool {
-		reply, sent := w.leader().try(5*time.Second, args...)
+		reply, sent := w.leader().try(20*time.Second, args...)
 		return sent && reply[0] != '-'
 	})
 }
 
+// deadline bounds a wait for what must come, however busy the machine is.
+const deadline = 2 * time.Minute
+
 // until waits for something to become true.
 func (w *network) until(what string, f func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(deadline); !f(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			for _, x := range w.nodes {
 				if x.alive {
@@ -483,6 +505,29 @@ func (w *network) start() {
 	for _, x := range w.nodes {
 		x.start()
 	}
+	if !w.calm {
+		return
+	}
+	one := w.nodes[0]
+	w.until("all are linked", func() bool {
+		for _, n := range one.cluster.View().Nodes {
+			if !n.Up {
+				return false
+			}
+		}
+		return true
+	})
+	w.until("somebody leads by command", func() bool {
+		return one.cluster.ForceLeader() != nil && one.cluster.View().LeaderID != 0
+	})
+	w.until("all count", func() bool {
+		for _, x := range w.nodes {
+			if x.cluster.View().Recovering {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // sees waits until a reader at the node gets a value.

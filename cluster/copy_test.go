@@ -31,13 +31,25 @@ func (x *node) snapshot(ctx context.Context, w io.Writer, cut func(at repl.Place
 			return err
 		}
 	}
-	select {
-	case <-time.After(time.Duration(x.slow.Load())):
-	case <-ctx.Done():
-		return ctx.Err()
+	if hold := x.net.hold.Load(); hold != nil {
+		select {
+		case <-*hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	_, err := w.Write(base[half:])
 	return err
+}
+
+// holdCopies makes snapshots wait in their middle until release is called.
+func (w *network) holdCopies() (release func()) {
+	hold := make(chan struct{})
+	w.hold.Store(&hold)
+	return func() {
+		w.hold.CompareAndSwap(&hold, nil)
+		close(hold)
+	}
 }
 
 // install replaces log and keyspace by a snapshot.
@@ -84,7 +96,7 @@ func (w *network) others(x *node) (out []*node) {
 // wipe makes a node that is down forget everything but who it is.
 func (x *node) wipe() {
 	x.log = clustertest.NewLog()
-	x.dir = x.net.t.TempDir()
+	x.dir = x.net.tempDir()
 }
 
 // fill writes keys at the leader, in two databases.
@@ -187,11 +199,12 @@ func TestCopyAfterHistoryIsGone(t *testing.T) {
 // follower goes on from there all the same: one copy is enough.
 func TestCopyOutlastsARewrite(t *testing.T) {
 	w, leader, empty := emptied(t)
-	leader.slow.Store(int64(300 * time.Millisecond))
+	release := w.holdCopies()
 	empty.start()
 	w.until("a copy is under way", func() bool { return empty.cluster.View().SyncProgress })
 	w.fill("meanwhile", 20)
 	leader.log.Forget(leader.log.End())
+	release()
 	w.followed(w.leader())
 	empty.has("k", 50)
 	empty.has("meanwhile", 20)
@@ -204,29 +217,38 @@ func TestCopyOutlastsARewrite(t *testing.T) {
 	})
 }
 
-// TestOneSnapshotForTwo: two empty nodes that ask at about the same time
-// share a snapshot, and the leader takes writes meanwhile. With two of three
-// nodes without the log, nothing can be committed before the copy: so three
-// others keep the majority.
+// TestOneSnapshotForTwo: two empty nodes that ask while another one's snapshot
+// runs share the next one, and the leader takes writes meanwhile. Four others
+// keep the majority.
 func TestOneSnapshotForTwo(t *testing.T) {
-	w := newNetwork(t, 5)
+	w := newNetwork(t, 7).patient()
 	w.start()
 	w.fill("k", 20)
 	leader := w.leader()
 	w.followed(leader)
-	empty := w.others(leader)[:2]
+	empty := w.others(leader)[:3]
 	for _, x := range empty {
 		x.kill()
 		x.wipe()
 	}
-	leader = w.leader(w.others(empty[0])...)
 	leader.log.Forget(leader.log.End())
-	leader.slow.Store(int64(300 * time.Millisecond))
-	for _, x := range empty {
-		x.start()
+	release := w.holdCopies()
+	asked := func(x *node) bool {
+		for _, n := range leader.cluster.View().Nodes {
+			if n.ID == x.id {
+				return n.Copy != ""
+			}
+		}
+		return false
 	}
+	empty[0].start()
 	w.until("a copy is under way", func() bool { return empty[0].cluster.View().SyncProgress })
+	for _, x := range empty[1:] {
+		x.start()
+		w.until("it has asked", func() bool { return asked(x) })
+	}
 	w.write("SET", "meanwhile", "v")
+	release()
 	w.followed(w.leader())
 	for _, x := range empty {
 		x.has("k", 20)
@@ -236,8 +258,8 @@ func TestOneSnapshotForTwo(t *testing.T) {
 	for _, x := range w.nodes {
 		begun += x.snapshots.Load()
 	}
-	if begun != 1 {
-		t.Errorf("%d snapshots were taken for two nodes that asked at once, want 1", begun)
+	if begun != 2 {
+		t.Errorf("%d snapshots were taken for one node and two that asked meanwhile, want 2", begun)
 	}
 }
 
@@ -283,21 +305,22 @@ func TestCopyBreaks(t *testing.T) {
 	for _, o := range w.others(x) {
 		w.followed(w.leader(w.others(x)...))
 		o.log.Forget(o.log.End())
-		o.slow.Store(int64(200 * time.Millisecond))
 	}
 	end := x.log.End()
+	release := w.holdCopies()
 	x.start()
 	for range 3 {
 		w.until("a copy is under way", func() bool { return x.cluster.View().SyncProgress })
 		w.flap(x)
 		w.until("it is not", func() bool { return !x.cluster.View().SyncProgress })
+		again := w.holdCopies()
+		release() // it finds that nobody takes it any more
+		release = again
 		if x.installs.Load() == 0 && x.log.End() != end {
 			t.Fatalf("the log ended at %d and ends at %d after a copy that broke off", end, x.log.End())
 		}
 	}
-	for _, o := range w.others(x) {
-		o.slow.Store(0)
-	}
+	release()
 	w.followed(w.leader())
 	x.has("k", 20)
 	x.has("more", 20)
@@ -318,8 +341,8 @@ func TestCopyInfo(t *testing.T) {
 	x.wipe()
 	for _, o := range w.others(x) {
 		o.log.Forget(o.log.End())
-		o.slow.Store(int64(time.Second))
 	}
+	release := w.holdCopies()
 	x.start()
 	info := func(n *node, want ...string) func() bool {
 		return func() bool {
@@ -334,9 +357,7 @@ func TestCopyInfo(t *testing.T) {
 	}
 	w.until("the follower tells", info(x, "master_sync_in_progress:1", "master_sync_total_bytes:", "master_sync_perc:", "master_link_status:down"))
 	w.until("the leader tells", func() bool { return info(w.leader(), "state=send_bulk")() })
-	for _, o := range w.others(x) {
-		o.slow.Store(0)
-	}
+	release()
 	w.followed(w.leader())
 	w.until("it is over", info(x, "master_sync_in_progress:0", "master_link_status:up"))
 }

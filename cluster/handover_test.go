@@ -21,8 +21,8 @@ type caller struct {
 // do carries out one command to its end and returns the reply that left, ""
 // when none could.
 func (c *caller) do(args ...string) string {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		reply, sent := c.at.try(5*time.Second, args...)
+	for end := time.Now().Add(deadline); time.Now().Before(end); {
+		reply, sent := c.at.try(deadline, args...)
 		if !sent {
 			return ""
 		}
@@ -36,7 +36,7 @@ func (c *caller) do(args ...string) string {
 			}
 		}
 	}
-	return "-ERR it was redirected for 20 seconds"
+	return "-ERR it was redirected all the time"
 }
 
 func movedTo(reply string) (addr string, ok bool) {
@@ -51,16 +51,21 @@ func (w *network) handOver(to *node) {
 	w.until(fmt.Sprintf("node %d leads", to.id), func() bool {
 		leader := w.leader()
 		if leader != to {
-			_ = leader.cluster.Handover(to.id, 5*time.Second) // which may be under way
+			_ = leader.cluster.Handover(to.id, 20*time.Second) // which may be under way
 		}
 		return leader == to
 	})
 }
 
-// patient nodes do not take a busy machine for a fault.
+// patience of nodes that do not take a busy machine for a fault, in ms. Deaths
+// they notice all the same: dials are refused.
+const patientTimeout = 10_000
+
+// patient makes the nodes so.
 func (w *network) patient() *network {
+	w.calm = true
 	for _, x := range w.nodes {
-		x.config.ElectionTimeout.Set(1000)
+		x.config.ElectionTimeout.Set(patientTimeout)
 		x.config.HeartbeatInterval.Set(100)
 	}
 	return w

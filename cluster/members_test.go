@@ -243,7 +243,6 @@ func TestKillInTheMiddle(t *testing.T) {
 		leader := w.leader()
 		w.write("SET", "k", "1")
 		four := w.joiner(leader)
-		four.slow.Store(int64(time.Second))
 		told := make(chan error, 1)
 		go func() { told <- leader.cluster.AddNode(four.peer(), patience) }()
 		w.until("it has begun", func() bool { return round == 0 || strings.Contains(leader.members(), "(4)") })

@@ -31,7 +31,7 @@ func robbed(t *testing.T, rob func(x *node)) (victim *node) {
 	if !victim.cluster.View().Recovering {
 		t.Error("a node that has lost something does not show recovering")
 	}
-	for end := time.Now().Add(8 * testTimeout * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(3 * testTimeout * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		for _, x := range []*node{victim, away} {
 			if x.cluster.View().Leading {
 				t.Fatalf("node %d leads without what the third node holds", x.id)

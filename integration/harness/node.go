@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -23,6 +22,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"regent/integration/harness/ports"
 )
 
 const (
@@ -51,30 +52,17 @@ type Node struct {
 	err  error         // how it ended
 }
 
-// Ports are taken from below those that the system gives to outgoing
-// connections: a server that is started again must find its port free.
-const (
-	firstPort = 12000
-	lastPort  = 31999
-	portTries = 1000
-)
-
-// FreePorts returns n ports that were free a moment ago.
+// FreePorts returns n ports that stay this process's (package ports).
 func FreePorts(n int) ([]int, error) {
-	var ports []int
-	for range portTries {
-		if len(ports) == n {
-			return ports, nil
-		}
-		port := firstPort + rand.IntN(lastPort-firstPort+1)
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	var free []int
+	for range n {
+		port, err := ports.Reserve()
 		if err != nil {
-			continue
+			return nil, err
 		}
-		defer l.Close()
-		ports = append(ports, port)
+		free = append(free, port)
 	}
-	return nil, fmt.Errorf("no %d free ports after %d attempts", n, portTries)
+	return free, nil
 }
 
 // Addr is host:port.
