@@ -59,7 +59,7 @@ func (w *network) handOver(to *node) {
 
 // patience of nodes that do not take a busy machine for a fault, in ms. Deaths
 // they notice all the same: dials are refused.
-const patientTimeout = 10_000
+const patientTimeout = 4_000
 
 // patient makes the nodes so.
 func (w *network) patient() *network {
