@@ -131,7 +131,10 @@ func (c *Cluster) persist() {
 		c.mute(err)
 		return
 	}
-	c.muted = false
+	if c.muted {
+		c.muted = false
+		c.opts.Host.Logf(engine.LevelNotice, "The cluster state file can be written again")
+	}
 }
 
 // mute keeps this node silent until persist has done its work. The caller
@@ -286,9 +289,6 @@ func (c *Cluster) probe() {
 	c.mu.Lock()
 	if c.muted {
 		c.persist()
-		if !c.muted {
-			c.opts.Host.Logf(engine.LevelNotice, "The cluster state file can be written again")
-		}
 	}
 	mended := !c.muted && c.logBad == nil && c.node.Status().Suspended
 	c.mu.Unlock()
