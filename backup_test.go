@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"regent/engine/rdb"
+	"regent/node/persist"
 )
 
 // say opens a connection and says a line.
@@ -39,7 +40,7 @@ func TestBackupOnTheWire(t *testing.T) {
 	}
 	line, file, ok := bytes.Cut(all, []byte("\r\n"))
 	mark, is := bytes.CutPrefix(line, []byte("$EOF:"))
-	if !ok || !is || len(mark) != markBytes || !bytes.HasSuffix(file, mark) {
+	if !ok || !is || len(mark) != 40 || !bytes.HasSuffix(file, mark) {
 		t.Fatalf("%.80q ... %.80q", all, all[max(0, len(all)-80):])
 	}
 	sum, err := rdb.Load(bytes.NewReader(bytes.TrimSuffix(file, mark)), rdb.Options{Whole: true, Codecs: s.engine.Codecs()}, func(*rdb.Batch) error { return nil })
@@ -57,7 +58,7 @@ func TestBackupIsRefused(t *testing.T) {
 	s := begin(t, t.TempDir(), "rdbcompression no")
 	s.do("OK", "SET", "k", strings.Repeat("x", 24<<20))
 	var held []net.Conn
-	for range maxBackups {
+	for range persist.MaxBackups {
 		c := s.say("REGENT BACKUP")
 		if b, err := bufio.NewReader(c).Peek(1); err != nil || b[0] != '$' && b[0] != '\n' {
 			t.Fatalf("%q, %v", b, err)

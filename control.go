@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"regent/engine"
+	"regent/node/machine"
 )
 
 // A control carries out what administrative commands ask of the process.
@@ -74,3 +75,21 @@ func (c control) Crash(how string) {
 	}
 	os.Exit(exitCrash)
 }
+
+// Rewrite is BGREWRITEAOF.
+func (c control) Rewrite() engine.Job { return c.s.data.Rewrite() }
+
+// SaveSoon is BGSAVE.
+func (c control) SaveSoon(afterwards bool) engine.Job { return c.s.data.SaveSoon(afterwards) }
+
+// Save is SAVE.
+func (c control) Save(giveUp bool) error { return c.s.data.Save(giveUp) }
+
+// SavesAtEnd reports whether there are save points.
+func (c control) SavesAtEnd() bool { return c.s.data.SavesAtEnd() }
+
+// Usage is what the process takes from the machine.
+func (c control) Usage() engine.Usage { return machine.Usage(c.s.front.Model()) }
+
+// FreeMemory collects and gives free memory back to the system.
+func (control) FreeMemory() { machine.FreeMemory() }

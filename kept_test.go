@@ -354,7 +354,7 @@ func TestRewriteWithoutALog(t *testing.T) {
 	for range 2 { // the second replaces the first
 		s.do("OK", "SET", "more", "1")
 		s.do("Background append only file rewriting started", "BGREWRITEAOF")
-		s.until("the rewrite is over", func() bool { return !s.keeper.rewriting() })
+		s.until("the rewrite is over", func() bool { return s.info("aof_rewrite_in_progress") == "0" })
 		s.do("1", "DEL", "more")
 	}
 	s.do("OK", "SET", "more", "1")
@@ -369,12 +369,6 @@ func TestRewriteWithoutALog(t *testing.T) {
 	if got := s.digest(); got != want {
 		t.Errorf("digest %s, want %s", got, want)
 	}
-}
-
-func (k *keeper) rewriting() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.rewrite.running
 }
 
 // TestChecksumsThatNobodyWants: with rdbchecksum no a file loads whatever its

@@ -27,7 +27,7 @@ func TestARebuildAnswersLoading(t *testing.T) {
 		}
 		return 0, nil
 	})
-	go func() { done <- s.rebuild(end) }()
+	go func() { done <- s.data.Rebuild(end) }()
 	<-begun
 	const loading = "LOADING Redis is loading the dataset in memory"
 	for _, command := range [][]any{{"GET", "a"}, {"SET", "a", "2"}, {"DBSIZE"}, {"PING"}, {"FLUSHALL"}, {"DEBUG", "DIGEST"}, {"DEBUG", "DIGEST-VALUE", "a"}, {"DEBUG", "OBJECT", "a"}} {

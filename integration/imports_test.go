@@ -23,16 +23,23 @@ var floors = map[string][]string{
 	"regent/engine/rdb":    {"regent/resp"},
 	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/aof":           {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/node/address":  {"regent/engine/config"},
+	"regent/node/barrier":  {"regent/engine"},
+	"regent/node/machine":  {"regent/engine", "regent/engine/config"},
+	"regent/node/persist":  {"regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/cluster":       {"regent/cluster/bully", "regent/engine", "regent/engine/config", "regent/resp"},
 	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
-	root:                   {"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/cmd":           {root, "regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
-	"regent/integration":   {"regent/engine", "regent/engine/dict", "regent/resp"},
+	root: {
+		"regent/node/address", "regent/node/barrier", "regent/node/machine", "regent/node/persist",
+		"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp",
+	},
+	"regent/cmd":         {root, "regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/integration": {"regent/engine", "regent/engine/dict", "regent/resp"},
 }
 
 // leaves may be imported by everybody. They import nothing but the standard library
 // and one another.
-var leaves = []string{"regent/engine/slots", "regent/engine/units", "regent/engine/decimal", "regent/engine/glob", "regent/engine/spec"}
+var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/units", "regent/engine/decimal", "regent/engine/glob", "regent/engine/spec"}
 
 // pure floors import nothing but the standard library, themselves and leaves.
 var pure = append([]string{"regent/cluster/bully"}, leaves...)

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package regent
+package machine
 
 import "runtime"
 

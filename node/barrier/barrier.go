@@ -1,15 +1,4 @@
-package regent
-
-import (
-	"container/heap"
-	"math"
-	"sync"
-	"time"
-
-	"regent/engine"
-)
-
-// The barrier stands between a reply and its client. A batch of commands runs
+// Package barrier stands between a reply and its client. A batch of commands runs
 // ahead of the disk and of the other nodes; its replies leave when everything
 // the batch wrote or read over is committed, so that no client ever sees a
 // value that a failover can take back.
@@ -24,8 +13,20 @@ import (
 //
 // Nothing here blocks: a parked client costs one heap entry, and the goroutine
 // that moved the commit offset wakes it.
-type barrier struct {
-	ports barrierPorts
+package barrier
+
+import (
+	"container/heap"
+	"math"
+	"sync"
+	"time"
+
+	"regent/engine"
+)
+
+// A Barrier holds replies back until what they rest on is committed.
+type Barrier struct {
+	ports Ports
 
 	mu     sync.Mutex
 	queues [engine.AckSets]waitQueue   // undecided, by offset
@@ -33,33 +34,33 @@ type barrier struct {
 	failed bool                        // the log cannot be written any more
 }
 
-// barrierPorts is what the barrier asks of the log and the cluster.
-type barrierPorts struct {
-	mono func() int64 // ns
-	// seal hands what was appended up to an offset to the operating system.
-	seal func(upto int64) error
-	// settle is Barrier.Settle.
-	settle func(lend bool) (work func(), soon bool)
-	// committed is the offset up to which replies may leave: durable here as
+// Ports is what the barrier asks of the log and the cluster.
+type Ports struct {
+	Mono func() int64 // ns
+	// Seal hands what was appended up to an offset to the operating system.
+	Seal func(upto int64) error
+	// Settle is Barrier.Settle.
+	Settle func(lend bool) (work func(), soon bool)
+	// Committed is the offset up to which replies may leave: durable here as
 	// appendfsync asks, held by as many nodes as their clients ask.
-	committed func(acks engine.AckSet) int64
-	// epoch is the epoch in which this node leads and serves, 0: it does not.
-	epoch func() int64
-	// keyspace is Engine.KeyspaceEpoch: what a follower's readers have seen.
-	keyspace func() int64
-	// leased reports whether its lease holds at this moment.
-	leased func() bool
-	// handed reports whether a reply was due before this node's leadership of
+	Committed func(acks engine.AckSet) int64
+	// Epoch is the epoch in which this node leads and serves, 0: it does not.
+	Epoch func() int64
+	// Keyspace is Engine.KeyspaceEpoch: what a follower's readers have seen.
+	Keyspace func() int64
+	// Leased reports whether its lease holds at this moment.
+	Leased func() bool
+	// Handed reports whether a reply was due before this node's leadership of
 	// an epoch was handed over.
-	handed func(epoch, off int64) bool
-	// rounds reports whether leadership is proved by rounds, and not by the
+	Handed func(epoch, off int64) bool
+	// Rounds reports whether leadership is proved by rounds, and not by the
 	// lease; round is the number of one that begins now, confirmed the latest
 	// that has succeeded.
-	rounds    func() bool
-	round     func() int64
-	confirmed func() int64
-	// timeout is how long a reply may wait before its outcome is uncertain.
-	timeout func() time.Duration
+	Rounds    func() bool
+	Round     func() int64
+	Confirmed func() int64
+	// Timeout is how long a reply may wait before its outcome is uncertain.
+	Timeout func() time.Duration
 }
 
 // A waitTicket is one parked client.
@@ -74,37 +75,37 @@ type waitTicket struct {
 	outcome engine.Outcome
 }
 
-func newBarrier(p barrierPorts) *barrier {
-	return &barrier{ports: p, byConn: map[engine.Conn]*waitTicket{}}
+func New(p Ports) *Barrier {
+	return &Barrier{ports: p, byConn: map[engine.Conn]*waitTicket{}}
 }
 
 // Pass is the way through without a wait, and the hot path. What rests on a
 // leadership that is over, or on a keyspace that is gone, has nothing to write:
 // its offset need not be one of the log.
-func (b *barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
+func (b *Barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
 	if b.lost(off, epoch) {
 		return false
 	}
-	if off > b.ports.committed(acks) && b.ports.seal(off) != nil {
+	if off > b.ports.Committed(acks) && b.ports.Seal(off) != nil {
 		return false
 	}
 	return b.open(off, epoch, acks, b.untested())
 }
 
 // Settle hands out what the disk has to do for the replies that wait.
-func (b *barrier) Settle(lend bool) (work func(), soon bool) { return b.ports.settle(lend) }
+func (b *Barrier) Settle(lend bool) (work func(), soon bool) { return b.ports.Settle(lend) }
 
 // open looks at the lease last: whatever else was read before, a reply that
 // leaves after this was due while the lease held.
-func (b *barrier) open(off, epoch int64, acks engine.AckSet, round int64) bool {
-	if off > b.ports.committed(acks) {
+func (b *Barrier) open(off, epoch int64, acks engine.AckSet, round int64) bool {
+	if off > b.ports.Committed(acks) {
 		return false
 	}
 	switch {
 	case epoch > 0:
-		return b.ports.epoch() == epoch && b.proved(round) || b.ports.handed(epoch, off)
+		return b.ports.Epoch() == epoch && b.proved(round) || b.ports.Handed(epoch, off)
 	case epoch < 0:
-		return b.ports.keyspace() == epoch
+		return b.ports.Keyspace() == epoch
 	}
 	return true
 }
@@ -114,40 +115,40 @@ const never = math.MaxInt64
 
 // untested is the round of a reply that has just been computed, 0 where the
 // lease is enough.
-func (b *barrier) untested() int64 {
-	if b.ports.rounds() {
+func (b *Barrier) untested() int64 {
+	if b.ports.Rounds() {
 		return never
 	}
 	return 0
 }
 
 // proved reports whether this node led when a reply was computed.
-func (b *barrier) proved(round int64) bool {
+func (b *Barrier) proved(round int64) bool {
 	if round == 0 {
-		return b.ports.leased()
+		return b.ports.Leased()
 	}
-	return b.ports.confirmed() >= round
+	return b.ports.Confirmed() >= round
 }
 
 // lost reports whether a reply rests on a leadership that is over, or on a
 // keyspace that was rebuilt: other records may stand at the same offset later.
-func (b *barrier) lost(off, epoch int64) bool {
+func (b *Barrier) lost(off, epoch int64) bool {
 	switch {
 	case epoch > 0:
-		return epoch != b.ports.epoch() && !b.ports.handed(epoch, off)
+		return epoch != b.ports.Epoch() && !b.ports.Handed(epoch, off)
 	case epoch < 0:
-		return epoch != b.ports.keyspace()
+		return epoch != b.ports.Keyspace()
 	}
 	return false
 }
 
-func (t *waitTicket) lost(b *barrier) bool { return b.lost(t.off, t.epoch) }
+func (t *waitTicket) lost(b *Barrier) bool { return b.lost(t.off, t.epoch) }
 
 // Wait parks c until the outcome of off is decided.
-func (b *barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
-	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.mono()}
-	if epoch > 0 && b.ports.rounds() {
-		t.round = b.ports.round()
+func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
+	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.Mono()}
+	if epoch > 0 && b.ports.Rounds() {
+		t.round = b.ports.Round()
 	}
 	b.mu.Lock()
 	b.byConn[c] = t
@@ -163,7 +164,7 @@ func (b *barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 }
 
 // Outcome tells and forgets what became of c's wait.
-func (b *barrier) Outcome(off int64, c engine.Conn) engine.Outcome {
+func (b *Barrier) Outcome(off int64, c engine.Conn) engine.Outcome {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := b.byConn[c]
@@ -175,7 +176,7 @@ func (b *barrier) Outcome(off int64, c engine.Conn) engine.Outcome {
 }
 
 // Leave forgets a client that is gone.
-func (b *barrier) Leave(c engine.Conn) {
+func (b *Barrier) Leave(c engine.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := b.byConn[c]
@@ -190,7 +191,7 @@ func (b *barrier) Leave(c engine.Conn) {
 
 // Advance releases what has become committed: called whenever the log's
 // durable offset, the commit offset or the lease moved.
-func (b *barrier) Advance() {
+func (b *Barrier) Advance() {
 	b.mu.Lock()
 	var woken []engine.Conn
 	for i := range b.queues {
@@ -212,10 +213,10 @@ func (b *barrier) Advance() {
 
 // Deposed ends every wait that rests on a leadership that has ended, or on a
 // keyspace that is gone.
-func (b *barrier) Deposed() { b.settle(func(t *waitTicket) bool { return t.lost(b) }) }
+func (b *Barrier) Deposed() { b.settle(func(t *waitTicket) bool { return t.lost(b) }) }
 
 // Failed ends every wait: the log cannot be written any more.
-func (b *barrier) Failed() {
+func (b *Barrier) Failed() {
 	b.mu.Lock()
 	b.failed = true
 	b.mu.Unlock()
@@ -223,7 +224,7 @@ func (b *barrier) Failed() {
 }
 
 // Mended says that the log can be written again.
-func (b *barrier) Mended() {
+func (b *Barrier) Mended() {
 	b.mu.Lock()
 	b.failed = false
 	b.mu.Unlock()
@@ -231,13 +232,13 @@ func (b *barrier) Mended() {
 }
 
 // Expire ends the waits that have lasted too long.
-func (b *barrier) Expire() {
-	oldest := b.ports.mono() - int64(b.ports.timeout())
+func (b *Barrier) Expire() {
+	oldest := b.ports.Mono() - int64(b.ports.Timeout())
 	b.settle(func(t *waitTicket) bool { return t.since < oldest })
 }
 
 // settle decides the waits that match as uncertain.
-func (b *barrier) settle(match func(*waitTicket) bool) {
+func (b *Barrier) settle(match func(*waitTicket) bool) {
 	b.mu.Lock()
 	var ended []*waitTicket
 	for _, q := range b.queues {
@@ -255,7 +256,7 @@ func (b *barrier) settle(match func(*waitTicket) bool) {
 	wakeAll(woken)
 }
 
-func (b *barrier) decide(t *waitTicket, o engine.Outcome) engine.Conn {
+func (b *Barrier) decide(t *waitTicket, o engine.Outcome) engine.Conn {
 	heap.Remove(&b.queues[t.acks], t.at)
 	t.outcome = o
 	return t.conn

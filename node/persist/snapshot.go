@@ -1,4 +1,4 @@
-package regent
+package persist
 
 import (
 	"context"
@@ -49,11 +49,11 @@ type moment struct {
 
 // snapshot gives out the keyspace; where is asked at the cut, and m is what is
 // known of it by then.
-func (s *Server) snapshot(ctx context.Context, o engine.SnapshotOptions, m *moment, where placed, emit func(*engine.SnapshotBatch) error) error {
+func (d *Data) snapshot(ctx context.Context, o engine.SnapshotOptions, m *moment, where placed, emit func(*engine.SnapshotBatch) error) error {
 	reached := func(i *engine.SnapshotInfo) (int64, bool) { return i.Offset, true }
-	if s.followed() {
+	if d.followed.Load() {
 		o.Still = func(cut func()) {
-			s.peers.AtRest(func(at func() (int64, bool)) {
+			d.others.AtRest(func(at func() (int64, bool)) {
 				reached = func(*engine.SnapshotInfo) (int64, bool) { return at() }
 				cut()
 			})
@@ -64,12 +64,12 @@ func (s *Server) snapshot(ctx context.Context, o engine.SnapshotOptions, m *mome
 		if !ok {
 			return errRoleChanges
 		}
-		*m = moment{info: i, offset: at, keyspace: s.engine.KeyspaceEpoch(), changes: s.engine.Changes(), made: s.host.Now()}
+		*m = moment{info: i, offset: at, keyspace: d.engine.KeyspaceEpoch(), changes: d.engine.Changes(), made: d.host.Now()}
 		m.place, err = where(at)
 		return err
 	}
-	p := pacer{s: s, since: time.Now()}
-	return s.engine.Snapshot(ctx, o, func(b *engine.SnapshotBatch) error {
+	p := pacer{d: d, since: time.Now()}
+	return d.engine.Snapshot(ctx, o, func(b *engine.SnapshotBatch) error {
 		err := emit(b)
 		p.rest()
 		return err
@@ -81,7 +81,7 @@ func (s *Server) snapshot(ctx context.Context, o engine.SnapshotOptions, m *mome
 // processor then waits for a burst and not for a scheduler's slice. With nobody
 // there it does not rest.
 type pacer struct {
-	s     *Server
+	d     *Data
 	since time.Time // the burst began
 	asked int64     // inputs and changes by then
 }
@@ -94,27 +94,23 @@ func (p *pacer) rest() {
 	if time.Since(p.since) < burst {
 		return
 	}
-	if asked := p.s.engine.Inputs() + p.s.engine.Changes(); asked != p.asked {
+	if asked := p.d.engine.Inputs() + p.d.engine.Changes(); asked != p.asked {
 		p.asked = asked
 		time.Sleep(burst)
 	}
 	p.since = time.Now()
 }
 
-// followed reports whether other nodes have a say in what is committed. While the
-// data is loaded they have not: it is what this node brings along.
-func (s *Server) followed() bool { return s.peers != nil && s.serving.Load() }
-
 // settled waits until what a snapshot shows cannot be cut off any more.
-func (s *Server) settled(ctx context.Context, m *moment) error {
-	if !s.followed() {
+func (d *Data) settled(ctx context.Context, m *moment) error {
+	if !d.followed.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, commitWait, errNotSettled)
 	defer cancel()
 	tick := time.NewTicker(commitPoll)
 	defer tick.Stop()
-	for s.peers.Committed() < m.offset {
+	for d.others.Committed() < m.offset {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -122,18 +118,18 @@ func (s *Server) settled(ctx context.Context, m *moment) error {
 		}
 	}
 	// A keyspace that ran ahead is rebuilt before anything else is committed.
-	if s.engine.KeyspaceEpoch() != m.keyspace {
+	if d.engine.KeyspaceEpoch() != m.keyspace {
 		return errRebuilt
 	}
 	return nil
 }
 
 // logPlace is where the log is at an offset, for files that are not its base.
-func (s *Server) logPlace(at int64) (*rdb.Place, error) {
-	if s.aof == nil {
+func (d *Data) logPlace(at int64) (*rdb.Place, error) {
+	if d.log == nil {
 		return nil, nil
 	}
-	p := s.aof.PlaceAt(at)
+	p := d.log.PlaceAt(at)
 	return rdbPlace(p.Offset, p.History), nil
 }
 
@@ -154,26 +150,26 @@ type rdbUse struct {
 }
 
 // writeRDB writes the keyspace at one moment as an RDB file.
-func (s *Server) writeRDB(ctx context.Context, dst io.Writer, use rdbUse, where placed) (*moment, error) {
-	f := s.newRDB(dst, use)
+func (d *Data) writeRDB(ctx context.Context, dst io.Writer, use rdbUse, where placed) (*moment, error) {
+	f := d.newRDB(dst, use)
 	if err := f.fill(ctx, where); err != nil {
 		return nil, err
 	}
-	if err := s.settled(ctx, &f.moment); err != nil {
+	if err := d.settled(ctx, &f.moment); err != nil {
 		return nil, err
 	}
 	return &f.moment, f.w.Close()
 }
 
-func (s *Server) newRDB(dst io.Writer, use rdbUse) *rdbFile {
-	f := &rdbFile{s: s, use: use, db: -1}
-	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: s.cfg.RdbCompression.Get(), Checksum: use.checksum, Sections: true})
+func (d *Data) newRDB(dst io.Writer, use rdbUse) *rdbFile {
+	f := &rdbFile{d: d, use: use, db: -1}
+	f.w = rdb.NewWriter(dst, rdb.WriterOptions{Compress: d.cfg.RdbCompression.Get(), Checksum: use.checksum, Sections: true})
 	return f
 }
 
 // fill writes all but the file's end.
 func (f *rdbFile) fill(ctx context.Context, where placed) error {
-	if err := f.s.snapshot(ctx, engine.SnapshotOptions{MaxSpill: f.use.maxSpill}, &f.moment, where, f.batch); err != nil {
+	if err := f.d.snapshot(ctx, engine.SnapshotOptions{MaxSpill: f.use.maxSpill}, &f.moment, where, f.batch); err != nil {
 		return err
 	}
 	f.header()
@@ -183,7 +179,7 @@ func (f *rdbFile) fill(ctx context.Context, where placed) error {
 // An rdbFile is an RDB file that is being written.
 type rdbFile struct {
 	moment
-	s      *Server
+	d      *Data
 	w      *rdb.Writer
 	use    rdbUse
 	headed bool
@@ -218,7 +214,7 @@ func (f *rdbFile) entry(en *engine.SnapshotEntry) error {
 	case en.IsInt:
 		f.w.Int(&en.Meta, en.Key, en.Int)
 	case en.Obj != nil:
-		c := f.s.engine.Codecs().Of(en.Obj.TypeName())
+		c := f.d.engine.Codecs().Of(en.Obj.TypeName())
 		if c == nil {
 			return fmt.Errorf("key %.64q holds a %s, which cannot be saved", en.Key, en.Obj.TypeName())
 		}
@@ -231,13 +227,13 @@ func (f *rdbFile) entry(en *engine.SnapshotEntry) error {
 
 // writeCommands writes the keyspace at one moment as commands: the base of a log
 // with aof-use-rdb-preamble no.
-func (s *Server) writeCommands(ctx context.Context, dst io.Writer, where placed) error {
+func (d *Data) writeCommands(ctx context.Context, dst io.Writer, where placed) error {
 	f := &commandFile{dst: dst, db: -1}
 	var m moment
-	if err := s.snapshot(ctx, engine.SnapshotOptions{}, &m, where, f.batch); err != nil {
+	if err := d.snapshot(ctx, engine.SnapshotOptions{}, &m, where, f.batch); err != nil {
 		return err
 	}
-	return s.settled(ctx, &m)
+	return d.settled(ctx, &m)
 }
 
 // A commandFile is a base of commands that is being written.

@@ -1,4 +1,4 @@
-package regent
+package persist
 
 import (
 	"context"
@@ -28,9 +28,9 @@ import (
 // old copy of what the others have.
 
 // loadDump loads dbfilename if there is one and nothing else holds data.
-func (s *Server) loadDump(ctx context.Context) error {
-	path := s.dumpPath()
-	if s.aof != nil && !s.aof.Empty() {
+func (d *Data) loadDump(ctx context.Context) error {
+	path := d.DumpPath()
+	if d.log != nil && !d.log.Empty() {
 		return nil
 	}
 	f, err := os.Open(path)
@@ -41,8 +41,8 @@ func (s *Server) loadDump(ctx context.Context) error {
 		return err
 	}
 	defer f.Close()
-	if s.peers != nil && s.joined {
-		s.host.Logf(engine.LevelWarning, "The log is empty and %s is not loaded: this node was one of a cluster and takes its data from the others", path)
+	if d.others != nil && d.o.Joined {
+		d.host.Logf(engine.LevelWarning, "The log is empty and %s is not loaded: this node was one of a cluster and takes its data from the others", path)
 		return nil
 	}
 	info, err := f.Stat()
@@ -50,29 +50,29 @@ func (s *Server) loadDump(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	sum, err := rdb.LoadAt(f, info.Size(), s.rdbOptions(func(n int64) { s.engine.LoadProgress(n, info.Size()) }), untilDone(ctx, s.engine.LoadBatch))
+	sum, err := rdb.LoadAt(f, info.Size(), d.rdbOptions(func(n int64) { d.engine.LoadProgress(n, info.Size()) }), untilDone(ctx, d.engine.LoadBatch))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}
-	s.loadedRDB(path, sum)
-	s.loadedFrom = path
-	s.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
-	if s.aof == nil {
+	d.loadedRDB(path, sum)
+	d.from = path
+	d.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
+	if d.log == nil {
 		return nil
 	}
-	if err := s.adopt(ctx, info.Size()); err != nil {
+	if err := d.adopt(ctx, info.Size()); err != nil {
 		return err
 	}
-	s.holdReaders()
+	d.holdReaders()
 	return nil
 }
 
 // adopt makes the keyspace the base of an empty log.
-func (s *Server) adopt(ctx context.Context, size int64) error {
+func (d *Data) adopt(ctx context.Context, size int64) error {
 	at := aof.Place{Offset: size}
 	where := func(int64) (*rdb.Place, error) { return rdbPlace(at.Offset, nil), nil }
-	format := s.baseFormat()
-	err := s.aof.InstallBase(ctx, at, format, func(w io.Writer) error { return s.writeBase(ctx, w, format, where) })
+	format := d.baseFormat()
+	err := d.log.InstallBase(ctx, at, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) })
 	if err != nil {
 		return fmt.Errorf("can't make the loaded data the log's base: %w", err)
 	}
@@ -90,14 +90,14 @@ func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch)
 }
 
 // rdbOptions are for every RDB file that is loaded.
-func (s *Server) rdbOptions(progress func(done int64)) rdb.Options {
-	return rdb.Options{Workers: cores(), Codecs: s.engine.Codecs(), Progress: progress, SkipUnknown: s.cfg.SkipUnknownTypes.Get(),
-		Unchecked: !s.cfg.RdbChecksum.Get()}
+func (d *Data) rdbOptions(progress func(done int64)) rdb.Options {
+	return rdb.Options{Workers: d.o.Cores, Codecs: d.engine.Codecs(), Progress: progress, SkipUnknown: d.cfg.SkipUnknownTypes.Get(),
+		Unchecked: !d.cfg.RdbChecksum.Get()}
 }
 
 // loadedRDB notes what came out of a file, and warns of what did not.
-func (s *Server) loadedRDB(name string, sum *rdb.Summary) {
-	s.keeper.hasLoaded(sum.Keys)
+func (d *Data) loadedRDB(name string, sum *rdb.Summary) {
+	d.keeper.hasLoaded(sum.Keys)
 	if len(sum.Skipped) == 0 {
 		return
 	}
@@ -105,5 +105,5 @@ func (s *Server) loadedRDB(name string, sum *rdb.Summary) {
 	for _, kind := range slices.Sorted(maps.Keys(sum.Skipped)) {
 		kinds = append(kinds, fmt.Sprintf("%d of type %s", sum.Skipped[kind], kind))
 	}
-	s.host.Logf(engine.LevelWarning, "Passed over in %s, as skip-unknown-types says: %s", name, strings.Join(kinds, ", "))
+	d.host.Logf(engine.LevelWarning, "Passed over in %s, as skip-unknown-types says: %s", name, strings.Join(kinds, ", "))
 }

@@ -1,49 +1,46 @@
-package regent
+// Package address tells from the configuration who a node is, where it listens
+// and how others reach it, refuses what cannot be meant, and opens the ports.
+package address
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
-	"regent/engine"
 	"regent/engine/config"
 )
 
-// shardsPerCore gives every core several locks to choose from.
-const shardsPerCore = 8
-
-func cores() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
-
-// An identity is who this node is among its peers.
-type identity struct {
-	id     int64
-	host   string // announced to clients and peers
-	port   int
-	peers  []config.Peer // all nodes with this one; empty for a lone server
-	secret string
+// An Identity is who this node is among its peers.
+type Identity struct {
+	ID     int64
+	Host   string // announced to clients and peers
+	Port   int
+	Peers  []config.Peer // all nodes with this one; empty for a lone server
+	Secret string        // of the peers' channel; "": none
 }
 
-func (n identity) addr() string    { return net.JoinHostPort(n.host, strconv.Itoa(n.port)) }
-func (n identity) clustered() bool { return len(n.peers) > 1 }
+// Addr is the announced address.
+func (n Identity) Addr() string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
 
-// identify reads from the configuration who this node is, and refuses what
+// Clustered reports whether there are peers.
+func (n Identity) Clustered() bool { return len(n.Peers) > 1 }
+
+// Identify reads from the configuration who this node is, and refuses what
 // cannot be meant.
-func identify(cfg *config.Config) (identity, error) {
-	n := identity{id: cfg.NodeID.Get(), host: bare(cfg.AnnounceHost.Get()), port: int(cfg.AnnouncePort.Get())}
-	if n.id == 0 {
-		n.id = cfg.Port.Get()
+func Identify(cfg *config.Config) (Identity, error) {
+	n := Identity{ID: cfg.NodeID.Get(), Host: bare(cfg.AnnounceHost.Get()), Port: int(cfg.AnnouncePort.Get())}
+	if n.ID == 0 {
+		n.ID = cfg.Port.Get()
 	}
 	peers, err := config.ParsePeers(cfg.Peers.Get())
 	if err != nil {
 		return n, fmt.Errorf("peers: %w", err)
 	}
-	self := findPeer(peers, n.id)
+	self := findPeer(peers, n.ID)
 	if err := n.refuseTwice(cfg, peers); err != nil {
 		return n, err
 	}
@@ -53,13 +50,13 @@ func identify(cfg *config.Config) (identity, error) {
 	n.fill(fallbackHost(cfg), int(cfg.Port.Get()))
 	switch {
 	case self != nil:
-		self.Host, self.Port = n.host, n.port
+		self.Host, self.Port = n.Host, n.Port
 	case len(peers) > 0:
-		peers = append(peers, config.Peer{ID: n.id, Host: n.host, Port: n.port})
+		peers = append(peers, config.Peer{ID: n.ID, Host: n.Host, Port: n.Port})
 	}
-	n.peers = peers
-	if n.secret = cfg.ClusterSecret.Get(); n.secret == "" {
-		n.secret = cfg.MasterAuth.Get()
+	n.Peers = peers
+	if n.Secret = cfg.ClusterSecret.Get(); n.Secret == "" {
+		n.Secret = cfg.MasterAuth.Get()
 	}
 	return n, n.check(cfg)
 }
@@ -76,11 +73,11 @@ func bare(host string) string {
 
 // refuseTwice refuses peers that have this node under another ID: it would count
 // twice, and neither is it.
-func (n *identity) refuseTwice(cfg *config.Config, peers []config.Peer) error {
+func (n *Identity) refuseTwice(cfg *config.Config, peers []config.Peer) error {
 	for _, p := range peers {
 		here := p.Port == int(cfg.Port.Get()) && listensAt(cfg, p.Host)
-		announced := n.host != "" && p.Host == n.host && p.Port == cmp.Or(n.port, int(cfg.Port.Get()))
-		if p.ID == n.id || !here && !announced {
+		announced := n.Host != "" && p.Host == n.Host && p.Port == cmp.Or(n.Port, int(cfg.Port.Get()))
+		if p.ID == n.ID || !here && !announced {
 			continue
 		}
 		how := "the port, as node-id is not given"
@@ -88,7 +85,7 @@ func (n *identity) refuseTwice(cfg *config.Config, peers []config.Peer) error {
 			how = "by node-id"
 		}
 		return fmt.Errorf("peers: node %d is at %s, which is this node's own address, and this is node %d (%s): say node-id %d here, or give the peer the ID %d",
-			p.ID, p.Addr(), n.id, how, p.ID, n.id)
+			p.ID, p.Addr(), n.ID, how, p.ID, n.ID)
 	}
 	return nil
 }
@@ -118,17 +115,17 @@ func ownAddress(ip net.IP) bool {
 	})
 }
 
-func (n *identity) fill(host string, port int) {
-	if n.host == "" {
-		n.host = host
+func (n *Identity) fill(host string, port int) {
+	if n.Host == "" {
+		n.Host = host
 	}
-	if n.port == 0 {
-		n.port = port
+	if n.Port == 0 {
+		n.Port = port
 	}
 }
 
-func (n identity) check(cfg *config.Config) error {
-	if !n.clustered() {
+func (n Identity) check(cfg *config.Config) error {
+	if !n.Clustered() {
 		if cfg.Join.Get() {
 			return errors.New("join yes: peers must name a node of the cluster to join")
 		}
@@ -140,15 +137,15 @@ func (n identity) check(cfg *config.Config) error {
 	if cfg.Port.Get() == 0 {
 		return errors.New("port 0: a node with peers is reached through its port")
 	}
-	others := slices.DeleteFunc(slices.Clone(n.peers), func(p config.Peer) bool { return p.ID == n.id })
+	others := slices.DeleteFunc(slices.Clone(n.Peers), func(p config.Peer) bool { return p.ID == n.ID })
 	if near, far, apart := config.Apart(others); apart {
 		return fmt.Errorf("peers: %s is every machine's own address, and %s is elsewhere: say for each node where the others reach it", near.Addr(), far.Addr())
 	}
-	if far := n.farPeer(); far != "" && n.secret == "" && !cfg.PeersWithoutSecret.Get() {
+	if far := n.farPeer(); far != "" && n.Secret == "" && !cfg.PeersWithoutSecret.Get() {
 		return fmt.Errorf("peer %s is not on this machine, and the peers' channel has no secret: "+
 			"set cluster-secret or masterauth, the same on every node, or peers-without-secret yes where nobody else reaches the port", far)
 	}
-	if cfg.RequirePass.Get() != "" && n.secret == "" {
+	if cfg.RequirePass.Get() != "" && n.Secret == "" {
 		return errors.New("requirepass without masterauth or cluster-secret: the peers' channel would stand open")
 	}
 	return nil
@@ -156,8 +153,8 @@ func (n identity) check(cfg *config.Config) error {
 
 // farPeer is the first peer that is not reached over the loopback interface, ""
 // when all are.
-func (n identity) farPeer() string {
-	for _, p := range n.peers {
+func (n Identity) farPeer() string {
+	for _, p := range n.Peers {
 		if p.Far() {
 			return p.Addr()
 		}
@@ -183,26 +180,4 @@ func fallbackHost(cfg *config.Config) string {
 		}
 	}
 	return "127.0.0.1"
-}
-
-// announce writes the first lines of the log.
-func (s *Server) announce() {
-	s.host.Logf(engine.LevelNotice, "Regent %s is starting, process ID %d, %d cores", s.opts.Version, os.Getpid(), cores())
-	mode := "alone"
-	if s.node.clustered() {
-		mode = fmt.Sprintf("one of %d nodes", len(s.node.peers))
-		if s.cfg.Join.Get() {
-			mode = "to join others with REGENT NODE ADD"
-		} else if len(s.node.peers) == 2 {
-			s.host.Logf(engine.LevelWarning, "Two nodes need both of them: there is no automatic failover with fewer than three")
-		}
-		if s.node.secret == "" {
-			s.host.Logf(engine.LevelWarning, "The peers' channel has no secret (masterauth or cluster-secret): anyone who reaches the port can speak on it")
-		}
-	}
-	for _, note := range s.cfg.Notes() {
-		s.host.Logf(engine.LevelWarning, "Configuration: %s", note)
-	}
-	s.sayWhatIsKept()
-	s.host.Logf(engine.LevelNotice, "Running %s, node %d at %s", mode, s.node.id, s.node.addr())
 }

@@ -1,4 +1,4 @@
-package regent
+package machine
 
 import (
 	"os"
@@ -15,7 +15,7 @@ type logFile struct {
 	path string
 
 	mu     sync.Mutex
-	file   *os.File
+	file   *os.File // nil: closed
 	looked time.Time
 }
 
@@ -40,6 +40,9 @@ func (l *logFile) open() (*os.File, error) {
 func (l *logFile) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.file == nil {
+		return 0, os.ErrClosed
+	}
 	if now := time.Now(); now.Sub(l.looked) >= logLook {
 		l.looked = now
 		if !l.named() {
@@ -68,5 +71,18 @@ func (l *logFile) again() {
 func (l *logFile) reopen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.again()
+	if l.file != nil {
+		l.again()
+	}
+}
+
+func (l *logFile) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	return err
 }

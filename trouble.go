@@ -1,14 +1,12 @@
 package regent
 
 import (
-	"regent/aof"
 	"regent/engine"
-	"regent/engine/rdb"
+	"regent/node/persist"
 )
 
-// The log in trouble, and the data that does not come from it: what the log
-// reports, what the engine, the barrier and the cluster make of it, and RDB
-// files, as the base of a log or by themselves.
+// The log in trouble: what it reports, and what the engine, the barrier and the
+// cluster make of it.
 //
 //	          write or fsync failed          the reserve cannot be had
 //	log ────────────► Failed                   NoSpace
@@ -16,6 +14,20 @@ import (
 //	waiting replies   uncertain                go on, the reserve is theirs
 //	leadership        given up                 given up
 //	the way back      a rewrite, or a restart  by itself: SpaceBack
+
+// trouble is what the log reports, and to whom it goes.
+func (s *Server) trouble() persist.Trouble {
+	return persist.Trouble{Moved: s.logMoved, Failed: s.logFailed, Recovered: s.logRecovered, NoSpace: s.noSpace, SpaceBack: s.spaceBack}
+}
+
+// logMoved follows every write and fsync of the log.
+func (s *Server) logMoved() {
+	if s.peers != nil {
+		s.peers.Sealed()
+	}
+	s.barrier.Advance()
+	s.engine.LogSynced()
+}
 
 // logFailed: from here on nothing is acknowledged and this node does not lead.
 func (s *Server) logFailed(err error) {
@@ -26,7 +38,6 @@ func (s *Server) logFailed(err error) {
 func (s *Server) logRecovered() {
 	s.allowWrites("The append only log was made anew, writes are taken again")
 	s.barrier.Mended()
-	s.keeper.mended()
 }
 
 // noSpace: what was appended fits into what is set aside; nothing more does.
@@ -52,31 +63,4 @@ func (s *Server) allowWrites(what string) {
 	if s.peers != nil {
 		s.peers.DiskOK()
 	}
-}
-
-// loadBase carries out the base of the log: an RDB file, decoded on all cores.
-func (s *Server) loadBase(b *aof.Base) error {
-	o := s.rdbOptions(b.Progress)
-	if b.Again {
-		o.Progress = func(n int64) { s.engine.LoadProgress(n, b.Size) }
-	}
-	room := s.engine.NewReserve(b.Size)
-	defer room.Release()
-	o.Resize = room.Resize
-	sum, err := rdb.LoadAt(b, b.Size, o, s.engine.LoadBatch)
-	if err != nil {
-		return err
-	}
-	b.Used = sum.Bytes
-	s.loadedRDB("the log's base", sum)
-	place, err := sum.Aux.Place()
-	if err != nil || place == nil {
-		return err
-	}
-	b.HasPlace = true
-	b.Place = aof.Place{Offset: place.Offset}
-	for _, h := range place.History {
-		b.Place.History = append(b.Place.History, engine.EpochStart(h))
-	}
-	return nil
 }

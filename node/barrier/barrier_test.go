@@ -1,4 +1,4 @@
-package regent
+package barrier
 
 import (
 	"errors"
@@ -36,25 +36,25 @@ type stage struct {
 	sealed                 int // calls
 }
 
-func newStage() (*stage, *barrier) {
+func newStage() (*stage, *Barrier) {
 	s := &stage{epoch: 1, leased: true}
-	return s, newBarrier(barrierPorts{
-		mono: func() int64 { return s.now },
-		seal: func(int64) error { s.sealed++; return s.sealErr },
-		committed: func(acks engine.AckSet) int64 {
+	return s, New(Ports{
+		Mono: func() int64 { return s.now },
+		Seal: func(int64) error { s.sealed++; return s.sealErr },
+		Committed: func(acks engine.AckSet) int64 {
 			if acks.Has(engine.AcksAll) {
 				return s.all
 			}
 			return s.committed
 		},
-		epoch:     func() int64 { return s.epoch },
-		keyspace:  func() int64 { return s.keyspace },
-		leased:    func() bool { return s.leased },
-		handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
-		rounds:    func() bool { return s.rounds },
-		round:     func() int64 { s.round++; return s.round },
-		confirmed: func() int64 { return s.confirmed },
-		timeout:   func() time.Duration { return time.Second },
+		Epoch:     func() int64 { return s.epoch },
+		Keyspace:  func() int64 { return s.keyspace },
+		Leased:    func() bool { return s.leased },
+		Handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
+		Rounds:    func() bool { return s.rounds },
+		Round:     func() int64 { s.round++; return s.round },
+		Confirmed: func() int64 { return s.confirmed },
+		Timeout:   func() time.Duration { return time.Second },
 	})
 }
 

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package regent
+package machine
 
 import "errors"
 

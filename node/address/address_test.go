@@ -1,4 +1,4 @@
-package regent
+package address
 
 import (
 	"strings"
@@ -25,7 +25,7 @@ func TestPeersBeyondThisMachineNeedASecret(t *testing.T) {
 		c.Peers.Set(try.peers)
 		c.ClusterSecret.Set(try.secret)
 		c.PeersWithoutSecret.Set(try.open)
-		_, err := identify(c)
+		_, err := Identify(c)
 		if (err != nil) != try.refused || err != nil && !strings.Contains(err.Error(), "cluster-secret") {
 			t.Errorf("%+v: %v", try, err)
 		}

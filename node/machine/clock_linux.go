@@ -1,4 +1,4 @@
-package regent
+package machine
 
 import "golang.org/x/sys/unix"
 
@@ -7,7 +7,7 @@ import "golang.org/x/sys/unix"
 func bootNanos() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic("regent: CLOCK_BOOTTIME cannot be read: " + err.Error())
+		panic("machine: CLOCK_BOOTTIME cannot be read: " + err.Error())
 	}
 	return ts.Nano()
 }

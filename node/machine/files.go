@@ -1,10 +1,11 @@
-package regent
+package machine
 
 import (
 	"errors"
 	"fmt"
 
 	"regent/engine"
+	"regent/engine/config"
 )
 
 // Descriptors. What the system allows is for clients less what the node itself needs:
@@ -29,19 +30,21 @@ const (
 // errFewFiles says that not one client could be served.
 var errFewFiles = errors.New("not enough open files")
 
-// reservedFiles is what this node needs beside its clients.
-func (s *Server) reservedFiles() int64 {
-	n := int64(ownFiles + loopFiles*max(cores(), int(s.cfg.IOThreads.Get())))
-	if s.node.clustered() || s.cfg.Join.Get() {
-		n += guestFiles + peerFiles*int64(max(len(s.node.peers)-1, 1))
+// ReservedFiles is what a node with so many others needs beside its clients.
+func ReservedFiles(cfg *config.Config, others int) int64 {
+	n := int64(ownFiles + loopFiles*max(Cores(), int(cfg.IOThreads.Get())))
+	if others > 0 {
+		n += guestFiles + peerFiles*int64(others)
 	}
 	return n
 }
 
-// fitClients raises the limit on open files to what maxclients needs, as far as
+// FitClients raises the limit on open files to what maxclients needs, as far as
 // the system lets it, and lowers maxclients to what is there. It says so.
-func (s *Server) fitClients() error {
-	reserve, want := s.reservedFiles(), s.cfg.MaxClients.Get()
+//
+// others is how many other nodes there are.
+func FitClients(cfg *config.Config, host engine.Host, others int) error {
+	reserve, want := ReservedFiles(cfg, others), cfg.MaxClients.Get()
 	was, files, err := raiseFiles(want + reserve)
 	switch fits := files - reserve; {
 	case errors.Is(err, errNoFileLimit):
@@ -49,15 +52,15 @@ func (s *Server) fitClients() error {
 	case fits < 1:
 		return fmt.Errorf("your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d: %w", files, reserve+1, errFewFiles)
 	case fits < want:
-		s.cfg.MaxClients.Set(fits)
-		s.host.Logf(engine.LevelWarning, "You requested maxclients of %d requiring at least %d max file descriptors.", want, want+reserve)
-		s.host.Logf(engine.LevelWarning, "Server can't set maximum open files to %d because of OS error: %v.", want+reserve, err)
-		s.host.Logf(engine.LevelWarning, "Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.", files, fits)
+		cfg.MaxClients.Set(fits)
+		host.Logf(engine.LevelWarning, "You requested maxclients of %d requiring at least %d max file descriptors.", want, want+reserve)
+		host.Logf(engine.LevelWarning, "Server can't set maximum open files to %d because of OS error: %v.", want+reserve, err)
+		host.Logf(engine.LevelWarning, "Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.", files, fits)
 	case files > was:
-		s.host.Logf(engine.LevelNotice, "Increased maximum number of open files to %d (it was originally set to %d).", files, was)
+		host.Logf(engine.LevelNotice, "Increased maximum number of open files to %d (it was originally set to %d).", files, was)
 	}
 	// CONFIG SET maxclients asks, too.
-	s.cfg.FitMaxClients(func(n int64) (most int64) {
+	cfg.FitMaxClients(func(n int64) (most int64) {
 		_, files, err := raiseFiles(n + reserve)
 		if errors.Is(err, errNoFileLimit) {
 			return n

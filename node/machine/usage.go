@@ -1,4 +1,4 @@
-package regent
+package machine
 
 import (
 	"math"
@@ -19,14 +19,15 @@ const (
 	pausesMetric = "/sched/pauses/total/gc:seconds"
 )
 
-// Usage is what the process takes from the machine.
-func (c control) Usage() engine.Usage {
+// Usage is what the process takes from the machine; listener is how it waits for
+// sockets.
+func Usage(listener string) engine.Usage {
 	m := []metrics.Sample{{Name: heapMetric}, {Name: cyclesMetric}, {Name: pausesMetric}}
 	metrics.Read(m)
 	u := engine.Usage{
 		PID: os.Getpid(), OS: osName(), Resident: residentBytes(), Memory: machineBytes(), Heap: int64(m[0].Value.Uint64()),
 		GCCycles: int64(m[1].Value.Uint64()), GCPause: longest(m[2].Value.Float64Histogram()),
-		Listener: c.s.front.Model(),
+		Listener: listener,
 	}
 	u.Executable, _ = os.Executable() // only shown
 	var ru syscall.Rusage
@@ -53,4 +54,4 @@ func longest(h *metrics.Float64Histogram) time.Duration {
 }
 
 // FreeMemory collects and gives free memory back to the system.
-func (control) FreeMemory() { debug.FreeOSMemory() }
+func FreeMemory() { debug.FreeOSMemory() }

@@ -1,4 +1,4 @@
-package regent
+package persist
 
 import (
 	"context"
@@ -22,14 +22,14 @@ const (
 
 // saveFile writes the data into dbfilename: aside, synced, renamed, and the
 // directory synced. A crash leaves the old file or the new one.
-func (s *Server) saveFile(ctx context.Context) (*moment, error) {
-	dir := s.cfg.Dir.Get()
-	f, err := os.CreateTemp(dir, savePrefix+s.cfg.DBFilename.Get()+"-*")
+func (d *Data) saveFile(ctx context.Context) (*moment, error) {
+	dir := d.cfg.Dir.Get()
+	f, err := os.CreateTemp(dir, savePrefix+d.cfg.DBFilename.Get()+"-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a file: %w", err)
 	}
 	defer os.Remove(f.Name()) // nothing is there any more if all went well
-	m, err := s.writeRDB(ctx, &syncingFile{File: f}, rdbUse{checksum: s.cfg.RdbChecksum.Get()}, s.logPlace)
+	m, err := d.writeRDB(ctx, &syncingFile{File: f}, rdbUse{checksum: d.cfg.RdbChecksum.Get()}, d.logPlace)
 	err = errors.Join(err, f.Chmod(savePerm))
 	if err == nil {
 		err = f.Sync()
@@ -37,7 +37,7 @@ func (s *Server) saveFile(ctx context.Context) (*moment, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("write %s: %w", f.Name(), err)
 	}
-	if err := os.Rename(f.Name(), s.dumpPath()); err != nil {
+	if err := os.Rename(f.Name(), d.DumpPath()); err != nil {
 		return nil, err
 	}
 	return m, syncDir(dir)
@@ -46,17 +46,18 @@ func (s *Server) saveFile(ctx context.Context) (*moment, error) {
 // savePerm is what others may do with dump.rdb, as with Redis's.
 const savePerm = 0o644
 
-func (s *Server) dumpPath() string { return filepath.Join(s.cfg.Dir.Get(), s.cfg.DBFilename.Get()) }
+// DumpPath is where dump.rdb is, or will be.
+func (d *Data) DumpPath() string { return filepath.Join(d.cfg.Dir.Get(), d.cfg.DBFilename.Get()) }
 
 // sweepSaves removes what saves that were killed have left.
-func (s *Server) sweepSaves() {
-	left, err := filepath.Glob(filepath.Join(s.cfg.Dir.Get(), savePrefix+s.cfg.DBFilename.Get()+"-*"))
+func (d *Data) sweepSaves() {
+	left, err := filepath.Glob(filepath.Join(d.cfg.Dir.Get(), savePrefix+d.cfg.DBFilename.Get()+"-*"))
 	if err != nil {
 		return // a name that is no pattern: nothing is known to be ours
 	}
 	for _, name := range left {
 		if err := os.Remove(name); err != nil {
-			s.host.Logf(engine.LevelWarning, "Removing what a save has left: %v", err)
+			d.host.Logf(engine.LevelWarning, "Removing what a save has left: %v", err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package regent
+package persist
 
 import (
 	"context"
@@ -23,7 +23,7 @@ import (
 //	the log failed┘                        └─► save: temp file, rename
 //	BGSAVE, save points ─┘
 type keeper struct {
-	s      *Server
+	d      *Data
 	ctx    context.Context // of all jobs
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -68,8 +68,8 @@ const (
 	probeLast  = time.Minute
 )
 
-func newKeeper(s *Server) *keeper {
-	k := &keeper{s: s, rewrite: job{took: -1}, save: job{took: -1}, pause: probeFirst}
+func newKeeper(d *Data) *keeper {
+	k := &keeper{d: d, rewrite: job{took: -1}, save: job{took: -1}, pause: probeFirst}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	return k
 }
@@ -99,7 +99,7 @@ func (k *keeper) job() (ctx context.Context, done func()) {
 func (k *keeper) begun() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.saved = k.s.engine.Changes()
+	k.saved = k.d.engine.Changes()
 }
 
 func (k *keeper) hasLoaded(keys int64) {
@@ -110,7 +110,7 @@ func (k *keeper) hasLoaded(keys int64) {
 
 // lastSave is finalSave, if there are save points.
 func (k *keeper) lastSave() error {
-	if len(k.s.cfg.Save.Get()) == 0 {
+	if len(k.d.cfg.Save.Get()) == 0 {
 		return nil
 	}
 	return k.finalSave()
@@ -118,12 +118,12 @@ func (k *keeper) lastSave() error {
 
 // finalSave saves at the end. Writes are held from then on, unless it fails.
 func (k *keeper) finalSave() error {
-	k.s.engine.HoldWrites()
-	k.s.host.Logf(engine.LevelNotice, "Saving the final RDB snapshot before exiting.")
+	k.d.engine.HoldWrites()
+	k.d.host.Logf(engine.LevelNotice, "Saving the final RDB snapshot before exiting.")
 	err := k.saveNow(true)
 	if err != nil {
-		k.s.engine.ReleaseWrites()
-		k.s.host.Logf(engine.LevelWarning, "Error trying to save the DB, can't exit.")
+		k.d.engine.ReleaseWrites()
+		k.d.host.Logf(engine.LevelWarning, "Error trying to save the DB, can't exit.")
 	}
 	return err
 }
@@ -132,9 +132,9 @@ func (k *keeper) finalSave() error {
 func (k *keeper) begin(j *job, what string, work func(ctx context.Context) error) {
 	ctx, cancel := context.WithCancel(k.ctx)
 	j.running, j.scheduled, j.cancel, j.done = true, false, cancel, make(chan struct{})
-	j.began = k.s.host.Ticks()
+	j.began = k.d.host.Ticks()
 	j.count++
-	k.s.host.Logf(engine.LevelNotice, "%s started", what)
+	k.d.host.Logf(engine.LevelNotice, "%s started", what)
 	k.wg.Go(func() {
 		defer cancel()
 		err := work(ctx)
@@ -145,9 +145,9 @@ func (k *keeper) begin(j *job, what string, work func(ctx context.Context) error
 func (k *keeper) finish(j *job, what string, err error) {
 	k.mu.Lock()
 	j.running = false
-	j.took = time.Duration(k.s.host.Ticks() - j.began)
+	j.took = time.Duration(k.d.host.Ticks() - j.began)
 	j.failed = err != nil
-	_, j.held = k.s.engine.SnapshotUse()
+	_, j.held = k.d.engine.SnapshotUse()
 	j.inRow++
 	if err == nil {
 		j.inRow = 0
@@ -155,20 +155,20 @@ func (k *keeper) finish(j *job, what string, err error) {
 	pause := min(retryFirst<<min(max(j.inRow-1, 0), 16), retryLast)
 	if j == &k.save {
 		pause = retrySave
-		k.s.engine.SaveFailed(err != nil && !errors.Is(err, context.Canceled))
+		k.d.engine.SaveFailed(err != nil && !errors.Is(err, context.Canceled))
 	}
 	j.notBefore = 0
 	if err != nil {
-		j.notBefore = k.s.host.Now() + pause.Milliseconds()
+		j.notBefore = k.d.host.Now() + pause.Milliseconds()
 	}
 	close(j.done)
 	took := j.took
 	k.mu.Unlock()
 	if err != nil {
-		k.s.host.Logf(engine.LevelWarning, "%s failed after %.3f seconds: %v", what, took.Seconds(), err)
+		k.d.host.Logf(engine.LevelWarning, "%s failed after %.3f seconds: %v", what, took.Seconds(), err)
 		return
 	}
-	k.s.host.Logf(engine.LevelNotice, "%s terminated with success in %.3f seconds", what, took.Seconds())
+	k.d.host.Logf(engine.LevelNotice, "%s terminated with success in %.3f seconds", what, took.Seconds())
 }
 
 // askRewrite is BGREWRITEAOF.
@@ -189,9 +189,9 @@ func (k *keeper) askRewrite() engine.Job {
 }
 
 func (k *keeper) beginRewrite() {
-	work := k.s.rewriteLog
-	if k.s.aof == nil {
-		work = k.s.writeLogAside
+	work := k.d.rewriteLog
+	if k.d.log == nil {
+		work = k.d.writeLogAside
 	}
 	k.begin(&k.rewrite, "Background append only file rewriting", work)
 }
@@ -221,11 +221,11 @@ func (k *keeper) beginSave() {
 
 // writeDump saves, and remembers what was saved.
 func (k *keeper) writeDump(ctx context.Context) error {
-	m, err := k.s.saveFile(ctx)
+	m, err := k.d.saveFile(ctx)
 	if err != nil {
 		return err
 	}
-	k.s.engine.Saved(k.s.host.Now())
+	k.d.engine.Saved(k.d.host.Now())
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.saved = m.changes
@@ -276,11 +276,11 @@ func (k *keeper) tick() {
 	if k.ended || k.rewrite.running || k.save.running {
 		return
 	}
-	now := k.s.host.Now()
+	now := k.d.host.Now()
 	switch {
-	case k.s.aof != nil && k.s.aof.Failing() != nil:
+	case k.d.log != nil && k.d.log.Failing() != nil:
 		k.mend(now)
-	case k.rewrite.scheduled || k.s.aof != nil && now >= k.rewrite.notBefore && k.grown():
+	case k.rewrite.scheduled || k.d.log != nil && now >= k.rewrite.notBefore && k.grown():
 		k.beginRewrite()
 	case k.save.scheduled || now >= k.save.notBefore && k.saveDue(now):
 		k.beginSave()
@@ -289,8 +289,8 @@ func (k *keeper) tick() {
 
 // grown reports whether the log is to be rewritten because of its size.
 func (k *keeper) grown() bool {
-	percent, least := k.s.cfg.AutoAofRewritePercentage.Get(), k.s.cfg.AutoAofRewriteMinSize.Get()
-	current, base := k.s.aof.Sizes()
+	percent, least := k.d.cfg.AutoAofRewritePercentage.Get(), k.d.cfg.AutoAofRewriteMinSize.Get()
+	current, base := k.d.log.Sizes()
 	if percent == 0 || current <= least {
 		return false
 	}
@@ -298,20 +298,20 @@ func (k *keeper) grown() bool {
 	if growth < percent {
 		return false
 	}
-	k.s.host.Logf(engine.LevelNotice, "Starting automatic rewriting of AOF on %d%% growth", growth)
+	k.d.host.Logf(engine.LevelNotice, "Starting automatic rewriting of AOF on %d%% growth", growth)
 	return true
 }
 
 // saveDue looks at the save points.
 func (k *keeper) saveDue(now int64) bool {
-	points := k.s.cfg.Save.Get()
+	points := k.d.cfg.Save.Get()
 	if len(points) == 0 {
 		return false
 	}
-	changes, ago := k.s.engine.Changes()-k.saved, time.Duration(now-k.s.engine.LastSave())*time.Millisecond
+	changes, ago := k.d.engine.Changes()-k.saved, time.Duration(now-k.d.engine.LastSave())*time.Millisecond
 	for _, p := range points {
 		if changes >= max(p.Changes, 1) && ago > p.After {
-			k.s.host.Logf(engine.LevelNotice, "%d changes in %d seconds. Saving...", changes, int64(p.After/time.Second))
+			k.d.host.Logf(engine.LevelNotice, "%d changes in %d seconds. Saving...", changes, int64(p.After/time.Second))
 			return true
 		}
 	}
@@ -322,16 +322,16 @@ func (k *keeper) saveDue(now int64) bool {
 // made anew. With peers that is not for this node to decide: what it executed may
 // not be committed. The caller holds mu.
 func (k *keeper) mend(now int64) {
-	if k.s.peers != nil || now < k.probe {
+	if k.d.others != nil || now < k.probe {
 		return
 	}
 	k.probe = now + k.pause.Milliseconds()
 	k.pause = min(2*k.pause, probeLast)
 	k.begin(&k.rewrite, "Making the append only log anew", func(ctx context.Context) error {
-		if err := k.s.aof.Probe(); err != nil {
+		if err := k.d.log.Probe(); err != nil {
 			return fmt.Errorf("the disk does not work: %w", err)
 		}
-		return k.s.rewriteLog(ctx)
+		return k.d.rewriteLog(ctx)
 	})
 }
 
@@ -343,27 +343,27 @@ func (k *keeper) mended() {
 }
 
 // baseFormat is how a base is to be written.
-func (s *Server) baseFormat() aof.Format {
-	if s.cfg.AofUseRdbPreamble.Get() {
+func (d *Data) baseFormat() aof.Format {
+	if d.cfg.AofUseRdbPreamble.Get() {
 		return aof.FormatRDB
 	}
 	return aof.FormatCommands
 }
 
 // writeBase writes the keyspace at one moment as the base of a log.
-func (s *Server) writeBase(ctx context.Context, w io.Writer, format aof.Format, where placed) error {
+func (d *Data) writeBase(ctx context.Context, w io.Writer, format aof.Format, where placed) error {
 	if format == aof.FormatCommands {
-		return s.writeCommands(ctx, w, where)
+		return d.writeCommands(ctx, w, where)
 	}
-	_, err := s.writeRDB(ctx, w, rdbUse{base: true, checksum: s.cfg.RdbChecksum.Get()}, where)
+	_, err := d.writeRDB(ctx, w, rdbUse{base: true, checksum: d.cfg.RdbChecksum.Get()}, where)
 	return err
 }
 
 // rewriteLog replaces what the log holds by a base.
-func (s *Server) rewriteLog(ctx context.Context) error {
-	format := s.baseFormat()
-	return s.aof.Rewrite(ctx, format, func(w io.Writer, cut func(at int64) (aof.Place, error)) error {
-		return s.writeBase(ctx, w, format, func(at int64) (*rdb.Place, error) {
+func (d *Data) rewriteLog(ctx context.Context) error {
+	format := d.baseFormat()
+	return d.log.Rewrite(ctx, format, func(w io.Writer, cut func(at int64) (aof.Place, error)) error {
+		return d.writeBase(ctx, w, format, func(at int64) (*rdb.Place, error) {
 			p, err := cut(at)
 			return rdbPlace(p.Offset, p.History), err
 		})
@@ -373,8 +373,8 @@ func (s *Server) rewriteLog(ctx context.Context) error {
 // writeLogAside makes a log of the data where none is kept (appendonly no): as
 // Redis's BGREWRITEAOF, for a later start with appendonly yes. It replaces one
 // that is there.
-func (s *Server) writeLogAside(ctx context.Context) error {
-	log, err := aof.Open(s.logOptions())
+func (d *Data) writeLogAside(ctx context.Context) error {
+	log, err := aof.Open(d.logOptions())
 	if err != nil {
 		return err
 	}
@@ -384,10 +384,10 @@ func (s *Server) writeLogAside(ctx context.Context) error {
 	}
 	// Behind whatever the log held, in no epoch: no other node can mistake it for
 	// a part of a history that it shares.
-	at := aof.Place{Offset: log.Stream().End() + s.engine.Changes() + 1}
-	format := s.baseFormat()
+	at := aof.Place{Offset: log.Stream().End() + d.engine.Changes() + 1}
+	format := d.baseFormat()
 	where := func(int64) (*rdb.Place, error) { return rdbPlace(at.Offset, nil), nil }
-	err = log.InstallBase(ctx, at, format, func(w io.Writer) error { return s.writeBase(ctx, w, format, where) })
+	err = log.InstallBase(ctx, at, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) })
 	return errors.Join(err, log.Close())
 }
 
@@ -396,9 +396,9 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	k.mu.Lock()
 	save, rewrite, saved, loaded := k.save, k.rewrite, k.saved, k.loaded
 	k.mu.Unlock()
-	w.Int("rdb_changes_since_last_save", k.s.engine.Changes()-saved)
+	w.Int("rdb_changes_since_last_save", k.d.engine.Changes()-saved)
 	w.Bool("rdb_bgsave_in_progress", save.running)
-	w.Int("rdb_last_save_time", k.s.engine.LastSave()/1000)
+	w.Int("rdb_last_save_time", k.d.engine.LastSave()/1000)
 	status := "ok"
 	if save.failed {
 		status = "err"
@@ -409,29 +409,42 @@ func (k *keeper) info(w *engine.InfoWriter) {
 		last = int64(save.took / time.Second)
 	}
 	if save.running {
-		now = (k.s.host.Ticks() - save.began) / int64(time.Second)
+		now = (k.d.host.Ticks() - save.began) / int64(time.Second)
 	}
 	w.Int("rdb_last_bgsave_time_sec", last)
 	w.Int("rdb_current_bgsave_time_sec", now)
 	w.Int("rdb_saves", save.count)
 	w.Int("rdb_last_cow_size", save.held)
 	w.Int("rdb_last_load_keys_loaded", loaded)
-	if k.s.aof == nil {
+	if k.d.log == nil {
+		rewrite.write(w, k.d.host.Ticks())
 		return
 	}
-	k.s.aof.WriteInfo(w, rewrite.running, rewrite.scheduled)
+	k.d.log.WriteInfo(w, rewrite.running, rewrite.scheduled)
 	w.Int("aof_rewrites_consecutive_failures", rewrite.inRow)
 	w.Int("aof_last_cow_size", rewrite.held)
 }
 
-// Rewrite is BGREWRITEAOF.
-func (c control) Rewrite() engine.Job { return c.s.keeper.askRewrite() }
-
-// SaveSoon is BGSAVE.
-func (c control) SaveSoon(afterwards bool) engine.Job { return c.s.keeper.askSave(afterwards) }
-
-// Save is SAVE.
-func (c control) Save(giveUp bool) error { return c.s.keeper.saveNow(giveUp) }
-
-// SavesAtEnd reports whether there are save points.
-func (c control) SavesAtEnd() bool { return len(c.s.cfg.Save.Get()) > 0 }
+// write is what the log says about its rewrites where there is none: BGREWRITEAOF
+// makes one all the same.
+func (j *job) write(w *engine.InfoWriter, now int64) {
+	last, current, status := int64(-1), int64(-1), "ok"
+	if j.took >= 0 {
+		last = int64(j.took / time.Second)
+	}
+	if j.running {
+		current = (now - j.began) / int64(time.Second)
+	}
+	if j.failed {
+		status = "err"
+	}
+	w.Bool("aof_rewrite_in_progress", j.running)
+	w.Bool("aof_rewrite_scheduled", j.scheduled)
+	w.Int("aof_last_rewrite_time_sec", last)
+	w.Int("aof_current_rewrite_time_sec", current)
+	w.Str("aof_last_bgrewrite_status", status)
+	w.Int("aof_rewrites", j.count)
+	w.Int("aof_rewrites_consecutive_failures", j.inRow)
+	w.Str("aof_last_write_status", "ok")
+	w.Int("aof_last_cow_size", j.held)
+}

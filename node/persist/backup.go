@@ -1,11 +1,10 @@
-package regent
+package persist
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +19,8 @@ import (
 // replica's output is: by client-output-buffer-limit.
 
 const (
-	// maxBackups bounds the connections that are served or wait for their turn.
-	maxBackups = 4
+	// MaxBackups bounds the connections that are served or wait for their turn.
+	MaxBackups = 4
 	// blankEvery is how often one that waits is told so.
 	blankEvery = 2 * time.Second
 	// markWords are the random numbers of a delimiter, markBytes its length.
@@ -31,45 +30,33 @@ const (
 // backups are the connections that are sent a copy.
 type backups struct{ slots chan struct{} }
 
-func newBackups() backups { return backups{slots: make(chan struct{}, maxBackups)} }
+func newBackups() backups { return backups{slots: make(chan struct{}, MaxBackups)} }
 
-// hijack takes a connection over from the listener.
-func (s *Server) hijack(conn net.Conn, early []byte, words [][]byte) {
-	switch {
-	case len(words) > 1 && strings.EqualFold(string(words[1]), "backup"):
-		s.backup(conn)
-	case s.peers != nil:
-		s.peers.Hijack(conn, early, words)
-	default:
-		_ = conn.Close()
-	}
-}
-
-// backup sends a copy and closes the connection.
-func (s *Server) backup(conn net.Conn) {
+// Backup sends a copy and closes the connection.
+func (d *Data) Backup(conn net.Conn) {
 	defer conn.Close()
 	select {
-	case s.backups.slots <- struct{}{}:
-		defer func() { <-s.backups.slots }()
+	case d.backups.slots <- struct{}{}:
+		defer func() { <-d.backups.slots }()
 	default:
 		turnAway(conn, resp.ErrBackups)
 		return
 	}
-	ctx, done := s.keeper.job()
+	ctx, done := d.keeper.job()
 	if ctx == nil {
 		return // the server ends
 	}
 	defer done()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	s.host.Logf(engine.LevelNotice, "Backup for %s started", conn.RemoteAddr())
+	d.host.Logf(engine.LevelNotice, "Backup for %s started", conn.RemoteAddr())
 	began := time.Now()
-	n, err := s.sendBackup(ctx, conn)
+	n, err := d.sendBackup(ctx, conn)
 	if err != nil {
-		s.host.Logf(engine.LevelWarning, "Backup for %s failed: %v", conn.RemoteAddr(), err)
+		d.host.Logf(engine.LevelWarning, "Backup for %s failed: %v", conn.RemoteAddr(), err)
 		return
 	}
-	s.host.Logf(engine.LevelNotice, "Backup for %s: %d bytes in %.3f seconds", conn.RemoteAddr(), n, time.Since(began).Seconds())
+	d.host.Logf(engine.LevelNotice, "Backup for %s: %d bytes in %.3f seconds", conn.RemoteAddr(), n, time.Since(began).Seconds())
 }
 
 // turnAway says why a connection is not served, if there is room for that.
@@ -78,10 +65,10 @@ func turnAway(conn net.Conn, why string) {
 	_, _ = fmt.Fprintf(conn, "-%s\r\n", why)
 }
 
-func (s *Server) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
-	w := s.newCopyWriter(conn)
+func (d *Data) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
+	w := d.newCopyWriter(conn)
 	go w.blanks()
-	_, err := s.writeRDB(ctx, w, rdbUse{checksum: true, maxSpill: s.cfg.OutputHardReplica.Get()}, s.logPlace)
+	_, err := d.writeRDB(ctx, w, rdbUse{checksum: true, maxSpill: d.cfg.OutputHardReplica.Get()}, d.logPlace)
 	if err == nil {
 		return w.end()
 	}
@@ -104,13 +91,13 @@ type copyWriter struct {
 	silent  chan struct{} // closed when blanks has ended
 }
 
-func (s *Server) newCopyWriter(conn net.Conn) *copyWriter {
+func (d *Data) newCopyWriter(conn net.Conn) *copyWriter {
 	w := &copyWriter{conn: conn, quiet: make(chan struct{}), silent: make(chan struct{}), patience: time.Minute}
 	for range markWords {
-		w.mark += fmt.Sprintf("%016x", s.host.Rand())
+		w.mark += fmt.Sprintf("%016x", d.host.Rand())
 	}
 	w.mark = w.mark[:markBytes]
-	for _, limit := range []time.Duration{s.cfg.Timeout.Seconds(), s.cfg.OutputSoftSecondsReplica.Seconds()} {
+	for _, limit := range []time.Duration{d.cfg.Timeout.Seconds(), d.cfg.OutputSoftSecondsReplica.Seconds()} {
 		if limit > 0 {
 			w.patience = min(w.patience, limit)
 		}

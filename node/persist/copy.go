@@ -1,0 +1,59 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"regent/aof"
+	"regent/engine"
+	"regent/engine/rdb"
+)
+
+// Full copies between nodes: what the cluster asks of the log and the engine.
+
+// Feed streams the keyspace to followers as an RDB file; cut is told where in the
+// log it is, and about how many bytes it takes. Who gets it cannot wait until it is
+// committed: that may need just this follower.
+func (d *Data) Feed(ctx context.Context, w io.Writer, cut func(at aof.Place, total int64)) error {
+	f := d.newRDB(w, rdbUse{base: true, checksum: d.cfg.RdbChecksum.Get(), maxSpill: d.cfg.OutputHardReplica.Get()})
+	err := f.fill(ctx, func(at int64) (*rdb.Place, error) {
+		p := d.log.PlaceAt(at)
+		cut(p, f.info.Bytes)
+		return rdbPlace(p.Offset, p.History), nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.w.Close()
+}
+
+// Install takes a full copy as the base of the log and as the keyspace. enter is
+// called when all of it has come and before anything is changed; an error that is
+// engine.ErrUntouched has changed nothing.
+func (d *Data) Install(ctx context.Context, at aof.Place, r io.Reader, enter func() error) error {
+	err := d.log.InstallBase(ctx, at, aof.FormatRDB, func(w io.Writer) error {
+		if _, err := io.Copy(w, r); err != nil {
+			return err
+		}
+		return enter()
+	})
+	if err != nil {
+		return errors.Join(engine.ErrUntouched, err)
+	}
+	began := time.Now()
+	apply := applyWith(d.engine.NewApplier())
+	stopped := func(db int, args [][]byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return apply(db, args)
+	}
+	if err := d.loadAnew(at.Offset, stopped); err != nil {
+		return fmt.Errorf("load the base at offset %d: %w", at.Offset, err)
+	}
+	d.host.Logf(engine.LevelNotice, "DB loaded from a full copy: %.3f seconds", time.Since(began).Seconds())
+	return nil
+}

@@ -1,0 +1,250 @@
+// Package persist is what turns the keyspace into files and streams, and back:
+// the log that is opened and loaded, snapshots (dump.rdb, the base of the log,
+// backups, full copies for followers), and the schedule by which they are made.
+//
+// It does not know how other nodes are reached, who leads, or when a reply may
+// leave: what it must ask of them is in Others, and what concerns them it tells by
+// the functions in Options and Trouble.
+//
+// Invariants:
+//
+//   - A file has its name only when all of it is durable: a crash leaves the old
+//     one or the new one.
+//   - What another node may still cut off is in no file that somebody counts on
+//     (settled).
+//   - One job of each kind at a time, and the keyspace is walked by one of them.
+package persist
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"sync/atomic"
+
+	"regent/aof"
+	"regent/aof/disk"
+	"regent/engine"
+	"regent/engine/config"
+)
+
+// Options for New.
+type Options struct {
+	Config *config.Config
+	Host   engine.Host
+	// Cores is how many goroutines load data.
+	Cores int
+	// Disk is the file system; nil is the operating system's.
+	Disk disk.FS
+	// Joined says that the directory is one of a node of a cluster: its data is
+	// the cluster's, and no file of its own stands in for it.
+	Joined bool
+	// Replaced is called when the keyspace is thrown away to be loaded anew, and
+	// when it has been: whoever waits for what it held waits for nothing.
+	Replaced func()
+}
+
+// Trouble is what the log reports, see aof.Options.
+type Trouble struct {
+	Moved     func()
+	Failed    func(error)
+	Recovered func()
+	NoSpace   func(error)
+	SpaceBack func()
+}
+
+// Others are the nodes that have a say in what is committed.
+type Others interface {
+	// AtRest calls f while the keyspace does not follow the log by itself; f's
+	// argument tells how far it has.
+	AtRest(f func(reached func() (off int64, ok bool)))
+	// Committed is the offset that no other leader can cut off any more.
+	Committed() int64
+}
+
+// Data is one node's data in its files.
+type Data struct {
+	o        Options
+	cfg      *config.Config
+	host     engine.Host
+	disk     disk.FS
+	engine   *engine.Engine
+	log      *aof.Log // nil with appendonly no
+	others   Others   // nil: alone
+	keeper   *keeper
+	backups  backups
+	from     string      // where the data was found; "": nowhere
+	followed atomic.Bool // the others have a say
+}
+
+// New makes the data of a node, before its log is open and its engine made.
+func New(o Options) *Data {
+	d := &Data{o: o, cfg: o.Config, host: o.Host, disk: o.Disk, backups: newBackups()}
+	if d.disk == nil {
+		d.disk = disk.OS{}
+	}
+	d.keeper = newKeeper(d)
+	return d
+}
+
+// Attach names the engine that holds the data.
+func (d *Data) Attach(e *engine.Engine) {
+	d.engine = e
+	e.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: d.keeper.info})
+	if d.log != nil {
+		e.AddInfo(d.backlogInfo())
+	}
+}
+
+// Log is the log on disk, nil with appendonly no.
+func (d *Data) Log() *aof.Log { return d.log }
+
+// With names the other nodes. While the data is loaded they have no say: it is
+// what this node brings along. They have once Follow is called.
+func (d *Data) With(others Others) { d.others = others }
+
+// Follow says that the cluster runs, or that the node serves alone.
+func (d *Data) Follow() { d.followed.Store(d.others != nil) }
+
+// LogDir is the directory of the log's files.
+func (d *Data) LogDir() string {
+	return filepath.Join(d.cfg.Dir.Get(), d.cfg.AppendDirname.Get())
+}
+
+// logOptions are for a log that nobody depends on.
+func (d *Data) logOptions() aof.Options {
+	nothing := func(error) {}
+	return aof.Options{
+		Dir: d.LogDir(), Name: d.cfg.AppendFilename.Get(), Host: d.host, Disk: d.disk,
+		Fsync: d.cfg.AppendFsync.Get, LoadTruncated: d.cfg.AofLoadTruncated.Get,
+		Failed: nothing, Recovered: func() {}, NoSpace: nothing, SpaceBack: func() {},
+		LoadBase: func(b *aof.Base) error { b.Used = b.Size; return nil },
+	}
+}
+
+// OpenLog takes the log's directory, if there is to be a log, and sweeps what
+// saves that were killed have left.
+func (d *Data) OpenLog(t Trouble) error {
+	d.sweepSaves()
+	if !d.cfg.AppendOnly.Get() {
+		return nil
+	}
+	o := d.logOptions()
+	o.Moved, o.Failed, o.NoSpace, o.SpaceBack = t.Moved, t.Failed, t.NoSpace, t.SpaceBack
+	o.Recovered = func() {
+		t.Recovered()
+		d.keeper.mended()
+	}
+	o.LoadBase = d.loadBase
+	log, err := aof.Open(o)
+	if err != nil {
+		return fmt.Errorf("can't open the append only log: %w", err)
+	}
+	d.log = log
+	return nil
+}
+
+// Load brings the data from the disk: the log, or a dump where there is none.
+func (d *Data) Load(ctx context.Context) error {
+	if err := d.loadLog(ctx); err != nil {
+		return err
+	}
+	if err := d.loadDump(ctx); err != nil {
+		return err
+	}
+	d.keeper.begun()
+	if d.from == "" {
+		d.host.Logf(engine.LevelNotice, "Starting without data: there is none in %s", d.cfg.Dir.Get())
+		return nil
+	}
+	d.host.Logf(engine.LevelNotice, "Loaded %d keys from %s", d.engine.Keys(), d.from)
+	return nil
+}
+
+// Rebuild throws the keyspace away and loads the log up to an offset: what a
+// deposed leader does with what it ran ahead.
+func (d *Data) Rebuild(upto int64) error {
+	a := d.engine.NewApplier()
+	if d.cfg.SkipUnknownTypes.Get() {
+		a.PassOver() // the start has told of them
+	}
+	return d.loadAnew(upto, applyWith(a))
+}
+
+// loadAnew replaces the keyspace by what the log holds up to an offset. Clients
+// are told so, as at the start; what has slipped in sees a keyspace that counts
+// as none (Engine.Replaced), and is not answered from it.
+func (d *Data) loadAnew(upto int64, apply func(db int, args [][]byte) error) error {
+	d.engine.LoadProgress(0, 0)
+	d.engine.SetLoading(true)
+	defer d.engine.SetLoading(false)
+	d.engine.Freeze(func() {
+		d.engine.Reset()
+		d.engine.SetFloor(math.MaxInt64)
+	})
+	d.o.Replaced()
+	defer d.o.Replaced() // what has slipped in waits for nothing
+	if err := d.log.LoadUpTo(upto, apply); err != nil {
+		return err
+	}
+	d.engine.Freeze(func() { d.engine.Replaced(upto) })
+	return nil
+}
+
+func applyWith(a *engine.Applier) func(db int, args [][]byte) error {
+	return func(db int, args [][]byte) error {
+		if a.DB() != db {
+			a.SetDB(db)
+		}
+		return a.Apply(args)
+	}
+}
+
+// End gives up the jobs that run, and waits for their ends.
+func (d *Data) End() { d.keeper.end() }
+
+// CloseLog writes and syncs what there is, and lets go of the directory.
+func (d *Data) CloseLog() {
+	if d.log == nil {
+		return
+	}
+	if err := d.log.Close(); err != nil {
+		d.host.Logf(engine.LevelWarning, "The append only log was not closed cleanly: %v", err)
+	}
+}
+
+// Tick begins what is due. It is called regularly once the data is loaded.
+func (d *Data) Tick() { d.keeper.tick() }
+
+// LastSave is FinalSave, if there are save points.
+func (d *Data) LastSave() error { return d.keeper.lastSave() }
+
+// FinalSave saves at the end. Writes are held from then on, unless it fails.
+func (d *Data) FinalSave() error { return d.keeper.finalSave() }
+
+// SavesAtEnd reports whether there are save points.
+func (d *Data) SavesAtEnd() bool { return len(d.cfg.Save.Get()) > 0 }
+
+// Save is SAVE: it returns when the data is saved. giveUp ends one that is under
+// way first; without it the error is engine.ErrSaving then.
+func (d *Data) Save(giveUp bool) error { return d.keeper.saveNow(giveUp) }
+
+// SaveSoon is BGSAVE.
+func (d *Data) SaveSoon(afterwards bool) engine.Job { return d.keeper.askSave(afterwards) }
+
+// Rewrite is BGREWRITEAOF.
+func (d *Data) Rewrite() engine.Job { return d.keeper.askRewrite() }
+
+// backlogInfo continues INFO's section Replication with what a follower may
+// resume from. Redis keeps that in memory and forgets it; here it is the log on
+// disk, all of it since its first byte, so its size is what is there.
+func (d *Data) backlogInfo() engine.InfoSection {
+	return engine.InfoSection{Name: "Replication", Default: true, Write: func(w *engine.InfoWriter) {
+		stream := d.log.Stream()
+		start, end := stream.Start(), stream.End()
+		w.Bool("repl_backlog_active", true)
+		w.Int("repl_backlog_size", end-start)
+		w.Int("repl_backlog_first_byte_offset", start+1) // Redis counts from 1
+		w.Int("repl_backlog_histlen", end-start)
+	}}
+}

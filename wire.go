@@ -1,0 +1,166 @@
+package regent
+
+import (
+	"context"
+	"io"
+	"math"
+	"net"
+	"strings"
+
+	"regent/aof"
+	"regent/cluster"
+	"regent/cluster/repl"
+	"regent/engine"
+	"regent/engine/watchdog"
+	"regent/node/address"
+	"regent/node/barrier"
+	"regent/node/machine"
+	"regent/node/persist"
+	"regent/resp/server"
+)
+
+// The wiring: what the floors, which do not know each other, are told of one
+// another.
+
+// shardsPerCore gives every core several locks to choose from.
+const shardsPerCore = 8
+
+// build makes all parts of the node and ties them together.
+func (s *Server) build() error {
+	dir := s.cfg.Dir.Get()
+	others := max(len(s.node.Peers)-1, 0)
+	if s.cfg.Join.Get() {
+		others = max(others, 1)
+	}
+	if err := machine.FitClients(s.cfg, s.host, others); err != nil {
+		return err
+	}
+	s.data = persist.New(persist.Options{
+		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.opts.Disk, Joined: cluster.Joined(dir),
+		Replaced: func() { s.barrier.Deposed() },
+	})
+	if err := s.data.OpenLog(s.trouble()); err != nil {
+		return err
+	}
+	s.aof = s.data.Log()
+	var view engine.Cluster = cluster.Lone(s.node.ID, s.node.Host, s.node.Port)
+	if s.node.Clustered() {
+		if err := s.joinPeers(dir); err != nil {
+			return err
+		}
+		view = s.peers
+		s.data.With(s.peers)
+	}
+	s.log.SetRole(func() byte {
+		if view.View().Leading {
+			return 'M'
+		}
+		return 'S'
+	})
+	s.barrier = barrier.New(s.barrierPorts())
+	o := engine.Options{
+		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s},
+		Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
+	}
+	if s.aof != nil {
+		o.Log = s.aof.Recorder()
+	}
+	s.engine = engine.New(o)
+	s.data.Attach(s.engine)
+	s.watch = watchdog.New(s.host)
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch}
+	if s.peers != nil {
+		front.Admit = s.peers.Admit
+	}
+	s.front = server.New(front)
+	return s.listen()
+}
+
+// listen opens the ports and says which process has them.
+func (s *Server) listen() (err error) {
+	s.socks = s.opts.Listeners
+	if s.socks == nil {
+		s.socks, err = address.Listen(s.cfg, machine.InDir(s.cfg, s.cfg.UnixSocket.Get()))
+	}
+	if p := machine.InDir(s.cfg, s.cfg.PidFile.Get()); p != "" && err == nil {
+		if err := machine.WritePID(p); err != nil { // as in Redis, nothing else depends on it
+			s.host.Logf(engine.LevelWarning, "Failed to write the process ID: %v", err)
+		}
+	}
+	return err
+}
+
+func (s *Server) joinPeers(dir string) (err error) {
+	s.peers, err = cluster.New(cluster.Options{
+		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
+		Join: s.cfg.Join.Get(), Addr: s.node.Addr(), Dir: dir, Secret: s.node.Secret,
+		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
+		Rebuild:  s.data.Rebuild,
+		Snapshot: s.feedCopy,
+		Install: func(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error {
+			return s.data.Install(ctx, aof.Place(at), r, enter)
+		},
+		Changed:  s.roleChanged,
+		Advanced: func() { s.barrier.Advance() },
+	})
+	return err
+}
+
+// feedCopy is cluster.Options.Snapshot.
+func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
+	return s.data.Feed(ctx, w, func(at aof.Place, total int64) { cut(repl.Place(at), total) })
+}
+
+// barrierPorts ties the barrier to the log and the cluster that there are.
+func (s *Server) barrierPorts() barrier.Ports {
+	p := barrier.Ports{
+		Mono:      s.host.Mono,
+		Seal:      func(int64) error { return nil },
+		Settle:    func(bool) (func(), bool) { return nil, false },
+		Committed: func(engine.AckSet) int64 { return math.MaxInt64 },
+		Epoch:     func() int64 { return 0 },
+		Keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
+		Leased:    func() bool { return true },
+		Handed:    func(int64, int64) bool { return false },
+		Rounds:    func() bool { return false },
+		Timeout:   s.cfg.WriteTimeout.Millis,
+	}
+	if s.aof != nil {
+		p.Seal, p.Settle = s.aof.SealSoon, s.aof.Settle
+		p.Committed = func(engine.AckSet) int64 { return s.aof.Durable() }
+	}
+	if s.peers != nil {
+		p.Handed = s.peers.Handed
+		p.Rounds = func() bool { return !s.peers.Leased() }
+		p.Round, p.Confirmed = s.peers.Round, s.peers.Confirmed
+		p.Committed, p.Epoch, p.Leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
+	}
+	return p
+}
+
+// leadingEpoch is the epoch in which this node leads and serves, 0: none.
+func (s *Server) leadingEpoch() int64 {
+	if v := s.peers.View(); v.Leading {
+		return v.Epoch
+	}
+	return 0
+}
+
+func (s *Server) roleChanged(leads bool) {
+	if !leads {
+		s.barrier.Deposed()
+	}
+	s.barrier.Advance()
+}
+
+// hijack takes a connection over from the listener.
+func (s *Server) hijack(conn net.Conn, early []byte, words [][]byte) {
+	switch {
+	case len(words) > 1 && strings.EqualFold(string(words[1]), "backup"):
+		s.data.Backup(conn)
+	case s.peers != nil:
+		s.peers.Hijack(conn, early, words)
+	default:
+		_ = conn.Close()
+	}
+}
