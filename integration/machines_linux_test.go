@@ -195,6 +195,9 @@ func TestReadmeOnThreeMachines(t *testing.T) {
 
 	t.Log("a fourth one")
 	fourth := lineWith(t, "./bin/regent", "--port 7004")
+	if err := os.MkdirAll(filepath.Join(m.dir, "m4", strings.Fields(lineWith(t, "mkdir"))[1]), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	stopFourth, _ := m.run(3, "m4", fourth)
 	m.expect(lineWith(t, "NODE ADD 7004"), "OK")
 	list := lineWith(t, "NODE LIST")
