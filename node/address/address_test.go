@@ -58,15 +58,15 @@ func TestPeersThatContradict(t *testing.T) {
 		c.AnnounceHost.Set(try.announce)
 		c.ClusterSecret.Set("s")
 		err := c.Check()
-		var n identity
+		var n Identity
 		if err == nil {
-			n, err = identify(c)
+			n, err = Identify(c)
 		}
 		if try.says == "" && err != nil || try.says != "" && (err == nil || !strings.Contains(err.Error(), try.says)) {
 			t.Errorf("%s %s: %v, want %q", try.what, try.peers, err, try.says)
 		}
-		if try.announce == "[::1]" && (n.host != "::1" || n.addr() != "[::1]:7001") {
-			t.Errorf("announced as %q, %s", n.host, n.addr())
+		if try.announce == "[::1]" && (n.Host != "::1" || n.Addr() != "[::1]:7001") {
+			t.Errorf("announced as %q, %s", n.Host, n.Addr())
 		}
 	}
 }
