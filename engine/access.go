@@ -90,6 +90,15 @@ func (e *Engine) worth(en Entry, now int64) int64 {
 // is a UseCount and no IdleSeconds, otherwise the reverse.
 func (c *Ctx) CountsUse() bool { return c.e.usesLFU() }
 
+// EvictsByUse reports whether keys are evicted, by when or how often they were used.
+func (c *Ctx) EvictsByUse() bool {
+	switch c.e.Config.MaxMemoryPolicy.Get() {
+	case config.AllKeysLRU, config.AllKeysLFU, config.VolatileLRU, config.VolatileLFU:
+		return c.e.Config.MaxMemory.Get() > 0
+	}
+	return false
+}
+
 // UseCount is how often en is used, on a logarithmic scale up to 255.
 func (c *Ctx) UseCount(en Entry) int64 { return int64(c.e.lfuDecayed(en.d.Access(en.ref), c.Now)) }
 

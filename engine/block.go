@@ -88,7 +88,11 @@ type waiter struct {
 	Waiter
 
 	places []waitPlace // by key
+	// args are for the slow log, nil where what is done for it cannot be slow enough.
+	args [][]byte
+	s    *Session
 
+	took  int64 // ticks
 	reply []byte
 	large bool  // the reply was over its bound, and is dropped
 	end   int64 // of the log
@@ -161,6 +165,9 @@ func (c *Ctx) Block(want Waiter, deadline int64) {
 	w := &waiter{Waiter: want}
 	w.Keys = CloneArgs(w.Keys)
 	w.conn, w.cmd, w.db, w.proto, w.epoch = s.Conn, c.Cmd, s.DB, s.W.Proto(), e.cluster.View().Epoch
+	if w.s = s; e.slowMayBeQuick() {
+		w.args = CloneArgs(c.Args)
+	}
 	e.blocked.add(s.Conn)
 	c.Park(Parking{
 		Deadline: deadline,
@@ -323,7 +330,9 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
 	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
+	began := e.Host.Ticks()
 	w.Take(&in, key)
+	w.took = e.Host.Ticks() - began
 	c.eff, c.ready = in.eff, in.ready
 	c.wide = c.wide || w.Also != nil
 	w.reply, w.large = s.W.Bytes(), s.W.Overflowed()
@@ -347,9 +356,13 @@ func (c *Ctx) handOver(end int64) {
 	}
 }
 
-// wakeServed lets them go on, with nothing locked any more.
+// wakeServed lets them go on, with nothing locked any more. As in Redis what was done for
+// them is in the slow log, and not the time for which they waited.
 func (c *Ctx) wakeServed() {
 	for _, w := range c.served {
+		if w.args != nil {
+			c.e.noteSlow(&Ctx{s: w.s, Cmd: w.cmd, Args: w.args, Now: c.Now}, w.took)
+		}
 		w.conn.Wake()
 	}
 	clear(c.served)

@@ -13,9 +13,11 @@ import (
 // 7.0 has them, with 7.2's lib-name and lib-ver at the end. Where the two
 // servers are built differently a field says what comes nearest to it here:
 //
-//	qbuf     input received and not yet carried out
-//	rbs obl  replies not yet sent; there is one buffer (oll=0), so omem is obl
-//	tot-mem  the session itself with both
+//	qbuf          input received and not yet carried out, that of the command itself included
+//	rbs obl       replies not yet sent, up to the size of Redis's static buffer
+//	oll omem      those beyond, in pieces of that size and in bytes
+//	argv-mem      the arguments of the command, also of one that waits
+//	tot-mem       the session itself with all of that
 
 func doClientInfo(c *Ctx) {
 	c.W.Verbatim("txt", string(append(c.clientLine(nil, c.s), '\n')))
@@ -101,15 +103,15 @@ func (e *Engine) ClientLine(s *Session) string {
 // clientLine appends the line of s, without its end.
 func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	sh, conn := &s.Shared, s.Conn
-	input, output := conn.Buffers()
-	argv := 0
+	b := conn.Buffers()
+	argv := int(sh.argBytes.Load())
 	if s == c.s {
-		for _, a := range c.Args {
-			argv += len(a)
-		}
+		argv = sumLengths(c.Args)
 	}
 	events, cmd, attrs := "r", "NULL", sh.attributes()
-	if output > 0 {
+	first := min(b.Output, firstOutput)
+	rest := b.Output - first
+	if b.Output > 0 {
 		events = "rw"
 	}
 	if last := sh.LastCmd.Load(); last != nil {
@@ -118,10 +120,21 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1",
 		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,
 		max(c.Now-s.Created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.DB.Load())
-	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=0 argv-mem=%d multi-mem=0 rbs=%d rbp=%d obl=%d oll=0 omem=%d tot-mem=%d",
-		input, argv, output, output, output, output, input+output+argv+int(unsafe.Sizeof(*s)))
+	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=0 rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
+		b.Input, b.InputFree, argv, first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(unsafe.Sizeof(*s)))
 	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		events, cmd, defaultUser, noRedirect, sh.Proto.Load(), attrs.libName, attrs.libVer)
+}
+
+// firstOutput is the size of Redis's static output buffer and of the pieces of the list
+// behind it, in bytes: what tools watch is that list.
+const firstOutput = 16 << 10
+
+func sumLengths(args [][]byte) (n int) {
+	for _, a := range args {
+		n += len(a)
+	}
+	return n
 }
 
 // flagLetters is the flags= field, N for none.

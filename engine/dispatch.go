@@ -151,7 +151,9 @@ func (e *Engine) tryRun(c *Ctx) {
 	}
 	took := e.Host.Ticks() - c.watch.began
 	pc.nanos.Add(c.watch.weight * took)
-	e.noteSlow(c, took)
+	if s.parked == nil { // what waits is noted when it is carried out
+		e.noteSlow(c, took)
+	}
 }
 
 // handle runs the handler with one shard or none locked; mark is that of its

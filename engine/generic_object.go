@@ -66,12 +66,14 @@ func doObjectEncoding(c *Ctx) {
 	}
 }
 
+// doObjectRefcount shows Redis's shared integers. Where keys are evicted by their use it
+// shares none: each has its own.
 func doObjectRefcount(c *Ctx) {
 	en := c.lookObject()
 	if !en.OK() {
 		return
 	}
-	if v := en.Value(); v.Kind == dict.Int && v.Int >= 0 && v.Int < sharedIntegers {
+	if v := en.Value(); v.Kind == dict.Int && v.Int >= 0 && v.Int < sharedIntegers && !c.EvictsByUse() {
 		c.W.Int(math.MaxInt32)
 		return
 	}

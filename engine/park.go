@@ -67,7 +67,7 @@ func (s *Session) Parked() bool { return s.parked != nil }
 // long, and ends with finish, which writes the reply. work sees nothing of c.
 func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 	var done atomic.Pointer[error]
-	conn := c.s.Conn
+	conn, ended := c.s.Conn, c.timed()
 	c.e.Host.AfterFunc(0, func() {
 		err := work()
 		done.Store(&err)
@@ -79,15 +79,30 @@ func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 			err := done.Load()
 			if err != nil {
 				finish(c, *err)
+				ended(c)
 			}
 			return err != nil
 		},
 	})
 }
 
+// timed has the time of a command that parks and is at work all the while counted: in
+// commandstats, and in the slow log. ended is called when it has ended.
+func (c *Ctx) timed() (ended func(c *Ctx)) {
+	args, began := CloneArgs(c.Args), c.e.Host.Ticks()
+	return func(c *Ctx) {
+		took := c.e.Host.Ticks() - began
+		c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[c.Cmd.Index()].nanos.Add(took)
+		c.Args = args
+		c.e.noteSlow(c, took)
+		c.Args = nil
+	}
+}
+
 // arm completes what Park began: the timer, and what other sessions see.
 func (e *Engine) arm(s *Session) {
 	w := s.parked
+	s.Shared.argBytes.Store(int64(sumLengths(s.ctx.Args)))
 	s.ctx.Args = nil
 	s.Shared.setFlag(ClientBlocked, true)
 	if !w.held {
@@ -130,6 +145,7 @@ func (w *wait) goOn(c *Ctx) bool {
 	ask := w.ask.Load()
 	if ask == askError {
 		c.Err(resp.ErrUnblocked)
+		c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[c.Cmd.Index()].failed.Add(1)
 		return true
 	}
 	return w.Parking.Resume(c, ask == askTimeout)
@@ -140,6 +156,7 @@ func (e *Engine) endWait(s *Session, w *wait) {
 	w.ask.Store(askOver)
 	s.Shared.waiting.Store(nil)
 	s.Shared.setFlag(ClientBlocked, false)
+	s.Shared.argBytes.Store(0)
 	if w.stopTimer != nil {
 		w.stopTimer()
 	}

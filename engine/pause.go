@@ -28,6 +28,7 @@ const (
 	pauseByClient   = iota // CLIENT PAUSE
 	pauseByHandover        // HoldData
 	pauseByEnd             // HoldWrites
+	pauseBySleep           // DEBUG SLEEP
 	pausePurposes
 )
 
@@ -36,6 +37,7 @@ const (
 type pausing struct {
 	mode     atomic.Uint32
 	handover atomic.Bool // one of the pauses is HoldData's
+	sleep    atomic.Bool // one of the pauses is DEBUG SLEEP's
 
 	mu        sync.Mutex
 	by        [pausePurposes]pauseOrder
@@ -96,6 +98,7 @@ func (e *Engine) settlePause() {
 		p.stopTimer = e.Host.AfterFunc(left, e.pauseEnds)
 	}
 	p.handover.Store(p.by[pauseByHandover].mode != pauseNone)
+	p.sleep.Store(p.by[pauseBySleep].mode != pauseNone)
 	if p.mode.Swap(mode) > mode {
 		for s := range p.held {
 			s.Conn.Wake()
@@ -150,10 +153,14 @@ func (p *pausing) stops(cmd *Command) bool {
 
 // held reports whether a pause stops a command now. What another node must
 // carry out is not held, so that its client learns that at once; but who hands
-// over is fenced for a moment while nobody else leads yet, and then it is.
+// over is fenced for a moment while nobody else leads yet, and then it is. A server
+// that sleeps answers nothing.
 func (e *Engine) held(c *Ctx) bool {
 	if !e.pause.stops(c.Cmd) {
 		return false
+	}
+	if e.pause.sleep.Load() {
+		return true
 	}
 	msg := e.elsewhere(c, e.cluster.View())
 	return msg == "" || msg == resp.ErrClusterDown && e.pause.handover.Load()

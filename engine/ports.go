@@ -55,8 +55,14 @@ type Conn interface {
 	// Gone reports whether the peer has hung up, as far as can be said at once: a
 	// turn in which the connection finds out itself may still be to come.
 	Gone() bool
-	// Buffers returns the bytes of unparsed input and of unsent output.
-	Buffers() (input, output int)
+	Buffers() Buffers
+}
+
+// Buffers are a connection's, in bytes. While its commands are carried out their input
+// counts too.
+type Buffers struct {
+	Input, InputFree int // unparsed, and what its buffer has room for
+	Output           int // unsent
 }
 
 // Effects are the records one command leaves in the log: deterministic

@@ -52,7 +52,7 @@ func debugTable() []debugCommand {
 		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
 		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
 		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
-		{name: "sleep", help: "SLEEP <seconds>: this client waits; others are served.", args: 2, do: debugSleep},
+		{name: "sleep", help: "SLEEP <seconds>: no client is served meanwhile.", args: 2, do: debugSleep},
 	}
 }
 
@@ -102,19 +102,25 @@ func debugActiveExpire(c *Ctx) {
 	c.W.OK()
 }
 
-// debugSleep parks the session: nothing here ever blocks a thread. As in Redis
-// no number is 0.
+// debugSleep holds every command of every client, as Redis does, whose one thread
+// sleeps: tests use it for a server that is busy. What other nodes hear of this one
+// goes on. As in Redis no number is 0.
 func debugSleep(c *Ctx) {
 	seconds, err := strconv.ParseFloat(string(c.Args[2]), 64)
 	if err != nil || !(seconds > 0) {
 		seconds = 0
 	}
-	ms := min(seconds*1000, longestWait)
+	end := c.Now + max(int64(min(seconds*1000, longestWait)), 1)
+	if seconds > 0 {
+		c.e.pauseUntil(pauseBySleep, pauseAll, end)
+	}
+	ended := c.timed()
 	c.Park(Parking{
-		Deadline: c.Now + max(int64(ms), 1),
+		Deadline: end,
 		Resume: func(c *Ctx, timedOut bool) bool {
 			if timedOut {
 				c.W.OK()
+				ended(c)
 			}
 			return timedOut
 		},

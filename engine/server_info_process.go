@@ -52,7 +52,8 @@ func (e *Engine) sumClients() (sum clientSums) {
 		if wt := s.Shared.waiting.Load(); wt != nil && wt.Deadline != 0 {
 			sum.timed++
 		}
-		in, out := s.Conn.Buffers()
+		b := s.Conn.Buffers()
+		in, out := b.Input, b.Output
 		sum.maxInput, sum.maxOutput = max(sum.maxInput, int64(in)), max(sum.maxOutput, int64(out))
 		sum.buffers += int64(in) + int64(out)
 	}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -93,21 +94,89 @@ func TestFollowerInfo(t *testing.T) {
 	}
 }
 
-// TestDebugSleepParks: a sleeping client is parked until its time has come.
-func TestDebugSleepParks(t *testing.T) {
+// TestDebugSleepHoldsAll: nobody is served while the server sleeps, and the slow log
+// has it afterwards; what is said by commands without data waits too.
+func TestDebugSleepHoldsAll(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	s.Config.EnableDebugCommand.Set("yes")
-	c := s.Client()
+	c, other, third := s.Client(), s.Client(), s.Client()
 	if got := c.Do("DEBUG", "SLEEP", "0.5"); got != "" || !c.Parked() {
 		t.Fatalf("%q", got)
 	}
+	if a, b := other.Do("SET", "k", "v"), third.Do("PING"); a+b != "" {
+		t.Fatalf("others are served: %q, %q", a, b)
+	}
 	s.Host.Advance(400 * time.Millisecond)
-	if got := c.Go(); got != "" {
+	if got := c.Go() + other.Go() + third.Go(); got != "" {
 		t.Fatalf("after 400 ms: %q", got)
 	}
 	s.Host.Advance(100 * time.Millisecond)
-	if got := c.Go(); got != "+OK\r\n" {
-		t.Fatalf("after 500 ms: %q", got)
+	if a, b, d := c.Go(), other.Go(), third.Go(); a != "+OK\r\n" || b != "+OK\r\n" || d != "+PONG\r\n" {
+		t.Fatalf("after 500 ms: %q, %q, %q", a, b, d)
+	}
+	if got := c.Do("SLOWLOG", "GET"); !strings.Contains(got, ":500000\r\n*3\r\n$5\r\nDEBUG\r\n$5\r\nSLEEP\r\n$3\r\n0.5\r\n") {
+		t.Errorf("the slow log has %q", got)
+	}
+}
+
+// TestSlowLogOfWhoWaits: as in Redis a command that waits is in the slow log when it
+// has been carried out, and only then; one that was ended by an error has failed.
+func TestSlowLogOfWhoWaits(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.SlowlogSlowerThan.Set(0)
+	other := s.Client()
+	slow := func() string {
+		t.Helper()
+		defer other.Do("SLOWLOG", "RESET")
+		got := other.Do("SLOWLOG", "GET", "-1")
+		return fmt.Sprint(strings.Count(got, "BLPOP"), strings.Count(got, "RPUSH"))
+	}
+	c := blocked(t, s, "BLPOP", "q", "0")
+	if got := slow(); got != "0 0" {
+		t.Errorf("while it waits: %s", got)
+	}
+	other.Do("RPUSH", "q", "a")
+	c.Go()
+	if got := slow(); got != "1 1" {
+		t.Errorf("served: %s", got)
+	}
+	for _, how := range []string{"TIMEOUT", "ERROR"} {
+		c := blocked(t, s, "BLPOP", "q", "0")
+		other.Do("CLIENT", "UNBLOCK", strconv.FormatInt(c.ID, 10), how)
+		c.Go()
+		if got := slow(); got != "0 0" {
+			t.Errorf("unblocked, %s: %s", how, got)
+		}
+	}
+	if got := infoLine(t, other, "commandstats", "cmdstat_blpop"); !strings.HasPrefix(got, "calls=3,") || !strings.HasSuffix(got, ",rejected_calls=0,failed_calls=1") {
+		t.Errorf("cmdstat_blpop is %s", got)
+	}
+	other.Do("RPUSH", "q", "a")
+	other.Do("SLOWLOG", "RESET")
+	s.Client().Do("BLPOP", "q", "0")
+	if got := slow(); got != "1 0" {
+		t.Errorf("at once: %s", got)
+	}
+}
+
+// TestRefcountsWithoutSharing: under a policy that looks at keys' use every integer is one
+// of its own.
+func TestRefcountsWithoutSharing(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("SET", "n", "5")
+	for name, policy := range policies {
+		s.Config.MaxMemoryPolicy.Set(policy)
+		for _, limit := range []int64{0, 100 << 20} {
+			s.Config.MaxMemory.Set(limit)
+			want := ":2147483647\r\n"
+			if limit > 0 && (strings.HasSuffix(name, "lru") || strings.HasSuffix(name, "lfu")) {
+				want = ":1\r\n"
+			}
+			if got := c.Do("OBJECT", "REFCOUNT", "n"); got != want {
+				t.Errorf("%s, %d: %q", name, limit, got)
+			}
+		}
 	}
 }
 

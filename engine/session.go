@@ -60,9 +60,10 @@ type SharedState struct {
 	Proto      atomic.Int32
 	Flags      atomic.Uint32 // ClientFlags
 
-	waiting atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
-	mu      sync.Mutex
-	attrs   clientAttrs
+	argBytes atomic.Int64         // of the arguments of a command that waits
+	waiting  atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
+	mu       sync.Mutex
+	attrs    clientAttrs
 }
 
 // clientAttrs are what a client says about itself.

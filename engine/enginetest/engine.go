@@ -225,7 +225,7 @@ func (c *Conn) FD() int { return 8 }
 func (c *Conn) Gone() bool { return c.HungUp.Load() }
 
 // Buffers are empty.
-func (c *Conn) Buffers() (input, output int) { return 0, 0 }
+func (c *Conn) Buffers() engine.Buffers { return engine.Buffers{} }
 
 // A Control remembers what was asked of the process.
 type Control struct {

@@ -57,6 +57,7 @@ type client struct {
 	expelled  atomic.Bool  // a guest whose time is over
 	asleep    atomic.Bool  // waits inside a command
 	inBytes   atomic.Int64 // what Buffers tells
+	inFree    atomic.Int64
 	outBytes  atomic.Int64
 	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
 	lean      atomic.Bool  // it was idle for long: memory is to be given back
@@ -127,9 +128,9 @@ func (c *client) FD() int { return c.link.fd() }
 // not have had the time to read that.
 func (c *client) Gone() bool { return c.link.peerGone() }
 
-// Buffers are the bytes of unparsed input and of unsent output.
-func (c *client) Buffers() (input, output int) {
-	return int(c.inBytes.Load()), int(c.outBytes.Load())
+// Buffers are the bytes of input and of unsent output.
+func (c *client) Buffers() engine.Buffers {
+	return engine.Buffers{Input: int(c.inBytes.Load()), InputFree: int(c.inFree.Load()), Output: int(c.outBytes.Load())}
 }
 
 func (c *client) unsent() int { return len(c.out) - c.sent }
@@ -200,12 +201,15 @@ func (c *client) take(w *scratch, p []byte) {
 	}
 	used := 0
 	if c.runs() {
+		c.setInput(len(p))
 		used = c.run(w, p)
 	}
-	if used < len(p) {
-		c.keep(w, p[used:])
-		c.checkInput()
+	if used == len(p) {
+		c.setInput(0)
+		return
 	}
+	c.keep(w, p[used:])
+	c.checkInput()
 }
 
 // grown carries out what was read straight into room().
@@ -254,6 +258,9 @@ func (c *client) checkInput() {
 func (c *client) setInput(n int) {
 	if c.inBytes.Load() != int64(n) {
 		c.inBytes.Store(int64(n))
+	}
+	if free := int64(cap(c.in) - len(c.in)); c.inFree.Load() != free {
+		c.inFree.Store(free)
 	}
 }
 

@@ -491,3 +491,49 @@ func TestUnixSocket(t *testing.T) {
 		}
 	})
 }
+
+// TestClientListShowsBuffers: the own command as redis-server counts it, arguments of a
+// command that waits, and replies that are not taken.
+func TestClientListShowsBuffers(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		w, waits, slow := h.dial(), h.dial(), h.dial()
+		slow.send("SETRANGE big 33554432 x\r\nGET big\r\n")
+		eventually(t, "output is unsent", func() bool { return h.unsent() > 1<<20 })
+		waits.send(command("BLPOP", "key", "0") + "PING\r\n")
+		eventually(t, "it waits", func() bool { return h.asleep() == 1 })
+		list := func() string {
+			w.send(command("CLIENT", "LIST"))
+			_ = w.SetReadDeadline(time.Now().Add(patience))
+			var head [16]byte
+			n := 0
+			for head[n] = 0; n == 0 || head[n-1] != '\n'; n++ {
+				if _, err := io.ReadFull(w, head[n:n+1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			size := 0
+			if _, err := fmt.Sscanf(string(head[:n]), "$%d", &size); err != nil {
+				t.Fatal(err)
+			}
+			text := make([]byte, size+2)
+			if _, err := io.ReadFull(w, text); err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		got := list()
+		for _, want := range []string{
+			" qbuf=26 qbuf-free=0 argv-mem=10 ", // redis-server says 26 and 10 for CLIENT LIST
+			" flags=b db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=6 ", " argv-mem=9 ", " cmd=blpop ",
+			" obl=16384 oll=", " events=rw cmd=get ",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%q is not in\n%s", want, got)
+			}
+		}
+		if again := list(); !strings.Contains(again, " qbuf=26 ") {
+			t.Errorf("the second time\n%s", again)
+		}
+	})
+}

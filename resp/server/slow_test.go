@@ -149,8 +149,7 @@ func (h *house) unsent() (n int) {
 	h.front.mu.Lock()
 	defer h.front.mu.Unlock()
 	for c := range h.front.clients {
-		_, out := c.Buffers()
-		n += out
+		n += c.Buffers().Output
 	}
 	return n
 }
@@ -270,8 +269,7 @@ func (h *house) inputs() (n int) {
 	h.front.mu.Lock()
 	defer h.front.mu.Unlock()
 	for c := range h.front.clients {
-		in, _ := c.Buffers()
-		n += in
+		n += c.Buffers().Input
 	}
 	return n
 }
