@@ -15,7 +15,7 @@ import (
 // A readmeStep says how a line of README's sh blocks is tried.
 type readmeStep struct {
 	script string // bash, in namespaces of its own, with $out and the functions of readmePreamble
-	test   string // or the test, or the make target, that carries it out
+	test   string // or the test that carries it out
 }
 
 // readmeSteps are in README's order, under the line without its comment. The
@@ -25,7 +25,6 @@ func readmeSteps() map[string]readmeStep {
 	return map[string]readmeStep{
 		"go run ./cmd/regent cluster": {script: `setsid go run ./cmd/regent cluster > $out/cluster 2>&1 & cluster=$!
 			await 200 grep -q 'LEADER' $out/cluster`},
-		"make test":                    {test: "make"},
 		"redis-cli -c -p 7001 set k v": {script: `expect OK redis-cli -c -p 7001 set k v; expect OK go run ./cmd/regent cli -p 7001 set k v`},
 		"kill -9 <process of the leader>": {script: `kill -9 $(awk '$4 == "LEADER" {print $3}' $out/cluster | tail -1)
 			await 60 grep -q 'no longer leads: its process has ended' $out/cluster
@@ -88,6 +87,8 @@ func TestReadmeLines(t *testing.T) {
 		used[key] = true
 		if step.script != "" {
 			runs = append(runs, key)
+		} else if ok && !testExists(t, step.test) {
+			t.Errorf("there is no test %s, which README's line needs: %s", step.test, line)
 		}
 	}
 	for key := range steps {
@@ -120,6 +121,19 @@ func TestReadmeLines(t *testing.T) {
 		}
 		t.Fatalf("%v\n%s", err, text)
 	}
+}
+
+// testExists looks for a test of this package by name.
+func testExists(t *testing.T, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(text), "func "+name+"(")
+	})
 }
 
 // readmeLines are the lines of README's sh blocks without comments; what is
