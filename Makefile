@@ -6,7 +6,7 @@ BIN         := bin/regent
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LDFLAGS     := -s -w
 FUZZTIME    ?= 20s
-TESTTIME    := 10m
+TESTTIME    := 30m
 
 .PHONY: all build run cluster test unit race lint fuzz bench failover-bench compat soak model image tools clean
 

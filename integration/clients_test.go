@@ -84,7 +84,7 @@ func TestClusterClientRidesThroughAFailover(t *testing.T) {
 		}
 		key := fmt.Sprint("cc:", i)
 		// A write whose connection broke is repeated: SET of the same value.
-		err := harness.Until(within(t, 20*time.Second), func() error { return cc.Set(t.Context(), key, key, 0).Err() })
+		err := harness.Until(within(t, time.Minute), func() error { return cc.Set(t.Context(), key, key, 0).Err() })
 		if err != nil {
 			t.Fatalf("write %d: %v", i, err)
 		}
@@ -146,7 +146,7 @@ func TestNoMajorityNoService(t *testing.T) {
 		}
 	}
 	lone := client(t, leader)
-	err := harness.Until(within(t, 10*time.Second), func() error {
+	err := harness.Until(within(t, time.Minute), func() error {
 		if err := lone.Set(t.Context(), "k", "v", 0).Err(); err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
 			return fmt.Errorf("a write without a majority: %v", err)
 		}
@@ -176,7 +176,7 @@ func TestRedisCliFollows(t *testing.T) {
 	run := func(n *harness.Node, args ...string) string {
 		t.Helper()
 		args = append([]string{"-c", "-p", fmt.Sprint(n.Port)}, args...)
-		out, err := exec.CommandContext(within(t, 20*time.Second), cli, args...).CombinedOutput()
+		out, err := exec.CommandContext(within(t, time.Minute), cli, args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("redis-cli %v: %v\n%s", args, err, out)
 		}

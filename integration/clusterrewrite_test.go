@@ -80,7 +80,7 @@ func TestClusterRewrites(t *testing.T) {
 // sameEverywhere waits until all nodes hold the same.
 func sameEverywhere(t *testing.T, c *harness.Cluster) {
 	t.Helper()
-	err := harness.Until(within(t, 20*time.Second), func() error {
+	err := harness.Until(within(t, time.Minute), func() error {
 		first := ""
 		for _, n := range c.Nodes {
 			rc := n.Client()

@@ -80,7 +80,7 @@ func TestSizes(t *testing.T) {
 			leads(within(t, 30*time.Second), t, c, highest(c))
 			load := harness.StartLoad(1, "size", c.Addrs(), nil)
 			defer load.Stop()
-			if err := load.Wait(within(t, 20*time.Second), 100); err != nil {
+			if err := load.Wait(within(t, time.Minute), 100); err != nil {
 				t.Fatal(err)
 			}
 			for i := range (n - 1) / 2 {
@@ -88,7 +88,7 @@ func TestSizes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := load.Wait(within(t, 20*time.Second), 100); err != nil {
+			if err := load.Wait(within(t, time.Minute), 100); err != nil {
 				t.Fatal(err)
 			}
 		})

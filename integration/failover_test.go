@@ -126,12 +126,12 @@ func nothingMissing(t *testing.T, c *harness.Cluster, load *harness.Load) {
 		t.Fatal("no write was acknowledged: nothing was tested")
 	}
 	for _, n := range append([]*harness.Node{leader}, c.Nodes...) {
-		err := harness.Until(within(t, 10*time.Second), func() error { return caughtUp(t, n, leader) })
+		err := harness.Until(within(t, time.Minute), func() error { return caughtUp(t, n, leader) })
 		if err != nil {
 			t.Fatal(err)
 		}
 		// A follower applies what it has a moment later.
-		err = harness.Until(within(t, 10*time.Second), func() error {
+		err = harness.Until(within(t, time.Minute), func() error {
 			missing, err := load.Missing(t.Context(), client(t, n))
 			if err == nil && len(missing) > 0 {
 				err = fmt.Errorf("%d of %d acknowledged writes are missing, the first is %q", len(missing), load.Acked(), missing[0])

@@ -163,7 +163,7 @@ func TestKillLeaderInTheMiddleOfAdd(t *testing.T) {
 	asked := make(chan error, 1)
 	cl := client(t, leader)
 	go func() { asked <- cl.Do(t.Context(), "REGENT", "NODE", "ADD", n.Addr()).Err() }()
-	err := harness.Until(within(t, 20*time.Second), func() error {
+	err := harness.Until(within(t, time.Minute), func() error {
 		if m := info(t, n, "regent")["membership"]; m == "joining" {
 			return errors.New(m)
 		}

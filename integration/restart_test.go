@@ -103,7 +103,7 @@ func TestDamageRefusesToStart(t *testing.T) {
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}
-	status, err := n.Exited(within(t, 10*time.Second))
+	status, err := n.Exited(within(t, time.Minute))
 	if err != nil || status != 1 {
 		t.Fatalf("exit status %d, %v; want 1", status, err)
 	}

@@ -32,7 +32,7 @@ func TestRollingRestart(t *testing.T) {
 			highest = n
 		}
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		leader, err := c.Leader(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // electTimeout is how long an election may take in a test.
-const electTimeout = 20 * time.Second
+const electTimeout = 90 * time.Second
 
 // A Cluster is some nodes that know each other.
 type Cluster struct {

@@ -28,9 +28,9 @@ import (
 
 const (
 	// StartTimeout is how long a process may take until it answers PING.
-	StartTimeout = 20 * time.Second
+	StartTimeout = 60 * time.Second
 	// stopTimeout is how long an orderly end may take.
-	stopTimeout = 15 * time.Second
+	stopTimeout = 60 * time.Second
 	// pollEvery is the pause between two looks at a condition.
 	pollEvery = 5 * time.Millisecond
 )
@@ -161,7 +161,7 @@ func (n *Node) Client() *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Dialer: n.Dialer,
 		Addr:   n.Addr(), MaxRetries: -1, DialerRetries: 1,
-		DialTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second,
+		DialTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 	})
 }
 

@@ -158,7 +158,7 @@ func TestCheckTellsWhatAFileHolds(t *testing.T) {
 	bad(t, "unexpected EOF", "", "check-rdb", writeFile(t, t.TempDir(), "short", file[:len(file)-3]))
 	bad(t, "bytes follow", file+"x", "check-rdb", "-")
 	bad(t, "not an RDB file", "hello world", "check-rdb", "-")
-	bad(t, "no such file", "", "check-rdb", "/nonexistent")
+	bad(t, "no such file", "", "check-rdb", filepath.Join(t.TempDir(), "none"))
 	bad(t, "one FILE", "", "check-rdb")
 }
 
