@@ -73,6 +73,7 @@ type Cluster struct {
 	secret  []byte
 	timeout time.Duration // the election's T
 	beat    time.Duration // the heartbeat's interval
+	length  time.Duration // of a lease, from its heartbeat on
 	roster  atomic.Pointer[roster]
 
 	ctx          context.Context // of everything that runs
@@ -134,21 +135,21 @@ type Cluster struct {
 func New(o Options) (*Cluster, error) {
 	c := &Cluster{
 		opts: o, id: o.ID, secret: []byte(o.Secret),
-		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(),
+		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(), length: o.Config.LeaderLease.Millis(),
 		process: peer.NewProcess(), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
 	c.lastLeader.Store(&knownLeader{})
 	c.copies.turn = make(chan struct{}, 1)
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	if c.timeout <= 0 || c.beat <= 0 || c.beat > c.timeout/2 {
-		return nil, fmt.Errorf("election-timeout %s, heartbeat-interval %s: the first must be at least twice the second", c.timeout, c.beat)
+	if err := o.Config.CheckTimes(); err != nil {
+		return nil, err
 	}
 	clients, err := clientAddrs(o.Config)
 	if err != nil {
 		return nil, err
 	}
 	c.clients = clients
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.opts.Peers = slices.Clone(o.Peers)
 	slices.SortFunc(c.opts.Peers, func(a, b config.Peer) int { return cmp.Compare(a.ID, b.ID) })
 	if err := c.remember(); err != nil {
@@ -192,14 +193,18 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 				poke(m.kick)
 			}
 		},
-		Dead: func(at time.Duration) {
+		Dead: func(at time.Duration, proof bool) {
 			m.refused.Store(c.opts.Host.Now())
 			where := m.at.Load()
 			c.do(func(time.Duration) bully.Output {
 				if m.at.Load() != where || c.member(m.ID) != m {
 					return bully.Output{} // it is not there any more: that is no death
 				}
-				return c.node.PeerDead(at, m.ID)
+				how := bully.Sign
+				if proof {
+					how = bully.Proof
+				}
+				return c.node.PeerDead(at, m.ID, how)
 			})
 		},
 		Told: func(conf bully.Configuration) {
@@ -259,7 +264,7 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		return err
 	}
 	c.node = bully.New(bully.Config{
-		ID: c.id, Voters: c.voters(), Joining: c.opts.Join, Timeout: c.timeout, Heartbeat: c.beat,
+		ID: c.id, Voters: c.voters(), Joining: c.opts.Join, Timeout: c.timeout, Heartbeat: c.beat, Lease: c.length,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
 		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
 		Takeover:        c.opts.Config.Takeover.Get() == config.TakeoverAuto,

@@ -102,7 +102,8 @@ func (w *network) add() *node {
 		dir: w.tempDir(), host: clustertest.NewHost(w.t, fmt.Sprint("node ", id)), listen: l, config: config.New(),
 	}
 	x.config.ElectionTimeout.Set(testTimeout)
-	x.config.HeartbeatInterval.Set(testTimeout / 10)
+	x.config.HeartbeatInterval.Set(testTimeout / 20)
+	x.config.LeaderLease.Set(testTimeout / 4)
 	x.config.WriteAcks.Set(config.AcksQuorum)
 	x.config.CrashEvidence.Set(true)
 	x.config.Takeover.Set(config.TakeoverManual) // leaders change when a test says so

@@ -50,6 +50,7 @@ func (c *Cluster) do(f func(now time.Duration) bully.Output) {
 // advanced lets others see that the commit offset or the lease moved.
 func (c *Cluster) advanced() {
 	c.opts.Advanced()
+	c.engine.LeaseMoved()
 	if c.following.Load() {
 		poke(c.apply)
 		return

@@ -67,6 +67,7 @@ func (w *network) patient() *network {
 	for _, x := range w.nodes {
 		x.config.ElectionTimeout.Set(patientTimeout)
 		x.config.HeartbeatInterval.Set(100)
+		x.config.LeaderLease.Set(patientTimeout / 4)
 	}
 	return w
 }

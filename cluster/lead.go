@@ -157,13 +157,33 @@ func (c *Cluster) Leads() bool {
 	return v.Leading && l != nil && l.epoch == v.Epoch && c.opts.Host.Mono() < l.until
 }
 
-// Fenced reports whether this node leads but must not answer as leader: its
+// Fenced reports whether this node leads but must run no command as leader: its
 // lease has run out, or it was deposed a moment ago. It is asked for each
 // command and so looks at the cheaper clock; Leads is asked again before the
-// reply leaves.
+// reply leaves. Where rounds prove what was read, the lease is not needed.
 func (c *Cluster) Fenced() bool {
+	revoked, over := c.lapsed()
+	return revoked || over && c.Leased()
+}
+
+// LeaseOver reports whether this node leads, as far as it knows, and its lease
+// has run out: others may have elected another by now.
+func (c *Cluster) LeaseOver() bool {
+	revoked, over := c.lapsed()
+	return revoked || over
+}
+
+// lapsed reports of a node that leads whether it has no lease any more, and
+// whether the one it has is over.
+func (c *Cluster) lapsed() (revoked, over bool) {
 	v, l := c.view.Load(), c.lease.Load()
-	return v.Leading && (l == nil || l.epoch != v.Epoch || c.opts.Host.Ticks() >= l.ticks)
+	if !v.Leading {
+		return false, false
+	}
+	if l == nil || l.epoch != v.Epoch {
+		return true, false
+	}
+	return false, c.opts.Host.Ticks() >= l.ticks
 }
 
 // Committed is the offset up to which replies may leave.

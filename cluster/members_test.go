@@ -31,6 +31,7 @@ func (w *network) joiner(seed *node) *node {
 	x := w.add()
 	x.config.ElectionTimeout.Set(w.nodes[0].config.ElectionTimeout.Get())
 	x.config.HeartbeatInterval.Set(w.nodes[0].config.HeartbeatInterval.Get())
+	x.config.LeaderLease.Set(w.nodes[0].config.LeaderLease.Get())
 	x.join, x.peers = true, []config.Peer{seed.peer(), x.peer()}
 	x.start()
 	return x

@@ -130,6 +130,7 @@ func (c *Cluster) stepDown() {
 	c.begun.Store(0)
 	v := c.compose(c.status(), false)
 	c.engine.Freeze(func() { c.view.Store(v) })
+	c.engine.LeaseMoved()
 	if c.lead.ahead {
 		end := c.sealed()
 		// Whatever follows comes from another leader, whose epoch's record

@@ -171,6 +171,29 @@ func TestClusterWithoutLeader(t *testing.T) {
 	listed("the lease has run out", "10.0.0.1", "online", 100)
 }
 
+// TestALeaderWithoutALease does not say that it leads, since another may by now;
+// but clients find no one else in its list yet.
+func TestALeaderWithoutALease(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.Cluster.SetView(threeNodes(1, 1))
+	slots := c.Do("CLUSTER", "SLOTS")
+	for _, lease := range []bool{true, false} {
+		s.Cluster.SetFenced(!lease)
+		for _, ask := range [][]string{{"INFO", "replication"}, {"ROLE"}, {"HELLO"}} {
+			if got := c.Do(ask...); strings.Contains(got, "master\r\n") != lease {
+				t.Errorf("lease %v, %v: %s", lease, ask, got)
+			}
+		}
+		if got := c.Do("INFO", "regent"); strings.Contains(got, "leader_id:1\r\n") != lease || strings.Contains(got, "election_in_progress:1\r\n") == lease {
+			t.Errorf("lease %v: %s", lease, got)
+		}
+		if got := c.Do("CLUSTER", "SLOTS"); got != slots {
+			t.Errorf("lease %v: slots %q", lease, got)
+		}
+	}
+}
+
 // TestMasterOfAFollower: a follower names a master whatever happens, another node
 // than itself, and by the same address everywhere.
 func TestMasterOfAFollower(t *testing.T) {

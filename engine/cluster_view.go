@@ -36,7 +36,7 @@ func (c *Ctx) topology() topology {
 	if !slices.ContainsFunc(t.nodes, func(nd NodeView) bool { return nd.Myself }) {
 		t.nodes = append([]NodeView{{ID: v.NodeID, Name: nodeName(v.NodeID), Myself: true, Leader: v.Leading}}, v.Nodes...)
 	}
-	fenced := v.Leading && c.Cluster().Fenced()
+	over := v.Leading && c.Cluster().LeaseOver()
 	for i := range t.nodes {
 		nd := &t.nodes[i]
 		if nd.Myself {
@@ -44,7 +44,7 @@ func (c *Ctx) topology() topology {
 		}
 		switch {
 		case nd.Leader:
-			t.leader, t.serves = nd, !fenced
+			t.leader, t.serves = nd, !over
 		case t.leader == nil && v.LeaderID == 0 && nd.ID == v.LastLeaderID:
 			t.leader = nd
 		}

@@ -161,7 +161,7 @@ func (e *Engine) mode(v *View) string {
 
 // answerHello tells about the server.
 func (c *Ctx) answerHello() {
-	v := c.e.cluster.View()
+	v := c.e.toldView()
 	role := "replica"
 	if v.Leading {
 		role = "master"

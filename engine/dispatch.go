@@ -81,7 +81,7 @@ func (e *Engine) finishReply(s *Session, start int) {
 }
 
 // run carries the command out, or holds it if a pause has begun since that was
-// asked last.
+// asked last, or the lease has run out.
 func (e *Engine) run(c *Ctx) {
 	for {
 		c.late = false
@@ -93,7 +93,7 @@ func (e *Engine) run(c *Ctx) {
 }
 
 // tryRun locks what the command touches, passes the gates that need the lock,
-// and calls the handler. c.late: it did nothing, because of a pause.
+// and calls the handler. c.late: it did nothing, because of a pause or the lease.
 func (e *Engine) tryRun(c *Ctx) {
 	cmd, s := c.Cmd, c.s
 	c.failed, c.strayed = false, false
@@ -221,7 +221,11 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
 		return false, false, 0
 	}
-	if refusal := e.gateLocked(c); refusal != "" {
+	refusal := e.gateLocked(c)
+	if c.late {
+		return false, false, 0
+	}
+	if refusal != "" {
 		e.refuse(c, refusal)
 		return false, false, 0
 	}

@@ -14,9 +14,9 @@ import (
 // The gates: what may refuse a command before its handler runs, in the order
 // of Redis (server.c, processCommand).
 //
-//	known, arity ─► authenticated ─► elsewhere ─► memory ─► log ─► replicas ─► loading ─► paused ─► Do
-//	                                 MOVED        OOM       MISCONF NOREPLICAS LOADING    (waits)
-//	                                 CLUSTERDOWN
+//	known, arity ─► authenticated ─► lease ─► elsewhere ─► memory ─► log ─► replicas ─► loading ─► paused ─► Do
+//	                                 (waits)  MOVED        OOM       MISCONF NOREPLICAS LOADING    (waits)
+//	                                          CLUSTERDOWN
 //
 // Whether this node leads is asked inside the shard locks, because roles
 // change while all of them are held: a command that has passed cannot be
@@ -79,8 +79,12 @@ func (e *Engine) authRequired(s *Session) bool {
 func (e *Engine) SetMemoryGate(makeRoom func() Space) { e.makeRoom.Store(&makeRoom) }
 
 // gateLocked is the gates that must not be overtaken by a change of role.
+// c.late: the command must wait for the lease.
 func (e *Engine) gateLocked(c *Ctx) string {
 	v := e.cluster.View()
+	if c.late = e.leaseless(c, v); c.late {
+		return ""
+	}
 	// In a pause reads delete nothing. A write that was under way when it
 	// began must: its effect presupposes that what had expired is gone.
 	c.follower = !v.Leading || !c.Cmd.Has(spec.Write) && e.pause.mode.Load() != pauseNone
@@ -199,8 +203,6 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 	switch {
 	case !v.Clustered || !c.Cmd.touchesData():
 		return ""
-	case v.Leading && e.cluster.Fenced():
-		return resp.ErrClusterDown
 	case v.Leading || c.Cmd.Flags&spec.Write == 0 && e.readsHere(c.s):
 		return ""
 	case v.Leader == "" || v.LeaderID == v.NodeID:

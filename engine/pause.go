@@ -14,6 +14,11 @@ import (
 // does a leader that hands over: each has an end of its own, and the
 // strictest in force counts. While there is one nothing expires or is evicted
 // either: the data stands still.
+//
+// A leader whose lease has run out holds commands on data as well, until the
+// others have renewed it or elected another. That is no pause that begins and
+// ends: each command looks for itself, and LeaseMoved has those that wait look
+// again.
 
 // What a pause holds, from the mildest on.
 const (
@@ -36,12 +41,14 @@ const (
 // under mu.
 type pausing struct {
 	mode     atomic.Uint32
+	leases   atomic.Bool // somebody may wait for the lease
 	handover atomic.Bool // one of the pauses is HoldData's
 	sleep    atomic.Bool // one of the pauses is DEBUG SLEEP's
 
 	mu        sync.Mutex
 	by        [pausePurposes]pauseOrder
-	held      map[*Session]struct{}
+	held      map[*Session]uint64 // in which of the turns
+	turns     uint64
 	stopTimer func() bool // nil: no pause is in force
 }
 
@@ -51,7 +58,7 @@ type pauseOrder struct {
 	end  int64 // wall ms
 }
 
-func newPausing() pausing { return pausing{held: map[*Session]struct{}{}} }
+func newPausing() pausing { return pausing{held: map[*Session]uint64{}} }
 
 // pauseUntil begins a pause, or makes one of the same purpose longer and
 // stricter, as Redis does. end is in wall ms.
@@ -151,22 +158,55 @@ func (p *pausing) stops(cmd *Command) bool {
 	return false
 }
 
-// held reports whether a pause stops a command now. What another node must
-// carry out is not held, so that its client learns that at once; but who hands
-// over is fenced for a moment while nobody else leads yet, and then it is. A server
-// that sleeps answers nothing.
+// leaseTimes bounds in election timeouts how long a command waits for the
+// lease: a leader that gets none resigns after one.
+const leaseTimes = 2
+
+// leaseless reports whether a command must wait because this node leads and its
+// lease has run out.
+func (e *Engine) leaseless(c *Ctx, v *View) bool {
+	if !v.Leading || !v.Clustered || !c.Cmd.touchesData() || !e.cluster.Fenced() {
+		return false
+	}
+	e.pause.leases.Store(true) // before looking again: what has moved since then wakes it
+	return e.cluster.Fenced()
+}
+
+// LeaseMoved has the commands that wait for the lease look again: it was
+// renewed, or this node leads no more. It takes no lock of the shards.
+func (e *Engine) LeaseMoved() {
+	p := &e.pause
+	if !p.leases.Swap(false) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.held {
+		s.Conn.Wake()
+	}
+}
+
+// held reports whether a command must not run now, because of a pause or of
+// the lease. What another node must
+// carry out is not held, so that its client learns that at once; but while
+// leadership is handed over nobody else leads yet, and then it is. A server that
+// sleeps answers nothing.
 func (e *Engine) held(c *Ctx) bool {
+	v := e.cluster.View()
+	if e.leaseless(c, v) {
+		return true
+	}
 	if !e.pause.stops(c.Cmd) {
 		return false
 	}
 	if e.pause.sleep.Load() {
 		return true
 	}
-	msg := e.elsewhere(c, e.cluster.View())
+	msg := e.elsewhere(c, v)
 	return msg == "" || msg == resp.ErrClusterDown && e.pause.handover.Load()
 }
 
-// hold parks a command that a pause stops; false: none does.
+// hold parks a command that must not run now; false: it may.
 func (e *Engine) hold(c *Ctx) bool {
 	p, s := &e.pause, c.s
 	p.mu.Lock()
@@ -174,25 +214,41 @@ func (e *Engine) hold(c *Ctx) bool {
 	if !e.held(c) {
 		return false
 	}
-	p.held[s] = struct{}{}
+	p.turns++
+	turn := p.turns
+	p.held[s] = turn
 	args := CloneArgs(c.Args)
+	var deadline int64
+	if e.leaseless(c, e.cluster.View()) {
+		deadline = e.Host.Now() + leaseTimes*e.Config.ElectionTimeout.Get()
+	}
 	c.Park(Parking{
-		held: true,
-		Resume: func(c *Ctx, _ bool) bool {
+		held: true, Deadline: deadline,
+		Resume: func(c *Ctx, late bool) bool {
 			c.Args = args
-			if e.held(c) {
+			switch {
+			case !e.held(c):
+			case e.pause.stops(c.Cmd) || deadline != 0 && !late:
 				return false
+			case deadline != 0:
+				e.refuse(c, resp.ErrClusterDown)
+				return true
+			case e.hold(c): // the pause is over, and the lease as well
+				return true
 			}
 			e.admitted(c, e.admit(c, true)) // which may be held anew
 			return true
 		},
-		Cancel: func() { e.unhold(s) },
+		Cancel: func() { e.unhold(s, turn) },
 	})
 	return true
 }
 
-func (e *Engine) unhold(s *Session) {
+// unhold forgets what was held at a turn; the session may be held anew already.
+func (e *Engine) unhold(s *Session, turn uint64) {
 	e.pause.mu.Lock()
 	defer e.pause.mu.Unlock()
-	delete(e.pause.held, s)
+	if e.pause.held[s] == turn {
+		delete(e.pause.held, s)
+	}
 }

@@ -173,6 +173,73 @@ func TestSkippedReplyInAPause(t *testing.T) {
 	}
 }
 
+// TestALapsedLeaseHoldsCommands: a leader whose lease has run out keeps what
+// touches data in its sessions: it runs when the lease is renewed, goes to the
+// next leader when there is one, and is refused when neither comes in time.
+func TestALapsedLeaseHoldsCommands(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetView(threeNodes(1, 1))
+	c := s.Client()
+	c.Do("SET", "k", "v")
+	hold := func(args ...string) *enginetest.Client {
+		t.Helper()
+		d := s.Client()
+		if got := d.Do(args...); got != "" || !d.Parked() {
+			t.Fatalf("%v with a lease that is over: %q", args, got)
+		}
+		return d
+	}
+	end := s.Log.End()
+	s.Cluster.SetFenced(true)
+	get, set := hold("GET", "k"), hold("SET", "k", "w")
+	if got := c.Do("PING"); got != "+PONG\r\n" {
+		t.Errorf("PING: %q", got)
+	}
+	if s.Log.End() != end {
+		t.Error("a write ran without a lease")
+	}
+	s.LeaseMoved()
+	if got := get.Go(); got != "" || !get.Parked() {
+		t.Errorf("woken too early: %q", got)
+	}
+	s.Cluster.SetFenced(false)
+	s.LeaseMoved()
+	if got := set.Go(); got != "+OK\r\n" {
+		t.Errorf("SET when the lease is renewed: %q", got)
+	}
+	if got := get.Go(); got != "$1\r\nw\r\n" {
+		t.Errorf("GET when the lease is renewed: %q", got)
+	}
+
+	s.Cluster.SetFenced(true)
+	get = hold("GET", "k")
+	s.HoldData(100 * time.Millisecond)
+	set = hold("SET", "k", "x")
+	s.Cluster.SetFenced(false)
+	s.LeaseMoved()
+	for range 2 { // a pause holds what the lease has held, and lets it go
+		if got := get.Go() + set.Go(); got != "" {
+			t.Fatalf("in a pause: %q", got)
+		}
+	}
+	s.Cluster.SetView(threeNodes(1, 3))
+	s.ReleaseData()
+	if got := set.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" {
+		t.Errorf("SET when another leads: %q", got)
+	}
+	if got := get.Go(); got != "$1\r\nw\r\n" { // a follower's reader
+		t.Errorf("GET when another leads: %q", got)
+	}
+
+	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetFenced(true)
+	get = hold("GET", "k")
+	s.Host.Advance(time.Minute)
+	if got := get.Go(); got != "-CLUSTERDOWN The cluster is down\r\n" {
+		t.Errorf("when nothing comes: %q", got)
+	}
+}
+
 // TestHandoverHoldsReads: who hands over is fenced, and nobody leads yet. Its
 // clients wait, reads too, and are redirected then.
 func TestHandoverHoldsReads(t *testing.T) {
@@ -208,4 +275,5 @@ func TestHandoverHoldsReads(t *testing.T) {
 	}
 	s.Cluster.SetView(threeNodes(1, 1))
 	s.Cluster.SetFenced(true)
+	s.Host.Advance(time.Minute)
 }

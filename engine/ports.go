@@ -158,9 +158,13 @@ const (
 type Cluster interface {
 	// View is the current state, an immutable value.
 	View() *View
-	// Fenced reports whether this node leads but its lease has run out: it
-	// must not answer as leader.
+	// Fenced reports whether this node leads but must run no command as leader
+	// at the moment: its lease has run out or was revoked. When that has passed,
+	// one way or the other, the cluster calls LeaseMoved.
 	Fenced() bool
+	// LeaseOver reports whether this node leads, as far as it knows, and others
+	// may have elected another by now: it does not say that it leads.
+	LeaseOver() bool
 	// AckedBy returns how many other nodes hold the log up to off.
 	AckedBy(off int64) int
 	// SyncedBy returns how many other nodes have fsynced the log up to off, as

@@ -127,7 +127,7 @@ func doTime(c *Ctx) {
 
 // doRole answers as a Redis master or replica (replication.c, roleCommand).
 func doRole(c *Ctx) {
-	v := c.e.cluster.View()
+	v := c.e.toldView()
 	if v.Leading {
 		c.roleLeader(v)
 		return

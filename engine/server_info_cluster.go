@@ -11,6 +11,18 @@ import (
 // clients and monitoring read it, Cluster, and Regent, which says what an
 // election's reader wants to know.
 
+// toldView is the View as clients are told of it. A leader whose lease has run
+// out does not say that it leads: another may by now.
+func (e *Engine) toldView() *View {
+	v := e.cluster.View()
+	if !v.Leading || !e.cluster.LeaseOver() {
+		return v
+	}
+	told := *v
+	told.Leading, told.LeaderID, told.Leader, told.LinkUp, told.Electing = false, 0, "", false, true
+	return &told
+}
+
 // replication is Redis's: who leads, who follows and how far.
 func (r *infoRun) replication(w *InfoWriter) {
 	v, e := r.view, r.e

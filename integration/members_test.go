@@ -15,7 +15,7 @@ import (
 // when a test says so.
 var patient = []string{
 	"--takeover", "manual", "--handover-pause", "3000",
-	"--election-timeout", "3000", "--heartbeat-interval", "100",
+	"--election-timeout", "3000",
 }
 
 // operator changes the nodes of a cluster as a person would: at the leader, and

@@ -106,9 +106,10 @@ type peer struct {
 	tries       int  // handovers to it that came to nothing
 	yielded     bool // an operator gave its leadership away; until it falls
 
-	acked  int64         // leader: durable here in this epoch
-	echo   time.Duration // leader: send time of the newest heartbeat acknowledged
-	echoed bool          // echo is valid
+	acked   int64         // leader: durable here in this epoch
+	echo    time.Duration // leader: send time of the newest heartbeat acknowledged
+	promise time.Duration // leader: how long it promised from that on
+	echoed  bool          // echo and promise are valid
 }
 
 // rules takes single rules out of the protocol, for tests that prove the
@@ -119,11 +120,14 @@ type rules struct {
 	volatileVote   bool // epoch and vote are not persisted
 	oldEpochCommit bool // records of earlier epochs count as committed
 	noLease        bool // a leader is always valid
+	noMargin       bool // the lease lasts as long as the promise, whatever clocks differ
+	ownLease       bool // the lease is what the leader is told, whatever voters promise
 	leaseOnArrival bool // the lease counts from the acknowledgement's arrival
 	foreignAcks    bool // durable offsets of diverged logs count
 	noPromise      bool // voters grant although they hear a leader
 	noWariness     bool // voters grant right after their own start
 	lateEvidence   bool // crash evidence older than the peer's last word counts
+	signIsProof    bool // an answer from another machine ends a promise
 
 	changeAtOnce  bool // members change before the last change is known to a majority
 	oldMembersRun bool // voters grant to candidates with older configurations
@@ -149,7 +153,8 @@ func New(c Config, h HardState, pos Position, now time.Duration) *Node {
 
 func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *Node {
 	assert(c.Rand != nil, "no source of randomness")
-	assert(c.Timeout > 0 && c.Heartbeat > 0, "no timeout or heartbeat")
+	assert(c.Timeout > 0 && c.Heartbeat > 0 && c.Lease > 0, "no timeout, heartbeat or lease")
+	assert(c.promise() <= c.Timeout, "a promise of %v is longer than the timeout %v", c.promise(), c.Timeout)
 	n := &Node{
 		cfg: c, rules: r, now: now, started: now, hard: h, pos: pos, durable: pos.Offset,
 		role: Follower,

@@ -17,7 +17,8 @@
 // argument rests on that list as much as on the rules here.
 //
 // It withstands crashes, restarts, stopped processes, lost, doubled, late and
-// reordered messages, links cut in one or both directions, and clocks whose
+// reordered messages, links cut in one or both directions, firewalls and proxies
+// that refuse connections in a node's name, and clocks whose
 // rates differ by at most a fifth. It does not withstand liars, a state file
 // put back from a backup, two processes with one ID, new disks at a majority
 // while the others are down: that is a new cluster, or a new disk right after
@@ -50,7 +51,7 @@
 //	OK           voter → candidate   GRANT, STANDDOWN, REFUSE with a reason, known leader and its address
 //	COORDINATOR  leader → all        "I lead", client address, commit; once
 //	HEARTBEAT    leader → all        the same each interval, send time; it heals a lost COORDINATOR
-//	ACK          follower → leader   echo of sequence and send time, durable offset
+//	ACK          follower → leader   echo of sequence and send time, durable offset, how long its promise lasts
 //	RESIGN       leader → all        "I have fenced myself": disk, lease lost, orderly end
 //	HANDOVER     follower → leader   "hand over to me", by an operator's wish
 //	TAKEOVER     leader → target     "I have fenced myself for you": token, last offset
@@ -87,13 +88,18 @@
 //
 // # Rules
 //
-// T is Config.Timeout.
+// Two lengths rule them. T, Config.Timeout, is how long a leader must be silent
+// before it is suspected: nothing but peace rests on it. P is how long a voter's
+// promise to a leader lasts, a quarter more than Config.Lease: what a leader may
+// answer rests on it. P is at most T, and as a rule much shorter: several
+// heartbeats, a few times what a message may take.
 //
 //  1. Suspicion. A follower that heard nothing from its leader for T waits for
 //     its turn, T/10 for each reachable peer that should go first, by position
 //     and then by ID, and a random T/20. So the best runs first, mostly alone.
 //  2. Pre-round. ELECTION pre asks how others would vote, and changes nothing
-//     anywhere. A voter refuses while it hears a leader, within T of its own
+//     anywhere. A voter refuses while it hears a leader (for T from a heartbeat,
+//     but see 8), while its promise to one lasts (7), within T of its own
 //     start, with a broken disk, and a candidate whose position is behind its
 //     own. Of equal position and higher ID, and seeing a majority itself, it
 //     answers STANDDOWN and runs at once. A question that it refuses as stale
@@ -119,17 +125,31 @@
 //     learn the commit offset, and believe it as far as their log is known to
 //     be the leader's.
 //  7. Promise and lease. With each heartbeat a voter promises its sender to
-//     help nobody else, itself included, for T from the receipt. The leader may
-//     answer until 0.8·T after it sent the newest heartbeat that a majority
-//     acknowledged. Past that it is fenced, and T after it it resigns. The
+//     help nobody else, itself included, for P from the receipt, and says in ACK
+//     how long its P is: nodes may have been told different ones. The leader may
+//     answer until 0.8·P after it sent the newest heartbeat that a majority
+//     acknowledged, each with its own P. Past that the lease has run out:
+//     the leader answers nothing, and what it was about to answer waits. That is
+//     no election yet. If a newer heartbeat is acknowledged, the lease holds
+//     again, all that waited goes on, and nobody has noticed more than
+//     a moment's delay; a busy machine and a lost packet cost no more. T after
+//     the newest one that was acknowledged the leader resigns. The
 //     lease is asked for when a command is taken and again just before its
 //     reply leaves: a process that was stopped in between has the reply in its
 //     hand when it wakes.
-//  8. Evidence. A reset connection and a refused dial at the peer's own address
-//     prove that its process is gone, if the dial began after its last word
-//     (Config.NoCrashEvidence where proxies answer for nodes). RESIGN proves as
-//     much. Either ends the promise to that leader at once, and nobody waits.
-//  9. Start. Within T of its own start a node keeps the promise that it may
+//  8. Evidence. A refused dial at the peer's own address says that its process
+//     is gone, if the dial began after its last word. How much that is worth
+//     depends on who can have said it. On this machine, where the kernel that
+//     answers is the one that ran the process, it is Proof, as RESIGN is: it ends
+//     the promise to that leader at once, and nobody waits. From another machine
+//     it is a Sign: a firewall, a proxy, NAT gives the same answer in the name
+//     of a node that lives. It saves the suspicion, T, and not the promise: a
+//     voter stops counting that leader as heard when its promise to it is over,
+//     unless it is heard again. So a false sign costs nothing while heartbeats
+//     come, and a true one from another machine costs P instead of T
+//     (Config.NoCrashEvidence takes no notice of either).
+//  9. Start. Within T of its own start, which is as long as any promise, a node
+//     keeps the one that it may
 //     have forgotten: it neither votes nor runs. A leader of its epoch or a
 //     later one ends this early, for the promise to that one takes its place.
 //     A node that has never seen an epoch has promised nothing.
@@ -220,11 +240,13 @@
 //     makes records of it, at its log's end, and streams cut before they append.
 //  5. What is committed is never cut: from 3 and 4. Appended panics otherwise.
 //  6. No two nodes answer as leader at one time. A lease rests on promises of a
-//     majority, each at least T from a moment not before the heartbeat left;
-//     0.8·T on a clock a fifth too slow is no more than T on one that is right.
-//     Another can be elected only when one of that majority votes: after T, or
+//     majority, each at least P from a moment not before the heartbeat left;
+//     0.8·P on a clock a fifth too slow is no more than P on one that is right.
+//     Another can be elected only when one of that majority votes: after its P, or
 //     on proof that the leader is dead or fenced (8, Handover), or after its own
-//     restart and T (9). Lease and serving need rule 5 as well: a new leader
+//     restart and T (9), which covers any P that it can have had before. No
+//     answer that a network gives in a node's name has a part in this.
+//     Lease and serving need rule 5 as well: a new leader
 //     answers nothing before a majority has taken its record.
 //  7. A token that was taken back elects nobody against its giver. The lease
 //     after the handover rests on a majority that knows the token is void; a
@@ -262,6 +284,13 @@
 //     the sake of T after a restart.
 //   - The lease counted from an ACK's arrival: the voter's promise may have
 //     begun a long way before.
+//   - One length for promise and suspicion: short, and a busy machine changes
+//     leaders; long, and either a death on another machine costs as much, or a
+//     firewall's answer counts as proof and an old leader reads on.
+//   - A leader that steps down when its lease has run out: an election for each
+//     stutter. Or that refuses commands then: errors for a moment's delay.
+//   - Followers that forget a leader at a sign of its death: with a one-way
+//     proxy before it they would lose its stream at each dial.
 //   - Leases without a bound on clock rates, by a round trip per read: it is the
 //     driver's to offer; nothing here depends on it.
 //   - A handover by resigning in favour of the target: all voters are free then,

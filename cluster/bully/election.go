@@ -22,7 +22,7 @@ const (
 	rankPart    = 10 // T/10 per better node: the best goes first
 	jitterPart  = 20 // up to T/20 at random
 	resendPart  = 4  // a question is repeated every T/4,
-	hotPart     = 10 // or every T/10 while the leader's end is certain
+	hotPart     = 25 // or every T/25 while voters are about to learn of the leader's end
 	deferTimes  = 2  // 2T for the node that stood this one down
 	backoffMost = 3  // back-off doubles to T·2^3
 )
@@ -33,7 +33,7 @@ type campaign struct {
 	suspecting bool          // it was; this node's turn is at
 	electAt    time.Duration
 	suspect    int64         // the leader that was lost, 0: none
-	hotUntil   time.Duration // its end is certain; voters are about to learn it
+	hotUntil   time.Duration // it is gone, it seems; voters are about to learn it
 	deferTo    int64         // who stood this node down, 0: nobody
 	failed     int           // real phases lost since a leader was heard
 
@@ -153,7 +153,7 @@ func (n *Node) seesMajority() bool {
 func (n *Node) startPre() {
 	if n.bound() != NoReason {
 		// A promise came in between, or the start is too fresh: wait it out.
-		n.campaign.calm(max(n.promise.until, n.promise.wary, n.now+n.cfg.Timeout/jitterPart))
+		n.campaign.calm(max(n.boundUntil(), n.now+n.cfg.Timeout/jitterPart))
 		return
 	}
 	if n.leader != 0 {
@@ -242,7 +242,7 @@ func (n *Node) onOK(p *peer, m Message) {
 		return
 	}
 	if m.Verdict == Refuse && m.Reason == LeaderAlive && m.Leader != 0 && m.Leader != n.cfg.ID {
-		n.hearsay = promise{to: m.Leader, addr: m.Addr, until: n.now + n.cfg.Timeout}
+		n.hearsay = promise{to: m.Leader, addr: m.Addr, heard: n.now + n.cfg.Timeout}
 	}
 	if c.phase == Real {
 		n.onVote(p, m)
@@ -295,7 +295,10 @@ func (n *Node) count() {
 // PeerDead takes evidence that a peer's process is gone. at is this node's
 // clock before the dial that was refused: a word heard from the peer since
 // then is a newer process's, and the evidence does not touch that one.
-func (n *Node) PeerDead(at time.Duration, id int64) Output {
+//
+// A Proof ends the promise to that peer. A Sign saves the suspicion: the peer
+// need not be silent for T, but what was promised to it stands.
+func (n *Node) PeerDead(at time.Duration, id int64, how Evidence) Output {
 	n.enter(at)
 	p := n.peer(id)
 	if p == nil || n.stopped || n.cfg.NoCrashEvidence {
@@ -314,12 +317,32 @@ func (n *Node) PeerDead(at time.Duration, id int64) Output {
 		return n.leave()
 	}
 	switch {
-	case n.promise.to == id:
+	case n.promise.to == id && (how == Proof || n.rules.signIsProof):
 		n.released(id)
+	case n.promise.to == id:
+		n.unheard(id)
 	case n.awaits(id) && !n.passive():
 		n.suspectLeader()
 	}
 	return n.leave()
+}
+
+// unheard takes a leader for dead that said nothing for as long as this node's
+// promise to it lasts. One that lives speaks before, and all is as it was.
+func (n *Node) unheard(id int64) {
+	if n.promise.heard <= n.promise.until {
+		return // an earlier sign
+	}
+	n.promise.heard = n.promise.until
+	over := max(n.now, n.promise.until)
+	c := &n.campaign
+	c.hotUntil = over + n.cfg.Timeout
+	if n.role == Follower && n.leader == id && !c.suspecting {
+		c.suspectAt = min(c.suspectAt, over)
+	}
+	if n.role == Candidate {
+		c.resendAt = min(c.resendAt, n.now+n.cfg.Timeout/hotPart)
+	}
 }
 
 // awaits reports whether this node holds still until a peer becomes leader.
@@ -334,7 +357,7 @@ func (n *Node) awaits(id int64) bool {
 // released ends the promise to a leader that is certainly gone: a dead one
 // cannot acknowledge, a resigned one has fenced itself.
 func (n *Node) released(id int64) {
-	n.promise.to, n.promise.until = 0, 0
+	n.promise.to, n.promise.until, n.promise.heard = 0, 0, 0
 	if n.hearsay.to == id {
 		n.hearsay = promise{}
 	}

@@ -27,17 +27,20 @@ func (n *Node) onLeader(p *peer, m Message) {
 	if n.promise.to == m.From && n.promise.epoch == m.Epoch {
 		cancelled = max(cancelled, n.promise.cancelled)
 	}
-	n.promise = promise{to: m.From, addr: m.Addr, until: n.now + n.cfg.Timeout, epoch: m.Epoch, cancelled: cancelled}
+	n.promise = promise{
+		to: m.From, addr: m.Addr, until: n.now + n.cfg.promise(), heard: n.now + n.cfg.Timeout,
+		epoch: m.Epoch, cancelled: cancelled,
+	}
 	n.parkedUntil = 0
 	n.hearsay = promise{}
 	n.settle()
 	if m.Reason == Forced {
 		n.recovery.forced = m.Epoch
 	}
-	n.campaign.suspectAt = n.promise.until
+	n.campaign.suspectAt = n.promise.heard
 	n.told = max(n.told, m.Commit)
 	n.raiseCommit()
-	ack := Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt}
+	ack := Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt, Promise: n.cfg.promise()}
 	switch {
 	case !n.Vouches():
 		ack.Reason = Forgot // above all: the others only cost a leadership

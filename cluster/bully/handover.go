@@ -172,8 +172,8 @@ func (n *Node) SetTakeover(auto bool) { n.cfg.Takeover = auto }
 
 func (n *Node) mayHandOver() error {
 	switch {
-	case n.stopped || !n.serving() || !n.LeaseValid(n.now):
-		return ErrNotLeading
+	case n.stopped || !n.serving():
+		return ErrNotLeading // a lease that has run out for a moment is no reason
 	case n.lead.handing.stage != NoHandover:
 		return ErrHandoverRuns
 	case n.changing():

@@ -9,18 +9,25 @@ import (
 // end.
 //
 //	            sent s                       acknowledged by a majority
-//	leader  ──────┬───────────────────────────────┬──────────┤ lease ends s + 0.8·T
-//	voter   ───────────┬─────────────────────────────────────────────┤ promise ends r + T
+//	leader  ──────┬───────────────────────────────┬──────────┤ lease ends s + 0.8·P
+//	voter   ───────────┬─────────────────────────────────────────────┤ promise ends r + P
 //	            received r ≥ s
 //
-// With clock rates that differ by at most 20 %, 0.8·T on the leader's clock is
-// over before T on any voter's.
+// With clock rates that differ by at most 20 %, 0.8·P on the leader's clock is
+// over before P on any voter's.
+//
+// A lease that has run out ends nothing yet: the leader answers nothing until a
+// majority has acknowledged a newer heartbeat. It resigns T after the newest one
+// that a majority did.
 
-// The lease is leaseNum/leaseDen of T.
+// A lease is leaseNum/leaseDen of the promise that it rests on.
 const (
 	leaseNum = 4
 	leaseDen = 5
 )
+
+// promise is P, how long this node's promises last.
+func (c *Config) promise() time.Duration { return c.Lease * leaseDen / leaseNum }
 
 // leadership is a leader's state in its epoch.
 type leadership struct {
@@ -60,7 +67,7 @@ func (n *Node) becomeLeader() {
 	byCommand := n.campaign.byCommand && n.campaign.token.N != 0
 	n.settle()
 	for _, p := range n.peers {
-		p.acked, p.echo, p.echoed, p.steady = 0, 0, false, false
+		p.acked, p.echo, p.promise, p.echoed, p.steady = 0, 0, 0, false, false
 		p.yielded, p.tries = byCommand, 0
 		p.members = Configuration{}
 	}
@@ -138,7 +145,7 @@ func (n *Node) onAck(p *peer, m Message) {
 		return
 	}
 	if m.Seq >= n.lead.minSeq && m.Reason != Forgot && (!p.echoed || m.SentAt > p.echo) {
-		p.echo, p.echoed = m.SentAt, true
+		p.echo, p.promise, p.echoed = m.SentAt, m.Promise, true
 		if n.rules.leaseOnArrival {
 			p.echo = n.now
 		}
@@ -158,26 +165,40 @@ func (n *Node) onAck(p *peer, m Message) {
 	}
 }
 
-// renew moves the lease to the newest heartbeat that a majority, the leader
-// itself among it, has acknowledged.
+// renew moves the lease to where the promises of a majority, the leader itself
+// among it, surely last, and notes the newest heartbeat that one acknowledged.
+// How long a voter's promise lasts, the voter says: it may have been told
+// another length than this leader.
 func (n *Node) renew() {
-	var echoes []time.Duration
+	var echoes, ends []time.Duration
 	for _, p := range n.peers {
 		if p.voter && p.echoed {
-			echoes = append(echoes, p.echo)
+			length := min(p.promise*leaseNum/leaseDen, n.cfg.Lease)
+			switch {
+			case n.rules.noMargin:
+				length = p.promise
+			case n.rules.ownLease:
+				length = n.cfg.Lease
+			}
+			echoes, ends = append(echoes, p.echo), append(ends, p.echo+length)
 		}
 	}
 	if len(echoes) < n.quorum-1 {
 		return
 	}
-	base := n.now
-	if n.quorum > 1 {
-		slices.Sort(echoes)
-		base = echoes[len(echoes)-(n.quorum-1)]
-	}
-	n.lead.renewed = max(n.lead.renewed, base)
-	n.lead.lease = max(n.lead.lease, base+n.cfg.Timeout*leaseNum/leaseDen)
+	n.lead.renewed = max(n.lead.renewed, n.byMajority(echoes, n.now))
+	n.lead.lease = max(n.lead.lease, n.byMajority(ends, n.now+n.cfg.Lease))
 	n.resumed()
+}
+
+// byMajority is the latest moment that a majority has reached: the others'
+// moments are given, and this node's own.
+func (n *Node) byMajority(others []time.Duration, own time.Duration) time.Duration {
+	if n.quorum == 1 {
+		return own
+	}
+	slices.Sort(others)
+	return others[len(others)-(n.quorum-1)]
 }
 
 // LeaseValid reports whether this node may answer as the leader at now. It

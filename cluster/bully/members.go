@@ -226,7 +226,7 @@ func (n *Node) mayChange(c *Configuration) error {
 	switch {
 	case !c.plausible() || len(c.Voters) == 0:
 		return ErrMembers
-	case n.stopped || !n.serving() || !n.LeaseValid(n.now):
+	case n.stopped || !n.serving():
 		return ErrNotLeading
 	case n.lead.handing.stage != NoHandover:
 		return ErrHandoverRuns

@@ -42,6 +42,9 @@ func (m *machine) command(write bool, floor int64) {
 	}
 	c := command{write: write, epoch: m.epoch, floor: floor, lease: m.leaseHolds()}
 	if !c.lease && !m.w.rules.noLease {
+		if m.pub.lease && len(m.waiting) < 100 {
+			m.waiting = append(m.waiting, waiting{write, floor})
+		}
 		return
 	}
 	if write {
@@ -76,9 +79,34 @@ func (m *machine) answerClient(c command) {
 	if m.w.drivers.checkOnArrival {
 		ok = c.lease
 	}
-	if !ok {
+	switch {
+	case !ok && m.pub.lease && m.pub.epoch == c.epoch && m.leading:
+		m.unproved = append(m.unproved, c)
+		m.answering++
+		return
+	case !ok:
 		m.w.count.uncertain++
 		return
 	}
 	m.w.checkReply(m, c)
+}
+
+// renewed lets go on what waited for a lease that had run out for a moment:
+// replies leave, and commands that had come meanwhile run.
+func (m *machine) renewed() {
+	if !m.leaseHolds() || len(m.unproved)+len(m.waiting) == 0 {
+		return
+	}
+	due, came := m.unproved, m.waiting
+	m.unproved, m.waiting = nil, nil
+	for _, c := range due {
+		m.on(0, func() {
+			m.answering--
+			m.answerClient(c)
+			m.quiesce()
+		})
+	}
+	for _, c := range came {
+		m.on(0, func() { m.command(c.write, c.floor) })
+	}
 }

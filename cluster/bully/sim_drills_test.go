@@ -34,6 +34,9 @@ const (
 	// lostPromise: a leader hands over and does not hear of it; a voter of the
 	// next one forgets its vote, and hears the first alone.
 	lostPromise
+	// forgedDeath: connections to a leader that lives are refused in its name,
+	// and it is cut off.
+	forgedDeath
 	// newVoters: a leader removes both others, one of which does not hear it.
 	newVoters
 )
@@ -49,6 +52,9 @@ func (w *world) drill() {
 				w.drillLateDeath(l, w.anyBut(l))
 			case newVoters:
 				w.drillNewVoters(l)
+			case forgedDeath:
+				w.cutOff(l, nil)
+				w.forge(l, w.now+2*simT)
 			case lostTail:
 				w.drillLostTail(l)
 			case lostCrown:
@@ -142,7 +148,7 @@ func (w *world) drillLateDeath(l, a *machine) {
 		w.cutOff(l, a)
 		w.when(4, func() bool { return w.asking(l, a) }, func() {
 			if a.life == life {
-				a.on(0, func() { a.refused(l, at) })
+				a.on(0, func() { a.refused(l, at, Proof) })
 			}
 		})
 	})

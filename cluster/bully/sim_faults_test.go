@@ -16,7 +16,10 @@ type plan struct {
 	spike    float64 // chance of a delay of up to 2T
 	syncEach bool    // every write is synced; else a power loss costs the tail
 	slowDisk float64 // chance of a write that takes up to T/2
+	lease    time.Duration
+	uneven   bool // nodes are told different leases, and others after each start
 	evidence bool
+	oneHost  bool          // evidence is proof; else a sign
 	lateDial float64       // chance that evidence is told up to 4T late
 	chunk    int           // records in one packet of a stream
 	think    time.Duration // between two commands
@@ -24,6 +27,7 @@ type plan struct {
 	storm    time.Duration
 
 	crash, pause, cutting, disk int     // weights of the faults
+	forging                     int     // and of forged evidence
 	aim                         float64 // chance that a fault hits whoever leads or runs
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
@@ -49,7 +53,11 @@ func draw(r *rand.Rand, forced drill) plan {
 		spike:    pick(r, 0, 0, 0.02, 0.1),
 		syncEach: pick(r, true, false),
 		slowDisk: pick(r, 0, 0, 0.05, 0.3),
+		lease:    pick(r, simLease, simLease, simT*leaseNum/leaseDen),
+		uneven:   r.IntN(6) == 0, // see below
 		evidence: pick(r, true, true, false),
+		oneHost:  pick(r, true, false),
+		forging:  pick(r, 0, 1, 3),
 		think:    pick(r, 20*ms, 100*ms, 300*ms),
 		every:    pick(r, simT/5, simT/2, simT, 3*simT),
 		storm:    time.Duration(5+r.IntN(15)) * simT,
@@ -62,7 +70,7 @@ func draw(r *rand.Rand, forced drill) plan {
 		coup:     pick(r, 0, 0, 0.3, 0.6),
 		lateDial: pick(r, 0, 0.3),
 		chunk:    pick(r, 1, 2, 8),
-		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, lostCrown, lostPromise, newVoters),
+		drill:    pick(r, noDrill, noDrill, bounce, lateDeath, lostVote, figure8, staleToken, lostTail, lostCrown, lostPromise, newVoters, forgedDeath),
 		takeover: pick(r, true, true, false),
 		patience: simT / 4,
 		change:   pick(r, 0, 0.1, 0.3),
@@ -74,6 +82,15 @@ func draw(r *rand.Rand, forced drill) plan {
 	}
 	if forced != noDrill {
 		p.drill, p.members = forced, 0
+	}
+	if p.uneven {
+		p.lease = max(simLease/2, 6*p.latency) // the least that anyone is told
+	}
+	switch p.drill {
+	case lateDeath:
+		p.evidence, p.oneHost = true, true
+	case forgedDeath:
+		p.evidence, p.oneHost = true, false
 	}
 	if p.drill != noDrill {
 		p.nodes = pick(r, 3, 3, 3, 4, 5)
@@ -190,7 +207,7 @@ func (w *world) victim() *machine {
 
 func (w *world) fault(m *machine) {
 	p := w.plan
-	all := p.crash + p.pause + p.cutting + p.disk
+	all := p.crash + p.pause + p.cutting + p.disk + p.forging
 	if all == 0 {
 		return
 	}
@@ -206,9 +223,33 @@ func (w *world) fault(m *machine) {
 		}
 	case k < p.crash+p.pause+p.cutting:
 		w.partition(m)
-	default:
+	case k < p.crash+p.pause+p.cutting+p.disk:
 		w.breakDisk(m)
+	default:
+		if w.chance(0.5) {
+			w.cutOff(m, nil) // a firewall that refuses swallows the rest
+		}
+		w.forge(m, w.now+w.within(2*simT))
 	}
+}
+
+// forge has others refused in the name of a node that may well live, until
+// some time.
+func (w *world) forge(m *machine, until time.Duration) {
+	if !w.plan.evidence || w.plan.oneHost || w.calm || w.now > until {
+		return
+	}
+	w.say(m.id, "REFUSES connections, it seems")
+	for _, p := range w.nodes {
+		if p == m || !p.up || w.chance(0.2) {
+			continue
+		}
+		p.on(w.delay(), func() {
+			at := p.clock()
+			p.on(w.delay(), func() { p.refused(m, at, Sign) })
+		})
+	}
+	w.after(w.within(simLease), func() { w.forge(m, until) })
 }
 
 func (w *world) crashOrStart(m *machine) {

@@ -16,6 +16,7 @@ type machine struct {
 	// The hardware.
 	rate    float64 // of its clock
 	base    time.Duration
+	lease   time.Duration // as it was told
 	origin  time.Duration // true time at base
 	disk    HardState     // the state file
 	log     []record
@@ -52,9 +53,11 @@ type machine struct {
 	senders   [simMost + 1]*sender
 	in        inbound
 	pending   []command
-	answering int  // replies that are leaving
-	holding   bool // a handover holds new writes
-	heldAll   bool // and reads
+	unproved  []command // replies that wait for the lease
+	waiting   []waiting // commands that do
+	answering int       // replies that are leaving
+	holding   bool      // a handover holds new writes
+	heldAll   bool      // and reads
 	parked    []waiting
 	verified  int // records compared with the truth
 	linkUp    [simMost + 1]bool
@@ -239,6 +242,7 @@ func (m *machine) publish() {
 	m.pub.commit = s.Commit
 	m.w.checkCommit(m)
 	m.w.checkServing(m)
+	m.renewed()
 	m.reply()
 	m.feedAll()
 	m.schedule()
@@ -319,8 +323,9 @@ func (m *machine) stepDown() {
 	m.w.say(m.id, "steps down from epoch %d", m.epoch)
 	m.epoch, m.leading, m.following = 0, false, true
 	m.senders = [simMost + 1]*sender{}
-	m.w.count.uncertain += len(m.pending)
-	m.pending = nil
+	m.w.count.uncertain += len(m.pending) + len(m.unproved)
+	m.answering -= len(m.unproved)
+	m.pending, m.unproved, m.waiting = nil, nil, nil
 	m.quiesce()
 }
 
@@ -334,9 +339,14 @@ func (m *machine) start() {
 	m.pub, m.epoch, m.leading, m.following = published{}, 0, false, true
 	m.senders, m.in, m.pending, m.verified = [simMost + 1]*sender{}, inbound{}, nil, 0
 	m.answering, m.holding, m.parked = 0, false, nil
+	m.unproved, m.waiting = nil, nil
 	m.linkUp = [simMost + 1]bool{}
 	m.kept, m.synced = len(m.log), len(m.log)
 	m.told = logEnd{m.end(), m.durable()}
+	m.lease = w.plan.lease
+	if w.plan.uneven {
+		m.lease = pick(w.rand, w.plan.lease, simLease, simT*leaseNum/leaseDen)
+	}
 	m.disk.MayHaveLost = m.disk.MayHaveLost || m.unclean
 	m.inspect()
 	var voters []int64
@@ -347,7 +357,7 @@ func (m *machine) start() {
 		}
 	}
 	m.node = newNode(Config{
-		ID: m.id, Voters: voters, Joining: joining, Timeout: simT, Heartbeat: simT / 5, Rand: w.rand.Uint64,
+		ID: m.id, Voters: voters, Joining: joining, Timeout: simT, Lease: m.lease, Heartbeat: w.plan.lease / 4, Rand: w.rand.Uint64,
 		Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
 	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
@@ -385,8 +395,8 @@ func (m *machine) crash(power bool) {
 	m.acked = min(m.acked, left)
 	m.log = m.log[:left:left]
 	m.kept, m.synced = min(m.kept, left), min(m.synced, left)
-	m.w.count.uncertain += len(m.pending)
-	m.pending = nil
+	m.w.count.uncertain += len(m.pending) + len(m.unproved)
+	m.pending, m.unproved = nil, nil
 	for _, p := range w.nodes {
 		if p == m || !p.up {
 			continue
@@ -424,16 +434,20 @@ func (m *machine) dial(p *machine) {
 				if w.chance(w.plan.lateDial) {
 					late += w.within(4 * simT)
 				}
-				m.on(late, func() { m.refused(p, at) })
+				how := Sign
+				if w.plan.oneHost {
+					how = Proof
+				}
+				m.on(late, func() { m.refused(p, at, how) })
 			}
 		})
 	}
 }
 
-func (m *machine) refused(p *machine, at time.Duration) {
+func (m *machine) refused(p *machine, at time.Duration, how Evidence) {
 	m.linkUp[p.id] = false
-	m.w.say(m.id, "finds %d dead", p.id)
-	m.do(func(time.Duration) Output { return m.node.PeerDead(at, p.id) }, nil)
+	m.w.say(m.id, "finds %d dead, proof: %v", p.id, how == Proof)
+	m.do(func(time.Duration) Output { return m.node.PeerDead(at, p.id, how) }, nil)
 }
 
 func (m *machine) reachable(p *machine, up bool) {

@@ -17,7 +17,7 @@ func TestThousandElections(t *testing.T) {
 			w.nodes = append(w.nodes, &machine{w: w, id: int64(i + 1), rate: 1 + 0.2*w.rand.Float64(), base: w.within(time.Hour)})
 		}
 		w.plan = plan{
-			nodes: nodes, latency: time.Millisecond, syncEach: true, evidence: true, chunk: 8,
+			nodes: nodes, latency: time.Millisecond, syncEach: true, evidence: true, oneHost: true, lease: simLease, chunk: 8,
 			think: 20 * time.Millisecond, takeover: true, patience: simT / 20,
 		}
 		for _, m := range w.nodes {

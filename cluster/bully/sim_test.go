@@ -34,6 +34,7 @@ import (
 
 const (
 	simT       = 500 * time.Millisecond
+	simLease   = 120 * time.Millisecond
 	simRuns    = 2000
 	mutantRuns = 20_000 // at most, for one planted bug
 	soakRuns   = 1_000_000

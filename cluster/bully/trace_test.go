@@ -24,7 +24,7 @@ import (
 //	power 3 [log=E/O]                     the power: the log's tail may be gone
 //	members 3 voters=1,2 [learners=4]     a leader changes them
 //	force 3                               an operator makes it run
-//	dead 3 [to=1] [at=ms]                 everyone, or one, gets evidence of its death
+//	dead 3 [to=1] [at=ms] [sign]          everyone, or one, gets proof of its death, or a sign
 //	wipe 3                                a crash that leaves an empty disk
 //	disk 3 bad|good, stop 3
 //	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
@@ -64,6 +64,8 @@ type flying struct {
 
 const (
 	traceT       = 500 * time.Millisecond
+	traceBeat    = 30 * time.Millisecond
+	traceLease   = 120 * time.Millisecond
 	traceLatency = time.Millisecond
 	traceRecord  = 10 // bytes of an epoch's record
 )
@@ -169,7 +171,11 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 				if opts["at"] != "" {
 					at = time.Duration(num(opts["at"])) * time.Millisecond
 				}
-				w.act(k, w.nodes[k].n.PeerDead(at, id(0)))
+				how := Proof
+				if slices.Contains(words, "sign") {
+					how = Sign
+				}
+				w.act(k, w.nodes[k].n.PeerDead(at, id(0), how))
 			}
 		}
 	case "disk":
@@ -229,7 +235,7 @@ func (w *trace) start(id int64) {
 		voters = w.voters
 	}
 	x.n = New(Config{
-		ID: id, Voters: voters, Joining: !slices.Contains(voters, id), Timeout: traceT, Heartbeat: traceT / 5,
+		ID: id, Voters: voters, Joining: !slices.Contains(voters, id), Timeout: traceT, Heartbeat: traceBeat, Lease: traceLease,
 		Rand: func() uint64 { return 0 }, Addr: fmt.Sprintf("host:%d", id), Takeover: w.takeover,
 	}, x.hard, x.pos, w.now)
 	for _, k := range w.order {

@@ -23,10 +23,15 @@ type Config struct {
 	Voters    []int64       // all configured nodes, this one among them unless Joining
 	Timeout   time.Duration // T: silence after which a leader is suspected
 	Heartbeat time.Duration // how often a leader speaks
-	Rand      func() uint64 // for the random parts of waits
+	// Lease is how long a leader may answer after it sent a heartbeat that a
+	// majority acknowledged. A voter's promise is P, a quarter longer, and at
+	// most T.
+	Lease time.Duration
+	Rand  func() uint64 // for the random parts of waits
 	// Addr is this node's client address, told to others in COORDINATOR.
 	Addr string
-	// NoCrashEvidence ignores PeerDead: nodes behind proxies.
+	// NoCrashEvidence ignores PeerDead: nodes behind proxies, which would refuse
+	// connections for nodes that live.
 	NoCrashEvidence bool
 
 	// Joining: this node is no voter until a leader says so. Voters, and
@@ -103,7 +108,7 @@ const (
 	StaleLog           // the candidate's position is behind
 	OldEpoch           // a higher epoch was promised
 	VoteTaken          // this epoch's vote went to another
-	JustStarted        // within T of the voter's own start
+	JustStarted        // within T of the voter's own start: it may have promised something before
 	DiskFailed         // the node cannot write its log
 	Stopping           // orderly end
 	LeaseLost          // the leader heard no majority for T
@@ -133,11 +138,23 @@ type Message struct {
 	Leader   int64    // known leader
 	Addr     string   // its client address
 	SentAt   time.Duration
-	Token    Token // of a handover
+	Promise  time.Duration // ACK: how long the sender's promise lasts from now, on its own clock
+	Token    Token         // of a handover
 	// Members is the sender's configuration: its lists come from leaders and
 	// candidates to those that have another one.
 	Members Configuration
 }
+
+// Evidence says how much a refused dial proves.
+type Evidence uint8
+
+const (
+	// Sign: another machine's answer, or what looks like it: a firewall, a proxy
+	// or NAT may have given it in the place of a node that lives.
+	Sign Evidence = iota + 1
+	// Proof: the kernel of this machine says that the process is gone.
+	Proof
+)
 
 // Role is what a node is at the moment.
 type Role uint8
@@ -211,7 +228,7 @@ type Status struct {
 //	func (n *Node) EpochBegun(now time.Duration, epoch, end int64) Output           // own epoch's record ends at offset end
 //	func (n *Node) Acked(now time.Duration, from, epoch, durable int64) Output      // stream: a follower holds the leader's log up to durable
 //	func (n *Node) Committed(now time.Duration, epoch, commit int64) Output         // stream: the leader told its commit offset; the log was cut to the common point
-//	func (n *Node) PeerDead(at time.Duration, id int64) Output                      // reset and refused dial at the peer's own address; at: read BEFORE that dial
+//	func (n *Node) PeerDead(at time.Duration, id int64, how Evidence) Output        // reset and refused dial at the peer's own address; at: read BEFORE that dial
 //	func (n *Node) PeerReachable(id int64, up bool)
 //	func (n *Node) Disk(now time.Duration, ok bool) Output
 //	func (n *Node) Stop(now time.Duration) Output                                   // orderly end: RESIGN
@@ -255,8 +272,9 @@ type Status struct {
 //   - A position is kept outside of the log, never behind the durable end that any
 //     message or acknowledgement told of, moved back before the log is cut, and
 //     compared at start: see HardState.MayHaveLost.
-//   - A leader stops acknowledging before it closes its listener: a refused
-//     dial is taken as proof that it cannot acknowledge any more.
+//   - Proof is claimed of processes on this machine alone, and a leader stops
+//     acknowledging before it closes its listener: a Proof is taken to mean that
+//     it cannot acknowledge any more.
 //   - Output.Fence is obeyed as Output.Deposed is: when the token leaves, no
 //     reply may leave any more that rests on this leadership, until
 //     Status.Serving is true and LeaseValid says so again.

@@ -5,18 +5,22 @@ import "time"
 // The voter's side of an election: a promise not to help others while a
 // leader is heard, and one vote per epoch.
 //
-// Two times bind a voter. While it hears a leader it has promised that leader
-// T of quiet, counted from the receipt of each heartbeat, and the leader's
-// lease rests on this. And after its own start it does not know what it had
-// promised, so it holds back for T as if it had. Neither binds a node that has
+// Three times bind a voter. It has promised the leader that it heard P of quiet,
+// counted from the receipt of each heartbeat: the leader's lease rests on this,
+// and nothing but proof of that leader's end ends it early. While it hears that
+// leader, within T of a heartbeat, it helps nobody to replace it: nothing rests
+// on this but peace, and a sign of the leader's death ends it. And after its own
+// start it does not know what it had promised, so it holds back for T, which is
+// as long as any promise, as if it had. None of these binds a node that has
 // never seen an epoch: it cannot have promised anything.
 
 // A promise binds a voter to a leader.
 type promise struct {
 	to    int64
 	addr  string
-	until time.Duration
-	epoch int64 // of the leader's heartbeat that gave it
+	until time.Duration // the leader's lease rests on it so long
+	heard time.Duration // the leader counts as alive so long; until, or later
+	epoch int64         // of the leader's heartbeat that gave it
 	// cancelled tokens of that leader's epoch end it no more.
 	cancelled int64
 	// wary is the end of the time after the node's own start in which it must
@@ -26,7 +30,12 @@ type promise struct {
 	wary time.Duration
 }
 
-func (p promise) holds(now time.Duration) bool { return p.to != 0 && now < p.until }
+func (p promise) holds(now time.Duration) bool { return p.to != 0 && now < max(p.until, p.heard) }
+
+// boundUntil is when the times that bind this voter are over.
+func (n *Node) boundUntil() time.Duration {
+	return max(n.promise.until, n.promise.heard, n.promise.wary)
+}
 
 // bound says why this node may not vote at all at the moment, NoReason if it
 // may. It holds for its own candidacy as well.
@@ -34,8 +43,8 @@ func (n *Node) bound() Reason {
 	switch {
 	case n.diskBad:
 		return DiskFailed
-	case n.role == Leader && (n.LeaseValid(n.now) || n.now < n.lead.since+n.cfg.Timeout):
-		return LeaderAlive
+	case n.role == Leader && (n.LeaseValid(n.now) || n.now < n.lead.renewed+n.cfg.Timeout):
+		return LeaderAlive // also while its lease has run out for a moment
 	case n.promise.holds(n.now) && !n.rules.noPromise:
 		return LeaderAlive
 	case n.now < n.promise.wary && !n.rules.noWariness:

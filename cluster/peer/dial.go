@@ -3,18 +3,28 @@ package peer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
 )
 
-// errRefused says that every address of a peer refused the connection.
-var errRefused = errors.New("nobody listens")
+// A refusedError says that every address of a peer refused the connection: it was
+// answered that nobody listens there.
+type refusedError struct {
+	addr string           // as it was dialled
+	at   []netip.AddrPort // what that stands for
+}
 
-// Refused reports whether a Dial failed because the machine at the peer's own
-// address answered that nobody listens there: its process is gone.
-func Refused(err error) bool { return errors.Is(err, errRefused) }
+func (r *refusedError) Error() string { return r.addr + ": nobody listens" }
+
+// refusedAt are the addresses that refused a Dial, nil: it did not fail so.
+func refusedAt(err error) []netip.AddrPort {
+	var r *refusedError
+	if errors.As(err, &r) {
+		return r.at
+	}
+	return nil
+}
 
 // maxAddresses bounds the addresses of one host that are tried.
 const maxAddresses = 8
@@ -33,7 +43,7 @@ func dial(ctx context.Context, addr string, tried func(netip.Addr)) (net.Conn, e
 		}
 	}
 	d := net.Dialer{Control: tune}
-	refused := 0
+	refused := &refusedError{addr: addr}
 	for _, h := range hosts[:min(len(hosts), maxAddresses)] {
 		if ip, err := netip.ParseAddr(h); err == nil && tried != nil {
 			tried(ip.Unmap().WithZone(""))
@@ -43,11 +53,13 @@ func dial(ctx context.Context, addr string, tried func(netip.Addr)) (net.Conn, e
 			return c, nil // TCP_NODELAY is Go's default
 		}
 		if errors.Is(err, syscall.ECONNREFUSED) {
-			refused++
+			if at, err := netip.ParseAddrPort(net.JoinHostPort(h, port)); err == nil {
+				refused.at = append(refused.at, at)
+			}
 		}
 	}
-	if refused == len(hosts) && refused > 0 {
-		return nil, fmt.Errorf("%s: %w", addr, errRefused)
+	if len(refused.at) == len(hosts) && len(hosts) > 0 {
+		return nil, refused
 	}
 	return nil, err
 }

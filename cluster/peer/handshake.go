@@ -118,8 +118,7 @@ type Dialer struct {
 }
 
 // Dial connects to a peer and proves the secret, and that the peer knows it. An
-// error that Refused reports says that nobody listens there; one that is a
-// *Refusal what the peer answered.
+// error that is a *Refusal says what the peer answered.
 func (d *Dialer) Dial(ctx context.Context, addr string, h Hello) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.Limit)
 	defer cancel()

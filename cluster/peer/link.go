@@ -46,10 +46,11 @@ type LinkConfig struct {
 	Cluster func() string        // the cluster ID for frames
 	Mono    func() time.Duration // the node's clock
 	Rand    func() uint64
-	// Up tells that the channel stands or is lost. Dead tells that nobody
-	// listens at the peer's own address; at was read before the dial.
+	// Up tells that the channel stands or is lost. Dead tells that it was
+	// answered that nobody listens at the peer's own address; at was read before
+	// the dial, and proof is whether that is certain.
 	Up   func(up bool)
-	Dead func(at time.Duration)
+	Dead func(at time.Duration, proof bool)
 	// Told takes what a node told that does not know this one: who the members
 	// are.
 	Told func(bully.Configuration)
@@ -97,6 +98,7 @@ func (l *Link) Idle() bool { return !l.Up() || l.box.empty() }
 // Run keeps the channel up until ctx ends.
 func (l *Link) Run(ctx context.Context) {
 	pause := NewBackoff(l.cfg.Rand)
+	var met here
 	for pause.Wait(ctx, l.kick) {
 		at := l.cfg.Mono()
 		c, err := l.cfg.Dialer.Dial(ctx, l.cfg.Addr(), l.cfg.Hello())
@@ -104,8 +106,8 @@ func (l *Link) Run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if Refused(err) {
-				l.cfg.Dead(at)
+			if refused := refusedAt(err); refused != nil {
+				l.cfg.Dead(at, met.gone(refused))
 			}
 			l.complain(err)
 			continue
@@ -113,6 +115,7 @@ func (l *Link) Run(ctx context.Context) {
 		if len(c.Told.Voters) > 0 {
 			l.cfg.Told(c.Told)
 		}
+		met.met(c.RemoteAddr())
 		err = l.serve(ctx, c)
 		pause.Lost(time.Since(c.Since))
 		if ctx.Err() == nil {

@@ -13,14 +13,14 @@ import (
 // How the election's messages look on the channel. All kinds have the same
 // arguments after a frame's head:
 //
-//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at
+//	phase verdict reason position-epoch position-offset durable commit leader addr sent-at promise
 //	token-epoch token-number members-epoch members-version voters learners
 //
 // the last two as lists of IDs with commas between; and where these members
 // are, if that has ever been changed.
 
 // messageArgs is their number without the last.
-const messageArgs = 16
+const messageArgs = 17
 
 // maxAddr bounds a client address in bytes.
 const maxAddr = 300
@@ -47,6 +47,7 @@ func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 	}
 	dst = resp.AppendBulk(dst, m.Addr)
 	dst = AppendInt(dst, int64(m.SentAt))
+	dst = AppendInt(dst, int64(m.Promise))
 	dst = AppendInt(dst, m.Token.Epoch)
 	dst = AppendInt(dst, m.Token.N)
 	return appendMembers(dst, &m.Members, args > messageArgs)
@@ -135,19 +136,16 @@ func (f *Frame) Message() (m bully.Message, err error) {
 	if m.Kind == 0 {
 		return m, fmt.Errorf("%s is not a message of the election", f.Type)
 	}
-	var phase, verdict, reason, sent int64
+	var phase, verdict, reason, sent, promise int64
 	if err := f.Ints(&phase, &verdict, &reason, &m.Position.Epoch, &m.Position.Offset, &m.Durable, &m.Commit, &m.Leader); err != nil {
 		return m, err
 	}
-	if sent, err = f.Int(9); err != nil {
-		return m, err
-	}
-	for i, p := range [...]*int64{&m.Token.Epoch, &m.Token.N} {
-		if *p, err = f.Int(10 + i); err != nil {
+	for i, p := range [...]*int64{&sent, &promise, &m.Token.Epoch, &m.Token.N} {
+		if *p, err = f.Int(9 + i); err != nil {
 			return m, err
 		}
 	}
-	if m.Members, err = readMembers(f.Args[12:]); err != nil {
+	if m.Members, err = readMembers(f.Args[13:]); err != nil {
 		return m, err
 	}
 	if len(f.Args[8]) > maxAddr {
@@ -158,6 +156,6 @@ func (f *Frame) Message() (m bully.Message, err error) {
 	}
 	m.From, m.To, m.Epoch, m.Seq = f.From, f.To, f.Epoch, f.Seq
 	m.Phase, m.Verdict, m.Reason = bully.Phase(phase), bully.Verdict(verdict), bully.Reason(reason)
-	m.Addr, m.SentAt = string(f.Args[8]), time.Duration(sent)
+	m.Addr, m.SentAt, m.Promise = string(f.Args[8]), time.Duration(sent), time.Duration(promise)
 	return m, nil
 }

@@ -104,7 +104,7 @@ const usage = `Regent speaks the Redis protocol and elects its own leader.
         --node-id N               --peers 1@host:port,2@host:port,3@host:port
         --join yes                (waits until REGENT NODE ADD takes the node in)
         --announce-host HOST      --announce-port N       --write-acks quorum
-        --heartbeat-interval 100  --election-timeout 500  (milliseconds)
+        --heartbeat-interval 30  --leader-lease 120  --election-timeout 500  (milliseconds)
 
       CONFIG GET * lists all directives of a running server.
 

@@ -129,9 +129,27 @@ func (c *Config) Set(pairs []string) error {
 	return nil
 }
 
-// minBeats is how many heartbeats must fit into an election timeout: fewer,
-// and one lost message deposes a leader.
-const minBeats = 3
+// minBeats is how many heartbeats must fit into a lease: fewer, and one lost
+// message makes clients wait. A lease must fit into leaseNum/leaseDen of an
+// election timeout, as the voters' promises, which are longer by as much, do
+// into all of it.
+const (
+	minBeats = 3
+	leaseNum = 4
+	leaseDen = 5
+)
+
+// CheckTimes refuses lengths of the election that cannot be meant together.
+func (c *Config) CheckTimes() error {
+	beat, lease, silence := c.HeartbeatInterval.Get(), c.LeaderLease.Get(), c.ElectionTimeout.Get()
+	if beat*minBeats > lease {
+		return fmt.Errorf("heartbeat-interval %d: at most a third of leader-lease %d, or one lost message makes clients wait", beat, lease)
+	}
+	if lease*leaseDen > silence*leaseNum {
+		return fmt.Errorf("leader-lease %d: at most four fifths of election-timeout %d, or a leader could answer when another is elected", lease, silence)
+	}
+	return nil
+}
 
 // Imply sets what follows from the directives that were said for one that was not:
 // appendonly no, and nothing said about save, means Redis's save points. It is
@@ -153,8 +171,8 @@ func (c *Config) Imply() {
 // Check refuses values that cannot be meant together. It is asked at the start:
 // what it looks at cannot change later, or not so that it matters.
 func (c *Config) Check() error {
-	if beat, silence := c.HeartbeatInterval.Get(), c.ElectionTimeout.Get(); beat*minBeats > silence {
-		return fmt.Errorf("heartbeat-interval %d: at most a third of election-timeout %d, or one lost message deposes a leader", beat, silence)
+	if err := c.CheckTimes(); err != nil {
+		return err
 	}
 	peers, err := ParsePeers(c.Peers.Get())
 	if err != nil {

@@ -213,9 +213,12 @@ func TestSetOrder(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for lines, says := range map[string]string{
 		"":                        "",
-		"heartbeat-interval 166":  "",
-		"heartbeat-interval 200":  "heartbeat-interval 200",
-		"election-timeout 299":    "election-timeout 299",
+		"heartbeat-interval 40":   "",
+		"heartbeat-interval 41":   "at most a third of leader-lease 120",
+		"leader-lease 89":         "at most a third of leader-lease 89",
+		"leader-lease 400":        "",
+		"leader-lease 401":        "at most four fifths of election-timeout 500",
+		"election-timeout 149":    "at most four fifths of election-timeout 149",
 		"min-replicas-to-write 5": "", // a lone node refuses writes then, as Redis does
 		"peers 1@a:1,2@b:2\nnode-id 1\nmin-replicas-to-write 1":          "",
 		"peers 1@a:1,2@b:2\nnode-id 1\nmin-replicas-to-write 2":          "only 1 other",

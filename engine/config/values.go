@@ -162,6 +162,7 @@ type Config struct {
 	AnnouncePort                          Int
 	ClientAddresses                       Str // where clients reach the nodes, in the form of peers; a node that is not named: where peers do
 	HeartbeatInterval                     Int // ms
+	LeaderLease                           Int // ms that a leader may answer after a heartbeat that a majority acknowledged
 	ElectionTimeout                       Int // ms
 	WriteTimeout                          Int // ms
 	WriteAcks                             Int // AcksLeader when there are no peers

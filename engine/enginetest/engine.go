@@ -139,6 +139,9 @@ func (c *Cluster) SetView(v engine.View) { c.view.Store(&v) }
 // Fenced is what SetFenced said.
 func (c *Cluster) Fenced() bool { return c.fenced.Load() }
 
+// LeaseOver is what SetFenced said.
+func (c *Cluster) LeaseOver() bool { return c.fenced.Load() }
+
 // SetFenced says whether the leader's lease has run out.
 func (c *Cluster) SetFenced(v bool) { c.fenced.Store(v) }
 

@@ -190,6 +190,28 @@ func (h *Hosts) Mend(from, to int) error {
 	return h.in(h.names[to], "rule", "del", "pref", strconv.Itoa(100+from))
 }
 
+// Refuse puts a firewall before a host that refuses, in its name, whatever other
+// hosts send: to each of them its node looks as if it had died. The hub reaches
+// it still.
+func (h *Hosts) Refuse(host int) error { return h.firewall(host, "-A") }
+
+// Admit ends Refuse.
+func (h *Hosts) Admit(host int) error { return h.firewall(host, "-D") }
+
+func (h *Hosts) firewall(host int, change string) error {
+	for i := range h.names {
+		if i == host {
+			continue
+		}
+		cmd := exec.Command("ip", "netns", "exec", h.names[host], "iptables", "-w", change, "INPUT",
+			"-s", h.IP(i), "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("iptables %s: %w: %s", change, err, out)
+		}
+	}
+	return nil
+}
+
 // Remove takes the namespaces away; the nodes in them must have ended.
 func (h *Hosts) Remove() error {
 	var errs []error
