@@ -34,6 +34,9 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		e.abort(s)
 		return
 	}
+	if cmd != nil && e.table.renames {
+		args[0] = e.table.nameIn(args[0], cmd) // what it is called in the log
+	}
 	c := &s.ctx
 	c.e, c.s, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
 	if s.clock.due() {

@@ -116,7 +116,7 @@ func New(o Options) *Engine {
 	}
 	e.SetMemoryGate(e.MakeRoom)
 	e.table = newTable(o.Rooms)
-	e.table.said, _ = e.table.renamed(o.Config.Renamed) // CheckRenames has been asked
+	e.table.rename(o.Config.Renamed)
 	e.codecs = Codecs(o.Config, o.Rooms...)
 	e.stats.init(n, e.table.spec.Size())
 	return e

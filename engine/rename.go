@@ -59,3 +59,22 @@ func (t *table) renamed(renames []config.Rename) (spec.Index[*Command], error) {
 	}
 	return spec.NewIndex(rows, func(cmd *Command) string { return said[cmd] }), nil
 }
+
+// rename has clients say other names; CheckRenames has been asked whether they
+// can.
+func (t *table) rename(renames []config.Rename) {
+	if said, err := t.renamed(renames); err == nil && len(renames) > 0 {
+		t.said, t.renames = said, true
+	}
+}
+
+// nameIn is the first word of a record for what a client has asked for as word.
+func (t *table) nameIn(word []byte, cmd *Command) []byte {
+	if cmd.parent != nil {
+		cmd = cmd.parent
+	}
+	if spec.EqualFold(word, cmd.Name) {
+		return word
+	}
+	return []byte(cmd.Name)
+}

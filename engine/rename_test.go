@@ -29,7 +29,7 @@ func TestRenamedCommands(t *testing.T) {
 			t.Errorf("%s: %q, want %q", step.line, got, step.want)
 		}
 	}
-	if got := strings.Join(s.Log.Lines(), "|"); !strings.EqualFold(got, "0: SET k v|0: DEL k") {
+	if got := strings.Join(s.Log.Lines(), "|"); got != "set k v|del k" {
 		t.Errorf("the log has %q", got)
 	}
 	for says, bad := range map[string][]config.Rename{

@@ -61,8 +61,9 @@ type table struct {
 	rows  []*Command
 	names spec.Index[*Command]
 	// said are the names that clients say: rename-command changes them.
-	said spec.Index[*Command]
-	spec *spec.Table
+	said    spec.Index[*Command]
+	renames bool // said differs from names
+	spec    *spec.Table
 }
 
 func newTable(rooms []Room) *table {
