@@ -52,6 +52,9 @@ type options struct {
 	verbose       bool
 	slow          time.Duration
 	resync        int
+	apart         bool
+	watch         time.Duration
+	busy          int
 }
 
 const (
@@ -83,6 +86,9 @@ func main() {
 	flag.BoolVar(&o.verbose, "v", false, "say why the outcome of writes is not known")
 	flag.DurationVar(&o.slow, "slow", 0, "show the nodes' logs of trials whose gap is longer (0: of none)")
 	flag.IntVar(&o.resync, "resync", 0, "instead: how a follower comes back that has missed so many writes")
+	flag.BoolVar(&o.apart, "apart", false, "each node on a host of its own for every fault, not for partitions alone")
+	flag.DurationVar(&o.watch, "watch", 0, "instead: count the elections of three quiet nodes for so long")
+	flag.IntVar(&o.busy, "busy", 4, "of -watch: processes beside them that do nothing but work")
 	flag.Parse()
 	o.systems, o.faults = strings.Split(systems, ","), strings.Split(which, ",")
 	redis.SetLogger(quiet{}) // a refused dial is what is asked for here
@@ -107,6 +113,9 @@ func run(ctx context.Context, o options) error {
 	}
 	if o.resync > 0 {
 		return resync(ctx, o)
+	}
+	if o.watch > 0 {
+		return watch(ctx, o)
 	}
 	path, err := exec.LookPath(o.redis)
 	if err != nil {
@@ -154,7 +163,7 @@ func measure(ctx context.Context, o options, name string, fault fault, start sta
 	}
 	defer os.RemoveAll(dir)
 	var at site
-	if fault.hosts {
+	if fault.hosts || o.apart {
 		h, err := newHosts(start.nodes)
 		if h != nil {
 			defer func() {
