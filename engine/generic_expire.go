@@ -180,7 +180,7 @@ func (c *Ctx) replyLife(seconds, absolute bool) {
 		n = max(n-c.Now, 0)
 	}
 	if seconds {
-		n = (n + 500) / 1000
+		n = int64((uint64(n) + 500) / 1000) // unsigned: half a second more than the last time there is still is one
 	}
 	c.W.Int(n)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"math/big"
 
 	"regent/engine/decimal"
 	"regent/engine/spec"
@@ -221,10 +222,12 @@ func (c *Ctx) TimeoutArg(raw []byte) (at int64, ok bool) {
 		c.Err(resp.ErrTimeoutFloat)
 		return 0, false
 	}
-	seconds, _ := f.Float64()
-	ms := math.Ceil(seconds * 1000)
+	// As Redis in long doubles, whose mantissa holds any int64.
+	exact := new(big.Float).SetPrec(64).Mul(f, big.NewFloat(1000))
+	rounded, _ := exact.Float64()
+	ms := math.Ceil(rounded)
 	switch {
-	case ms < 0, ms >= math.MaxInt64:
+	case ms < 0, exact.Cmp(big.NewFloat(1<<63)) >= 0:
 		c.Err(resp.ErrTimeoutNeg)
 		return 0, false
 	case ms == 0, ms > longestWait:
