@@ -102,6 +102,7 @@ func (c *Cluster) carry(o bully.Output) {
 	if o.Deposed || o.Fence || c.muted {
 		c.fence(o)
 	}
+	c.tell(o)
 	c.mark(o)
 	if !c.muted {
 		for i := range o.Messages {
