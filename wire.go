@@ -11,6 +11,7 @@ import (
 	"regent/cluster"
 	"regent/cluster/repl"
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/watchdog"
 	"regent/node/address"
 	"regent/node/barrier"
@@ -60,7 +61,7 @@ func (s *Server) build() error {
 	s.barrier = barrier.New(s.barrierPorts())
 	o := engine.Options{
 		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s},
-		Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
+		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
 	}
 	if s.aof != nil {
 		o.Log = s.aof.Recorder()

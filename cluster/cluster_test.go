@@ -17,6 +17,7 @@ import (
 	"regent/cluster/bully"
 	"regent/cluster/clustertest"
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/enginetest"
 	"regent/integration/harness/ports"
@@ -278,7 +279,7 @@ func (x *node) start() {
 	}
 	x.cluster = c
 	x.log.Moved = c.Sealed
-	x.engine = engine.New(engine.Options{Config: x.config, Host: x.host, Log: x.log, Cluster: c, Control: &enginetest.Control{}})
+	x.engine = engine.New(engine.Options{Config: x.config, Host: x.host, Log: x.log, Cluster: c, Control: &enginetest.Control{}, Rooms: commands.All()})
 	if err := x.log.LoadUpTo(x.log.End(), onto(x.engine.NewApplier())); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/dict"
 	"regent/engine/enginetest"
@@ -23,7 +24,7 @@ func (l *tape) End() int64 { return l.end }
 func hotSession(tb testing.TB, log engine.Log) (do func(args [][]byte)) {
 	cfg := config.New()
 	cfg.ProtoMaxBulkLen.Set(1 << 20)
-	e := engine.New(engine.Options{Config: cfg, Host: enginetest.NewHost(tb), Log: log, Cluster: enginetest.NewCluster()})
+	e := engine.New(engine.Options{Config: cfg, Host: enginetest.NewHost(tb), Log: log, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 	s := e.NewSession(&enginetest.Conn{})
 	return func(args [][]byte) {
 		e.Execute(s, args)

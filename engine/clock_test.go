@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/enginetest"
 )
@@ -23,7 +24,7 @@ const microsecond = 1000 // ns
 
 func tickingEngine(t *testing.T) (*engine.Engine, *tickingHost, *engine.Session) {
 	h := &tickingHost{Host: enginetest.NewHost(t)}
-	e := engine.New(engine.Options{Config: config.New(), Host: h, Cluster: enginetest.NewCluster()})
+	e := engine.New(engine.Options{Config: config.New(), Host: h, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 	s := e.NewSession(&enginetest.Conn{})
 	h.nows, h.ticks = 0, 0
 	return e, h, s
@@ -120,7 +121,7 @@ func (h *slowHost) Ticks() int64 {
 // none that copies much, wherever it stands in the batch.
 func TestSlowlogSeesLargeValues(t *testing.T) {
 	host := &slowHost{Host: enginetest.NewHost(t)}
-	e := engine.New(engine.Options{Config: config.New(), Host: host, Cluster: enginetest.NewCluster()})
+	e := engine.New(engine.Options{Config: config.New(), Host: host, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 	e.Config.ProtoMaxBulkLen.Set(1 << 20)
 	s := e.NewSession(&enginetest.Conn{})
 	do := func(args ...string) string {

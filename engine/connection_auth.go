@@ -151,6 +151,9 @@ func (c *Ctx) parseHello() (o helloOptions, ok bool) {
 // that they learn to follow the leader, and at a lone server that was told to.
 func (e *Engine) clusterFace(v *View) bool { return v.Clustered || e.Config.ClusterEnabled.Get() }
 
+// ClusterFace reports whether clients see a cluster here.
+func (c *Ctx) ClusterFace() bool { return c.e.clusterFace(c.e.cluster.View()) }
+
 // mode is what HELLO and INFO call the server's mode.
 func (e *Engine) mode(v *View) string {
 	if e.clusterFace(v) {

@@ -18,14 +18,22 @@ func (e *Engine) PutObject(key string, o Object) {
 
 // ShowObject shows an object by the commands that make it.
 func ShowObject(o Object) string {
-	show := fmt.Sprint(o)
-	if _, ok := o.(fmt.Stringer); ok {
-		return show
+	if show, ok := o.(fmt.Stringer); ok {
+		return show.String()
 	}
-	_ = o.Commands([]byte("key"), func(args ...[]byte) error { // emit has no errors
-		if show[0] == '&' {
-			show = ""
-		}
+	if o.TypeName() == "set" { // its members, in order
+		var members []string
+		_ = o.Commands([]byte("key"), func(args ...[]byte) error { // emit has no errors
+			for _, m := range args[2:] {
+				members = append(members, string(m))
+			}
+			return nil
+		})
+		sort.Strings(members)
+		return fmt.Sprintf("set %q", members)
+	}
+	show := ""
+	_ = o.Commands([]byte("key"), func(args ...[]byte) error {
 		show += fmt.Sprintf("%q", args)
 		return nil
 	})
@@ -52,14 +60,6 @@ func (e *Engine) Dump() (lines []string) {
 	})
 	sort.Strings(lines)
 	return lines
-}
-
-// String is the members in order, for Dump.
-func (s *setObject) String() string {
-	var members []string
-	s.Each(func(b []byte) bool { members = append(members, string(b)); return true })
-	sort.Strings(members)
-	return fmt.Sprintf("set %q", members)
 }
 
 // DBSize is dbSize, and ExpiresIn expiresIn, with everything locked.

@@ -183,3 +183,11 @@ func (c *Ctx) EachInSlot(slot int64, f func(key []byte) bool) {
 		}
 	}
 }
+
+// EachKey calls f with every entry of the session's database until it returns
+// false. f must not change the keyspace.
+func (c *Ctx) EachKey(f func(en Entry) bool) { c.e.eachKey(c.s.DB, f) }
+
+// RandomKey picks an entry of the session's database, each about as likely as
+// another. Not OK: there is none.
+func (c *Ctx) RandomKey() Entry { return c.e.randomEntry(c.s.DB) }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/enginetest"
 	"regent/engine/rdb"
@@ -122,7 +123,7 @@ func TestDamagedLists(t *testing.T) {
 	theirs.Do("RPUSH", "k", "a", "1", "-70000", "", "9223372036854775807", strings.Repeat("x", 70), strings.Repeat("y", 5000))
 	dumped := enginetest.Elements("*1\r\n" + theirs.Do("DUMP", "k"))[0]
 	bodies := []string{dumped[:len(dumped)-10], "\x0a" + string([]byte{byte(len(oldZiplist))}) + oldZiplist, "\x01\x03\x01a\xc0\x05\x00"}
-	codecs, refused := engine.Codecs(config.New()), 0
+	codecs, refused := engine.Codecs(config.New(), commands.All()...), 0
 	try := func(body []byte) {
 		var e rdb.Entry
 		if err := rdb.Undump(payload(string(body)), codecs, &e); err != nil {

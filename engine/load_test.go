@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/enginetest"
 	"regent/engine/rdb"
@@ -14,7 +15,7 @@ import (
 // what did not come is given back.
 func TestReserveBelievesNoLies(t *testing.T) {
 	const fileBytes, lie = 300 << 10, 1 << 60
-	e := engine.New(engine.Options{Config: config.New(), Host: enginetest.NewHost(t), Cluster: enginetest.NewCluster()})
+	e := engine.New(engine.Options{Config: config.New(), Host: enginetest.NewHost(t), Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 	room := e.NewReserve(fileBytes)
 	room.Resize(0, lie, lie)
 	room.Resize(1<<30, lie, lie) // there is no such database

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-
 	"regent/engine/config"
 	"regent/engine/dict"
 	"regent/engine/rdb"
@@ -84,7 +82,7 @@ func EmitCommands(name string, key []byte, emit func(args ...[]byte) error, each
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
 func Codecs(cfg *config.Config, rooms ...Room) *rdb.Registry {
 	var codecs []rdb.Codec
-	for _, r := range slices.Concat(kernelRooms(), rooms) {
+	for _, r := range rooms {
 		if r.Codecs != nil {
 			codecs = append(codecs, r.Codecs(cfg)...)
 		}

@@ -10,7 +10,7 @@ import (
 
 // SCAN and its kin inside values: their options, cursors and replies.
 
-// scanOptions are SCAN's.
+// ScanOptions are SCAN's.
 type ScanOptions struct {
 	pattern []byte // nil: all
 	typ     []byte // nil: all
@@ -123,8 +123,48 @@ func parseCursor(b []byte) (uint64, bool) {
 	return n, true
 }
 
-// expired reports whether en's time is over, and leaves it where it is.
-func (c *Ctx) expired(en Entry) bool {
+// Expired reports whether en's time is over, and leaves it where it is.
+func (c *Ctx) Expired(en Entry) bool {
 	at := en.ExpireAt()
 	return at != 0 && at <= c.Now
+}
+
+// Limits of looking for keys.
+const (
+	scanCount    = 10 // keys a SCAN without COUNT looks for
+	scanPatience = 10 // buckets per key asked for, before SCAN gives up for this call
+)
+
+// ScanKeys is SCAN of the session's database from a cursor on: it replies.
+func (c *Ctx) ScanKeys(o *ScanOptions, cursor uint64) {
+	at := scanCursor(cursor)
+	var found []byte  // the keys, as replies
+	var over [][]byte // expired ones, deleted afterwards
+	listed, seen, patience := 0, int64(0), o.patience()
+	for {
+		next, looked := c.e.scan(c.s.DB, at, func(en Entry) {
+			seen++
+			if !o.wants(en) {
+				return
+			}
+			if c.Expired(en) {
+				over = append(over, append([]byte(nil), en.Key()...))
+				return
+			}
+			found = resp.AppendBulk(found, en.Key())
+			listed++
+		})
+		if at = next; at == 0 || seen >= o.count {
+			break
+		}
+		if looked {
+			if patience--; patience <= 0 {
+				break
+			}
+		}
+	}
+	for _, key := range over {
+		c.Peek(key)
+	}
+	c.ReplyScan(uint64(at), listed, found)
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"hash/maphash"
 	"slices"
 
 	"regent/engine/config"
@@ -44,12 +43,6 @@ func kernelRooms() []Room {
 		{Group: spec.GroupConnection, Cats: spec.CatConnection, Commands: connectionCommands()},
 		{Group: spec.GroupGeneric, Cats: spec.CatConnection, Commands: waitCommands()},
 		{Group: spec.GroupServer, Commands: serverCommands()},
-		{Group: spec.GroupString, Cats: spec.CatString, Commands: stringCommands()},
-		{Group: spec.GroupList, Cats: spec.CatList, Commands: listCommands(), Codecs: func(cfg *config.Config) []rdb.Codec { return []rdb.Codec{listCodec{cfg}} }},
-		{Group: spec.GroupSet, Cats: spec.CatSet, Commands: setCommands(), Codecs: func(cfg *config.Config) []rdb.Codec { return []rdb.Codec{setCodec{cfg, maphash.MakeSeed()}} }},
-		{Group: spec.GroupGeneric, Cats: spec.CatKeyspace, Commands: genericCommands()},
-		{Group: spec.GroupServer, Cats: spec.CatConnection, Commands: introspectionCommands()},
-		{Group: spec.GroupCluster, Commands: slices.Concat(clusterCommands(), failoverCommands(), regentCommands())},
 	}
 }
 

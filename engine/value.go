@@ -12,9 +12,9 @@ import (
 // Values as commands see them: strings in their encodings, and what every value tells
 // of itself.
 
-// embstrMax is the longest string in bytes that Redis keeps in one piece
+// EmbstrMax is the longest string in bytes that Redis keeps in one piece
 // with its header.
-const embstrMax = 44
+const EmbstrMax = 44
 
 // EncodeString picks the encoding of a string that arrives whole.
 func EncodeString(b []byte) dict.Value {
@@ -23,7 +23,7 @@ func EncodeString(b []byte) dict.Value {
 			return dict.Value{Kind: dict.Int, Int: n}
 		}
 	}
-	if len(b) <= embstrMax {
+	if len(b) <= EmbstrMax {
 		return dict.Value{Kind: dict.Embstr, Bytes: b}
 	}
 	return dict.Value{Kind: dict.Raw, Bytes: b}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 )
 
@@ -291,7 +292,7 @@ type Server struct {
 // it other options.
 func NewEngine(t testing.TB, change ...func(o *engine.Options)) *Server {
 	s := &Server{Host: NewHost(t), Cluster: NewCluster(), Log: &Log{}, Control: &Control{}, Config: config.New()}
-	o := engine.Options{Config: s.Config, Host: s.Host, Log: s.Log, Cluster: s.Cluster, Control: s.Control}
+	o := engine.Options{Config: s.Config, Host: s.Host, Log: s.Log, Cluster: s.Cluster, Control: s.Control, Rooms: commands.All()}
 	for _, f := range change {
 		f(&o)
 	}

@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/rdb"
 )
 
 // codecs are those of a server with the default configuration.
-func codecs() *rdb.Registry { return engine.Codecs(config.New()) }
+func codecs() *rdb.Registry { return engine.Codecs(config.New(), commands.All()...) }
 
 // checkRDB tells what a file holds, up to where it is damaged.
 func (t Tool) checkRDB(_ context.Context, args []string) error {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -51,7 +52,7 @@ type settled struct {
 
 func newSession(o options, out, notes io.Writer) *session {
 	return &session{
-		o: o, out: out, notes: notes, table: engine.NewTable(), addr: address(o.host, strconv.Itoa(o.port)),
+		o: o, out: out, notes: notes, table: engine.NewTable(commands.All()...), addr: address(o.host, strconv.Itoa(o.port)),
 		set:   settled{user: o.user, password: o.password, proto: o.proto, db: o.db},
 		warns: o.passwordShown && !o.noAuthWarning,
 	}

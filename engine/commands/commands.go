@@ -1,0 +1,34 @@
+// Package commands is the list of the rooms: each package below it holds the
+// commands that belong together, with the type of value they work on.
+//
+//	strings        SET, GET and their kin       lists   LPUSH, BLPOP …
+//	keys           DEL, EXPIRE, SCAN, OBJECT    sets    SADD, SINTER …
+//	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
+//
+// A room imports the engine, what it says of commands (engine/spec) and its own
+// type of value (engine/list, engine/set); no room imports another. What it may do
+// is what the engine exports: locks, shards, marks and sessions are out of its
+// reach. A new command touches its room alone, a new room one line below.
+package commands
+
+import (
+	"regent/engine"
+	"regent/engine/commands/cluster"
+	"regent/engine/commands/introspection"
+	"regent/engine/commands/keys"
+	"regent/engine/commands/lists"
+	"regent/engine/commands/sets"
+	"regent/engine/commands/strings"
+)
+
+// All are the rooms of a server, beside the commands of the kernel itself.
+func All() []engine.Room {
+	return []engine.Room{
+		strings.Room(),
+		keys.Room(),
+		lists.Room(),
+		sets.Room(),
+		cluster.Room(),
+		introspection.Room(),
+	}
+}
