@@ -3,9 +3,11 @@ package regent
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 
+	"regent/aof/disk"
 	"regent/engine"
 	"regent/node/machine"
 )
@@ -25,34 +27,50 @@ func (c control) Shutdown(reason string) {
 	c.s.end()
 }
 
-// RewriteConfig writes the configuration into its file: aside first, then
-// renamed, so that a crash leaves the old or the new one.
+// RewriteConfig writes the configuration into its file. A crash leaves the old or
+// the new one.
 func (c control) RewriteConfig() error {
 	path := c.s.opts.ConfigFile
 	if path == "" {
 		return errors.New("there is no configuration file")
 	}
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	fsys := c.s.disk()
+	old, err := readConfig(fsys, path)
+	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	if len(old) > maxConfigFile {
-		return fmt.Errorf("the configuration file is larger than %d bytes", maxConfigFile)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("write the configuration aside: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(c.s.cfg.Rewrite(string(old)))
-	err = errors.Join(err, tmp.Sync(), tmp.Chmod(modeOf(path)), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
+	err = disk.Replace(fsys, disk.Replacement{Path: path, Mode: modeOf(path)}, func(w io.Writer) error {
+		_, err := io.WriteString(w, c.s.cfg.Rewrite(string(old)))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
+}
+
+// readConfig reads a configuration file; one that is not there is empty.
+func readConfig(fsys disk.FS, path string) ([]byte, error) {
+	f, err := disk.ReadOnly{FS: fsys}.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxConfigFile {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxConfigFile)
+	}
+	text := make([]byte, size)
+	if n, err := f.ReadAt(text, 0); int64(n) < size {
+		return nil, err
+	}
+	return text, nil
 }
 
 // newFileMode is that of a file that is not there yet.

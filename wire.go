@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"regent/aof"
+	"regent/aof/disk"
 	"regent/cluster"
 	"regent/cluster/repl"
 	"regent/engine"
@@ -37,7 +38,7 @@ func (s *Server) build() error {
 		return err
 	}
 	s.data = persist.New(persist.Options{
-		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.opts.Disk, Joined: cluster.Joined(dir),
+		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.disk(), Joined: cluster.Joined(dir),
 		Replaced: func() { s.barrier.Deposed() },
 	})
 	if err := s.data.OpenLog(s.trouble()); err != nil {
@@ -75,6 +76,14 @@ func (s *Server) build() error {
 	}
 	s.front = server.New(front)
 	return s.listen()
+}
+
+// disk is the file system of the data and of the configuration.
+func (s *Server) disk() disk.FS {
+	if s.opts.Disk != nil {
+		return s.opts.Disk
+	}
+	return disk.OS{}
 }
 
 // listen opens the ports and says which process has them.

@@ -40,7 +40,7 @@ const (
 )
 
 // tempPrefix begins the names of files that are being made.
-const tempPrefix = "temp-"
+const tempPrefix = disk.TempPrefix
 
 // An entry is one line of the manifest.
 type entry struct {
@@ -236,40 +236,8 @@ func readSmall(fsys disk.FS, path string, limit int64) (text []byte, err error) 
 	return text, nil
 }
 
-// writeAside writes a whole file durably under its name: first beside it, then
-// renamed over it. A crash leaves the old content or the new.
+// writeAside writes a whole file durably under its name. A crash leaves the old
+// content or the new.
 func writeAside(fsys disk.FS, path string, content []byte) error {
-	if err := writeSynced(fsys, tempOf(path), content); err != nil {
-		return err
-	}
-	return putAside(fsys, path)
-}
-
-func tempOf(path string) string {
-	dir, name := filepath.Split(path)
-	return filepath.Join(dir, tempPrefix+name)
-}
-
-// putAside is writeAside's second half: the file gets its name.
-func putAside(fsys disk.FS, path string) error {
-	if err := fsys.Rename(tempOf(path), path); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Clean(filepath.Dir(path)))
-}
-
-// writeSynced writes a whole file and syncs it, but not its name.
-func writeSynced(fsys disk.FS, path string, content []byte) error {
-	f, err := fsys.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(content, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, fsys.Remove(path))
-	}
-	return nil
+	return disk.ReplaceBytes(fsys, path, content)
 }

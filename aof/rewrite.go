@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"regent/aof/disk"
 	"regent/engine"
 )
 
@@ -192,7 +193,7 @@ func (rw *rewrite) makeNext() error {
 		return err
 	}
 	rw.next = &segment{entry: e, file: f}
-	if err := writeSynced(l.fs, l.nextManifest(), m.encode()); err != nil {
+	if err := disk.WriteSynced(l.fs, l.nextManifest(), m.encode()); err != nil {
 		return err
 	}
 	return l.fs.SyncDir(l.o.Dir)

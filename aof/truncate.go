@@ -149,14 +149,14 @@ func (l *Log) cutAt(s *segment, f *frame, from, off int64) truncation {
 // carryOut writes the note and does what it says.
 func (l *Log) carryOut(t *truncation) error {
 	note := l.path(noteName)
-	err := writeSynced(l.fs, tempOf(note), t.encode())
+	err := disk.WriteSynced(l.fs, disk.TempOf(note), t.encode())
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%w: %w", engine.ErrUntouched, err)
 	case err != nil:
 		return err
 	}
-	if err := putAside(l.fs, note); err != nil {
+	if err := disk.Put(l.fs, disk.TempOf(note), note); err != nil {
 		return err
 	}
 	m, gone := l.manifest.upTo(t.file)

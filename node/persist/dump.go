@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"regent/aof"
+	"regent/aof/disk"
 	"regent/engine"
 	"regent/engine/rdb"
 )
@@ -33,8 +34,8 @@ func (d *Data) loadDump(ctx context.Context) error {
 	if d.log != nil && !d.log.Empty() {
 		return nil
 	}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+	f, err := disk.ReadOnly{FS: d.disk}.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -45,12 +46,12 @@ func (d *Data) loadDump(ctx context.Context) error {
 		d.host.Logf(engine.LevelWarning, "The log is empty and %s is not loaded: this node was one of a cluster and takes its data from the others", path)
 		return nil
 	}
-	info, err := f.Stat()
+	size, err := f.Size()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	sum, err := rdb.LoadAt(f, info.Size(), d.rdbOptions(func(n int64) { d.engine.LoadProgress(n, info.Size()) }), untilDone(ctx, d.engine.LoadBatch))
+	sum, err := rdb.LoadAt(f, size, d.rdbOptions(func(n int64) { d.engine.LoadProgress(n, size) }), untilDone(ctx, d.engine.LoadBatch))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}
@@ -60,7 +61,7 @@ func (d *Data) loadDump(ctx context.Context) error {
 	if d.log == nil {
 		return nil
 	}
-	if err := d.adopt(ctx, info.Size()); err != nil {
+	if err := d.adopt(ctx, size); err != nil {
 		return err
 	}
 	d.holdReaders()

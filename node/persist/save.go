@@ -4,43 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"io/fs"
 	"path/filepath"
+	"strings"
 
+	"regent/aof/disk"
 	"regent/engine"
 )
 
 // dump.rdb: what SAVE, BGSAVE and save points write.
 
-const (
-	// savePrefix begins the name of a file that is being written.
-	savePrefix = "temp-"
-	// syncEvery is how many bytes are written between two fsyncs: a single one at
-	// the end would hold the log's up for as long as all of it takes.
-	syncEvery = 4 << 20
-)
+// syncEvery is how many bytes are written between two fsyncs.
+const syncEvery = 4 << 20
 
-// saveFile writes the data into dbfilename: aside, synced, renamed, and the
-// directory synced. A crash leaves the old file or the new one.
-func (d *Data) saveFile(ctx context.Context) (*moment, error) {
-	dir := d.cfg.Dir.Get()
-	f, err := os.CreateTemp(dir, savePrefix+d.cfg.DBFilename.Get()+"-*")
+// saveFile writes the data into dbfilename. A crash leaves the old file or the
+// new one.
+func (d *Data) saveFile(ctx context.Context) (m *moment, err error) {
+	r := disk.Replacement{Path: d.DumpPath(), Mode: savePerm, SyncEvery: syncEvery}
+	// A name of its own: without a log nothing keeps a second server out.
+	r.Temp = fmt.Sprintf("%s-%016x", disk.TempOf(r.Path), d.host.Rand())
+	err = disk.Replace(d.disk, r, func(w io.Writer) error {
+		m, err = d.writeRDB(ctx, w, rdbUse{checksum: d.cfg.RdbChecksum.Get()}, d.logPlace)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("make a file: %w", err)
+		return nil, fmt.Errorf("write %s: %w", r.Path, err)
 	}
-	defer os.Remove(f.Name()) // nothing is there any more if all went well
-	m, err := d.writeRDB(ctx, &syncingFile{File: f}, rdbUse{checksum: d.cfg.RdbChecksum.Get()}, d.logPlace)
-	err = errors.Join(err, f.Chmod(savePerm))
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("write %s: %w", f.Name(), err)
-	}
-	if err := os.Rename(f.Name(), d.DumpPath()); err != nil {
-		return nil, err
-	}
-	return m, syncDir(dir)
+	return m, nil
 }
 
 // savePerm is what others may do with dump.rdb, as with Redis's.
@@ -51,37 +42,17 @@ func (d *Data) DumpPath() string { return filepath.Join(d.cfg.Dir.Get(), d.cfg.D
 
 // sweepSaves removes what saves that were killed have left.
 func (d *Data) sweepSaves() {
-	left, err := filepath.Glob(filepath.Join(d.cfg.Dir.Get(), savePrefix+d.cfg.DBFilename.Get()+"-*"))
-	if err != nil {
-		return // a name that is no pattern: nothing is known to be ours
+	dir := d.cfg.Dir.Get()
+	names, err := d.disk.List(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		d.host.Logf(engine.LevelWarning, "Looking for what a save has left: %v", err)
 	}
-	for _, name := range left {
-		if err := os.Remove(name); err != nil {
+	for _, name := range names {
+		if !strings.HasPrefix(name, disk.TempPrefix+d.cfg.DBFilename.Get()+"-") {
+			continue
+		}
+		if err := d.disk.Remove(filepath.Join(dir, name)); err != nil {
 			d.host.Logf(engine.LevelWarning, "Removing what a save has left: %v", err)
 		}
 	}
-}
-
-// A syncingFile syncs as it grows.
-type syncingFile struct {
-	*os.File
-	fresh int
-}
-
-func (f *syncingFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	if f.fresh += n; err == nil && f.fresh >= syncEvery {
-		f.fresh = 0
-		err = f.File.Sync()
-	}
-	return n, err
-}
-
-// syncDir makes what was renamed in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
