@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
+	"regent/aof/disk"
 	"regent/cluster/bully"
 	"regent/engine"
 )
@@ -120,13 +121,7 @@ func newMark(dir string, at bully.Position) (*mark, error) {
 	b := append(make([]byte, 0, reachedSize), reachedMagic...)
 	b = appendSlot(b[:reachedSlots], 1, at)[:reachedSize]
 	path := filepath.Join(dir, reachedFileName)
-	if err := writeSynced(path+".new", b); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return nil, err
-	}
-	if err := syncDir(dir); err != nil {
+	if err := disk.ReplaceBytes(disk.OS{}, path, b); err != nil {
 		return nil, err
 	}
 	m := &mark{at: at, n: 1}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/aof/disk"
 	"regent/cluster/clustertest"
 )
 
@@ -114,12 +115,12 @@ func TestMarkCannotBeWritten(t *testing.T) {
 	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(path+".new", 0o755); err != nil {
+	if err := os.Mkdir(disk.TempOf(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	leader.must("SET", "k", "v")
 	w.until("it takes no part", func() bool { return x.said("this node takes no part until it can") })
-	if err := os.Remove(path + ".new"); err != nil {
+	if err := os.Remove(disk.TempOf(path)); err != nil {
 		t.Fatal(err)
 	}
 	w.until("it does again", func() bool { return x.said("can be written again") })

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/aof/disk"
 	"regent/cluster/bully"
 	"regent/engine/config"
 )
@@ -193,40 +194,10 @@ func loadState(dir string) (d durable, found bool, err error) {
 }
 
 // save makes d durable.
-func (d *durable) save(dir string) error {
-	path := filepath.Join(dir, stateFileName)
-	if err := writeSynced(path+".new", d.encode()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
+func (d *durable) save(dir string) error { return d.saveOn(disk.OS{}, dir) }
 
-func writeSynced(path string, b []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-	}()
-	if _, err = f.Write(b); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+func (d *durable) saveOn(fsys disk.FS, dir string) error {
+	return disk.ReplaceBytes(fsys, filepath.Join(dir, stateFileName), d.encode())
 }
 
 // bootID tells one start of the machine from another, "" where the system
