@@ -94,6 +94,8 @@ type Cluster struct {
 	muted      bool  // the state file or the mark could not be written
 	logBad     error // the log or the keyspace failed: for good
 	told       logEnd
+	bare       bool          // the steward's: this node started with nothing, or less than it had,
+	fill       int64         // and holds as much as a leader had when it has applied this offset
 	shortening bool          // the log is about to be cut: the mark stays where that will be
 	changes    chan struct{} // closed and replaced with each change of role
 	stopping   bool
@@ -159,6 +161,7 @@ func New(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	c.shareID()
+	c.bare = true // until Start has looked
 	c.view.Store(c.compose(bully.Status{}, false))
 	return c, nil
 }
@@ -273,7 +276,9 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	for _, m := range c.others() {
 		c.dial(m)
 	}
+	st := c.node.Status()
 	c.mu.Unlock()
+	c.view.Store(c.compose(st, false))
 	c.run(c.clock)
 	c.run(c.steward)
 	c.run(c.applyLoop)
@@ -290,6 +295,7 @@ func (c *Cluster) take() error {
 	}
 	s := &c.state
 	s.hard.MayHaveLost = s.hard.MayHaveLost || lost
+	c.bare = lost || c.told.pos == bully.Position{}
 	s.clean, s.boot = false, bootID()
 	s.reached, s.marked, s.loose = c.told.pos, true, !c.fsyncs()
 	if err := s.save(c.opts.Dir); err != nil {

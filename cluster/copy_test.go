@@ -11,6 +11,7 @@ import (
 	"regent/cluster/clustertest"
 	"regent/cluster/repl"
 	"regent/engine"
+	"regent/resp"
 )
 
 // snapshot streams the log's state in pieces.
@@ -137,6 +138,28 @@ func TestCopyToAnEmptyNode(t *testing.T) {
 	w.write("SET", "after", "v")
 	empty.sees("after", "v")
 	empty.has("k", 50)
+}
+
+// TestNothingIsReadBeforeTheFirstCopy: a node that came back empty does not answer
+// from its empty keyspace.
+func TestNothingIsReadBeforeTheFirstCopy(t *testing.T) {
+	w, _, empty := emptied(t)
+	release := w.holdCopies()
+	empty.start()
+	stop := empty.watch("k0", "")
+	w.until("a copy is under way", func() bool { return empty.cluster.View().SyncProgress })
+	if reply, sent := empty.try(time.Second, "GET", "k0"); !sent || reply != "-"+resp.ErrLoading+"\r\n" {
+		t.Errorf("before the copy: %q, sent %v", reply, sent)
+	}
+	if reply, _ := empty.try(time.Second, "DBSIZE"); reply != "-"+resp.ErrLoading+"\r\n" {
+		t.Errorf("before the copy DBSIZE says %q", reply)
+	}
+	release()
+	w.followed(w.leader())
+	empty.sees("k0", "v0")
+	if n := stop(); n != 0 {
+		t.Errorf("%d readers got nil", n)
+	}
 }
 
 // TestALeaderKeepsNothingForItself: who has applied the log as a follower and

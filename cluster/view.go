@@ -58,6 +58,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
 	}
 	v.Recovering = st.Recovering || st.Epoch == 0 // it has heard nobody: who knows what it was
+	v.Unfilled = c.unfilled(v)
 	v.Membership, v.MembersVersion, v.MembersEpoch = c.membership(&r.conf, st.Epoch), r.conf.Version, r.conf.Epoch
 	for _, p := range r.list {
 		if p.ID == last.id {
@@ -81,6 +82,21 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()}))
 	}
 	return v
+}
+
+// unfilled reports whether a node that started with nothing, or less than it had,
+// still lacks what a leader had after that. Only the steward calls it.
+func (c *Cluster) unfilled(v *engine.View) bool {
+	switch {
+	case !c.bare || v.Leading:
+		c.bare = false
+	case v.Recovering:
+	case c.fill == 0:
+		c.fill = max(c.opts.Stream.End(), 1)
+	case c.applier.Applied() >= c.fill:
+		c.bare = false
+	}
+	return c.bare
 }
 
 // forClients gives a node the address that clients reach it at, where that is

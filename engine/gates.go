@@ -203,7 +203,12 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 	switch {
 	case !v.Clustered || !c.Cmd.touchesData():
 		return ""
-	case v.Leading || c.Cmd.Flags&spec.Write == 0 && e.readsHere(c.s):
+	case v.Leading:
+		return ""
+	case c.Cmd.Flags&spec.Write == 0 && e.readsHere(c.s):
+		if v.Unfilled {
+			return resp.ErrLoading // what it holds is no state that the data ever had lately
+		}
 		return ""
 	case v.Leader == "" || v.LeaderID == v.NodeID:
 		return resp.ErrClusterDown

@@ -205,10 +205,14 @@ type View struct {
 	Handover     string     // how far a handover by this node is: HandoverNone, …; "": none
 	Nodes        []NodeView // all members, by ID; and this one at the end if it is none
 
-	Membership     string // what this node is: MemberVoter, …; "": alone
-	Recovering     bool   // its vote counts only with all others'
-	MembersVersion int64  // of the list of the nodes, in the epoch
-	MembersEpoch   int64  // of the leader that wrote it, 0: as configured
+	Membership string // what this node is: MemberVoter, …; "": alone
+	// Unfilled: this node does not lead, and started with nothing or less than it
+	// once had; its keyspace does not hold yet what a leader had since then.
+	Unfilled bool
+
+	Recovering     bool  // its vote counts only with all others'
+	MembersVersion int64 // of the list of the nodes, in the epoch
+	MembersEpoch   int64 // of the leader that wrote it, 0: as configured
 
 	// For INFO replication and ROLE at a follower.
 	LinkUp       bool
