@@ -27,6 +27,12 @@ func (c control) Shutdown(reason string) {
 	c.s.end()
 }
 
+// ReloadLog loads the log anew, see persist.Data.
+func (c control) ReloadLog() error { return c.s.data.ReloadLog() }
+
+// ReloadDump loads the dump anew, see persist.Data.
+func (c control) ReloadDump(save, over bool) error { return c.s.data.ReloadDump(save, over) }
+
 // RewriteConfig writes the configuration into its file. A crash leaves the old or
 // the new one.
 func (c control) RewriteConfig() error {

@@ -33,6 +33,7 @@ import (
 	"regent/aof/disk"
 	"regent/cluster"
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/watchdog"
 	"regent/node/address"
@@ -91,7 +92,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	cfg := o.Config
 	cfg.Imply()
-	if err := errors.Join(cfg.Check(), engine.CheckRenames(cfg.Renamed)); err != nil {
+	if err := errors.Join(cfg.Check(), engine.CheckRenames(cfg.Renamed, commands.All()...)); err != nil {
 		return nil, err
 	}
 	if err := machine.SettleDir(cfg); err != nil {

@@ -271,6 +271,11 @@ type Control interface {
 	Save(giveUp bool) error
 	// SavesAtEnd reports whether an orderly end saves without being told to.
 	SavesAtEnd() bool
+	// ReloadLog replaces the keyspace by what the log holds; ReloadDump by what
+	// the file does, into which it saves before if save says so, or loads the file
+	// over it. Both return when that is done; the caller holds writes meanwhile.
+	ReloadLog() error
+	ReloadDump(save, over bool) error
 	// RewriteConfig writes the configuration back to its file.
 	RewriteConfig() error
 	// Usage is what the process takes from the machine.

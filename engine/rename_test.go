@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"regent/engine"
+	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/enginetest"
 )
@@ -12,7 +13,7 @@ import (
 // TestRenamedCommands: clients say the new name, and the log keeps Redis's.
 func TestRenamedCommands(t *testing.T) {
 	renames := []config.Rename{{From: "set", To: "put"}, {From: "put", To: "store"}, {From: "config", To: ""}, {From: "get", To: "set"}}
-	if err := engine.CheckRenames(renames); err != nil {
+	if err := engine.CheckRenames(renames, commands.All()...); err != nil {
 		t.Fatal(err)
 	}
 	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Config.Renamed = renames })
@@ -37,12 +38,12 @@ func TestRenamedCommands(t *testing.T) {
 		"rename-command get del: the target name": {{From: "get", To: "del"}},
 		"rename-command set: no such command":     {{From: "set", To: ""}, {From: "set", To: "x"}},
 	} {
-		err := engine.CheckRenames(bad)
+		err := engine.CheckRenames(bad, commands.All()...)
 		if err == nil || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%v: %v, want %q", bad, err, says)
 		}
 	}
-	if err := engine.CheckRenames([]config.Rename{{From: "get", To: "get"}}); err != nil {
+	if err := engine.CheckRenames([]config.Rename{{From: "get", To: "get"}}, commands.All()...); err != nil {
 		t.Errorf("a name for itself: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/engine/config"
 	"regent/engine/decimal"
 	"regent/engine/dict"
 	"regent/engine/rdb"
@@ -46,10 +47,13 @@ func debugTable() []debugCommand {
 		{name: "error", help: "ERROR <text>: replies with that error.", args: 2, do: func(c *Ctx) { c.Err(string(c.Args[2])) }},
 		{name: "digest", help: "DIGEST: 40 hex digits that name the whole data; nodes that agree show the same.", args: 1, do: debugDigest, data: true},
 		{name: "digest-value", help: "DIGEST-VALUE [key ...]: the same of single values.", args: 1, do: debugDigestValue, more: true, data: true},
+		{name: "loadaof", help: "LOADAOF: the data is what the log holds.", args: 1, do: debugLoadAOF},
 		{name: "log", help: "LOG <text>: writes a line into the server's log.", args: 2, do: debugLog},
 		{name: "object", help: "OBJECT <key>: how a value is held.", args: 2, do: debugObject, data: true},
 		{name: "panic", help: "PANIC: ends the process by a panic.", args: 1, do: func(c *Ctx) { c.e.control.Crash("panic"); c.W.OK() }},
 		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
+		{name: "quicklist-packed-threshold", help: "QUICKLIST-PACKED-THRESHOLD <size>: taken and without effect, since every element is packed.", args: 2, do: debugPackedThreshold},
+		{name: "reload", help: "RELOAD [NOSAVE] [NOFLUSH] [MERGE]: the data is saved, and is what the file holds.", args: 1, do: debugReload, more: true},
 		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
 		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
 		{name: "sleep", help: "SLEEP <seconds>: no client is served meanwhile.", args: 2, do: debugSleep},
@@ -159,3 +163,53 @@ func (c *Ctx) serializedLen(v dict.Value) int {
 // dumpExtra is what DUMP's form has around the value: a type before it, a
 // version and a checksum behind.
 const dumpExtra = 1 + 2 + 8
+
+// DEBUG RELOAD and LOADAOF: the data goes through a file and comes back.
+
+func debugLoadAOF(c *Ctx) { c.reload(c.e.control.ReloadLog) }
+
+func debugReload(c *Ctx) {
+	save, over := true, false
+	for _, word := range c.Args[2:] {
+		switch {
+		case spec.EqualFold(word, "nosave"):
+			save = false
+		case spec.EqualFold(word, "noflush"), spec.EqualFold(word, "merge"):
+			over = true
+		default:
+			c.Err(resp.ErrDebugReload)
+			return
+		}
+	}
+	control := c.e.control
+	c.reload(func() error { return control.ReloadDump(save, over) })
+}
+
+// reload leaves the files to another goroutine, and lets nobody write meanwhile.
+func (c *Ctx) reload(work func() error) {
+	e, what := c.e, strings.ToUpper(string(c.Args[1]))
+	held := func() error {
+		e.HoldWrites()
+		defer e.ReleaseWrites()
+		return work()
+	}
+	c.InBackground(held, func(c *Ctx, err error) {
+		if err != nil {
+			e.Host.Logf(LevelWarning, "DEBUG %s: %v", what, err)
+			c.Err(fmt.Sprintf(resp.ErrReload, err))
+			return
+		}
+		c.W.OK()
+	})
+}
+
+// debugPackedThreshold takes what redis-server's tests say of elements that have
+// a node of their own: lists here have none.
+func debugPackedThreshold(c *Ctx) {
+	const most = 4 << 30 // bytes
+	if n, ok := config.ParseBytes(string(c.Args[2])); !ok || n >= most {
+		c.Err(resp.ErrPackedThreshold)
+		return
+	}
+	c.W.OK()
+}

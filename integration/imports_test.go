@@ -33,6 +33,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/sets":          ground("regent/engine/set", "regent/engine/listpack"),
 	"regent/engine/commands/cluster":       ground(),
 	"regent/engine/commands/introspection": ground(),
+	"regent/engine/commands/functions":     ground(),
 	"regent/engine/enginetest":             {"regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	"regent/aof":          {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},

@@ -70,8 +70,15 @@ const (
 	ErrNoConfigFile  = "ERR The server is running without a config file"
 	ErrConfigRewrite = "ERR Rewriting config file: %s"
 	ErrDebugOff      = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
-	ErrDebugType     = "ERR Wrong protocol type name. Please use one of the following: %s"
-	ErrNeedsRESP3    = "ERR RESP2 is not supported by this command"
+	ErrDebugReload   = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+	// ErrReload is Regent's own: redis-server ends where that goes wrong.
+	ErrReload          = "ERR The data could not be loaded anew: %v"
+	ErrPackedThreshold = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
+	ErrFunctionFlush   = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+	ErrLibraryName     = "ERR library name argument was not given"
+	ErrUnknownArgument = "ERR Unknown argument %s"
+	ErrDebugType       = "ERR Wrong protocol type name. Please use one of the following: %s"
+	ErrNeedsRESP3      = "ERR RESP2 is not supported by this command"
 	// ErrUncertain is Regent's own: the write left this node but its outcome
 	// is not known here; it may or may not survive.
 	ErrUncertain = "UNCERTAIN The write was not confirmed in time: it may or may not have been applied"

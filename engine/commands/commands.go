@@ -4,6 +4,7 @@
 //	strings        SET, GET and their kin       lists   LPUSH, BLPOP …
 //	keys           DEL, EXPIRE, SCAN, OBJECT    sets    SADD, SINTER …
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
+//	functions      FUNCTION
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
 // type of value (engine/list, engine/set); no room imports another. What it may do
@@ -14,6 +15,7 @@ package commands
 import (
 	"regent/engine"
 	"regent/engine/commands/cluster"
+	"regent/engine/commands/functions"
 	"regent/engine/commands/introspection"
 	"regent/engine/commands/keys"
 	"regent/engine/commands/lists"
@@ -29,6 +31,7 @@ func All() []engine.Room {
 		lists.Room(),
 		sets.Room(),
 		cluster.Room(),
+		functions.Room(),
 		introspection.Room(),
 	}
 }

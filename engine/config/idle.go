@@ -156,7 +156,7 @@ func idleReplication() []*directive {
 func leastBacklog(d *directive) *directive {
 	const least = 16 << 10 // bytes
 	return d.reshaped(func(s string) (string, error) {
-		if n, ok := parseBytes(s); ok && n > 0 && n < least {
+		if n, ok := ParseBytes(s); ok && n > 0 && n < least {
 			return strconv.Itoa(least), nil
 		}
 		return s, nil
@@ -234,7 +234,7 @@ func memoryOrPercent(name string) *directive {
 			}
 			return strconv.FormatInt(n, 10) + "%", nil
 		}
-		n, ok := parseBytes(s)
+		n, ok := ParseBytes(s)
 		if !ok && s != "" {
 			return "", errNotMemoryOrPercent
 		}

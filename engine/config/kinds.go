@@ -139,7 +139,7 @@ func octal(name string, v *Int, def, most int64) *directive {
 func memory(name string, v *Int, def, least, most int64) *directive {
 	d := number(name, v, def, least, most)
 	d.parse = func(word string) (func(), error) {
-		n, ok := parseBytes(word)
+		n, ok := ParseBytes(word)
 		if !ok {
 			return nil, errNotMemory
 		}
@@ -148,7 +148,9 @@ func memory(name string, v *Int, def, least, most int64) *directive {
 	return d
 }
 
-func parseBytes(word string) (int64, bool) {
+// ParseBytes reads an amount of memory with Redis's units: 1k is 1000 bytes, 1kb
+// 1024.
+func ParseBytes(word string) (int64, bool) {
 	digits := strings.TrimRight(strings.ToLower(word), "bkmg")
 	n, err := strconv.ParseUint(digits, 10, 63) // takes no sign
 	if err != nil {

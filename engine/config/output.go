@@ -54,8 +54,8 @@ func parseOutput(classes []outputClass, f []string) (func(), error) {
 		if class == nil {
 			return nil, asRedis("Invalid client class specified in buffer limit configuration.")
 		}
-		hard, ok1 := parseBytes(f[1])
-		soft, ok2 := parseBytes(f[2])
+		hard, ok1 := ParseBytes(f[1])
+		soft, ok2 := ParseBytes(f[2])
 		seconds, err := strconv.ParseInt(f[3], 10, 64)
 		if !ok1 || !ok2 || err != nil || seconds < 0 {
 			return nil, asRedis("Error in hard, soft or soft_seconds setting in buffer limit configuration.")

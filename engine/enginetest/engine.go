@@ -264,6 +264,15 @@ func (c *Control) Save(giveUp bool) error { c.note("save, give up %v", giveUp); 
 // SavesAtEnd is AtEnd.
 func (c *Control) SavesAtEnd() bool { return c.AtEnd }
 
+// ReloadLog is noted.
+func (c *Control) ReloadLog() error { c.note("reload log"); return c.Fail }
+
+// ReloadDump is noted.
+func (c *Control) ReloadDump(save, over bool) error {
+	c.note("reload dump, save %v, over %v", save, over)
+	return c.Fail
+}
+
 // RewriteConfig is noted.
 func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }
 
