@@ -99,10 +99,11 @@ type Cluster struct {
 	shortening bool          // the log is about to be cut: the mark stays where that will be
 	changes    chan struct{} // closed and replaced with each change of role
 	stopping   bool
-	stilled    int64   // mono ns at which the last command had ended before a handover
-	verified   bool    // a round has proved since that this node led then
-	handing    bool    // a handover wants commands to be held
-	rising     bool    // this node is elected and does not serve yet
+	stilled    int64 // mono ns at which the last command had ended before a handover
+	verified   bool  // a round has proved since that this node led then
+	handing    bool  // a handover wants commands to be held
+	rising     bool  // this node is elected and does not serve yet
+	news       news
 	changing   *change // somebody waits for it
 
 	// What the hot path reads.

@@ -154,13 +154,16 @@ func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
 		err = c.sendSnapshot(ctx, f)
 		<-c.copies.turn
 		f.done(ctx, err, func(cm *copyMember) {
-			c.opts.Host.Logf(engine.LevelNotice, "Full copy to node %d done: %d bytes at offset %d, %.3f seconds",
-				cm.m.ID, cm.out.Sent(), f.at.Offset, time.Since(began).Seconds())
+			c.opts.Host.Logf(engine.LevelNotice, "Full copy to %s done: %d bytes at offset %d, %.3f seconds",
+				c.nameOf(cm.m.ID), cm.out.Sent(), f.at.Offset, time.Since(began).Seconds())
 		})
 	}
 	for _, cm := range run.members {
 		if cm.out != nil {
 			cm.out.Close()
+			if cm.bad != nil && ctx.Err() == nil {
+				c.opts.Host.Logf(engine.LevelWarning, "Full copy to %s failed after %d bytes, it is tried again: %v", c.nameOf(cm.m.ID), cm.out.Sent(), cm.bad)
+			}
 		}
 		cm.result <- cm.bad
 	}
@@ -210,7 +213,7 @@ func (c *Cluster) dialCopies(ctx context.Context, run *copyRun) {
 			context.AfterFunc(ctx, func() { _ = conn.Close() })
 			cm.out = repl.NewCopySender(conn, peer.Frame{Cluster: c.clusterText(), From: c.id, To: cm.m.ID, Epoch: run.epoch})
 			cm.m.copying.Store(copyRunning)
-			c.opts.Host.Logf(engine.LevelNotice, "Node %d gets a full copy", cm.m.ID)
+			c.opts.Host.Logf(engine.LevelNotice, "Begin of a full copy to %s: its log is empty or has no common point with what is left of this node's", c.nameOf(cm.m.ID))
 		})
 	}
 	wg.Wait()
@@ -345,7 +348,7 @@ func (f *follower) Install(epoch int64, at repl.Place, total int64, r io.Reader)
 		return repl.ErrCopy
 	}
 	began := time.Now()
-	c.opts.Host.Logf(engine.LevelNotice, "Receiving a full copy at offset %d from the leader of epoch %d", at.Offset, epoch)
+	c.opts.Host.Logf(engine.LevelNotice, "Receiving a full copy at offset %d from %s, the leader of epoch %d: this node's log is empty or has no common point with what is left of the leader's", at.Offset, c.leaderName(), epoch)
 	p := &c.copying
 	p.total.Store(total)
 	p.read.Store(0)
@@ -366,7 +369,7 @@ func (f *follower) Install(epoch int64, at repl.Place, total int64, r io.Reader)
 		return fmt.Errorf("can't install a full copy: %w", err)
 	}
 	e.finish()
-	c.opts.Host.Logf(engine.LevelNotice, "Full copy installed: %d bytes at offset %d, %.3f seconds", p.read.Load(), at.Offset, time.Since(began).Seconds())
+	c.opts.Host.Logf(engine.LevelNotice, "Full copy from %s installed: %d bytes at offset %d, %.3f seconds", c.leaderName(), p.read.Load(), at.Offset, time.Since(began).Seconds())
 	return nil
 }
 

@@ -1,6 +1,33 @@
 package cluster
 
-import "regent/cluster/bully"
+import (
+	"fmt"
+	"time"
+
+	"regent/cluster/bully"
+	"regent/engine"
+)
+
+// NewsLine is an event's line in the log, of a node with the default lengths.
+func NewsLine(e bully.Event) (level engine.Level, text string) {
+	w := newsWriter{
+		name:  func(id int64) string { return fmt.Sprintf("node %d at h%d:1", id, id) },
+		lease: 120 * time.Millisecond, timeout: 500 * time.Millisecond,
+	}
+	return w.line(&e)
+}
+
+// NewsDue is which of the times at which an event comes get a line, and how many
+// others that line tells of.
+func NewsDue(e bully.Event, times ...time.Duration) (lines []string) {
+	var n news
+	for _, at := range times {
+		if more, ok := n.due(&e, at); ok {
+			lines = append(lines, fmt.Sprintf("%v +%d", at, more))
+		}
+	}
+	return lines
+}
 
 // Kill ends everything without a word to anybody, as kill -9 does.
 func (c *Cluster) Kill() {

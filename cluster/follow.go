@@ -139,7 +139,7 @@ func (f *follower) Cut(epoch, off int64) error {
 	if off == end && c.applier.Applied() <= off {
 		return nil
 	}
-	c.opts.Host.Logf(engine.LevelNotice, "Cutting the log from %d back to %d, where epoch %d's leader agrees", end, off, epoch)
+	c.opts.Host.Logf(engine.LevelNotice, "Cutting the log from %d back to %d, where %s, the leader of epoch %d, agrees", end, off, c.leaderName(), epoch)
 	if err := c.truncate(off); err != nil {
 		if !errors.Is(err, engine.ErrUntouched) {
 			c.DiskFailed(err)
@@ -256,7 +256,7 @@ func (f *follower) Opened(epoch int64) {
 	c.follow.mu.Lock()
 	c.follow.said = ""
 	c.follow.mu.Unlock()
-	c.opts.Host.Logf(engine.LevelNotice, "Following the leader of epoch %d from offset %d", epoch, c.opts.Stream.End())
+	c.opts.Host.Logf(engine.LevelNotice, "Following %s, the leader of epoch %d, from offset %d", c.leaderName(), epoch, c.opts.Stream.End())
 	poke(c.chores)
 	poke(c.apply)
 }

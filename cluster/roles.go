@@ -79,7 +79,6 @@ func (c *Cluster) standing() (st bully.Status, hold bool) {
 // first uncommitted record is applied.
 func (c *Cluster) begin(epoch int64) error {
 	c.lead.epoch = epoch
-	c.opts.Host.Logf(engine.LevelNotice, "Elected leader of epoch %d", epoch)
 	c.startSenders(epoch)
 	c.logMu.Lock()
 	defer c.logMu.Unlock()

@@ -45,7 +45,8 @@ type Node struct {
 
 	now     time.Duration // the newest moment told; never runs backward
 	hard    HardState
-	unsaved bool // hard must go to disk with the next Output
+	unsaved bool  // hard must go to disk with the next Output
+	from    int64 // whose message is being taken, 0: none
 	pos     Position
 	durable int64 // ≤ pos.Offset
 
@@ -92,6 +93,7 @@ type peer struct {
 
 	verdict Verdict // in the running campaign, 0: no answer
 	weak    bool    // a Grant that counts only if all grant
+	refusal Vote    // the last answer that was none, for the log
 	passed  bool    // stood this node down and then did not lead
 
 	said      bool  // it has answered since this node forgot, see recovery,
@@ -206,7 +208,7 @@ func assert(ok bool, format string, args ...any) {
 // enter begins a call. Time told out of order counts as the newest told.
 func (n *Node) enter(now time.Duration) {
 	n.now = max(n.now, now)
-	n.out = Output{}
+	n.out, n.from = Output{}, 0
 }
 
 // leave ends a call and hands out what it asks for.
@@ -261,6 +263,7 @@ func (n *Node) Step(now time.Duration, m Message) Output {
 	}
 	p.members = m.Members.id()
 	p.seen, p.everMet, p.dead, p.lost = n.now, true, false, false
+	n.from = m.From
 	n.lookBack(m)
 	switch m.Kind {
 	case Election:
@@ -389,6 +392,9 @@ func (n *Node) setHard(h HardState) {
 func (n *Node) adopt(epoch int64) {
 	assert(epoch > n.hard.Epoch, "adopting epoch %d in %d", epoch, n.hard.Epoch)
 	if n.role == Leader {
+		if !n.fencedByHandover() { // else it was HandedOver
+			n.event(Event{Kind: Deposed, Node: n.from, Epoch: epoch})
+		}
 		n.depose()
 	}
 	n.setHard(HardState{Epoch: epoch})

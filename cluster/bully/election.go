@@ -62,6 +62,7 @@ func (n *Node) tickFollower() {
 	c := &n.campaign
 	if n.passive() {
 		if n.now >= c.suspectAt {
+			n.silence()
 			n.leader, n.addr = 0, ""
 		}
 		return
@@ -73,6 +74,7 @@ func (n *Node) tickFollower() {
 		if p := n.peer(c.deferTo); p != nil {
 			p.passed = true // it had its time; run past it
 		}
+		n.silence()
 		n.suspectLeader()
 	}
 	if n.now >= c.electAt {
@@ -99,6 +101,7 @@ func (n *Node) wake() {
 	c := &n.campaign
 	switch {
 	case !c.suspecting:
+		n.silence()
 		n.suspectLeader()
 	case c.failed == 0:
 		c.electAt = min(c.electAt, n.now+n.turn())
@@ -157,6 +160,7 @@ func (n *Node) startPre() {
 		return
 	}
 	if n.leader != 0 {
+		n.silence()
 		n.campaign.suspect = n.leader
 	}
 	n.leader, n.addr = 0, ""
@@ -173,6 +177,7 @@ func (n *Node) startReal() {
 		return
 	}
 	n.setHard(HardState{Epoch: epoch, VoteFor: n.cfg.ID})
+	n.event(Event{Kind: Stands, Epoch: epoch})
 	n.openPhase(Real)
 }
 
@@ -183,7 +188,7 @@ func (n *Node) openPhase(ph Phase) {
 	c.seq++
 	c.deadline = n.now + n.cfg.Timeout
 	for _, p := range n.peers {
-		p.verdict = 0
+		p.verdict, p.refusal = 0, Vote{}
 	}
 	n.ask()
 	n.count()
@@ -211,8 +216,10 @@ func (n *Node) tickCandidate() {
 		n.ask()
 	case n.now < c.deadline:
 	case c.phase == Pre:
+		n.event(Event{Kind: NotElected, Phase: Pre, Epoch: n.hard.Epoch + 1, Votes: n.votes()})
 		n.retire(n.turn())
 	default:
+		n.event(Event{Kind: NotElected, Phase: Real, Epoch: n.hard.Epoch, Votes: n.votes()})
 		n.lostReal()
 	}
 }
@@ -244,6 +251,9 @@ func (n *Node) onOK(p *peer, m Message) {
 	if m.Verdict == Refuse && m.Reason == LeaderAlive && m.Leader != 0 && m.Leader != n.cfg.ID {
 		n.hearsay = promise{to: m.Leader, addr: m.Addr, heard: n.now + n.cfg.Timeout}
 	}
+	if m.Verdict != Grant {
+		p.refusal = Vote{Node: p.id, Verdict: m.Verdict, Reason: m.Reason, Leader: m.Leader}
+	}
 	if c.phase == Real {
 		n.onVote(p, m)
 		return
@@ -251,6 +261,7 @@ func (n *Node) onOK(p *peer, m Message) {
 	c.top = max(c.top, m.Epoch)
 	switch {
 	case m.Verdict == StandDown && !p.passed:
+		n.event(Event{Kind: StoodDown, Node: p.id})
 		n.role = Follower
 		c.deferTo = p.id
 		c.calm(n.now + deferTimes*n.cfg.Timeout)
@@ -266,6 +277,7 @@ func (n *Node) onOK(p *peer, m Message) {
 
 func (n *Node) onVote(p *peer, m Message) {
 	if m.Epoch > n.hard.Epoch {
+		n.event(Event{Kind: NotElected, Phase: Real, Node: p.id, Epoch: m.Epoch})
 		n.adopt(m.Epoch)
 		n.lostReal()
 		return
@@ -306,6 +318,9 @@ func (n *Node) PeerDead(at time.Duration, id int64, how Evidence) Output {
 	}
 	if p.everMet && p.seen >= at && !n.rules.lateEvidence {
 		return n.leave()
+	}
+	if !p.dead && (n.promise.to == id || n.leader == id) && n.role != Leader {
+		n.event(Event{Kind: LeaderGone, Node: id, Epoch: n.hard.Epoch, How: how})
 	}
 	if !p.dead {
 		yielded := p.yielded && at < n.lead.since // that fall was before the command

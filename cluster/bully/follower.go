@@ -22,6 +22,9 @@ func (n *Node) onLeader(p *peer, m Message) {
 	}
 	n.role = Follower
 	n.takeMembers(m.Members, m.Epoch)
+	if n.leader != m.From {
+		n.event(Event{Kind: Follows, Node: m.From, Epoch: m.Epoch})
+	}
 	n.leader, n.addr = m.From, m.Addr
 	cancelled := m.Token.N
 	if n.promise.to == m.From && n.promise.epoch == m.Epoch {
@@ -58,6 +61,7 @@ func (n *Node) onResign(p *peer, m Message) {
 	}
 	p.sick = m.Reason == DiskFailed
 	if m.Epoch == n.hard.Epoch && n.promise.to == m.From && n.role != Leader {
+		n.event(Event{Kind: LeaderResigned, Node: m.From, Epoch: m.Epoch, Reason: m.Reason})
 		n.released(m.From)
 	}
 }

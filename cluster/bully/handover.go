@@ -240,6 +240,7 @@ func (n *Node) pass() {
 	n.lead.tokens++
 	h.token = Token{n.hard.Epoch, n.lead.tokens}
 	n.out.Fence = true
+	n.event(Event{Kind: HandedOver, Node: h.target.id, Epoch: n.hard.Epoch})
 	n.sendToken()
 }
 
@@ -319,6 +320,7 @@ func (n *Node) onTakeover(p *peer, m Message) {
 		return
 	}
 	n.promise = promise{}
+	n.event(Event{Kind: TakesOver, Node: m.From, Epoch: m.Epoch})
 	n.leader, n.addr = 0, ""
 	c := &n.campaign
 	c.top, c.token, c.byCommand = n.hard.Epoch, m.Token, m.Reason == ByCommand

@@ -38,6 +38,7 @@ type leadership struct {
 	begun    bool  // the epoch's record is in the log
 	epochEnd int64 // and ends at this offset
 	lease    time.Duration
+	late     int           // renewals in a row that gave no lease
 	renewed  time.Duration // send time of the newest heartbeat a majority acknowledged, or since
 
 	handing   handing
@@ -62,6 +63,7 @@ func (n *Node) becomeLeader() {
 	if n.hard.MayHaveLost {
 		n.regain() // whoever may elect found nothing that this log lacks
 	}
+	n.event(Event{Kind: Elected, Epoch: n.hard.Epoch, Votes: n.votes()})
 	n.promise, n.hearsay = promise{}, promise{}
 	n.parkedUntil = 0
 	byCommand := n.campaign.byCommand && n.campaign.token.N != 0
@@ -186,8 +188,12 @@ func (n *Node) renew() {
 	if len(echoes) < n.quorum-1 {
 		return
 	}
-	n.lead.renewed = max(n.lead.renewed, n.byMajority(echoes, n.now))
-	n.lead.lease = max(n.lead.lease, n.byMajority(ends, n.now+n.cfg.Lease))
+	renewed, lease := n.lead.renewed, n.lead.lease
+	n.lead.renewed = max(renewed, n.byMajority(echoes, n.now))
+	n.lead.lease = max(lease, n.byMajority(ends, n.now+n.cfg.Lease))
+	if n.lead.renewed > renewed {
+		n.watchLease(lease)
+	}
 	n.resumed()
 }
 
@@ -292,6 +298,7 @@ func (n *Node) depose() {
 
 // resign tells the others that they need not wait.
 func (n *Node) resign(r Reason) {
+	n.event(Event{Kind: Resigned, Epoch: n.hard.Epoch, Reason: r})
 	n.depose()
 	n.broadcast(Message{Kind: Resign, Reason: r})
 }

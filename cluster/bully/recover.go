@@ -42,6 +42,7 @@ func (n *Node) lookBack(m Message) {
 		return
 	}
 	n.blank = false
+	n.event(Event{Kind: Emptied, Node: m.From})
 	n.hard.MayHaveLost, n.hard.Forgot, n.unsaved = true, true, true
 	n.promise.wary = n.started + n.cfg.Timeout
 }
@@ -175,12 +176,21 @@ func (n *Node) regain() {
 		// It may be one of those that elected this leader, in this epoch.
 		n.hard.VoteFor = n.leader
 	}
+	n.event(Event{Kind: Regained, Node: n.otherLeader(), Epoch: n.hard.Epoch})
 	n.hard.MayHaveLost, n.hard.Forgot = false, false
 	n.unsaved = true
 	n.recovery = recovery{}
 	for _, p := range n.peers {
 		p.said = false
 	}
+}
+
+// otherLeader is the leader that this node follows, 0: none.
+func (n *Node) otherLeader() int64 {
+	if n.leader == n.cfg.ID {
+		return 0
+	}
+	return n.leader
 }
 
 // ForceLeader lets this node run, and count the grants of voters that may have

@@ -30,11 +30,13 @@ import (
 //	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
 //	append 3 100                          at the leader, durable at once
 //	log 2 4/80                            sets a log
+//	delay 200                             messages take so many ms more
 //	stream 3 2 [upto=O]                   copies the leader's log, acknowledges
 //	tell 2 from=1 election pre epoch=4 log=4/80 ...
 //	status
 //
-// Heartbeats and their acknowledgements are shown only after "beats on".
+// Heartbeats and their acknowledgements are shown only after "beats on", events
+// only after "events on", and then nothing else.
 type trace struct {
 	now    time.Duration
 	nodes  map[int64]*traced
@@ -42,6 +44,8 @@ type trace struct {
 	cuts   map[[2]int64]bool
 	flight []flying
 	beats  bool
+	events bool
+	delay  time.Duration // of messages beside traceLatency
 
 	takeover bool
 	voters   []int64 // nil: all
@@ -113,6 +117,7 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 	node := func(i int) *traced { return w.nodes[id(i)] }
 	switch args[0] {
 	case "nodes":
+		*w = trace{nodes: map[int64]*traced{}, cuts: map[[2]int64]bool{}, events: w.events}
 		for i := range words {
 			w.order = append(w.order, id(i))
 		}
@@ -217,6 +222,10 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 		m := parseMessage(words[1:], opts)
 		m.To = id(0)
 		w.act(m.To, node(0).n.Step(w.now, m))
+	case "events":
+		w.events = words[0] == "on"
+	case "delay":
+		w.delay = time.Duration(id(0)) * time.Millisecond
 	case "beats":
 		w.beats = words[0] == "on"
 	case "status":
@@ -288,6 +297,11 @@ func (w *trace) run(d time.Duration) {
 // act is the driver: persist, fence, send, act on the change.
 func (w *trace) act(id int64, o Output) {
 	x := w.nodes[id]
+	for i := range o.Events {
+		if w.events {
+			w.write(id, "%s", describeEvent(&o.Events[i]))
+		}
+	}
 	if o.Persist != nil {
 		x.hard = *o.Persist
 		w.say(id, "on disk: epoch %d, vote %d%s", x.hard.Epoch, x.hard.VoteFor, membersText(x.hard.Members))
@@ -302,7 +316,7 @@ func (w *trace) act(id int64, o Output) {
 		if w.beats || m.Kind != Heartbeat && (m.Kind != Ack || m.Reason != NoReason) {
 			w.say(id, "-> %d %s", m.To, describe(m))
 		}
-		w.flight = append(w.flight, flying{w.now + traceLatency, m})
+		w.flight = append(w.flight, flying{w.now + traceLatency + w.delay, m})
 	}
 	if o.Changed {
 		w.status(id)
@@ -339,6 +353,12 @@ func (w *trace) stream(from, to int64, upto string) {
 }
 
 func (w *trace) say(id int64, format string, args ...any) {
+	if !w.events {
+		w.write(id, format, args...)
+	}
+}
+
+func (w *trace) write(id int64, format string, args ...any) {
 	fmt.Fprintf(&w.out, "%5d  %d: %s\n", w.now.Milliseconds(), id, fmt.Sprintf(format, args...))
 }
 

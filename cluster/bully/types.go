@@ -191,6 +191,8 @@ type Output struct {
 	// Status. A node that has just become Leader must append its epoch's
 	// record to its log and report it with EpochBegun.
 	Changed bool
+	// Events are what happened, for the log alone.
+	Events []Event
 }
 
 // Status is what the driver and INFO read.

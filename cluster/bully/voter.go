@@ -81,6 +81,12 @@ func (n *Node) answer(p *peer, m Message, v Verdict, r Reason) {
 	n.send(p.id, reply)
 }
 
+// deny refuses a vote.
+func (n *Node) deny(p *peer, m Message, r Reason) {
+	n.event(Event{Kind: VoteDenied, Node: p.id, Epoch: m.Epoch, Reason: r})
+	n.answer(p, m, Refuse, r)
+}
+
 // answerPre says how this node would vote, and changes nothing by it: only
 // this node's own wish to run may be woken.
 func (n *Node) answerPre(p *peer, m Message) {
@@ -122,12 +128,12 @@ func (n *Node) answerPre(p *peer, m Message) {
 // would block everyone.
 func (n *Node) answerReal(p *peer, m Message) {
 	if m.Epoch < n.hard.Epoch {
-		n.answer(p, m, Refuse, OldEpoch)
+		n.deny(p, m, OldEpoch)
 		return
 	}
 	freed := n.freed(m)
 	if r := n.bound(); r != NoReason && !(freed && r == LeaderAlive) {
-		n.answer(p, m, Refuse, r)
+		n.deny(p, m, r)
 		return
 	}
 	if m.Epoch > n.hard.Epoch {
@@ -135,20 +141,21 @@ func (n *Node) answerReal(p *peer, m Message) {
 	}
 	switch {
 	case n.hard.VoteFor != 0 && n.hard.VoteFor != m.From:
-		n.answer(p, m, Refuse, VoteTaken)
+		n.deny(p, m, VoteTaken)
 	case m.Members.Older(&n.members) && !n.rules.oldMembersRun:
-		n.answer(p, m, Refuse, OldMembers)
+		n.deny(p, m, OldMembers)
 		if n.role == Follower && n.leader == 0 && n.voter {
 			n.wake()
 		}
 	case m.Position.Less(n.pos) && !n.rules.noFreshness:
-		n.answer(p, m, Refuse, StaleLog)
+		n.deny(p, m, StaleLog)
 		if n.role == Follower && n.leader == 0 && n.voter {
 			n.wake()
 		}
 	default:
 		if n.hard.VoteFor == 0 {
 			n.setHard(HardState{Epoch: m.Epoch, VoteFor: m.From})
+			n.event(Event{Kind: Voted, Node: p.id, Epoch: m.Epoch})
 		}
 		if n.role == Candidate {
 			n.role = Follower
