@@ -15,29 +15,30 @@ import (
 //
 //	cut     every shard locked, marks only: BeginSnapshot of each dictionary
 //	walk    shard by shard, a few buckets under one lock, copied into a batch
-//	spill   a command that is about to change or delete an entry which the walk
-//	        has not reached copies it into its shard's spill first (dict.touch)
-//	emit    batches go to the caller with no lock held: spills first, then the
-//	        walk, which goes on at the shard that has spilled
+//	copy    a command that is about to change or delete an entry which the walk
+//	        has not reached copies it first, into its shard's batch (dict.touch):
+//	        the entry is copied on write
+//	emit    batches go to the caller with no lock held: copies first, then the
+//	        walk, which goes on at the shard that has copied
 //
-// Each entry comes once, by the walk or by a spill: the stamps of the dict see to
-// that. A database that is emptied is not spilled: its dictionaries leave the
+// Each entry comes once, by the walk or as a copy on write: the stamps of the dict
+// see to that. A database that is emptied is not copied: its dictionaries leave the
 // keyspace as they are (retire) and belong to the walk, which clears them when
 // it has seen them. SWAPDB moves dictionaries; what came out of one belongs to the
 // database it had at the cut.
 //
 // Values above pinAbove are not copied but pinned (dict.Pin). Objects are cloned,
 // which shares what is large (Object.Clone): what changes meanwhile is copied by
-// who changes it.
+// the command that changes it.
 //
 // # What it costs
 //
-// A lock is held for about batchBytes of entries. What has spilled waits in
+// A lock is held for about batchBytes of entries. What was copied on write waits in
 // memory for emit to take it. Nothing stops a writer from changing faster than
-// emit takes, since a handler must not wait; the bound of the spill is therefore
+// emit takes, since a handler must not wait; the bound of the copies is therefore
 // what the snapshot shows and the walk has not reached, each entry once with
 // entryHead bytes and a pinned value's own memory on top, as fork's would be,
-// but by entries and not by pages. It stays small because emit gets the spill
+// but by entries and not by pages. It stays small because emit gets the copies
 // before the walk goes on: in memory are then what one shard after the other
 // gathers up to a batch, and what comes in during one emit. SnapshotUse tells.
 
@@ -74,13 +75,13 @@ type SnapshotOptions struct {
 	// Cut, if given, is called at the cut with every shard locked: it does no
 	// I/O, and its error ends the snapshot before it has begun.
 	Cut func(*SnapshotInfo) error
-	// MaxSpill ends the snapshot when more bytes than that have spilled and were
+	// MaxCopied ends the snapshot when more bytes than that were copied on write and were
 	// not taken yet: emit is too slow. 0: never.
-	MaxSpill int64
+	MaxCopied int64
 }
 
-// ErrSpill says that a snapshot was given up for MaxSpill.
-var ErrSpill = errors.New("the data changes faster than its copy is taken")
+// ErrMaxCopied says that a snapshot was given up for MaxCopied.
+var ErrMaxCopied = errors.New("the data changes faster than its copy is taken")
 
 // snapshots is the engine's part in snapshots: one is taken at a time.
 type snapshots struct {
@@ -98,7 +99,7 @@ type snapshotRun struct {
 	use    rdb.UseKind // what is told of how much a key was used
 	now    int64       // wall ms of the cut
 	parts  []shardPart
-	ripe   atomic.Int32 // parts that have spilled a batch
+	ready  atomic.Int32 // parts that have a batch of copies to give out
 	memory atomic.Int64 // bytes that wait, with retired dictionaries
 	peak   atomic.Int64
 	free   chan *SnapshotBatch
@@ -110,10 +111,10 @@ type snapshotRun struct {
 
 // A shardPart is a snapshot's part in one shard, under the shard's lock.
 type shardPart struct {
-	dicts []*dictPart // those the walk is not through with
-	spill *SnapshotBatch
-	full  []*SnapshotBatch // spilled and not given out yet
-	ripe  atomic.Bool      // full is not empty
+	dicts  []*dictPart      // those the walk is not through with
+	copied *SnapshotBatch   // on write, the batch that is being filled
+	full   []*SnapshotBatch // copied on write and not given out yet
+	ready  atomic.Bool      // full is not empty
 }
 
 // A dictPart is one dictionary of a snapshot.
@@ -150,7 +151,7 @@ func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*Sna
 		e.snaps.run.Store(nil)
 		e.snaps.last.Store(r.peak.Load())
 	}()
-	return r.walk(ctx, o.MaxSpill)
+	return r.walk(ctx, o.MaxCopied)
 }
 
 // snapshotProgress is how many of its keys the snapshot under way has given out;
@@ -204,16 +205,16 @@ func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 // preserve copies an entry that is about to change, in the handler that changes
 // it.
 func (r *snapshotRun) preserve(p *shardPart, db int, d *dict.Dict, ref dict.Ref) {
-	if p.spill == nil {
-		p.spill = r.batch()
+	if p.copied == nil {
+		p.copied = r.batch()
 	}
-	r.hold(p.spill.add(r, db, d, ref))
-	if len(p.spill.buf) < batchBytes && len(p.spill.held) < maxHeld {
+	r.hold(p.copied.add(r, db, d, ref))
+	if len(p.copied.buf) < batchBytes && len(p.copied.held) < maxHeld {
 		return
 	}
-	p.full, p.spill = append(p.full, p.spill), nil
-	if !p.ripe.Swap(true) {
-		r.ripe.Add(1)
+	p.full, p.copied = append(p.full, p.copied), nil
+	if !p.ready.Swap(true) {
+		r.ready.Add(1)
 	}
 }
 
@@ -225,16 +226,16 @@ func (r *snapshotRun) hold(n int64) {
 }
 
 // walk gives out everything.
-func (r *snapshotRun) walk(ctx context.Context, maxSpill int64) error {
+func (r *snapshotRun) walk(ctx context.Context, maxCopied int64) error {
 	for at := range r.parts {
 		for done := false; !done; {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if maxSpill > 0 && r.memory.Load()-r.retired.Load() > maxSpill {
-				return ErrSpill
+			if maxCopied > 0 && r.memory.Load()-r.retired.Load() > maxCopied {
+				return ErrMaxCopied
 			}
-			turn := r.nextRipe(at)
+			turn := r.nextReady(at)
 			out, over := r.step(turn)
 			if err := r.give(turn, out); err != nil {
 				return err
@@ -246,28 +247,28 @@ func (r *snapshotRun) walk(ctx context.Context, maxSpill int64) error {
 	return nil
 }
 
-// nextRipe is a shard that has spilled a batch, or else the given one.
-func (r *snapshotRun) nextRipe(at int) int {
-	if r.ripe.Load() == 0 {
+// nextReady is a shard that has a batch of copies to give out, or else the given one.
+func (r *snapshotRun) nextReady(at int) int {
+	if r.ready.Load() == 0 {
 		return at
 	}
 	for i := range r.parts {
-		if j := (at + i) % len(r.parts); r.parts[j].ripe.Load() {
+		if j := (at + i) % len(r.parts); r.parts[j].ready.Load() {
 			return j
 		}
 	}
 	return at
 }
 
-// step takes what a shard has spilled and walks on in it; over says that
+// step takes what a shard has copied on write and walks on in it; over says that
 // nothing is left there.
 func (r *snapshotRun) step(at int) (out []*SnapshotBatch, over bool) {
 	s, p := &r.e.shards[at], &r.parts[at]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out, p.full = p.full, nil
-	if p.ripe.Swap(false) {
-		r.ripe.Add(-1)
+	if p.ready.Swap(false) {
+		r.ready.Add(-1)
 	}
 	if len(p.dicts) > 0 {
 		b := r.batch()
@@ -275,8 +276,8 @@ func (r *snapshotRun) step(at int) (out []*SnapshotBatch, over bool) {
 		r.hold(b.weight)
 		out = append(out, b)
 	}
-	if over = len(p.dicts) == 0; over && p.spill != nil {
-		out, p.spill = append(out, p.spill), nil
+	if over = len(p.dicts) == 0; over && p.copied != nil {
+		out, p.copied = append(out, p.copied), nil
 	}
 	return out, over
 }
@@ -355,13 +356,13 @@ func (r *snapshotRun) end() {
 		for _, dp := range p.dicts {
 			dp.end(r, false)
 		}
-		if p.spill != nil {
-			p.full = append(p.full, p.spill)
+		if p.copied != nil {
+			p.full = append(p.full, p.copied)
 		}
 		for _, b := range p.full {
 			b.unpin()
 		}
-		p.dicts, p.full, p.spill = nil, nil, nil
+		p.dicts, p.full, p.copied = nil, nil, nil
 		s.mu.Unlock()
 	}
 }

@@ -332,9 +332,9 @@ func TestSnapshotTellsUse(t *testing.T) {
 	}
 }
 
-// TestSnapshotSpillIsBounded: a copy that is taken too slowly is given up, and
-// what it held is let go. An emptied database is not spilled.
-func TestSnapshotSpillIsBounded(t *testing.T) {
+// TestSnapshotCopiesAreBounded: a copy that is taken too slowly is given up, and
+// what it held is let go. An emptied database is not copied.
+func TestSnapshotCopiesAreBounded(t *testing.T) {
 	for _, flush := range []bool{false, true} {
 		s := enginetest.NewEngine(t)
 		c := s.Client()
@@ -352,8 +352,8 @@ func TestSnapshotSpillIsBounded(t *testing.T) {
 			}
 			return nil
 		}
-		err := s.Snapshot(t.Context(), engine.SnapshotOptions{MaxSpill: 1 << 20}, tk.take)
-		if want := map[bool]error{false: engine.ErrSpill, true: nil}[flush]; err != want {
+		err := s.Snapshot(t.Context(), engine.SnapshotOptions{MaxCopied: 1 << 20}, tk.take)
+		if want := map[bool]error{false: engine.ErrMaxCopied, true: nil}[flush]; err != want {
 			t.Errorf("flush %v: %v, want %v", flush, err, want)
 		}
 		now, peak := s.SnapshotUse()

@@ -68,7 +68,7 @@ func turnAway(conn net.Conn, why string) {
 func (d *Data) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
 	w := d.newCopyWriter(conn)
 	go w.blanks()
-	_, err := d.writeRDB(ctx, w, rdbUse{checksum: true, maxSpill: d.cfg.OutputHardReplica.Get()}, d.logPlace)
+	_, err := d.writeRDB(ctx, w, rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get()}, d.logPlace)
 	if err == nil {
 		return w.end()
 	}

@@ -18,7 +18,7 @@ import (
 // log it is, and about how many bytes it takes. Who gets it cannot wait until it is
 // committed: that may need just this follower.
 func (d *Data) Feed(ctx context.Context, w io.Writer, cut func(at aof.Place, total int64)) error {
-	f := d.newRDB(w, rdbUse{base: true, checksum: d.cfg.RdbChecksum.Get(), maxSpill: d.cfg.OutputHardReplica.Get()})
+	f := d.newRDB(w, rdbUse{base: true, checksum: d.cfg.RdbChecksum.Get(), maxCopied: d.cfg.OutputHardReplica.Get()})
 	err := f.fill(ctx, func(at int64) (*rdb.Place, error) {
 		p := d.log.PlaceAt(at)
 		cut(p, f.info.Bytes)

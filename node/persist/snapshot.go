@@ -146,7 +146,7 @@ func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
 type rdbUse struct {
 	base     bool // of a log
 	checksum bool
-	maxSpill int64 // see engine.SnapshotOptions
+	maxCopied int64 // see engine.SnapshotOptions
 }
 
 // writeRDB writes the keyspace at one moment as an RDB file.
@@ -169,7 +169,7 @@ func (d *Data) newRDB(dst io.Writer, use rdbUse) *rdbFile {
 
 // fill writes all but the file's end.
 func (f *rdbFile) fill(ctx context.Context, where placed) error {
-	if err := f.d.snapshot(ctx, engine.SnapshotOptions{MaxSpill: f.use.maxSpill}, &f.moment, where, f.batch); err != nil {
+	if err := f.d.snapshot(ctx, engine.SnapshotOptions{MaxCopied: f.use.maxCopied}, &f.moment, where, f.batch); err != nil {
 		return err
 	}
 	f.header()
