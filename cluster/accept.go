@@ -53,10 +53,11 @@ func (a *addresses) has(ip netip.Addr) bool {
 
 // Admit gives a connection a place that is let in for nothing but to become a
 // channel: its client would be refused. evict is called when another connection
-// needs the place. nil: nobody is let in so, because there is no secret to
-// prove.
+// needs the place. nil: it is not let in so, because there is no secret to prove. On
+// one machine nodes need none, and protected mode keeps nobody out there: a
+// connection from it may become a channel although all clients' places are taken.
 func (c *Cluster) Admit(from net.Addr, evict func()) (leave func()) {
-	if len(c.secret) == 0 && !c.opts.Config.PeersWithoutSecret.Get() {
+	if len(c.secret) == 0 && !c.opts.Config.PeersWithoutSecret.Get() && !ipOf(from).IsLoopback() {
 		return nil
 	}
 	return c.enter(from, evict)
