@@ -7,24 +7,24 @@ import (
 	"regent/engine/config"
 )
 
-// Group commit. With appendfsync always nobody writes for himself: a write to a
-// file that is being synced waits for the disk, and would hold up whoever made
-// it, and all who wait behind him. One goroutine does both, one write and one
-// fsync for everything that has gathered meanwhile:
+// Group commit. With appendfsync always no caller writes its own bytes: a write to
+// a file that is being synced waits for the disk, and would hold up the caller and
+// all callers behind it. One goroutine does both, one write and one fsync for all
+// writes that became pending meanwhile:
 //
 //	clients   a b c d ....e f g h............ append, ask, wait for Durable
-//	gathered  |abcd|      |efgh    |
+//	pending   |abcd|      |efgh    |
 //	disk           W==fsync==      W==fsync==
 //
-// Those whom one fsync has released are back with their next command a moment
-// later. To begin at once with the few who were quicker would make two groups of
-// them for good, each of which waits for the other's fsync. So a group waits
-// until as many have appended as are expected, those released and those that had
-// gathered by then, but no longer than a part of what an fsync takes: whoever
-// does not come back costs little, and a client alone nothing.
+// The clients that one fsync has released send their next command a moment later.
+// To begin at once with the few that were quicker would make two groups of them
+// for good, each of which waits for the other's fsync. So a group waits until as
+// many commands are pending as are expected, from the clients released and those
+// that were pending by then, but no longer than a part of what an fsync takes: a
+// client that sends no more costs little, and a client alone nothing.
 //
-// That one is the syncing goroutine, or whoever completes a group, if he can lend
-// himself and fsyncs are quick (Settle): to hand the work over and to be woken
+// That goroutine is the syncing one, or the caller that completes a group, if it
+// can be handed off and fsyncs are quick (Settle): to pass the work on and to be woken
 // afterwards takes two switches between threads, a good part of such an fsync.
 
 const (
@@ -43,7 +43,7 @@ const (
 // A pace is what the syncing goroutine knows of those it works for, under
 // Log.mu.
 type pace struct {
-	asked    bool  // somebody has asked for what is gathered
+	asked    bool  // a caller has asked for what is pending
 	since    int64 // ticks: when the first of them did
 	woken    bool  // the syncing goroutine knows
 	expected int   // how many commands make the group worth it
@@ -84,18 +84,18 @@ func (l *Log) SealSoon(upto int64) error {
 	return err
 }
 
-// Settle sees to it that what SealSoon was asked for is done. With lend it may
+// Settle sees to it that what SealSoon was asked for is done. With handOff it may
 // return the work for the caller to do; soon asks for another call, without a
 // rest, once the group may be complete.
-func (l *Log) Settle(lend bool) (work func(), soon bool) {
+func (l *Log) Settle(handOff bool) (work func(), soon bool) {
 	if !l.unsettled.Load() {
 		return nil, false
 	}
 	l.unsettled.Store(false) // before looking: who asks after that settles himself
 	l.mu.Lock()
 	p := &l.pace
-	asked, complete := p.asked, l.gather.commands >= p.expected
-	here := lend && p.took < int64(quickSync) && l.err() == nil && l.diskIdle()
+	asked, complete := p.asked, l.pending.commands >= p.expected
+	here := handOff && p.took < int64(quickSync) && l.err() == nil && l.diskIdle()
 	due := complete || l.o.Host.Ticks()-p.since >= int64(p.patience())
 	wake := asked && !here && (complete || !p.woken)
 	p.woken = p.woken || wake
@@ -121,7 +121,7 @@ func (l *Log) diskIdle() bool {
 	return idle
 }
 
-// sync makes what is written durable, and with seal writes what has gathered
+// sync makes what is written durable, and with seal writes the pending writes
 // before.
 func (l *Log) sync(seal bool) {
 	if seal {
@@ -165,7 +165,7 @@ func (l *Log) awaitGroup() bool {
 func (l *Log) incomplete() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.gather.commands < l.pace.expected && l.err() == nil && !l.closed
+	return l.pending.commands < l.pace.expected && l.err() == nil && !l.closed
 }
 
 // paced notes an fsync and says who is expected back.
@@ -173,7 +173,7 @@ func (l *Log) paced(took int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := &l.pace
-	p.expected = p.written + l.gather.commands
+	p.expected = p.written + l.pending.commands
 	p.written = 0
 	p.took += (took - p.took) / paceShare
 }

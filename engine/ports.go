@@ -106,9 +106,9 @@ type Barrier interface {
 	// nobody is at it, it returns the work, for the caller to do as soon as it
 	// can: that takes as long as the disk does, and wakes them. soon: there will
 	// be work in a moment, so the caller takes another turn without a rest. A
-	// caller that may not be held up says lend false, and the work is done
+	// caller that may not be held up says handOff false, and the work is done
 	// elsewhere.
-	Settle(lend bool) (work func(), soon bool)
+	Settle(handOff bool) (work func(), soon bool)
 	// Wait calls c.Wake once when the outcome for c is decided: see Outcome.
 	// A connection waits for one offset at a time.
 	Wait(off, epoch int64, acks AckSet, c Conn)

@@ -40,7 +40,7 @@ type Ports struct {
 	// Seal hands what was appended up to an offset to the operating system.
 	Seal func(upto int64) error
 	// Settle is Barrier.Settle.
-	Settle func(lend bool) (work func(), soon bool)
+	Settle func(handOff bool) (work func(), soon bool)
 	// Committed is the offset up to which replies may leave: durable here as
 	// appendfsync asks, held by as many nodes as their clients ask.
 	Committed func(acks engine.AckSet) int64
@@ -93,7 +93,7 @@ func (b *Barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
 }
 
 // Settle hands out what the disk has to do for the replies that wait.
-func (b *Barrier) Settle(lend bool) (work func(), soon bool) { return b.ports.Settle(lend) }
+func (b *Barrier) Settle(handOff bool) (work func(), soon bool) { return b.ports.Settle(handOff) }
 
 // open looks at the lease last: whatever else was read before, a reply that
 // leaves after this was due while the lease held.

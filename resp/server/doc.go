@@ -7,7 +7,7 @@
 // A client (client.go, batch.go, input.go, guard.go) is a state machine
 // without I/O. What moves its bytes is a link, of which there are two:
 //
-//   - seat (seat_linux.go): a place in an event loop, for plain TCP and unix
+//   - slot (slot_linux.go): a place in an event loop, for plain TCP and unix
 //     sockets on Linux;
 //   - netLink (goroutine.go): a goroutine per connection, for TLS, for other
 //     systems, and for io-model goroutine.
@@ -29,7 +29,7 @@
 //
 // What holds, and why:
 //
-//   - A seat belongs to one loop, and only that loop's goroutine touches it
+//   - A slot belongs to one loop, and only that loop's goroutine touches it
 //     but for at, queued and the client's atomics. So nothing on the way of a
 //     command locks.
 //   - A client at rest owns no buffer: input is read into the loop's memory,
@@ -38,12 +38,12 @@
 //     kept. What was kept goes back to the loop.
 //   - What the disk has to do for a turn's replies is done by the loop itself
 //     where that is quickest, but no client waits for a disk that stalls:
-//     another goroutine takes the loop over (lend_linux.go).
+//     another goroutine takes the loop over (handoff_linux.go).
 //   - A turn is bounded for each client (one read, maxBatch commands,
 //     maxBatchReply bytes of replies) and for new connections (maxAccepts).
 //     Who has more to do gets another turn after all others had theirs.
 //   - Wake may come from anywhere at any time, also for a client that moves or
-//     is gone. It puts the seat into a loop's inbox at most once, and nudges
+//     is gone. It puts the slot into a loop's inbox at most once, and nudges
 //     the loop at most once, if it sleeps.
 //   - Sockets are watched level-triggered. Interest in input is dropped only
 //     when input comes that is not wanted: most clients send nothing while

@@ -31,7 +31,7 @@ func (l *keptLog) all() string {
 }
 
 // TestALoopThatHangsIsNamed: the log says which loop does not turn, where it is,
-// and that it turns again; loops that sleep, or that lent themselves to a disk
+// and that it turns again; loops that sleep, or whose goroutines were handed off to a disk
 // that stalls, are none.
 func TestALoopThatHangsIsNamed(t *testing.T) {
 	log := &keptLog{}
@@ -53,7 +53,7 @@ func TestALoopThatHangsIsNamed(t *testing.T) {
 
 	stalled, goOn := make(chan struct{}), make(chan struct{})
 	h.gate.mu.Lock()
-	h.gate.lent = func() { close(stalled); <-goOn }
+	h.gate.work = func() { close(stalled); <-goOn }
 	h.gate.mu.Unlock()
 	c.send(command("PING"))
 	<-stalled

@@ -19,24 +19,24 @@ type loop struct {
 	poll *poller
 	w    *scratch // nil while the loop has no clients
 
-	seats []*seat // by place; nil: free
-	free  []int32 // places
-	gen   int32   // of the last tag
-	count int     // clients
-	open  []*seat // carried something out in this turn: release, then settle
-	again []*seat // want a turn at once
-	spare []*seat // memory for the next again
-	doors []*door // listeners, in the first loop
-	busy  bool    // the last look found something
-	meter meter
-	turns *watchdog.Loop
-	loan  loan
+	slots     []*slot     // by place; nil: free
+	free      []int32     // places
+	gen       int32       // of the last tag
+	count     int         // clients
+	open      []*slot     // carried something out in this turn: release, then settle
+	again     []*slot     // want a turn at once
+	spare     []*slot     // memory for the next again
+	listeners []*listener // listeners, in the first loop
+	busy      bool        // the last look found something
+	meter     meter
+	turns     *watchdog.Loop
+	handOff   handOff
 	// restless: the next turn follows at once, whether or not there is anything.
 	restless bool
 
 	mu       sync.Mutex
-	inbox    []*seat // want a turn, or come from another loop
-	taken    []*seat // memory for the next inbox
+	inbox    []*slot // want a turn, or come from another loop
+	taken    []*slot // memory for the next inbox
 	orders   []order
 	asleep   bool // in a wait that only a nudge ends early
 	leaving  bool // the loop is to end
@@ -60,8 +60,8 @@ func newLoop(set *loops, id int) (*loop, error) {
 		return nil, err
 	}
 	lp := &loop{set: set, id: id, poll: p, finished: make(chan struct{})}
-	lp.loan.timer = time.AfterFunc(maxLoan, lp.review)
-	lp.loan.timer.Stop() // nothing is lent
+	lp.handOff.timer = time.AfterFunc(maxHandOff, lp.review)
+	lp.handOff.timer.Stop() // nothing is handed off
 	lp.turns = set.srv.watch.Watch(fmt.Sprintf("Event loop %d", id), "its clients get no answer", lp)
 	return lp, nil
 }
@@ -70,14 +70,14 @@ func newLoop(set *loops, id int) (*loop, error) {
 func (lp *loop) run() {
 	for lp.turn() {
 		work, soon := lp.set.srv.barrier.Settle(true)
-		if work != nil && !lp.lendTo(work) {
+		if work != nil && !lp.handOffDuring(work) {
 			return
 		}
 		lp.restless = soon
 	}
 	_, _ = lp.set.srv.barrier.Settle(false)
 	lp.turns.Rest()
-	lp.shutDoors()
+	lp.shutListeners()
 	lp.mu.Lock()
 	lp.gone = true
 	lp.poll.close()
@@ -136,7 +136,7 @@ func (lp *loop) nap() int {
 	if lp.id == 0 && lp.set.active.Load() > 1 {
 		millis = int(window / time.Millisecond)
 	}
-	for _, d := range lp.doors {
+	for _, d := range lp.listeners {
 		if d.shut {
 			millis = int(acceptPause / time.Millisecond)
 		}
@@ -144,9 +144,9 @@ func (lp *loop) nap() int {
 	return millis
 }
 
-// post puts seats into the inbox, from any goroutine. false: the loop has
+// post puts slots into the inbox, from any goroutine. false: the loop has
 // ended.
-func (lp *loop) post(s *seat, o *order) bool {
+func (lp *loop) post(s *slot, o *order) bool {
 	lp.mu.Lock()
 	defer lp.mu.Unlock()
 	if lp.gone {
@@ -227,31 +227,31 @@ func (lp *loop) serveAgain() {
 }
 
 // adopt makes s one of the loop's clients.
-func (lp *loop) adopt(s *seat) {
+func (lp *loop) adopt(s *slot) {
 	if lp.w == nil {
 		lp.w = newScratch(arenaBytes)
 	}
 	if last := len(lp.free) - 1; last >= 0 {
 		s.tag.place, lp.free = lp.free[last], lp.free[:last]
 	} else {
-		s.tag.place = int32(len(lp.seats))
-		lp.seats = append(lp.seats, nil)
+		s.tag.place = int32(len(lp.slots))
+		lp.slots = append(lp.slots, nil)
 	}
 	lp.gen++
 	s.tag.gen = lp.gen
-	lp.seats[s.tag.place] = s
+	lp.slots[s.tag.place] = s
 	lp.count++
 	s.loop, s.interest = lp, unwatched
 	lp.visit(s)
 }
 
 // disown forgets s, which goes to another loop, or nowhere.
-func (lp *loop) disown(s *seat) {
+func (lp *loop) disown(s *slot) {
 	if s.interest != unwatched {
 		_ = lp.poll.remove(s.sock) // fails only for a socket that is closed
 		s.interest = unwatched
 	}
-	lp.seats[s.tag.place] = nil
+	lp.slots[s.tag.place] = nil
 	lp.free = append(lp.free, s.tag.place)
 	lp.count--
 	s.loop = nil
@@ -265,11 +265,11 @@ func (lp *loop) rest() {
 	if lp.id == 0 {
 		return // it gets clients again
 	}
-	lp.w, lp.seats, lp.free, lp.spare = nil, nil, nil, nil
+	lp.w, lp.slots, lp.free, lp.spare = nil, nil, nil, nil
 }
 
 // visit gives s a turn without new input.
-func (lp *loop) visit(s *seat) {
+func (lp *loop) visit(s *slot) {
 	if s.open {
 		lp.hurry(s) // after the release
 		return
@@ -280,7 +280,7 @@ func (lp *loop) visit(s *seat) {
 }
 
 // hurry puts s among those that want a turn at once.
-func (lp *loop) hurry(s *seat) {
+func (lp *loop) hurry(s *slot) {
 	if !s.again {
 		s.again = true
 		lp.again = append(lp.again, s)
@@ -288,7 +288,7 @@ func (lp *loop) hurry(s *seat) {
 }
 
 // opened ends what s carries out in this turn.
-func (lp *loop) opened(s *seat) {
+func (lp *loop) opened(s *slot) {
 	lp.w.end(&s.client)
 	s.open = true
 	lp.open = append(lp.open, s)
@@ -319,7 +319,7 @@ func (lp *loop) release() {
 }
 
 // settle decides what s waits for.
-func (lp *loop) settle(s *seat) {
+func (lp *loop) settle(s *slot) {
 	switch {
 	case s.hello != nil || s.over():
 		s.left = true
@@ -338,10 +338,10 @@ func (lp *loop) event(e *unix.EpollEvent) {
 		lp.special(e.Fd)
 		return
 	}
-	if int(e.Fd) >= len(lp.seats) {
+	if int(e.Fd) >= len(lp.slots) {
 		return
 	}
-	s := lp.seats[e.Fd]
+	s := lp.slots[e.Fd]
 	if s == nil || s.tag.gen != e.Pad || s.open {
 		return // gone, or served just now: what is ready stays so
 	}
@@ -366,13 +366,13 @@ func (lp *loop) special(place int32) {
 		lp.poll.nudged()
 		return
 	}
-	if i := int(firstDoor - place); i < len(lp.doors) {
-		lp.doors[i].accept(lp)
+	if i := int(firstListener - place); i < len(lp.listeners) {
+		lp.listeners[i].accept(lp)
 	}
 }
 
 // read takes what has come for s and carries it out.
-func (lp *loop) read(s *seat) {
+func (lp *loop) read(s *slot) {
 	p, kept := lp.w.read, s.client.at < len(s.in)
 	if kept {
 		p = s.room(lp.w)
@@ -402,7 +402,7 @@ func (lp *loop) read(s *seat) {
 // watch has the poller report what s waits for. What is reported and not
 // wanted is ended only when it comes, for in most cases it does not: exact
 // says that it came.
-func (lp *loop) watch(s *seat, exact bool) {
+func (lp *loop) watch(s *slot, exact bool) {
 	var want uint32
 	if s.reads() || s.listens() {
 		want = unix.EPOLLIN
@@ -426,7 +426,7 @@ func (lp *loop) watch(s *seat, exact bool) {
 
 // unwatch ends all reports about s until it waits for something else: that
 // the peer has hung up would be reported again and again.
-func (lp *loop) unwatch(s *seat) {
+func (lp *loop) unwatch(s *slot) {
 	_ = lp.poll.remove(s.sock)
 	s.interest = unwatched
 }

@@ -73,16 +73,16 @@ func TestSocketOptions(t *testing.T) {
 	})
 }
 
-// TestDoorPauses: a door that cannot accept is shut for a while, and the
+// TestListenerPauses: a listener that cannot accept is shut for a while, and the
 // connections that wait before it come in afterwards.
-func TestDoorPauses(t *testing.T) {
+func TestListenerPauses(t *testing.T) {
 	h := start(t, config.IOEventLoop, nil)
 	early := h.dial()
 	early.send("GET none\r\n")
 	early.expect("$-1\r\n") // the loop runs
 	lp := h.front.loops.all()[0]
 	shut := make(chan struct{})
-	lp.post(nil, &order{ask: func() { lp.doors[0].pause(lp); close(shut) }})
+	lp.post(nil, &order{ask: func() { lp.listeners[0].pause(lp); close(shut) }})
 	<-shut
 	w := h.dial()
 	w.send("GET none\r\n")

@@ -61,7 +61,7 @@ func newLoops(s *Server) *loops {
 // serve accepts from l until the server is closed; false: l is nothing for an
 // event loop.
 func (g *loops) serve(l net.Listener) bool {
-	d := doorOf(l)
+	d := listenerOf(l)
 	if d == nil {
 		return false
 	}
@@ -72,7 +72,7 @@ func (g *loops) serve(l net.Listener) bool {
 		return false
 	}
 	g.active.CompareAndSwap(0, 1)
-	if !first.post(nil, &order{door: d}) {
+	if !first.post(nil, &order{listener: d}) {
 		d.close()
 	}
 	<-g.done
@@ -105,7 +105,7 @@ func (g *loops) all() []*loop {
 // shut ends accepting; the listeners themselves are closed.
 func (g *loops) shut() {
 	for _, lp := range g.all() {
-		lp.post(nil, &order{ask: lp.shutDoors})
+		lp.post(nil, &order{ask: lp.shutListeners})
 	}
 }
 

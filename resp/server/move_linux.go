@@ -11,11 +11,11 @@ import (
 // An order is what a loop is asked to do between its clients' turns: one of
 // these.
 type order struct {
-	ask   func()  // to be called
-	door  *door   // to be opened
-	to    *loop   // who gets a share of the work
-	share float64 // of the recent work of all clients
-	among []*loop // who get all clients
+	ask      func()    // to be called
+	listener *listener // to be opened
+	to       *loop     // who gets a share of the work
+	share    float64   // of the recent work of all clients
+	among    []*loop   // who get all clients
 }
 
 // maxMoves is how many clients one turn hands over.
@@ -25,8 +25,8 @@ func (lp *loop) carryOut(o order) {
 	switch {
 	case o.ask != nil:
 		o.ask()
-	case o.door != nil:
-		lp.openDoor(o.door)
+	case o.listener != nil:
+		lp.openListener(o.listener)
 	case o.to != nil:
 		lp.share(o.to, o.share)
 	default:
@@ -34,14 +34,14 @@ func (lp *loop) carryOut(o order) {
 	}
 }
 
-// openDoor begins to accept from d.
-func (lp *loop) openDoor(d *door) {
+// openListener begins to accept from d.
+func (lp *loop) openListener(d *listener) {
 	if lp.set.srv.stopping.Load() {
 		d.close()
 		return
 	}
-	lp.doors = append(lp.doors, d)
-	d.tag.place = firstDoor - int32(len(lp.doors)-1)
+	lp.listeners = append(lp.listeners, d)
+	d.tag.place = firstListener - int32(len(lp.listeners)-1)
 	if err := lp.poll.add(d.sock, d.tag, unix.EPOLLIN); err != nil {
 		lp.set.srv.log(engine.LevelWarning, "Listening on %s: %v", d.socket, err)
 	}
@@ -52,13 +52,13 @@ func (lp *loop) openDoor(d *door) {
 func (lp *loop) share(to *loop, share float64) {
 	window := lp.set.windows.Load()
 	var total uint64
-	for _, s := range lp.seats {
+	for _, s := range lp.slots {
 		if s != nil {
 			total += uint64(s.recent(window))
 		}
 	}
 	left, moves := uint64(float64(total)*share), 0
-	for _, s := range lp.seats {
+	for _, s := range lp.slots {
 		if s == nil {
 			continue
 		}
@@ -76,7 +76,7 @@ func (lp *loop) scatter(o order) {
 		return // it is at work again
 	}
 	moves := 0
-	for _, s := range lp.seats {
+	for _, s := range lp.slots {
 		if s == nil {
 			continue
 		}
@@ -91,10 +91,10 @@ func (lp *loop) scatter(o order) {
 
 // move hands s, which is at rest, to another loop. Wakes that come meanwhile
 // go with it: who finds it in the wrong inbox passes it on.
-func (lp *loop) move(s *seat, to *loop) {
+func (lp *loop) move(s *slot, to *loop) {
 	if s.again {
 		s.again = false
-		lp.again = slices.DeleteFunc(lp.again, func(x *seat) bool { return x == s })
+		lp.again = slices.DeleteFunc(lp.again, func(x *slot) bool { return x == s })
 	}
 	lp.disown(s)
 	lp.pass(s, to)
@@ -102,7 +102,7 @@ func (lp *loop) move(s *seat, to *loop) {
 
 // pass gives s, which is nobody's, to another loop; it is not to be touched
 // any more.
-func (lp *loop) pass(s *seat, to *loop) {
+func (lp *loop) pass(s *slot, to *loop) {
 	s.at.Store(to)
 	if !s.queued.Swap(true) {
 		to.post(s, nil)
@@ -111,7 +111,7 @@ func (lp *loop) pass(s *seat, to *loop) {
 
 // receive makes s one of the loop's clients, or passes it on if the loop
 // rests by now.
-func (lp *loop) receive(s *seat) {
+func (lp *loop) receive(s *slot) {
 	if lp.id > 0 && lp.id >= int(lp.set.active.Load()) {
 		lp.pass(s, lp.set.all()[0])
 		return

@@ -86,7 +86,7 @@ func TestMovedClientsLoseNothing(t *testing.T) {
 		}
 		h.front.mu.Lock()
 		for c := range h.front.clients {
-			seen[c.link.(*seat).at.Load()] = true
+			seen[c.link.(*slot).at.Load()] = true
 		}
 		h.front.mu.Unlock()
 	}
@@ -120,7 +120,7 @@ func TestRestingLoopsLetGo(t *testing.T) {
 		h.front.mu.Lock()
 		defer h.front.mu.Unlock()
 		for c := range h.front.clients {
-			if c.link.(*seat).at.Load() != first {
+			if c.link.(*slot).at.Load() != first {
 				return false
 			}
 		}

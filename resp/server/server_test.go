@@ -32,14 +32,14 @@ type gate struct {
 	sealed    int // calls of Pass
 	tickets   map[engine.Conn]*gateTicket
 	inTurn    func() // called once by the next Pass, which is on a client's turn
-	lent      func() // returned once by Settle, to who can lend himself
+	work      func() // returned once by Settle, to a caller that may hand itself off
 }
 
-func (g *gate) Settle(lend bool) (work func(), soon bool) {
+func (g *gate) Settle(handOff bool) (work func(), soon bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if lend {
-		work, g.lent = g.lent, nil
+	if handOff {
+		work, g.work = g.work, nil
 	}
 	return work, false
 }

@@ -12,8 +12,8 @@ import (
 	"regent/engine"
 )
 
-// A door is a listening socket in the first loop.
-type door struct {
+// A listener is a listening socket in the first loop.
+type listener struct {
 	sock   int
 	tag    tag
 	socket net.Addr // where it listens
@@ -22,15 +22,15 @@ type door struct {
 }
 
 const (
-	// maxAccepts is how many connections one turn accepts from a door.
+	// maxAccepts is how many connections one turn accepts from a listener.
 	maxAccepts = 64
-	// firstDoor is the place of the first door; the others count down from it.
-	firstDoor = nudgePlace - 1
+	// firstListener is the place of the first listener; the others count down from it.
+	firstListener = nudgePlace - 1
 )
 
-// doorOf makes a door of a listener; nil: it is not one of the system's
+// listenerOf makes a listener of a listener; nil: it is not one of the system's
 // plain sockets.
-func doorOf(l net.Listener) *door {
+func listenerOf(l net.Listener) *listener {
 	switch l.(type) {
 	case *net.TCPListener, *net.UnixListener:
 	default:
@@ -40,7 +40,7 @@ func doorOf(l net.Listener) *door {
 	if err != nil {
 		return nil
 	}
-	d := &door{sock: -1, socket: l.Addr()}
+	d := &listener{sock: -1, socket: l.Addr()}
 	if err := raw.Control(func(fd uintptr) {
 		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			d.sock = n
@@ -51,12 +51,12 @@ func doorOf(l net.Listener) *door {
 	return d
 }
 
-func (d *door) close() { closeNow(d.sock) }
+func (d *listener) close() { closeNow(d.sock) }
 
 func closeNow(fd int) { _ = unix.Close(fd) } // there is nobody to tell
 
-// accept lets in who stands before the door.
-func (d *door) accept(lp *loop) {
+// accept lets in the connections that wait at the listener.
+func (d *listener) accept(lp *loop) {
 	s := lp.set.srv
 	for range maxAccepts {
 		fd, from, err := unix.Accept4(d.sock, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
@@ -76,30 +76,30 @@ func (d *door) accept(lp *loop) {
 
 // pause accepts nobody for a while: there are no descriptors left, most
 // likely.
-func (d *door) pause(lp *loop) {
+func (d *listener) pause(lp *loop) {
 	d.shut, d.until = true, lp.set.ticks()+int64(acceptPause)
 	_ = lp.poll.change(d.sock, d.tag, 0)
 }
 
 // reopen ends the pauses that are over.
 func (lp *loop) reopen() {
-	for _, d := range lp.doors {
+	for _, d := range lp.listeners {
 		if d.shut && lp.set.ticks() >= d.until {
 			d.shut = lp.poll.change(d.sock, d.tag, unix.EPOLLIN) != nil
 		}
 	}
 }
 
-// shutDoors ends accepting.
-func (lp *loop) shutDoors() {
-	for _, d := range lp.doors {
+// shutListeners ends accepting.
+func (lp *loop) shutListeners() {
+	for _, d := range lp.listeners {
 		d.close()
 	}
-	lp.doors = nil
+	lp.listeners = nil
 }
 
 // admit makes a client of a connection, if it may be one.
-func (d *door) admit(lp *loop, fd int, from unix.Sockaddr) {
+func (d *listener) admit(lp *loop, fd int, from unix.Sockaddr) {
 	s := lp.set.srv
 	remote := d.addressOf(from)
 	local := d.addressOf(nil)
@@ -108,7 +108,7 @@ func (d *door) admit(lp *loop, fd int, from unix.Sockaddr) {
 			local = d.addressOf(name)
 		}
 	}
-	p := &seat{sock: fd, client: client{srv: s, peer: remote.text, local: lp.set.intern(local.text)}}
+	p := &slot{sock: fd, client: client{srv: s, peer: remote.text, local: lp.set.intern(local.text)}}
 	p.client.link = p
 	p.at.Store(lp)
 	why := s.refusal(remote)
@@ -149,8 +149,8 @@ func (s *Server) tune(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3)
 }
 
-// addressOf describes a peer, or for nil the door; as Server's addressOf.
-func (d *door) addressOf(a unix.Sockaddr) address {
+// addressOf describes a peer, or for nil the listener; as Server's addressOf.
+func (d *listener) addressOf(a unix.Sockaddr) address {
 	var ip net.IP
 	var port int
 	zone := ""

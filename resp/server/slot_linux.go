@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// A seat is a client's place in a loop, and its link to its socket.
-type seat struct {
+// A slot is a connection slot: a client's place in a loop, and its link to its socket.
+type slot struct {
 	client
 	at     atomic.Pointer[loop] // whose client it is, or is on its way to be
 	queued atomic.Bool          // it is in an inbox, or about to be
@@ -35,19 +35,19 @@ const (
 	turnWeight = 8
 )
 
-func (s *seat) wake() {
+func (s *slot) wake() {
 	if s.queued.CompareAndSwap(false, true) {
 		s.at.Load().post(s, nil)
 	}
 }
 
-func (s *seat) kill() { s.wake() }
+func (s *slot) kill() { s.wake() }
 
-func (s *seat) peerGone() bool { return hungUp(s.sock) }
+func (s *slot) peerGone() bool { return hungUp(s.sock) }
 
-func (s *seat) fd() int { return s.sock }
+func (s *slot) fd() int { return s.sock }
 
-func (s *seat) write(b []byte) (n int, err error) {
+func (s *slot) write(b []byte) (n int, err error) {
 	m := &s.loop.meter
 	m.call(s.loop.set.ticks)
 	n, err = writeNow(s.sock, b)
@@ -59,10 +59,10 @@ func (s *seat) write(b []byte) (n int, err error) {
 }
 
 // drain is write: settle has the poller watch for what it leaves.
-func (s *seat) drain(b []byte) (n int, err error) { return s.write(b) }
+func (s *slot) drain(b []byte) (n int, err error) { return s.write(b) }
 
 // detach gives the socket away as one of Go's.
-func (s *seat) detach() (net.Conn, error) {
+func (s *slot) detach() (net.Conn, error) {
 	s.loop.disown(s)
 	s.away = true
 	f := os.NewFile(uintptr(s.sock), s.peer)
@@ -74,7 +74,7 @@ func (s *seat) detach() (net.Conn, error) {
 	return conn, nil
 }
 
-func (s *seat) close(hangUp bool) {
+func (s *slot) close(hangUp bool) {
 	if s.away {
 		return
 	}
@@ -91,7 +91,7 @@ func (s *seat) close(hangUp bool) {
 }
 
 // weigh adds to what s costs its loop.
-func (s *seat) weigh(window, weight uint32) {
+func (s *slot) weigh(window, weight uint32) {
 	if s.stamp != window {
 		s.last = s.recent(window)
 		s.weight, s.stamp = 0, window
@@ -100,7 +100,7 @@ func (s *seat) weigh(window, weight uint32) {
 }
 
 // recent is what s cost in the last window in which all is known.
-func (s *seat) recent(window uint32) uint32 {
+func (s *slot) recent(window uint32) uint32 {
 	switch s.stamp {
 	case window:
 		return max(s.weight, s.last)

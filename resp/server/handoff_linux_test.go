@@ -17,7 +17,7 @@ func TestLentLoopIsTakenBack(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
 		began, finish := make(chan bool), make(chan bool)
-		h.lend(func() { close(began); <-finish })
+		h.handOff(func() { close(began); <-finish })
 		a.send(command("SET", "k", "v"))
 		<-began
 		a.expect("+OK\r\n")
@@ -26,7 +26,7 @@ func TestLentLoopIsTakenBack(t *testing.T) {
 		close(finish)
 		for range 50 {
 			done := make(chan bool)
-			h.lend(func() { close(done) })
+			h.handOff(func() { close(done) })
 			b.send(command("PING"))
 			b.expect("+PONG\r\n")
 			<-done
@@ -39,7 +39,7 @@ func TestLentLoopIsTakenBack(t *testing.T) {
 func TestClosesWhileLent(t *testing.T) {
 	h := start(t, config.IOEventLoop, nil)
 	began, finish := make(chan bool), make(chan bool)
-	h.lend(func() { close(began); <-finish })
+	h.handOff(func() { close(began); <-finish })
 	a := h.dial()
 	a.send("PING\r\n")
 	<-began
@@ -55,8 +55,8 @@ func TestClosesWhileLent(t *testing.T) {
 	eventually(t, "no loop is left", func() bool { return !strings.Contains(stacks(), "(*loop).run") })
 }
 
-func (h *house) lend(work func()) {
+func (h *house) handOff(work func()) {
 	h.gate.mu.Lock()
-	h.gate.lent = work
+	h.gate.work = work
 	h.gate.mu.Unlock()
 }
