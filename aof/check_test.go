@@ -122,7 +122,7 @@ func aLog(t *testing.T) (fsys *disktest.FS, lines []string) {
 	if err := r.syncOnce(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.addSegment(head{start: r.written.Load(), db: r.gather.db, history: r.history}); err != nil {
+	if err := r.addSegment(head{start: r.written.Load(), db: r.pending.db, history: r.history}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Stream().BeginEpoch(4, 7002); err != nil {

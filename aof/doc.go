@@ -113,7 +113,7 @@
 //
 // # Writing
 //
-// Append copies into memory under one lock. Seal writes what has gathered:
+// Append copies into memory under one lock. Seal writes the pending writes:
 // seal.go tells how many callers share one write. The fsync runs on a
 // goroutine of its own (sync.go). An error of either ends writing for good:
 // nothing is tried again as if it had not happened, since after a failed fsync

@@ -111,7 +111,7 @@ func (l *Log) sizeLocked() int64 {
 // copy. It does no I/O.
 func (l *Log) PlaceAt(at int64) Place {
 	l.mu.Lock()
-	p := l.gather.now()
+	p := l.pending.now()
 	l.mu.Unlock()
 	if at != p.Offset {
 		p.Offset, p.DB = at, 0

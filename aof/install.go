@@ -36,7 +36,7 @@ func (l *Log) InstallBase(ctx context.Context, at Place, format Format, write fu
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.held = nil
-		l.gather.reset(at)
+		l.pending.reset(at)
 		return nil
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func (w contextWriter) Write(p []byte) (int, error) {
 }
 
 // alone runs f with the files for itself: nobody writes, syncs or reads.
-// Any rewrite but except is void afterwards. What was held or has gathered is
+// Any rewrite but except is void afterwards. What was held or is pending is
 // f's to forget.
 func (l *Log) alone(except *rewrite, f func() error) error {
 	l.filesMu.Lock()
@@ -71,7 +71,7 @@ func (l *Log) alone(except *rewrite, f func() error) error {
 	}
 	l.takeTurn()
 	if rw := l.rewriting; rw != nil && rw != except {
-		l.gather.cut = nil
+		l.pending.cut = nil
 		if rw.err == nil {
 			rw.err = errVoid
 		}
@@ -124,7 +124,7 @@ func (l *Log) startAt(src *source, at Place) error {
 	return nil
 }
 
-// startAnew is the end of a rewrite after a failure: what has gathered since
+// startAnew is the end of a rewrite after a failure: the pending writes since
 // the cut is what the stream begins with.
 func (rw *rewrite) startAnew(src *source) error {
 	l := rw.l

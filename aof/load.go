@@ -125,7 +125,7 @@ func (l *Log) ready(ld *loader) error {
 		return fmt.Errorf("fsync of %s: %w", s.name, err)
 	}
 	l.history = h.history
-	l.gather.reset(Place{ld.off, ld.player.db, h.history})
+	l.pending.reset(Place{ld.off, ld.player.db, h.history})
 	l.written.Store(ld.off)
 	l.synced.Store(ld.off)
 	l.durable.Store(ld.off)

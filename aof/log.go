@@ -50,7 +50,7 @@ type Options struct {
 //	syncMu                    an fsync is under way
 //	shape                     which files there are, and what readers may see
 //	tail                      the end of the last file and of the backlog
-//	mu                        what has gathered in memory
+//	mu                        the pending writes in memory
 type Log struct {
 	o    Options
 	fs   disk.FS
@@ -58,14 +58,14 @@ type Log struct {
 
 	filesMu sync.Mutex
 
-	mu     sync.Mutex
-	gather gather
-	turns  turns
-	pace   pace
-	loaded bool
-	closed bool // no more writing
-	held   *held
-	// recovering: the log has failed, and a rewrite gathers anew.
+	mu      sync.Mutex
+	pending pending
+	turns   turns
+	pace    pace
+	loaded  bool
+	closed  bool // no more writing
+	held    *held
+	// recovering: the log has failed, and a rewrite begins anew.
 	recovering bool
 	rewriting  *rewrite
 
@@ -173,7 +173,7 @@ func (l *Log) stopWriting() error {
 	if l.rewriting != nil && l.rewriting.err == nil {
 		l.rewriting.err = errClosed
 	}
-	err := l.writeGathered()
+	err := l.writePending()
 	l.mu.Unlock()
 	l.endTurn()
 	if err == nil {

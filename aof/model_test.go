@@ -131,7 +131,7 @@ func TestLogAgainstModel(t *testing.T) {
 			"follow": func(t *rapid.T) {
 				n++
 				line := fmt.Sprintf("1: SET raw%d v", n)
-				g := gather{}
+				g := pending{}
 				g.reset(Place{})
 				g.add(effects(line))
 				p := g.buf[headroom:]
@@ -148,7 +148,7 @@ func TestLogAgainstModel(t *testing.T) {
 			},
 			"rotate": func(t *rapid.T) {
 				m.fatal(t, m.r.syncOnce())
-				m.fatal(t, m.r.addSegment(head{start: m.r.written.Load(), db: m.r.gather.db, history: m.r.history}))
+				m.fatal(t, m.r.addSegment(head{start: m.r.written.Load(), db: m.r.pending.db, history: m.r.history}))
 			},
 			"reopen": func(t *rapid.T) {
 				m.fatal(t, m.r.Close())
@@ -182,7 +182,7 @@ func FuzzLoad(f *testing.F) {
 	good := h.encode()
 	f.Add(good)
 	f.Add(append(bytes.Clone(good), "*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n*1\r\n$5\r\nMULTI\r\n"...))
-	g := gather{}
+	g := pending{}
 	g.reset(Place{})
 	g.add(effects("0: SET a 1", "3: SET b 2"))
 	g.begin(3, 4)

@@ -10,21 +10,21 @@ import (
 	"regent/resp"
 )
 
-// A gather is what has been appended and not yet written: the bytes of the
+// A pending is the pending writes: what has been appended and not yet written: the bytes of the
 // next group, behind the room for its opening line. It is under Log.mu, and
 // what a write costs is what is done here: one lock, one copy.
-type gather struct {
+type pending struct {
 	buf      []byte // headroom, then stream bytes
 	spare    []byte // the buffer of the group before, to be used again
 	commands int    // whose records these are
-	start    int64  // stream offset of the first gathered byte
+	start    int64  // stream offset of the first pending byte
 	end      int64  // after the last
 
 	db       int  // selected at end
 	startDB  int  // selected at start
 	reselect bool // the next record needs its SELECT whatever db says
 	epoch    int64
-	epochs   []engine.EpochStart // begun in the gathered bytes
+	epochs   []engine.EpochStart // begun in the pending bytes
 	history  []engine.EpochStart // all of them, with those
 	cut      *cutMark            // where the next file is to begin
 
@@ -32,11 +32,11 @@ type gather struct {
 	scanner units.Scanner
 }
 
-// maxSpare is how much memory a gather keeps for later, in bytes.
+// maxSpare is how much memory a pending keeps for later, in bytes.
 const maxSpare = 4 << 20
 
 // reset begins anew at a place.
-func (g *gather) reset(at Place) {
+func (g *pending) reset(at Place) {
 	off, db := at.Offset, at.DB
 	if g.buf == nil {
 		g.buf = make([]byte, headroom, 64<<10)
@@ -48,19 +48,19 @@ func (g *gather) reset(at Place) {
 	g.dropRaw()
 }
 
-// drop forgets what has gathered; offsets go on.
-func (g *gather) drop() {
+// drop forgets the pending writes; offsets go on.
+func (g *pending) drop() {
 	g.buf = g.buf[:headroom]
 	g.start, g.startDB, g.epochs, g.cut, g.commands = g.end, g.db, nil, nil, 0
 }
 
-func (g *gather) dropRaw() {
+func (g *pending) dropRaw() {
 	g.raw = nil
 	g.scanner = units.NewScanner(g.db, g.end)
 }
 
 // grown notes what was appended to buf.
-func (g *gather) grown() int64 {
+func (g *pending) grown() int64 {
 	g.end = g.start + int64(len(g.buf)-headroom)
 	return g.end
 }
@@ -71,7 +71,7 @@ var (
 )
 
 // add appends the records of one command.
-func (g *gather) add(e *engine.Effects) int64 {
+func (g *pending) add(e *engine.Effects) int64 {
 	g.commands++
 	if len(e.Recs) == 1 {
 		g.selectDB(e.Recs[0].DB)
@@ -93,7 +93,7 @@ func (g *gather) add(e *engine.Effects) int64 {
 	return g.grown()
 }
 
-func (g *gather) selectDB(db int) {
+func (g *pending) selectDB(db int) {
 	if db == g.db && !g.reselect {
 		return
 	}
@@ -106,14 +106,14 @@ func (g *gather) selectDB(db int) {
 
 // begin appends the record that begins an epoch. The first command after it
 // selects its database, so that an epoch can be read by itself.
-func (g *gather) begin(epoch, leader int64) int64 {
+func (g *pending) begin(epoch, leader int64) int64 {
 	g.began(engine.EpochStart{Epoch: epoch, Leader: leader, Offset: g.end})
 	g.reselect = true
 	g.buf = units.AppendEpoch(g.buf, epoch, leader)
 	return g.grown()
 }
 
-func (g *gather) began(e engine.EpochStart) {
+func (g *pending) began(e engine.EpochStart) {
 	g.epoch = e.Epoch
 	g.epochs = append(g.epochs, e)
 	g.history = append(g.history, e)
@@ -121,7 +121,7 @@ func (g *gather) began(e engine.EpochStart) {
 
 // addRaw appends a leader's bytes at off and returns the offset after the last
 // whole unit.
-func (g *gather) addRaw(off int64, p []byte) (int64, error) {
+func (g *pending) addRaw(off int64, p []byte) (int64, error) {
 	if off == g.end && len(g.raw) > 0 {
 		g.dropRaw()
 	}
@@ -153,7 +153,7 @@ func (g *gather) addRaw(off int64, p []byte) (int64, error) {
 }
 
 // checkEpochs takes the epochs that the scanner found.
-func (g *gather) checkEpochs() error {
+func (g *pending) checkEpochs() error {
 	for _, e := range g.scanner.Epochs {
 		if e.Epoch <= g.epoch {
 			return fmt.Errorf("epoch %d begins at offset %d, after epoch %d", e.Epoch, e.Offset, g.epoch)
@@ -183,7 +183,7 @@ type Place struct {
 }
 
 // now is the place after everything appended.
-func (g *gather) now() Place {
+func (g *pending) now() Place {
 	return Place{Offset: g.end, DB: g.db, History: slices.Clone(g.history)}
 }
 
@@ -210,8 +210,8 @@ func (g *group) split(off int64, db int) (before, after group) {
 
 func (g *group) data() []byte { return g.buf[headroom:] }
 
-// take hands over what has gathered and goes on with the spare buffer.
-func (g *gather) take() group {
+// take hands over the pending writes and goes on with the spare buffer.
+func (g *pending) take() group {
 	out := group{buf: g.buf, from: g.start, to: g.end, db: g.startDB, epoch: g.epoch, epochs: g.epochs}
 	out.before = lastEpoch(g.history[:len(g.history)-len(g.epochs)])
 	if g.spare == nil {
@@ -223,7 +223,7 @@ func (g *gather) take() group {
 }
 
 // giveBack returns a buffer that take handed over.
-func (g *gather) giveBack(buf []byte) {
+func (g *pending) giveBack(buf []byte) {
 	if cap(buf) <= maxSpare {
 		g.spare = buf[:headroom]
 	}

@@ -71,7 +71,7 @@ func (p *telling) synced() int {
 
 // asCommands are lines as a base holds them, with the SELECTs they need.
 func asCommands(lines []string) []byte {
-	g := gather{}
+	g := pending{}
 	g.reset(Place{})
 	for _, line := range lines {
 		g.add(effects(line))

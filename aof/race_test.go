@@ -123,9 +123,9 @@ func TestSealsShareWrites(t *testing.T) {
 	}
 	for { // until all of them wait
 		r.mu.Lock()
-		heir := r.turns.heir
+		waits := r.turns.nextWriter
 		r.mu.Unlock()
-		if heir {
+		if waits {
 			break
 		}
 	}
@@ -216,8 +216,8 @@ func BenchmarkAppendSeal(b *testing.B) {
 			r.Recorder().Append(e)
 			if i%10000 == 0 {
 				r.mu.Lock()
-				r.gather.buf = r.gather.buf[:headroom]
-				r.gather.start = r.gather.end
+				r.pending.buf = r.pending.buf[:headroom]
+				r.pending.start = r.pending.end
 				r.mu.Unlock()
 			}
 		}

@@ -79,7 +79,7 @@ func TestRedisLoadsOurs(t *testing.T) {
 	}
 	r, _ = regentOn(t, dir)
 	l := r.Log
-	if err := l.addSegment(head{start: l.written.Load(), db: l.gather.db, history: l.history}); err != nil {
+	if err := l.addSegment(head{start: l.written.Load(), db: l.pending.db, history: l.history}); err != nil {
 		t.Fatal(err)
 	}
 	r.write(t, "3: APPEND b 4", "3: RPUSH list a 1 b", "3: LMOVE list other left right", "3: LPOP list 1")

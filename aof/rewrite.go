@@ -17,7 +17,7 @@ import (
 //	                                        the manifest lists      swept at the start
 //	1. an empty file for the stream          base1 incr1            incr2
 //	2. the snapshot is cut at offset C       base1 incr1            incr2
-//	3. what gathered before C goes to        base1 incr1            incr2
+//	3. pending writes before C go to         base1 incr1            incr2
 //	   incr1, which is synced
 //	4. incr2 gets its head (start C), the    base1 incr1 incr2      nothing
 //	   prepared manifest is renamed
@@ -143,14 +143,14 @@ func (l *Log) beginRewrite() (*rewrite, error) {
 
 func (l *Log) endRewrite(rw *rewrite, err error) {
 	l.mu.Lock()
-	if l.gather.cut != nil && l.gather.cut.rw == rw {
-		l.gather.cut = nil
+	if l.pending.cut != nil && l.pending.cut.rw == rw {
+		l.pending.cut = nil
 	}
 	entered := rw.entered
 	l.rewriting = nil
 	if l.recovering && l.err() != nil {
 		l.recovering = false
-		l.gather.drop()
+		l.pending.drop()
 	}
 	l.mu.Unlock()
 	if !entered && rw.next != nil {
@@ -204,7 +204,7 @@ func (rw *rewrite) cut(at int64) (Place, error) {
 	l := rw.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := &l.gather
+	g := &l.pending
 	switch {
 	case rw.err != nil:
 		return Place{}, rw.err
@@ -310,7 +310,7 @@ func (rw *rewrite) enter() error {
 	l.takeTurn()
 	err := rw.err
 	if err == nil && !rw.entered {
-		if err = l.writeGathered(); err == nil {
+		if err = l.writePending(); err == nil {
 			err = rw.err
 		}
 	}

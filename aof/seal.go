@@ -9,24 +9,24 @@ import (
 )
 
 // Group write. Many connections append and then each of them needs its bytes
-// written. Whoever finds nobody writing takes its turn and writes everything
-// that has gathered, whoever's it is. Those that come meanwhile and are covered
-// by this write wait for its end; of those that are not, the first becomes the
-// heir, who takes the next turn, and the others wait for the end of that one:
+// written. A caller that finds no write under way takes its turn and writes all
+// pending writes, those of other callers too. Callers that come meanwhile and are
+// covered by this write wait for its end; of those that are not, the first becomes
+// the next writer, which takes the next turn, and the others wait for its end:
 //
 //	turn n      W========              covered by n: wait on cur
-//	heir           ........W=======    the first not covered
+//	next writer    ........W=======    the first not covered
 //	turn n+1       ...............     the others: wait on next
 //
-// So nobody waits longer than two writes, and one write wakes all it covers.
+// So no caller waits longer than two writes, and one write wakes all it covers.
 // A turn is also what Truncate and Close take to have the files to themselves;
 // it covers nothing then, and those that wait try again.
 
 // turns is the state of the group write, under Log.mu.
 type turns struct {
-	busy  bool
-	heir  bool  // somebody waits to take the next turn
-	cover int64 // the turn under way writes up to here
+	busy       bool
+	nextWriter bool  // a caller waits to take the next turn
+	cover      int64 // the turn under way writes up to here
 	// cur ends with the turn under way, next with the one after it; made
 	// when somebody waits.
 	cur, next chan struct{}
@@ -45,7 +45,7 @@ func (l *Log) Seal(upto int64) error {
 	}
 	l.mu.Lock()
 	for {
-		upto = min(upto, l.gather.end) // which a cut lowers meanwhile
+		upto = min(upto, l.pending.end) // which a cut lowers meanwhile
 		switch t := &l.turns; {
 		case l.err() != nil:
 			l.mu.Unlock()
@@ -62,7 +62,7 @@ func (l *Log) Seal(upto int64) error {
 			return errClosed
 		case !t.busy:
 			l.takeTurn()
-			err := l.writeGathered()
+			err := l.writePending()
 			l.mu.Unlock()
 			l.endTurn()
 			if err != nil {
@@ -72,8 +72,8 @@ func (l *Log) Seal(upto int64) error {
 			l.mu.Lock()
 		case upto <= t.cover:
 			l.waitFor(&t.cur)
-		case !t.heir:
-			t.heir = true
+		case !t.nextWriter:
+			t.nextWriter = true
 			l.waitFor(&t.cur)
 			l.abdicate(upto)
 		default:
@@ -82,8 +82,8 @@ func (l *Log) Seal(upto int64) error {
 	}
 }
 
-// abdicate wakes those that count on the heir, who has just woken up, if it
-// has no more reason to take a turn: they must look for another.
+// abdicate wakes the callers that wait for the next writer, which has just woken
+// up, if it has no more reason to take a turn: they must look for another.
 func (l *Log) abdicate(upto int64) {
 	if l.written.Load() < upto && l.err() == nil && l.held == nil && !l.closed {
 		return
@@ -113,7 +113,7 @@ func (l *Log) takeTurn() {
 	for t.busy {
 		l.waitFor(&t.cur)
 	}
-	t.busy, t.heir = true, false
+	t.busy, t.nextWriter = true, false
 	t.cur, t.next = t.next, nil
 	t.cover = l.written.Load()
 }
@@ -131,24 +131,24 @@ func (l *Log) endTurn() {
 	l.tell()
 }
 
-// writeGathered writes what has gathered, as a rule as one group, and begins
+// writePending writes the pending writes, as a rule as one group, and begins
 // the next file where that is asked for. The caller has the turn and holds mu,
 // which is released during the write.
-func (l *Log) writeGathered() error {
+func (l *Log) writePending() error {
 	if err := l.err(); err != nil {
 		return err
 	}
 	if l.held != nil {
 		return l.held.err
 	}
-	cut := l.gather.cut
-	if l.gather.end == l.gather.start && cut == nil {
+	cut := l.pending.cut
+	if l.pending.end == l.pending.start && cut == nil {
 		return nil
 	}
-	l.pace.written += l.gather.commands
+	l.pace.written += l.pending.commands
 	l.pace.asked, l.pace.woken = false, false
-	g := l.gather.take()
-	l.gather.cut = nil
+	g := l.pending.take()
+	l.pending.cut = nil
 	l.turns.cover = g.to
 	l.mu.Unlock()
 	var err error
@@ -159,7 +159,7 @@ func (l *Log) writeGathered() error {
 	}
 	l.mu.Lock()
 	if l.held == nil {
-		l.gather.giveBack(g.buf)
+		l.pending.giveBack(g.buf)
 	}
 	return err
 }
@@ -231,9 +231,9 @@ func (r recorder) Append(e *engine.Effects) (end int64) {
 	if l.failure.Load() != nil && !l.recovering {
 		// Nothing is written any more and nothing acknowledged; offsets go on
 		// so that nobody takes what was executed for written.
-		l.gather.drop()
+		l.pending.drop()
 	}
-	end = l.gather.add(e)
+	end = l.pending.add(e)
 	l.mu.Unlock()
 	return end
 }
@@ -245,5 +245,5 @@ func (r recorder) Synced() int64 { return r.synced.Load() }
 func (r recorder) End() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.gather.end
+	return r.pending.end
 }

@@ -41,12 +41,12 @@ func (s stream) History() []engine.EpochStart {
 func (s stream) BeginEpoch(epoch, leader int64) (end int64, err error) {
 	l := s.Log
 	l.mu.Lock()
-	if epoch <= l.gather.epoch {
+	if epoch <= l.pending.epoch {
 		l.mu.Unlock()
-		return 0, fmt.Errorf("epoch %d cannot begin in epoch %d", epoch, l.gather.epoch)
+		return 0, fmt.Errorf("epoch %d cannot begin in epoch %d", epoch, l.pending.epoch)
 	}
-	l.gather.dropRaw()
-	end = l.gather.begin(epoch, leader)
+	l.pending.dropRaw()
+	end = l.pending.begin(epoch, leader)
 	l.mu.Unlock()
 	return end, l.Seal(end)
 }
@@ -59,7 +59,7 @@ func (s stream) AppendRaw(off int64, p []byte) error {
 		l.mu.Unlock()
 		return err
 	}
-	end, err := l.gather.addRaw(off, p)
+	end, err := l.pending.addRaw(off, p)
 	l.mu.Unlock()
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"regent/engine/config"
 )
 
-// The syncing goroutine. With always it writes what has gathered (pace.go) and
+// The syncing goroutine. With always it writes the pending writes (pace.go) and
 // makes everything written so far durable in one fsync, for all who wait for it;
 // what comes meanwhile belongs to the next one. With everysec a timer
 // wakes it, which the first write after an fsync starts: an idle log has none.

@@ -241,7 +241,7 @@ const maxLate = 64 << 20
 func (l *Log) enterLate(rw *rewrite) error {
 	l.mu.Lock()
 	l.takeTurn()
-	err := l.writeGathered()
+	err := l.writePending()
 	l.mu.Unlock()
 	l.endTurn()
 	if err != nil {
@@ -360,5 +360,5 @@ func (l *Log) forgetUnwritten(at Place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held = nil
-	l.gather.reset(at)
+	l.pending.reset(at)
 }
