@@ -94,7 +94,7 @@ type Cluster struct {
 	muted      bool  // the state file or the mark could not be written
 	logBad     error // the log or the keyspace failed: for good
 	told       logEnd
-	bare       bool          // the steward's: this node started with nothing, or less than it had,
+	bare       bool          // the role worker's: this node started with nothing, or less than it had,
 	fill       int64         // and holds as much as a leader had when it has applied this offset
 	shortening bool          // the log is about to be cut: the mark stays where that will be
 	changes    chan struct{} // closed and replaced with each change of role
@@ -118,7 +118,7 @@ type Cluster struct {
 	idText    atomic.Pointer[string]
 	nextTick  atomic.Int64 // mono ns at which the clock wakes
 	tick      chan struct{}
-	chores    chan struct{} // wakes the steward
+	chores    chan struct{} // wakes the role worker
 	apply     chan struct{} // wakes the applier
 
 	logMu     sync.Mutex
@@ -281,7 +281,7 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	c.mu.Unlock()
 	c.view.Store(c.compose(st, false))
 	c.run(c.clock)
-	c.run(c.steward)
+	c.run(c.roleWorker)
 	c.run(c.applyLoop)
 	c.do(nothing)
 	return nil

@@ -11,7 +11,7 @@
 //	└───────┬─────────────────────────┬──────────────────────┬─────────┘
 //	        │ role changed            │ atomics              │ outboxes
 //	        ▼                         ▼                      ▼
-//	  the steward (roles.go)     Leads, Committed,       peer.Link
+//	  the role worker (roles.go) Leads, Committed,       peer.Link
 //	  Freeze, apply, BeginEpoch, Fenced: the hot path
 //	  publish View               (lead.go)
 //	        │
@@ -26,7 +26,7 @@
 // Locks, in the order in which they may be taken:
 //
 //	logMu   whoever writes the log as a cluster: the receiver, the cut, the
-//	        end of a full copy, the steward when it begins an epoch
+//	        end of a full copy, the role worker when it begins an epoch
 //	        (then the engine's shards, through Freeze and the Applier)
 //	mu      the election's state and the state file
 //	        (then the log's own lock, to read its ends)

@@ -12,7 +12,7 @@ import (
 // A planned change of leader, as this node carries it out; bully/handover.go
 // has the protocol.
 //
-//	Output.Hold ──► the steward: commands on data stay in their sessions, the
+//	Output.Hold ──► the role worker: commands on data stay in their sessions, the
 //	                last one that ran has ended, its record is sealed ──► Held
 //	Output.Fence ─► handed: what ran before and is committed may still be
 //	                answered; then no lease, then the token leaves
@@ -88,7 +88,7 @@ func (c *Cluster) mark(o bully.Output) {
 	}
 }
 
-// hold ends what mark began, after View says who leads; it is the steward's.
+// hold ends what mark began, after View says who leads; it is the role worker's.
 func (c *Cluster) hold(want bool) {
 	if want || !c.holds.Load() {
 		return
@@ -102,7 +102,7 @@ func (c *Cluster) hold(want bool) {
 }
 
 // held sees to it that nothing runs any more which is to be held for a
-// handover, and says so to the election; it is the steward's.
+// handover, and says so to the election; it is the role worker's.
 func (c *Cluster) held() {
 	c.engine.Freeze(func() {})
 	c.mu.Lock()

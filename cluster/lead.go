@@ -17,7 +17,7 @@ import (
 
 // The leader's side: a stream to each peer, and what the hot path asks.
 
-// leading is the steward's own state; nobody else looks at it.
+// leading is the role worker's own state; nobody else looks at it.
 type leading struct {
 	epoch int64 // that this node leads, 0: none
 	ahead bool  // the keyspace may hold more than is committed

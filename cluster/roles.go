@@ -8,7 +8,7 @@ import (
 	"regent/engine"
 )
 
-// The steward carries out what a change of role means for the keyspace, the
+// The role worker carries out what a change of role means for the keyspace, the
 // log and the clients: the slow part, on one goroutine, one change after the
 // other, however fast the election goes.
 //
@@ -24,8 +24,8 @@ import (
 // appended, when it cannot do so itself.
 const sealWait = 100 * time.Millisecond
 
-// steward runs until the cluster stops.
-func (c *Cluster) steward() {
+// roleWorker runs until the cluster stops.
+func (c *Cluster) roleWorker() {
 	for {
 		select {
 		case <-c.ctx.Done():

@@ -85,7 +85,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 }
 
 // unfilled reports whether a node that started with nothing, or less than it had,
-// still lacks what a leader had after that. Only the steward calls it.
+// still lacks what a leader had after that. Only the role worker calls it.
 func (c *Cluster) unfilled(v *engine.View) bool {
 	switch {
 	case !c.bare || v.Leading:

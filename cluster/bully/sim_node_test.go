@@ -41,12 +41,12 @@ type machine struct {
 	newDisk     HardState
 	tickAt      time.Duration
 	pub         published
-	stewardDue  bool
+	roleWorkDue bool
 	diskBad     bool
 	flushing    int // counts tails
 	flushBusy   bool
 
-	// The steward's state.
+	// The role worker's state.
 	epoch     int64 // that it leads, 0: none
 	leading   bool  // takes commands
 	following bool
@@ -196,7 +196,7 @@ func (m *machine) finish(o Output, then func()) {
 			s := m.node.Status()
 			m.w.say(m.id, "%s epoch %d leader %d serving %v commit %d log %v", roleName(s.Role), s.Epoch, s.Leader, s.Serving, s.Commit, m.end())
 		}
-		m.pokeSteward()
+		m.pokeRoleWorker()
 	}
 	m.publish()
 	if o.Hold {
@@ -269,29 +269,29 @@ func (m *machine) schedule() {
 	})
 }
 
-// pokeSteward runs the steward soon: it is another goroutine.
-func (m *machine) pokeSteward() {
-	if m.stewardDue {
+// pokeRoleWorker runs the role worker soon: it is another goroutine.
+func (m *machine) pokeRoleWorker() {
+	if m.roleWorkDue {
 		return
 	}
-	m.stewardDue = true
+	m.roleWorkDue = true
 	d := m.w.within(2 * time.Millisecond)
 	if !m.w.calm && m.w.chance(m.w.plan.spike) {
 		d += m.w.within(simT / 2)
 	}
 	m.on(d, func() {
-		m.stewardDue = false
-		m.steward()
+		m.roleWorkDue = false
+		m.roleWorker()
 	})
 }
 
-// steward follows the election's changes: begin, take over, step down.
-func (m *machine) steward() {
+// roleWorker follows the election's changes: begin, take over, step down.
+func (m *machine) roleWorker() {
 	s := m.node.Status()
 	switch {
 	case m.epoch != 0 && (s.Role != Leader || s.Epoch != m.epoch):
 		m.stepDown()
-		m.pokeSteward()
+		m.pokeRoleWorker()
 	case s.Role == Leader && m.epoch == 0:
 		m.begin(s.Epoch)
 	case s.Role == Leader && s.Serving && !m.leading:
@@ -334,7 +334,7 @@ func (m *machine) start() {
 	w := m.w
 	m.life++
 	m.up, m.pausedUntil, m.asleep, m.inputs = true, 0, nil, nil
-	m.writing, m.tickAt, m.stewardDue, m.diskBad, m.flushBusy = false, 0, false, false, false
+	m.writing, m.tickAt, m.roleWorkDue, m.diskBad, m.flushBusy = false, 0, false, false, false
 	m.flushing++
 	m.pub, m.epoch, m.leading, m.following = published{}, 0, false, true
 	m.senders, m.in, m.pending, m.verified = [simMost + 1]*sender{}, inbound{}, nil, 0

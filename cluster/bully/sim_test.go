@@ -13,7 +13,7 @@ import (
 // one seed. The same seed gives the same run.
 //
 //	sim_world_test.go    time, the queue of events, the network
-//	sim_node_test.go     a machine: clock, disk, driver, steward, crash, start
+//	sim_node_test.go     a machine: clock, disk, driver, role worker, crash, start
 //	sim_stream_test.go   the log and the streams that copy it
 //	sim_client_test.go   writes and reads, and when they are answered
 //	sim_faults_test.go   what is drawn from the seed, and the faults
