@@ -21,6 +21,9 @@ import (
 const (
 	// guestPatience is how long a guest may take to say its first word.
 	guestPatience = time.Second
+	// guestHaste is how long it may take when there are no descriptors left: a peer's
+	// first word comes with its connection.
+	guestHaste = 50 * time.Millisecond
 	// maxGuestInput is how much of a guest's input may be kept, in bytes.
 	maxGuestInput = 32 << 10
 )
@@ -28,6 +31,7 @@ const (
 // A guest is what a client has that is one.
 type guest struct {
 	leave     func() // gives the place back
+	since     int64  // Host.Mono
 	stopClock func() bool
 }
 
@@ -45,8 +49,26 @@ func (s *Server) invite(c *client, from net.Addr) bool {
 	if leave == nil {
 		return false
 	}
-	c.guest = &guest{leave: leave, stopClock: s.host.AfterFunc(guestPatience, evict)}
+	c.guest = &guest{leave: leave, since: s.host.Mono(), stopClock: s.host.AfterFunc(guestPatience, evict)}
 	return true
+}
+
+// crowded ends the guests that say nothing, since there are no descriptors left:
+// they would keep a peer out, and the node's own files.
+func (s *Server) crowded() {
+	now := s.host.Mono()
+	var out []*client
+	s.mu.Lock()
+	for c := range s.clients {
+		if c.guest != nil && now-c.guest.since >= int64(guestHaste) {
+			out = append(out, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range out {
+		c.expelled.Store(true)
+		c.Wake()
+	}
 }
 
 // end gives back what a guest has.

@@ -90,6 +90,41 @@ func TestGuests(t *testing.T) {
 	})
 }
 
+// TestCrowdedGuests: when there are no descriptors left, guests that say nothing
+// go before their time is over; clients, and those that have just come, do not.
+func TestCrowdedGuests(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		guests := func(h *house) int {
+			h.front.mu.Lock()
+			defer h.front.mu.Unlock()
+			return h.front.guests
+		}
+		h := start(t, model, func(h *house, o *Options) {
+			h.Config.MaxClients.Set(1)
+			o.Admit = func(net.Addr, func()) func() { return func() {} }
+			o.Hijack = func(conn net.Conn, _ []byte, _ [][]byte) { _ = conn.Close() }
+		})
+		a := h.dial()
+		a.send("GET k\r\n")
+		a.expect("$-1\r\n")
+		old := []*wire{h.dial(), h.dial()}
+		eventually(t, "they are guests", func() bool { return guests(h) == 2 })
+		h.Server.Host.Advance(guestHaste)
+		young := h.dial()
+		eventually(t, "it is a guest", func() bool { return guests(h) == 3 })
+		h.front.crowded()
+		for _, g := range old {
+			g.expect("-" + resp.ErrMaxClients + "\r\n")
+			g.ended()
+		}
+		eventually(t, "they are gone", func() bool { return guests(h) == 1 })
+		young.send(command("REGENT", "PEER", "2", "x"))
+		young.ended()
+		a.send("GET k\r\n")
+		a.expect("$-1\r\n")
+	})
+}
+
 // TestNoPlaceForGuests: without a place the refusal comes at once.
 func TestNoPlaceForGuests(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {

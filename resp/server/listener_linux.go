@@ -68,6 +68,7 @@ func (d *listener) accept(lp *loop) {
 		case unix.EINTR, unix.ECONNABORTED:
 		default:
 			s.log(engine.LevelWarning, "Accepting client connection: %v", err)
+			s.crowded()
 			d.pause(lp)
 			return
 		}

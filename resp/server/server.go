@@ -104,6 +104,7 @@ func (s *Server) Serve(l net.Listener) error {
 		}
 		if err != nil {
 			s.log(engine.LevelWarning, "Accepting client connection: %v", err)
+			s.crowded()
 			time.Sleep(acceptPause)
 			continue
 		}
