@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,6 +19,8 @@ func (p *pile) Bytes() int64                                             { retur
 func (p *pile) Len() int                                                 { return p.n }
 func (p *pile) Digest(d *engine.Digest)                                  { d.MixNumber(p.n) }
 func (p *pile) Commands(_ []byte, emit func(args ...[]byte) error) error { return nil }
+
+func (p *pile) String() string { return fmt.Sprintf("pile of %d", p.n) }
 
 func TestOtherTypesAgainstRedis(t *testing.T) {
 	theirs := enginetest.StartRedis(t).Client(t)
@@ -63,7 +66,7 @@ func TestCopyIsDeep(t *testing.T) {
 	c.Do("RENAME", "p", "r")
 	p.n = 2
 	got := strings.Join(s.Dump(), "\n")
-	if want := "0 \"q\" &{1} 0\n0 \"r\" &{2} 0"; got != want {
+	if want := "0 \"q\" pile of 1 0\n0 \"r\" pile of 2 0"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
