@@ -331,16 +331,13 @@ func (c *Cluster) compatible(f *peer.Frame) bool {
 
 // hear takes one frame.
 func (c *Cluster) hear(m *member, f *peer.Frame) error {
+	arrived := c.opts.Host.Now() // before anything is waited for
 	if err := c.learn(f); err != nil {
 		return err
 	}
 	m.heard.Store(c.opts.Host.Now())
 	if f.Type == peer.Ping {
-		end, err := f.Int(0)
-		if err == nil {
-			m.offset.Store(end)
-		}
-		return err
+		return c.hearPing(m, f, arrived)
 	}
 	msg, err := f.Message()
 	if err != nil {
@@ -349,4 +346,19 @@ func (c *Cluster) hear(m *member, f *peer.Frame) error {
 	m.offset.Store(msg.Position.Offset)
 	c.do(func(now time.Duration) bully.Output { return c.node.Step(now, msg) })
 	return nil
+}
+
+// hearPing takes a sign of life that arrived at a moment of this node's wall
+// clock, in ms.
+func (c *Cluster) hearPing(m *member, f *peer.Frame, arrived int64) error {
+	end, err := f.Int(0)
+	if err != nil {
+		return err
+	}
+	m.offset.Store(end)
+	told, ok, err := f.Clock()
+	if ok {
+		c.compareClock(m, told, arrived)
+	}
+	return err
 }

@@ -74,6 +74,9 @@
 //   - Without the lease (read-lease no) a reply leaves after a round that began
 //     when it had been computed (rounds.go).
 //
+// Wall clocks decide nothing here. The ends of keys rest on them, so nodes compare
+// theirs with each PING and warn if they differ (clocks.go).
+//
 // Identity is the node ID. Who the nodes are, and where, is the election's
 // configuration (members.go): as configured until it is first changed by
 // command (change.go), and from then on what the state file holds, for this node

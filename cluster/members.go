@@ -75,6 +75,8 @@ type member struct {
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 
+	clock peerClock // its wall clock beside this node's
+
 	release func() // of the log reserved for it, nil: none; its stream's goroutine's own
 
 	mu       sync.Mutex

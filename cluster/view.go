@@ -129,6 +129,9 @@ func (c *Cluster) describe(n *engine.NodeView, m *member) {
 	n.Up = heard != 0 && now-heard <= upTimes*c.timeout.Milliseconds() && m.refused.Load() <= heard
 	n.Offset, n.PongAt = m.offset.Load(), heard
 	n.Copy, _ = m.copying.Load().(string)
+	if d, ok := m.clock.known(c.now()); ok {
+		n.ClockAhead, n.ClockError = d.ahead, d.within
+	}
 	if !n.Up {
 		n.PingAt = max(heard, m.refused.Load())
 	}

@@ -243,6 +243,9 @@ type NodeView struct {
 	Copy    string // how far its full copy is, in Redis's words; "": it needs none
 	PingAt  int64  // wall ms of the last unanswered ping, 0 none
 	PongAt  int64  // wall ms of the last answer
+	// ClockAhead is by how many ms its wall clock is ahead of this node's, less
+	// than 0 behind, within ClockError ms; ClockError 0: it is not known.
+	ClockAhead, ClockError int64
 }
 
 // A LinkView is one row of CLUSTER LINKS.

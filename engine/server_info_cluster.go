@@ -172,4 +172,23 @@ func (r *infoRun) regent(w *InfoWriter) {
 		w.Bool("recovering", v.Recovering)
 		w.Str("nodes_version", fmt.Sprintf("%d/%d", v.MembersEpoch, v.MembersVersion))
 	}
+	r.clocks(w)
+}
+
+// clocks tells how far wall clocks are apart, on which the ends of keys rest: at
+// a follower how far this node's is ahead of the leader's, at a leader how far
+// each other's is ahead of its own.
+func (r *infoRun) clocks(w *InfoWriter) {
+	i := 0
+	for _, n := range r.view.Nodes {
+		switch {
+		case n.ClockError == 0:
+		case r.view.Leading:
+			w.Str("clock"+strconv.Itoa(i), fmt.Sprintf("node=%d,offset_ms=%d,error_ms=%d", n.ID, n.ClockAhead, n.ClockError))
+			i++
+		case n.Leader:
+			w.Int("clock_offset_ms", -n.ClockAhead)
+			w.Int("clock_error_ms", n.ClockError)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 type Host struct {
 	Name  string
 	began time.Time
+	ahead atomic.Int64 // of the machine's wall clock, in ms
 
 	mu sync.Mutex
 	tb testing.TB // nil once the test is over
@@ -33,7 +35,10 @@ func NewHost(t testing.TB, name string) *Host {
 }
 
 // Now is the wall clock in ms.
-func (h *Host) Now() int64 { return time.Now().UnixMilli() }
+func (h *Host) Now() int64 { return time.Now().UnixMilli() + h.ahead.Load() }
+
+// SetAhead sets the wall clock so far ahead of the machine's.
+func (h *Host) SetAhead(d time.Duration) { h.ahead.Store(d.Milliseconds()) }
 
 // Mono is the process's monotonic clock in ns.
 func (h *Host) Mono() int64 { return int64(time.Since(h.began)) }

@@ -51,7 +51,7 @@ const (
 	Resign
 	Handover
 	Takeover
-	Ping   // a sign that the way is open, and where the sender's log ends
+	Ping   // a sign that the way is open, where the sender's log ends, and a Clock
 	Open   // stream: the leader's log and history
 	Ready  // stream: the follower's log was cut to this offset
 	Copy   // stream: the follower needs a full copy

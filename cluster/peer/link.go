@@ -42,7 +42,8 @@ type LinkConfig struct {
 	Dialer  *Dialer
 	Timeout time.Duration // of a write
 	Hello   func() Hello
-	Offset  func() int64         // where this node's log ends: an idle channel tells it, too
+	Offset  func() int64         // where this node's log ends: a PING tells it
+	Clock   func() Clock         // what a PING tells of wall clocks; nil: nothing
 	Cluster func() string        // the cluster ID for frames
 	Mono    func() time.Duration // the node's clock
 	Rand    func() uint64
@@ -58,8 +59,12 @@ type LinkConfig struct {
 	Logf func(format string, args ...any)
 }
 
-// pingPart: an idle channel carries a PING after T/4 to T/2.
-const pingPart = 4
+const (
+	// pingPart: an idle channel carries a PING after T/4 to T/2,
+	pingPart = 4
+	// pingEvery: and a busy one about so often, so that clocks are compared.
+	pingEvery = time.Second
+)
 
 // NewLink returns a link that Run brings to life.
 func NewLink(c LinkConfig) *Link {
@@ -167,13 +172,14 @@ func (l *Link) set(since time.Time) {
 }
 
 // pump is the writer: everything queued in one write, a PING when there was
-// nothing for a while.
+// nothing for a while or the last one is old.
 func (l *Link) pump(ctx context.Context, c *Conn, lost <-chan error) error {
-	idle := time.NewTicker(max(l.cfg.Timeout/pingPart, time.Millisecond))
+	idle := time.NewTicker(min(max(l.cfg.Timeout/pingPart, time.Millisecond), pingEvery))
 	defer idle.Stop()
 	var queue []bully.Message
 	var out []byte
 	wrote := true
+	var pinged time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -186,18 +192,28 @@ func (l *Link) pump(ctx context.Context, c *Conn, lost <-chan error) error {
 				out = AppendMessage(out, l.cfg.Cluster(), &queue[i])
 			}
 		case <-idle.C:
-			if wrote {
+			if wrote && time.Since(pinged) < pingEvery {
 				wrote = false
 				continue
 			}
-			h := l.cfg.Hello()
-			out = AppendInt(AppendHead(out[:0], &Frame{Type: Ping, Cluster: l.cfg.Cluster(), From: h.From, To: h.To}, 1), l.cfg.Offset())
+			pinged, out = time.Now(), l.appendPing(out[:0])
 		}
 		if _, err := c.Write(out); err != nil {
 			return err
 		}
 		wrote = true
 	}
+}
+
+// appendPing appends a PING with what is known now.
+func (l *Link) appendPing(dst []byte) []byte {
+	h := l.cfg.Hello()
+	f := Frame{Type: Ping, Cluster: l.cfg.Cluster(), From: h.From, To: h.To}
+	if l.cfg.Clock == nil {
+		return AppendInt(AppendHead(dst, &f, 1), l.cfg.Offset())
+	}
+	dst = AppendInt(AppendHead(dst, &f, 1+clockArgs), l.cfg.Offset())
+	return appendClock(dst, l.cfg.Clock())
 }
 
 // untilEnd waits for the end of a connection on which nothing comes.
