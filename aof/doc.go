@@ -2,7 +2,7 @@
 // at once what a node remembers and what its followers copy.
 //
 // It stores, checks, repairs, cuts and reads back. It does not know what a
-// command does, who leads, or when a reply may leave: those ask it how far it
+// command does, which node leads, or when a reply may leave: those ask it how far it
 // is written (Stream.End) and how far it is durable (Durable).
 //
 // # Offsets
@@ -96,7 +96,7 @@
 //
 // # Loading
 //
-// One goroutine reads, proves and parses; who carries out (Records) may do so
+// One goroutine reads, proves and parses; Records may carry out what it read
 // later and on many cores, in an order that makes the same data
 // (engine.BulkApplier). A record that fails is then found out late: the files are
 // walked once more to name its place, and nothing is cut before everything ahead

@@ -6,7 +6,7 @@
 // and in a simulation.
 //
 // What it does not do: decide when a reply may leave (the barrier of the
-// composition root), who leads (cluster), or what is durable (aof).
+// composition root), which node leads (cluster), or what is durable (aof).
 //
 // # The hot path
 //

@@ -1,4 +1,4 @@
-// Package bully decides who leads: a bully election by epochs, as a pure state
+// Package bully decides which node leads: a bully election by epochs, as a pure state
 // machine. It is the specification of the protocol as well; the code beside it
 // holds to these words, the traces in testdata tell them as stories, the
 // simulator (sim_*_test.go) tries to break them, and model/ is the same
@@ -8,12 +8,12 @@
 //
 // A Node is one voter's part. It takes messages, the time, news of its log and
 // of its peers, and returns what is to be done: persist this, fence, send
-// those. It says who leads, whether this node may answer as the leader at this
+// those. It says which node leads, whether this node may answer as the leader at this
 // moment (the lease), and which part of the log is committed.
 //
 // It does no I/O, has no clock, goroutine, lock or address, and does not carry
 // the log: streams copy it (package repl), and tell the node how far it is.
-// Who drives it (package cluster) owes it what types.go lists; the safety
+// Its driver (package cluster) owes it what types.go lists; the safety
 // argument rests on that list as much as on the rules here.
 //
 // It withstands crashes, restarts, stopped processes, lost, doubled, late and
@@ -26,9 +26,9 @@
 //
 // # The bully
 //
-// Garcia-Molina's bully (1982) elects the highest ID: who misses the leader
-// asks the nodes above it; one that lives answers and runs itself, and who gets
-// no answer declares itself and is obeyed. It assumes that silence within T
+// Garcia-Molina's bully (1982) elects the highest ID: a node that misses the
+// leader asks the nodes above it; one that lives answers and runs itself, and a
+// node that gets no answer declares itself and is obeyed. It assumes that silence within T
 // means death. Where that fails, and it does with one stopped process, two
 // nodes lead, and with the wrong data.
 //
@@ -62,7 +62,7 @@
 //
 // # What is on disk before what leaves
 //
-// The epoch, who got this node's vote in it, the two marks of rule 12, and the
+// The epoch, which node got this node's vote in it, the two marks of rule 12, and the
 // configuration (HardState). Output.Persist
 // comes before all messages of that output: a vote is on disk before OK leaves,
 // the candidate's own vote before ELECTION real, a higher epoch before anything
@@ -139,7 +139,7 @@
 //     hand when it wakes.
 //  8. Evidence. A refused dial at the peer's own address says that its process
 //     is gone, if the dial began after its last word. How much that is worth
-//     depends on who can have said it. On this machine, where the kernel that
+//     depends on what can have said it. On this machine, where the kernel that
 //     answers is the one that ran the process, it is Proof, as RESIGN is: it ends
 //     the promise to that leader at once, and nobody waits. From another machine
 //     it is a Sign: a firewall, a proxy, NAT gives the same answer in the name
@@ -155,8 +155,8 @@
 //     A node that has never seen an epoch has promised nothing.
 //  10. Disk. A node that cannot write neither leads, votes nor runs; a leader
 //     resigns. It follows on, so that readers are served.
-//  11. Higher epochs. Whoever hears of a higher epoch takes it over, and stops
-//     leading or running. Who hears a leader of a lower one tells it.
+//  11. Higher epochs. A node that hears of a higher epoch takes it over, and stops
+//     leading or running. A node that hears a leader of a lower one tells it.
 //  12. Power loss. A node that does not sync each write and whose power failed
 //     (another boot ID, no mark of an orderly end) may lack what it had
 //     acknowledged. Its grant is weak: a candidate needs a majority of others',
@@ -180,12 +180,12 @@
 //     epoch's leader's: it may be one of those that elected it. (This needs connections that end with the process,
 //     so that no question to the node it was reaches the one it is.)
 //  13. Members. Voters change by one at a time, learners follow and do not
-//     count; who votes is a configuration with a version, told by the leader and
+//     count; which nodes vote is a configuration with a version, told by the leader and
 //     not in the log. A voter refuses a candidate with an older one. A leader
 //     changes it only when a majority has the one before, written in its own
 //     epoch, and holds all that is committed (members.go). A new node joins as
 //     nothing (Config.Joining), learns, and votes when it has caught up; the
-//     leader leaves after it handed over. Who was away when it was removed asks
+//     leader leaves after it handed over. A node that was away when it was removed asks
 //     in vain until one of the nodes that it dials tells it (Told). Where the
 //     members are goes with the configuration, and means nothing here.
 //  14. Handover: see below.
@@ -212,7 +212,7 @@
 // log has kept up with its own for TakeoverAfter. Each fall of that peer (death
 // or silence) doubles the wait, at most 2^5 times, so that a flapping node does
 // not cost a change of leader each time; a handover that failed is not tried
-// again before a likewise doubled wait. Who was put into the lead by command
+// again before a likewise doubled wait. A node that was put into the lead by command
 // keeps it against every peer that has not fallen since; evidence from before,
 // which came late, is of an earlier fall.
 //

@@ -13,29 +13,29 @@
 //	  │ type version cluster from to epoch seq args…     │
 //	  ├─────────────────────────────────────────────────►│
 //
-// A MAC is HMAC-SHA256 with the cluster's secret over who proves, the protocol
+// A MAC is HMAC-SHA256 with the cluster's secret over the proving side, the protocol
 // version, both cluster IDs, both node IDs, the kind of channel, the dialling
 // process, both nonces, and the members that are told. So a proof is worth
 // nothing in another conversation, in the other direction, on another kind of
 // channel or for another node, and both sides prove that they know the secret
-// before either believes a word. The dialer proves first: whoever connects
-// hears no MAC that the secret could be guessed from. (Whoever answers at a
-// member's address does; a secret must be long all the same.) Without a
+// before either believes a word. The dialer proves first: a stranger that
+// connects hears no MAC that the secret could be guessed from. (One that answers
+// at a member's address does; a secret must be long all the same.) Without a
 // secret the same handshake runs with an empty key: it then tells nodes apart,
-// but keeps nobody out. What follows the handshake is neither encrypted nor
-// authenticated by itself: whoever can write into an open TCP connection must
-// be kept off the network.
+// but keeps no stranger out. What follows the handshake is neither encrypted nor
+// authenticated by itself: an attacker that can write into an open TCP connection
+// must be kept off the network.
 //
 // At any step the acceptor may answer with an error line instead, which the
 // dialer reports whole: another version, another node, a second process with
 // the same ID, a node that is still loading, or a server that is no Regent.
 //
 // A connection holds a place until it has proved the secret or its time is over
-// (see Places): strangers can be many, and hold up nobody.
+// (see Places): strangers can be many, and hold up no node.
 //
 // Each node dials every other node for what it sends, and nothing but the
-// handshake comes back on a control connection. That needs no rule for who
-// dials, shows a one-way cut as what it is, and makes every node's own dial
+// handshake comes back on a control connection. That needs no rule for which
+// side dials, shows a one-way cut as what it is, and makes every node's own dial
 // the probe of the other's listener: a refused dial at a node's own address
 // says that its process is gone (see Link). A stream connection is dialled by
 // the leader and carries data one way and acknowledgements the other; so does a
@@ -44,7 +44,7 @@
 //
 // A dialer that the acceptor does not count among the members is heard all the
 // same on a control channel, once it has proved the secret, and with WELCOME it
-// is told who the members are: a node that was removed while it was away, or
+// is told which nodes are members: a node that was removed while it was away, or
 // that waits to be taken in, learns so where it stands; a leader that the
 // acceptor has not heard of yet brings its configuration with its first word.
 //

@@ -67,6 +67,6 @@
 // What the sender has not seen acknowledged is bounded (Window): a follower
 // that stands still costs the leader no memory, only its place in the log.
 //
-// The package does not know who leads, dials nobody, and takes no lock of the
+// The package does not know which node leads, dials no node, and takes no lock of the
 // engine's but through Applier.
 package repl

@@ -56,7 +56,7 @@
 //
 // Every entry has a stamp, the number of the last snapshot that has seen it.
 // The walk shows the entries whose stamp is an older one, and stamps them.
-// Whoever changes or deletes an entry that the walk has not reached shows it
+// A caller that changes or deletes an entry that the walk has not reached shows it
 // first; new ones are stamped already. So a snapshot is exactly what was there
 // when it began, each entry once, and costs as much memory as is changed while
 // it is held up on its way out. Large values need not be copied at all: a Pin
@@ -70,5 +70,5 @@
 //     bucket has room.
 //   - A free slot's first byte is 0, an entry's never is.
 //   - No slice into a slab is kept by the Dict's owner after its lock is
-//     released. Options.Poison makes tests find who does.
+//     released. With Options.Poison tests find code that does.
 package dict

@@ -17,9 +17,9 @@
 //
 // # Clones
 //
-// A clone has a spine of its own and shares the segments. Who changes a segment
-// that is shared copies its nodes first, and who changes a node whose listpack
-// is shared copies that:
+// A clone has a spine of its own and shares the segments. A change of a
+// shared segment copies its nodes first, and a change of a node with a shared
+// listpack copies the listpack:
 //
 //	original ── spine ──┬─► segment (shared) ── node, node, ...
 //	clone ───── spine ──┘

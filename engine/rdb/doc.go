@@ -58,7 +58,7 @@
 //
 // Load takes any reader. One goroutine walks the bytes and finds where keys
 // end, which is cheap; it cuts the stream into batches at these places,
-// and workers decode a batch and hand it to the caller, who hashes and inserts.
+// and workers decode a batch and hand it to the caller, which hashes and inserts.
 // LoadAt takes something with random access and does the same section by
 // section if there is an index, else it calls Load. Batches arrive in no order,
 // from several goroutines, and are valid until the callback returns.
@@ -73,7 +73,7 @@
 //   - The checksum of a stream is known at its end only: with Load the caller
 //     has then been given keys of a file that may turn out to be damaged.
 //   - Expiries are delivered as they are. Whether a key whose time has passed
-//     is dropped depends on who loads, and is the caller's to decide.
+//     is dropped depends on what is being loaded: the caller decides.
 //   - What follows EOF is left alone (a file of an old append log goes on with
 //     commands there) unless Whole is set; Summary.Bytes says where it begins.
 //

@@ -32,7 +32,7 @@
 // Pages are the buckets of linear hashing (Litwin, VLDB 1980): a table of N
 // pages becomes one of N+1 by splitting one page, and back by merging two. So
 // growing and shrinking have steps of one page, whatever the size, without a
-// second table and without anybody who has to drive them. With N = 2^L + s the
+// second table and without a job that has to drive them. With N = 2^L + s the
 // pages 0…s-1 and 2^L… have been split and are chosen by L+1 bits of the hash,
 // the others by L.
 //
@@ -51,9 +51,9 @@
 //
 // A clone copies the root, a pointer for some thousand members. Everything below
 // is shared until one of the two changes it: the chunk is copied, which is the
-// headers of its pages, and the page. Who owns a chunk is told by a number that
-// goes up in both with every clone, and who owns a page by a bit in its owner's
-// chunk: what can be reached from two sets is owned by neither, so it is never
+// headers of its pages, and the page. A number that goes up in both
+// with every clone says which set owns a chunk, and a bit in the chunk says whether
+// it owns a page: what can be reached from two sets is owned by neither, so it is never
 // written again, and clones can be read without their original's lock.
 //
 // # Random

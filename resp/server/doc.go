@@ -41,7 +41,7 @@
 //     another goroutine takes the loop over (handoff_linux.go).
 //   - A turn is bounded for each client (one read, maxBatch commands,
 //     maxBatchReply bytes of replies) and for new connections (maxAccepts).
-//     Who has more to do gets another turn after all others had theirs.
+//     A client that has more to do gets another turn after all others had theirs.
 //   - Wake may come from anywhere at any time, also for a client that moves or
 //     is gone. It puts the slot into a loop's inbox at most once, and nudges
 //     the loop at most once, if it sleeps.
