@@ -152,8 +152,6 @@ func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
 
 // Limits of waiting for a change of leader.
 const (
-	// yieldPoll is how often is looked who leads.
-	yieldPoll = time.Millisecond
 	// riseTimes bounds in T how long a node that is elected takes to serve.
 	riseTimes = 4
 )
@@ -161,12 +159,12 @@ const (
 // risen is what this node is, once it serves if it has been elected: whoever was
 // sent here by the last leader comes a moment early.
 func (c *Cluster) risen(limit time.Duration) bully.Status {
-	for end := time.Now().Add(min(limit, riseTimes*c.timeout)); ; time.Sleep(yieldPoll) {
-		st := c.status()
-		if st.Role != bully.Leader || st.Serving && c.View().Leading || c.ctx.Err() != nil || time.Now().After(end) {
-			return st
-		}
-	}
+	var st bully.Status
+	c.until(min(limit, riseTimes*c.timeout), func() bool {
+		st = c.status()
+		return st.Role != bully.Leader || st.Serving && c.View().Leading
+	})
+	return st
 }
 
 // yield hands over to whoever is best and returns ErrNotLeading once another node
@@ -178,16 +176,20 @@ func (c *Cluster) yield(limit time.Duration) error {
 	case err != nil:
 		return err
 	}
-	for end := time.Now().Add(limit); c.ctx.Err() == nil && time.Now().Before(end); time.Sleep(yieldPoll) {
+	err := engine.ErrChangeUnknown
+	c.until(limit, func() bool {
 		st := c.status()
-		if v := c.View(); !v.Leading && v.LeaderID != 0 && v.LeaderID != c.id {
-			return engine.ErrNotLeading
+		switch v := c.View(); {
+		case !v.Leading && v.LeaderID != 0 && v.LeaderID != c.id:
+			err = engine.ErrNotLeading
+		case st.Role == bully.Leader && st.Handover == bully.NoHandover:
+			err = engine.ErrLeaderStays // it came to nothing
+		default:
+			return false
 		}
-		if st.Role == bully.Leader && st.Handover == bully.NoHandover {
-			return engine.ErrLeaderStays // it came to nothing
-		}
-	}
-	return engine.ErrChangeUnknown
+		return true
+	})
+	return err
 }
 
 // change carries out one change: edit makes the wanted configuration of the

@@ -99,6 +99,7 @@ type Cluster struct {
 	shortening bool          // the log is about to be cut: the mark stays where that will be
 	changes    chan struct{} // closed and replaced with each change of role
 	stopping   bool
+	stirs      stirrer
 	stilled    int64 // mono ns at which the last command had ended before a handover
 	verified   bool  // a round has proved since that this node led then
 	handing    bool  // a handover wants commands to be held
@@ -329,9 +330,7 @@ func (c *Cluster) Stop() {
 		return
 	}
 	c.do(func(now time.Duration) bully.Output { return c.node.Stop(now) })
-	for wait := time.Duration(0); wait < farewell && !c.quiet(); wait += time.Millisecond {
-		time.Sleep(time.Millisecond)
-	}
+	c.flush()
 	c.cancel()
 	c.follow.drop()
 	for _, m := range c.others() {
@@ -352,13 +351,13 @@ func (c *Cluster) Stop() {
 	c.reached = nil
 }
 
-func (c *Cluster) quiet() bool {
+// flush waits until the last words are on their way, or farewell is over.
+func (c *Cluster) flush() {
+	ctx, cancel := context.WithTimeout(c.ctx, farewell)
+	defer cancel()
 	for _, m := range c.others() {
-		if !m.link.Idle() {
-			return false
-		}
+		m.link.Flush(ctx)
 	}
-	return true
 }
 
 // DiskFailed tells that the log cannot be written: this node neither leads

@@ -50,6 +50,7 @@ func (c *Cluster) do(f func(now time.Duration) bully.Output) {
 // advanced lets others see that the commit offset or the lease moved.
 func (c *Cluster) advanced() {
 	c.opts.Advanced()
+	c.stirs.stir()
 	c.engine.LeaseMoved()
 	if c.following.Load() {
 		poke(c.apply)
@@ -112,6 +113,7 @@ func (c *Cluster) carry(o bully.Output) {
 		}
 	}
 	if o.Changed {
+		c.stirs.stir()
 		close(c.changes)
 		c.changes = make(chan struct{})
 		poke(c.chores)

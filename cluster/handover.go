@@ -37,8 +37,6 @@ const (
 	// lastAnswers is left for the answers to what was held, before connections
 	// are closed.
 	lastAnswers = 20 * time.Millisecond
-	// ackPoll is how often the offset that all nodes hold is looked at.
-	ackPoll = time.Millisecond
 )
 
 // fence is Output.Fence and Deposed: nothing is answered any more by right of
@@ -68,6 +66,7 @@ func (c *Cluster) Handed(epoch, off int64) bool {
 func (c *Cluster) mark(o bully.Output) {
 	if o.Hold || o.Release {
 		c.handing = o.Hold
+		c.stirs.stir()
 		poke(c.chores)
 	}
 	st := c.node.Status()
@@ -82,7 +81,10 @@ func (c *Cluster) mark(o bully.Output) {
 	if c.rising && !rising {
 		poke(c.chores)
 	}
-	c.rising = rising
+	if c.rising != rising {
+		c.rising = rising
+		c.stirs.stir()
+	}
 	if c.handing || c.rising {
 		c.holds.Store(true)
 	}
@@ -98,6 +100,7 @@ func (c *Cluster) hold(want bool) {
 	if !c.handing && !c.rising { // not begun anew meanwhile
 		c.engine.ReleaseData()
 		c.holds.Store(false)
+		c.stirs.stir()
 	}
 }
 
@@ -111,9 +114,9 @@ func (c *Cluster) held() {
 	end := c.sealed()
 	// With write-acks all the last replies wait for more than the election
 	// asks for.
-	for c.opts.Config.WriteAcks.Get() == config.AcksAll && c.Committed() < end && c.wantsHold() {
-		time.Sleep(ackPoll)
-	}
+	c.until(c.timeout*holdTimes, func() bool {
+		return c.opts.Config.WriteAcks.Get() != config.AcksAll || c.Committed() >= end || !c.wantsHold()
+	})
 	if !c.Leased() {
 		c.verify()
 	}
@@ -124,11 +127,9 @@ func (c *Cluster) held() {
 // before was read by the leader.
 func (c *Cluster) verify() {
 	round := c.Round()
-	for c.Confirmed() < round {
-		if !c.wantsHold() {
-			return
-		}
-		time.Sleep(ackPoll)
+	c.until(c.timeout*holdTimes, func() bool { return c.Confirmed() >= round || !c.wantsHold() })
+	if c.Confirmed() < round {
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,12 +198,10 @@ func (c *Cluster) retire() {
 		return
 	}
 	c.opts.Host.Logf(engine.LevelNotice, "Handing over before the end")
-	for end := c.now() + limit + c.timeout; c.now() < end; time.Sleep(time.Millisecond) {
+	c.until(limit+c.timeout, func() bool {
 		st, held := c.standing()
-		if (st.Role != bully.Leader || st.Handover == bully.NoHandover) && !held && !c.holds.Load() {
-			break
-		}
-	}
+		return (st.Role != bully.Leader || st.Handover == bully.NoHandover) && !held && !c.holds.Load()
+	})
 	time.Sleep(lastAnswers)
 }
 

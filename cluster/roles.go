@@ -115,6 +115,7 @@ func (c *Cluster) leads(epoch int64) bool {
 func (c *Cluster) takeOver(st bully.Status) {
 	v := c.compose(st, true)
 	c.engine.Freeze(func() { c.view.Store(v) })
+	c.stirs.stir()
 	c.opts.Host.Logf(engine.LevelNotice, "Leading epoch %d", st.Epoch)
 	c.opts.Changed(true)
 	c.engine.ReplicaAcked()
@@ -152,6 +153,7 @@ func (c *Cluster) announceChange() {
 	defer c.mu.Unlock()
 	close(c.changes)
 	c.changes = make(chan struct{})
+	c.stirs.stir()
 }
 
 // sealed hands everything that was appended to the operating system and
@@ -165,15 +167,25 @@ func (c *Cluster) sealed() int64 {
 		}
 		return end
 	}
-	for wait := time.Duration(0); wait < sealWait && c.opts.Stream.End() < end; wait += time.Millisecond {
-		time.Sleep(time.Millisecond)
+	over := time.NewTimer(sealWait)
+	defer over.Stop()
+	for {
+		moved := c.opts.Stream.Notify()
+		if c.opts.Stream.End() >= end {
+			return end
+		}
+		select {
+		case <-moved:
+		case <-over.C:
+			return end
+		}
 	}
-	return end
 }
 
 // show publishes a view that does not change the role.
 func (c *Cluster) show(st bully.Status) {
 	c.view.Store(c.compose(st, c.view.Load().Leading))
+	c.stirs.stir()
 }
 
 // applyLoop applies what is committed while this node follows.

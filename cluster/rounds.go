@@ -61,6 +61,7 @@ func (c *Cluster) nextRound() {
 	r.begun++
 	if c.roster.Load().lone() {
 		r.confirmed.Store(r.begun) // nobody else can lead
+		c.stirs.stir()
 		c.opts.Host.AfterFunc(0, c.opts.Advanced)
 		return
 	}
@@ -105,6 +106,7 @@ func (c *Cluster) answered(m *member, epoch, round, synced int64) {
 	}
 	r.mu.Unlock()
 	if moved {
+		c.stirs.stir()
 		c.opts.Advanced()
 	}
 }

@@ -97,8 +97,17 @@ func (l *Link) Since() time.Time {
 	return l.since
 }
 
-// Idle reports whether nothing waits to be sent.
-func (l *Link) Idle() bool { return !l.Up() || l.box.empty() }
+// Flush waits until nothing waits to be sent any more, or ctx ends. One goroutine
+// at a time may call it.
+func (l *Link) Flush(ctx context.Context) {
+	for l.Up() && !l.box.empty() {
+		select {
+		case <-l.box.taken:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // Run keeps the channel up until ctx ends.
 func (l *Link) Run(ctx context.Context) {
@@ -155,6 +164,7 @@ func (l *Link) serve(ctx context.Context, c *Conn) error {
 	l.cfg.Up(true)
 	err := l.pump(ctx, c, lost)
 	l.up.Store(false)
+	l.box.clear() // what is left is not sent: nobody waits for it
 	_ = c.Close()
 	l.set(time.Time{})
 	l.cfg.Up(false)

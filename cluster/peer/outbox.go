@@ -17,10 +17,11 @@ type outbox struct {
 	mu    sync.Mutex
 	queue []bully.Message
 	wake  chan struct{} // holds a token while there is something to take
+	taken chan struct{} // holds a token after something was
 }
 
 func newOutbox() *outbox {
-	return &outbox{queue: make([]bully.Message, 0, maxOutbox), wake: make(chan struct{}, 1)}
+	return &outbox{queue: make([]bully.Message, 0, maxOutbox), wake: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
 }
 
 func (o *outbox) push(m bully.Message) {
@@ -54,6 +55,10 @@ func (o *outbox) take(dst []bully.Message) []bully.Message {
 	defer o.mu.Unlock()
 	dst = append(dst[:0], o.queue...)
 	o.queue = o.queue[:0]
+	select {
+	case o.taken <- struct{}{}:
+	default:
+	}
 	return dst
 }
 
