@@ -192,7 +192,7 @@ func TestSaveWritesADump(t *testing.T) {
 	}
 	s := begin(t, dir, "appendonly no")
 	s.fill()
-	if n := s.info("rdb_changes_since_last_save"); n != "3008" {
+	if n := s.info("rdb_changes_since_last_save"); n != "13015" {
 		t.Errorf("%s changes since the last save", n)
 	}
 	s.do("OK", "SAVE")

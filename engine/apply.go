@@ -127,7 +127,7 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 // outcome looks at the reply that nobody reads: an error there means the
 // record did not do what it did where it was written.
 func (a *Applier) outcome(c *Ctx) error {
-	a.e.stats.stripes[0].changes.Add(max(c.changes, 1))
+	a.e.stats.stripes[0].changes.Add(c.changes)
 	c.changes = 0
 	reply := a.s.W.Bytes()
 	a.s.W.Truncate(0)

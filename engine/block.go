@@ -73,6 +73,9 @@ type Waiter struct {
 	Wants func(o Object) bool
 	// Take does what the command does with a key that holds what it wants.
 	Take func(c *Ctx, key []byte)
+	// Counts: what is done for a waiter are changes beside those of the command that
+	// serves it. In redis-server they are for BLMPOP alone.
+	Counts bool
 }
 
 // A waiter is a session that is blocked. Its fields do not change but for those
@@ -334,6 +337,9 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	w.Take(&in, key)
 	w.took = e.Host.Ticks() - began
 	c.eff, c.ready = in.eff, in.ready
+	if w.Counts {
+		c.changes += in.changes
+	}
 	c.wide = c.wide || w.Also != nil
 	w.reply, w.large = s.W.Bytes(), s.W.Overflowed()
 	c.served = append(c.served, w)

@@ -22,6 +22,7 @@ type blockingGame struct {
 	t       *rapid.T
 	free    pair
 	waiters []pair
+	changes *tally
 }
 
 // blocks lets a client send something that may block.
@@ -59,6 +60,7 @@ func (g *blockingGame) settle(after []string) {
 	if got, want := g.free.ours.Do("DEBUG", "DIGEST"), g.free.theirs.Do("DEBUG", "DIGEST"); got != want {
 		g.t.Fatalf("after %q other data than redis-server", after)
 	}
+	g.changes.since(g.t.Fatalf, after)
 }
 
 // end leaves redis-server as it was before.
@@ -125,7 +127,7 @@ func TestRandomBlockingAgainstRedis(outer *testing.T) {
 	rapid.Check(outer, func(t *rapid.T) {
 		s := enginetest.NewEngine(outer)
 		s.Config.EnableDebugCommand.Set("yes")
-		g := &blockingGame{t: t, free: pair{s.Client(), theirs[0]}}
+		g := &blockingGame{t: t, free: pair{s.Client(), theirs[0]}, changes: newTally(outer, s, theirs[0])}
 		for i := range rapid.IntRange(1, 5).Draw(t, "clients") {
 			g.waiters = append(g.waiters, pair{s.Client(), theirs[1+i]})
 		}

@@ -26,7 +26,7 @@ type Ctx struct {
 	held     lockSet
 	watch    stopwatch
 	eff      Effects
-	changes  int64 // see CountChanges
+	changes  int64 // by those effects, see PropagateN
 	applying bool  // the command comes from the log or the stream
 	failed   bool  // the reply is an error
 	strayed  bool  // it has changed a database other than the session's
@@ -208,10 +208,16 @@ func (c *Ctx) find(db int, key []byte) Entry {
 	return Entry{d, r}
 }
 
+// expire deletes a key whose time is over. As in Redis that is no change of the
+// data: it would not be there after a load either.
 func (c *Ctx) expire(db int, key []byte) {
 	c.RemoveIn(db, key)
 	c.stripe(key).expired.Add(1)
-	c.PropagateIn(db, "DEL", string(key))
+	if c.applying {
+		return
+	}
+	c.eff.Buf = resp.AppendCommand(c.eff.Buf, "DEL", string(key))
+	c.eff.Recs = append(c.eff.Recs, Effect{db, len(c.eff.Buf)})
 }
 
 func (c *Ctx) touch(en Entry) {
@@ -226,8 +232,13 @@ func (c *Ctx) MarkUsed(en Entry) {
 }
 
 // Propagate adds a record to the log: the deterministic form of what this
-// command did. Several records of one command stay together.
-func (c *Ctx) Propagate(args ...[]byte) {
+// command did, which is one change. Several records of one command stay together.
+func (c *Ctx) Propagate(args ...[]byte) { c.PropagateN(1, args...) }
+
+// PropagateN is Propagate for n changes of the data as Redis's server.dirty counts
+// them, keys and elements: save points and INFO go by them.
+func (c *Ctx) PropagateN(n int64, args ...[]byte) {
+	c.changes += n
 	if c.applying {
 		return
 	}
@@ -235,22 +246,11 @@ func (c *Ctx) Propagate(args ...[]byte) {
 	c.eff.Recs = append(c.eff.Recs, Effect{c.s.DB, len(c.eff.Buf)})
 }
 
-// PropagateIn is Propagate for another database, from strings.
-func (c *Ctx) PropagateIn(db int, args ...string) {
-	if c.applying {
-		return
-	}
-	c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
-	c.eff.Recs = append(c.eff.Recs, Effect{db, len(c.eff.Buf)})
-}
-
 // PropagateSelf adds the command as it was received.
 func (c *Ctx) PropagateSelf() { c.Propagate(c.Args...) }
 
-// CountChanges says how many changes of the data the command made, as Redis's
-// server.dirty counts them: keys and elements. Save points and INFO go by it.
-// What does not say so makes one for each record.
-func (c *Ctx) CountChanges(n int64) { c.changes += n }
+// PropagateSelfN is PropagateSelf for n changes.
+func (c *Ctx) PropagateSelfN(n int64) { c.PropagateN(n, c.Args...) }
 
 // Err writes an error reply.
 func (c *Ctx) Err(msg string) {

@@ -250,7 +250,7 @@ func (e *Engine) record(c *Ctx) int64 {
 		return 0
 	}
 	var end int64
-	e.stats.stripes[uint32(c.s.ID)&e.mask].changes.Add(max(c.changes, int64(len(c.eff.Recs))))
+	e.stats.stripes[uint32(c.s.ID)&e.mask].changes.Add(c.changes)
 	c.changes = 0
 	if e.log != nil {
 		end = e.log.Append(&c.eff)

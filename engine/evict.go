@@ -223,9 +223,7 @@ func (e *Engine) evictLocked(v *victim) {
 	s := v.shard
 	s.dbs[v.db].Delete(v.key)
 	s.noteUsedIn(v.db)
-	st := e.stripe(v.key)
-	st.evicted.Add(1)
-	st.changes.Add(1)
+	e.stripe(v.key).evicted.Add(1)
 	if e.log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), v.key)}
 		eff.Recs = []Effect{{v.db, len(eff.Buf)}}

@@ -68,9 +68,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	}
 	s.noteUsed()
 	n := len(sc.args) - 1
-	st := e.stripe(sc.args[1])
-	st.expired.Add(int64(n))
-	st.changes.Add(int64(n))
+	e.stripe(sc.args[1]).expired.Add(int64(n))
 	if e.log != nil {
 		sc.eff.Buf = resp.AppendCommand(sc.eff.Buf[:0], sc.args...)
 		sc.eff.Recs = append(sc.eff.Recs[:0], Effect{db, len(sc.eff.Buf)})

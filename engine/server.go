@@ -83,8 +83,7 @@ func doFlushdb(c *Ctx) {
 	if !c.flushMode() {
 		return
 	}
-	c.CountChanges(c.e.flush(c.s.DB))
-	c.Propagate([]byte("FLUSHDB"))
+	c.PropagateN(c.e.flush(c.s.DB), []byte("FLUSHDB"))
 	c.W.OK()
 }
 
@@ -92,8 +91,7 @@ func doFlushall(c *Ctx) {
 	if !c.flushMode() {
 		return
 	}
-	c.CountChanges(c.e.flush(-1))
-	c.Propagate([]byte("FLUSHALL"))
+	c.PropagateN(c.e.flush(-1), []byte("FLUSHALL"))
 	c.saveFlushed()
 }
 

@@ -25,7 +25,7 @@ type stats struct {
 
 type stripe struct {
 	hits, misses, expired, evicted atomic.Int64
-	changes                        atomic.Int64 // records for the log, or from it
+	changes                        atomic.Int64 // of the data, see Ctx.PropagateN
 	perCmd                         []cmdStat
 	_                              [64]byte
 }

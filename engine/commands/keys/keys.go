@@ -96,7 +96,7 @@ func keyCommands() []engine.Command {
 
 func doDel(c *engine.Ctx) {
 	if n := removeAll(c); n > 0 {
-		c.PropagateSelf()
+		c.PropagateSelfN(n)
 		c.W.Int(n)
 		return
 	}
@@ -108,7 +108,7 @@ func doUnlink(c *engine.Ctx) {
 	n := removeAll(c)
 	if n > 0 {
 		rec := append([][]byte{[]byte("DEL")}, c.Args[1:]...)
-		c.Propagate(rec...)
+		c.PropagateN(n, rec...)
 	}
 	c.W.Int(n)
 }

@@ -73,9 +73,10 @@ func (p pop) orBlock(c *engine.Ctx, keys [][]byte, deadline int64) {
 		return
 	}
 	c.Block(engine.Waiter{
-		Keys:  keys,
-		Wants: isList,
-		Take:  func(c *engine.Ctx, key []byte) { p.first(c, [][]byte{key}) },
+		Keys:   keys,
+		Wants:  isList,
+		Take:   func(c *engine.Ctx, key []byte) { p.first(c, [][]byte{key}) },
+		Counts: p.count > 0,
 	}, deadline)
 }
 

@@ -120,7 +120,7 @@ func doLrem(c *engine.Ctx) {
 	n := removeEqual(c, en, l, from, count, listpack.ElementOf(c.Args[3]))
 	if n > 0 {
 		c.Changed(key, en, l)
-		c.PropagateSelf()
+		c.PropagateSelfN(n)
 	}
 	c.W.Int(n)
 }
@@ -166,5 +166,5 @@ func doLtrim(c *engine.Ctx) {
 	l.DropRight(n - to)
 	l.DropLeft(from)
 	c.Changed(key, en, l)
-	c.PropagateSelf()
+	c.PropagateSelfN(int64(n - (to - from)))
 }

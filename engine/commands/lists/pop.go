@@ -75,7 +75,7 @@ func popEnd(c *engine.Ctx, s side) {
 		return
 	}
 	take(c, key, en, l, s, n)
-	c.PropagateSelf()
+	c.PropagateSelfN(int64(n))
 }
 
 // take replies with the n elements at an end of l, and removes them.
@@ -110,7 +110,7 @@ func (p pop) from(c *engine.Ctx, key []byte, en engine.Entry, l *listObject) {
 	n := int(min(p.count, int64(l.Len())))
 	c.W.Array(n)
 	take(c, key, en, l, p.side, n)
-	c.Propagate([]byte(p.side.popName()), key, strconv.AppendInt(nil, int64(n), 10))
+	c.PropagateN(int64(n), []byte(p.side.popName()), key, strconv.AppendInt(nil, int64(n), 10))
 }
 
 // first takes from the first of the keys that is there; false: there is none, and

@@ -35,7 +35,7 @@ func setChanges() []engine.Command {
 func doSadd(c *engine.Ctx) {
 	if n, ok := addMembers(c, c.Args[1], c.Args[2:]...); ok {
 		if n > 0 {
-			c.PropagateSelf()
+			c.PropagateSelfN(n)
 		}
 		c.W.Int(n)
 	}
@@ -80,7 +80,7 @@ func doSrem(c *engine.Ctx) {
 		n = removeMembers(c, key, en, s, c.Args[2:]...)
 	}
 	if n > 0 {
-		c.PropagateSelf()
+		c.PropagateSelfN(n)
 	}
 	c.W.Int(n)
 }
@@ -122,7 +122,7 @@ func doSmove(c *engine.Ctx) {
 		c.W.Int(0)
 		return
 	}
-	addMembers(c, dst, member)
-	c.PropagateSelf()
+	added, _ := addMembers(c, dst, member)
+	c.PropagateSelfN(1 + added)
 	c.W.Int(1)
 }

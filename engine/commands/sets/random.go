@@ -92,10 +92,10 @@ func popMany(c *engine.Ctx, key []byte, n int64) {
 		return
 	}
 	c.Measure()
-	if n >= int64(s.Len()) {
+	if size := int64(s.Len()); n >= size {
 		replyMembers(c.W, s)
 		c.Remove(key)
-		c.Propagate([]byte("DEL"), key)
+		c.PropagateN(size, []byte("DEL"), key)
 		return
 	}
 	c.W.Set(int(n))
@@ -106,7 +106,7 @@ func popMany(c *engine.Ctx, key []byte, n int64) {
 		c.W.Bulk(m)
 		args, bytes = append(args, m), bytes+len(m)
 		if n == 1 || len(args) == 2+popMembers || bytes > popBytes {
-			c.Propagate(args...)
+			c.PropagateN(int64(len(args)-2), args...)
 			args, bytes = args[:2], 0
 		}
 	}

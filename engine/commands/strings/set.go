@@ -217,7 +217,7 @@ func putPairs(c *engine.Ctx) {
 	for i := 1; i < len(c.Args); i += 2 {
 		c.Put(c.Args[i], engine.EncodeString(c.Args[i+1]), 0)
 	}
-	c.PropagateSelf()
+	c.PropagateSelfN(int64(len(c.Args) / 2))
 }
 
 func doGetset(c *engine.Ctx) {
