@@ -115,6 +115,7 @@ type Cluster struct {
 	commit    atomic.Int64
 	all       atomic.Int64 // held by every configured node
 	askSynced atomic.Bool  // somebody waits for followers' fsyncs
+	awaited   atomic.Int64 // the highest offset that somebody waits for until followers have applied it
 	behind    atomic.Bool  // others hold more durably than this node
 	idText    atomic.Pointer[string]
 	nextTick  atomic.Int64 // mono ns at which the clock wakes

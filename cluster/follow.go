@@ -240,8 +240,18 @@ func (f *follower) Vouches() bool {
 	return c.node.Vouches()
 }
 
-// Applied is how far readers can see.
-func (f *follower) Applied() int64 { return (*Cluster)(f).applier.Applied() }
+// Applied is how far readers can see: not at all while they are told that this
+// node loads.
+func (f *follower) Applied() int64 {
+	c := (*Cluster)(f)
+	if c.view.Load().Unfilled {
+		return 0
+	}
+	return c.applier.Applied()
+}
+
+// AwaitApplied is the applier's Await.
+func (f *follower) AwaitApplied(off int64) <-chan struct{} { return (*Cluster)(f).applier.Await(off) }
 
 // Synced is how far the log is fsynced.
 func (f *follower) Synced() int64 { return (*Cluster)(f).opts.Log.Synced() }

@@ -32,6 +32,7 @@ type leading struct {
 func (c *Cluster) startSenders(epoch int64) {
 	c.lead.ctx, c.lead.cancel = context.WithCancel(c.ctx)
 	c.lead.senders = map[*member]context.CancelFunc{}
+	c.awaited.Store(0)
 	c.openRounds(epoch)
 	c.tendSenders()
 }
@@ -51,6 +52,7 @@ func (c *Cluster) tendSenders() {
 		c.lead.senders[m] = end
 		m.lost.Store(max(c.opts.Host.Mono(), 1))
 		m.synced.Store(0)
+		m.applied.Store(0)
 		c.lead.wg.Go(func() { c.stream(ctx, m, epoch) })
 	}
 	for m, end := range c.lead.senders {
@@ -110,6 +112,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Opened: func(off int64) {
 			c.opts.Host.Logf(engine.LevelNotice, "Node %d follows from offset %d", m.ID, off)
 			m.offset.Store(off)
+			m.applied.Store(0) // it may have begun anew
 			m.lost.Store(0)
 			m.reserve(nil) // the stream reads from there on
 			poke(c.chores)
@@ -117,12 +120,18 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Held:     func(p repl.Progress) { c.heldBy(m, epoch, p) },
 		Asked:    c.asked,
 		Answered: func(round, synced int64) { c.answered(m, epoch, round, synced) },
+		Awaited:  c.awaited.Load,
+		Applied: func(off int64) {
+			m.raiseApplied(off)
+			c.engine.ReplicaAcked()
+		},
 	}
 }
 
 // heldBy takes a follower's acknowledgement: the hot path of every write.
 func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 	m.offset.Store(p.Received)
+	m.raiseApplied(p.Applied)
 	m.acked.Store(c.opts.Host.Now())
 	ahead := false
 	c.do(func(now time.Duration) bully.Output {
@@ -234,12 +243,46 @@ func (c *Cluster) SyncedBy(off int64) (n int) {
 	return n
 }
 
-// AckedBy is how many other nodes hold the log durably up to off.
+// AckedBy is how many other nodes hold the log durably up to off and show it to
+// their readers. Those that do not are asked to tell when they do.
 func (c *Cluster) AckedBy(off int64) (n int) {
-	for _, m := range c.others() {
-		if held := m.held.Load(); held > 0 && held >= off {
+	others := c.others()
+	for _, m := range others {
+		if held := m.held.Load(); held > 0 && held >= off && m.applied.Load() >= off {
 			n++
 		}
 	}
+	if n < len(others) {
+		c.awaitApplied(off)
+	}
 	return n
+}
+
+// awaitApplied has the followers tell as soon as they have applied the log up to off.
+func (c *Cluster) awaitApplied(off int64) {
+	for {
+		old := c.awaited.Load()
+		if off <= old {
+			return
+		}
+		if c.awaited.CompareAndSwap(old, off) {
+			break
+		}
+	}
+	for _, m := range c.others() {
+		if s := m.sender.Load(); s != nil {
+			s.Wake()
+		}
+	}
+}
+
+// raiseApplied takes what a follower says that it has applied: it says so from
+// two goroutines.
+func (m *member) raiseApplied(off int64) {
+	for {
+		old := m.applied.Load()
+		if off <= old || m.applied.CompareAndSwap(old, off) {
+			return
+		}
+	}
 }

@@ -184,7 +184,12 @@ func (c *Cluster) sealed() int64 {
 
 // show publishes a view that does not change the role.
 func (c *Cluster) show(st bully.Status) {
-	c.view.Store(c.compose(st, c.view.Load().Leading))
+	old := c.view.Load()
+	v := c.compose(st, old.Leading)
+	c.view.Store(v)
+	if old.Unfilled && !v.Unfilled {
+		c.applier.Await(0) // a leader may wait until readers see what is applied
+	}
 	c.stirs.stir()
 }
 

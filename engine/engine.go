@@ -79,11 +79,8 @@ type Engine struct {
 	room     roomState
 	makeRoom atomic.Pointer[func() Space] // see SetMemoryGate
 
-	ackMu      sync.Mutex
-	ackWaiters map[*Session]struct{}
-	blocked    blockedSessions
-	// syncWaiters are those that wait for an fsync, too.
-	syncWaiters atomic.Int32
+	acks    ackWaiters
+	blocked blockedSessions
 }
 
 // A shard is a part of the keyspace under one lock.
@@ -106,7 +103,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
-		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), ackWaiters: map[*Session]struct{}{}, blocked: newBlockedSessions(),
+		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
 	}
 	e.save.last.Store(e.started)

@@ -165,7 +165,9 @@ type Cluster interface {
 	// LeaseOver reports whether this node leads, as far as it knows, and others
 	// may have elected another by now: it does not say that it leads.
 	LeaseOver() bool
-	// AckedBy returns how many other nodes hold the log up to off.
+	// AckedBy returns how many other nodes hold the log up to off and show it to
+	// their readers, as far as is known. Asking has the cluster find out, and
+	// call ReplicaAcked.
 	AckedBy(off int64) int
 	// SyncedBy returns how many other nodes have fsynced the log up to off, as
 	// far as is known. Asking has the cluster find out, and call ReplicaAcked.

@@ -1,19 +1,25 @@
 package engine
 
 import (
+	"container/heap"
 	"fmt"
 	"math"
 	"math/big"
+	"sync"
+	"sync/atomic"
 
+	"regent/engine/config"
 	"regent/engine/decimal"
 	"regent/engine/spec"
 	"regent/resp"
 )
 
 // WAIT parks its session until enough other nodes hold what the session last
-// wrote. The cluster calls ReplicaAcked when acknowledgements have moved;
-// every waiting session is then woken and looks for itself. WAITAOF asks for
-// what has been fsynced, here and there.
+// wrote and show it to their readers. WAITAOF asks for what has been fsynced,
+// here and there. The cluster calls ReplicaAcked when acknowledgements have
+// moved, and the sessions whose wait is over are woken: they stand in one heap by
+// offset for each question, so that an acknowledgement costs one look per
+// question, however many wait.
 
 func waitCommands() []Command {
 	return []Command{
@@ -48,9 +54,10 @@ func doWait(c *Ctx) {
 		return
 	}
 	s, off := c.s, c.s.LastWriteEnd
-	e.addAckWaiter(s) // before looking: an acknowledgement in between wakes it
+	w := newAckWaiter(s, off, ackQuestion{nodes: want})
+	e.acks.add(w) // before looking: an acknowledgement in between wakes it
 	if n := e.cluster.AckedBy(off); int64(n) >= want {
-		e.dropAckWaiter(s)
+		e.acks.drop(w)
 		c.answerWait(v, int64(n))
 		return
 	}
@@ -64,6 +71,7 @@ func doWait(c *Ctx) {
 				s.closeAfterReply()
 				return true
 			}
+			e.acks.add(w)
 			n := int64(e.cluster.AckedBy(off))
 			if n < want && !timedOut {
 				return false
@@ -71,7 +79,7 @@ func doWait(c *Ctx) {
 			c.answerWait(v, n)
 			return true
 		},
-		Cancel: func() { e.dropAckWaiter(s) },
+		Cancel: func() { e.acks.drop(w) },
 	})
 }
 
@@ -106,21 +114,14 @@ func doWaitAOF(c *Ctx) {
 		return
 	}
 	s, off := c.s, c.s.LastWriteEnd
+	w := newAckWaiter(s, off, ackQuestion{fsync: true, local: local, nodes: want})
 	look := func() (here, there int64, done bool) {
-		if e.log != nil && e.log.Synced() >= off {
-			here = 1
-		}
-		there = int64(e.cluster.SyncedBy(off))
+		e.acks.add(w) // before looking: an fsync in between wakes it
+		here, there = e.syncedBy(off)
 		return here, there, here >= local && there >= want
 	}
-	e.addAckWaiter(s)
-	e.syncWaiters.Add(1) // before looking: an fsync in between wakes it
-	leave := func() {
-		e.syncWaiters.Add(-1)
-		e.dropAckWaiter(s)
-	}
 	if here, there, done := look(); done {
-		leave()
+		e.acks.drop(w)
 		c.answerSynced(here, there)
 		return
 	}
@@ -139,8 +140,17 @@ func doWaitAOF(c *Ctx) {
 			c.answerSynced(here, there)
 			return true
 		},
-		Cancel: leave,
+		Cancel: func() { e.acks.drop(w) },
 	})
+}
+
+// syncedBy is how many nodes have fsynced the log up to off: 1 or 0 for this
+// one, and the others.
+func (e *Engine) syncedBy(off int64) (here, there int64) {
+	if e.log != nil && e.log.Synced() >= off {
+		here = 1
+	}
+	return here, int64(e.cluster.SyncedBy(off))
 }
 
 // answerSynced is answerWait for WAITAOF's two numbers.
@@ -155,7 +165,7 @@ func (c *Ctx) answerSynced(here, there int64) {
 
 // LogSynced tells that the log was fsynced further.
 func (e *Engine) LogSynced() {
-	if e.syncWaiters.Load() > 0 {
+	if e.acks.local.Load() > 0 {
 		e.ReplicaAcked()
 	}
 }
@@ -189,29 +199,135 @@ func (c *Ctx) waitDeadline(raw []byte) (at int64, ok bool) {
 	return c.Now + ms, true
 }
 
-func (e *Engine) addAckWaiter(s *Session) {
-	e.ackMu.Lock()
-	defer e.ackMu.Unlock()
-	e.ackWaiters[s] = struct{}{}
+// ackWaiters are the sessions that wait for other nodes, or for an fsync.
+type ackWaiters struct {
+	n     atomic.Int32 // how many: acknowledgements that nobody waits for take no lock
+	local atomic.Int32 // those of them that ask for this node's fsync
+
+	mu     sync.Mutex
+	queues map[ackQuestion]*ackQueue
 }
 
-func (e *Engine) dropAckWaiter(s *Session) {
-	e.ackMu.Lock()
-	defer e.ackMu.Unlock()
-	delete(e.ackWaiters, s)
+// An ackQuestion is what a session asks about an offset.
+type ackQuestion struct {
+	fsync bool  // is it on disk, rather than seen by readers
+	local int64 // on this node, too: 1
+	nodes int64 // on so many others
 }
 
-// ReplicaAcked wakes the sessions that wait for other nodes. The cluster
+// An ackWaiter is a session in a queue.
+type ackWaiter struct {
+	s    *Session
+	off  int64
+	asks ackQuestion
+	at   int // in the queue; -1: it is in none
+}
+
+// newAckWaiter is in no queue yet. Nodes beyond what a cluster can have are as
+// good as one too many: so there are few queues, whatever clients ask for.
+func newAckWaiter(s *Session, off int64, asks ackQuestion) *ackWaiter {
+	asks.nodes = max(min(asks.nodes, config.MaxPeers), 0)
+	return &ackWaiter{s: s, off: off, asks: asks, at: -1}
+}
+
+func newAckWaiters() ackWaiters { return ackWaiters{queues: map[ackQuestion]*ackQueue{}} }
+
+// add puts w in its queue, unless it is there: whoever wakes it takes it out.
+func (a *ackWaiters) add(w *ackWaiter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w.at >= 0 {
+		return
+	}
+	q := a.queues[w.asks]
+	if q == nil {
+		q = &ackQueue{}
+		a.queues[w.asks] = q
+	}
+	heap.Push(q, w)
+	a.n.Add(1)
+	a.local.Add(int32(w.asks.local))
+}
+
+// drop takes w out of its queue, if it is there.
+func (a *ackWaiters) drop(w *ackWaiter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w.at >= 0 {
+		a.remove(w)
+	}
+}
+
+func (a *ackWaiters) remove(w *ackWaiter) {
+	q := a.queues[w.asks]
+	heap.Remove(q, w.at)
+	if len(*q) == 0 {
+		delete(a.queues, w.asks)
+	}
+	a.n.Add(-1)
+	a.local.Add(-int32(w.asks.local))
+}
+
+// wake wakes those whose wait is over, as far as is known.
+func (a *ackWaiters) wake(over func(w *ackWaiter) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, q := range a.queues {
+		for len(*q) > 0 && over((*q)[0]) {
+			w := (*q)[0]
+			a.remove(w)
+			w.s.Conn.Wake()
+		}
+	}
+}
+
+// ackQueue is a heap by offset.
+type ackQueue []*ackWaiter
+
+func (q ackQueue) Len() int           { return len(q) }
+func (q ackQueue) Less(i, j int) bool { return q[i].off < q[j].off }
+func (q ackQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].at, q[j].at = i, j
+}
+
+// Push is heap.Interface's.
+func (q *ackQueue) Push(x any) {
+	w := x.(*ackWaiter)
+	w.at = len(*q)
+	*q = append(*q, w)
+}
+
+// Pop is heap.Interface's.
+func (q *ackQueue) Pop() any {
+	old := *q
+	w := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	w.at = -1
+	return w
+}
+
+// ReplicaAcked wakes the sessions whose wait for other nodes is over. The cluster
 // calls it when acknowledgements or the role have moved; it never blocks.
 func (e *Engine) ReplicaAcked() {
-	if e.blocked.n.Load() > 0 && !e.cluster.View().Leading {
+	leads := e.cluster.View().Leading
+	if e.blocked.n.Load() > 0 && !leads {
 		e.blocked.wake()
 	}
-	e.ackMu.Lock()
-	defer e.ackMu.Unlock()
-	for s := range e.ackWaiters {
-		s.Conn.Wake()
+	if e.acks.n.Load() == 0 {
+		return
 	}
+	e.acks.wake(func(w *ackWaiter) bool {
+		switch {
+		case !leads:
+			return true
+		case w.asks.fsync:
+			here, there := e.syncedBy(w.off)
+			return here >= w.asks.local && there >= w.asks.nodes
+		}
+		return int64(e.cluster.AckedBy(w.off)) >= w.asks.nodes
+	})
 }
 
 // TimeoutArg turns a timeout in seconds into wall ms, 0: none; false: the

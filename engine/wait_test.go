@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,11 +25,14 @@ func TestWait(t *testing.T) {
 	s.Client().Do("SET", "other", "v") // not this session's concern
 	s.Cluster.SetAcked(end-1, 0)
 	s.ReplicaAcked()
-	if got := c.Go(); got != "" || c.Link.Woken.Load() != 1 {
-		t.Fatalf("woken %d times, %q", c.Link.Woken.Load(), got)
+	if got := c.Go(); got != "" || c.Link.Woken.Load() != 0 {
+		t.Fatalf("woken %d times for less than it waits for, %q", c.Link.Woken.Load(), got)
 	}
 	s.Cluster.SetAcked(end, 0)
 	s.ReplicaAcked()
+	if c.Link.Woken.Load() != 1 {
+		t.Fatalf("woken %d times", c.Link.Woken.Load())
+	}
 	if got := c.Go(); got != ":1\r\n" || c.Parked() {
 		t.Fatalf("one node holds it: %q", got)
 	}
@@ -74,6 +78,80 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
+// TestWaitWakesWhoIsServed: of many sessions an acknowledgement wakes those whose
+// offset enough nodes have reached, once each, whatever number they ask for.
+func TestWaitWakesWhoIsServed(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetAcked(0, 0)
+	type waiting struct {
+		*enginetest.Client
+		off   int64
+		nodes int
+	}
+	var all []waiting
+	for i := range 60 {
+		c, nodes := s.Client(), 1+i%3
+		c.Do("SET", "k", "v")
+		if got := c.Do("WAIT", strconv.Itoa(nodes), "0"); got != "" || !c.Parked() {
+			t.Fatalf("session %d: %q", i, got)
+		}
+		all = append(all, waiting{c, s.Log.End(), nodes})
+	}
+	s.EndSession(all[7].Session)
+	s.EndSession(all[40].Session)
+	for _, at := range [][2]int64{{all[9].off, 0}, {all[9].off + 1, all[4].off}, {all[30].off, all[20].off - 1}, {all[59].off, all[59].off}} {
+		s.Cluster.SetAcked(at[0], at[1])
+		s.ReplicaAcked()
+		s.ReplicaAcked() // they have not had their turn yet
+		for i, w := range all {
+			reached := 0
+			for _, off := range at {
+				if off >= w.off {
+					reached++
+				}
+			}
+			want := int64(0)
+			if reached >= w.nodes && w.Parked() {
+				want = 1
+			}
+			if got := w.Link.Woken.Load(); got != want {
+				t.Errorf("at %v: session %d, which waits for %d nodes at %d, was woken %d times", at, i, w.nodes, w.off, got)
+			}
+		}
+	}
+	for i, w := range all {
+		if !w.Parked() {
+			continue
+		}
+		got := w.Go()
+		if want := ":2\r\n"; w.nodes < 3 && got != want || w.nodes == 3 && got != "" {
+			t.Errorf("session %d, which waits for %d nodes: %q", i, w.nodes, got)
+		}
+	}
+}
+
+// TestWaitIsWokenAgain: what was reached when a session was woken may be so no
+// more when it has its turn, since a follower may begin anew.
+func TestWaitIsWokenAgain(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetAcked(0)
+	c := s.Client()
+	c.Do("SET", "k", "v")
+	c.Do("WAIT", "1", "0")
+	s.Cluster.SetAcked(s.Log.End())
+	s.ReplicaAcked()
+	s.Cluster.SetAcked(0)
+	if got := c.Go(); got != "" || !c.Parked() {
+		t.Fatalf("no node holds it any more: %q", got)
+	}
+	s.Cluster.SetAcked(s.Log.End())
+	s.ReplicaAcked()
+	if got := c.Go(); got != ":1\r\n" || c.Link.Woken.Load() != 2 {
+		t.Fatalf("woken %d times, %q", c.Link.Woken.Load(), got)
+	}
+}
+
 // TestWaitAOF waits for this node's fsync and for others', and tells both.
 func TestWaitAOF(t *testing.T) {
 	s := enginetest.NewEngine(t)
@@ -86,15 +164,27 @@ func TestWaitAOF(t *testing.T) {
 	}
 	s.Log.SetSynced(end)
 	s.LogSynced()
-	if c.Link.Woken.Load() != 1 {
-		t.Fatal("the fsync did not wake it")
-	}
-	if got := c.Go(); got != "" {
-		t.Fatalf("the other node has not: %q", got)
+	if got := c.Go(); got != "" || c.Link.Woken.Load() != 0 {
+		t.Fatalf("the other node has not: %q, woken %d times", got, c.Link.Woken.Load())
 	}
 	s.Cluster.SetAcked(end, 0)
 	s.ReplicaAcked()
+	if c.Link.Woken.Load() != 1 {
+		t.Fatal("the other node's fsync did not wake it")
+	}
 	if got := c.Go(); got != "*2\r\n:1\r\n:1\r\n" {
+		t.Fatalf("%q", got)
+	}
+	c.Do("SET", "k", "u")
+	if got := c.Do("WAITAOF", "1", "0", "0"); got != "" {
+		t.Fatalf("it is on no disk: %q", got)
+	}
+	s.Log.SetSynced(s.Log.End())
+	s.LogSynced()
+	if c.Link.Woken.Load() != 2 {
+		t.Fatal("the fsync here did not wake it")
+	}
+	if got := c.Go(); got != "*2\r\n:1\r\n:0\r\n" {
 		t.Fatalf("%q", got)
 	}
 	c.Do("SET", "k", "w")

@@ -51,19 +51,21 @@ const (
 	Resign
 	Handover
 	Takeover
-	Ping   // a sign that the way is open, where the sender's log ends, and a Clock
-	Open   // stream: the leader's log and history
-	Ready  // stream: the follower's log was cut to this offset
-	Copy   // stream: the follower needs a full copy
-	Data   // stream: bytes of the log
-	Commit // stream: the commit offset alone
-	Held   // stream: what the follower holds
-	Refuse // stream: the follower does not follow this epoch
-	Base   // copy: a full copy begins
-	Part   // copy: bytes of it
-	Done   // copy: it is complete
-	Ask    // stream: do you still follow this epoch? with the round's number
-	Answer // stream: yes
+	Ping    // a sign that the way is open, where the sender's log ends, and a Clock
+	Open    // stream: the leader's log and history
+	Ready   // stream: the follower's log was cut to this offset
+	Copy    // stream: the follower needs a full copy
+	Data    // stream: bytes of the log
+	Commit  // stream: the commit offset alone
+	Held    // stream: what the follower holds
+	Refuse  // stream: the follower does not follow this epoch
+	Base    // copy: a full copy begins
+	Part    // copy: bytes of it
+	Done    // copy: it is complete
+	Ask     // stream: do you still follow this epoch? with the round's number
+	Answer  // stream: yes
+	Await   // stream: say at once what you have applied, until it is this offset
+	Applied // stream: what the follower has applied
 )
 
 var typeNames = [...]string{
@@ -71,7 +73,7 @@ var typeNames = [...]string{
 	Handover: "HANDOVER", Takeover: "TAKEOVER",
 	Ping: "PING", Open: "OPEN", Ready: "READY", Copy: "COPY", Data: "DATA", Commit: "COMMIT", Held: "HELD",
 	Refuse: "REFUSE", Base: "BASE", Part: "PART", Done: "DONE",
-	Ask: "ASK", Answer: "ANSWER",
+	Ask: "ASK", Answer: "ANSWER", Await: "AWAIT", Applied: "APPLIED",
 }
 
 func (t Type) String() string {

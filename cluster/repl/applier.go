@@ -19,6 +19,9 @@ type Applier struct {
 	stream engine.Stream
 	at     atomic.Int64
 
+	awaited atomic.Int64  // somebody waits until this offset is applied
+	moved   chan struct{} // and more has been
+
 	mu    sync.Mutex
 	walk  *walker
 	apply *engine.Applier
@@ -28,13 +31,33 @@ type Applier struct {
 // NewApplier returns an applier for a keyspace that holds the log up to at,
 // where database db is selected.
 func NewApplier(e *engine.Engine, s engine.Stream, at int64, db int) *Applier {
-	a := &Applier{engine: e, stream: s}
+	a := &Applier{engine: e, stream: s, moved: make(chan struct{}, 1)}
 	a.Reset(at, db)
 	return a
 }
 
 // Applied is the offset that the keyspace has reached.
 func (a *Applier) Applied() int64 { return a.at.Load() }
+
+// Await leaves a word on the channel, always the same one, now and whenever more
+// has been applied, until that is off.
+func (a *Applier) Await(off int64) <-chan struct{} {
+	for {
+		old := a.awaited.Load()
+		if off <= old || a.awaited.CompareAndSwap(old, off) {
+			break
+		}
+	}
+	a.tell()
+	return a.moved
+}
+
+func (a *Applier) tell() {
+	select {
+	case a.moved <- struct{}{}:
+	default:
+	}
+}
 
 // AtRest calls f while nothing is applied.
 func (a *Applier) AtRest(f func()) {
@@ -118,8 +141,12 @@ func (a *Applier) slice(limit int64) (more bool, err error) {
 	if a.walk.at >= limit {
 		return false, nil
 	}
+	before := a.walk.at
 	more, a.bad = a.walk.to(limit, applySlice, a.record)
 	a.at.Store(a.walk.at)
+	if a.awaited.Load() > before {
+		a.tell()
+	}
 	return more, a.bad
 }
 

@@ -16,6 +16,10 @@
 //	   ├────────────────────────────────────────────────►│ follows this epoch still?
 //	   │                            ANSWER round synced  │
 //	   │◄────────────────────────────────────────────────┤
+//	   │ AWAIT offset                                    │
+//	   ├────────────────────────────────────────────────►│ until that is applied
+//	   │                                APPLIED offset   │
+//	   │◄────────────────────────────────────────────────┤
 //
 // The last common point. Equal (epoch, offset) on two logs means equal bytes
 // up to there, since an epoch has one leader, which writes one sequence. So two
@@ -41,6 +45,10 @@
 //   - The commit offset rides on data. When there is none it is sent by itself
 //     a moment after it has moved: soon enough for readers at followers, and
 //     not once per acknowledgement.
+//   - HELD says what was applied when it was sent, and nothing follows it when
+//     more has been: writes that nobody waits for (WAIT) pay for no more. Who
+//     waits has the leader say AWAIT: the commit offset is then sent as soon as
+//     it moves, and each slice that is applied is told, until the offset is.
 //
 // A full copy. When no common point is left on disk, or the follower has never
 // had one, the leader streams its keyspace at one moment over a connection of

@@ -3,6 +3,8 @@ package repl
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/cluster/peer"
@@ -39,6 +41,8 @@ type Node interface {
 	// Applied is how far readers can see, Synced how far the log is fsynced.
 	Applied() int64
 	Synced() int64
+	// AwaitApplied is Applier.Await.
+	AwaitApplied(off int64) (moved <-chan struct{})
 	// Opened tells that the stream runs, and Heard that bytes came.
 	Opened(epoch int64)
 	Heard()
@@ -61,7 +65,14 @@ type Receiver struct {
 	owed    bool // bytes came that are not acknowledged
 	unacked int  // those of them that were appended
 	durable int64
-	out     []byte
+
+	mu  sync.Mutex // of the writers: this goroutine, and the one that tells what is applied
+	out []byte
+
+	awaited atomic.Int64 // the leader wants to know when this is applied
+	telling bool         // tellApplied runs
+	done    chan struct{}
+	wg      sync.WaitGroup
 }
 
 // errDeposed says that the stream's epoch is over.
@@ -69,6 +80,9 @@ var errDeposed = errors.New("this node does not follow that epoch any more")
 
 // Run takes the stream until it ends, and closes it.
 func (r *Receiver) Run() error {
+	r.done = make(chan struct{})
+	defer r.wg.Wait()
+	defer close(r.done)
 	defer r.Conn.Close()
 	r.Conn.SetPatience(r.Patience)
 	if err := r.open(); err != nil {
@@ -137,6 +151,8 @@ func (r *Receiver) open() error {
 func (r *Receiver) refuse(own int64) { _ = r.send(peer.Refuse, own) }
 
 func (r *Receiver) send(t peer.Type, epoch int64, args ...int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	f := peer.Frame{Type: t, Cluster: r.Cluster(), From: r.Self, To: r.Conn.Peer, Epoch: epoch}
 	r.out = peer.AppendHead(r.out[:0], &f, len(args))
 	for _, n := range args {
@@ -175,8 +191,46 @@ func (r *Receiver) take(f *peer.Frame) error {
 			return err
 		}
 		return r.send(peer.Answer, r.epoch, round, r.Node.Synced())
+	case f.Type == peer.Await && len(f.Args) == 1:
+		off, err := f.Int(0)
+		if err == nil {
+			r.await(off)
+		}
+		return err
 	}
 	return fmt.Errorf("%s with %d arguments in a stream", f.Type, len(f.Args))
+}
+
+// await has the leader told what is applied, until off is.
+func (r *Receiver) await(off int64) {
+	r.awaited.Store(max(off, r.awaited.Load())) // nobody else writes it
+	moved := r.Node.AwaitApplied(off)
+	if !r.telling {
+		r.telling = true
+		r.wg.Go(func() { r.tellApplied(moved) })
+	}
+}
+
+// tellApplied tells the leader what is applied while it waits for that. It is a
+// goroutine of its own, so that neither applying nor appending waits for the
+// connection, and there is none where nobody waits.
+func (r *Receiver) tellApplied(moved <-chan struct{}) {
+	told := int64(-1)
+	for {
+		select {
+		case <-r.done:
+			return
+		case <-moved:
+		}
+		at := r.Node.Applied()
+		if told >= r.awaited.Load() || at <= told {
+			continue
+		}
+		told = at
+		if r.send(peer.Applied, r.epoch, at) != nil {
+			return // the reader finds out
+		}
+	}
 }
 
 // data writes the whole records that a piece completes and keeps its rest. In

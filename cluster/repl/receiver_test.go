@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,11 @@ const (
 )
 
 // A node follows its leader whatever comes, and holds what it is given.
-type node struct{ log *clustertest.Log }
+type node struct {
+	log     *clustertest.Log
+	applied *atomic.Int64
+	moved   chan struct{}
+}
 
 func (n node) Await(int64) (bool, int64) { return true, epoch }
 func (n node) Cut(_, off int64) error    { return n.log.Stream().Truncate(off) }
@@ -34,15 +39,27 @@ func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error)
 	return n.log.End(), true, nil
 }
 func (n node) Vouches() bool  { return true }
-func (n node) Applied() int64 { return 0 }
+func (n node) Applied() int64 { return n.applied.Load() }
 func (n node) Synced() int64  { return 0 }
 func (n node) Opened(int64)   {}
 func (n node) Heard()         {}
+func (n node) AwaitApplied(int64) <-chan struct{} {
+	n.tell()
+	return n.moved
+}
+
+func (n node) tell() {
+	select {
+	case n.moved <- struct{}{}:
+	default:
+	}
+}
 
 // A stream is the leader's end of one to a receiver with an empty log, opened.
 type stream struct {
 	t    *testing.T
 	conn *peer.Conn
+	node node
 }
 
 func open(t *testing.T) *stream {
@@ -84,8 +101,9 @@ func open(t *testing.T) *stream {
 		t.Fatal(err)
 	}
 	log := clustertest.NewLog()
+	n := node{log, &atomic.Int64{}, make(chan struct{}, 1)}
 	r := repl.Receiver{
-		Conn: <-opened, Stream: log.Stream(), Node: node{log}, Self: follower,
+		Conn: <-opened, Stream: log.Stream(), Node: n, Self: follower,
 		Cluster: func() string { return peer.Unknown }, Learn: func(*peer.Frame) error { return nil }, Patience: limit,
 	}
 	ended := make(chan error, 1)
@@ -96,7 +114,7 @@ func open(t *testing.T) *stream {
 			t.Errorf("the receiver ended: %v", err)
 		}
 	})
-	s := &stream{t, conn}
+	s := &stream{t, conn, n}
 	s.send(s.frame(peer.Open, "0", "0", "0", "1", ""))
 	if f := s.next(); f.Type != peer.Ready {
 		t.Fatalf("%s in answer to OPEN", f.Type)
@@ -176,4 +194,34 @@ func TestEveryPieceIsAcknowledged(t *testing.T) {
 		s.send(s.frame(peer.Data, "0", "0", set[:9]), s.frame(peer.Commit, "0"))
 		s.held("9")
 	})
+}
+
+// TestAwaitedIsTold: what is applied is told as soon as it is, to a leader that
+// waits for it, until it has got there, and to no other.
+func TestAwaitedIsTold(t *testing.T) {
+	s := open(t)
+	told := func(want string) {
+		t.Helper()
+		if f := s.next(); f.Type != peer.Applied || string(f.Args[0]) != want {
+			t.Fatalf("%s %q where APPLIED %s should stand", f.Type, f.Args, want)
+		}
+	}
+	apply := func(off int64) { s.node.applied.Store(off); s.node.tell() }
+	apply(5) // before anybody asks
+	s.send(s.frame(peer.Await, "20"))
+	told("5")
+	apply(12)
+	told("12")
+	s.send(s.frame(peer.Await, "30"))
+	apply(21)
+	told("21")
+	apply(30)
+	told("30")
+	apply(40) // nobody waits for that
+	s.send(s.frame(peer.Ask, "1"))
+	if f := s.next(); f.Type != peer.Answer {
+		t.Fatalf("%s %q that nobody asked for", f.Type, f.Args)
+	}
+	s.send(s.frame(peer.Await, "40"))
+	told("40")
 }

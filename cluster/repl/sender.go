@@ -49,6 +49,10 @@ type SenderConfig struct {
 	// takes its answers: see Ask.
 	Asked    func() int64
 	Answered func(round, synced int64)
+	// Awaited is the offset that somebody waits for until the follower has
+	// applied it: Applied is then told what it has. Wake tells that it moved.
+	Awaited func() int64
+	Applied func(off int64)
 	// Patience bounds a write.
 	Patience time.Duration
 }
@@ -66,10 +70,11 @@ type Sender struct {
 	round    atomic.Int64 // the latest that the follower is to be asked for
 	gone     chan struct{}
 
-	asked int64 // the round it was asked for last
-	sent  int64 // offset after what was sent
-	told  int64 // commit offset that was told
-	buf   []byte
+	asked   int64 // the round it was asked for last
+	awaited int64 // the offset it was asked to apply last
+	sent    int64 // offset after what was sent
+	told    int64 // commit offset that was told
+	buf     []byte
 }
 
 // NewSender takes over an open stream connection.
@@ -196,6 +201,9 @@ func (s *Sender) pump(r engine.StreamReader) error {
 		if err := s.sendRound(); err != nil {
 			return err
 		}
+		if err := s.sendAwait(); err != nil {
+			return err
+		}
 		n, err := s.send(r)
 		if err != nil {
 			return err
@@ -204,7 +212,7 @@ func (s *Sender) pump(r engine.StreamReader) error {
 		case n > 0 && !armed:
 			timer.Reset(commitDelay)
 			armed = true
-		case n == 0 && !armed:
+		case n == 0 && (!armed || s.cfg.Awaited() > s.told):
 			if err := s.sendCommit(); err != nil {
 				return err
 			}
@@ -266,6 +274,19 @@ func (s *Sender) sendRound() error {
 	return err
 }
 
+// sendAwait asks for what somebody waits for. From then on until that is
+// committed, commit offsets wait for no data to ride on.
+func (s *Sender) sendAwait() error {
+	off := s.cfg.Awaited()
+	if off <= s.awaited {
+		return nil
+	}
+	s.awaited = off
+	out := peer.AppendHead(s.buf[:0], s.frame(peer.Await), 1)
+	_, err := s.conn.Write(peer.AppendInt(out, off))
+	return err
+}
+
 // sendCommit tells a commit offset that no data has carried. While it has not
 // reached what was sent, CommitMoved wakes.
 func (s *Sender) sendCommit() error {
@@ -300,6 +321,14 @@ func (s *Sender) listen() error {
 				return err
 			}
 			s.cfg.Answered(round, synced)
+			continue
+		}
+		if f.Type == peer.Applied && f.Epoch == s.cfg.Epoch {
+			off, err := f.Int(0)
+			if err != nil {
+				return err
+			}
+			s.cfg.Applied(off)
 			continue
 		}
 		if f.Type != peer.Held || f.Epoch != s.cfg.Epoch {
