@@ -65,7 +65,7 @@ func (a *Applier) Apply(args [][]byte) error {
 	if c.Cmd.shapeFor(args) == shapeSingle {
 		a.single(c)
 	} else {
-		a.e.lockFor(c, func() { c.Cmd.Do(c) })
+		a.e.lockFor(c, func() { a.carryOut(c) })
 	}
 	return a.outcome(c)
 }
@@ -78,7 +78,19 @@ func (a *Applier) single(c *Ctx) {
 	c.home = at + 1
 	c.Cmd.Do(c)
 	c.home = 0
+	sh.noteWritten(c)
 	sh.mu.Unlock()
+}
+
+// carryOut calls the handler, with the shards it touches locked.
+func (a *Applier) carryOut(c *Ctx) {
+	c.Cmd.Do(c)
+	if c.Cmd.Locks == LockAll {
+		return // FLUSHALL and its like note what they did
+	}
+	var set lockSet
+	a.e.collect(&set, c)
+	set.each(func(i int) { a.e.shards[i].noteWritten(c) })
 }
 
 // exec carries out a transaction with everything locked: readers see all of
@@ -99,7 +111,7 @@ func (a *Applier) runAll(cmds [][][]byte) error {
 			}
 			continue
 		}
-		c.Cmd.Do(c)
+		a.carryOut(c)
 		if err := a.outcome(c); err != nil {
 			return err
 		}
@@ -120,7 +132,7 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	if a.fresh--; a.fresh <= 0 {
 		c.Now, a.fresh = a.e.Host.Now(), recordsPerClock
 	}
-	c.applying = true
+	c.applying, c.strayed = true, false
 	return c, nil
 }
 

@@ -9,7 +9,8 @@ type LockSet uint8
 
 const (
 	LockKeys LockSet = iota // the shards of the command's keys; none without keys
-	LockAll                 // every shard: whole-keyspace commands
+	LockAll                 // every shard: what changes whole databases, or shows them at one moment
+	LockEach                // none around the handler: the walks of Ctx lock shard after shard (Ctx.visit)
 	LockSlot                // the shard of the hash slot that argument SlotArg names
 )
 
@@ -20,7 +21,8 @@ const SlotArg = 2
 // A Handler carries out a command: it is written as if it were alone, reads
 // and changes the keyspace through c, writes one reply to c.W and says with
 // c.Propagate what goes into the log. It looks up no keys but those its
-// literal names, or any with LockAll. It never locks, blocks or keeps a slice
+// literal names, or any with LockAll; with LockEach it sees keys through the walks
+// of Ctx alone. It never locks, blocks or keeps a slice
 // of an argument or of a value after it returns.
 type Handler func(c *Ctx)
 
@@ -55,6 +57,7 @@ const (
 	shapeSingle              // the shard of one key at a fixed place: the hot path
 	shapeSlot                // the shard of a slot
 	shapeAll                 // every shard
+	shapeEach                // one shard after the other, inside the walks
 )
 
 // shapeOf reads the shape off the literal.
@@ -62,6 +65,8 @@ func shapeOf(cmd *Command) shape {
 	switch {
 	case cmd.Locks == LockAll:
 		return shapeAll
+	case cmd.Locks == LockEach:
+		return shapeEach
 	case cmd.Locks == LockSlot:
 		return shapeSlot
 	case cmd.GetKeys != nil:

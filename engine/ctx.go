@@ -24,6 +24,7 @@ type Ctx struct {
 	home uint32
 	// held are the shards that are locked when home is 0.
 	held     lockSet
+	walk     walk // of a LockEach command
 	watch    stopwatch
 	eff      Effects
 	changes  int64 // by those effects, see PropagateN

@@ -14,7 +14,7 @@ import (
 //	             table    gates.go  pause.go               gates.go            the log
 //
 // A handler may park its session (park.go); Resume lets it go on. Locks are
-// taken here and nowhere else.
+// taken here, and shard by shard by the walks of LockEach (keyspace_all.go).
 
 // lockSet is a set of shards; bit i of the words stands for shard i.
 type lockSet [maxShards / 64]uint64
@@ -129,6 +129,8 @@ func (e *Engine) tryRun(c *Ctx) {
 		c.held.all()
 		e.handleAll(c)
 		e.unlockAll()
+	case shapeEach:
+		e.handleEach(c)
 	case shapeSlot:
 		sh := &e.shards[e.slotShard(c)]
 		sh.mu.Lock()
@@ -202,6 +204,33 @@ func (e *Engine) handleAll(c *Ctx) {
 	}
 }
 
+// handleEach runs a handler whose walks lock one shard after the other. When a
+// pause, a change of role or of whole databases comes between two shards, what
+// was seen before does not fit what comes after: the reply is dropped, and the
+// command is held, or runs anew with all shards locked, where nothing comes
+// between.
+func (e *Engine) handleEach(c *Ctx) {
+	s, start := c.s, c.W.Len()
+	barrier, epoch := s.Barrier, s.LeaderEpoch
+	c.walk = walk{each: true, stand: e.stand()}
+	e.do(c)
+	broken := c.walk.broken
+	c.walk = walk{}
+	if !broken {
+		return
+	}
+	c.W.Truncate(start)
+	c.failed = false
+	s.Barrier, s.LeaderEpoch = barrier, epoch
+	if c.late {
+		return
+	}
+	e.lockAll()
+	c.held.all()
+	e.handleAll(c)
+	e.unlockAll()
+}
+
 // handleSet runs the handler with the shards of several keys locked.
 func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 	ran, wrote, end := e.do(c)
@@ -221,10 +250,7 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 // do passes the gates that need the lock, calls the handler and hands its
 // effects to the log, which end at offset end.
 func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
-	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
-		return false, false, 0
-	}
-	refusal := e.gateLocked(c)
+	refusal := e.gates(c)
 	if c.late {
 		return false, false, 0
 	}
@@ -241,6 +267,15 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	end = e.record(c)
 	c.handOver(end)
 	return true, wrote, end
+}
+
+// gates asks what must be asked inside the lock: the refusal, or "". c.late: the
+// command must wait.
+func (e *Engine) gates(c *Ctx) (refusal string) {
+	if c.late = e.pause.mode.Load() != pauseNone && e.held(c); c.late {
+		return ""
+	}
+	return e.gateLocked(c)
 }
 
 // record hands the command's effects to the log, inside the lock, and

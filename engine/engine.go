@@ -61,6 +61,7 @@ type Engine struct {
 
 	configFile string
 	rebuilds   atomic.Int64
+	moved      atomic.Int64           // how often a whole database was emptied or exchanged
 	expireOff  atomic.Bool            // DEBUG SET-ACTIVE-EXPIRE 0
 	writeErr   atomic.Pointer[string] // why writes are refused, nil: they are not
 	started    int64                  // wall ms
@@ -89,8 +90,8 @@ type shard struct {
 	dbs   []*dict.Dict // by database number; nil while empty
 	marks marks
 	queue waitQueues
-	noted []int64      // bytes of each of dbs, as of the last write
-	used  atomic.Int64 // their sum
+	noted []dbNote     // what each of dbs takes, as of the last write
+	used  atomic.Int64 // the sum of its bytes
 	_     [64]byte     // keep neighbours' locks off this cache line
 }
 
@@ -109,7 +110,7 @@ func New(o Options) *Engine {
 	e.save.last.Store(e.started)
 	for i := range e.shards {
 		e.shards[i].dbs = make([]*dict.Dict, o.Config.Databases.Get())
-		e.shards[i].noted = make([]int64, o.Config.Databases.Get())
+		e.shards[i].noted = make([]dbNote, o.Config.Databases.Get())
 	}
 	e.SetMemoryGate(e.MakeRoom)
 	e.table = newTable(o.Rooms)

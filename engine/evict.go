@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"sync/atomic"
+
 	"regent/engine/config"
 	"regent/engine/dict"
 	"regent/resp"
@@ -55,16 +57,27 @@ func (s *shard) noteUsed() {
 	}
 }
 
+// A dbNote is what is known of a shard's part of a database without its lock's
+// being held: bytes is under it all the same.
+type dbNote struct {
+	bytes int64
+	keys  atomic.Int64
+}
+
 // noteUsedIn is noteUsed where only one database may have changed. Storing
 // costs more than looking, and what is written over keeps its size.
 func (s *shard) noteUsedIn(db int) {
-	var now int64
+	var now, keys int64
 	if d := s.dbs[db]; d != nil {
-		now = d.Bytes()
+		now, keys = d.Bytes(), int64(d.Len())
 	}
-	if was := s.noted[db]; now != was {
-		s.noted[db] = now
+	note := &s.noted[db]
+	if was := note.bytes; now != was {
+		note.bytes = now
 		s.used.Add(now - was)
+	}
+	if note.keys.Load() != keys {
+		note.keys.Store(keys)
 	}
 }
 

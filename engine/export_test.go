@@ -142,3 +142,12 @@ func (e *Engine) Misweighed() (keys []string) {
 	})
 	return keys
 }
+
+// ShardOf is the number of the shard in which key lies.
+func (e *Engine) ShardOf(key string) int { return int(e.shardIndex([]byte(key))) }
+
+// LockShard locks a shard, as another command does, until unlock is called.
+func (e *Engine) LockShard(i int) (unlock func()) {
+	e.shards[i].mu.Lock()
+	return e.shards[i].mu.Unlock
+}

@@ -5,8 +5,10 @@ import (
 	"regent/engine/slots"
 )
 
-// The keyspace as a whole: what concerns every shard of a database. All of
-// it wants every shard locked: by a command with Locks: LockAll, or Freeze.
+// The keyspace as a whole: what concerns every shard of a database. The methods
+// of Engine want every shard locked, by a command with Locks: LockAll, or Freeze.
+// The walks of Ctx lock one shard after the other where the command has Locks:
+// LockEach.
 //
 //	              database 0   database 1   ...
 //	shard 0       dict         -            a dict comes to be with its first key
@@ -56,6 +58,7 @@ func (e *Engine) expiresIn(db int) (n int64) {
 // flush empties db, or with -1 all databases, gives the memory back, and
 // returns how many keys there were.
 func (e *Engine) flush(db int) (n int64) {
+	e.moved.Add(1)
 	for i := range e.shards {
 		dbs := e.shards[i].dbs
 		for j, d := range dbs {
@@ -73,9 +76,11 @@ func (e *Engine) flush(db int) (n int64) {
 
 // swapDB exchanges two databases for every session.
 func (e *Engine) swapDB(a, b int) {
+	e.moved.Add(1)
 	for i := range e.shards {
 		dbs := e.shards[i].dbs
 		dbs[a], dbs[b] = dbs[b], dbs[a]
+		e.shards[i].noteUsed()
 	}
 }
 
@@ -83,41 +88,27 @@ func (e *Engine) swapDB(a, b int) {
 // change the keyspace.
 func (e *Engine) eachKey(db int, f func(en Entry) bool) {
 	for i := range e.shards {
-		d := e.shards[i].dbs[db]
-		if d == nil {
-			continue
-		}
-		more := true
-		for cursor := uint64(0); more; {
-			cursor = d.Scan(cursor, func(r dict.Ref) { more = more && f(Entry{d, r}) })
-			if cursor == 0 {
-				break
-			}
-		}
-		if !more {
+		if !e.shards[i].eachKey(db, f) {
 			return
 		}
 	}
 }
 
-// randomEntry picks an entry of db, each about as likely as another: a shard
-// by its share of the keys, then an entry of the shard. Not OK: db is empty.
-func (e *Engine) randomEntry(db int) Entry {
-	total := e.dbSize(db)
-	if total == 0 {
-		return Entry{}
+// eachKey calls f with every entry of db in a locked shard until it returns
+// false, and reports whether it did not.
+func (s *shard) eachKey(db int, f func(en Entry) bool) (more bool) {
+	d := s.dbs[db]
+	if d == nil {
+		return true
 	}
-	at := int64(e.Host.Rand() % uint64(total))
-	for i := range e.shards {
-		d := e.shards[i].dbs[db]
-		if d == nil {
-			continue
-		}
-		if at -= int64(d.Len()); at < 0 {
-			return Entry{d, d.Random(e.Host.Rand)}
+	more = true
+	for cursor := uint64(0); more; {
+		cursor = d.Scan(cursor, func(r dict.Ref) { more = more && f(Entry{d, r}) })
+		if cursor == 0 {
+			break
 		}
 	}
-	panic("engine: the shards hold fewer keys than they count")
+	return more
 }
 
 // A scanCursor is a place in a walk over a database: a shard, and in it a
@@ -143,26 +134,6 @@ func makeCursor(shard int, dict uint64) scanCursor {
 	return scanCursor(dict<<shardBits | uint64(shard))
 }
 
-// scan calls f for the entries at the cursor and returns the next cursor.
-// looked tells whether there was anything to look at: shards without keys
-// are passed over at no price.
-func (e *Engine) scan(db int, at scanCursor, f func(en Entry)) (next scanCursor, looked bool) {
-	i := at.shard()
-	if i >= len(e.shards) {
-		return 0, false
-	}
-	if d := e.shards[i].dbs[db]; d != nil && d.Len() > 0 {
-		looked = true
-		if c := d.Scan(at.dict(), func(r dict.Ref) { f(Entry{d, r}) }); c != 0 {
-			return makeCursor(i, c), true
-		}
-	}
-	if i+1 == len(e.shards) {
-		return 0, looked
-	}
-	return makeCursor(i+1, 0), looked
-}
-
 // EachInSlot calls f with every key of slot in the connection's database
 // until it returns false. With the shard locked nothing moves: a walk from 0
 // to 0 meets every key once.
@@ -184,10 +155,144 @@ func (c *Ctx) EachInSlot(slot int64, f func(key []byte) bool) {
 	}
 }
 
-// EachKey calls f with every entry of the session's database until it returns
-// false. f must not change the keyspace.
-func (c *Ctx) EachKey(f func(en Entry) bool) { c.e.eachKey(c.s.DB, f) }
+// A walk is what a LockEach command keeps between two shards.
+type walk struct {
+	each   bool // shards are locked one at a time, not all before
+	broken bool // the reply is to be dropped, see handleEach
+	stand  stand
+}
 
-// RandomKey picks an entry of the session's database, each about as likely as
-// another. Not OK: there is none.
-func (c *Ctx) RandomKey() Entry { return c.e.randomEntry(c.s.DB) }
+// A stand is what must be the same at all shards that one reply is made of.
+// It changes while every shard is locked.
+type stand struct {
+	leading  bool
+	epoch    int64
+	keyspace int64
+	moved    int64
+}
+
+func (e *Engine) stand() stand {
+	v := e.cluster.View()
+	return stand{v.Leading, v.Epoch, e.KeyspaceEpoch(), e.moved.Load()}
+}
+
+// visit calls f with shard i locked. What must be asked inside the lock is asked
+// anew at each shard, and so is whether the shards before are still worth
+// anything. What f deletes goes to the log before the shard is unlocked, and the
+// reply depends on what was written to the shard. false: f was not called, the
+// handler may return, its reply is dropped.
+func (c *Ctx) visit(i int, f func(s *shard)) bool {
+	e, sh := c.e, &c.e.shards[i]
+	if !c.walk.each {
+		f(sh)
+		return true
+	}
+	if c.walk.broken {
+		return false
+	}
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if c.walk.broken = e.stand() != c.walk.stand || e.gates(c) != "" || c.late; c.walk.broken {
+		return false
+	}
+	f(sh)
+	if len(c.eff.Recs) > 0 {
+		sh.marks.wrote(anyKey, e.record(c))
+		sh.noteWritten(c)
+	}
+	c.s.Barrier = max(c.s.Barrier, sh.marks.seen(anyKey))
+	return true
+}
+
+// EachKey calls f with every entry of the session's database until it returns
+// false. f must not change the keyspace. Each shard is seen at one moment, and a
+// key that is there throughout once; what is written to several shards while the
+// walk is under way may be seen in a part of them.
+func (c *Ctx) EachKey(f func(en Entry) bool) {
+	more := true
+	for i := 0; more && i < len(c.e.shards); i++ {
+		if !c.visit(i, func(s *shard) { more = s.eachKey(c.s.DB, f) }) {
+			return
+		}
+	}
+}
+
+// CountKeys is the number of keys in the session's database, with those that
+// have expired but are not yet deleted.
+//
+// The shards are counted one after the other. That is enough: a key does not
+// change its shard, so none is counted twice; what was acknowledged before the
+// call is in the sum; and what others write meanwhile may be in it or not,
+// as if each had come before or after its shard was counted. FLUSHALL, SWAPDB
+// and changes of role do not come between (visit).
+func (c *Ctx) CountKeys() (n int64) {
+	for i := range c.e.shards {
+		if !c.visit(i, func(s *shard) {
+			if d := s.dbs[c.s.DB]; d != nil {
+				n += int64(d.Len())
+			}
+		}) {
+			return 0
+		}
+	}
+	return n
+}
+
+// randomRetries is how many expired keys RandomKey passes over.
+const randomRetries = 100
+
+// RandomKey draws a key of the session's database that has not expired, each
+// about as likely as another: a shard by its share of the keys, then an entry of
+// the shard. nil: there is none.
+func (c *Ctx) RandomKey() (key []byte) {
+	for range randomRetries {
+		there := false
+		if !c.visit(c.heavyShard(), func(s *shard) { key, there = c.drawKey(s) }) || key != nil {
+			return key
+		}
+		for i := 0; !there && i < len(c.e.shards); i++ { // it has lost its last key just now
+			if !c.visit(i, func(s *shard) { key, there = c.drawKey(s) }) || key != nil {
+				return key
+			}
+		}
+		if !there {
+			return nil
+		}
+	}
+	return nil
+}
+
+// heavyShard draws a shard by its share of the session's database, as it was
+// after the last write to each: no shard is locked for that.
+func (c *Ctx) heavyShard() int {
+	var total int64
+	for i := range c.e.shards {
+		total += c.e.shards[i].noted[c.s.DB].keys.Load()
+	}
+	if total == 0 {
+		return 0
+	}
+	at := int64(c.Rand() % uint64(total))
+	for i := range c.e.shards {
+		if at -= c.e.shards[i].noted[c.s.DB].keys.Load(); at < 0 {
+			return i
+		}
+	}
+	return len(c.e.shards) - 1 // keys were deleted meanwhile
+}
+
+// drawKey draws a key of a locked shard. Without a key: there tells whether
+// one was there, which had expired.
+func (c *Ctx) drawKey(s *shard) (key []byte, there bool) {
+	d := s.dbs[c.s.DB]
+	if d == nil || d.Len() == 0 {
+		return nil, false
+	}
+	en := Entry{d, d.Random(c.Rand)}
+	key = append([]byte{}, en.Key()...)
+	if c.Expired(en) {
+		c.Peek(key) // deletes it where it may be deleted
+		return nil, true
+	}
+	return key, true
+}

@@ -3,6 +3,7 @@ package engine
 import (
 	"strconv"
 
+	"regent/engine/dict"
 	"regent/engine/glob"
 	"regent/engine/spec"
 	"regent/resp"
@@ -24,12 +25,13 @@ func (o *ScanOptions) wants(en Entry) bool {
 	return o.typ == nil || spec.EqualFold(o.typ, TypeName(en.Value()))
 }
 
-// patience is how many places are looked into that may be empty.
-func (o *ScanOptions) patience() int64 {
+// times is how many places are looked into that may be empty, with so many
+// for each that is asked for.
+func (o *ScanOptions) times(perOne int64) int64 {
 	if o.count > 1<<40 {
 		return o.count
 	}
-	return o.count * scanPatience
+	return o.count * perOne
 }
 
 // ReplyScan replies with the cursor to go on from and n elements, which are
@@ -46,7 +48,7 @@ func (c *Ctx) ReplyScan(cursor uint64, n int, found []byte) {
 func (c *Ctx) ScanObject(o *ScanOptions, cursor uint64, scan func(cursor uint64, f func(b []byte)) uint64) {
 	var found []byte
 	listed, seen := 0, int64(0)
-	for patience := o.patience(); patience > 0; patience-- {
+	for patience := o.times(scanPatience); patience > 0; patience-- {
 		cursor = scan(cursor, func(b []byte) {
 			seen++
 			if o.pattern == nil || glob.Match(o.pattern, b) {
@@ -129,42 +131,94 @@ func (c *Ctx) Expired(en Entry) bool {
 	return at != 0 && at <= c.Now
 }
 
-// Limits of looking for keys.
+// Limits of looking for keys and elements.
 const (
 	scanCount    = 10 // keys a SCAN without COUNT looks for
-	scanPatience = 10 // buckets per key asked for, before SCAN gives up for this call
+	scanPatience = 10 // buckets per element asked for, before a scan inside a value gives up for this call
+
+	// keysPatience is how many buckets per key asked for SCAN looks into, before it
+	// gives up for this call. The smallest dictionary has 64: so one key in each
+	// shard is found as if they were in one.
+	keysPatience = 256
+	// SCAN looks into keysLeast buckets in any case, unless they hold keysSurplus
+	// keys more than it was asked for: a small keyspace is spread over more buckets
+	// here than in Redis, and is to take no more calls.
+	keysLeast   = 128
+	keysSurplus = 2
+	// keysStretch is how many buckets are looked into under one lock.
+	keysStretch = 1024
 )
 
-// ScanKeys is SCAN of the session's database from a cursor on: it replies.
+// A keyScan is one call of SCAN.
+type keyScan struct {
+	*ScanOptions
+	patience int64    // buckets that may still be looked into
+	looked   int64    // buckets
+	seen     int64    // keys, whether they are wanted or not
+	found    []byte   // the keys, as replies
+	listed   int      // how many
+	over     [][]byte // expired ones
+}
+
+// enough reports whether the call ends here.
+func (k *keyScan) enough() bool {
+	return k.looked >= k.patience || k.seen >= k.count && (k.looked >= keysLeast || k.seen >= k.count+keysSurplus)
+}
+
+// ScanKeys is SCAN of the session's database from a cursor on: it replies. Shards
+// without keys cost nothing, and the end is found where only such follow.
 func (c *Ctx) ScanKeys(o *ScanOptions, cursor uint64) {
+	k := keyScan{ScanOptions: o, patience: o.times(keysPatience)}
 	at := scanCursor(cursor)
-	var found []byte  // the keys, as replies
-	var over [][]byte // expired ones, deleted afterwards
-	listed, seen, patience := 0, int64(0), o.patience()
-	for {
-		next, looked := c.e.scan(c.s.DB, at, func(en Entry) {
-			seen++
-			if !o.wants(en) {
-				return
+	i, pos := at.shard(), at.dict()
+	for full := false; i < len(c.e.shards); {
+		if !c.visit(i, func(s *shard) {
+			d := s.dbs[c.s.DB]
+			if d == nil || d.Len() == 0 {
+				pos = 0
+			} else if full = k.enough(); !full {
+				pos = k.stretch(c, d, pos)
 			}
-			if c.Expired(en) {
-				over = append(over, append([]byte(nil), en.Key()...))
-				return
-			}
-			found = resp.AppendBulk(found, en.Key())
-			listed++
-		})
-		if at = next; at == 0 || seen >= o.count {
+		}) {
+			return
+		}
+		if full {
 			break
 		}
-		if looked {
-			if patience--; patience <= 0 {
-				break
-			}
+		if pos == 0 {
+			i++
 		}
 	}
-	for _, key := range over {
+	if i >= len(c.e.shards) {
+		i, pos = 0, 0
+	}
+	c.ReplyScan(uint64(makeCursor(i, pos)), k.listed, k.found)
+}
+
+// stretch looks into some buckets of a locked shard's dictionary, deletes what has
+// expired there, and returns the next cursor, 0 at the end.
+func (k *keyScan) stretch(c *Ctx, d *dict.Dict, cursor uint64) uint64 {
+	for range keysStretch {
+		cursor = d.Scan(cursor, func(r dict.Ref) { k.see(c, Entry{d, r}) })
+		if k.looked++; cursor == 0 || k.enough() {
+			break
+		}
+	}
+	for _, key := range k.over {
 		c.Peek(key)
 	}
-	c.ReplyScan(uint64(at), listed, found)
+	k.over = k.over[:0]
+	return cursor
+}
+
+func (k *keyScan) see(c *Ctx, en Entry) {
+	k.seen++
+	switch {
+	case !k.wants(en):
+	case c.Expired(en):
+		k.over = append(k.over, append([]byte(nil), en.Key()...))
+	default:
+		k.found = resp.AppendBulk(k.found, en.Key())
+		k.listed++
+	}
 }

@@ -27,7 +27,7 @@ func flushArgs() spec.Args {
 // dataCommands see or change whole databases.
 func dataCommands() []Command {
 	return []Command{
-		{Do: doDbsize, Locks: LockAll, Command: spec.Command{
+		{Do: doDbsize, Locks: LockEach, Command: spec.Command{
 			Name: "dbsize", Arity: 1, Flags: spec.ReadOnly | spec.Fast, Cats: spec.CatKeyspace, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Counts the keys of the database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_sum"},
@@ -67,7 +67,7 @@ func processCommands() []Command {
 	}
 }
 
-func doDbsize(c *Ctx) { c.W.Int(c.e.dbSize(c.s.DB)) }
+func doDbsize(c *Ctx) { c.W.Int(c.CountKeys()) }
 
 // flushMode takes ASYNC and SYNC alike: giving the memory back takes no time
 // here. false: the error was written.

@@ -8,14 +8,14 @@ import (
 
 func walkCommands() []engine.Command {
 	return []engine.Command{
-		{Do: doKeys, Locks: engine.LockAll, Command: spec.Command{
+		{Do: doKeys, Locks: engine.LockEach, Command: spec.Command{
 			Name: "keys", Arity: 2, Flags: spec.ReadOnly, Cats: spec.CatKeyspace | spec.CatDangerous,
 			Since: "1.0.0", Complex: "O(N) in the number of keys in the database",
 			Summary: "Lists the keys that match a pattern.",
 			Tips:    []string{"request_policy:all_shards", "nondeterministic_output_order"},
 			Args:    spec.Args{spec.Pattern("pattern")},
 		}},
-		{Do: doScan, Locks: engine.LockAll, Command: spec.Command{
+		{Do: doScan, Locks: engine.LockEach, Command: spec.Command{
 			Name: "scan", Arity: -2, Flags: spec.ReadOnly,
 			Since: "2.8.0", Complex: "O(1) a call, O(N) for the whole iteration",
 			Summary: "Walks through the keys of a database step by step.",
@@ -27,16 +27,13 @@ func walkCommands() []engine.Command {
 				spec.String("type").With("TYPE").Added("6.0.0").Opt(),
 			},
 		}},
-		{Do: doRandomkey, Locks: engine.LockAll, Command: spec.Command{
+		{Do: doRandomkey, Locks: engine.LockEach, Command: spec.Command{
 			Name: "randomkey", Arity: 1, Flags: spec.ReadOnly, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Returns the name of a random key.",
 			Tips:    []string{"request_policy:all_shards", "nondeterministic_output"},
 		}},
 	}
 }
-
-// randomRetries is how many expired keys RANDOMKEY passes over.
-const randomRetries = 100
 
 func doKeys(c *engine.Ctx) {
 	pattern := c.Args[1]
@@ -53,16 +50,9 @@ func doKeys(c *engine.Ctx) {
 }
 
 func doRandomkey(c *engine.Ctx) {
-	for range randomRetries {
-		en := c.RandomKey()
-		if !en.OK() {
-			break
-		}
-		if !c.Expired(en) {
-			c.W.Bulk(en.Key())
-			return
-		}
-		c.Peek(append([]byte(nil), en.Key()...)) // deletes it where it may be deleted
+	if key := c.RandomKey(); key != nil {
+		c.W.Bulk(key)
+		return
 	}
 	c.W.Null()
 }
