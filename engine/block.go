@@ -248,9 +248,17 @@ func (w *waiter) resume(c *Ctx, timedOut bool) bool {
 	case !w.wait.ask.CompareAndSwap(askNothing, askOver):
 		return false // served at the last moment: a wake-up is on its way
 	}
-	c.Err(resp.ErrUnblockedRole)
-	s.closeAfterReply()
+	c.unblockRole()
 	return true
+}
+
+// unblockRole ends a wait because this node leads no more, or leads anew. That
+// is certain whatever becomes of the data: the reply rests neither on the lease
+// under which the wait began nor on what the command has seen.
+func (c *Ctx) unblockRole() {
+	c.s.Barrier, c.s.LeaderEpoch = 0, 0
+	c.Err(resp.ErrUnblockedRole)
+	c.s.closeAfterReply()
 }
 
 // arrived notes that an object has come to a key, which somebody may wait for.

@@ -67,8 +67,7 @@ func doWait(c *Ctx) {
 			v := e.cluster.View()
 			if !v.Leading {
 				// As Redis does: the client is to look for the leader.
-				c.Err(resp.ErrUnblockedRole)
-				s.closeAfterReply()
+				c.unblockRole()
 				return true
 			}
 			e.acks.add(w)
@@ -129,8 +128,7 @@ func doWaitAOF(c *Ctx) {
 		Deadline: deadline,
 		Resume: func(c *Ctx, timedOut bool) bool {
 			if !e.cluster.View().Leading {
-				c.Err(resp.ErrUnblockedRole)
-				s.closeAfterReply()
+				c.unblockRole()
 				return true
 			}
 			here, there, done := look()

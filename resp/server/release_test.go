@@ -228,3 +228,20 @@ func TestReplylessBatchDoesNotWait(t *testing.T) {
 		}
 	})
 }
+
+// TestBlockedAndDeposed: a client blocked at a leader that is deposed without a
+// hand-over is told UNBLOCKED, although the lease under which it began to wait is lost.
+func TestBlockedAndDeposed(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		h.lead(1)
+		h.gate.set(-1, 1)
+		w := h.dial()
+		w.send(command("BLPOP", "k", "0"))
+		w.silent()
+		h.Cluster.SetView(engine.View{Clustered: true, NodeID: 1, LeaderID: 2, Leader: "127.0.0.1:7002", Epoch: 2})
+		h.gate.set(-1, 0)
+		h.ReplicaAcked()
+		w.expect("-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n")
+	})
+}
