@@ -144,8 +144,8 @@ func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
 
 // An rdbUse is what an RDB file is for.
 type rdbUse struct {
-	base     bool // of a log
-	checksum bool
+	base      bool // of a log
+	checksum  bool
 	maxCopied int64 // see engine.SnapshotOptions
 }
 
