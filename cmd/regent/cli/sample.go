@@ -191,7 +191,6 @@ func (c *client) hotKeys() error {
 			n, err := strconv.ParseInt(string(r.Text), 10, 64)
 			switch {
 			case r.IsError():
-				//lint:ignore ST1005 what redis-cli prints
 				return errors.New("Error: " + string(r.Text))
 			case err != nil, n == 0, len(top) == hottest && n <= top[hottest-1].counter:
 				continue

@@ -106,8 +106,6 @@ func (s *session) exec(words []string) (resp.Value, error) {
 }
 
 // errEnded is a connection's end, in redis-cli's words.
-//
-//lint:ignore ST1005 what redis-cli prints
 var errEnded = errors.New("Error: Server closed the connection")
 
 // ended puts a connection's error into words for people.
@@ -119,7 +117,6 @@ func ended(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
 		return errEnded
 	}
-	//lint:ignore ST1005 what redis-cli prints
 	return fmt.Errorf("Error: %w", err)
 }
 

@@ -80,7 +80,6 @@ func (c *client) stat() error {
 			return err
 		}
 		if r.IsError() {
-			//lint:ignore ST1005 what redis-cli prints
 			return fmt.Errorf("ERROR: %s", r.Text)
 		}
 		if i%statHeaderEvery == 0 {
