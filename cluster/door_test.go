@@ -86,6 +86,7 @@ func TestTwins(t *testing.T) {
 		twin.peers = append(twin.peers, p)
 	}
 	twin.config.ElectionTimeout.Set(two.config.ElectionTimeout.Get())
+	twin.config.LeaderLease.Set(two.config.LeaderLease.Get())
 	twin.config.HeartbeatInterval.Set(two.config.HeartbeatInterval.Get())
 	twin.start()
 	logged := func(x *node, words ...string) func() bool {

@@ -107,6 +107,9 @@ func (w *Watchdog) Stop() {
 func (w *Watchdog) Look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.ended { // Stop came between the timer and this look
+		return
+	}
 	for _, l := range w.loops {
 		w.look(l)
 	}
