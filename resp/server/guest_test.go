@@ -81,6 +81,7 @@ func TestGuests(t *testing.T) {
 		// Guests do not keep clients out.
 		g := h.dial()
 		<-entries
+		eventually(t, "the guest is there", func() bool { return h.Sessions() == 2 })
 		a.Close()
 		eventually(t, "it is gone", func() bool { return h.Sessions() == 1 })
 		c := h.dial()
