@@ -1,8 +1,9 @@
 package resp
 
 import (
-	"math"
 	"strconv"
+
+	"regent/engine/decimal"
 )
 
 // Protocol versions a client can ask for with HELLO.
@@ -228,14 +229,14 @@ func (w *Writer) Bool(v bool) {
 	}
 }
 
-// Double appends a double in its shortest exact form; RESP2 clients get it as
-// a bulk string.
+// Double appends a double as C's "%.17g" prints it, so that it reads back as the
+// same number; RESP2 clients get it as a bulk string.
 func (w *Writer) Double(f float64) {
 	if !w.fits(0) {
 		return
 	}
-	var tmp [32]byte
-	text := AppendDouble(tmp[:0], f)
+	var tmp [decimal.DoubleLen]byte
+	text := decimal.AppendDouble(tmp[:0], f)
 	if w.proto != RESP3 {
 		w.Bulk(text)
 		return
@@ -329,23 +330,6 @@ func AppendCommand[B []byte | string](dst []byte, args ...B) []byte {
 		dst = AppendBulk(dst, a)
 	}
 	return dst
-}
-
-// AppendDouble appends f as Redis prints doubles in replies: the shortest
-// form that reads back as the same number, inf and nan in words.
-func AppendDouble(dst []byte, f float64) []byte {
-	switch {
-	case math.IsInf(f, 1):
-		return append(dst, "inf"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-inf"...)
-	case math.IsNaN(f):
-		return append(dst, "nan"...)
-	}
-	if f == math.Trunc(f) && math.Abs(f) < 1e17 {
-		return strconv.AppendFloat(dst, f, 'f', -1, 64)
-	}
-	return strconv.AppendFloat(dst, f, 'g', 17, 64)
 }
 
 func appendLine(dst []byte, kind byte, s string) []byte {

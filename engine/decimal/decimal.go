@@ -1,7 +1,8 @@
 // Package decimal tells which texts are integers: those of 64 bits in the one
 // form in which they would be printed, as Redis has it (util.c, string2ll). Only
 // these may be kept as numbers, for nobody can tell afterwards. float.go has the
-// numbers of INCRBYFLOAT, which are C's long doubles.
+// numbers of INCRBYFLOAT, which are C's long doubles, and double.go scores, which are
+// its doubles.
 package decimal
 
 import (
