@@ -90,6 +90,10 @@ func (e *Encoder) Length(n uint64) {
 
 // String writes a string in the shortest coat: integer, compressed, plain.
 func (e *Encoder) String(s []byte) {
+	if len(s) >= largeString && e.overflow != nil {
+		e.large(s)
+		return
+	}
 	e.buf = e.appendString(e.buf, s)
 	e.done()
 }
@@ -114,6 +118,11 @@ func (e *Encoder) Uint64(n uint64) {
 
 // Raw writes bytes as they are.
 func (e *Encoder) Raw(p []byte) {
+	for e.overflow != nil && len(p) > piece {
+		e.buf = append(e.buf, p[:piece]...)
+		e.done()
+		p = p[piece:]
+	}
 	e.buf = append(e.buf, p...)
 	e.done()
 }
@@ -132,6 +141,9 @@ func (e *Encoder) appendString(dst, s []byte) []byte {
 	return append(appendLength(dst, uint64(len(s))), s...)
 }
 
+// packGain is how many bytes shorter a packed string is at least.
+const packGain = 4
+
 // maxLengthBytes is the longest form of a length.
 const maxLengthBytes = 9
 
@@ -140,7 +152,7 @@ func (e *Encoder) appendPacked(dst, s []byte) ([]byte, bool) {
 	// The packed length is known only afterwards: leave room for the head.
 	began := len(dst)
 	var gap [1 + 2*maxLengthBytes]byte
-	packed, ok := e.pack.pack(append(dst, gap[:]...), s, len(s)-4)
+	packed, ok := e.pack.pack(append(dst, gap[:]...), s, len(s)-packGain)
 	if !ok {
 		return packed[:began], false
 	}

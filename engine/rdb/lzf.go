@@ -48,40 +48,75 @@ func (z *packer) pack(dst, src []byte, room int) ([]byte, bool) {
 	if len(src) > lzfMaxSource {
 		return dst, false
 	}
-	if z.clock == 0 || z.clock > 1<<32-1-lzfMaxSource {
-		clear(z.seen[:])
-		z.clock = 1
-	}
+	z.begin()
 	began, limit := len(dst), len(dst)+room
-	literals, i := 0, 0
-	for i+4 <= len(src) {
-		three := load3(src[i:])
-		h := lzfHash(three)
-		back := int(z.clock) + i - int(z.seen[h]) // beyond i: of an earlier string
-		z.seen[h] = z.clock + uint32(i)
-		if back > i || back > lzfMaxBack || load3(src[i-back:]) != three {
-			i += 1 + (i-literals)>>lzfStride
-			continue
+	literals := 0
+	for {
+		i, n, back := z.next(src, literals)
+		if n == 0 {
+			break
 		}
-		n := repeatLen(src, i, back)
 		dst = appendLiterals(dst, src[literals:i])
 		dst = appendRepeat(dst, n, back)
 		if len(dst) > limit {
 			z.clock += uint32(len(src))
 			return dst[:began], false
 		}
-		i += n
-		literals = i
-		if i+3 <= len(src) { // so that a run that goes on is found at once
-			z.seen[lzfHash(load3(src[i-1:]))] = z.clock + uint32(i-1)
-		}
+		literals = i + n
 	}
 	z.clock += uint32(len(src))
 	rest := len(src) - literals
-	if len(dst)+rest+(rest+lzfMaxLiteral-1)/lzfMaxLiteral > limit {
+	if len(dst)+literalsLen(rest) > limit {
 		return dst[:began], false
 	}
 	return appendLiterals(dst, src[literals:]), true
+}
+
+// next finds the first repetition from position from on: n bytes at i that stand
+// back bytes before it too. n is 0 when there is none. What it finds depends on
+// src alone, if it is asked with from 0 first and then with where each repetition
+// ends.
+func (z *packer) next(src []byte, from int) (i, n, back int) {
+	for i = from; i+4 <= len(src); {
+		three := load3(src[i:])
+		h := lzfHash(three)
+		back = int(z.clock) + i - int(z.seen[h]) // beyond i: of an earlier string
+		z.seen[h] = z.clock + uint32(i)
+		if back > i || back > lzfMaxBack || load3(src[i-back:]) != three {
+			i += 1 + (i-from)>>lzfStride
+			continue
+		}
+		n = repeatLen(src, i, back)
+		if end := i + n; end+3 <= len(src) { // so that a run that goes on is found at once
+			z.seen[lzfHash(load3(src[end-1:]))] = z.clock + uint32(end-1)
+		}
+		return i, n, back
+	}
+	return len(src), 0, 0
+}
+
+// begin makes room on the clock for the longest string.
+func (z *packer) begin() {
+	if z.clock == 0 || z.clock > 1<<32-1-lzfMaxSource {
+		clear(z.seen[:])
+		z.clock = 1
+	}
+}
+
+// walk calls f with each repetition of src and the bytes between it and the one
+// before; at the end, with n 0, with those that are left. It allocates nothing,
+// however long src is.
+func (z *packer) walk(src []byte, f func(literals []byte, n, back int)) {
+	z.begin()
+	for from := 0; ; {
+		i, n, back := z.next(src, from)
+		f(src[from:i], n, back)
+		if n == 0 {
+			z.clock += uint32(len(src))
+			return
+		}
+		from = i + n
+	}
 }
 
 // repeatLen is how far src[i:] goes on like what stands back bytes before it.
@@ -95,6 +130,17 @@ func repeatLen(src []byte, i, back int) int {
 		j++
 	}
 	return j - i
+}
+
+// literalsLen is how many bytes appendLiterals takes for n.
+func literalsLen(n int) int { return n + (n+lzfMaxLiteral-1)/lzfMaxLiteral }
+
+// repeatBytes is how many bytes appendRepeat takes.
+func repeatBytes(n int) int {
+	if n-2 < 7 {
+		return 2
+	}
+	return 3
 }
 
 func appendLiterals(dst, p []byte) []byte {
