@@ -5,39 +5,11 @@ import (
 	"testing"
 
 	"regent/engine"
-	"regent/engine/commands"
-	"regent/engine/config"
 	"regent/engine/dict"
 	"regent/engine/enginetest"
 )
 
-// A tape is a log that counts bytes.
-type tape struct{ end int64 }
-
-func (l *tape) Append(e *engine.Effects) int64 { l.end += int64(len(e.Buf)); return l.end }
-func (l *tape) Synced() int64                  { return 0 }
-
-func (l *tape) End() int64 { return l.end }
-
-// hotSession is an engine with the log given, and a session that has warmed
-// up; do carries out a command and forgets the reply.
-func hotSession(tb testing.TB, log engine.Log) (do func(args [][]byte)) {
-	cfg := config.New()
-	cfg.ProtoMaxBulkLen.Set(1 << 20)
-	e := engine.New(engine.Options{Config: cfg, Host: enginetest.NewHost(tb), Log: log, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
-	s := e.NewSession(&enginetest.Conn{})
-	return func(args [][]byte) {
-		e.Execute(s, args)
-		s.W.Truncate(0)
-	}
-}
-
-func raw(args ...string) (out [][]byte) {
-	for _, a := range args {
-		out = append(out, []byte(a))
-	}
-	return out
-}
+func raw(args ...string) [][]byte { return enginetest.Raw(args...) }
 
 // dictAllocations is what the dictionary alone allocates to store value over
 // an earlier one, and anew after a deletion.
@@ -55,9 +27,9 @@ func dictAllocations(value string) (over, again float64) {
 func TestHotPathAllocations(t *testing.T) {
 	value := string(make([]byte, 64))
 	over, again := dictAllocations(value)
-	logs := map[string]engine.Log{"without a log": nil, "with a log": &tape{}}
+	logs := map[string]engine.Log{"without a log": nil, "with a log": &enginetest.Tape{}}
 	for name, log := range logs {
-		do := hotSession(t, log)
+		do := enginetest.HotSession(t, log)
 		do(raw("SET", "k", value))
 		do(raw("SET", "n", "1"))
 		do(raw("EXPIRE", "k", "100"))
@@ -101,7 +73,7 @@ func BenchmarkExecute(b *testing.B) {
 		raw("GET", key), raw("SET", key, value), raw("INCR", "counter:00000042"), raw("EXPIRE", key, "100"), raw("DEL", "nokey"),
 	} {
 		b.Run(string(cmd[0]), func(b *testing.B) {
-			do := hotSession(b, &tape{})
+			do := enginetest.HotSession(b, &enginetest.Tape{})
 			do(raw("SET", key, value))
 			b.ReportAllocs()
 			for b.Loop() {

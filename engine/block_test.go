@@ -12,7 +12,7 @@ import (
 	"regent/engine/slots"
 )
 
-// What redis-server shows of blocking is in testdata/scripts/blocking.txt. Here
+// What redis-server shows of blocking is tested in the room of lists. Here
 // is what it cannot show: the log, the barrier, roles, and many at a time.
 
 // blocked is a client of s that waits inside a command.
@@ -152,7 +152,7 @@ func TestWhoLeavesIsPassedOver(t *testing.T) {
 // was served before is not, and his reply rests on the epoch he was served in.
 func TestBlockedAtAChangeOfRole(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	lead := threeNodes(1, 1)
+	lead := enginetest.ThreeNodes(1, 1)
 	lead.Epoch = 4
 	s.Cluster.SetView(lead)
 	waits, served, late := blocked(t, s, "BLPOP", "k", "0"), blocked(t, s, "BLPOP", "j", "0"), blocked(t, s, "BLPOP", "k", "0")
@@ -161,7 +161,7 @@ func TestBlockedAtAChangeOfRole(t *testing.T) {
 		t.Error("an acknowledgement woke who waits for a list")
 	}
 	s.Client().Do("RPUSH", "j", "x")
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	s.ReplicaAcked()
 	if got := waits.Go(); !strings.HasPrefix(got, "-UNBLOCKED force unblock") || !waits.CloseAfterReply {
 		t.Errorf("deposed: %q", got)
@@ -170,7 +170,7 @@ func TestBlockedAtAChangeOfRole(t *testing.T) {
 		t.Errorf("served before: %q in epoch %d", got, served.LeaderEpoch)
 	}
 	// A record of the new leader serves nobody here.
-	if err := s.NewApplier().Apply(byteArgs([]string{"RPUSH", "k", "x"})); err != nil {
+	if err := s.NewApplier().Apply(enginetest.Raw("RPUSH", "k", "x")); err != nil {
 		t.Fatal(err)
 	}
 	lead.Epoch = 9
@@ -192,7 +192,7 @@ func TestALogDoesNotWait(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	a := s.NewApplier()
 	for _, rec := range [][]string{{"BLPOP", "k", "0"}, {"BLMOVE", "k", "d", "LEFT", "LEFT", "0"}, {"RPUSH", "k", "x"}} {
-		if err := a.Apply(byteArgs(rec)); err != nil {
+		if err := a.Apply(enginetest.Raw(rec...)); err != nil {
 			t.Fatal(err)
 		}
 	}

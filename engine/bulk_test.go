@@ -81,14 +81,6 @@ func drawLog(t *rapid.T) (log []logRecord) {
 	return log
 }
 
-func byteArgs(args []string) [][]byte {
-	out := make([][]byte, len(args))
-	for i, a := range args {
-		out[i] = []byte(a)
-	}
-	return out
-}
-
 // TestBulkIsOneByOne carries out a log one by one and on several workers: the
 // keyspaces are the same, and so is the first record that fails.
 func TestBulkIsOneByOne(t *testing.T) {
@@ -100,7 +92,7 @@ func TestBulkIsOneByOne(t *testing.T) {
 		a, failed := one.NewApplier(), -1
 		for i, r := range log {
 			a.SetDB(r.db)
-			if err := a.Apply(byteArgs(r.args)); err != nil {
+			if err := a.Apply(enginetest.Raw(r.args...)); err != nil {
 				failed = i
 				break
 			}
@@ -109,7 +101,7 @@ func TestBulkIsOneByOne(t *testing.T) {
 		defer b.Close()
 		var err error
 		for i, r := range log {
-			args := byteArgs(r.args)
+			args := enginetest.Raw(r.args...)
 			if err = b.Apply(r.db, args); err != nil {
 				break
 			}
@@ -139,7 +131,7 @@ func TestBulkIsOneByOne(t *testing.T) {
 }
 
 func BenchmarkApply(b *testing.B) {
-	args := byteArgs([]string{"SET", "key:0000000000", "0123456789012345678901234567890123456789012345678901234567890123"})
+	args := enginetest.Raw("SET", "key:0000000000", "0123456789012345678901234567890123456789012345678901234567890123")
 	name := func(i int) [][]byte {
 		args[1] = fmt.Appendf(args[1][:0], "key:%010d", i*7919%1_000_000)
 		return args

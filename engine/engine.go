@@ -137,10 +137,6 @@ func (e *Engine) AllowWrites() { e.writeErr.Store(nil) }
 
 func (e *Engine) shardIndex(key []byte) uint32 { return uint32(slots.Of(key)) & e.mask }
 
-func (e *Engine) dictOf(db int, key []byte) *dict.Dict {
-	return e.shardDict(&e.shards[e.shardIndex(key)], db)
-}
-
 func (e *Engine) shardDict(s *shard, db int) *dict.Dict {
 	d := s.dbs[db]
 	if d == nil {

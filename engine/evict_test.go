@@ -157,7 +157,7 @@ func TestLimitLoweredAtRest(t *testing.T) {
 	}
 	limit := s.UsedMemory() / 4
 	s.Config.MaxMemory.Set(limit)
-	s.Cluster.SetView(threeNodes(1, 3)) // a follower holds what its leader holds
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3)) // a follower holds what its leader holds
 	s.Maintain()
 	s.Host.Advance(0)
 	if used := s.UsedMemory(); used <= limit {

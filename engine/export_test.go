@@ -1,65 +1,26 @@
 package engine
 
-import (
-	"fmt"
-	"sort"
+import "regent/engine/dict"
 
-	"regent/engine/decimal"
-	"regent/engine/dict"
-)
+// What tests outside the package need of its inside.
 
-// PutObject stores a value of a type other than string, and Dump shows the
-// keyspace: tests outside the package need both.
-
-// PutObject stores o at key in database 0.
-func (e *Engine) PutObject(key string, o Object) {
-	e.Freeze(func() { e.dictOf(0, []byte(key)).Put([]byte(key), ObjectValue(o), 0) })
-}
-
-// ShowObject shows an object by the commands that make it.
-func ShowObject(o Object) string {
-	if show, ok := o.(fmt.Stringer); ok {
-		return show.String()
-	}
-	if o.TypeName() == "set" { // its members, in order
-		var members []string
-		_ = o.Commands([]byte("key"), func(args ...[]byte) error { // emit has no errors
-			for _, m := range args[2:] {
-				members = append(members, string(m))
-			}
-			return nil
-		})
-		sort.Strings(members)
-		return fmt.Sprintf("set %q", members)
-	}
-	show := ""
-	_ = o.Commands([]byte("key"), func(args ...[]byte) error {
-		show += fmt.Sprintf("%q", args)
-		return nil
-	})
-	return show
-}
-
-// Dump lists every key with its database, value and expiry, in order.
-// Encodings are left out: INCRBYFLOAT's results have another one when they
-// come out of the log, as with Redis.
-func (e *Engine) Dump() (lines []string) {
+// EachEntry calls f with every entry of the keyspace: the truth that a snapshot has
+// to show.
+func (e *Engine) EachEntry(f func(en *SnapshotEntry)) {
 	e.Freeze(func() {
 		for db := range e.databases() {
 			e.eachKey(db, func(en Entry) bool {
 				v := en.Value()
-				var buf [decimal.MaxLen]byte
-				what := fmt.Sprintf("%q", Text(v, &buf))
+				out := SnapshotEntry{DB: db, Key: en.Key(), Str: v.Bytes, Int: v.Int, IsInt: v.Kind == dict.Int}
+				out.Expire = en.ExpireAt()
 				if v.Kind == dict.Object {
-					what = ShowObject(v.Obj.(Object))
+					out.Obj = v.Obj.(Object)
 				}
-				lines = append(lines, fmt.Sprintf("%d %q %v %d", db, en.Key(), what, en.ExpireAt()))
+				f(&out)
 				return true
 			})
 		}
 	})
-	sort.Strings(lines)
-	return lines
 }
 
 // DBSize is dbSize, and ExpiresIn expiresIn, with everything locked.
@@ -123,24 +84,6 @@ func (e *Engine) WaitersOf(key string) (n int) {
 		}
 	})
 	return n
-}
-
-// Misweighed lists the keys whose objects the dictionaries do not count as large as
-// they are, or that are empty and still there.
-func (e *Engine) Misweighed() (keys []string) {
-	e.Freeze(func() {
-		for db := range e.databases() {
-			e.eachKey(db, func(en Entry) bool {
-				if v := en.Value(); v.Kind == dict.Object {
-					if o := v.Obj.(Object); o.Bytes() != v.Weight || o.Len() == 0 {
-						keys = append(keys, string(en.Key()))
-					}
-				}
-				return true
-			})
-		}
-	})
-	return keys
 }
 
 // ShardOf is the number of the shard in which key lies.

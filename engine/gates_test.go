@@ -35,7 +35,7 @@ func TestMemoryGate(t *testing.T) {
 		t.Errorf("with room: %q", got)
 	}
 	room = engine.SpaceNo
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	before := asked
 	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") || asked != before {
 		t.Errorf("at a follower: %q, asked %d times", got, asked-before)
@@ -47,12 +47,12 @@ func TestReplicasGate(t *testing.T) {
 	c := s.Client()
 	s.Config.MinReplicasToWrite.Set(2)
 	s.Config.MinReplicasMaxLag.Set(10)
-	v := threeNodes(1, 1)
+	v := enginetest.ThreeNodes(1, 1)
 	s.Cluster.SetView(v)
 	if got := c.Do("SET", "k", "v"); got != "+OK\r\n" {
 		t.Errorf("two good ones: %q", got)
 	}
-	v = threeNodes(1, 1)
+	v = enginetest.ThreeNodes(1, 1)
 	v.Nodes[1].Lag = 11
 	s.Cluster.SetView(v)
 	if got := c.Do("SET", "k", "v"); got != "-NOREPLICAS Not enough good replicas to write.\r\n" {
@@ -80,11 +80,11 @@ func TestLoadingGate(t *testing.T) {
 			t.Errorf("%s: %q", cmd, got)
 		}
 	}
-	s.Cluster.SetView(threeNodes(1, 0))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 0))
 	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-LOADING ") {
 		t.Errorf("before it has joined the others: %q", got)
 	}
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	if got := c.Do("SET", "k", "v"); !strings.HasPrefix(got, "-MOVED ") {
 		t.Errorf("with a leader: %q", got)
 	}
@@ -106,7 +106,7 @@ func TestDiskGate(t *testing.T) {
 	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
 		t.Errorf("a read: %q", got)
 	}
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	if got := c.Do("PING"); got != "+PONG\r\n" {
 		t.Errorf("PING at a follower: %q", got)
 	}
@@ -126,7 +126,7 @@ func TestTooFewForTheAcks(t *testing.T) {
 		{0, "all", ok}, {1, "all", refused}, {1, "quorum", ok}, {1, "default", ok}, {1, "leader", ok},
 		{2, "quorum", refused}, {2, "default", refused}, {2, "leader", ok},
 	} {
-		v := threeNodes(1, 1)
+		v := enginetest.ThreeNodes(1, 1)
 		v.Missing = try.missing
 		s.Cluster.SetView(v)
 		if got := c.Do("REGENT", "ACKS", try.acks); got != ok {

@@ -66,7 +66,7 @@ func BenchmarkPipeline(b *testing.B) {
 	value := string(make([]byte, 64))
 	for _, keys := range []int{1, 100_000, 2_000_000} {
 		host := realClock{enginetest.NewHost(b), time.Now()}
-		e := engine.New(engine.Options{Config: config.New(), Host: host, Log: &tape{}, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
+		e := engine.New(engine.Options{Config: config.New(), Host: host, Log: &enginetest.Tape{}, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 		e.Config.ProtoMaxBulkLen.Set(1 << 20)
 		s := e.NewSession(&enginetest.Conn{})
 		for i := range keys {

@@ -7,91 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"regent/engine"
 	"regent/engine/enginetest"
 	"regent/engine/slots"
 )
-
-// scanAll iterates to the end and counts how often each key came. between
-// runs before every call but the first.
-func scanAll(t interface{ Fatalf(string, ...any) }, c *enginetest.Client, count int, between func()) map[string]int {
-	seen := map[string]int{}
-	cursor := "0"
-	for calls := 0; ; calls++ {
-		if calls > 100000 {
-			t.Fatalf("SCAN does not end")
-		}
-		n, _, err := enginetest.Parse([]byte(c.Do("SCAN", cursor, "COUNT", strconv.Itoa(count))))
-		if err != nil || len(n.Elems) != 2 {
-			t.Fatalf("SCAN %s: %v %v", cursor, n, err)
-		}
-		for _, el := range n.Elems[1].Elems {
-			seen[el.Text]++
-		}
-		if cursor = n.Elems[0].Text; cursor == "0" {
-			return seen
-		}
-		between()
-	}
-}
-
-// TestScanGuarantee: what is there throughout is returned at least once,
-// whatever comes and goes meanwhile; without changes, exactly once.
-func TestScanGuarantee(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		s := enginetest.NewEngine(t)
-		c := s.Client()
-		stable := rapid.IntRange(0, 300).Draw(rt, "stable")
-		for i := range stable {
-			c.Do("SET", fmt.Sprint("stable", i), "v")
-		}
-		count := rapid.IntRange(1, 50).Draw(rt, "count")
-		for key, n := range scanAll(rt, c, count, func() {}) {
-			if n != 1 {
-				rt.Fatalf("%s %d times with nothing changing", key, n)
-			}
-		}
-		fresh := 0
-		seen := scanAll(rt, c, count, func() {
-			if fresh > 2000 {
-				return
-			}
-			grow := rapid.IntRange(0, 100).Draw(rt, "grow")
-			for range grow {
-				c.Do("SET", fmt.Sprint("passing", fresh), "v")
-				fresh++
-			}
-			for i := range rapid.IntRange(0, 100).Draw(rt, "shrink") {
-				c.Do("DEL", fmt.Sprint("passing", fresh-i))
-			}
-		})
-		for i := range stable {
-			if seen[fmt.Sprint("stable", i)] == 0 {
-				rt.Fatalf("stable%d was not returned", i)
-			}
-		}
-	})
-}
-
-func TestRandomKeyReachesAll(t *testing.T) {
-	s := enginetest.NewEngine(t)
-	c := s.Client()
-	for i := range 50 {
-		c.Do("SET", fmt.Sprint(i), "v")
-	}
-	seen := map[string]int{}
-	for range 5000 {
-		seen[c.Do("RANDOMKEY")]++
-	}
-	for i := range 50 {
-		reply := fmt.Sprintf("$%d\r\n%d\r\n", len(strconv.Itoa(i)), i)
-		if n := seen[reply]; n < 10 {
-			t.Errorf("key %d came %d times in 5000, where 100 were to be expected", i, n)
-		}
-	}
-}
 
 func TestFlushAndSwap(t *testing.T) {
 	s := enginetest.NewEngine(t)
@@ -208,7 +127,7 @@ func TestFollowerHides(t *testing.T) {
 	s.Cluster.SetView(engine.View{Clustered: true, NodeID: 2, LeaderID: 1, Leader: "h:1"})
 	s.Log.Drop()
 	for _, line := range []string{"GET k", "EXISTS k", "TTL k", "TYPE k", "KEYS *", "SCAN 0", "RANDOMKEY", "OBJECT ENCODING k", "TOUCH k"} {
-		if got := c.Do(words(t, line)...); strings.Contains(got, "$1\r\nk") || strings.Contains(got, "v") || got == ":1\r\n" {
+		if got := c.Do(enginetest.Words(t, line)...); strings.Contains(got, "$1\r\nk") || strings.Contains(got, "v") || got == ":1\r\n" {
 			t.Errorf("%s: %q", line, got)
 		}
 	}

@@ -136,7 +136,7 @@ func TestSkippedReplyOfAWait(t *testing.T) {
 // node leads by the time the reply leaves.
 func TestWaitRestsOnLeadership(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	s.Cluster.SetAcked(0, 0)
 	c := s.Client()
 	c.Do("WAIT", "2", "0")
@@ -149,7 +149,7 @@ func TestWaitRestsOnLeadership(t *testing.T) {
 	if c.LeaderEpoch != 0 {
 		t.Errorf("while it waits: epoch %d", c.LeaderEpoch)
 	}
-	v := threeNodes(1, 1)
+	v := enginetest.ThreeNodes(1, 1)
 	v.Epoch = 9
 	s.Cluster.SetView(v)
 	s.Cluster.SetAcked(s.Log.End())
@@ -158,7 +158,7 @@ func TestWaitRestsOnLeadership(t *testing.T) {
 	}
 	c.LeaderEpoch = 0
 	c.Do("WAIT", "2", "0")
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	if got := c.Go(); !strings.HasPrefix(got, "-UNBLOCKED ") || c.LeaderEpoch != 0 || !c.CloseAfterReply {
 		t.Errorf("deposed: %q, epoch %d, closes %v", got, c.LeaderEpoch, c.CloseAfterReply)
 	}

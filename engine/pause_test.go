@@ -109,19 +109,19 @@ func TestPausesAddUp(t *testing.T) {
 // out here.
 func TestHandover(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	c := s.Client()
 	s.HoldData(300 * time.Millisecond)
 	if got := c.Do("SET", "k", "v"); got != "" {
 		t.Fatal(got)
 	}
 	end := s.Log.End()
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	s.ReleaseData()
 	if got := c.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" || s.Log.End() != end {
 		t.Fatalf("%q, log at %d", got, s.Log.End())
 	}
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	s.HoldData(300 * time.Millisecond)
 	c.Do("SET", "k", "v")
 	s.Host.Advance(300 * time.Millisecond)
@@ -178,7 +178,7 @@ func TestSkippedReplyInAPause(t *testing.T) {
 // next leader when there is one, and is refused when neither comes in time.
 func TestALapsedLeaseHoldsCommands(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	c := s.Client()
 	c.Do("SET", "k", "v")
 	hold := func(args ...string) *enginetest.Client {
@@ -222,7 +222,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 			t.Fatalf("in a pause: %q", got)
 		}
 	}
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	s.ReleaseData()
 	if got := set.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" {
 		t.Errorf("SET when another leads: %q", got)
@@ -231,7 +231,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 		t.Errorf("GET when another leads: %q", got)
 	}
 
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	s.Cluster.SetFenced(true)
 	get = hold("GET", "k")
 	s.Host.Advance(time.Minute)
@@ -244,7 +244,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 // clients wait, reads too, and are redirected then.
 func TestHandoverHoldsReads(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	c := s.Client()
 	c.Do("SET", "k", "v")
 	s.HoldData(300 * time.Millisecond)
@@ -263,17 +263,17 @@ func TestHandoverHoldsReads(t *testing.T) {
 	if got := c.Do("PING"); got != "+PONG\r\n" {
 		t.Errorf("PING: %q", got)
 	}
-	s.Cluster.SetView(threeNodes(1, 0))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 0))
 	if got := c.Do("SET", "k", "w"); got != "" {
 		t.Fatalf("while no leader is known: %q", got)
 	}
 	s.Cluster.SetFenced(false)
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	s.ReleaseData()
 	if got := c.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" {
 		t.Errorf("%q", got)
 	}
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	s.Cluster.SetFenced(true)
 	s.Host.Advance(time.Minute)
 }

@@ -26,7 +26,7 @@ var ownFields = map[string]string{
 // counts clients or commands by name is left out.
 func fieldNames(t *testing.T, reply string) (names []string) {
 	t.Helper()
-	for line := range strings.SplitSeq(parsed(t, reply).Text, "\r\n") {
+	for line := range strings.SplitSeq(enginetest.Parsed(t, reply).Text, "\r\n") {
 		name, _, isField := strings.Cut(line, ":")
 		switch {
 		case strings.HasPrefix(line, "# "):
@@ -76,7 +76,7 @@ func TestInfoFieldsAreRedis(t *testing.T) {
 // infoLine is the value of one field.
 func infoLine(t *testing.T, c *enginetest.Client, section, name string) string {
 	t.Helper()
-	for line := range strings.SplitSeq(parsed(t, c.Do("INFO", section)).Text, "\r\n") {
+	for line := range strings.SplitSeq(enginetest.Parsed(t, c.Do("INFO", section)).Text, "\r\n") {
 		if n, v, ok := strings.Cut(line, ":"); ok && n == name {
 			return v
 		}

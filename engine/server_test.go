@@ -159,27 +159,6 @@ func TestSlowLogOfWhoWaits(t *testing.T) {
 	}
 }
 
-// TestRefcountsWithoutSharing: under a policy that looks at keys' use every integer is one
-// of its own.
-func TestRefcountsWithoutSharing(t *testing.T) {
-	s := enginetest.NewEngine(t)
-	c := s.Client()
-	c.Do("SET", "n", "5")
-	for name, policy := range policies {
-		s.Config.MaxMemoryPolicy.Set(policy)
-		for _, limit := range []int64{0, 100 << 20} {
-			s.Config.MaxMemory.Set(limit)
-			want := ":2147483647\r\n"
-			if limit > 0 && (strings.HasSuffix(name, "lru") || strings.HasSuffix(name, "lfu")) {
-				want = ":1\r\n"
-			}
-			if got := c.Do("OBJECT", "REFCOUNT", "n"); got != want {
-				t.Errorf("%s, %d: %q", name, limit, got)
-			}
-		}
-	}
-}
-
 // TestShutdownAsksTheProcess and does not reply.
 func TestShutdownAsksTheProcess(t *testing.T) {
 	s := enginetest.NewEngine(t)
@@ -222,7 +201,7 @@ func slowArguments(t *testing.T, do func(args ...string) string, commands ...[]s
 	for _, args := range commands {
 		do(args...)
 	}
-	for _, en := range parsed(t, do("SLOWLOG", "GET", "-1")).Elems {
+	for _, en := range enginetest.Parsed(t, do("SLOWLOG", "GET", "-1")).Elems {
 		var words []string
 		for _, a := range en.Elems[3].Elems {
 			words = append(words, a.Text)
@@ -265,7 +244,7 @@ func TestSlowlogForgets(t *testing.T) {
 		for range 30 {
 			c.Do("PING")
 		}
-		n := parsed(t, c.Do("SLOWLOG", "GET", "-1"))
+		n := enginetest.Parsed(t, c.Do("SLOWLOG", "GET", "-1"))
 		if int64(len(n.Elems)) != most {
 			t.Fatalf("step %d: %d entries, want %d", i, len(n.Elems), most)
 		}
@@ -325,7 +304,7 @@ func TestMemoryStats(t *testing.T) {
 	c := s.Client()
 	c.Do("HELLO", "3")
 	stat := func(name string) string {
-		elems := parsed(t, c.Do("MEMORY", "STATS")).Elems
+		elems := enginetest.Parsed(t, c.Do("MEMORY", "STATS")).Elems
 		for i := 0; i+1 < len(elems); i += 2 {
 			if elems[i].Text == name {
 				return elems[i+1].Text

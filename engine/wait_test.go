@@ -82,7 +82,7 @@ func TestWaitEnds(t *testing.T) {
 // offset enough nodes have reached, once each, whatever number they ask for.
 func TestWaitWakesWhoIsServed(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	s.Cluster.SetAcked(0, 0)
 	type waiting struct {
 		*enginetest.Client
@@ -155,7 +155,7 @@ func TestWaitIsWokenAgain(t *testing.T) {
 // TestWaitAOF waits for this node's fsync and for others', and tells both.
 func TestWaitAOF(t *testing.T) {
 	s := enginetest.NewEngine(t)
-	s.Cluster.SetView(threeNodes(1, 1))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	c := s.Client()
 	c.Do("SET", "k", "v")
 	end := s.Log.End()
@@ -206,7 +206,7 @@ func TestWaitAOF(t *testing.T) {
 	if got := c.Do("WAITAOF", "0", "-1", "0"); got != "-ERR value is out of range, must be positive\r\n" {
 		t.Errorf("numreplicas -1: %q", got)
 	}
-	s.Cluster.SetView(threeNodes(1, 3))
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	if got := c.Do("WAITAOF", "0", "0", "0"); got[:40] != "-ERR WAITAOF cannot be used with replica" {
 		t.Errorf("at a follower: %q", got)
 	}

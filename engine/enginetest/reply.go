@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"testing"
+
+	"regent/resp"
 )
 
 // A Node is one reply, taken apart. Type is its first byte; aggregates have
@@ -65,6 +68,29 @@ func Parse(b []byte) (n Node, rest []byte, err error) {
 		n.Elems = append(n.Elems, el)
 	}
 	return n, rest, nil
+}
+
+// Parsed is the reply taken apart; the test fails unless it is one reply.
+func Parsed(t testing.TB, reply string) Node {
+	t.Helper()
+	n, rest, err := Parse([]byte(reply))
+	if err != nil || len(rest) != 0 {
+		t.Fatalf("%q is not one reply: %v", reply, err)
+	}
+	return n
+}
+
+// Words takes a line apart as redis-cli does.
+func Words(t testing.TB, line string) (out []string) {
+	t.Helper()
+	parts, err := resp.SplitWords([]byte(line))
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	for _, p := range parts {
+		out = append(out, string(p))
+	}
+	return out
 }
 
 // Elements are the texts of an array's elements.

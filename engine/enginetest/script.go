@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sort"
@@ -46,6 +47,18 @@ type script struct {
 
 	control *RedisClient // asks the oracle how many are blocked
 	blocked int
+}
+
+// RunScripts carries out every script in dir.
+func RunScripts(t *testing.T, redis *Redis, dir string, change ...func(o *engine.Options)) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts in %s: %v", dir, err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { RunScript(t, redis, path, change...) })
+	}
 }
 
 // RunScript carries out the script in the file; change may give the engine other

@@ -40,7 +40,11 @@ func commands() []engine.Command {
 }
 
 func doFunctionFlush(c *engine.Ctx) {
-	if len(c.Args) > 3 || len(c.Args) == 3 && !spec.EqualFold(c.Args[2], "sync") && !spec.EqualFold(c.Args[2], "async") {
+	if len(c.Args) > 3 {
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], 128), "FUNCTION"))
+		return
+	}
+	if len(c.Args) == 3 && !spec.EqualFold(c.Args[2], "sync") && !spec.EqualFold(c.Args[2], "async") {
 		c.Err(resp.ErrFunctionFlush)
 		return
 	}

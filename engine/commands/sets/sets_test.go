@@ -1,4 +1,4 @@
-package engine_test
+package sets_test
 
 import (
 	"fmt"
@@ -11,6 +11,12 @@ import (
 	"regent/engine/enginetest"
 	"regent/engine/rdb"
 )
+
+func TestScripts(t *testing.T) {
+	enginetest.RunScripts(t, enginetest.StartRedis(t), "testdata/scripts")
+}
+
+func TestEffects(t *testing.T) { enginetest.RunEffects(t, "testdata/effects") }
 
 // numberedSet makes a set of that many members, named by prefix and number.
 func numberedSet(c *enginetest.Client, key, prefix string, n int) (members []string) {
@@ -243,21 +249,21 @@ func TestSetsOfOtherHands(t *testing.T) {
 // TestSetsMakeNoGarbage: looking, and what changes nothing or little, allocates
 // nothing.
 func TestSetsMakeNoGarbage(t *testing.T) {
-	do := hotSession(t, &tape{})
+	do := enginetest.HotSession(t, &enginetest.Tape{})
 	for _, prefix := range []string{"", "member:"} {
 		key := "s" + prefix
 		for i := range 100 {
-			do(raw("SADD", key, prefix+strconv.Itoa(i)))
+			do(enginetest.Raw("SADD", key, prefix+strconv.Itoa(i)))
 		}
 		for _, cmd := range [][][]byte{
-			raw("SADD", key, prefix+"7"), raw("SISMEMBER", key, prefix+"7"), raw("SISMEMBER", key, "x"), raw("SCARD", key), raw("SREM", key, "x"),
-			raw("SRANDMEMBER", key), raw("SMISMEMBER", key, prefix+"1", "y"), raw("SMOVE", key, key, prefix+"7"), raw("SPOP", "nokey"),
+			enginetest.Raw("SADD", key, prefix+"7"), enginetest.Raw("SISMEMBER", key, prefix+"7"), enginetest.Raw("SISMEMBER", key, "x"), enginetest.Raw("SCARD", key), enginetest.Raw("SREM", key, "x"),
+			enginetest.Raw("SRANDMEMBER", key), enginetest.Raw("SMISMEMBER", key, prefix+"1", "y"), enginetest.Raw("SMOVE", key, key, prefix+"7"), enginetest.Raw("SPOP", "nokey"),
 		} {
 			if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {
 				t.Errorf("%s: %v allocations", cmd, n)
 			}
 		}
-		pop := raw("SPOP", key)
+		pop := enginetest.Raw("SPOP", key)
 		if n := testing.AllocsPerRun(50, func() { do(pop) }); n != 0 {
 			t.Errorf("SPOP of %s: %v allocations", key, n)
 		}

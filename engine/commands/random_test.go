@@ -1,4 +1,4 @@
-package engine_test
+package commands_test
 
 import (
 	"fmt"

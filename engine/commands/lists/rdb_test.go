@@ -1,4 +1,4 @@
-package engine_test
+package lists_test
 
 import (
 	"bytes"
@@ -137,7 +137,7 @@ func TestDamagedLists(t *testing.T) {
 		}
 		if e.Obj != nil {
 			o := e.Obj.(engine.Object)
-			if got := strings.Count(engine.ShowObject(o.Clone()), `"`); o.Len() > 0 && got == 0 {
+			if got := strings.Count(enginetest.ShowObject(o.Clone()), `"`); o.Len() > 0 && got == 0 {
 				t.Fatalf("%.40q: %d elements, none shown", body, o.Len())
 			}
 		}

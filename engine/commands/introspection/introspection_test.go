@@ -1,4 +1,4 @@
-package engine_test
+package introspection_test
 
 import (
 	"fmt"
@@ -11,6 +11,10 @@ import (
 	rooms "regent/engine/commands"
 	"regent/engine/enginetest"
 )
+
+func TestScripts(t *testing.T) {
+	enginetest.RunScripts(t, enginetest.StartRedis(t), "testdata/scripts")
+}
 
 // The command table beside redis-server 7.0's: for every command that Regent
 // has, COMMAND INFO must say the same, and COMMAND DOCS must describe the same
@@ -48,17 +52,8 @@ func bothAnswer(t *testing.T) (ask func(words ...string) (got, want enginetest.N
 	ours.Do("HELLO", "3")
 	return func(words ...string) (got, want enginetest.Node) {
 		t.Helper()
-		return parsed(t, ours.Do(words...)), parsed(t, redis.Do(words...))
+		return enginetest.Parsed(t, ours.Do(words...)), enginetest.Parsed(t, redis.Do(words...))
 	}
-}
-
-func parsed(t *testing.T, reply string) enginetest.Node {
-	t.Helper()
-	n, rest, err := enginetest.Parse([]byte(reply))
-	if err != nil || len(rest) != 0 {
-		t.Fatalf("%q: %v", reply, err)
-	}
-	return n
 }
 
 // canon is n with sets and maps in order, so that equal ones print equally.
@@ -220,11 +215,11 @@ func TestCommandForms(t *testing.T) {
 	if got := c.Do("COMMAND", "INFO"); got != all {
 		t.Error("COMMAND INFO without names is not COMMAND")
 	}
-	n := len(parsed(t, all).Elems)
+	n := len(enginetest.Parsed(t, all).Elems)
 	if got := c.Do("COMMAND", "COUNT"); got != fmt.Sprintf(":%d\r\n", n) {
 		t.Errorf("COUNT: %q, COMMAND has %d", got, n)
 	}
-	if docs := parsed(t, c.Do("COMMAND", "DOCS")); len(docs.Elems) != 2*n {
+	if docs := enginetest.Parsed(t, c.Do("COMMAND", "DOCS")); len(docs.Elems) != 2*n {
 		t.Errorf("DOCS has %d, COMMAND %d", len(docs.Elems)/2, n)
 	}
 	listed := enginetest.Elements(c.Do("COMMAND", "LIST"))
@@ -232,7 +227,7 @@ func TestCommandForms(t *testing.T) {
 		t.Errorf("LIST: %q", listed)
 	}
 	for _, name := range listed {
-		if row := parsed(t, c.Do("COMMAND", "INFO", strings.ToUpper(name))); row.Elems[0].Null || row.Elems[0].Elems[0].Text != name {
+		if row := enginetest.Parsed(t, c.Do("COMMAND", "INFO", strings.ToUpper(name))); row.Elems[0].Null || row.Elems[0].Elems[0].Text != name {
 			t.Errorf("INFO %s: %s", name, row)
 		}
 	}

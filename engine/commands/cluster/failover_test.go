@@ -1,4 +1,4 @@
-package engine_test
+package cluster_test
 
 import (
 	"slices"
@@ -12,8 +12,8 @@ import (
 func TestFailoverRefusals(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	alone, leads, follows := engine.View{Leading: true}, threeNodes(1, 1), threeNodes(1, 3)
-	busy, copies := leads, threeNodes(1, 1)
+	alone, leads, follows := engine.View{Leading: true}, enginetest.ThreeNodes(1, 1), enginetest.ThreeNodes(1, 3)
+	busy, copies := leads, enginetest.ThreeNodes(1, 1)
 	busy.Handover = engine.HandoverWaiting
 	copies.Nodes[1].Copy = "send_bulk"
 	for _, try := range []struct {
@@ -38,7 +38,7 @@ func TestFailoverRefusals(t *testing.T) {
 		{follows, "+OK\r\n", []string{"CLUSTER", "FAILOVER"}},
 		{follows, "+OK\r\n", []string{"CLUSTER", "FAILOVER", "takeover"}},
 		{follows, "-ERR syntax error\r\n", []string{"CLUSTER", "FAILOVER", "now"}},
-		{threeNodes(1, 0), "-ERR I'm a replica but my master is unknown to me\r\n", []string{"CLUSTER", "FAILOVER"}},
+		{enginetest.ThreeNodes(1, 0), "-ERR I'm a replica but my master is unknown to me\r\n", []string{"CLUSTER", "FAILOVER"}},
 	} {
 		s.Cluster.SetView(try.view)
 		if got := c.Do(try.args...); got != try.want {

@@ -1,4 +1,4 @@
-package engine_test
+package cluster_test
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ func TestRegentNode(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
 	two := config.Peer{ID: 2, Host: "fd00::2", Port: 7000}
-	alone, leads, follows := engine.View{Leading: true}, threeNodes(1, 1), threeNodes(1, 3)
+	alone, leads, follows := engine.View{Leading: true}, enginetest.ThreeNodes(1, 1), enginetest.ThreeNodes(1, 3)
 	for _, try := range []struct {
 		view   engine.View
 		refuse error
@@ -28,7 +28,7 @@ func TestRegentNode(t *testing.T) {
 		{leads, nil, "+OK", []string{"REMOVE", "3"}},
 		{follows, nil, "-MOVED 0 10.0.0.3:7000", []string{"ADD", "4@host:7000"}},
 		{follows, nil, "-MOVED 0 10.0.0.3:7000", []string{"REMOVE", "3"}},
-		{threeNodes(1, 0), nil, "-CLUSTERDOWN The cluster is down", []string{"REMOVE", "3"}},
+		{enginetest.ThreeNodes(1, 0), nil, "-CLUSTERDOWN The cluster is down", []string{"REMOVE", "3"}},
 		{alone, nil, "-ERR This server has no peers: start it with peers to make a cluster of it", []string{"REMOVE", "3"}},
 		{leads, nil, "-ERR value is not an integer or out of range", []string{"REMOVE", "host:7000"}},
 		{leads, nil, "-ERR not a node as id@host:port: address host: missing port in address", []string{"ADD", "host"}},
@@ -70,7 +70,7 @@ func wait(s *enginetest.Server, c *enginetest.Client, args ...string) string {
 func TestLearnersDoNotCount(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	v := threeNodes(1, 1)
+	v := enginetest.ThreeNodes(1, 1)
 	v.Nodes[2].Learner = true
 	s.Cluster.SetView(v)
 	if got := show(t, c.Do("CLUSTER", "SLOTS")); strings.Contains(got, "10.0.0.3") || !strings.Contains(got, "10.0.0.2") {

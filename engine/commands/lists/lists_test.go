@@ -1,4 +1,4 @@
-package engine_test
+package lists_test
 
 import (
 	"fmt"
@@ -9,16 +9,22 @@ import (
 	"regent/engine/enginetest"
 )
 
+func TestScripts(t *testing.T) {
+	enginetest.RunScripts(t, enginetest.StartRedis(t), "testdata/scripts")
+}
+
+func TestEffects(t *testing.T) { enginetest.RunEffects(t, "testdata/effects") }
+
 // TestListAllocations: what queues do all day makes no garbage but for nodes.
 func TestListAllocations(t *testing.T) {
 	value := strings.Repeat("v", 40)
-	do := hotSession(t, &tape{})
+	do := enginetest.HotSession(t, &enginetest.Tape{})
 	for i := range 1000 {
-		do(raw("RPUSH", "l", fmt.Sprint(i), value))
+		do(enginetest.Raw("RPUSH", "l", fmt.Sprint(i), value))
 	}
 	for _, cmd := range [][][]byte{
-		raw("LLEN", "l"), raw("LINDEX", "l", "500"), raw("LRANGE", "l", "0", "99"), raw("LRANGE", "l", "-100", "-1"), raw("LPOS", "l", "700"),
-		raw("LSET", "l", "300", value), raw("LREM", "l", "0", "none"), raw("LTRIM", "l", "0", "-1"), raw("LPOP", "nokey"),
+		enginetest.Raw("LLEN", "l"), enginetest.Raw("LINDEX", "l", "500"), enginetest.Raw("LRANGE", "l", "0", "99"), enginetest.Raw("LRANGE", "l", "-100", "-1"), enginetest.Raw("LPOS", "l", "700"),
+		enginetest.Raw("LSET", "l", "300", value), enginetest.Raw("LREM", "l", "0", "none"), enginetest.Raw("LTRIM", "l", "0", "-1"), enginetest.Raw("LPOP", "nokey"),
 	} {
 		do(cmd)
 		if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {
@@ -26,12 +32,12 @@ func TestListAllocations(t *testing.T) {
 		}
 	}
 	// A node is made for about 190 of them, and moved some times as it grows.
-	push, pop := raw("LPUSH", "l", value), raw("RPOP", "l")
+	push, pop := enginetest.Raw("LPUSH", "l", value), enginetest.Raw("RPOP", "l")
 	if n := testing.AllocsPerRun(2000, func() { do(push); do(pop) }); n > 0 {
 		t.Errorf("LPUSH and RPOP: %v allocations", n)
 	}
 	// A list that comes and goes: itself and its node.
-	push, pop = raw("LPUSH", "short", value), raw("RPOP", "short")
+	push, pop = enginetest.Raw("LPUSH", "short", value), enginetest.Raw("RPOP", "short")
 	do(push)
 	do(pop)
 	if n := testing.AllocsPerRun(100, func() { do(push); do(pop) }); n > 2 {
@@ -70,16 +76,16 @@ func BenchmarkLists(b *testing.B) {
 			{"LSET", "l", fmt.Sprint(n / 3), value},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", cmd[0], n), func(b *testing.B) {
-				do := hotSession(b, &tape{})
+				do := enginetest.HotSession(b, &enginetest.Tape{})
 				for range n {
-					do(raw("RPUSH", "l", value))
+					do(enginetest.Raw("RPUSH", "l", value))
 				}
-				args, undo := raw(cmd...), [][]byte(nil)
+				args, undo := enginetest.Raw(cmd...), [][]byte(nil)
 				switch cmd[0] {
 				case "LPUSH", "RPUSH":
-					undo = raw("RPOP", "l")
+					undo = enginetest.Raw("RPOP", "l")
 				case "LPOP":
-					undo = raw("RPUSH", "l", value)
+					undo = enginetest.Raw("RPUSH", "l", value)
 				}
 				b.ReportAllocs()
 				for b.Loop() {
