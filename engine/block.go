@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"regent/engine/dict"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -327,11 +326,7 @@ func (e *Engine) objectAt(c *Ctx, db int, key []byte) Object {
 	if !en.OK() {
 		return nil
 	}
-	v := en.Value()
-	if v.Kind != dict.Object {
-		return nil
-	}
-	return v.Obj.(Object)
+	return c.object(en)
 }
 
 // serveOne carries out a waiter's command, as part of c's: in a database to which
@@ -340,7 +335,7 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	s := Session{Conn: w.conn, DB: w.db}
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
-	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, held: c.held, eff: c.eff, ready: c.ready}
+	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready}
 	began := e.Host.Ticks()
 	w.Take(&in, key)
 	w.took = e.Host.Ticks() - began

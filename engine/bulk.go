@@ -274,7 +274,9 @@ func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
 	c.Now, c.applying = now, true
 	s := &a.e.shards[r.shard]
 	s.mu.Lock()
+	c.home = r.shard + 1
 	c.Cmd.Do(c)
+	c.home = 0
 	s.mu.Unlock()
 	return a.outcome(c)
 }

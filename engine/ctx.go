@@ -34,6 +34,7 @@ type Ctx struct {
 	room     Space // what the memory gate came to
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
+	apart    bool  // it has views of its own, see form.go
 	wide     bool  // it has written to keys other than its own, see block.go
 
 	ready  []*keyQueue // keys that came to hold something others wait for
@@ -141,7 +142,7 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	} else {
 		c.touch(en)
 	}
-	if v.Kind == dict.Object && !c.applying {
+	if !v.Kind.IsString() && !c.applying {
 		c.arrived(db, key)
 	}
 	return en

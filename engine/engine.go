@@ -33,6 +33,8 @@ type Options struct {
 	// ConfigFile is the file that CONFIG REWRITE writes, "" when there is none.
 	ConfigFile string
 	Shards     int // rounded up to a power of two, within minShards and maxShards
+	// Poison overwrites memory that the dictionaries free: for tests (dict.Options).
+	Poison bool
 }
 
 // An Engine is the database: keyspace, command table and sessions.
@@ -48,8 +50,10 @@ type Engine struct {
 	mask   uint32
 	// shardBits are the bits of a slot that choose the shard.
 	shardBits int
+	poison    bool
 	seed      maphash.Seed
 	codecs    *rdb.Registry
+	small     [dict.Forms]MakeSmall // of views, by form
 	stats     stats
 	sections  []InfoSection
 
@@ -92,7 +96,8 @@ type shard struct {
 	queue waitQueues
 	noted []dbNote     // what each of dbs takes, as of the last write
 	used  atomic.Int64 // the sum of its bytes
-	_     [64]byte     // keep neighbours' locks off this cache line
+	views views
+	_     [64]byte // keep neighbours' locks off this cache line
 }
 
 // New makes an engine with an empty keyspace.
@@ -105,7 +110,7 @@ func New(o Options) *Engine {
 		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
-		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, runID: newRunID(o.Host),
+		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
 	}
 	e.save.last.Store(e.started)
 	for i := range e.shards {
@@ -113,6 +118,11 @@ func New(o Options) *Engine {
 		e.shards[i].noted = make([]dbNote, o.Config.Databases.Get())
 	}
 	e.SetMemoryGate(e.MakeRoom)
+	for i := range o.Rooms {
+		for f, make := range o.Rooms[i].Small {
+			e.small[f] = make
+		}
+	}
 	e.table = newTable(o.Rooms)
 	e.table.rename(o.Config.Renamed)
 	e.codecs = Codecs(o.Config, o.Rooms...)
@@ -140,7 +150,7 @@ func (e *Engine) shardIndex(key []byte) uint32 { return uint32(slots.Of(key)) & 
 func (e *Engine) shardDict(s *shard, db int) *dict.Dict {
 	d := s.dbs[db]
 	if d == nil {
-		d = dict.New(dict.Options{Seed: e.seed})
+		d = dict.New(dict.Options{Seed: e.seed, Poison: e.poison})
 		s.dbs[db] = d
 	}
 	return d

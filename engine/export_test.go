@@ -13,8 +13,8 @@ func (e *Engine) EachEntry(f func(en *SnapshotEntry)) {
 				v := en.Value()
 				out := SnapshotEntry{DB: db, Key: en.Key(), Str: v.Bytes, Int: v.Int, IsInt: v.Kind == dict.Int}
 				out.Expire = en.ExpireAt()
-				if v.Kind == dict.Object {
-					out.Obj = v.Obj.(Object)
+				if c := (Ctx{e: e}); !v.Kind.IsString() {
+					out.Obj = c.object(en)
 				}
 				f(&out)
 				return true

@@ -30,7 +30,7 @@ import (
 //	}
 //
 // A type joins by its Object, its commands in the table (table.go), and its
-// Codec.
+// Codec. What is small has no object behind it: see form.go.
 
 // An Object is a value of a type other than string. Its methods are called with
 // the shard locked, but for those of a clone that nobody else has.
@@ -90,18 +90,25 @@ func Codecs(cfg *config.Config, rooms ...Room) *rdb.Registry {
 	return rdb.NewRegistry(codecs...)
 }
 
-// ObjectValue is o as a value of a dictionary.
+// ObjectValue is o as a value of a dictionary, which owns it from here on: as bytes
+// if it is small.
 func ObjectValue(o Object) dict.Value {
+	if s, ok := o.(Small); ok {
+		if f, b, ok := s.Packed(); ok && len(b) <= packMax {
+			return dict.Value{Kind: dict.PackedKind(uint8(f)), Bytes: b}
+		}
+		s.Own()
+	}
 	return dict.Value{Kind: dict.Object, Obj: o, Weight: o.Bytes()}
 }
 
 // ObjectOf is the object at en, nil if en is not OK; false: what is there is of
-// another type, and the error was written.
+// another type, and the error was written. A small one is a view (form.go).
 func ObjectOf[T Object](c *Ctx, en Entry) (o T, ok bool) {
 	if !en.OK() {
 		return o, true
 	}
-	if o, ok = en.Value().Obj.(T); !ok {
+	if o, ok = c.object(en).(T); !ok {
 		c.Err(resp.ErrWrongType)
 	}
 	return o, ok
@@ -121,19 +128,54 @@ func WriteObject[T Object](c *Ctx, key []byte) (en Entry, o T, ok bool) {
 
 // PutObject stores o, which is not empty, at key, new or over what was there. It
 // does not expire.
-func (c *Ctx) PutObject(key []byte, o Object) Entry { return c.Put(key, ObjectValue(o), 0) }
+func (c *Ctx) PutObject(key []byte, o Object) Entry {
+	v := ObjectValue(o)
+	if v.Kind == dict.Object {
+		c.keepNot(o)
+	}
+	return c.Put(key, v, 0)
+}
 
 // Changing must be called before the object at en is changed in place: a snapshot
 // that is under way gets what it was.
 func (c *Ctx) Changing(en Entry) { en.d.Touching(en.ref) }
 
+// Grow is Changing where o, the object at en, is about to get n bytes longer as it is
+// packed: a small one has the room then. It stands where it stood; en has moved.
+func (c *Ctx) Grow(en Entry, o Object, n int) Entry {
+	v := en.Value()
+	if !v.Kind.IsPacked() || len(v.Bytes)+n > packMax {
+		c.Changing(en)
+		return en
+	}
+	var b []byte
+	en.ref, b = en.d.Edit(en.ref, n)
+	o.(Small).View(Form(v.Kind.Form()), b)
+	return en
+}
+
 // Changed must be called after the object at en was changed in place. An empty
 // one is removed with its key, which is reported; the effect is the caller's to
-// propagate.
+// propagate. en is over, o may still be read.
 func (c *Ctx) Changed(key []byte, en Entry, o Object) (gone bool) {
+	k := en.d.Kind(en.ref)
 	if o.Len() == 0 {
+		if k.IsPacked() {
+			o.(Small).View(Form(k.Form()), nil)
+		}
 		return c.Remove(key)
 	}
-	en.d.Weigh(en.ref, o.Bytes())
+	if !k.IsPacked() {
+		en.d.Weigh(en.ref, o.Bytes())
+		return false
+	}
+	v := ObjectValue(o)
+	if v.Kind == dict.Object {
+		c.keepNot(o)
+		en.d.Put(key, v, en.ExpireAt())
+		return false
+	}
+	ref := en.d.Repack(en.ref, v.Kind, v.Bytes)
+	o.(Small).View(Form(v.Kind.Form()), en.d.Value(ref).Bytes)
 	return false
 }

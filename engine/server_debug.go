@@ -9,7 +9,6 @@ import (
 
 	"regent/engine/config"
 	"regent/engine/decimal"
-	"regent/engine/dict"
 	"regent/engine/rdb"
 	"regent/engine/spec"
 	"regent/resp"
@@ -142,17 +141,18 @@ func debugObject(c *Ctx) {
 	}
 	idle := idleSeconds(en.d.Access(en.ref), c.Now)
 	c.W.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		uint64(en.ref), EncodingName(en.Value()), c.serializedLen(en.Value()), en.d.Access(en.ref), idle))
+		uint64(en.ref), EncodingName(en.Value()), c.serializedLen(en), en.d.Access(en.ref), idle))
 }
 
 // serializedLen is the bytes that the value takes in a snapshot.
-func (c *Ctx) serializedLen(v dict.Value) int {
+func (c *Ctx) serializedLen(en Entry) int {
 	compress := c.e.Config.RdbCompression.Get()
-	if v.Kind != dict.Object {
+	v := en.Value()
+	if v.Kind.IsString() {
 		var buf [decimal.MaxLen]byte
 		return len(rdb.DumpString(nil, Text(v, &buf), compress)) - dumpExtra
 	}
-	o := v.Obj.(Object)
+	o := c.object(en)
 	codec := c.e.codecs.Of(o.TypeName())
 	if codec == nil {
 		return int(v.Weight)

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 
 	"regent/engine/decimal"
-	"regent/engine/dict"
 )
 
 // DEBUG DIGEST names data by 40 hex digits: nodes that hold the same show the
@@ -45,13 +44,13 @@ const (
 )
 
 // mixValue mixes a value in.
-func (d *Digest) mixValue(en Entry) {
-	if v := en.Value(); v.Kind == dict.Object {
-		v.Obj.(Object).Digest(d)
+func (d *Digest) mixValue(c *Ctx, en Entry) {
+	if o := c.object(en); o != nil {
+		o.Digest(d)
 	} else {
 		var buf [decimal.MaxLen]byte
 		d.MixNumber(TypeString)
-		d.Mix(Text(v, &buf))
+		d.Mix(Text(en.Value(), &buf))
 	}
 	if en.ExpireAt() != 0 {
 		d.Xor([]byte("!!expire!!"))
@@ -70,7 +69,7 @@ func debugDigest(c *Ctx) {
 		c.e.eachKey(db, func(en Entry) bool {
 			var one Digest
 			one.Mix(en.Key())
-			one.mixValue(en)
+			one.mixValue(c, en)
 			all.Xor(one[:])
 			return true
 		})
@@ -84,7 +83,7 @@ func debugDigestValue(c *Ctx) {
 	for _, key := range keys {
 		var d Digest
 		if en := c.Peek(key); en.OK() {
-			d.mixValue(en)
+			d.mixValue(c, en)
 		}
 		c.W.Status(d.String())
 	}

@@ -103,6 +103,7 @@ type snapshotRun struct {
 	memory atomic.Int64 // bytes that wait, with retired dictionaries
 	peak   atomic.Int64
 	free   chan *SnapshotBatch
+	views  [dict.Forms]Small // of what emit is shown
 
 	retired atomic.Int64 // bytes of retired dictionaries
 	keys    int64        // of all databases

@@ -11,13 +11,13 @@ import (
 // A SnapshotBatch is some entries of a snapshot, of one shard. They are packed, so
 // that what waits costs little more than its bytes, and the collector nothing:
 //
-//	+----+----+--------+--------+--------+----------+-----+-------+
-//	|kind| db | access | expiry | keylen | valuelen | key | value |
-//	| 1  | 2  |   4    |   8    |   4    |    4     |     |       |
-//	+----+----+--------+--------+--------+----------+-----+-------+
+//	+------+----+----+--------+--------+--------+----------+-----+-------+
+//	| held |kind| db | access | expiry | keylen | valuelen | key | value |
+//	|  1   | 1  | 2  |   4    |   8    |   4    |    4     |     |       |
+//	+------+----+----+--------+--------+--------+----------+-----+-------+
 //
-// A value that is pinned or has a type of its own stands in held, and valuelen is
-// its place there.
+// A value that is pinned or an object stands in held, and valuelen is its place
+// there.
 type SnapshotBatch struct {
 	buf    []byte
 	n      int
@@ -36,9 +36,7 @@ type heldValue struct {
 
 const (
 	// entryHead is what an entry takes beside key and value, in bytes.
-	entryHead = 23
-	// flagHeld marks an entry whose value is in held.
-	flagHeld = 0x80
+	entryHead = 24
 	// maxHeld bounds the values of a batch that are not in its bytes.
 	maxHeld = 64
 )
@@ -69,13 +67,13 @@ func (b *SnapshotBatch) add(r *snapshotRun, db int, d *dict.Dict, ref dict.Ref) 
 			held.bytes = value
 		}
 	}
-	length := len(value)
+	length, isHeld := len(value), byte(0)
 	if held.obj != nil || held.pin != nil {
-		length, kind, value = len(b.held), kind|flagHeld, nil
+		length, isHeld, value = len(b.held), 1, nil
 		b.held = append(b.held, held)
 	}
 	at := len(b.buf)
-	b.buf = append(b.buf, kind)
+	b.buf = append(b.buf, isHeld, kind)
 	b.buf = binary.LittleEndian.AppendUint16(b.buf, uint16(db))
 	b.buf = binary.LittleEndian.AppendUint32(b.buf, d.Access(ref))
 	b.buf = binary.LittleEndian.AppendUint64(b.buf, uint64(d.ExpireAt(ref)))
@@ -109,23 +107,34 @@ func (b *SnapshotBatch) Each(f func(*SnapshotEntry) error) error {
 // next reads the entry that p begins with and returns the rest.
 func (b *SnapshotBatch) next(p []byte) []byte {
 	en := &b.entry
-	*en = SnapshotEntry{DB: int(binary.LittleEndian.Uint16(p[1:])), IsInt: dict.Kind(p[0]) == dict.Int}
-	en.Expire = int64(binary.LittleEndian.Uint64(p[7:]))
-	b.run.used(&en.Meta, binary.LittleEndian.Uint32(p[3:]))
-	n, length := int(binary.LittleEndian.Uint32(p[15:])), int(binary.LittleEndian.Uint32(p[19:]))
+	*en = SnapshotEntry{DB: int(binary.LittleEndian.Uint16(p[2:])), IsInt: dict.Kind(p[1]) == dict.Int}
+	en.Expire = int64(binary.LittleEndian.Uint64(p[8:]))
+	b.run.used(&en.Meta, binary.LittleEndian.Uint32(p[4:]))
+	n, length := int(binary.LittleEndian.Uint32(p[16:])), int(binary.LittleEndian.Uint32(p[20:]))
 	en.Key = p[entryHead : entryHead+n : entryHead+n]
 	rest := p[entryHead+n:]
 	switch {
-	case p[0]&flagHeld != 0:
+	case p[0] != 0:
 		h := &b.held[length]
 		en.Str, en.Obj = h.bytes, h.obj
 		return rest
 	case en.IsInt:
 		en.Int = int64(binary.LittleEndian.Uint64(rest))
+	case dict.Kind(p[1]).IsPacked():
+		en.Obj = b.run.view(Form(dict.Kind(p[1]).Form()), rest[:length:length])
 	default:
 		en.Str = rest[:length:length]
 	}
 	return rest[length:]
+}
+
+// view shows a small value as an object, until the next one is shown.
+func (r *snapshotRun) view(f Form, packed []byte) Object {
+	if r.views[f] == nil {
+		r.views[f] = r.e.newView(f)
+	}
+	r.views[f].View(f, packed)
+	return r.views[f]
 }
 
 // unpin ends the pins. The shard is locked.

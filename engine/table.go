@@ -20,6 +20,9 @@ type Room struct {
 	// Codecs are for the values in RDB files; nil: the room has no type. What they
 	// decode is an Object, built as cfg's limits say.
 	Codecs func(cfg *config.Config) []rdb.Codec
+	// Small makes the objects for views of the forms that the room's values have
+	// while they are small (form.go).
+	Small map[Form]MakeSmall
 }
 
 // rows are the room's commands for one table, which changes them.

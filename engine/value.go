@@ -56,7 +56,7 @@ func ReplyText(w *resp.Writer, v dict.Value) {
 // type, and the error was written.
 func (c *Ctx) StringOf(en Entry) (v dict.Value, ok bool) {
 	v = en.Value()
-	if v.Kind == dict.Object {
+	if !v.Kind.IsString() {
 		c.Err(resp.ErrWrongType)
 		return v, false
 	}
@@ -74,12 +74,16 @@ func (c *Ctx) FitsString(size, add int64) bool {
 	return true
 }
 
-func (en Entry) IsString() bool { return en.Value().Kind != dict.Object }
+func (en Entry) IsString() bool { return en.d.Kind(en.ref).IsString() }
 
 // TypeName is what TYPE answers for v.
 func TypeName(v dict.Value) string {
-	if v.Kind == dict.Object {
+	switch {
+	case v.Kind == dict.Object:
 		return v.Obj.(Object).TypeName()
+	case v.Kind.IsPacked():
+		name, _ := Form(v.Kind.Form()).names()
+		return name
 	}
 	return "string"
 }
@@ -99,6 +103,10 @@ func EncodingName(v dict.Value) string {
 		return "embstr"
 	case dict.Raw:
 		return "raw"
+	}
+	if v.Kind.IsPacked() {
+		_, name := Form(v.Kind.Form()).names()
+		return name
 	}
 	return v.Obj.(Object).Encoding()
 }

@@ -18,13 +18,31 @@ const (
 	Raw
 	// Object is any other type, held by the table's owner.
 	Object
+	// Packed is a small value of any other type as bytes, whose form the owner
+	// knows: see PackedKind.
+	Packed
 )
+
+// Forms is how many forms of Packed there can be.
+const Forms = 8
+
+// PackedKind is Packed with its form, which is below Forms.
+func PackedKind(form uint8) Kind { return Packed | Kind(form)<<formShift }
+
+// IsString reports whether it is one of the kinds of strings.
+func (k Kind) IsString() bool { return k <= Raw }
+
+// IsPacked reports whether it is a Packed of any form.
+func (k Kind) IsPacked() bool { return k&(1<<3-1) == Packed }
+
+// Form is a Packed's form.
+func (k Kind) Form() uint8 { return uint8(k >> formShift) }
 
 // A Value is what goes into and comes out of an entry.
 type Value struct {
 	Kind  Kind
 	Int   int64  // Kind Int
-	Bytes []byte // Kind Embstr and Raw; copied in, valid under the lock on the way out
+	Bytes []byte // Kind Embstr, Raw and Packed; copied in, valid under the lock on the way out
 	Obj   any    // Kind Object
 	// Weight is the bytes that Obj takes, as its owner counts them; see Weigh.
 	Weight int64
@@ -111,6 +129,9 @@ func (d *Dict) Value(r Ref) Value {
 	}
 	return v
 }
+
+// Kind is the kind of the entry's value.
+func (d *Dict) Kind(r Ref) Kind { return d.entry(r).kind() }
 
 // ExpireAt is when the entry expires, in the owner's unit; 0: never.
 func (d *Dict) ExpireAt(r Ref) int64 { return d.entry(r).expireAt() }
@@ -217,14 +238,18 @@ func (d *Dict) reshape(h uint64, r uint32, want shape, k Kind, keep int) uint32 
 	e := d.at(r)
 	had := e.expires()
 	to := r
+	key, _, from := e.lens()
+	kept := e[from : from+key+keep]
 	if size := want.size(); !d.fits(r, size) || e.wide() != want.wide() || d.pinned(r) {
 		to = d.mem.alloc(size)
-		old, e := e, d.at(to)
+		old := e
+		e = d.at(to)
 		e.begin(want, k, old.stamp(), old.access())
-		copy(e.key(), old.key())
-		copy(e.value(), old.value()[:keep])
 	} else {
 		e.begin(want, k, e.stamp(), e.access())
+	}
+	if _, _, at := e.lens(); to != r || at != from {
+		copy(e[at:], kept)
 	}
 	if to != r {
 		d.main.replace(h, r, to)

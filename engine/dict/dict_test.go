@@ -64,7 +64,7 @@ func check(t interface{ Fatalf(string, ...any) }, d *Dict, model map[string]cell
 
 // drawCell draws a value: short, long, a number, an object.
 func drawCell(t *rapid.T) cell {
-	c := cell{kind: rapid.SampledFrom([]Kind{Int, Embstr, Raw, Object}).Draw(t, "kind")}
+	c := cell{kind: rapid.SampledFrom([]Kind{Int, Embstr, Raw, Object, PackedKind(0), PackedKind(Forms - 1)}).Draw(t, "kind")}
 	switch c.kind {
 	case Int:
 		c.num = rapid.Int64().Draw(t, "number")
@@ -162,6 +162,35 @@ func modelLife(t *rapid.T) {
 			model[k] = c
 			if d.cellAt(r) != c {
 				t.Fatalf("Resize returned another entry")
+			}
+		},
+		"repack": func(t *rapid.T) {
+			k := key()
+			r := d.Find([]byte(k))
+			c := model[k]
+			if r == 0 || !c.kind.IsPacked() {
+				return
+			}
+			r, b := d.Edit(r, rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 300)).Draw(t, "more"))
+			if string(b) != c.text {
+				t.Fatalf("Edit gives %.40q, want %.40q", b, c.text)
+			}
+			n := rapid.OneOf(rapid.IntRange(1, 300), rapid.IntRange(500, 2000)).Draw(t, "length")
+			if n > cap(b) || rapid.Bool().Draw(t, "elsewhere") {
+				b = append(make([]byte, 0, n), b[:min(n, len(b))]...)
+			}
+			b = b[:n]
+			for i := min(n, len(c.text)); i < n; i++ {
+				b[i] = byte('A' + i%7)
+			}
+			b[n/2] = '!'
+			c.kind, c.text = PackedKind(uint8(rapid.IntRange(0, Forms-1).Draw(t, "form"))), string(b)
+			model[k] = c
+			if r = d.Repack(r, c.kind, b); d.cellAt(r) != c {
+				t.Fatalf("Repack returned another entry")
+			}
+			if slot := len(d.mem.slot(uint32(r))); slot <= maxSlot && slot-len(d.entry(r).key())-n > 64+slot/3 {
+				t.Fatalf("a slot of %d bytes for a value of %d", slot, n)
 			}
 		},
 		"reserve": func(t *rapid.T) {

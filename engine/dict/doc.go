@@ -3,8 +3,9 @@
 // with the data.
 //
 // It is for one shard of one database, under one lock that its owner holds. It
-// knows no clock, no commands and no types but strings and numbers; other
-// values hang off an entry by a handle.
+// knows no clock, no commands and no types but strings and numbers. Other values
+// are bytes of a form that its owner knows, while they are small (Packed: Edit and
+// Repack change them in place, packed.go), or hang off an entry by a handle.
 //
 // # Layout
 //
@@ -17,10 +18,10 @@
 //	   very likely the one; child: one more bucket, when ten are too few
 //
 //	entry, 8 bytes and more (entry.go):
-//	+----+-----+-------+------+--------+-----------+-----+-------+----------+
-//	|kind|stamp|access |keylen|valuelen| wide: 2x4 | key | value | expiry 8 |
-//	| 1  |  1  |   3   |  1   |   2    | (lengths) |     |       | (if any) |
-//	+----+-----+-------+------+--------+-----------+-----+-------+----------+
+//	+----+-----+-------+------+--------+-----------+----------+-----+-------+
+//	|kind|stamp|access |keylen|valuelen| wide: 2x4 | expiry 8 | key | value |
+//	| 1  |  1  |   3   |  1   |   2    | (lengths) | (if any) |     |       |
+//	+----+-----+-------+------+--------+-----------+----------+-----+-------+
 //
 // A bucket is a cache line: a lookup costs one for the bucket and one for the
 // entry. There are no pointers and no links between entries: 16-byte keys with

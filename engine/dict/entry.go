@@ -5,9 +5,10 @@ import "encoding/binary"
 // An entry's bytes, see doc.go. Two lengths fit into the header of most; a wide
 // entry has them behind it.
 const (
-	kindMask   = 0x07
-	flagExpire = 0x08 // 8 bytes behind the value
+	kindMask   = 0x07 | 0x07<<formShift
+	flagExpire = 0x08 // 8 bytes before the key
 	flagWide   = 0x10 // lengths of 4 bytes behind the header
+	formShift  = 5    // of a Packed value's form
 
 	headerLen = 8
 	wideLen   = 8
@@ -34,10 +35,11 @@ func (e entry) setAccess(a uint32) { e[2], e[3], e[4] = byte(a), byte(a>>8), byt
 
 // lens are the lengths of key and value, and where the key begins.
 func (e entry) lens() (key, value, from int) {
+	from = headerLen + int(e[0]&flagExpire) // which is expireLen
 	if e.wide() {
-		return int(binary.LittleEndian.Uint32(e[headerLen:])), int(binary.LittleEndian.Uint32(e[headerLen+4:])), headerLen + wideLen
+		return int(binary.LittleEndian.Uint32(e[headerLen:])), int(binary.LittleEndian.Uint32(e[headerLen+4:])), from + wideLen
 	}
-	return int(e[5]), int(binary.LittleEndian.Uint16(e[6:])), headerLen
+	return int(e[5]), int(binary.LittleEndian.Uint16(e[6:])), from
 }
 
 // setLens sets them; whether the entry is wide does not change.
@@ -65,8 +67,15 @@ func (e entry) expireAt() int64 {
 	if !e.expires() {
 		return 0
 	}
-	k, v, from := e.lens()
-	return int64(binary.LittleEndian.Uint64(e[from+k+v:]))
+	return int64(binary.LittleEndian.Uint64(e[e.expireFrom():]))
+}
+
+// expireFrom is where the expiry of an entry that has one begins.
+func (e entry) expireFrom() int {
+	if e.wide() {
+		return headerLen + wideLen
+	}
+	return headerLen
 }
 
 // A shape is what decides an entry's size.
@@ -104,8 +113,7 @@ func (e entry) begin(s shape, k Kind, stamp byte, access uint32) {
 
 // setExpireAt writes the expiry of an entry that has one.
 func (e entry) setExpireAt(at int64) {
-	k, v, from := e.lens()
-	binary.LittleEndian.PutUint64(e[from+k+v:], uint64(at))
+	binary.LittleEndian.PutUint64(e[e.expireFrom():], uint64(at))
 }
 
 // valueLen is the bytes that v takes.

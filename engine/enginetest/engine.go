@@ -301,7 +301,7 @@ type Server struct {
 // it other options.
 func NewEngine(t testing.TB, change ...func(o *engine.Options)) *Server {
 	s := &Server{Host: NewHost(t), Cluster: NewCluster(), Log: &Log{}, Control: &Control{}, Config: config.New()}
-	o := engine.Options{Config: s.Config, Host: s.Host, Log: s.Log, Cluster: s.Cluster, Control: s.Control, Rooms: commands.All()}
+	o := engine.Options{Config: s.Config, Host: s.Host, Log: s.Log, Cluster: s.Cluster, Control: s.Control, Rooms: commands.All(), Poison: true}
 	for _, f := range change {
 		f(&o)
 	}

@@ -56,6 +56,11 @@ func (l *List) Bytes() int64 {
 func (l *List) Clone() List {
 	s := l.spine
 	if s == nil {
+		if l.only.loan {
+			to := *l
+			to.Own()
+			return to
+		}
 		if !l.only.shared {
 			l.only.shared = true
 		}
@@ -68,6 +73,28 @@ func (l *List) Clone() List {
 	}
 	return List{spine: &spine{slices.Clone(s.segments), s.n, s.bytes}}
 }
+
+// View makes l the list that the listpack lp holds, without copying it: as long as it
+// can be changed there, it is. An empty lp is an empty list, which may use lp's
+// capacity.
+func (l *List) View(lp []byte) {
+	*l = List{}
+	switch {
+	case len(lp) > 0:
+		l.only = node{buf: lp, n: uint32(listpack.Len(lp)), loan: true}
+	case cap(lp) >= listpack.Overhead:
+		l.only = node{buf: listpack.Init(lp), loan: true}
+	}
+}
+
+// Packed is the listpack that the list consists of; false: it is more than one, or
+// none.
+func (l *List) Packed() ([]byte, bool) {
+	return l.only.lp(), l.only.n > 0
+}
+
+// Own takes what View has shown into memory of the list's own.
+func (l *List) Own() { l.only.own() }
 
 // A Fill is list-max-listpack-size: how much goes into a node. Positive: so many
 // elements; -1 to -5: 4 to 64 KiB.
@@ -85,7 +112,7 @@ const (
 
 // allows reports whether an element of size bytes may join nd.
 func (f Fill) allows(nd *node, size int) bool {
-	if nd.buf == nil {
+	if nd.n == 0 {
 		return true
 	}
 	total := len(nd.lp()) + size + entryMargin

@@ -19,6 +19,7 @@ type node struct {
 	n      uint32 // elements
 	gap    uint16 // bytes
 	shared bool   // buf is another list's as well
+	loan   bool   // buf is not the list's: it may be changed, and is not kept
 }
 
 const maxGap = math.MaxUint16
@@ -67,7 +68,7 @@ func (nd *node) change(f func(nd *node)) {
 
 // shrink is for when elements have left.
 func (nd *node) shrink() {
-	if lp := nd.lp(); len(lp) < cap(nd.buf)/shrinkBelow {
+	if lp := nd.lp(); !nd.loan && len(lp) < cap(nd.buf)/shrinkBelow {
 		nd.buf, nd.gap = slices.Clone(lp), 0
 	}
 }
@@ -80,12 +81,12 @@ func (nd *node) insert(p int, e *listpack.Element) {
 	}
 	nd.n++
 	size := e.Size()
-	if p == listpack.First(nd.lp()) && nd.makeGap(size) {
+	if p == listpack.First(nd.lp()) && !nd.loan && nd.makeGap(size) {
 		nd.gap = uint16(listpack.PushFirst(nd.buf, int(nd.gap), e))
 		return
 	}
 	lp := nd.lp()
-	if full, gap := cap(nd.buf), int(nd.gap); len(nd.buf)+size > full && gap >= size {
+	if full, gap := cap(nd.buf), int(nd.gap); len(nd.buf)+size > full && gap >= size && !nd.loan {
 		// It moves into the gap if that is large, or if another buffer would not
 		// be larger.
 		switch {
@@ -139,7 +140,14 @@ func (nd *node) became(lp, now []byte) {
 		nd.buf = nd.buf[:int(nd.gap)+len(now)]
 		return
 	}
-	nd.buf, nd.gap = now, 0
+	nd.buf, nd.gap, nd.loan = now, 0, false
+}
+
+// own takes a listpack on loan into memory of the node's own.
+func (nd *node) own() {
+	if nd.loan {
+		nd.buf, nd.gap, nd.loan = slices.Clone(nd.lp()), 0, false
+	}
 }
 
 // cut removes the n elements from p up to q, not all.

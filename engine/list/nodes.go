@@ -119,6 +119,7 @@ func (l *List) insertNode(at place, nd node) place {
 			l.only = nd
 			return place{}
 		}
+		l.only.own()
 		first := &segment{nodes: []node{l.only}, n: int(l.only.n)}
 		l.spine = &spine{[]*segment{first}, first.n, int64(cap(l.only.buf)) + nodeBytes}
 		l.only = node{}

@@ -34,7 +34,12 @@ func (v Value) AppendText(dst []byte) []byte {
 
 // New returns an empty listpack with room for an entry of the given size.
 func New(room int) []byte {
-	lp := slices.Grow([]byte(nil), Overhead+room)[:Overhead]
+	return Init(slices.Grow([]byte(nil), Overhead+room))
+}
+
+// Init is an empty listpack in the memory of buf, which has room for one.
+func Init(buf []byte) []byte {
+	lp := buf[:Overhead]
 	lp[headerLen] = endByte
 	setHeader(lp, 0)
 	return lp

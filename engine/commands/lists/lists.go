@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"regent/engine"
@@ -25,6 +26,7 @@ func Room() engine.Room {
 		Group: spec.GroupList, Cats: spec.CatList,
 		Commands: commands(),
 		Codecs:   func(cfg *config.Config) []rdb.Codec { return []rdb.Codec{listCodec{cfg}} },
+		Small:    map[engine.Form]engine.MakeSmall{engine.FormList: func(maphash.Seed) engine.Small { return &listObject{} }},
 	}
 }
 
@@ -43,6 +45,15 @@ func (l *listObject) Encoding() string { return "quicklist" }
 
 // Clone shares the nodes.
 func (l *listObject) Clone() engine.Object { return &listObject{l.List.Clone()} }
+
+// View implements engine.Small, like Packed and, by the List, Own.
+func (l *listObject) View(_ engine.Form, b []byte) { l.List.View(b) }
+
+// Packed is the only node of a short list.
+func (l *listObject) Packed() (engine.Form, []byte, bool) {
+	b, ok := l.List.Packed()
+	return engine.FormList, b, ok
+}
 
 // Digest mixes in the elements in their order.
 func (l *listObject) Digest(d *engine.Digest) {

@@ -57,22 +57,37 @@ func pushAll(c *engine.Ctx, s side, onlyThere bool) {
 // returns how many there are then.
 func pushTo(c *engine.Ctx, key []byte, en engine.Entry, l *listObject, s side, elements ...[]byte) (n int) {
 	fill, size := fill(c), 0
+	for _, text := range elements {
+		size += len(text)
+	}
+	c.Heavy(size)
 	fresh := l == nil
 	if fresh {
-		l = &listObject{}
+		l = engine.Fresh[*listObject](c, engine.FormList)
 	} else {
-		c.Changing(en)
+		en = c.Grow(en, l, l.packedSize(elements))
 	}
 	for _, text := range elements {
 		e := listpack.ElementOf(text)
 		l.push(s, &e, fill)
-		size += len(text)
 	}
-	c.Heavy(size)
 	if fresh {
 		c.PutObject(key, l)
 	} else {
 		c.Changed(key, en, l)
 	}
 	return l.Len()
+}
+
+// packedSize is how many bytes elements take in a short list; of a long one it does
+// not matter.
+func (l *listObject) packedSize(elements [][]byte) (n int) {
+	if _, _, short := l.Packed(); !short {
+		return 0
+	}
+	for _, text := range elements {
+		e := listpack.ElementOf(text)
+		n += e.Size()
+	}
+	return n
 }
