@@ -22,7 +22,8 @@ var floors = map[string][]string{
 	"regent/engine/config": {"regent/resp"},
 	"regent/engine/rdb":    {"regent/resp"},
 	"regent/engine/list":   {"regent/engine/listpack"},
-	"regent/engine/set":    {"regent/engine/listpack"},
+	"regent/engine/set":    {"regent/engine/hashtable", "regent/engine/listpack"},
+	"regent/engine/hash":   {"regent/engine/hashtable", "regent/engine/listpack"},
 	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	// The rooms: each stands on the engine and its own value, none on another.
@@ -31,6 +32,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/keys":          ground(),
 	"regent/engine/commands/lists":         ground("regent/engine/list", "regent/engine/listpack"),
 	"regent/engine/commands/sets":          ground("regent/engine/set", "regent/engine/listpack"),
+	"regent/engine/commands/hashes":        ground("regent/engine/hash", "regent/engine/listpack"),
 	"regent/engine/commands/cluster":       ground(),
 	"regent/engine/commands/introspection": ground(),
 	"regent/engine/commands/functions":     ground(),
@@ -61,7 +63,7 @@ func ground(value ...string) []string {
 
 // leaves may be imported by everybody. They import nothing but the standard library
 // and one another.
-var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/units", "regent/engine/decimal", "regent/engine/glob", "regent/engine/spec"}
+var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/glob", "regent/engine/spec"}
 
 // pure floors import nothing but the standard library, themselves and leaves.
 var pure = append([]string{"regent/cluster/bully"}, leaves...)

@@ -35,6 +35,39 @@ func (e *Element) Is(v Value) bool {
 	return bytes.Equal(e.text, v.Str)
 }
 
+// Find is the position of the first of the elements at p, p+step, p+2·step … that is
+// e, End(lp) if none is.
+func Find(lp []byte, p, step int, e *Element) int {
+	end := End(lp)
+	for p < end {
+		if n := int(lp[p]) - 0x80; uint(n) < 1<<6 { // a short string, as most are
+			q := p + 1 + n
+			if !e.isInt && string(lp[p+1:q]) == string(e.text) {
+				return p
+			}
+			p = q + 1
+		} else {
+			if e.Is(Get(lp, p)) {
+				return p
+			}
+			p = Next(lp, p)
+		}
+		for range step - 1 {
+			p = Next(lp, p)
+		}
+	}
+	return end
+}
+
+// Nth is the position of element n, of which there are more.
+func Nth(lp []byte, n int) int {
+	p := First(lp)
+	for range n {
+		p = Next(lp, p)
+	}
+	return p
+}
+
 // Size is the bytes of the entry.
 func (e *Element) Size() int {
 	n := e.encodedLen()

@@ -14,7 +14,7 @@ import (
 //	|   4   |   4   |   width each
 //	+-------+-------+-----+-----+-----
 //
-// nil is the empty one. Methods that change it return where it is now.
+// No bytes are the empty one. Methods that change it return where it is now.
 type ints []byte
 
 const intsHead = 8
@@ -45,14 +45,14 @@ func checkInts(b []byte) error {
 }
 
 func (s ints) len() int {
-	if s == nil {
+	if len(s) == 0 {
 		return 0
 	}
 	return int(binary.LittleEndian.Uint32(s[4:]))
 }
 
 func (s ints) width() int {
-	if s == nil {
+	if len(s) == 0 {
 		return 2
 	}
 	return int(s[0])
@@ -117,11 +117,11 @@ func (s ints) insert(at int, n int64) ints {
 	wide := max(width, widthOf(n))
 	size := intsHead + (count+1)*wide
 	to := s
-	if size > cap(s) || wide != width {
+	if size > cap(s) || wide != width && count > 0 {
 		to = room(size)
-		to[0] = byte(wide)
 	}
 	to = to[:size]
+	binary.LittleEndian.PutUint32(to, uint32(wide))
 	if wide == width {
 		if count > 0 {
 			copy(to[intsHead+(at+1)*wide:], s[intsHead+at*wide:intsHead+count*wide])
@@ -141,13 +141,13 @@ func (s ints) insert(at int, n int64) ints {
 	return to
 }
 
-// remove takes out what stands at place at.
-func (s ints) remove(at int) ints {
+// remove takes out what stands at place at; to stay keeps it where it is.
+func (s ints) remove(at int, stay bool) ints {
 	width := s.width()
 	copy(s[intsHead+at*width:], s[intsHead+(at+1)*width:])
 	s = s[:len(s)-width]
 	s.setLen(s.len() - 1)
-	if wasteful(len(s), cap(s)) {
+	if !stay && wasteful(len(s), cap(s)) {
 		to := room(len(s))
 		copy(to, s)
 		return to

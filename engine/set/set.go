@@ -2,22 +2,30 @@ package set
 
 import (
 	"hash/maphash"
+	"math/bits"
 
 	"regent/engine/decimal"
+	"regent/engine/hashtable"
+	"regent/engine/listpack"
 )
 
 // A Set is a set of byte strings. What its methods show of a member is valid
 // until the next call that changes the Set.
 type Set struct {
 	seed   maphash.Seed
-	lone   []byte // an ints, or the only page of a small hashtable
-	table  *table // not nil: the hashtable
-	hashed bool   // it is a hashtable, or empty and to be one
-	shared bool   // lone may be seen by a clone
+	lone   []byte           // an ints, or the listpack of a small hashtable; none: it is empty
+	table  *hashtable.Table // not nil: the hashtable
+	hashed bool             // it is a hashtable, or empty and to be one
+	shared bool             // lone may be seen by a clone
+	loan   bool             // lone is View's
 }
 
-// setBytes is what a Set takes without its members.
-const setBytes = 48
+const (
+	// setBytes is what a Set takes without its members.
+	setBytes = 48
+	// listMax bounds a listpack of members, in bytes.
+	listMax = 512
+)
 
 // New returns an empty set of integers, which becomes something else when that
 // is added. All sets of a server may share a seed.
@@ -34,10 +42,27 @@ func FromInts(seed maphash.Seed, b []byte) (Set, error) {
 	return s, nil
 }
 
+// View makes s the set that b holds, in Redis's layout of an intset, or if it is
+// hashed as a listpack, without copying it: as long as it can be changed there, it
+// is. An empty b is an empty set, which may use b's capacity.
+func (s *Set) View(b []byte, hashed bool) {
+	*s = Set{seed: s.seed, lone: b, hashed: hashed, loan: b != nil}
+}
+
+// Packed is what View wants of a set that is not empty; false: it is too large.
+func (s *Set) Packed() (b []byte, hashed, ok bool) { return s.lone, s.hashed, len(s.lone) > 0 }
+
+// Own takes what View has shown into memory of the set's own.
+func (s *Set) Own() {
+	if s.loan {
+		s.lone, s.loan = append([]byte(nil), s.lone...), false
+	}
+}
+
 // Ints are the members in the layout of an intset, if the set is one; the bytes
 // are its own.
 func (s *Set) Ints() ([]byte, bool) {
-	if !s.hashed && s.lone == nil {
+	if !s.hashed && len(s.lone) == 0 {
 		return []byte{2, 0, 0, 0, 0, 0, 0, 0}, true
 	}
 	return s.lone, !s.hashed
@@ -47,23 +72,24 @@ func (s *Set) Ints() ([]byte, bool) {
 func (s *Set) Hashed() bool { return s.hashed }
 
 func (s *Set) ints() ints { return ints(s.lone) }
-func (s *Set) page() page { return page(s.lone) }
 
 // Len is the number of members.
 func (s *Set) Len() int {
 	switch {
+	case s.table != nil:
+		return s.table.Len()
 	case !s.hashed:
 		return s.ints().len()
-	case s.table != nil:
-		return s.table.n
+	case len(s.lone) == 0:
+		return 0
 	}
-	return s.page().len()
+	return listpack.Len(s.lone)
 }
 
 // Bytes is the memory it takes; what clones share is counted in each.
 func (s *Set) Bytes() int64 {
 	if s.table != nil {
-		return setBytes + s.table.bytes()
+		return setBytes + s.table.Bytes()
 	}
 	return setBytes + int64(cap(s.lone))
 }
@@ -71,16 +97,28 @@ func (s *Set) Bytes() int64 {
 // Has reports whether b is a member.
 func (s *Set) Has(b []byte) bool {
 	if s.table != nil {
-		return s.table.has(b)
+		return s.table.Has(b)
 	}
-	if s.hashed {
-		return s.page().find(tagOf(maphash.Bytes(s.seed, b)), b, nil) >= 0
+	_, found := s.place(b)
+	return found
+}
+
+// place is where in lone b stands: the index of an integer, the position in a
+// listpack.
+func (s *Set) place(b []byte) (at int, found bool) {
+	if !s.hashed {
+		n, ok := decimal.Parse(b)
+		if ok {
+			at, ok = s.ints().find(n)
+		}
+		return at, ok
 	}
-	n, ok := decimal.Parse(b)
-	if ok {
-		_, ok = s.ints().find(n)
+	if len(s.lone) == 0 {
+		return 0, false
 	}
-	return ok
+	e := listpack.ElementOf(b)
+	at = listpack.Find(s.lone, listpack.First(s.lone), 1, &e)
+	return at, at < listpack.End(s.lone)
 }
 
 // Add makes b, which is copied, a member and reports whether it was none. A set
@@ -93,19 +131,28 @@ func (s *Set) Add(b []byte, maxInts int64) bool {
 		s.Hash()
 	}
 	if s.table != nil {
-		return s.table.add(b)
+		return s.table.Add(b)
 	}
-	h := maphash.Bytes(s.seed, b)
-	p := s.page()
-	if p.find(tagOf(h), b, nil) >= 0 {
+	e := listpack.ElementOf(b)
+	switch {
+	case len(s.lone) == 0:
+		if e.Size()+listpack.Overhead > listMax {
+			s.spread()
+			return s.table.Add(b)
+		}
+		if cap(s.lone) < listpack.Overhead {
+			s.became(listpack.New(e.Size()))
+		} else {
+			s.lone = listpack.Init(s.lone)
+		}
+	case listpack.Find(s.lone, listpack.First(s.lone), 1, &e) < listpack.End(s.lone):
 		return false
-	}
-	if p.end()+len(b)+(p.len()+1)*slotBytes > pageLoad {
+	case len(s.lone)+e.Size() > listMax:
 		s.spread()
-		return s.table.add(b)
+		return s.table.Add(b)
 	}
-	s.lone = p.add(!s.shared, tagOf(h), b)
-	s.shared = false
+	s.unshare()
+	s.became(listpack.Insert(s.lone, listpack.End(s.lone), &e))
 	return true
 }
 
@@ -115,9 +162,36 @@ func (s *Set) addInt(n, maxInts int64) bool {
 		return false
 	}
 	s.unshare()
-	s.lone = s.ints().insert(at, n)
+	s.became(s.ints().insert(at, n))
 	s.Limit(maxInts)
 	return true
+}
+
+// became takes what a change has made of lone, in its place or elsewhere.
+func (s *Set) became(now []byte) {
+	if cap(s.lone) == 0 || &s.lone[:1][0] != &now[0] {
+		s.loan = false
+	}
+	s.lone = now
+}
+
+// Growth is how many bytes more a packed set takes with the members given; for an
+// unpacked one it is 0.
+func (s *Set) Growth(members [][]byte) (n int) {
+	if s.table != nil {
+		return 0
+	}
+	for _, b := range members {
+		switch _, found := s.place(b); {
+		case found:
+		case s.hashed:
+			e := listpack.ElementOf(b)
+			n += e.Size()
+		default:
+			n += s.ints().width()
+		}
+	}
+	return n
 }
 
 // Limit makes a set of more than that many integers a hashtable.
@@ -140,87 +214,88 @@ func (s *Set) Hash() {
 		return
 	}
 	old := s.ints()
-	s.lone, s.hashed, s.shared = nil, true, false
+	n := old.len()
+	s.hashed, s.shared = true, false
+	if s.loan && n == 0 {
+		s.lone = s.lone[:0] // there may be room
+	} else {
+		s.lone, s.loan = nil, false
+	}
 	var text decimal.Text
-	for i := range old.len() {
+	for i := range n {
 		s.Add(text.Of(old.at(i)), 0)
 	}
 }
 
 // spread makes a small hashtable a table.
 func (s *Set) spread() {
-	p := s.page()
-	s.table, s.lone, s.shared = newTable(s.seed), nil, false
-	for i := range p.len() {
-		_, b := p.at(i)
-		s.table.add(b)
-	}
+	t := hashtable.NewSet(s.seed)
+	s.Each(func(b []byte) bool { t.Add(b); return true })
+	s.table, s.lone, s.shared, s.loan = t, nil, false, false
 }
 
 // Remove removes b and reports whether it was a member.
 func (s *Set) Remove(b []byte) bool {
 	if s.table != nil {
-		return s.table.remove(b)
+		return s.table.Remove(b)
 	}
-	at := -1
-	if s.hashed {
-		at = s.page().find(tagOf(maphash.Bytes(s.seed, b)), b, nil)
-	} else if n, ok := decimal.Parse(b); ok {
-		if i, found := s.ints().find(n); found {
-			at = i
-		}
+	at, found := s.place(b)
+	if found {
+		s.removeAt(at)
 	}
-	if at < 0 {
-		return false
-	}
-	s.removeAt(at)
-	return true
+	return found
 }
 
-// removeAt removes what stands in lone at place at.
+// removeAt removes what stands in lone at a place.
 func (s *Set) removeAt(at int) {
-	if s.hashed {
-		s.lone = s.page().remove(!s.shared, at)
-		s.shared = false
-		return
-	}
 	s.unshare()
-	s.lone = s.ints().remove(at)
+	switch {
+	case !s.hashed:
+		s.became(s.ints().remove(at, s.loan))
+	case listpack.Len(s.lone) == 1:
+		s.lone = s.lone[:0]
+	default:
+		s.became(listpack.Delete(s.lone, at, listpack.Next(s.lone, at), 1))
+	}
 }
 
 // Each calls f with every member until it returns false: integers in order. f
 // may not change the set. The bytes are valid in f alone.
 func (s *Set) Each(f func(b []byte) bool) {
-	if s.table != nil {
-		s.table.each(f)
-		return
-	}
 	var text decimal.Text
-	for i := range s.Len() {
-		if !f(s.loneAt(i, &text)) {
-			return
+	switch {
+	case s.table != nil:
+		s.table.Each(func(b, _ []byte) bool { return f(b) })
+	case len(s.lone) == 0:
+	case s.hashed:
+		for p := listpack.First(s.lone); p < listpack.End(s.lone) && f(textAt(s.lone, p, &text)); p = listpack.Next(s.lone, p) {
+		}
+	default:
+		for i := range s.Len() {
+			if !f(text.Of(s.ints().at(i))) {
+				return
+			}
 		}
 	}
 }
 
-// loneAt is member i of a set without a table.
-func (s *Set) loneAt(i int, text *decimal.Text) []byte {
-	if s.hashed {
-		_, b := s.page().at(i)
-		return b
+// textAt is the member of a listpack at p, which is written into text if need be.
+func textAt(lp []byte, p int, text *decimal.Text) []byte {
+	v := listpack.Get(lp, p)
+	if v.IsInt {
+		return text.Of(v.Int)
 	}
-	return text.Of(s.ints().at(i))
+	return v.Str
 }
 
 // Scan calls f with some members and returns the next cursor, 0 at the end. A
 // member that is there from the first call, with 0, to the last is shown at
 // least once. f may not change the set.
 func (s *Set) Scan(cursor uint64, f func(b []byte)) (next uint64) {
-	all := func(b []byte) bool { f(b); return true }
 	if s.table != nil {
-		return s.table.scan(cursor, all)
+		return s.table.Scan(cursor, func(b, _ []byte) { f(b) })
 	}
-	s.Each(all)
+	s.Each(func(b []byte) bool { f(b); return true })
 	return 0
 }
 
@@ -228,23 +303,36 @@ func (s *Set) Scan(cursor uint64, f func(b []byte)) (next uint64) {
 // be one.
 func (s *Set) AppendRandom(dst []byte, rnd func() uint64) []byte {
 	if s.table != nil {
-		return append(dst, s.table.member(s.table.random(rnd))...)
+		b, _ := s.table.Random(rnd)
+		return append(dst, b...)
 	}
+	dst, _ = s.draw(dst, rnd)
+	return dst
+}
+
+// draw is AppendRandom in lone, and where the member stands.
+func (s *Set) draw(dst []byte, rnd func() uint64) (out []byte, at int) {
 	var text decimal.Text
-	return append(dst, s.loneAt(int(below(rnd(), uint64(s.Len()))), &text)...)
+	i := int(below(rnd(), uint64(s.Len())))
+	if !s.hashed {
+		return append(dst, text.Of(s.ints().at(i))...), i
+	}
+	p := listpack.Nth(s.lone, i)
+	return append(dst, textAt(s.lone, p, &text)...), p
+}
+
+// below makes 64 random bits a number below n.
+func below(random, n uint64) uint64 {
+	high, _ := bits.Mul64(random, n)
+	return high
 }
 
 // PopRandom is AppendRandom of a member that it removes.
 func (s *Set) PopRandom(dst []byte, rnd func() uint64) []byte {
 	if s.table != nil {
-		i, at := s.table.random(rnd)
-		dst = append(dst, s.table.member(i, at)...)
-		s.table.removeAt(i, at)
-		return dst
+		return s.table.PopRandom(dst, rnd)
 	}
-	var text decimal.Text
-	at := int(below(rnd(), uint64(s.Len())))
-	dst = append(dst, s.loneAt(at, &text)...)
+	dst, at := s.draw(dst, rnd)
 	s.removeAt(at)
 	return dst
 }
@@ -253,10 +341,14 @@ func (s *Set) PopRandom(dst []byte, rnd func() uint64) []byte {
 // members: neither sees the other's changes, and they may be used from different
 // goroutines at once.
 func (s *Set) Clone() Set {
-	s.shared = true
 	to := *s
-	if s.table != nil {
-		to.table = s.table.clone()
+	switch {
+	case s.table != nil:
+		to.table = s.table.Clone()
+	case s.loan:
+		to.Own()
+	default:
+		s.shared, to.shared = true, true
 	}
 	return to
 }

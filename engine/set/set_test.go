@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"regent/engine/listpack"
+
 	"pgregory.net/rapid"
 )
 
@@ -79,47 +81,10 @@ func check(t fataler, s *Set) {
 			t.Fatalf("%v: %x", err, b)
 		}
 	}
-	if s.table == nil {
-		return
-	}
-	tb := s.table
-	n, pages, load, mem := 0, 0, 0, int64(0)
-	for k, c := range tb.root {
-		large, in := 0, 0
-		for j, p := range c.pages {
-			in += p.len()
-			mem += int64(len(p))
-			for i := range p.len() {
-				tag, b := p.at(i)
-				if tag&flagBig != 0 {
-					large++
-					load += bigLoad
-					mem += perBigMember
-					if l := c.large[bigID(b)]; l.hash != tb.hash(l.bytes) {
-						t.Fatalf("a large member's hash is another's")
-					}
-				} else {
-					load += len(b) + slotBytes
-				}
-				b = c.large.member(tag, b)
-				if tag&flagBig != 0 {
-					mem += int64(len(b))
-				}
-				if h := tb.hash(b); tb.home(h) != uint64(k*chunkPages+j) || tagOf(h) != tag&tagMask {
-					t.Fatalf("%.99q is in page %d of %d, not %d", b, k*chunkPages+j, tb.size, tb.home(h))
-				}
-			}
-			if int(c.counts[j]) != p.len() {
-				t.Fatalf("a page is said to have %d, has %d", c.counts[j], p.len())
-			}
+	if b, hashed, ok := s.Packed(); ok && hashed {
+		if n, err := listpack.Validate(b); err != nil || n != s.Len() || len(b) > listMax {
+			t.Fatalf("%d members in %d bytes: %v", n, len(b), err)
 		}
-		if large != len(c.large) || in != c.n || c.n > tb.span {
-			t.Fatalf("a chunk has %d large members of %d, and %d members of %d, at most %d", large, len(c.large), in, c.n, tb.span)
-		}
-		n, pages = n+in, pages+len(c.pages)
-	}
-	if n != tb.n || pages != int(tb.size) || load != tb.load || mem != tb.mem {
-		t.Fatalf("counted %d members, %d pages, load %d, %d bytes; not %d, %d, %d, %d", tb.n, tb.size, tb.load, tb.mem, n, pages, load, mem)
 	}
 }
 
@@ -202,12 +167,35 @@ func TestAgainstMap(t *testing.T) {
 					sets, models = append(sets, &c), append(models, m.clone())
 				}
 			}
+			if rapid.IntRange(0, 5).Draw(t, "view") == 0 {
+				viewed(t, s, rapid.IntRange(0, 100).Draw(t, "room"))
+			}
 			check(t, s)
 		}
 		for i := range sets {
 			agree(t, sets[i], models[i])
 		}
 	})
+}
+
+// viewed makes s a view of its own bytes, in other memory with some room, and what it
+// was before is overwritten.
+func viewed(t fataler, s *Set, room int) {
+	b, hashed, ok := s.Packed()
+	if !ok || s.shared {
+		return
+	}
+	memory := append(make([]byte, 0, len(b)+room), b...)
+	if s.loan {
+		for i := range b {
+			b[i] = 0xDB
+		}
+	}
+	s.View(memory, hashed)
+	c := s.Clone()
+	if c.loan || !s.loan {
+		t.Fatalf("a clone has what is on loan")
+	}
 }
 
 func numbered(i int) []byte { return fmt.Appendf(nil, "member:%09d", i) }

@@ -50,9 +50,9 @@ func addMembers(c *engine.Ctx, key []byte, members ...[]byte) (n int64, ok bool)
 	}
 	fresh := s == nil
 	if fresh {
-		s = emptySet(c)
+		s = engine.Fresh[*setObject](c, engine.FormIntset)
 	} else {
-		c.Changing(en)
+		en = c.Grow(en, s, s.Growth(members))
 	}
 	limit := maxInts(c)
 	for _, m := range members {

@@ -27,8 +27,7 @@ import (
 // A setObject is a set as a value.
 type setObject struct{ set.Set }
 
-// emptySet is a set for a key that is not there yet. Whoever has put something in
-// stores it.
+// emptySet is a set for what a command computes, which may be stored.
 func emptySet(c *engine.Ctx) *setObject { return &setObject{set.New(c.Seed())} }
 
 // maxInts is up to how many integers a set of nothing else is held as such.
@@ -42,6 +41,16 @@ func (s *setObject) Encoding() string {
 		return "hashtable"
 	}
 	return "intset"
+}
+
+func (s *setObject) View(f engine.Form, b []byte) { s.Set.View(b, f == engine.FormSet) }
+
+func (s *setObject) Packed() (engine.Form, []byte, bool) {
+	b, hashed, ok := s.Set.Packed()
+	if hashed {
+		return engine.FormSet, b, ok
+	}
+	return engine.FormIntset, b, ok
 }
 
 func (s *setObject) Clone() engine.Object { return &setObject{s.Set.Clone()} }
@@ -64,8 +73,11 @@ func Room() engine.Room {
 		Group: spec.GroupSet, Cats: spec.CatSet,
 		Commands: commands(),
 		Codecs:   func(cfg *config.Config) []rdb.Codec { return []rdb.Codec{setCodec{cfg, maphash.MakeSeed()}} },
+		Small:    map[engine.Form]engine.MakeSmall{engine.FormIntset: makeSmall, engine.FormSet: makeSmall},
 	}
 }
+
+func makeSmall(seed maphash.Seed) engine.Small { return &setObject{set.New(seed)} }
 
 func commands() []engine.Command {
 	return slices.Concat(setChanges(), setReads(), setDraws(), setAlgebra())

@@ -250,18 +250,32 @@ func TestSetsOfOtherHands(t *testing.T) {
 // nothing.
 func TestSetsMakeNoGarbage(t *testing.T) {
 	do := enginetest.HotSession(t, &enginetest.Tape{})
-	for _, prefix := range []string{"", "member:"} {
+	for prefix, size := range map[string]int{"": 100, "m": 60, "member:": 300} {
 		key := "s" + prefix
-		for i := range 100 {
+		for i := range size {
 			do(enginetest.Raw("SADD", key, prefix+strconv.Itoa(i)))
 		}
 		for _, cmd := range [][][]byte{
 			enginetest.Raw("SADD", key, prefix+"7"), enginetest.Raw("SISMEMBER", key, prefix+"7"), enginetest.Raw("SISMEMBER", key, "x"), enginetest.Raw("SCARD", key), enginetest.Raw("SREM", key, "x"),
-			enginetest.Raw("SRANDMEMBER", key), enginetest.Raw("SMISMEMBER", key, prefix+"1", "y"), enginetest.Raw("SMOVE", key, key, prefix+"7"), enginetest.Raw("SPOP", "nokey"),
+			enginetest.Raw("SRANDMEMBER", key), enginetest.Raw("SMISMEMBER", key, prefix+"1", "y"), enginetest.Raw("SPOP", "nokey"),
 		} {
 			if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {
 				t.Errorf("%s: %v allocations", cmd, n)
 			}
+		}
+		// Commands of several keys make their views (engine/form.go).
+		move := enginetest.Raw("SMOVE", key, key, prefix+"7")
+		if n := testing.AllocsPerRun(100, func() { do(move) }); n > 2 {
+			t.Errorf("%s: %v allocations", move, n)
+		}
+		add, rem := enginetest.Raw("SADD", key, prefix+"99999"), enginetest.Raw("SREM", key, prefix+"99999")
+		do(add)
+		if n := testing.AllocsPerRun(100, func() { do(rem); do(add) }); n != 0 {
+			t.Errorf("SREM and SADD of %s: %v allocations", key, n)
+		}
+		one, gone := enginetest.Raw("SADD", "new"+key, prefix+"1"), enginetest.Raw("DEL", "new"+key)
+		if n := testing.AllocsPerRun(100, func() { do(one); do(gone) }); n != 0 {
+			t.Errorf("SADD and DEL of a new set: %v allocations", n)
 		}
 		pop := enginetest.Raw("SPOP", key)
 		if n := testing.AllocsPerRun(50, func() { do(pop) }); n != 0 {

@@ -1,4 +1,4 @@
-package set
+package hashtable
 
 import (
 	"hash/maphash"
@@ -30,9 +30,10 @@ const (
 	perBigMember = 64
 )
 
-// A table is the hashtable of more than one page, see doc.go.
-type table struct {
+// A Table is a set of byte strings, or a map of such to others; see doc.go.
+type Table struct {
 	seed maphash.Seed
+	form form
 	n    int    // members
 	mask uint64 // the smallest 2^k-1 that has the number of every page
 	size uint64 // pages
@@ -54,8 +55,14 @@ type chunk struct {
 	lastBig uint32
 }
 
-func newTable(seed maphash.Seed) *table {
-	t := &table{seed: seed, root: []*chunk{{}}}
+// NewSet returns an empty set. All of a server may share a seed.
+func NewSet(seed maphash.Seed) *Table { return newTable(seed, keysOnly) }
+
+// NewMap returns an empty map.
+func NewMap(seed maphash.Seed) *Table { return newTable(seed, pairs) }
+
+func newTable(seed maphash.Seed, f form) *Table {
+	t := &Table{seed: seed, form: f, root: []*chunk{{}}}
 	t.root[0].push()
 	t.resized(1)
 	return t
@@ -67,15 +74,18 @@ func (c *chunk) push() {
 	c.pages = append(c.pages, nil)
 }
 
-func (t *table) hash(b []byte) uint64 { return maphash.Bytes(t.seed, b) }
+// Len is the number of members.
+func (t *Table) Len() int { return t.n }
+
+func (t *Table) hash(key []byte) uint64 { return maphash.Bytes(t.seed, key) }
 
 // resized says that there are so many pages now.
-func (t *table) resized(size uint64) {
+func (t *Table) resized(size uint64) {
 	t.size, t.mask = size, 1<<bits.Len64(size-1)-1
 }
 
 // home is the page where hash h has its place.
-func (t *table) home(h uint64) uint64 {
+func (t *Table) home(h uint64) uint64 {
 	i := h & t.mask
 	if i >= t.size {
 		i &= t.mask >> 1
@@ -84,13 +94,13 @@ func (t *table) home(h uint64) uint64 {
 }
 
 // peek is a page for a reader.
-func (t *table) peek(i uint64) (c *chunk, p page) {
+func (t *Table) peek(i uint64) (c *chunk, p page) {
 	c = t.root[i/chunkPages]
 	return c, c.pages[i%chunkPages]
 }
 
 // owned is the chunk of page i, to be changed.
-func (t *table) owned(i uint64) *chunk {
+func (t *Table) owned(i uint64) *chunk {
 	c := t.root[i/chunkPages]
 	if c.gen == t.gen {
 		return c
@@ -103,7 +113,7 @@ func (t *table) owned(i uint64) *chunk {
 }
 
 // set puts a page, which is the table's own unless it is what was there.
-func (t *table) set(c *chunk, i uint64, p page) {
+func (t *Table) set(c *chunk, i uint64, p page) {
 	i %= chunkPages
 	t.mem += int64(len(p) - len(c.pages[i]))
 	c.n += p.len() - int(c.counts[i])
@@ -114,26 +124,86 @@ func (t *table) set(c *chunk, i uint64, p page) {
 
 func (c *chunk) owns(i uint64) bool { return c.own>>(i%chunkPages)&1 != 0 }
 
-func (t *table) has(b []byte) bool {
-	h := t.hash(b)
-	c, p := t.peek(t.home(h))
-	return p.find(tagOf(h), b, c.large) >= 0
+// find is where a key's member is; at is -1 if it is none.
+func (t *Table) find(h uint64, key []byte) (c *chunk, i uint64, at int) {
+	i = t.home(h)
+	c, p := t.peek(i)
+	return c, i, p.find(tagOf(h), key, lookIn{t.form, c.large})
 }
 
-func (t *table) add(b []byte) bool {
-	h := t.hash(b)
-	i := t.home(h)
-	c, p := t.peek(i)
-	if p.find(tagOf(h), b, c.large) >= 0 {
+// Has reports whether key is a member's.
+func (t *Table) Has(key []byte) bool {
+	_, _, at := t.find(t.hash(key), key)
+	return at >= 0
+}
+
+// Get is what a map has at key; the bytes are its own, until it changes.
+func (t *Table) Get(key []byte) (value []byte, ok bool) {
+	_, i, at := t.find(t.hash(key), key)
+	if at < 0 {
+		return nil, false
+	}
+	_, value = t.form.split(t.member(i, at))
+	return value, true
+}
+
+// Add makes key, which is copied, a member of a set and reports whether it was none.
+func (t *Table) Add(key []byte) bool {
+	h := t.hash(key)
+	_, i, at := t.find(h, key)
+	if at >= 0 {
 		return false
 	}
-	c = t.owned(i)
-	if len(b) > maxInline || !p.fits(b) {
-		t.putBig(c, i, bigMember{h, slices.Clone(b)})
+	t.insert(h, i, key, nil)
+	return true
+}
+
+// Put puts value, which is copied like key, at key and reports whether there was
+// none.
+func (t *Table) Put(key, value []byte) (fresh bool) {
+	h := t.hash(key)
+	_, i, at := t.find(h, key)
+	if at >= 0 {
+		if t.overwrite(i, at, len(key), value) {
+			return false
+		}
+		t.takeOut(i, at)
+	}
+	t.insert(h, i, key, value)
+	return at < 0
+}
+
+// overwrite replaces the value of a member where it stands; false: it has not the
+// size, or stands by itself.
+func (t *Table) overwrite(i uint64, at, keyLen int, value []byte) bool {
+	_, p := t.peek(i)
+	if tag, b := p.at(at); tag&flagBig != 0 || len(b) != t.form.size(keyLen, len(value)) {
+		return false
+	}
+	c := t.owned(i)
+	if p = c.pages[i%chunkPages]; !c.owns(i) {
+		p = p.move(p.end() + p.len()*slotBytes)
+		t.set(c, i, p)
+	}
+	_, b := p.at(at)
+	copy(b[len(b)-len(value):], value)
+	return true
+}
+
+// insert puts a member in that is not there.
+func (t *Table) insert(h, i uint64, key, value []byte) {
+	c := t.owned(i)
+	p := c.pages[i%chunkPages]
+	if size := t.form.size(len(key), len(value)); size > maxInline || !p.fits(size) {
+		b := make([]byte, size)
+		t.form.put(b, key, value)
+		t.putBig(c, i, bigMember{h, b})
 		t.load += bigLoad
 	} else {
-		t.set(c, i, p.add(c.owns(i), tagOf(h), b))
-		t.load += len(b) + slotBytes
+		p, room := p.open(c.owns(i), tagOf(h), size)
+		t.form.put(room, key, value)
+		t.set(c, i, p)
+		t.load += size + slotBytes
 	}
 	t.n++
 	for range stepsPerChange {
@@ -142,11 +212,10 @@ func (t *table) add(b []byte) bool {
 		}
 		t.split()
 	}
-	return true
 }
 
 // putBig puts a large member into page i of c.
-func (t *table) putBig(c *chunk, i uint64, b bigMember) {
+func (t *Table) putBig(c *chunk, i uint64, b bigMember) {
 	if c.large == nil {
 		c.large = bigs{}
 	}
@@ -160,27 +229,26 @@ func (t *table) putBig(c *chunk, i uint64, b bigMember) {
 }
 
 // takeBig takes a large member out of c, but not out of its page.
-func (t *table) takeBig(c *chunk, id uint32) bigMember {
+func (t *Table) takeBig(c *chunk, id uint32) bigMember {
 	b := c.large[id]
 	delete(c.large, id)
 	t.mem -= int64(len(b.bytes)) + perBigMember
 	return b
 }
 
-func (t *table) remove(b []byte) bool {
-	h := t.hash(b)
-	i := t.home(h)
-	c, p := t.peek(i)
-	at := p.find(tagOf(h), b, c.large)
+// Remove removes the member of key and reports whether there was one.
+func (t *Table) Remove(key []byte) bool {
+	_, i, at := t.find(t.hash(key), key)
 	if at < 0 {
 		return false
 	}
-	t.removeAt(i, at)
+	t.takeOut(i, at)
+	t.shrink()
 	return true
 }
 
-// removeAt removes member at of page i.
-func (t *table) removeAt(i uint64, at int) {
+// takeOut removes member at of page i.
+func (t *Table) takeOut(i uint64, at int) {
 	c := t.owned(i)
 	p := c.pages[i%chunkPages]
 	if tag, b := p.at(at); tag&flagBig != 0 {
@@ -191,6 +259,10 @@ func (t *table) removeAt(i uint64, at int) {
 	}
 	t.set(c, i, p.remove(c.owns(i), at))
 	t.n--
+}
+
+// shrink merges pages where few members are left.
+func (t *Table) shrink() {
 	for range stepsPerChange {
 		if t.size == 1 || t.load >= int(t.size)*shrinkLoad {
 			break
@@ -200,7 +272,7 @@ func (t *table) removeAt(i uint64, at int) {
 }
 
 // split gives half of a page to a new one.
-func (t *table) split() {
+func (t *Table) split() {
 	fresh := t.size
 	top := uint64(1) << (bits.Len64(fresh) - 1)
 	old := fresh - top
@@ -220,7 +292,7 @@ const fewSides = 256
 
 // deal puts the members of p, which was in from, into page zero or one of the
 // table as bit of their hash says. Both are empty.
-func (t *table) deal(from *chunk, p page, zero, one, bit uint64) {
+func (t *Table) deal(from *chunk, p page, zero, one, bit uint64) {
 	var few [fewSides]uint8
 	sides, need := few[:0], [2]int{}
 	for i := range p.len() {
@@ -254,13 +326,13 @@ func (t *table) deal(from *chunk, p page, zero, one, bit uint64) {
 }
 
 // side is 1 if the hash of member i of p, which is in c, has the bit.
-func (t *table) side(c *chunk, p page, i int, bit uint64) uint8 {
+func (t *Table) side(c *chunk, p page, i int, bit uint64) uint8 {
 	tag, b := p.at(i)
 	h := uint64(0)
 	if tag&flagBig != 0 {
 		h = c.large[bigID(b)].hash
 	} else {
-		h = t.hash(b)
+		h = t.hash(t.form.key(b))
 	}
 	if h&bit != 0 {
 		return 1
@@ -269,7 +341,7 @@ func (t *table) side(c *chunk, p page, i int, bit uint64) uint8 {
 }
 
 // merge gives what the last page has to the one that it was split from.
-func (t *table) merge() {
+func (t *Table) merge() {
 	last := t.size - 1
 	into := last - 1<<(bits.Len64(last)-1)
 	from, to := t.owned(last), t.owned(into)
@@ -301,7 +373,7 @@ func (t *table) merge() {
 }
 
 // pop drops the last page, which is empty.
-func (t *table) pop() {
+func (t *Table) pop() {
 	c := t.root[len(t.root)-1]
 	n := len(c.pages) - 1
 	c.pages, c.counts = c.pages[:n], c.counts[:n]
@@ -318,31 +390,35 @@ func (t *table) pop() {
 	}
 }
 
-// each calls f with every member until it returns false.
-func (t *table) each(f func(b []byte) bool) {
+// Each calls f with every member until it returns false; in a set there are no
+// values. f may not change the table. The bytes are the table's own.
+func (t *Table) Each(f func(key, value []byte) bool) {
 	for _, c := range t.root {
 		for _, p := range c.pages {
-			if !c.each(p, f) {
+			if !t.eachOf(c, p, f) {
 				return
 			}
 		}
 	}
 }
 
-func (c *chunk) each(p page, f func(b []byte) bool) bool {
+func (t *Table) eachOf(c *chunk, p page, f func(key, value []byte) bool) bool {
 	for i := range p.len() {
-		if tag, b := p.at(i); !f(c.large.member(tag, b)) {
+		tag, b := p.at(i)
+		if key, value := t.form.split(c.large.member(tag, b)); !f(key, value) {
 			return false
 		}
 	}
 	return true
 }
 
-// scan shows the page at cursor and returns the next cursor, 0 at the end.
-func (t *table) scan(cursor uint64, f func(b []byte) bool) uint64 {
+// Scan calls f with some members and returns the next cursor, 0 at the end. A
+// member that is there from the first call, with 0, to the last is shown at least
+// once. f may not change the table.
+func (t *Table) Scan(cursor uint64, f func(key, value []byte)) uint64 {
 	i := t.home(cursor)
 	c, p := t.peek(i)
-	c.each(p, f)
+	t.eachOf(c, p, func(key, value []byte) bool { f(key, value); return true })
 	top := uint64(1) << (bits.Len64(t.size) - 1)
 	mask := top - 1
 	if i < t.size-top { // it has been split: the half that was split off comes next
@@ -356,8 +432,22 @@ func (t *table) scan(cursor uint64, f func(b []byte) bool) uint64 {
 // table needs: then one in a few hits.
 const drawTries = 16
 
+// Random is a member, each as likely as another; there must be one.
+func (t *Table) Random(rnd func() uint64) (key, value []byte) {
+	return t.form.split(t.member(t.random(rnd)))
+}
+
+// PopRandom removes such a member and appends its key to dst.
+func (t *Table) PopRandom(dst []byte, rnd func() uint64) []byte {
+	i, at := t.random(rnd)
+	dst = append(dst, t.form.key(t.member(i, at))...)
+	t.takeOut(i, at)
+	t.shrink()
+	return dst
+}
+
 // random draws where a member is; there is one.
-func (t *table) random(rnd func() uint64) (i uint64, at int) {
+func (t *Table) random(rnd func() uint64) (i uint64, at int) {
 	for tries := 1; ; tries++ {
 		place := below(rnd(), uint64(len(t.root)*t.span))
 		k, at := place/uint64(t.span), int(place%uint64(t.span))
@@ -385,22 +475,25 @@ func below(random, n uint64) uint64 {
 }
 
 // member is member at of page i.
-func (t *table) member(i uint64, at int) []byte {
+func (t *Table) member(i uint64, at int) []byte {
 	c, p := t.peek(i)
 	tag, b := p.at(at)
 	return c.large.member(tag, b)
 }
 
-// clone is a table of its own; both copy what they change from here on.
-func (t *table) clone() *table {
+// Clone is a table of its own, at the price of a pointer for some thousand
+// members: neither sees the other's changes, and they may be used from different
+// goroutines at once.
+func (t *Table) Clone() *Table {
 	t.gen++
 	to := *t
 	to.root = slices.Clone(t.root)
 	return &to
 }
 
-// bytes is the memory of all of it. Full chunks are the rule.
-func (t *table) bytes() int64 {
+// Bytes is the memory of all of it; what clones share is counted in each. Full
+// chunks are the rule.
+func (t *Table) Bytes() int64 {
 	last := t.root[len(t.root)-1]
 	chunks := int64(len(t.root)-1)*(chunkBytes+chunkPages*perPage) + chunkBytes + int64(cap(last.pages))*perPage
 	return tableBytes + int64(cap(t.root))*8 + chunks + t.mem

@@ -1,4 +1,4 @@
-package set
+package hashtable
 
 import "encoding/binary"
 
@@ -75,48 +75,55 @@ func tagged(word, tags uint64) uint64 {
 	return (x - laneOnes) &^ x & laneTops
 }
 
-// find is which member b is, -1: none.
-func (p page) find(tag uint16, b []byte, large bigs) int {
+// find is which member has that key, -1: none.
+func (p page) find(tag uint16, key []byte, in lookIn) int {
 	n := p.len()
 	tags := uint64(tag)<<16 | uint64(tag)<<48
 	last := n // slots from here on were looked at
 	for s := p[len(p)-n*slotBytes:]; len(s) >= groupSlots*slotBytes; s = s[groupSlots*slotBytes:] {
 		if tagged(binary.LittleEndian.Uint64(s), tags)|tagged(binary.LittleEndian.Uint64(s[8:]), tags) != 0 {
-			if i := p.among(last-groupSlots, last, tag, b, large); i >= 0 {
+			if i := p.among(last-groupSlots, last, tag, key, in); i >= 0 {
 				return i
 			}
 		}
 		last -= groupSlots
 	}
-	return p.among(0, last, tag, b, large)
+	return p.among(0, last, tag, key, in)
 }
 
 // among is find among the members from…to-1.
-func (p page) among(from, to int, tag uint16, b []byte, large bigs) int {
+func (p page) among(from, to int, tag uint16, key []byte, in lookIn) int {
 	for i := from; i < to; i++ {
 		if uint16(p.slot(i)>>16)&tagMask != tag {
 			continue
 		}
-		if t, m := p.at(i); string(large.member(t, m)) == string(b) {
+		if t, m := p.at(i); string(in.form.key(in.large.member(t, m))) == string(key) {
 			return i
 		}
 	}
 	return -1
 }
 
-// fits reports whether b may become a member of the page, which may have to move.
-func (p page) fits(b []byte) bool { return p.end()+len(b) <= maxPage }
+// fits reports whether size bytes may become a member of the page, which may have
+// to move.
+func (p page) fits(size int) bool { return p.end()+size <= maxPage }
 
 // add puts b in as the last member; fits has been asked.
 func (p page) add(own bool, tag uint16, b []byte) page {
+	p, room := p.open(own, tag, len(b))
+	copy(room, b)
+	return p
+}
+
+// open makes a last member of size bytes, which the caller is to fill.
+func (p page) open(own bool, tag uint16, size int) (at page, room []byte) {
 	n, end := p.len(), p.end()
-	if need := end + len(b) + (n+1)*slotBytes; !own || need > len(p) {
+	if need := end + size + (n+1)*slotBytes; !own || need > len(p) {
 		p = p.move(need)
 	}
-	copy(p[end:], b)
 	p.setSlot(n, tag, end)
-	p.setHead(n+1, end+len(b))
-	return p
+	p.setHead(n+1, end+size)
+	return p, p[end : end+size]
 }
 
 // remove takes member i out; those behind it move up.
@@ -143,6 +150,13 @@ func (p page) remove(own bool, i int) page {
 	return p
 }
 
+// room is memory of n bytes with a quarter more to grow into, and whatever the
+// allocator adds.
+func room(n int) []byte { return append([]byte(nil), make([]byte, n+n/4)...)[:n] }
+
+// wasteful reports whether n bytes should move out of memory of that size.
+func wasteful(n, size int) bool { return size > 64 && n < size/2 }
+
 // move gives the page memory of its own with room for need bytes.
 func (p page) move(need int) page {
 	to := page(room(need))
@@ -162,6 +176,12 @@ type bigs map[uint32]bigMember
 type bigMember struct {
 	hash  uint64
 	bytes []byte
+}
+
+// A lookIn is what a page needs to tell its members' keys.
+type lookIn struct {
+	form  form
+	large bigs
 }
 
 func bigID(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
