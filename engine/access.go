@@ -67,7 +67,7 @@ func (e *Engine) lfuUp(counter uint32) uint32 {
 	}
 	base := max(float64(counter)-lfuInit, 0)
 	p := 1 / (base*float64(e.Config.LFULogFactor.Get()) + 1)
-	if float64(e.Host.Rand()>>11)/(1<<53) < p {
+	if float64(e.host.Rand()>>11)/(1<<53) < p {
 		counter++
 	}
 	return counter

@@ -30,10 +30,10 @@ const maxTransactionRecords = 1 << 20
 func (e *Engine) NewApplier() *Applier { return &Applier{e: e} }
 
 // DB is the database the next record goes to.
-func (a *Applier) DB() int { return a.s.DB }
+func (a *Applier) DB() int { return a.s.db }
 
 // SetDB selects the database the next record goes to.
-func (a *Applier) SetDB(db int) { a.s.DB = db }
+func (a *Applier) SetDB(db int) { a.s.db = db }
 
 // Apply carries out one record. An error means that the record cannot have
 // been written by Regent or Redis: the log is damaged, or from a later
@@ -85,7 +85,7 @@ func (a *Applier) single(c *Ctx) {
 // carryOut calls the handler, with the shards it touches locked.
 func (a *Applier) carryOut(c *Ctx) {
 	c.Cmd.Do(c)
-	if c.Cmd.Locks == LockAll {
+	if c.Cmd.Locks == lockAll {
 		return // FLUSHALL and its like note what they did
 	}
 	var set lockSet
@@ -122,7 +122,7 @@ func (a *Applier) runAll(cmds [][][]byte) error {
 func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	cmd, known := a.e.table.Lookup(args)
 	if cmd == nil || !known {
-		return nil, foreign(args, a.s.DB)
+		return nil, foreign(args, a.s.db)
 	}
 	if n := len(args); !cmd.Fits(n) {
 		return nil, fmt.Errorf("%s with %d arguments", cmd.FullName(), n)
@@ -130,7 +130,7 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	c := &a.s.ctx
 	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, cmd, args, &a.s.W
 	if a.fresh--; a.fresh <= 0 {
-		c.Now, a.fresh = a.e.Host.Now(), recordsPerClock
+		c.Now, a.fresh = a.e.host.Now(), recordsPerClock
 	}
 	c.applying, c.strayed = true, false
 	return c, nil
@@ -155,7 +155,7 @@ func (a *Applier) outcome(c *Ctx) error {
 
 // lockFor runs f with the shards that c's command touches locked.
 func (e *Engine) lockFor(c *Ctx, f func()) {
-	if c.Cmd.Locks == LockAll {
+	if c.Cmd.Locks == lockAll {
 		e.Freeze(f)
 		return
 	}

@@ -25,9 +25,9 @@ func (c *Ctx) IntArg(raw []byte) (int64, bool) {
 	return n, ok
 }
 
-// Int32Arg reads an argument that Redis keeps in an int; false: an error was
+// int32Arg reads an argument that Redis keeps in an int; false: an error was
 // written.
-func (c *Ctx) Int32Arg(raw []byte) (int, bool) {
+func (c *Ctx) int32Arg(raw []byte) (int, bool) {
 	n, ok := c.IntArg(raw)
 	if !ok {
 		return 0, false
@@ -41,7 +41,7 @@ func (c *Ctx) Int32Arg(raw []byte) (int, bool) {
 
 // DBArg reads a database number; false: an error was written.
 func (c *Ctx) DBArg(raw []byte) (int, bool) {
-	db, ok := c.Int32Arg(raw)
+	db, ok := c.int32Arg(raw)
 	if !ok {
 		return 0, false
 	}

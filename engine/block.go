@@ -166,15 +166,15 @@ func (c *Ctx) Block(want Waiter, deadline int64) {
 	e, s := c.e, c.s
 	w := &waiter{Waiter: want}
 	w.Keys = CloneArgs(w.Keys)
-	w.conn, w.cmd, w.db, w.proto, w.epoch = s.Conn, c.Cmd, s.DB, s.W.Proto(), e.cluster.View().Epoch
+	w.conn, w.cmd, w.db, w.proto, w.epoch = s.conn, c.Cmd, s.db, s.W.Proto(), e.cluster.View().Epoch
 	if w.s = s; e.slowMayBeQuick() {
 		w.args = CloneArgs(c.Args)
 	}
-	e.blocked.add(s.Conn)
-	c.Park(Parking{
-		Deadline: deadline,
-		Resume:   func(c *Ctx, timedOut bool) bool { return w.resume(c, timedOut) },
-		Cancel: func() {
+	e.blocked.add(s.conn)
+	c.park(parking{
+		deadline: deadline,
+		resume:   func(c *Ctx, timedOut bool) bool { return w.resume(c, timedOut) },
+		cancel: func() {
 			e.blocked.drop(w.conn)
 			e.leaveQueues(w)
 		},
@@ -332,13 +332,13 @@ func (e *Engine) objectAt(c *Ctx, db int, key []byte) Object {
 // serveOne carries out a waiter's command, as part of c's: in a database to which
 // c has just written.
 func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
-	s := Session{Conn: w.conn, DB: w.db}
+	s := Session{conn: w.conn, db: w.db}
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
 	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready}
-	began := e.Host.Ticks()
+	began := e.host.Ticks()
 	w.Take(&in, key)
-	w.took = e.Host.Ticks() - began
+	w.took = e.host.Ticks() - began
 	c.eff, c.ready = in.eff, in.ready
 	if w.Counts {
 		c.changes += in.changes

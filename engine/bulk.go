@@ -127,8 +127,8 @@ func (b *BulkApplier) Apply(db int, args [][]byte) error {
 	b.n++
 	a := b.alone
 	if !a.inMulti && len(args) > 0 {
-		if a.s.DB != db {
-			a.s.DB = db
+		if a.s.db != db {
+			a.s.db = db
 		}
 		if cmd, shard, ok := b.single(args); ok {
 			w := b.workers[int(shard)%len(b.workers)]
@@ -166,7 +166,7 @@ func (b *BulkApplier) free(args [][]byte) bool {
 // single finds the command and the one shard that it touches.
 func (b *BulkApplier) single(args [][]byte) (cmd *Command, shard uint32, ok bool) {
 	cmd, known := b.e.table.Lookup(args)
-	if cmd == nil || !known || cmd.Locks != LockKeys || !cmd.Fits(len(args)) {
+	if cmd == nil || !known || cmd.Locks != lockKeys || !cmd.Fits(len(args)) {
 		return nil, 0, false
 	}
 	size := 0
@@ -246,7 +246,7 @@ func (w *bulkWorker) run() {
 // more, and batches are only emptied.
 func (w *bulkWorker) carryOut(o *bulk) {
 	defer func() { o.buf, o.recs, o.ends = o.buf[:0], o.recs[:0], o.ends[:0] }()
-	now := w.b.e.Host.Now()
+	now := w.b.e.host.Now()
 	from, arg := 0, 0
 	for i := range o.recs {
 		r := &o.recs[i]
@@ -269,7 +269,7 @@ func (w *bulkWorker) carryOut(o *bulk) {
 // applyLocked carries out a record of one shard.
 func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
 	c := &a.s.ctx
-	a.s.DB = r.db
+	a.s.db = r.db
 	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, r.cmd, args, &a.s.W
 	c.Now, c.applying = now, true
 	s := &a.e.shards[r.shard]

@@ -68,10 +68,10 @@ func doClientReply(c *Ctx) {
 		s.ReplyMode = ReplyOn
 		c.W.OK()
 	case spec.EqualFold(mode, "off"):
-		s.ReplyMode = ReplyOff
+		s.ReplyMode = replyOff
 	case spec.EqualFold(mode, "skip"):
-		if s.ReplyMode != ReplyOff {
-			s.ReplyMode = ReplySkipNext
+		if s.ReplyMode != replyOff {
+			s.ReplyMode = replySkipNext
 		}
 	default:
 		c.Err(resp.ErrSyntax)
@@ -98,7 +98,7 @@ func doClientNotouch(c *Ctx) {
 
 func doClientNoevict(c *Ctx) {
 	if on, ok := c.onOff(c.Args[2]); ok {
-		c.s.Shared.setFlag(ClientNoEvict, on)
+		c.s.Shared.setFlag(clientNoEvict, on)
 		c.W.OK()
 	}
 }

@@ -80,7 +80,7 @@ func (f *killFilter) take(c *Ctx, word, value []byte) (ok bool) {
 
 func (f *killFilter) matches(s *Session) bool {
 	return (f.id == 0 || f.id == s.ID) && (f.kind == "" || f.kind == s.kind()) &&
-		(f.addr == "" || f.addr == s.Conn.RemoteAddr()) && (f.laddr == "" || f.laddr == s.Conn.LocalAddr())
+		(f.addr == "" || f.addr == s.conn.RemoteAddr()) && (f.laddr == "" || f.laddr == s.conn.LocalAddr())
 }
 
 // kill ends the connections that match and returns how many; the own one
@@ -94,7 +94,7 @@ func (c *Ctx) kill(f killFilter) (n int64) {
 		if s == c.s {
 			s.closeAfterReply()
 		} else {
-			s.Conn.Kill()
+			s.conn.Kill()
 		}
 	}
 	return n

@@ -96,13 +96,13 @@ func (s *Session) kind() string { return "normal" }
 
 // ClientLine describes a client as CLIENT LIST does, for the log.
 func (e *Engine) ClientLine(s *Session) string {
-	c := Ctx{e: e, s: &Session{}, Now: e.Host.Now()}
+	c := Ctx{e: e, s: &Session{}, Now: e.host.Now()}
 	return string(c.clientLine(nil, s))
 }
 
 // clientLine appends the line of s, without its end.
 func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
-	sh, conn := &s.Shared, s.Conn
+	sh, conn := &s.Shared, s.conn
 	b := conn.Buffers()
 	argv := int(sh.argBytes.Load())
 	if s == c.s {
@@ -114,16 +114,16 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	if b.Output > 0 {
 		events = "rw"
 	}
-	if last := sh.LastCmd.Load(); last != nil {
+	if last := sh.lastCmd.Load(); last != nil {
 		cmd = last.FullName()
 	}
 	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1",
 		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,
-		max(c.Now-s.Created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.DB.Load())
+		max(c.Now-s.created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.db.Load())
 	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=0 rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
 		b.Input, b.InputFree, argv, first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(unsafe.Sizeof(*s)))
 	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
-		events, cmd, defaultUser, noRedirect, sh.Proto.Load(), attrs.libName, attrs.libVer)
+		events, cmd, defaultUser, noRedirect, sh.proto.Load(), attrs.libName, attrs.libVer)
 }
 
 // firstOutput is the size of Redis's static output buffer and of the pieces of the list
@@ -141,10 +141,10 @@ func sumLengths(args [][]byte) (n int) {
 func (sh *SharedState) flagLetters() string {
 	var letters []byte
 	for _, f := range [...]struct {
-		flag   ClientFlags
+		flag   clientFlags
 		letter byte
 	}{
-		{ClientBlocked, 'b'}, {ClientClosing, 'c'}, {ClientReadonly, 'r'}, {ClientNoEvict, 'e'}, {ClientNoTouch, 'T'},
+		{clientBlocked, 'b'}, {clientClosing, 'c'}, {clientReadonly, 'r'}, {clientNoEvict, 'e'}, {clientNoTouch, 'T'},
 	} {
 		if sh.has(f.flag) {
 			letters = append(letters, f.letter)

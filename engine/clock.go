@@ -85,7 +85,7 @@ type stopwatch struct {
 }
 
 func (c *Ctx) startWatch(weight int64) {
-	c.watch = stopwatch{true, c.e.Host.Ticks(), weight}
+	c.watch = stopwatch{true, c.e.host.Ticks(), weight}
 }
 
 // Heavy says that the command is about to copy that many bytes of a value.

@@ -8,8 +8,8 @@ import (
 type LockSet uint8
 
 const (
-	LockKeys LockSet = iota // the shards of the command's keys; none without keys
-	LockAll                 // every shard: what changes whole databases, or shows them at one moment
+	lockKeys LockSet = iota // the shards of the command's keys; none without keys
+	lockAll                 // every shard: what changes whole databases, or shows them at one moment
 	LockEach                // none around the handler: the walks of Ctx lock shard after shard (Ctx.visit)
 	LockSlot                // the shard of the hash slot that argument SlotArg names
 )
@@ -37,9 +37,9 @@ type Command struct {
 	// OpensChannel marks a peer's first word: it is allowed to whoever is denied
 	// all else.
 	OpensChannel bool
-	// ShowsData finds out whether a command that is allowed while the data is
+	// showsData finds out whether a command that is allowed while the data is
 	// being loaded would show it; nil: none does. Such a call is refused then.
-	ShowsData func(args [][]byte) bool
+	showsData func(args [][]byte) bool
 
 	// derived by the table
 	parent *Command // of a subcommand
@@ -63,7 +63,7 @@ const (
 // shapeOf reads the shape off the literal.
 func shapeOf(cmd *Command) shape {
 	switch {
-	case cmd.Locks == LockAll:
+	case cmd.Locks == lockAll:
 		return shapeAll
 	case cmd.Locks == LockEach:
 		return shapeEach

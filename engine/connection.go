@@ -85,7 +85,7 @@ func doReset(c *Ctx) {
 	s.Shared.setAttributes(func(a *clientAttrs) { a.name = "" })
 	s.setReadonly(false)
 	s.setNoTouch(false)
-	s.Shared.setFlag(ClientNoEvict, false)
+	s.Shared.setFlag(clientNoEvict, false)
 	s.ReplyMode = ReplyOn
 	c.W.Status("RESET")
 }

@@ -25,11 +25,11 @@ func speaksHTTP(name []byte) bool {
 // abort closes the connection of s, which speaks HTTP. What the batch has written
 // before stays done; its replies are dropped.
 func (e *Engine) abort(s *Session) {
-	now, last := e.Host.Now(), e.attackAt.Load()
+	now, last := e.host.Now(), e.attackAt.Load()
 	age := now - last
 	if (last == 0 || age > attackQuiet || age < -attackQuiet) && e.attackAt.CompareAndSwap(last, now) {
-		e.Host.Logf(LevelWarning, "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "+
-			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from %s aborted.", s.Conn.RemoteAddr())
+		e.host.Logf(LevelWarning, "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "+
+			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from %s aborted.", s.conn.RemoteAddr())
 	}
-	s.Conn.Kill()
+	s.conn.Kill()
 }

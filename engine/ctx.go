@@ -31,7 +31,7 @@ type Ctx struct {
 	applying bool  // the command comes from the log or the stream
 	failed   bool  // the reply is an error
 	strayed  bool  // it has changed a database other than the session's
-	room     Space // what the memory gate came to
+	room     space // what the memory gate came to
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
 	apart    bool  // it has views of its own, see form.go
@@ -62,7 +62,7 @@ func (en Entry) ExpireAt() int64 { return en.d.ExpireAt(en.ref) }
 func (en Entry) Key() []byte { return en.d.Key(en.ref) }
 
 // DB is the number of the session's database.
-func (c *Ctx) DB() int { return c.s.DB }
+func (c *Ctx) DB() int { return c.s.db }
 
 // Config is the server's configuration.
 func (c *Ctx) Config() *config.Config { return c.e.Config }
@@ -74,19 +74,19 @@ func (c *Ctx) Cluster() Cluster { return c.e.cluster }
 func (c *Ctx) Table() *spec.Table { return c.e.table.spec }
 
 // Rand returns 64 random bits.
-func (c *Ctx) Rand() uint64 { return c.e.Host.Rand() }
+func (c *Ctx) Rand() uint64 { return c.e.host.Rand() }
 
 // Seed is that of the engine's hashes: what hashes with it inside a value finds
 // the same in its clones.
 func (c *Ctx) Seed() maphash.Seed { return c.e.seed }
 
 // LocalAddr is the address at which the client has reached this node.
-func (c *Ctx) LocalAddr() string { return c.s.Conn.LocalAddr() }
+func (c *Ctx) LocalAddr() string { return c.s.conn.LocalAddr() }
 
 // Read looks key up for a read: an expired key is not there, the access
 // statistics and keyspace hits and misses are kept.
 func (c *Ctx) Read(key []byte) Entry {
-	en := c.find(c.s.DB, key)
+	en := c.find(c.s.db, key)
 	st := c.stripe(key)
 	if !en.OK() {
 		st.misses.Add(1)
@@ -99,7 +99,7 @@ func (c *Ctx) Read(key []byte) Entry {
 
 // Write looks key up for a change. An expired key is removed first.
 func (c *Ctx) Write(key []byte) Entry {
-	en := c.find(c.s.DB, key)
+	en := c.find(c.s.db, key)
 	if en.OK() {
 		c.touch(en)
 	}
@@ -108,7 +108,7 @@ func (c *Ctx) Write(key []byte) Entry {
 
 // Peek looks key up and leaves no trace (OBJECT, TTL, TYPE, EXISTS use it with
 // or without Touch as Redis does).
-func (c *Ctx) Peek(key []byte) Entry { return c.find(c.s.DB, key) }
+func (c *Ctx) Peek(key []byte) Entry { return c.find(c.s.db, key) }
 
 // PeekIn is Peek in another database.
 func (c *Ctx) PeekIn(db int, key []byte) Entry { return c.find(db, key) }
@@ -128,7 +128,7 @@ func (c *Ctx) Look(key []byte) Entry {
 // Put stores v at key, new or over what was there, to expire at the wall ms
 // expireAt (0: never). v.Bytes is copied.
 func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
-	return c.PutIn(c.s.DB, key, v, expireAt)
+	return c.PutIn(c.s.db, key, v, expireAt)
 }
 
 // PutIn is Put in another database.
@@ -153,13 +153,13 @@ func (c *Ctx) SetInt(en Entry, n int64) { en.d.SetInt(en.ref, n) }
 
 // Remove deletes key and reports whether it was there. The effect is the
 // caller's to propagate.
-func (c *Ctx) Remove(key []byte) bool { return c.RemoveIn(c.s.DB, key) }
+func (c *Ctx) Remove(key []byte) bool { return c.removeIn(c.s.db, key) }
 
-// RemoveIn is Remove in another database.
-func (c *Ctx) RemoveIn(db int, key []byte) bool { return c.changing(db, key).Delete(key) }
+// removeIn is Remove in another database.
+func (c *Ctx) removeIn(db int, key []byte) bool { return c.changing(db, key).Delete(key) }
 
-// SetExpire sets or with 0 clears when en expires (wall ms).
-func (c *Ctx) SetExpire(en Entry, at int64) Entry {
+// setExpire sets or with 0 clears when en expires (wall ms).
+func (c *Ctx) setExpire(en Entry, at int64) Entry {
 	en.ref = en.d.SetExpire(en.ref, at)
 	return en
 }
@@ -186,7 +186,7 @@ func (c *Ctx) dictOf(db int, key []byte) *dict.Dict {
 
 // changing is dictOf for a change.
 func (c *Ctx) changing(db int, key []byte) *dict.Dict {
-	if db != c.s.DB {
+	if db != c.s.db {
 		c.strayed = true
 	}
 	return c.dictOf(db, key)
@@ -213,7 +213,7 @@ func (c *Ctx) find(db int, key []byte) Entry {
 // expire deletes a key whose time is over. As in Redis that is no change of the
 // data: it would not be there after a load either.
 func (c *Ctx) expire(db int, key []byte) {
-	c.RemoveIn(db, key)
+	c.removeIn(db, key)
 	c.stripe(key).expired.Add(1)
 	if c.applying {
 		return
@@ -245,7 +245,7 @@ func (c *Ctx) PropagateN(n int64, args ...[]byte) {
 		return
 	}
 	c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
-	c.eff.Recs = append(c.eff.Recs, Effect{c.s.DB, len(c.eff.Buf)})
+	c.eff.Recs = append(c.eff.Recs, Effect{c.s.db, len(c.eff.Buf)})
 }
 
 // PropagateSelf adds the command as it was received.

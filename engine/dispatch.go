@@ -40,13 +40,13 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 	c := &s.ctx
 	c.e, c.s, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
 	if s.clock.due() {
-		c.Now = e.Host.Now()
+		c.Now = e.host.Now()
 	}
-	if s.ReplyMode == ReplySkipNext {
-		s.ReplyMode = ReplySkip
+	if s.ReplyMode == replySkipNext {
+		s.ReplyMode = replySkip
 	}
 	s.Shared.noteCommand(cmd, c.Now)
-	if msg := e.admit(c, known); msg == "" && c.room != SpaceSoon && e.pause.mode.Load() == pauseNone {
+	if msg := e.admit(c, known); msg == "" && c.room != spaceSoon && e.pause.mode.Load() == pauseNone {
 		e.run(c)
 	} else {
 		e.admitted(c, msg)
@@ -75,9 +75,9 @@ func (e *Engine) refuse(c *Ctx, msg string) {
 // finishReply drops what a client that said CLIENT REPLY does not want.
 func (e *Engine) finishReply(s *Session, start int) {
 	switch s.ReplyMode {
-	case ReplyOff:
+	case replyOff:
 		s.W.Truncate(start)
-	case ReplySkip:
+	case replySkip:
 		s.W.Truncate(start)
 		s.ReplyMode = ReplyOn
 	}
@@ -154,7 +154,7 @@ func (e *Engine) tryRun(c *Ctx) {
 	if !c.watch.on {
 		return
 	}
-	took := e.Host.Ticks() - c.watch.began
+	took := e.host.Ticks() - c.watch.began
 	pc.nanos.Add(c.watch.weight * took)
 	if s.parked == nil { // what waits is noted when it is carried out
 		e.noteSlow(c, took)

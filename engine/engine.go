@@ -10,7 +10,6 @@ import (
 	"regent/engine/dict"
 	"regent/engine/rdb"
 	"regent/engine/slots"
-	"regent/engine/spec"
 )
 
 // Limits of the engine.
@@ -40,7 +39,7 @@ type Options struct {
 // An Engine is the database: keyspace, command table and sessions.
 type Engine struct {
 	Config  *config.Config
-	Host    Host
+	host    Host
 	log     Log
 	cluster Cluster
 	control Control
@@ -74,15 +73,14 @@ type Engine struct {
 	sessions map[int64]*Session
 	lastID   atomic.Int64
 
-	evictTurn  atomic.Uint32 // the shard that MakeRoom looks at next
+	evictTurn  atomic.Uint32 // the shard that evictAsAsked looks at next
 	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
 
 	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
 
-	pause    pausing
-	snaps    snapshots
-	room     roomState
-	makeRoom atomic.Pointer[func() Space] // see SetMemoryGate
+	pause pausing
+	snaps snapshots
+	room  roomState
 
 	acks    ackWaiters
 	blocked blockedSessions
@@ -107,7 +105,7 @@ func New(o Options) *Engine {
 		n *= 2
 	}
 	e := &Engine{
-		Config: o.Config, Host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
+		Config: o.Config, host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
@@ -117,7 +115,6 @@ func New(o Options) *Engine {
 		e.shards[i].dbs = make([]*dict.Dict, o.Config.Databases.Get())
 		e.shards[i].noted = make([]dbNote, o.Config.Databases.Get())
 	}
-	e.SetMemoryGate(e.MakeRoom)
 	for i := range o.Rooms {
 		for f, make := range o.Rooms[i].Small {
 			e.small[f] = make
@@ -132,9 +129,6 @@ func New(o Options) *Engine {
 
 // Codecs are for the RDB files that e's data comes from and goes to.
 func (e *Engine) Codecs() *rdb.Registry { return e.codecs }
-
-// Table is the command table.
-func (e *Engine) Table() *spec.Table { return e.table.spec }
 
 // AddInfo appends sections to INFO, in the order they are shown.
 func (e *Engine) AddInfo(s ...InfoSection) { e.sections = append(e.sections, s...) }

@@ -42,8 +42,8 @@ const (
 	maxSamples = 64
 )
 
-// UsedMemory is the bytes that the data takes, over all databases.
-func (e *Engine) UsedMemory() (n int64) {
+// usedMemory is the bytes that the data takes, over all databases.
+func (e *Engine) usedMemory() (n int64) {
 	for i := range e.shards {
 		n += e.shards[i].used.Load()
 	}
@@ -87,34 +87,34 @@ func (s *shard) noteWritten(c *Ctx) {
 		s.noteUsed()
 		return
 	}
-	s.noteUsedIn(c.s.DB)
+	s.noteUsedIn(c.s.db)
 }
 
-// Space is what became of an attempt to get below maxmemory.
-type Space uint8
+// A space is what became of an attempt to get below maxmemory.
+type space uint8
 
 const (
-	SpaceYes  Space = iota // memory is below it
-	SpaceSoon              // it is being made in the background: wait (room.go)
-	SpaceNo                // nothing may be deleted, or there is nothing left to delete
+	spaceYes  space = iota // memory is below it
+	spaceSoon              // it is being made in the background: wait (room.go)
+	spaceNo                // nothing may be deleted, or there is nothing left to delete
 )
 
-// MakeRoom evicts until memory is below maxmemory. It is called without a lock,
+// evictAsAsked evicts until memory is below maxmemory. It is called without a lock,
 // before a command that may need memory. What takes longer than one command should
 // hold up its event loop goes on in the background.
-func (e *Engine) MakeRoom() Space {
+func (e *Engine) evictAsAsked() space {
 	switch {
 	case !e.overLimit():
-		return SpaceYes
+		return spaceYes
 	case e.Config.MaxMemoryPolicy.Get() == config.NoEviction:
-		return SpaceNo
+		return spaceNo
 	case e.pause.mode.Load() != pauseNone:
-		return SpaceYes // as Redis does: a write that comes now is held, and asks again
+		return spaceYes // as Redis does: a write that comes now is held, and asks again
 	case e.room.working.Load():
-		return SpaceSoon
+		return spaceSoon
 	}
 	got := e.evictFor(evictTime)
-	if got == SpaceSoon {
+	if got == spaceSoon {
 		e.startEvictor()
 	}
 	return got
@@ -123,22 +123,22 @@ func (e *Engine) MakeRoom() Space {
 // overLimit reports whether memory is above maxmemory.
 func (e *Engine) overLimit() bool {
 	limit := e.Config.MaxMemory.Get()
-	return limit != 0 && e.UsedMemory() > limit
+	return limit != 0 && e.usedMemory() > limit
 }
 
 // evictFor evicts until memory is below maxmemory, or for about that many
-// nanoseconds: then it returns SpaceSoon.
-func (e *Engine) evictFor(nanos int64) Space {
-	end := e.Host.Ticks() + nanos
+// nanoseconds: then it returns spaceSoon.
+func (e *Engine) evictFor(nanos int64) space {
+	end := e.host.Ticks() + nanos
 	for n := 1; e.overLimit(); n++ {
 		if !e.evictOne() {
-			return SpaceNo
+			return spaceNo
 		}
-		if n == evictMost || n%evictLook == 0 && e.Host.Ticks() > end {
-			return SpaceSoon
+		if n == evictMost || n%evictLook == 0 && e.host.Ticks() > end {
+			return spaceSoon
 		}
 	}
-	return SpaceYes
+	return spaceYes
 }
 
 // A victim is the key that is worth least of those looked at. Its Entry is good
@@ -189,7 +189,7 @@ func (e *Engine) evictFrom(s *shard, want int, least *victim) (seen int, gone bo
 	if !e.mayEvict() {
 		return 0, false
 	}
-	now := e.Host.Now()
+	now := e.host.Now()
 	best, at := Entry{}, victim{shard: s}
 	for i, d := range s.dbs {
 		if d == nil {
@@ -254,7 +254,7 @@ func (e *Engine) sample(d *dict.Dict, now int64) (least Entry, worth int64, seen
 	}
 	n := e.samples()
 	for range n {
-		r := draw(e.Host.Rand)
+		r := draw(e.host.Rand)
 		if r == 0 {
 			break
 		}

@@ -32,7 +32,7 @@ type expireScratch struct {
 // until the leader's deletions arrive. A result of limit means that there may
 // be more.
 func (e *Engine) ExpireCycle(limit int) (deleted int) {
-	now := e.Host.Now()
+	now := e.host.Now()
 	var sc expireScratch
 	first := e.expireTurn.Add(1)
 	for i := range uint32(len(e.shards)) {

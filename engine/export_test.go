@@ -94,3 +94,21 @@ func (e *Engine) LockShard(i int) (unlock func()) {
 	e.shards[i].mu.Lock()
 	return e.shards[i].mu.Unlock
 }
+
+// Names of the kernel's own.
+const (
+	SpaceYes  = spaceYes
+	ReplySkip = replySkip
+)
+
+// ErrMaxCopied is errMaxCopied.
+var ErrMaxCopied = errMaxCopied
+
+// EvictAsAsked is evictAsAsked.
+func (e *Engine) EvictAsAsked() space { return e.evictAsAsked() }
+
+// UsedMemory is usedMemory.
+func (e *Engine) UsedMemory() int64 { return e.usedMemory() }
+
+// Len is the number of entries.
+func (b *SnapshotBatch) Len() int { return b.n }

@@ -8,18 +8,18 @@ import (
 	"sync"
 )
 
-// A ForeignError is a record of a log for a value of a type that this server
+// A foreignError is a record of a log for a value of a type that this server
 // does not have. Redis wrote it, or a later version of Regent.
-type ForeignError struct {
-	Command string // in lower case
-	Kind    string // the type
-	DB      int
-	Key     []byte
+type foreignError struct {
+	command string // in lower case
+	kind    string // the type
+	db      int
+	key     []byte
 }
 
-func (e *ForeignError) Error() string {
+func (e *foreignError) Error() string {
 	const shown = 128 // bytes of a key
-	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", Clip(e.Key, shown), e.DB, e.Kind, strings.ToUpper(e.Command))
+	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", Clip(e.key, shown), e.db, e.kind, strings.ToUpper(e.command))
 }
 
 // foreign is the error for a record whose command is not known: by its name, if
@@ -35,7 +35,7 @@ func foreign(args [][]byte, db int) error {
 	if kind == "" || len(args) <= at {
 		return fmt.Errorf("unknown command %q", Clip(args[0], 64))
 	}
-	return &ForeignError{name, kind, db, append([]byte(nil), args[at]...)}
+	return &foreignError{name, kind, db, append([]byte(nil), args[at]...)}
 }
 
 func foreignKind(name string) string {
@@ -99,11 +99,11 @@ func (b *BulkApplier) PassOver() *Passed {
 
 // pass decides about a record that cannot be carried out.
 func (a *Applier) pass(err error) error {
-	var f *ForeignError
+	var f *foreignError
 	if a.passed == nil || !errors.As(err, &f) {
 		return err
 	}
-	a.passed.add(f.Kind)
+	a.passed.add(f.kind)
 	return nil
 }
 

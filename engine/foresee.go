@@ -33,9 +33,6 @@ type foreseenKey struct {
 	hash  uint64
 }
 
-// Full reports whether nothing more can be foreseen before the next Fetch.
-func (f *Foresight) Full() bool { return f.n == maxForeseen }
-
 // Foresee notes the keys of a command that s will send soon.
 func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 	cmd := e.table.find(args[0])
@@ -49,7 +46,7 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 	}
 	for at := k.Index; at < end && f.n < maxForeseen; at += max(k.KeyStep, 1) {
 		key := foreseenKey{&e.shards[uint32(slots.Of(args[at]))&e.mask], dict.Hash(e.seed, args[at])}
-		if d := key.shard.tryDict(s.DB); d != nil {
+		if d := key.shard.tryDict(s.db); d != nil {
 			d.FetchBucket(key.hash)
 			key.shard.mu.Unlock()
 			f.keys[f.n] = key
@@ -62,7 +59,7 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 func (e *Engine) Fetch(f *Foresight, s *Session) {
 	for i := range f.keys[:f.n] {
 		key := &f.keys[i]
-		if d := key.shard.tryDict(s.DB); d != nil {
+		if d := key.shard.tryDict(s.db); d != nil {
 			d.FetchEntry(key.hash)
 			key.shard.mu.Unlock()
 		}

@@ -46,7 +46,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 	if !c.s.Authenticated && !cmd.Has(spec.NoAuth) && e.authRequired(c.s) {
 		return resp.ErrNoAuth
 	}
-	c.room = SpaceYes
+	c.room = spaceYes
 	if cmd.Flags&(spec.DenyOOM|spec.Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
 			return msg
@@ -64,7 +64,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 
 // whileLoading reports whether the command may run while the data is loaded.
 func (cmd *Command) whileLoading(args [][]byte) bool {
-	return cmd.Has(spec.Loading) && (cmd.ShowsData == nil || !cmd.ShowsData(args))
+	return cmd.Has(spec.Loading) && (cmd.showsData == nil || !cmd.showsData(args))
 }
 
 // authRequired reports whether s must say AUTH first. A password that has
@@ -72,11 +72,6 @@ func (cmd *Command) whileLoading(args [][]byte) bool {
 func (e *Engine) authRequired(s *Session) bool {
 	return !s.Authenticated && e.Config.RequirePass.Get() != ""
 }
-
-// SetMemoryGate names the function that makes room before a command that may
-// need memory: it evicts as maxmemory-policy says. It is called without any lock
-// held, from any goroutine, and only at a node that leads.
-func (e *Engine) SetMemoryGate(makeRoom func() Space) { e.makeRoom.Store(&makeRoom) }
 
 // gateLocked is the gates that must not be overtaken by a change of role.
 // c.late: the command must wait for the lease.
@@ -185,7 +180,7 @@ func (v *View) goodFollowers(maxLag int64) (n int64) {
 func (e *Engine) readsHere(s *Session) bool {
 	switch e.Config.FollowerReads.Get() {
 	case config.FollowerReadsReadonly:
-		return s.ReadonlyMode
+		return s.readonlyMode
 	case config.FollowerReadsNo:
 		return false
 	}

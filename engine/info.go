@@ -28,7 +28,7 @@ func (w *InfoWriter) Bool(name string, value bool) {
 	w.Int(name, n)
 }
 
-// Float writes a number with prec digits after the point.
-func (w *InfoWriter) Float(name string, value float64, prec int) {
+// float writes a number with prec digits after the point.
+func (w *InfoWriter) float(name string, value float64, prec int) {
 	w.Str(name, strconv.FormatFloat(value, 'f', prec, 64))
 }

@@ -138,7 +138,7 @@ func makeCursor(shard int, dict uint64) scanCursor {
 // until it returns false. With the shard locked nothing moves: a walk from 0
 // to 0 meets every key once.
 func (c *Ctx) EachInSlot(slot int64, f func(key []byte) bool) {
-	d := c.e.shards[uint32(slot)&c.e.mask].dbs[c.s.DB]
+	d := c.e.shards[uint32(slot)&c.e.mask].dbs[c.s.db]
 	if d == nil {
 		return
 	}
@@ -211,13 +211,13 @@ func (c *Ctx) visit(i int, f func(s *shard)) bool {
 func (c *Ctx) EachKey(f func(en Entry) bool) {
 	more := true
 	for i := 0; more && i < len(c.e.shards); i++ {
-		if !c.visit(i, func(s *shard) { more = s.eachKey(c.s.DB, f) }) {
+		if !c.visit(i, func(s *shard) { more = s.eachKey(c.s.db, f) }) {
 			return
 		}
 	}
 }
 
-// CountKeys is the number of keys in the session's database, with those that
+// countKeys is the number of keys in the session's database, with those that
 // have expired but are not yet deleted.
 //
 // The shards are counted one after the other. That is enough: a key does not
@@ -225,10 +225,10 @@ func (c *Ctx) EachKey(f func(en Entry) bool) {
 // call is in the sum; and what others write meanwhile may be in it or not,
 // as if each had come before or after its shard was counted. FLUSHALL, SWAPDB
 // and changes of role do not come between (visit).
-func (c *Ctx) CountKeys() (n int64) {
+func (c *Ctx) countKeys() (n int64) {
 	for i := range c.e.shards {
 		if !c.visit(i, func(s *shard) {
-			if d := s.dbs[c.s.DB]; d != nil {
+			if d := s.dbs[c.s.db]; d != nil {
 				n += int64(d.Len())
 			}
 		}) {
@@ -267,14 +267,14 @@ func (c *Ctx) RandomKey() (key []byte) {
 func (c *Ctx) heavyShard() int {
 	var total int64
 	for i := range c.e.shards {
-		total += c.e.shards[i].noted[c.s.DB].keys.Load()
+		total += c.e.shards[i].noted[c.s.db].keys.Load()
 	}
 	if total == 0 {
 		return 0
 	}
 	at := int64(c.Rand() % uint64(total))
 	for i := range c.e.shards {
-		if at -= c.e.shards[i].noted[c.s.DB].keys.Load(); at < 0 {
+		if at -= c.e.shards[i].noted[c.s.db].keys.Load(); at < 0 {
 			return i
 		}
 	}
@@ -284,7 +284,7 @@ func (c *Ctx) heavyShard() int {
 // drawKey draws a key of a locked shard. Without a key: there tells whether
 // one was there, which had expired.
 func (c *Ctx) drawKey(s *shard) (key []byte, there bool) {
-	d := s.dbs[c.s.DB]
+	d := s.dbs[c.s.db]
 	if d == nil || d.Len() == 0 {
 		return nil, false
 	}

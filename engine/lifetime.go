@@ -62,7 +62,7 @@ func (c *Ctx) ExpireAt(key []byte, en Entry, at int64) {
 		c.Propagate([]byte("DEL"), key)
 		return
 	}
-	c.SetExpire(en, max(at, 1)) // 0 stands for never
+	c.setExpire(en, max(at, 1)) // 0 stands for never
 	var ms [decimal.MaxLen]byte
 	c.Propagate([]byte("PEXPIREAT"), key, strconv.AppendInt(ms[:0], at, 10))
 }
@@ -72,7 +72,7 @@ func (c *Ctx) Persist(key []byte, en Entry) bool {
 	if en.ExpireAt() == 0 {
 		return false
 	}
-	c.SetExpire(en, 0)
+	c.setExpire(en, 0)
 	c.Propagate([]byte("PERSIST"), key)
 	return true
 }

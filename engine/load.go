@@ -31,7 +31,7 @@ func (e *Engine) LoadBatch(b *rdb.Batch) error {
 		order[next[at]] = int32(i)
 		next[at]++
 	}
-	now := e.Host.Now()
+	now := e.host.Now()
 	for at := range e.shards {
 		mine := order[from[at]:from[at+1]]
 		if len(mine) == 0 {
@@ -157,7 +157,7 @@ type loadState struct {
 
 // SetLoading switches the state in which data commands answer -LOADING.
 func (e *Engine) SetLoading(v bool) {
-	e.load.began.Store(e.Host.Now())
+	e.load.began.Store(e.host.Now())
 	e.load.on.Store(v)
 }
 

@@ -34,7 +34,7 @@ func doLolwut(c *Ctx) {
 			return
 		}
 	}
-	picture := drawTowers(c.e.Host.Rand)
+	picture := drawTowers(c.e.host.Rand)
 	c.W.Verbatim("txt", fmt.Sprintf("%s\nRegent ver. %s, speaking Redis %s\n", picture, c.e.version, RedisVersion))
 }
 

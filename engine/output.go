@@ -17,4 +17,4 @@ func (e *Engine) ReplyBound(unsent int) int {
 }
 
 // FreeMemory gives memory that is not needed back to the system, in the background.
-func (e *Engine) FreeMemory() { e.Host.AfterFunc(0, e.control.FreeMemory) }
+func (e *Engine) FreeMemory() { e.host.AfterFunc(0, e.control.FreeMemory) }

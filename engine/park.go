@@ -21,18 +21,18 @@ import (
 // whether it is over, so a wake-up too many does no harm. What may happen from
 // other goroutines, the deadline and CLIENT UNBLOCK, leaves a word in ask.
 
-// A Parking is why a session waits and how it goes on.
-type Parking struct {
-	// Deadline in wall milliseconds, 0: none.
-	Deadline int64
-	// Resume is called on the session's turn after a Wake or at the deadline
+// A parking is why a session waits and how it goes on.
+type parking struct {
+	// deadline in wall milliseconds, 0: none.
+	deadline int64
+	// resume is called on the session's turn after a Wake or at the deadline
 	// and reports whether the wait is over, in which case it has written the
 	// reply, or has parked the session anew. It runs like a handler that
 	// locks nothing; Ctx.Args are gone by then.
-	Resume func(c *Ctx, timedOut bool) (done bool)
-	// Cancel undoes what Park registered when the wait or the connection
+	resume func(c *Ctx, timedOut bool) (done bool)
+	// cancel undoes what Park registered when the wait or the connection
 	// ends; may be nil.
-	Cancel func()
+	cancel func()
 
 	// held marks what CLIENT UNBLOCK does not end: a command that has not
 	// begun (CLIENT PAUSE), or one that is at work elsewhere.
@@ -41,7 +41,7 @@ type Parking struct {
 
 // A wait is a Parking in force.
 type wait struct {
-	Parking
+	parking
 	ask       atomic.Uint32
 	stopTimer func() bool // nil: no timer was armed
 }
@@ -56,9 +56,9 @@ const (
 	askOver    // the wait has ended
 )
 
-// Park makes the session wait after the handler returns; the handler has
+// park makes the session wait after the handler returns; the handler has
 // written no reply. See Parking.
-func (c *Ctx) Park(p Parking) { c.s.parked = &wait{Parking: p} }
+func (c *Ctx) park(p parking) { c.s.parked = &wait{parking: p} }
 
 // Parked reports whether the session waits inside a command.
 func (s *Session) Parked() bool { return s.parked != nil }
@@ -67,15 +67,15 @@ func (s *Session) Parked() bool { return s.parked != nil }
 // long, and ends with finish, which writes the reply. work sees nothing of c.
 func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 	var done atomic.Pointer[error]
-	conn, ended := c.s.Conn, c.timed()
-	c.e.Host.AfterFunc(0, func() {
+	conn, ended := c.s.conn, c.timed()
+	c.e.host.AfterFunc(0, func() {
 		err := work()
 		done.Store(&err)
 		conn.Wake()
 	})
-	c.Park(Parking{
+	c.park(parking{
 		held: true,
-		Resume: func(c *Ctx, _ bool) bool {
+		resume: func(c *Ctx, _ bool) bool {
 			err := done.Load()
 			if err != nil {
 				finish(c, *err)
@@ -89,9 +89,9 @@ func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 // timed has the time of a command that parks and is at work all the while counted: in
 // commandstats, and in the slow log. ended is called when it has ended.
 func (c *Ctx) timed() (ended func(c *Ctx)) {
-	args, began := CloneArgs(c.Args), c.e.Host.Ticks()
+	args, began := CloneArgs(c.Args), c.e.host.Ticks()
 	return func(c *Ctx) {
-		took := c.e.Host.Ticks() - began
+		took := c.e.host.Ticks() - began
 		c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[c.Cmd.Index()].nanos.Add(took)
 		c.Args = args
 		c.e.noteSlow(c, took)
@@ -104,17 +104,17 @@ func (e *Engine) arm(s *Session) {
 	w := s.parked
 	s.Shared.argBytes.Store(int64(sumLengths(s.ctx.Args)))
 	s.ctx.Args = nil
-	s.Shared.setFlag(ClientBlocked, true)
+	s.Shared.setFlag(clientBlocked, true)
 	if !w.held {
 		s.Shared.waiting.Store(w)
 	}
-	if w.Deadline == 0 {
+	if w.deadline == 0 {
 		return
 	}
-	left := time.Duration(max(w.Deadline-s.ctx.Now, 0)) * time.Millisecond
-	w.stopTimer = e.Host.AfterFunc(left, func() {
+	left := time.Duration(max(w.deadline-s.ctx.Now, 0)) * time.Millisecond
+	w.stopTimer = e.host.AfterFunc(left, func() {
 		w.ask.CompareAndSwap(askNothing, askTimeout)
-		s.Conn.Wake()
+		s.conn.Wake()
 	})
 }
 
@@ -126,7 +126,7 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 		return false
 	}
 	start := s.W.Len()
-	s.ctx.Now = e.Host.Now()
+	s.ctx.Now = e.host.Now()
 	s.parked = nil // it may park anew
 	if !w.goOn(&s.ctx) {
 		s.parked = w
@@ -139,7 +139,7 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 
 // goOn looks whether the wait is over.
 func (w *wait) goOn(c *Ctx) bool {
-	if w.Deadline != 0 && c.Now >= w.Deadline {
+	if w.deadline != 0 && c.Now >= w.deadline {
 		w.ask.CompareAndSwap(askNothing, askTimeout)
 	}
 	ask := w.ask.Load()
@@ -148,20 +148,20 @@ func (w *wait) goOn(c *Ctx) bool {
 		c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[c.Cmd.Index()].failed.Add(1)
 		return true
 	}
-	return w.Parking.Resume(c, ask == askTimeout)
+	return w.parking.resume(c, ask == askTimeout)
 }
 
 // endWait undoes what Park and arm did.
 func (e *Engine) endWait(s *Session, w *wait) {
 	w.ask.Store(askOver)
 	s.Shared.waiting.Store(nil)
-	s.Shared.setFlag(ClientBlocked, false)
+	s.Shared.setFlag(clientBlocked, false)
 	s.Shared.argBytes.Store(0)
 	if w.stopTimer != nil {
 		w.stopTimer()
 	}
-	if w.Cancel != nil {
-		w.Cancel()
+	if w.cancel != nil {
+		w.cancel()
 	}
 }
 
@@ -180,6 +180,6 @@ func (s *Session) unblock(how uint32) bool {
 	if w == nil || !w.ask.CompareAndSwap(askNothing, how) {
 		return false
 	}
-	s.Conn.Wake()
+	s.conn.Wake()
 	return true
 }

@@ -84,7 +84,7 @@ func (e *Engine) endPause(purpose int) {
 // what is held when the mode has become milder. The caller holds pause.mu.
 func (e *Engine) settlePause() {
 	p := &e.pause
-	now, mode, next := e.Host.Now(), uint32(pauseNone), int64(0)
+	now, mode, next := e.host.Now(), uint32(pauseNone), int64(0)
 	for i := range p.by {
 		o := &p.by[i]
 		if o.end <= now {
@@ -102,13 +102,13 @@ func (e *Engine) settlePause() {
 	}
 	if mode != pauseNone {
 		left := time.Duration(min(next-now, longestWait)) * time.Millisecond
-		p.stopTimer = e.Host.AfterFunc(left, e.pauseEnds)
+		p.stopTimer = e.host.AfterFunc(left, e.pauseEnds)
 	}
 	p.handover.Store(p.by[pauseByHandover].mode != pauseNone)
 	p.sleep.Store(p.by[pauseBySleep].mode != pauseNone)
 	if p.mode.Swap(mode) > mode {
 		for s := range p.held {
-			s.Conn.Wake()
+			s.conn.Wake()
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (e *Engine) pauseEnds() {
 // ReleaseData, and at most for d: while leadership moves. It takes no lock but
 // the pauses' own; after a Freeze nothing of that kind runs any more.
 func (e *Engine) HoldData(d time.Duration) {
-	e.pauseUntil(pauseByHandover, pauseData, e.Host.Now()+d.Milliseconds())
+	e.pauseUntil(pauseByHandover, pauseData, e.host.Now()+d.Milliseconds())
 }
 
 // ReleaseData ends HoldData: what was held passes the gates anew, and is
@@ -138,7 +138,7 @@ const lastSaveLimit = time.Hour
 // while the data is saved for the last time. What was written after that would be
 // acknowledged and lost.
 func (e *Engine) HoldWrites() {
-	e.pauseUntil(pauseByEnd, pauseWrites, e.Host.Now()+lastSaveLimit.Milliseconds())
+	e.pauseUntil(pauseByEnd, pauseWrites, e.host.Now()+lastSaveLimit.Milliseconds())
 }
 
 // ReleaseWrites ends HoldWrites: the data could not be saved, and the server goes
@@ -182,7 +182,7 @@ func (e *Engine) LeaseMoved() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.held {
-		s.Conn.Wake()
+		s.conn.Wake()
 	}
 }
 
@@ -220,11 +220,11 @@ func (e *Engine) hold(c *Ctx) bool {
 	args := CloneArgs(c.Args)
 	var deadline int64
 	if e.leaseless(c, e.cluster.View()) {
-		deadline = e.Host.Now() + leaseTimes*e.Config.ElectionTimeout.Get()
+		deadline = e.host.Now() + leaseTimes*e.Config.ElectionTimeout.Get()
 	}
-	c.Park(Parking{
-		held: true, Deadline: deadline,
-		Resume: func(c *Ctx, late bool) bool {
+	c.park(parking{
+		held: true, deadline: deadline,
+		resume: func(c *Ctx, late bool) bool {
 			c.Args = args
 			switch {
 			case !e.held(c):
@@ -239,7 +239,7 @@ func (e *Engine) hold(c *Ctx) bool {
 			e.admitted(c, e.admit(c, true)) // which may be held anew
 			return true
 		},
-		Cancel: func() { e.unhold(s, turn) },
+		cancel: func() { e.unhold(s, turn) },
 	})
 	return true
 }

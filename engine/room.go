@@ -14,7 +14,7 @@ import (
 // its session, like one in a pause, and goes on from the first gate when memory is
 // below maxmemory, or when nothing is left to delete.
 //
-//	Execute ─► admit ─► MakeRoom: SpaceSoon ─► awaitRoom parks ─► ... ─► Resume ─► admit
+//	Execute ─► admit ─► evictAsAsked: spaceSoon ─► awaitRoom parks ─► ... ─► Resume ─► admit
 //	                       │ startEvictor                          ▲
 //	                       └────────────► evictInBackground ───────┘ wakes all
 
@@ -29,7 +29,7 @@ type roomState struct {
 // startEvictor has the background make room, unless it does.
 func (e *Engine) startEvictor() {
 	if e.room.working.CompareAndSwap(false, true) {
-		e.Host.AfterFunc(0, e.evictInBackground)
+		e.host.AfterFunc(0, e.evictInBackground)
 	}
 }
 
@@ -41,10 +41,10 @@ func (e *Engine) keepRoom() {
 	}
 }
 
-// evictInBackground ends with SpaceNo where this node does not lead any more, or a
+// evictInBackground ends with spaceNo where this node does not lead any more, or a
 // pause has begun.
 func (e *Engine) evictInBackground() {
-	for e.evictFor(evictSlice) == SpaceSoon {
+	for e.evictFor(evictSlice) == spaceSoon {
 		runtime.Gosched()
 	}
 	r := &e.room
@@ -52,11 +52,11 @@ func (e *Engine) evictInBackground() {
 	defer r.mu.Unlock()
 	r.working.Store(false)
 	for s := range r.held {
-		s.Conn.Wake()
+		s.conn.Wake()
 	}
 }
 
-// awaitRoom parks a command that was told SpaceSoon; false: the background has
+// awaitRoom parks a command that was told spaceSoon; false: the background has
 // ended meanwhile.
 func (e *Engine) awaitRoom(c *Ctx) bool {
 	r, s := &e.room, c.s
@@ -70,9 +70,9 @@ func (e *Engine) awaitRoom(c *Ctx) bool {
 	}
 	r.held[s] = struct{}{}
 	args := CloneArgs(c.Args)
-	c.Park(Parking{
+	c.park(parking{
 		held: true,
-		Resume: func(c *Ctx, _ bool) bool {
+		resume: func(c *Ctx, _ bool) bool {
 			if r.working.Load() {
 				return false
 			}
@@ -80,7 +80,7 @@ func (e *Engine) awaitRoom(c *Ctx) bool {
 			e.admitted(c, e.admit(c, true)) // which may wait anew
 			return true
 		},
-		Cancel: func() {
+		cancel: func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			delete(r.held, s)
@@ -95,7 +95,7 @@ func (e *Engine) admitted(c *Ctx, msg string) {
 	switch {
 	case msg != "":
 		e.refuse(c, msg)
-	case c.room == SpaceSoon && e.awaitRoom(c):
+	case c.room == spaceSoon && e.awaitRoom(c):
 	case e.pause.mode.Load() == pauseNone || !e.hold(c):
 		e.run(c)
 	}
@@ -105,18 +105,17 @@ func (e *Engine) admitted(c *Ctx, msg string) {
 // being made. Followers hold what their leader holds, and do not judge. Other writes
 // help to make room, as in Redis: what they change may take more memory than before.
 func (e *Engine) gateMemory(c *Ctx) string {
-	makeRoom := e.makeRoom.Load()
-	if makeRoom == nil || e.Config.MaxMemory.Get() == 0 {
+	if e.Config.MaxMemory.Get() == 0 {
 		return ""
 	}
 	if v := e.cluster.View(); !v.Leading || e.elsewhere(c, v) != "" {
 		return ""
 	}
-	got := (*makeRoom)()
+	got := e.evictAsAsked()
 	if !c.Cmd.Has(spec.DenyOOM) {
 		return ""
 	}
-	if got == SpaceNo {
+	if got == spaceNo {
 		return resp.ErrOOM
 	}
 	c.room = got

@@ -173,7 +173,7 @@ func (c *Ctx) ScanKeys(o *ScanOptions, cursor uint64) {
 	i, pos := at.shard(), at.dict()
 	for full := false; i < len(c.e.shards); {
 		if !c.visit(i, func(s *shard) {
-			d := s.dbs[c.s.DB]
+			d := s.dbs[c.s.db]
 			if d == nil || d.Len() == 0 {
 				pos = 0
 			} else if full = k.enough(); !full {

@@ -106,11 +106,11 @@ func doConfigRewrite(c *Ctx) {
 	}
 	c.InBackground(c.e.control.RewriteConfig, func(c *Ctx, err error) {
 		if err != nil {
-			c.e.Host.Logf(LevelWarning, "CONFIG REWRITE failed: %v", err)
+			c.e.host.Logf(LevelWarning, "CONFIG REWRITE failed: %v", err)
 			c.Err(fmt.Sprintf(resp.ErrConfigRewrite, err))
 			return
 		}
-		c.e.Host.Logf(LevelNotice, "CONFIG REWRITE executed with success.")
+		c.e.host.Logf(LevelNotice, "CONFIG REWRITE executed with success.")
 		c.W.OK()
 	})
 }

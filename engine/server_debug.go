@@ -19,7 +19,7 @@ import (
 // change at any time.
 
 func debugCommands() []Command {
-	return []Command{{Do: doDebug, Locks: LockAll, ShowsData: debugShowsData, Command: spec.Command{
+	return []Command{{Do: doDebug, Locks: lockAll, showsData: debugShowsData, Command: spec.Command{
 		Name: "debug", Arity: -2, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale, Since: "1.0.0", Complex: "Depends on subcommand.",
 		Summary:  "Helps to test and to take apart a server.",
 		Internal: true,
@@ -88,14 +88,14 @@ func (c *Ctx) mayDebug() bool {
 	case "yes":
 		return true
 	case "local":
-		addr, err := netip.ParseAddrPort(c.s.Conn.RemoteAddr())
+		addr, err := netip.ParseAddrPort(c.s.conn.RemoteAddr())
 		return err != nil || addr.Addr().Unmap().IsLoopback() // a unix socket has no such address
 	}
 	return false
 }
 
 func debugLog(c *Ctx) {
-	c.e.Host.Logf(LevelWarning, "DEBUG LOG: %s", c.Args[2])
+	c.e.host.Logf(LevelWarning, "DEBUG LOG: %s", c.Args[2])
 	c.W.OK()
 }
 
@@ -118,9 +118,9 @@ func debugSleep(c *Ctx) {
 		c.e.pauseUntil(pauseBySleep, pauseAll, end)
 	}
 	ended := c.timed()
-	c.Park(Parking{
-		Deadline: end,
-		Resume: func(c *Ctx, timedOut bool) bool {
+	c.park(parking{
+		deadline: end,
+		resume: func(c *Ctx, timedOut bool) bool {
 			if timedOut {
 				c.W.OK()
 				ended(c)
@@ -195,7 +195,7 @@ func (c *Ctx) reload(work func() error) {
 	}
 	c.InBackground(held, func(c *Ctx, err error) {
 		if err != nil {
-			e.Host.Logf(LevelWarning, "DEBUG %s: %v", what, err)
+			e.host.Logf(LevelWarning, "DEBUG %s: %v", what, err)
 			c.Err(fmt.Sprintf(resp.ErrReload, err))
 			return
 		}

@@ -38,7 +38,7 @@ func (d *Digest) MixNumber(n int) {
 
 // The numbers that Redis gives to types.
 const (
-	TypeString = 0
+	typeString = 0
 	TypeList   = 1
 	TypeSet    = 2
 )
@@ -49,7 +49,7 @@ func (d *Digest) mixValue(c *Ctx, en Entry) {
 		o.Digest(d)
 	} else {
 		var buf [decimal.MaxLen]byte
-		d.MixNumber(TypeString)
+		d.MixNumber(typeString)
 		d.Mix(Text(en.Value(), &buf))
 	}
 	if en.ExpireAt() != 0 {

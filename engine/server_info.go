@@ -69,7 +69,7 @@ func doInfo(c *Ctx) {
 	}
 	all := asked["all"] || asked["everything"]
 	unasked := len(asked) == 0 || asked["default"]
-	r := &infoRun{e: c.e, now: c.e.Host.Now(), view: c.e.toldView()}
+	r := &infoRun{e: c.e, now: c.e.host.Now(), view: c.e.toldView()}
 	var w InfoWriter
 	for _, parts := range r.joined() {
 		first := parts[0]

@@ -87,7 +87,7 @@ func (r *infoRun) countShard(s *shard, dbs []dbSum) {
 		sum.expires += int64(n)
 		left := 0.0
 		for range ttlSamples {
-			left += float64(max(d.ExpireAt(d.RandomExpiring(r.e.Host.Rand))-r.now, 0))
+			left += float64(max(d.ExpireAt(d.RandomExpiring(r.e.host.Rand))-r.now, 0))
 		}
 		sum.lives += left / ttlSamples * float64(n)
 	}

@@ -46,13 +46,13 @@ type clientSums struct {
 func (e *Engine) sumClients() (sum clientSums) {
 	for _, s := range e.clients() {
 		sum.count++
-		if s.Shared.has(ClientBlocked) {
+		if s.Shared.has(clientBlocked) {
 			sum.blocked++
 		}
-		if wt := s.Shared.waiting.Load(); wt != nil && wt.Deadline != 0 {
+		if wt := s.Shared.waiting.Load(); wt != nil && wt.deadline != 0 {
 			sum.timed++
 		}
-		b := s.Conn.Buffers()
+		b := s.conn.Buffers()
 		in, out := b.Input, b.Output
 		sum.maxInput, sum.maxOutput = max(sum.maxInput, int64(in)), max(sum.maxOutput, int64(out))
 		sum.buffers += int64(in) + int64(out)
@@ -75,7 +75,7 @@ func (r *infoRun) clients(w *InfoWriter) {
 // heap beside it, sessions and buffers, is used_memory_heap.
 func (r *infoRun) memory(w *InfoWriter) {
 	e, u := r.e, r.process()
-	used := e.UsedMemory()
+	used := e.usedMemory()
 	e.notePeak(used)
 	peak := e.stats.peak.Load()
 	bytes := func(name string, n int64) {
@@ -97,7 +97,7 @@ func (r *infoRun) memory(w *InfoWriter) {
 	bytes("maxmemory", e.Config.MaxMemory.Get())
 	w.Str("maxmemory_policy", e.policyName())
 	if u.Resident != 0 {
-		w.Float("mem_fragmentation_ratio", ratio(u.Resident, used), 2)
+		w.float("mem_fragmentation_ratio", ratio(u.Resident, used), 2)
 		w.Int("mem_fragmentation_bytes", u.Resident-used)
 	}
 	w.Int("mem_clients_normal", e.sumClients().buffers)
@@ -145,7 +145,7 @@ func (r *infoRun) persistence(w *InfoWriter) {
 	w.Int("loading_start_time", began/1000)
 	w.Int("loading_total_bytes", total)
 	w.Int("loading_loaded_bytes", done)
-	w.Float("loading_loaded_perc", percent(done, total), 2)
+	w.float("loading_loaded_perc", percent(done, total), 2)
 	eta := int64(1) // as Redis says while it cannot know
 	if done > 0 {
 		eta = int64(float64(r.now-began) / 1000 * ratio(max(total-done, 0), done))
@@ -161,8 +161,8 @@ func (r *infoRun) stats(w *InfoWriter) {
 	w.Int("instantaneous_ops_per_sec", int64(s.rates.perSecond(rateCommands)))
 	w.Int("total_net_input_bytes", s.carried(bytesIn))
 	w.Int("total_net_output_bytes", s.carried(bytesOut))
-	w.Float("instantaneous_input_kbps", s.rates.perSecond(rateInput)/1024, 2)
-	w.Float("instantaneous_output_kbps", s.rates.perSecond(rateOutput)/1024, 2)
+	w.float("instantaneous_input_kbps", s.rates.perSecond(rateInput)/1024, 2)
+	w.float("instantaneous_output_kbps", s.rates.perSecond(rateOutput)/1024, 2)
 	w.Int("rejected_connections", s.rejected.Load())
 	w.Int("expired_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.expired }))
 	w.Int("evicted_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.evicted }))
@@ -180,6 +180,6 @@ func (r *infoRun) stats(w *InfoWriter) {
 
 func (r *infoRun) cpu(w *InfoWriter) {
 	u := r.process()
-	w.Float("used_cpu_sys", u.System.Seconds(), 6)
-	w.Float("used_cpu_user", u.User.Seconds(), 6)
+	w.float("used_cpu_sys", u.System.Seconds(), 6)
+	w.float("used_cpu_user", u.User.Seconds(), 6)
 }

@@ -80,7 +80,7 @@ func doMemoryUsage(c *Ctx) {
 // is the data, which maxmemory bounds; heap is the process's own beside it.
 func doMemoryStats(c *Ctx) {
 	e := c.e
-	used, usage, keys := e.UsedMemory(), e.control.Usage(), e.countKeys()
+	used, usage, keys := e.usedMemory(), e.control.Usage(), e.countKeys()
 	e.notePeak(used)
 	peak := e.stats.peak.Load()
 	perKey := int64(0)
@@ -131,7 +131,7 @@ const (
 )
 
 func doMemoryDoctor(c *Ctx) {
-	used, usage := c.e.UsedMemory(), c.e.control.Usage()
+	used, usage := c.e.usedMemory(), c.e.control.Usage()
 	var b strings.Builder
 	if used < worthALook {
 		b.WriteString("Hi, this node holds next to nothing: there is nothing to tell yet.")

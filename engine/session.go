@@ -13,9 +13,9 @@ import (
 // (CLIENT LIST, CLIENT KILL) are atomic or under mu.
 type Session struct {
 	ID      int64
-	Conn    Conn
+	conn    Conn
 	W       resp.Writer // replies not yet taken by the connection
-	Created int64       // wall ms
+	created int64       // wall ms
 
 	// Barrier is the highest log offset that the current batch wrote or read
 	// over; the connection resets it when it has released the batch.
@@ -23,7 +23,7 @@ type Session struct {
 	// LeaderEpoch is what the current batch's replies rest on beside the log.
 	// Above 0: this node's leadership of that epoch, and its lease, when they
 	// leave. Below 0: that a follower's keyspace is still the one that was read
-	// (Engine.KeyspaceEpoch). 0: nothing; MixedEpochs: more than one, so that
+	// (Engine.KeyspaceEpoch). 0: nothing; mixedEpochs: more than one, so that
 	// the replies can never leave. The connection resets it with Barrier.
 	LeaderEpoch int64
 
@@ -31,9 +31,9 @@ type Session struct {
 	parked *wait
 	clock  batchClock
 
-	DB            int
+	db            int
 	Authenticated bool
-	ReadonlyMode  bool // READONLY was said
+	readonlyMode  bool // READONLY was said
 	ReplyMode     ReplyMode
 	Acks          Acks  // REGENT ACKS
 	LastWriteEnd  int64 // log offset after this session's last write, for WAIT
@@ -55,10 +55,10 @@ type Session struct {
 // SharedState is what other sessions may read of a session.
 type SharedState struct {
 	LastActive atomic.Int64 // wall ms
-	LastCmd    atomic.Pointer[Command]
-	DB         atomic.Int32
-	Proto      atomic.Int32
-	Flags      atomic.Uint32 // ClientFlags
+	lastCmd    atomic.Pointer[Command]
+	db         atomic.Int32
+	proto      atomic.Int32
+	flags      atomic.Uint32 // ClientFlags
 
 	argBytes atomic.Int64         // of the arguments of a command that waits
 	waiting  atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
@@ -69,34 +69,34 @@ type SharedState struct {
 // clientAttrs are what a client says about itself.
 type clientAttrs struct{ name, libName, libVer string }
 
-// ClientFlags are a session's flags as CLIENT LIST shows them.
-type ClientFlags uint32
+// clientFlags are a session's flags as CLIENT LIST shows them.
+type clientFlags uint32
 
 const (
-	ClientBlocked  ClientFlags = 1 << iota // waits inside a command
-	ClientClosing                          // its connection ends after the reply
-	ClientReadonly                         // READONLY was said
-	ClientNoEvict                          // CLIENT NO-EVICT ON
-	ClientNoTouch                          // CLIENT NO-TOUCH ON
+	clientBlocked  clientFlags = 1 << iota // waits inside a command
+	clientClosing                          // its connection ends after the reply
+	clientReadonly                         // READONLY was said
+	clientNoEvict                          // CLIENT NO-EVICT ON
+	clientNoTouch                          // CLIENT NO-TOUCH ON
 )
 
 // setFlag sets or clears flags.
-func (sh *SharedState) setFlag(f ClientFlags, on bool) {
+func (sh *SharedState) setFlag(f clientFlags, on bool) {
 	if on {
-		sh.Flags.Or(uint32(f))
+		sh.flags.Or(uint32(f))
 		return
 	}
-	sh.Flags.And(^uint32(f))
+	sh.flags.And(^uint32(f))
 }
 
 // has reports whether all of f are set.
-func (sh *SharedState) has(f ClientFlags) bool { return ClientFlags(sh.Flags.Load())&f == f }
+func (sh *SharedState) has(f clientFlags) bool { return clientFlags(sh.flags.Load())&f == f }
 
 // noteCommand remembers what the client does, for CLIENT LIST. Storing costs
 // more than looking, and most commands come in runs.
 func (sh *SharedState) noteCommand(cmd *Command, now int64) {
-	if sh.LastCmd.Load() != cmd {
-		sh.LastCmd.Store(cmd)
+	if sh.lastCmd.Load() != cmd {
+		sh.lastCmd.Store(cmd)
 	}
 	if sh.LastActive.Load() != now {
 		sh.LastActive.Store(now)
@@ -122,13 +122,13 @@ type ReplyMode uint8
 
 const (
 	ReplyOn ReplyMode = iota
-	ReplyOff
-	ReplySkipNext // CLIENT REPLY SKIP was said: the next command is silent
-	ReplySkip     // this command is silent
+	replyOff
+	replySkipNext // CLIENT REPLY SKIP was said: the next command is silent
+	replySkip     // this command is silent
 )
 
-// MixedEpochs is the LeaderEpoch of a batch that outlived a leadership.
-const MixedEpochs = math.MinInt64
+// mixedEpochs is the LeaderEpoch of a batch that outlived a leadership.
+const mixedEpochs = math.MinInt64
 
 // claim notes that a command's answer rests on epoch, see LeaderEpoch.
 func (s *Session) claim(epoch int64) {
@@ -137,38 +137,38 @@ func (s *Session) claim(epoch int64) {
 		s.LeaderEpoch = epoch
 	case epoch:
 	default:
-		s.LeaderEpoch = MixedEpochs
+		s.LeaderEpoch = mixedEpochs
 	}
 }
 
 // closeAfterReply ends the connection once the reply is out.
 func (s *Session) closeAfterReply() {
 	s.CloseAfterReply = true
-	s.Shared.setFlag(ClientClosing, true)
+	s.Shared.setFlag(clientClosing, true)
 }
 
 // selectDB makes db the session's database.
 func (s *Session) selectDB(db int) {
-	s.DB = db
-	s.Shared.DB.Store(int32(db))
+	s.db = db
+	s.Shared.db.Store(int32(db))
 }
 
 // setProto makes version the session's protocol.
 func (s *Session) setProto(version int) {
 	s.W.SetProto(version)
-	s.Shared.Proto.Store(int32(version))
+	s.Shared.proto.Store(int32(version))
 }
 
 // setReadonly is READONLY and READWRITE.
 func (s *Session) setReadonly(on bool) {
-	s.ReadonlyMode = on
-	s.Shared.setFlag(ClientReadonly, on)
+	s.readonlyMode = on
+	s.Shared.setFlag(clientReadonly, on)
 }
 
 // setNoTouch is CLIENT NO-TOUCH.
 func (s *Session) setNoTouch(on bool) {
 	s.noTouch = on
-	s.Shared.setFlag(ClientNoTouch, on)
+	s.Shared.setFlag(clientNoTouch, on)
 }
 
 // SetReadonly is READONLY and READWRITE.

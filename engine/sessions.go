@@ -7,10 +7,10 @@ import (
 
 // NewSession registers a client that has just connected.
 func (e *Engine) NewSession(conn Conn) *Session {
-	s := &Session{ID: e.lastID.Add(1), Conn: conn, Created: e.Host.Now()}
+	s := &Session{ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
 	s.Authenticated = e.Config.RequirePass.Get() == ""
-	s.Shared.LastActive.Store(s.Created)
-	s.Shared.Proto.Store(2)
+	s.Shared.LastActive.Store(s.created)
+	s.Shared.proto.Store(2)
 	e.stats.connections.Add(1)
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
@@ -32,13 +32,6 @@ func (e *Engine) EndSession(s *Session) {
 func (e *Engine) SlimSession(s *Session) {
 	s.W.Take(nil)
 	s.ctx.eff = Effects{}
-}
-
-// Sessions is the number of connected clients.
-func (e *Engine) Sessions() int {
-	e.sessMu.Lock()
-	defer e.sessMu.Unlock()
-	return len(e.sessions)
 }
 
 // clients lists the sessions by ID.

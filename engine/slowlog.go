@@ -78,7 +78,7 @@ func (e *Engine) noteSlow(c *Ctx, nanos int64) {
 	}
 	en := slowEntry{
 		at: c.Now, micros: nanos / 1000, args: slowArgs(c.Args),
-		addr: c.s.Conn.RemoteAddr(), name: c.s.Shared.attributes().name,
+		addr: c.s.conn.RemoteAddr(), name: c.s.Shared.attributes().name,
 	}
 	if c.Cmd.Secrets != nil {
 		for _, i := range c.Cmd.Secrets(e.Config.IsSecret, c.Args) {

@@ -61,7 +61,6 @@ type SnapshotInfo struct {
 	// Offset is the end of the log. A follower's keyspace is behind that: its
 	// owner knows where.
 	Offset  int64
-	Leading bool
 	Keys    []int64 // by database
 	Expires []int64 // those of them that expire
 	Bytes   int64   // that the data takes
@@ -80,8 +79,8 @@ type SnapshotOptions struct {
 	MaxCopied int64
 }
 
-// ErrMaxCopied says that a snapshot was given up for MaxCopied.
-var ErrMaxCopied = errors.New("the data changes faster than its copy is taken")
+// errMaxCopied says that a snapshot was given up for MaxCopied.
+var errMaxCopied = errors.New("the data changes faster than its copy is taken")
 
 // snapshots is the engine's part in snapshots: one is taken at a time.
 type snapshots struct {
@@ -176,7 +175,7 @@ func (e *Engine) SnapshotUse() (now, peak int64) {
 // begin is the cut; the caller holds Freeze.
 func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 	e := r.e
-	info := &SnapshotInfo{Offset: e.logEnd(), Leading: e.cluster.View().Leading, Bytes: e.UsedMemory()}
+	info := &SnapshotInfo{Offset: e.logEnd(), Bytes: e.usedMemory()}
 	for db := range e.databases() {
 		n := e.dbSize(db)
 		r.keys += n
@@ -188,7 +187,7 @@ func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 			return err
 		}
 	}
-	r.use, r.now = e.useKind(), e.Host.Now()
+	r.use, r.now = e.useKind(), e.host.Now()
 	for i := range e.shards {
 		p := &r.parts[i]
 		for db, d := range e.shards[i].dbs {
@@ -234,7 +233,7 @@ func (r *snapshotRun) walk(ctx context.Context, maxCopied int64) error {
 				return err
 			}
 			if maxCopied > 0 && r.memory.Load()-r.retired.Load() > maxCopied {
-				return ErrMaxCopied
+				return errMaxCopied
 			}
 			turn := r.nextReady(at)
 			out, over := r.step(turn)

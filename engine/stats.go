@@ -189,8 +189,8 @@ func (e *Engine) SampleStats() {
 	now := [rateKinds]int64{
 		s.commands(), s.carried(bytesIn), s.carried(bytesOut),
 	}
-	s.rates.sample(e.Host.Ticks(), now)
-	e.notePeak(e.UsedMemory())
+	s.rates.sample(e.host.Ticks(), now)
+	e.notePeak(e.usedMemory())
 }
 
 func (e *Engine) notePeak(used int64) {

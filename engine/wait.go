@@ -61,9 +61,9 @@ func doWait(c *Ctx) {
 		c.answerWait(v, int64(n))
 		return
 	}
-	c.Park(Parking{
-		Deadline: deadline,
-		Resume: func(c *Ctx, timedOut bool) bool {
+	c.park(parking{
+		deadline: deadline,
+		resume: func(c *Ctx, timedOut bool) bool {
 			v := e.cluster.View()
 			if !v.Leading {
 				// As Redis does: the client is to look for the leader.
@@ -78,7 +78,7 @@ func doWait(c *Ctx) {
 			c.answerWait(v, n)
 			return true
 		},
-		Cancel: func() { e.acks.drop(w) },
+		cancel: func() { e.acks.drop(w) },
 	})
 }
 
@@ -124,9 +124,9 @@ func doWaitAOF(c *Ctx) {
 		c.answerSynced(here, there)
 		return
 	}
-	c.Park(Parking{
-		Deadline: deadline,
-		Resume: func(c *Ctx, timedOut bool) bool {
+	c.park(parking{
+		deadline: deadline,
+		resume: func(c *Ctx, timedOut bool) bool {
 			if !e.cluster.View().Leading {
 				c.unblockRole()
 				return true
@@ -138,7 +138,7 @@ func doWaitAOF(c *Ctx) {
 			c.answerSynced(here, there)
 			return true
 		},
-		Cancel: func() { e.acks.drop(w) },
+		cancel: func() { e.acks.drop(w) },
 	})
 }
 
@@ -274,7 +274,7 @@ func (a *ackWaiters) wake(over func(w *ackWaiter) bool) {
 		for len(*q) > 0 && over((*q)[0]) {
 			w := (*q)[0]
 			a.remove(w)
-			w.s.Conn.Wake()
+			w.s.conn.Wake()
 		}
 	}
 }

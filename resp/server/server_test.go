@@ -151,6 +151,14 @@ type house struct {
 	t     testing.TB
 }
 
+// Sessions counts the clients that the engine knows.
+func (h *house) Sessions() int {
+	asks := h.Client()
+	asks.Authenticated = true
+	defer h.EndSession(asks.Session)
+	return strings.Count(asks.Do("CLIENT", "LIST"), "id=") - 1
+}
+
 // models are the ways connections are served; every test runs over each.
 func models(t *testing.T, test func(t *testing.T, model int64)) {
 	for name, model := range map[string]int64{"goroutine": config.IOGoroutine, "eventloop": config.IOEventLoop, "moving": moving} {
