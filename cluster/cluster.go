@@ -108,6 +108,7 @@ type Cluster struct {
 	changing   *change // somebody waits for it
 
 	// What the hot path reads.
+	leaseLate atomic.Bool // bully.Status.LeaseLate: rounds prove what the lease can't
 	view      atomic.Pointer[engine.View]
 	lease     atomic.Pointer[lease]
 	handed    atomic.Pointer[handed]

@@ -220,6 +220,10 @@ func (c *Cluster) publish() (moved bool) {
 		c.lease.Store(&lease{st.Epoch, int64(st.LeaseUntil), ticks})
 		moved = true
 	}
+	if st.LeaseLate != c.leaseLate.Load() {
+		c.leaseLate.Store(st.LeaseLate)
+		moved = true // what waits for the lease is to ask for a round, or the other way round
+	}
 	moved = c.raise(st.Commit) || moved
 	if next := int64(c.node.NextTick()); next < c.nextTick.Load() {
 		poke(c.tick)

@@ -176,10 +176,11 @@ func (c *Cluster) Fenced() bool {
 }
 
 // LeaseOver reports whether this node leads, as far as it knows, and its lease
-// has run out: others may have elected another by now.
+// has run out: others may have elected another by now. Where the lease is never
+// in time that says nothing; such a leader resigns after the election timeout.
 func (c *Cluster) LeaseOver() bool {
 	revoked, over := c.lapsed()
-	return revoked || over
+	return revoked || over && !c.leaseLate.Load()
 }
 
 // lapsed reports of a node that leads whether it has no lease any more, and

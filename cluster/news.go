@@ -274,8 +274,8 @@ func (w *newsWriter) ofLease(e *bully.Event) string {
 	if promised(lease) > w.timeout {
 		advice += fmt.Sprintf(" and election-timeout %d", stepped(2*promised(lease)).Milliseconds())
 	}
-	return fmt.Sprintf("Clients wait: this node leads epoch %d and its lease never holds, because a majority's answers to a heartbeat take %d ms and leader-lease is %d ms. "+
-		"If the network is as slow as that, %s on every node and restart them, or set read-lease no", e.Epoch, e.For.Milliseconds(), w.lease.Milliseconds(), advice)
+	return fmt.Sprintf("The lease of epoch %d never holds: a majority's answers to a heartbeat take %d ms and leader-lease is %d ms. Until that is better each reply waits for a round trip to a majority, as with read-lease no. "+
+		"If the network is as slow as that, %s on every node and restart them", e.Epoch, e.For.Milliseconds(), w.lease.Milliseconds(), advice)
 }
 
 func stepped(d time.Duration) time.Duration { return (d + leaseStep - 1) / leaseStep * leaseStep }

@@ -63,8 +63,8 @@ func TestNewsLines(t *testing.T) {
 		{bully.Event{Kind: bully.LeaseLapsed, Epoch: 5, For: 92 * ms}, warning,
 			"The lease of epoch 5 had run out for 92 ms, in which commands waited: no majority answered a heartbeat in time. If this comes often without load, raise leader-lease (120 ms) on every node"},
 		{bully.Event{Kind: bully.LeaseLate, Epoch: 5, For: 202 * ms}, warning,
-			"Clients wait: this node leads epoch 5 and its lease never holds, because a majority's answers to a heartbeat take 202 ms and leader-lease is 120 ms. " +
-				"If the network is as slow as that, set leader-lease 1010 and election-timeout 2530 on every node and restart them, or set read-lease no"},
+			"The lease of epoch 5 never holds: a majority's answers to a heartbeat take 202 ms and leader-lease is 120 ms. Until that is better each reply waits for a round trip to a majority, as with read-lease no. " +
+				"If the network is as slow as that, set leader-lease 1010 and election-timeout 2530 on every node and restart them"},
 	} {
 		if level, got := cluster.NewsLine(try.e); got != try.want || level != try.level {
 			t.Errorf("%+v:\n got %d %s\nwant %d %s", try.e, level, got, try.level, try.want)

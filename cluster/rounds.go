@@ -7,8 +7,10 @@ import (
 	"regent/cluster/bully"
 )
 
-// Rounds: how a leader knows that it still leads without a clock (read-lease
-// no). A round is a question to every follower over its stream, which it
+// Rounds: how a leader knows that it still leads without a clock: with
+// read-lease no, and where the network is so slow that no lease holds
+// (bully.Status.LeaseLate), since there a lease would keep clients waiting for
+// ever. A round is a question to every follower over its stream, which it
 // answers only while it follows this epoch: asked after the command ran, and
 // answered by a majority, it proves that no later epoch had one by then, so
 // what the command read was the newest there was.
@@ -32,7 +34,7 @@ type rounds struct {
 }
 
 // Leased reports whether replies rest on the lease rather than on rounds.
-func (c *Cluster) Leased() bool { return c.opts.Config.ReadLease.Get() }
+func (c *Cluster) Leased() bool { return c.opts.Config.ReadLease.Get() && !c.leaseLate.Load() }
 
 // Round is the number of a round that begins after now. Confirmed tells when a
 // majority has answered one.

@@ -305,7 +305,7 @@ func (n *Node) Status() Status {
 	}
 	if n.role == Leader {
 		s.Serving = n.serving()
-		s.LeaseUntil = n.lead.lease
+		s.LeaseUntil, s.LeaseLate = n.lead.lease, n.lead.tooLate
 		if n.lone() {
 			s.LeaseUntil = Never
 		}

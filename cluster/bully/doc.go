@@ -132,7 +132,9 @@
 //     the leader answers nothing, and what it was about to answer waits. That is
 //     no election yet. If a newer heartbeat is acknowledged, the lease holds
 //     again, all that waited goes on, and nobody has noticed more than
-//     a moment's delay; a busy machine and a lost packet cost no more. T after
+//     a moment's delay; a busy machine and a lost packet cost no more. Where the
+//     answers take longer than the lease it never holds: Status.LeaseLate tells
+//     the driver to prove each answer by asking a majority after it. T after
 //     the newest one that was acknowledged the leader resigns. The
 //     lease is asked for when a command is taken and again just before its
 //     reply leaves: a process that was stopped in between has the reply in its

@@ -54,6 +54,10 @@ type Vote struct {
 // over until that is an event: a few may be late on a busy machine.
 const lateMost = 10
 
+// timelyMost is how many answers in a row must leave at least a quarter of the
+// lease until a lease that was late is relied on again.
+const timelyMost = 20
+
 func (n *Node) event(e Event) { n.out.Events = append(n.out.Events, e) }
 
 // silence tells that the leader, if there is one, is given up without its word.
@@ -90,13 +94,18 @@ func (n *Node) watchLease(was time.Duration) {
 	l := &n.lead
 	if l.lease > n.now {
 		l.late = 0
+		if l.timely++; l.lease-n.now < n.cfg.Lease/4 {
+			l.timely = 0
+		}
+		l.tooLate = l.tooLate && l.timely < timelyMost
 		if was != 0 && was < n.now && n.serving() {
 			n.event(Event{Kind: LeaseLapsed, Epoch: n.hard.Epoch, For: n.now - was})
 		}
 		return
 	}
+	l.timely = 0
 	if l.late++; l.late >= lateMost {
-		l.late = 0
+		l.late, l.tooLate = 0, true
 		n.event(Event{Kind: LeaseLate, Epoch: n.hard.Epoch, For: n.now - l.renewed})
 	}
 }

@@ -39,6 +39,8 @@ type leadership struct {
 	epochEnd int64 // and ends at this offset
 	lease    time.Duration
 	late     int           // renewals in a row that gave no lease
+	timely   int           // and that left enough of it
+	tooLate  bool          // after lateMost late ones, until timelyMost timely ones
 	renewed  time.Duration // send time of the newest heartbeat a majority acknowledged, or since
 
 	handing   handing

@@ -378,6 +378,9 @@ func (w *trace) status(id int64) {
 		if !x.n.LeaseValid(w.now) {
 			text += " but the lease is over"
 		}
+		if s.LeaseLate {
+			text += " and always late"
+		}
 	}
 	if s.Handover != NoHandover {
 		text += fmt.Sprintf(", handover %s", stageName(s.Handover))

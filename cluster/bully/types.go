@@ -207,8 +207,12 @@ type Status struct {
 	Serving    bool
 	Commit     int64         // highest committed offset known here
 	LeaseUntil time.Duration // leader only, this node's clock; Never: it is the only voter
-	Suspended  bool          // disk failed: neither votes nor runs
-	Recovering bool          // HardState.MayHaveLost: its vote counts only if all voters grant
+	// LeaseLate: a majority's answers come when the lease that they give is over,
+	// so that it never holds. The driver has to prove in another way that this
+	// node leads, or nobody is answered.
+	LeaseLate  bool
+	Suspended  bool // disk failed: neither votes nor runs
+	Recovering bool // HardState.MayHaveLost: its vote counts only if all voters grant
 	// Handover is how far a handover by this node is, Target to whom, and
 	// HandoverFailed why the last one of this leadership came to nothing.
 	Handover       Stage

@@ -31,6 +31,7 @@ type Barrier struct {
 	mu     sync.Mutex
 	queues [engine.AckSets]waitQueue   // undecided, by offset
 	byConn map[engine.Conn]*waitTicket // all that Outcome was not asked about yet
+	leased int                         // undecided tickets that count on the lease
 	failed bool                        // the log cannot be written any more
 }
 
@@ -53,9 +54,9 @@ type Ports struct {
 	// Handed reports whether a reply was due before this node's leadership of
 	// an epoch was handed over.
 	Handed func(epoch, off int64) bool
-	// Rounds reports whether leadership is proved by rounds, and not by the
-	// lease; round is the number of one that begins now, confirmed the latest
-	// that has succeeded.
+	// Rounds reports whether leadership is proved by rounds at the moment, and not
+	// by the lease; round is the number of one that begins now, confirmed the
+	// latest that has succeeded.
 	Rounds    func() bool
 	Round     func() int64
 	Confirmed func() int64
@@ -153,6 +154,7 @@ func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 	b.mu.Lock()
 	b.byConn[c] = t
 	heap.Push(&b.queues[t.acks], t)
+	b.leased += t.onLease()
 	failed := b.failed
 	b.mu.Unlock()
 	// What Pass refused may have been committed before the ticket was in the
@@ -185,13 +187,59 @@ func (b *Barrier) Leave(c engine.Conn) {
 	}
 	delete(b.byConn, c)
 	if t.at >= 0 {
-		heap.Remove(&b.queues[t.acks], t.at)
+		b.remove(t)
+	}
+}
+
+// onLease is 1 for a ticket that counts on the lease.
+func (t *waitTicket) onLease() int {
+	if t.epoch > 0 && t.round == 0 {
+		return 1
+	}
+	return 0
+}
+
+// remove takes a ticket that is undecided out of its queue. The caller holds mu.
+func (b *Barrier) remove(t *waitTicket) {
+	heap.Remove(&b.queues[t.acks], t.at)
+	b.leased -= t.onLease()
+}
+
+// askRound has the tickets that count on a lease which is not to be had wait for
+// one round that begins now: after all their replies were computed.
+func (b *Barrier) askRound() {
+	var waiting []*waitTicket
+	b.mu.Lock()
+	if b.leased > 0 {
+		for _, q := range b.queues {
+			for _, t := range q {
+				if t.onLease() > 0 {
+					waiting = append(waiting, t)
+				}
+			}
+		}
+	}
+	b.mu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	round := b.ports.Round() // without mu: it may call Advance
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range waiting {
+		if t.at >= 0 {
+			t.round = round
+			b.leased--
+		}
 	}
 }
 
 // Advance releases what has become committed: called whenever the log's
 // durable offset, the commit offset or the lease moved.
 func (b *Barrier) Advance() {
+	if b.ports.Rounds() {
+		b.askRound()
+	}
 	b.mu.Lock()
 	var woken []engine.Conn
 	for i := range b.queues {
@@ -257,7 +305,7 @@ func (b *Barrier) settle(match func(*waitTicket) bool) {
 }
 
 func (b *Barrier) decide(t *waitTicket, o engine.Outcome) engine.Conn {
-	heap.Remove(&b.queues[t.acks], t.at)
+	b.remove(t)
 	t.outcome = o
 	return t.conn
 }

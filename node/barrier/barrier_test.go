@@ -276,8 +276,14 @@ func TestBarrierModel(t *testing.T) {
 						t.Fatalf("uncertain after %d wakes", c.wakes)
 					}
 					delete(waiting, c)
+				case engine.Confirmed:
+					if off > s.committed || c.wakes != 1 || s.confirmed == 0 {
+						t.Fatalf("offset %d released at %d after %d wakes and %d rounds", off, s.committed, c.wakes, s.confirmed)
+					}
+					delete(waiting, c)
 				case engine.Pending:
-					if off <= s.committed && s.leased && s.epoch == b.byConn[c].epoch {
+					// One that waits for a round may be before it in the queue.
+					if off <= s.committed && s.leased && s.round == s.confirmed && s.epoch == b.byConn[c].epoch {
 						t.Fatalf("offset %d still waits at %d", off, s.committed)
 					}
 				}
@@ -302,6 +308,14 @@ func TestBarrierModel(t *testing.T) {
 			},
 			"lease": func(t *rapid.T) {
 				s.leased = !s.leased
+				b.Advance()
+			},
+			"rounds": func(t *rapid.T) {
+				s.rounds = !s.rounds
+				b.Advance()
+			},
+			"confirm": func(t *rapid.T) {
+				s.confirmed = s.round
 				b.Advance()
 			},
 			"depose": func(t *rapid.T) {
@@ -336,5 +350,39 @@ func TestBarrierForgetsARebuiltKeyspace(t *testing.T) {
 	s.committed = 9
 	if b.Pass(5, -1, 1) || !b.Pass(5, -2, 1) {
 		t.Fatal("a reply rests on the keyspace that it has read")
+	}
+}
+
+// TestBarrierAsksForARoundWhenTheLeaseIsLate: what waits for a lease that is not
+// to be had goes on by one round, which begins after all of it; what the lease
+// decides again later is unharmed.
+func TestBarrierAsksForARoundWhenTheLeaseIsLate(t *testing.T) {
+	s, b := newStage()
+	s.leased, s.committed = false, 10
+	conns := []*fakeConn{{}, {}, {}}
+	for i, c := range conns {
+		b.Wait(int64(i), 1, 1, c)
+	}
+	b.Leave(conns[2])
+	s.rounds = true
+	b.Advance()
+	b.Advance()
+	if s.round != 1 {
+		t.Fatalf("%d rounds were asked for, want one for all", s.round)
+	}
+	if conns[0].wakes+conns[1].wakes != 0 {
+		t.Fatal("woken before the round has succeeded")
+	}
+	s.confirmed = 1
+	b.Advance()
+	for i, c := range conns[:2] {
+		if b.Outcome(int64(i), c) != engine.Confirmed {
+			t.Errorf("client %d still waits", i)
+		}
+	}
+	s.rounds, s.leased = false, true
+	b.Wait(5, 1, 1, conns[2])
+	if b.Outcome(5, conns[2]) != engine.Committed || b.leased != 0 {
+		t.Errorf("with the lease back it waits; %d tickets count on the lease", b.leased)
 	}
 }
