@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"regent/engine/spec"
+	"regent/engine/units"
 	"regent/resp"
 )
 
@@ -22,9 +23,6 @@ type Applier struct {
 // recordsPerClock is how many records share a reading of the clock, which only
 // says when their keys were used.
 const recordsPerClock = 64
-
-// maxTransactionRecords bounds the records between MULTI and EXEC.
-const maxTransactionRecords = 1 << 20
 
 // NewApplier returns an applier that begins in database 0.
 func (e *Engine) NewApplier() *Applier { return &Applier{e: e} }
@@ -52,8 +50,8 @@ func (a *Applier) Apply(args [][]byte) error {
 		}
 		return a.exec()
 	case a.inMulti:
-		if len(a.pending) == maxTransactionRecords {
-			return fmt.Errorf("more than %d records in one transaction", maxTransactionRecords)
+		if len(a.pending) == units.MaxRecords {
+			return fmt.Errorf("more than %d records in one transaction", units.MaxRecords)
 		}
 		a.pending = append(a.pending, CloneArgs(args))
 		return nil
@@ -89,17 +87,24 @@ func (a *Applier) carryOut(c *Ctx) {
 		return // FLUSHALL and its like note what they did
 	}
 	var set lockSet
-	a.e.collect(&set, c)
+	a.e.collect(&set, c.Cmd, c.Args)
 	set.each(func(i int) { a.e.shards[i].noteWritten(c) })
 }
 
-// exec carries out a transaction with everything locked: readers see all of
-// it or nothing.
+// exec carries out a transaction with the shards of all its keys locked: readers
+// see all of it or nothing.
 func (a *Applier) exec() (err error) {
 	cmds := a.pending
 	a.pending, a.inMulti = nil, false
-	a.e.Freeze(func() { err = a.runAll(cmds) })
-	return err
+	var set lockSet
+	for _, args := range cmds {
+		if cmd, known := a.e.table.Lookup(args); cmd != nil && known && cmd.Fits(len(args)) {
+			a.e.collect(&set, cmd, args)
+		}
+	}
+	a.e.lockSet(&set)
+	defer a.e.unlockSet(&set)
+	return a.runAll(cmds)
 }
 
 func (a *Applier) runAll(cmds [][][]byte) error {
@@ -160,7 +165,7 @@ func (e *Engine) lockFor(c *Ctx, f func()) {
 		return
 	}
 	var set lockSet
-	e.collect(&set, c)
+	e.collect(&set, c.Cmd, c.Args)
 	e.lockSet(&set)
 	defer e.unlockSet(&set)
 	f()

@@ -72,6 +72,8 @@ type Waiter struct {
 	Wants func(o Object) bool
 	// Take does what the command does with a key that holds what it wants.
 	Take func(c *Ctx, key []byte)
+	// NullBulk: it answers so, and not with a null array, where it must not wait.
+	NullBulk bool
 	// Counts: what is done for a waiter are changes beside those of the command that
 	// serves it. In redis-server they are for BLMPOP alone.
 	Counts bool
@@ -156,11 +158,15 @@ func (b *blockedSessions) wake() {
 
 // Block parks the session until one of the keys holds what is wanted, or deadline
 // (wall ms, 0: none) has come. The handler has found nothing there, and the
-// shards of the keys are locked. A record of a log cannot wait: it finds that there
-// is nothing, as with a time that is up.
+// shards of the keys are locked. A record of a log cannot wait, nor can a part of a
+// transaction: it finds that there is nothing, as with a time that is up.
 func (c *Ctx) Block(want Waiter, deadline int64) {
-	if c.applying {
-		c.W.NullArray()
+	if c.applying || c.nested {
+		if want.NullBulk {
+			c.W.Null()
+		} else {
+			c.W.NullArray()
+		}
 		return
 	}
 	e, s := c.e, c.s
@@ -403,7 +409,7 @@ func (e *Engine) mustWiden(c *Ctx) bool {
 // widen locks what serving the waiters of c's keys needs, beside the shards of
 // set, which are locked. Waiters may come and go while nothing is.
 func (e *Engine) widen(c *Ctx, set *lockSet) {
-	if !c.Cmd.Has(spec.Write) {
+	if !c.writes() {
 		return
 	}
 	for round := 1; ; round++ {
@@ -434,11 +440,7 @@ func (e *Engine) wanted(c *Ctx, set *lockSet) lockSet {
 	if !waiting {
 		return want
 	}
-	var keys [][]byte
-	at, _ := c.Cmd.KeyIndices(c.Args)
-	for _, i := range at {
-		keys = append(keys, c.Args[i])
-	}
+	keys := c.keys()
 	for i := 0; i < len(keys); i++ {
 		if i == widenKeys {
 			return e.everyShard()

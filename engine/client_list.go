@@ -117,11 +117,11 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	if last := sh.lastCmd.Load(); last != nil {
 		cmd = last.FullName()
 	}
-	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1",
+	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d",
 		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,
-		max(c.Now-s.created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.db.Load())
-	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=0 rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
-		b.Input, b.InputFree, argv, first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(unsafe.Sizeof(*s)))
+		max(c.Now-s.created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.db.Load(), sh.queued.Load()-1)
+	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
+		b.Input, b.InputFree, argv, sh.queuedBytes.Load(), first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(sh.queuedBytes.Load())+int(unsafe.Sizeof(*s)))
 	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		events, cmd, defaultUser, noRedirect, sh.proto.Load(), attrs.libName, attrs.libVer)
 }
@@ -149,6 +149,9 @@ func (sh *SharedState) flagLetters() string {
 		if sh.has(f.flag) {
 			letters = append(letters, f.letter)
 		}
+	}
+	if sh.queued.Load() > 0 {
+		letters = append(letters, 'x')
 	}
 	if len(letters) == 0 {
 		return "N"

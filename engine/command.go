@@ -8,10 +8,11 @@ import (
 type LockSet uint8
 
 const (
-	lockKeys LockSet = iota // the shards of the command's keys; none without keys
-	lockAll                 // every shard: what changes whole databases, or shows them at one moment
-	LockEach                // none around the handler: the walks of Ctx lock shard after shard (Ctx.visit)
-	LockSlot                // the shard of the hash slot that argument SlotArg names
+	lockKeys   LockSet = iota // the shards of the command's keys; none without keys
+	lockAll                   // every shard: what changes whole databases, or shows them at one moment
+	LockEach                  // none around the handler: the walks of Ctx lock shard after shard (Ctx.visit)
+	LockSlot                  // the shard of the hash slot that argument SlotArg names
+	lockQueued                // EXEC's: what the queue and its watched keys need
 )
 
 // SlotArg is where a LockSlot command names its slot: after the command and
@@ -21,7 +22,7 @@ const SlotArg = 2
 // A Handler carries out a command: it is written as if it were alone, reads
 // and changes the keyspace through c, writes one reply to c.W and says with
 // c.Propagate what goes into the log. It looks up no keys but those its
-// literal names, or any with LockAll; with LockEach it sees keys through the walks
+// literal names, or any with lockAll; with LockEach it sees keys through the walks
 // of Ctx alone. It never locks, blocks or keeps a slice
 // of an argument or of a value after it returns.
 type Handler func(c *Ctx)
@@ -37,6 +38,10 @@ type Command struct {
 	// OpensChannel marks a peer's first word: it is allowed to whoever is denied
 	// all else.
 	OpensChannel bool
+	// atOnce: it is carried out where other commands are queued for EXEC.
+	atOnce bool
+	// reads: leadership matters to it as to a read, though no flag says so.
+	reads bool
 	// showsData finds out whether a command that is allowed while the data is
 	// being loaded would show it; nil: none does. Such a call is refused then.
 	showsData func(args [][]byte) bool
@@ -69,7 +74,7 @@ func shapeOf(cmd *Command) shape {
 		return shapeEach
 	case cmd.Locks == LockSlot:
 		return shapeSlot
-	case cmd.GetKeys != nil:
+	case cmd.GetKeys != nil, cmd.Locks == lockQueued:
 		return shapeMany
 	case len(cmd.Keys) == 0:
 		return shapeNone

@@ -34,6 +34,22 @@ func randomLine(rnd *rand.Rand) []string {
 	return lines[rnd.IntN(len(lines))]
 }
 
+// randomTurn is one command, or a transaction of some.
+func randomTurn(rnd *rand.Rand, c *enginetest.Client) {
+	if rnd.IntN(8) > 0 {
+		c.Do(randomLine(rnd)...)
+		return
+	}
+	if rnd.IntN(2) == 0 {
+		c.Do("WATCH", fmt.Sprint("k", rnd.IntN(40)), fmt.Sprint("l", rnd.IntN(12)))
+	}
+	c.Do("MULTI")
+	for range rnd.IntN(5) {
+		c.Do(randomLine(rnd)...)
+	}
+	c.Do("EXEC")
+}
+
 // TestConcurrentReplay: sessions run side by side, and the log still holds
 // every key's changes in the order in which they happened.
 func TestConcurrentReplay(t *testing.T) {
@@ -45,7 +61,7 @@ func TestConcurrentReplay(t *testing.T) {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(i, 7))
 			for range commands {
-				c.Do(randomLine(rnd)...)
+				randomTurn(rnd, c)
 				for c.Parked() {
 					c.Go()
 					runtime.Gosched()

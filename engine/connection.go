@@ -33,11 +33,11 @@ func basicCommands() []Command {
 			Summary: "Makes another database the connection's.",
 			Args:    spec.Args{spec.Integer("index")},
 		}},
-		{Do: doQuit, Command: spec.Command{
+		{Do: doQuit, atOnce: true, Command: spec.Command{
 			Name: "quit", Arity: -1, Flags: beforeAuth, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Ends the connection.",
 		}},
-		{Do: doReset, Command: spec.Command{
+		{Do: doReset, atOnce: true, Command: spec.Command{
 			Name: "reset", Arity: 1, Flags: beforeAuth, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Puts the connection back into the state of a new one.",
 		}},
@@ -79,6 +79,9 @@ func doQuit(c *Ctx) {
 
 func doReset(c *Ctx) {
 	s := c.s
+	if s.tx != nil {
+		s.tx.over = true
+	}
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
 	s.Authenticated = c.e.Config.RequirePass.Get() == ""

@@ -36,6 +36,7 @@ type Ctx struct {
 	follower bool  // this node does not lead: hide what is expired, delete nothing
 	apart    bool  // it has views of its own, see form.go
 	wide     bool  // it has written to keys other than its own, see block.go
+	nested   bool  // the command is part of another: it must not wait
 
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // who got it
@@ -145,22 +146,33 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	if !v.Kind.IsString() && !c.applying {
 		c.arrived(db, key)
 	}
+	c.changed(db, key)
 	return en
 }
 
 // SetInt changes the number at en, which must be one (dict.Int).
-func (c *Ctx) SetInt(en Entry, n int64) { en.d.SetInt(en.ref, n) }
+func (c *Ctx) SetInt(en Entry, n int64) {
+	en.d.SetInt(en.ref, n)
+	c.changedAt(en)
+}
 
 // Remove deletes key and reports whether it was there. The effect is the
 // caller's to propagate.
 func (c *Ctx) Remove(key []byte) bool { return c.removeIn(c.s.db, key) }
 
 // removeIn is Remove in another database.
-func (c *Ctx) removeIn(db int, key []byte) bool { return c.changing(db, key).Delete(key) }
+func (c *Ctx) removeIn(db int, key []byte) bool {
+	gone := c.changing(db, key).Delete(key)
+	if gone {
+		c.changed(db, key)
+	}
+	return gone
+}
 
 // setExpire sets or with 0 clears when en expires (wall ms).
 func (c *Ctx) setExpire(en Entry, at int64) Entry {
 	en.ref = en.d.SetExpire(en.ref, at)
+	c.changedAt(en)
 	return en
 }
 
@@ -170,6 +182,7 @@ func (c *Ctx) setExpire(en Entry, at int64) Entry {
 func (c *Ctx) Resize(en Entry, n int) (Entry, []byte) {
 	c.Heavy(n)
 	r, b := en.d.Resize(en.ref, n)
+	c.changedAt(Entry{en.d, r})
 	return Entry{en.d, r}, b
 }
 

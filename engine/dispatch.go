@@ -60,12 +60,15 @@ func (e *Engine) endTurn(s *Session, start int) {
 		e.arm(s)
 		return
 	}
+	if s.tx != nil && s.tx.over {
+		e.endTransaction(s)
+	}
 	e.finishReply(s, start)
 }
 
 // refuse answers a command that does not run.
 func (e *Engine) refuse(c *Ctx, msg string) {
-	c.Err(msg)
+	c.Err(e.queueRefused(c, msg))
 	c.failed = false // it did not run
 	if c.Cmd != nil {
 		e.stats.stripes[uint32(c.s.ID)&e.mask].perCmd[c.Cmd.Index()].rejected.Add(1)
@@ -84,8 +87,12 @@ func (e *Engine) finishReply(s *Session, start int) {
 }
 
 // run carries the command out, or holds it if a pause has begun since that was
-// asked last, or the lease has run out.
+// asked last, or the lease has run out. Between MULTI and EXEC it is queued.
 func (e *Engine) run(c *Ctx) {
+	if c.s.inMulti() && !c.Cmd.atOnce {
+		e.enqueue(c)
+		return
+	}
 	for {
 		c.late = false
 		e.tryRun(c)
@@ -132,7 +139,7 @@ func (e *Engine) tryRun(c *Ctx) {
 	case shapeEach:
 		e.handleEach(c)
 	case shapeSlot:
-		sh := &e.shards[e.slotShard(c)]
+		sh := &e.shards[e.slotShard(c.Args)]
 		sh.mu.Lock()
 		e.handle(c, sh, anyKey)
 		sh.mu.Unlock()
@@ -183,7 +190,12 @@ func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
 func (e *Engine) handleWide(c *Ctx) {
 	set := &c.held
 	*set = lockSet{}
-	e.collect(set, c)
+	if c.Cmd.Locks == lockQueued {
+		e.collectQueued(set, c.s)
+		c.strayed = true // SELECT may be queued
+	} else {
+		e.collect(set, c.Cmd, c.Args)
+	}
 	e.lockSet(set)
 	e.widen(c, set)
 	e.handleSet(c, set)
@@ -301,22 +313,29 @@ func (e *Engine) record(c *Ctx) int64 {
 // maxEffectScratch is how many bytes of effect buffer a session keeps.
 const maxEffectScratch = 16 << 10
 
-// collect puts the shards of the command's keys into set.
-func (e *Engine) collect(set *lockSet, c *Ctx) {
-	if c.Cmd.GetKeys != nil {
-		keys, _ := c.Cmd.GetKeys(c.Args)
+// collect puts the shards that a command needs with these arguments into set.
+func (e *Engine) collect(set *lockSet, cmd *Command, args [][]byte) {
+	switch {
+	case cmd.Locks == lockAll, cmd.Locks == LockEach:
+		*set = e.everyShard()
+		return
+	case cmd.Locks == LockSlot:
+		set.add(e.slotShard(args))
+		return
+	case cmd.GetKeys != nil:
+		keys, _ := cmd.GetKeys(args)
 		for _, i := range keys {
-			set.add(e.shardIndex(c.Args[i]))
+			set.add(e.shardIndex(args[i]))
 		}
 		return
 	}
-	for i := range c.Cmd.Keys {
-		first, last, step, ok := c.Cmd.Keys[i].Bounds(c.Args)
+	for i := range cmd.Keys {
+		first, last, step, ok := cmd.Keys[i].Bounds(args)
 		if !ok {
 			return
 		}
 		for at := first; at <= last; at += step {
-			set.add(e.shardIndex(c.Args[at]))
+			set.add(e.shardIndex(args[at]))
 		}
 	}
 }
@@ -346,7 +365,10 @@ func (e *Engine) unlockSet(set *lockSet) { set.each(func(i int) { e.shards[i].mu
 
 // slotShard is the shard of the slot that a LockSlot command names: any will
 // do when it names none, for then the handler refuses.
-func (e *Engine) slotShard(c *Ctx) uint32 {
-	slot, _ := decimal.Parse(c.Args[SlotArg])
+func (e *Engine) slotShard(args [][]byte) uint32 {
+	if len(args) <= SlotArg {
+		return 0
+	}
+	slot, _ := decimal.Parse(args[SlotArg])
 	return uint32(slot) & e.mask
 }

@@ -84,6 +84,8 @@ type Engine struct {
 
 	acks    ackWaiters
 	blocked blockedSessions
+
+	watching atomic.Int64 // keys that are watched, once for each who does
 }
 
 // A shard is a part of the keyspace under one lock.
@@ -92,10 +94,12 @@ type shard struct {
 	dbs   []*dict.Dict // by database number; nil while empty
 	marks marks
 	queue waitQueues
-	noted []dbNote     // what each of dbs takes, as of the last write
-	used  atomic.Int64 // the sum of its bytes
-	views views
-	_     [64]byte // keep neighbours' locks off this cache line
+	// watched are the keys that transactions watch; nil while there are none.
+	watched map[watchedKey][]watcher
+	noted   []dbNote     // what each of dbs takes, as of the last write
+	used    atomic.Int64 // the sum of its bytes
+	views   views
+	_       [64]byte // keep neighbours' locks off this cache line
 }
 
 // New makes an engine with an empty keyspace.

@@ -235,6 +235,7 @@ func (e *Engine) evictKey(v *victim) bool {
 func (e *Engine) evictLocked(v *victim) {
 	s := v.shard
 	s.dbs[v.db].Delete(v.key)
+	e.changed(s, v.db, v.key)
 	s.noteUsedIn(v.db)
 	e.stripe(v.key).evicted.Add(1)
 	if e.log != nil {

@@ -65,6 +65,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	}
 	for _, key := range sc.args[1:] {
 		d.Delete(key)
+		e.changed(s, db, key)
 	}
 	s.noteUsed()
 	n := len(sc.args) - 1

@@ -112,3 +112,17 @@ func (e *Engine) UsedMemory() int64 { return e.usedMemory() }
 
 // Len is the number of entries.
 func (b *SnapshotBatch) Len() int { return b.n }
+
+// Watching is how many keys are watched, once for each transaction.
+func (e *Engine) Watching() int64 {
+	var listed int64
+	for i := range e.shards {
+		for _, list := range e.shards[i].watched {
+			listed += int64(len(list))
+		}
+	}
+	if n := e.watching.Load(); n != listed {
+		panic("engine: the count of watched keys is wrong")
+	}
+	return listed
+}

@@ -47,7 +47,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 		return resp.ErrNoAuth
 	}
 	c.room = spaceYes
-	if cmd.Flags&(spec.DenyOOM|spec.Write) != 0 {
+	if c.flags()&(spec.DenyOOM|spec.Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
 			return msg
 		}
@@ -82,8 +82,8 @@ func (e *Engine) gateLocked(c *Ctx) string {
 	}
 	// In a pause reads delete nothing. A write that was under way when it
 	// began must: its effect presupposes that what had expired is gone.
-	c.follower = !v.Leading || !c.Cmd.Has(spec.Write) && e.pause.mode.Load() != pauseNone
-	if !c.Cmd.touchesData() {
+	c.follower = !v.Leading || !c.writes() && e.pause.mode.Load() != pauseNone
+	if !c.touchesData() {
 		return ""
 	}
 	if msg := e.elsewhere(c, v); msg != "" {
@@ -95,16 +95,24 @@ func (e *Engine) gateLocked(c *Ctx) string {
 		}
 		return ""
 	}
-	if c.Cmd.Has(spec.Write) {
-		if msg := e.diskTrouble(); msg != "" {
+	if c.writes() {
+		if msg := e.writeTrouble(c, v); msg != "" {
 			return msg
-		}
-		if v.Missing > 0 && e.tooFew(c.s, v) || !e.enoughReplicas(v) {
-			return resp.ErrNoReplicas
 		}
 	}
 	if v.Clustered {
 		c.s.claim(v.Epoch)
+	}
+	return ""
+}
+
+// writeTrouble is the answer to a write that could not be made to last, or "".
+func (e *Engine) writeTrouble(c *Ctx, v *View) string {
+	if msg := e.diskTrouble(); msg != "" {
+		return msg
+	}
+	if v.Missing > 0 && e.tooFew(c.s, v) || !e.enoughReplicas(v) {
+		return resp.ErrNoReplicas
 	}
 	return ""
 }
@@ -189,18 +197,18 @@ func (e *Engine) readsHere(s *Session) bool {
 
 // touchesData reports whether leadership matters to the command at all.
 func (cmd *Command) touchesData() bool {
-	return cmd.Flags&(spec.Write|spec.ReadOnly) != 0
+	return cmd.leadFlags()&(spec.Write|spec.ReadOnly) != 0
 }
 
 // elsewhere is the answer to a command that this node must not carry out in
 // the role it has in v, or "".
 func (e *Engine) elsewhere(c *Ctx, v *View) string {
 	switch {
-	case !v.Clustered || !c.Cmd.touchesData():
+	case !v.Clustered || !c.touchesData():
 		return ""
 	case v.Leading:
 		return ""
-	case c.Cmd.Flags&spec.Write == 0 && e.readsHere(c.s):
+	case !c.writes() && e.readsHere(c.s):
 		if v.Unfilled {
 			return resp.ErrLoading // what it holds is no state that the data ever had lately
 		}
@@ -209,8 +217,8 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 		return resp.ErrClusterDown
 	}
 	slot := 0
-	if keys, ok := c.Cmd.KeyIndices(c.Args); ok && len(keys) > 0 {
-		slot = int(slots.Of(c.Args[keys[0]]))
+	if keys := c.keys(); len(keys) > 0 {
+		slot = int(slots.Of(keys[0]))
 	}
 	return fmt.Sprintf(resp.ErrMoved, slot, v.Leader)
 }

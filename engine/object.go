@@ -165,17 +165,23 @@ func (c *Ctx) Changed(key []byte, en Entry, o Object) (gone bool) {
 		}
 		return c.Remove(key)
 	}
+	c.restore(key, en, o, k)
+	c.changed(c.s.db, key)
+	return false
+}
+
+// restore brings the entry in line with o, which has changed in place.
+func (c *Ctx) restore(key []byte, en Entry, o Object, k dict.Kind) {
 	if !k.IsPacked() {
 		en.d.Weigh(en.ref, o.Bytes())
-		return false
+		return
 	}
 	v := ObjectValue(o)
 	if v.Kind == dict.Object {
 		c.keepNot(o)
 		en.d.Put(key, v, en.ExpireAt())
-		return false
+		return
 	}
 	ref := en.d.Repack(en.ref, v.Kind, v.Bytes)
 	o.(Small).View(Form(v.Kind.Form()), en.d.Value(ref).Bytes)
-	return false
 }

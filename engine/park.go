@@ -57,8 +57,15 @@ const (
 )
 
 // park makes the session wait after the handler returns; the handler has
-// written no reply. See Parking.
-func (c *Ctx) park(p parking) { c.s.parked = &wait{parking: p} }
+// written no reply. See parking. As part of a transaction it may not wait, and is
+// refused.
+func (c *Ctx) park(p parking) {
+	if c.nested {
+		c.Err(resp.ErrNoMulti)
+		return
+	}
+	c.s.parked = &wait{parking: p}
+}
 
 // Parked reports whether the session waits inside a command.
 func (s *Session) Parked() bool { return s.parked != nil }
@@ -66,6 +73,10 @@ func (s *Session) Parked() bool { return s.parked != nil }
 // InBackground parks the session while another goroutine does what may take
 // long, and ends with finish, which writes the reply. work sees nothing of c.
 func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
+	if c.nested {
+		c.Err(resp.ErrNoMulti)
+		return
+	}
 	var done atomic.Pointer[error]
 	conn, ended := c.s.conn, c.timed()
 	c.e.host.AfterFunc(0, func() {

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -145,15 +144,15 @@ func (e *Engine) HoldWrites() {
 // on.
 func (e *Engine) ReleaseWrites() { e.endPause(pauseByEnd) }
 
-// stops reports whether cmd is held now.
-func (p *pausing) stops(cmd *Command) bool {
+// stops reports whether c's command is held now.
+func (p *pausing) stops(c *Ctx) bool {
 	switch p.mode.Load() {
 	case pauseAll:
 		return true
 	case pauseWrites:
-		return cmd.Has(spec.Write)
+		return c.writes()
 	case pauseData:
-		return cmd.touchesData()
+		return c.touchesData()
 	}
 	return false
 }
@@ -165,7 +164,7 @@ const leaseTimes = 2
 // leaseless reports whether a command must wait because this node leads and its
 // lease has run out.
 func (e *Engine) leaseless(c *Ctx, v *View) bool {
-	if !v.Leading || !v.Clustered || !c.Cmd.touchesData() || !e.cluster.Fenced() {
+	if !v.Leading || !v.Clustered || !c.touchesData() || !e.cluster.Fenced() {
 		return false
 	}
 	e.pause.leases.Store(true) // before looking again: what has moved since then wakes it
@@ -196,7 +195,7 @@ func (e *Engine) held(c *Ctx) bool {
 	if e.leaseless(c, v) {
 		return true
 	}
-	if !e.pause.stops(c.Cmd) {
+	if !e.pause.stops(c) {
 		return false
 	}
 	if e.pause.sleep.Load() {
@@ -228,7 +227,7 @@ func (e *Engine) hold(c *Ctx) bool {
 			c.Args = args
 			switch {
 			case !e.held(c):
-			case e.pause.stops(c.Cmd) || deadline != 0 && !late:
+			case e.pause.stops(c) || deadline != 0 && !late:
 				return false
 			case deadline != 0:
 				e.refuse(c, resp.ErrClusterDown)

@@ -112,7 +112,7 @@ func (e *Engine) gateMemory(c *Ctx) string {
 		return ""
 	}
 	got := e.evictAsAsked()
-	if !c.Cmd.Has(spec.DenyOOM) {
+	if c.flags()&spec.DenyOOM == 0 {
 		return ""
 	}
 	if got == spaceNo {

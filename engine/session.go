@@ -40,6 +40,8 @@ type Session struct {
 
 	noTouch bool // CLIENT NO-TOUCH ON
 
+	tx *transaction // nil: nothing was said of one
+
 	// Denied, if there is one, answers every command but the one that opens the
 	// peers' channel, and the connection is closed.
 	Denied string
@@ -60,10 +62,13 @@ type SharedState struct {
 	proto      atomic.Int32
 	flags      atomic.Uint32 // ClientFlags
 
-	argBytes atomic.Int64         // of the arguments of a command that waits
-	waiting  atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
-	mu       sync.Mutex
-	attrs    clientAttrs
+	argBytes atomic.Int64 // of the arguments of a command that waits
+	// queued is one more than the commands that wait for EXEC, 0: there is no
+	// MULTI; queuedBytes are those of their arguments.
+	queued, queuedBytes atomic.Int64
+	waiting             atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
+	mu                  sync.Mutex
+	attrs               clientAttrs
 }
 
 // clientAttrs are what a client says about itself.

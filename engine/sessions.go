@@ -22,6 +22,9 @@ func (e *Engine) NewSession(conn Conn) *Session {
 // session's own turn.
 func (e *Engine) EndSession(s *Session) {
 	e.unpark(s)
+	if s.tx != nil {
+		e.endTransaction(s)
+	}
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	delete(e.sessions, s.ID)

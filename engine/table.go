@@ -45,6 +45,7 @@ func kernelRooms() []Room {
 	return []Room{
 		{Group: spec.GroupConnection, Cats: spec.CatConnection, Commands: connectionCommands()},
 		{Group: spec.GroupGeneric, Cats: spec.CatConnection, Commands: waitCommands()},
+		{Group: spec.GroupTransaction, Cats: spec.CatTransaction, Commands: transactionCommands()},
 		{Group: spec.GroupServer, Commands: serverCommands()},
 	}
 }

@@ -22,6 +22,10 @@ const (
 	// MaxUnit bounds a unit in bytes: a command, in the form in which it is
 	// logged.
 	MaxUnit = 2 * MaxCommand
+	// MaxRecords is how many records a unit holds between MULTI and EXEC. A leader
+	// begins no command behind half as many, so whatever the last one does keeps
+	// below it.
+	MaxRecords = 1 << 20
 )
 
 // ErrShort says that a record goes on after the bytes at hand.

@@ -104,9 +104,10 @@ func (m listMove) orBlock(c *engine.Ctx, deadline int64) {
 	kept := engine.CloneArgs([][]byte{m.src, m.dst})
 	m.src, m.dst, m.words = kept[0], kept[1], nil
 	c.Block(engine.Waiter{
-		Keys:  [][]byte{m.src},
-		Also:  m.dst,
-		Wants: isList,
-		Take:  func(c *engine.Ctx, _ []byte) { m.try(c) },
+		Keys:     [][]byte{m.src},
+		Also:     m.dst,
+		Wants:    isList,
+		Take:     func(c *engine.Ctx, _ []byte) { m.try(c) },
+		NullBulk: true,
 	}, deadline)
 }

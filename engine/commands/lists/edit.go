@@ -160,6 +160,7 @@ func doLtrim(c *engine.Ctx) {
 	n := l.Len()
 	from, to := span(start, stop, int64(n))
 	if from == 0 && to == n {
+		c.Modified(key)
 		return
 	}
 	c.Changing(en)

@@ -1,0 +1,309 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"regent/engine/spec"
+	"regent/engine/units"
+	"regent/resp"
+)
+
+// Transactions: MULTI, EXEC, DISCARD. What a session says after MULTI passes the
+// gates and is queued; EXEC is one command that carries out all of it:
+//
+//	MULTI   SET a 1   INCR b   EXEC
+//	           │         │       │
+//	           └─ gates ─┴─► queue ──► shards of all its keys and of what is watched
+//	                                   gates, once for all
+//	                                   is what was watched as it was?
+//	                                   Call, Call                      one array of replies
+//	                                   record: MULTI SET INCR EXEC     one unit of the log
+//
+// # Invariants
+//
+//   - Nobody sees a part of it: all shards that it touches are locked from its
+//     first command to its last, here and where a follower applies it.
+//   - The log has all of it or nothing: its effects are one unit, which neither a
+//     crash, a stream nor a failover tears apart. So the reply waits for the end of
+//     that unit, whatever its commands were.
+//   - It is carried out by one leader. Where leadership has moved since WATCH, what
+//     was watched may have been changed elsewhere, and counts as changed.
+//   - Nothing waits inside: what would park answers as Redis does where blocking is
+//     denied, or is refused (Ctx.Park).
+//
+// As in Redis an error of one command undoes nothing. A command that was refused
+// when it should have been queued ends all at EXEC.
+//
+// # What is bounded
+//
+// A queue may take as many bytes as a query (client-query-buffer-limit), and a unit
+// units.MaxRecords records: beyond those a command is refused.
+
+// A transaction is what a session has said since MULTI, and what it watches.
+type transaction struct {
+	open    bool       // MULTI was said
+	over    bool       // it has ended, and what is watched is to be forgotten
+	aborted bool       // a command was refused
+	flags   spec.Flags // of all commands in the queue
+	queue   []queued
+	args    []byte // of all of them, one after the other
+	ends    []int  // of each argument in args
+
+	watched []watchedKey
+	changed atomic.Bool // something that is watched
+	stand   watchStand
+}
+
+// A queued command has the next argc arguments of the transaction.
+type queued struct {
+	cmd  *Command
+	argc int
+}
+
+// keptQueue is how many bytes of arguments a session keeps room for.
+const keptQueue = 16 << 10
+
+func transactionCommands() []Command {
+	const flags = spec.NoScript | spec.Loading | spec.Stale | spec.Fast | spec.AllowBusy
+	return []Command{
+		{Do: doMulti, atOnce: true, Command: spec.Command{
+			Name: "multi", Arity: 1, Flags: flags, Since: "1.2.0", Complex: "O(1)",
+			Summary: "Begins a transaction: the commands that follow are queued until EXEC.",
+		}},
+		{Do: doExec, atOnce: true, Locks: lockQueued, Command: spec.Command{
+			Name: "exec", Arity: 1, Flags: spec.NoScript | spec.Loading | spec.Stale | spec.SkipSlowlog, Since: "1.2.0", Complex: "Depends on the commands in the transaction",
+			Summary: "Carries out everything that was queued since MULTI, as one step.",
+		}},
+		{Do: doDiscard, atOnce: true, Command: spec.Command{
+			Name: "discard", Arity: 1, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of queued commands",
+			Summary: "Drops everything that was queued since MULTI.",
+		}},
+		{Do: doWatch, atOnce: true, reads: true, Command: spec.Command{
+			Name: "watch", Arity: -2, Flags: flags, Since: "2.2.0", Complex: "O(1) for each key",
+			Summary: "Has the next EXEC do nothing if one of the keys has changed by then.",
+			Keys:    spec.Keys{spec.Span(1, -1, 1, spec.KeyRO)},
+			Args:    spec.Args{spec.Key("key", 0).Many()},
+		}},
+		{Do: doUnwatch, Command: spec.Command{
+			Name: "unwatch", Arity: 1, Flags: flags, Since: "2.2.0", Complex: "O(1)",
+			Summary: "Forgets what WATCH said.",
+		}},
+	}
+}
+
+func doMulti(c *Ctx) {
+	tx := c.s.transaction()
+	if tx.open {
+		c.Err(resp.ErrMultiNested)
+		return
+	}
+	tx.open = true
+	c.s.Shared.queued.Store(1)
+	c.W.OK()
+}
+
+func doDiscard(c *Ctx) {
+	if !c.s.inMulti() {
+		c.Err(resp.ErrDiscardAlone)
+		return
+	}
+	c.s.tx.over = true
+	c.W.OK()
+}
+
+// doExec runs with the shards of the queue and of what is watched locked.
+func doExec(c *Ctx) {
+	tx := c.s.tx
+	if !c.s.inMulti() {
+		c.Err(resp.ErrExecAlone)
+		return
+	}
+	tx.over = true
+	switch {
+	case tx.aborted:
+		c.Err(resp.ErrExecAbort)
+		return
+	case c.watchedChanged():
+		c.W.NullArray()
+		return
+	}
+	c.W.Array(len(tx.queue))
+	tx.each(func(cmd *Command, args [][]byte) { c.call(cmd, args) })
+}
+
+// inMulti reports whether MULTI was said.
+func (s *Session) inMulti() bool { return s.tx != nil && s.tx.open }
+
+// transaction is the session's, which has none as a rule.
+func (s *Session) transaction() *transaction {
+	if s.tx == nil {
+		s.tx = &transaction{}
+	}
+	return s.tx
+}
+
+// each calls f with every command in the queue. args are valid until f returns.
+func (tx *transaction) each(f func(cmd *Command, args [][]byte)) {
+	var args [][]byte
+	from, arg := 0, 0
+	for _, q := range tx.queue {
+		args = args[:0]
+		for _, end := range tx.ends[arg : arg+q.argc] {
+			args = append(args, tx.args[from:end:end])
+			from = end
+		}
+		arg += q.argc
+		f(q.cmd, args)
+	}
+}
+
+// enqueue keeps a command for EXEC, or refuses it.
+func (e *Engine) enqueue(c *Ctx) {
+	tx := c.s.tx
+	if msg := e.gateQueued(c); msg != "" {
+		e.refuse(c, msg)
+		return
+	}
+	if int64(len(tx.args)+sumLengths(c.Args)) > e.Config.ClientQueryBufferLimit.Get() || len(tx.queue) >= units.MaxRecords/2 {
+		e.refuse(c, resp.ErrMultiTooLarge)
+		return
+	}
+	for _, arg := range c.Args {
+		tx.args = append(tx.args, arg...)
+		tx.ends = append(tx.ends, len(tx.args))
+	}
+	tx.queue = append(tx.queue, queued{c.Cmd, len(c.Args)})
+	tx.flags |= c.Cmd.leadFlags()
+	c.s.Shared.queued.Add(1)
+	c.s.Shared.queuedBytes.Store(int64(len(tx.args)))
+	c.W.Status("QUEUED")
+}
+
+// gateQueued is what Redis asks before it queues a command, beside what admit does.
+func (e *Engine) gateQueued(c *Ctx) string {
+	if c.Cmd.Has(spec.NoMulti) {
+		return resp.ErrNoMulti
+	}
+	if !c.Cmd.touchesData() {
+		return ""
+	}
+	v := e.cluster.View()
+	if msg := e.elsewhere(c, v); msg != "" {
+		return msg
+	}
+	if v.Leading && c.Cmd.Has(spec.Write) {
+		return e.writeTrouble(c, v)
+	}
+	return ""
+}
+
+// queueRefused is what a refusal does to a transaction, and how an
+// EXEC that is refused says so.
+func (e *Engine) queueRefused(c *Ctx, msg string) string {
+	tx := c.s.tx
+	if c.s.inMulti() {
+		tx.aborted = true
+	}
+	if c.Cmd == nil || c.Cmd.Locks != lockQueued {
+		return msg
+	}
+	if tx != nil {
+		tx.over = true
+	}
+	if strings.HasPrefix(msg, "MOVED ") || msg == resp.ErrClusterDown {
+		return msg
+	}
+	return fmt.Sprintf(resp.ErrExecAbortBy, strings.TrimPrefix(msg, "ERR "))
+}
+
+// endTransaction forgets the queue and what is watched. No shard is locked.
+func (e *Engine) endTransaction(s *Session) {
+	tx := s.tx
+	e.unwatch(tx)
+	tx.open, tx.over, tx.aborted, tx.flags = false, false, false, 0
+	tx.queue, tx.args, tx.ends = tx.queue[:0], tx.args[:0], tx.ends[:0]
+	if cap(tx.args) > keptQueue {
+		s.tx = nil
+	}
+	s.Shared.queued.Store(0)
+	s.Shared.queuedBytes.Store(0)
+}
+
+// call carries out cmd as a part of c's command: under its locks, as one of its
+// changes, with the reply behind what c has replied already. The gates have let c
+// pass for all of it. Whatever cmd touches must be locked.
+func (c *Ctx) call(cmd *Command, args [][]byte) {
+	outer := *c
+	c.Cmd, c.Args, c.failed, c.nested = cmd, args, false, true
+	began := c.e.host.Ticks()
+	if len(c.eff.Recs) >= units.MaxRecords/2 {
+		c.Err(resp.ErrMultiTooLarge)
+	} else {
+		cmd.Do(c)
+	}
+	took := c.e.host.Ticks() - began
+	pc := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()]
+	pc.calls.Add(1)
+	pc.nanos.Add(took)
+	if c.failed {
+		pc.failed.Add(1)
+	}
+	c.e.noteSlow(c, took)
+	c.Cmd, c.Args, c.failed, c.nested = outer.Cmd, outer.Args, outer.failed, outer.nested
+}
+
+// leadFlags are the flags of a command on which the gates depend, with reads as
+// ReadOnly.
+func (cmd *Command) leadFlags() spec.Flags {
+	flags := cmd.Flags
+	if cmd.reads {
+		flags |= spec.ReadOnly
+	}
+	return flags
+}
+
+// flags are those of c's command, and of an EXEC those of its queue too.
+func (c *Ctx) flags() spec.Flags {
+	flags := c.Cmd.leadFlags()
+	if c.Cmd.Locks == lockQueued && c.s.inMulti() {
+		flags |= c.s.tx.flags & (spec.Write | spec.ReadOnly | spec.DenyOOM)
+	}
+	return flags
+}
+
+// writes reports whether c's command may change data, and touchesData whether
+// leadership matters to it at all.
+func (c *Ctx) writes() bool { return c.flags()&spec.Write != 0 }
+
+func (c *Ctx) touchesData() bool { return c.flags()&(spec.Write|spec.ReadOnly) != 0 }
+
+// keys are those of c's command, or of all that is queued for it. They are valid as
+// long as its arguments are.
+func (c *Ctx) keys() (keys [][]byte) {
+	add := func(cmd *Command, args [][]byte) {
+		at, _ := cmd.KeyIndices(args)
+		for _, i := range at {
+			keys = append(keys, args[i])
+		}
+	}
+	if c.Cmd.Locks == lockQueued && c.s.inMulti() {
+		c.s.tx.each(add)
+	} else {
+		add(c.Cmd, c.Args)
+	}
+	return keys
+}
+
+// collectQueued puts what EXEC locks into set: the shards of the queue's keys, and of
+// what is watched, since a change of that must not come between looking and doing.
+func (e *Engine) collectQueued(set *lockSet, s *Session) {
+	if !s.inMulti() {
+		return
+	}
+	for i := range s.tx.watched {
+		set.add(e.shardIndex([]byte(s.tx.watched[i].key)))
+	}
+	s.tx.each(func(cmd *Command, args [][]byte) { e.collect(set, cmd, args) })
+}

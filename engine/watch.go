@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"slices"
+
+	"regent/resp"
+)
+
+// WATCH: a transaction does nothing if what it rests on has changed since. The
+// keyspace says of each key that it changes (Ctx.changed), under the shard's lock;
+// a shard knows which transactions watch which of its keys.
+//
+//	WATCH a     shard of a locked: a ─► the transaction is noted
+//	SET a 1     shard of a locked: Put ─► changed ─► transaction.changed
+//	EXEC        shards of the queue and of a locked: changed? ─► nothing is done
+//
+// A change is what Redis calls a modified key: a value or an expiry that was set,
+// a key that came, went, expired or was evicted, a database that was emptied or
+// exchanged, by whatever command, transaction or script, by the session itself, and
+// at a follower by what its leader did. One word is looked at for each change while
+// nobody watches anything.
+
+// A watchedKey is one that a transaction watches.
+type watchedKey = waitKey
+
+// A watcher is a transaction's interest in a key, in the shard's list.
+type watcher struct {
+	tx *transaction
+	// expired: the key was there, past its time, when it was watched: that it goes
+	// is no change.
+	expired bool
+}
+
+// A watchStand is where a keyspace stood: by which leader it was written, and which of
+// its rebuilds it was.
+type watchStand struct{ epoch, keyspace int64 }
+
+func (e *Engine) watchStand() watchStand {
+	return watchStand{e.cluster.View().Epoch, e.KeyspaceEpoch()}
+}
+
+func doWatch(c *Ctx) {
+	if c.s.inMulti() {
+		c.Err(resp.ErrWatchInMulti)
+		return
+	}
+	tx := c.s.transaction()
+	if len(tx.watched) == 0 {
+		tx.stand = c.e.watchStand()
+	}
+	for _, key := range c.Args[1:] {
+		c.watchKey(tx, key)
+	}
+	c.W.OK()
+}
+
+// doUnwatch has nothing locked, but inside EXEC, which forgets it all anyway.
+func doUnwatch(c *Ctx) {
+	if !c.nested && c.s.tx != nil {
+		c.e.unwatch(c.s.tx)
+	}
+	c.W.OK()
+}
+
+func (c *Ctx) watchKey(tx *transaction, key []byte) {
+	at := watchedKey{c.s.db, string(key)}
+	if slices.Contains(tx.watched, at) {
+		return
+	}
+	sh := &c.e.shards[c.shardOf(key)]
+	if sh.watched == nil {
+		sh.watched = map[watchedKey][]watcher{}
+	}
+	d := c.dictOf(c.s.db, key)
+	there := c.Peek(key).OK() // which deletes what has expired, at a leader
+	sh.watched[at] = append(sh.watched[at], watcher{tx, !there && d.Find(key) != 0})
+	tx.watched = append(tx.watched, at)
+	c.e.watching.Add(1)
+}
+
+// unwatch forgets what tx watches. No shard is locked.
+func (e *Engine) unwatch(tx *transaction) {
+	for _, at := range tx.watched {
+		sh := &e.shards[e.shardIndex([]byte(at.key))]
+		sh.mu.Lock()
+		left := slices.DeleteFunc(sh.watched[at], func(w watcher) bool { return w.tx == tx })
+		if len(left) == 0 {
+			delete(sh.watched, at)
+		} else {
+			sh.watched[at] = left
+		}
+		sh.mu.Unlock()
+		e.watching.Add(-1)
+	}
+	tx.watched = tx.watched[:0]
+	tx.changed.Store(false)
+}
+
+// watchedChanged reports whether something that the session watches is not as it was
+// then. The shards of all of it are locked.
+func (c *Ctx) watchedChanged() bool {
+	tx := c.s.tx
+	if len(tx.watched) == 0 {
+		return false
+	}
+	if tx.changed.Load() || tx.stand != c.e.watchStand() {
+		return true
+	}
+	for _, at := range tx.watched {
+		key := []byte(at.key)
+		sh := &c.e.shards[c.e.shardIndex(key)]
+		d := c.dictOf(at.db, key)
+		r := d.Find(key)
+		if r == 0 || d.ExpireAt(r) == 0 || d.ExpireAt(r) > c.Now {
+			continue
+		}
+		for _, w := range sh.watched[at] {
+			if w.tx == tx && !w.expired {
+				return true // its time has come since
+			}
+		}
+	}
+	return false
+}
+
+// changed notes that a key holds something else than before, or nothing, or expires at
+// another time. It is called after the change, with the shard locked.
+func (c *Ctx) changed(db int, key []byte) {
+	if c.e.watching.Load() != 0 {
+		c.e.shards[c.shardOf(key)].markChanged(db, key)
+	}
+}
+
+// changed is Ctx.changed for what no command does: expiry and eviction.
+func (e *Engine) changed(s *shard, db int, key []byte) {
+	if e.watching.Load() != 0 {
+		s.markChanged(db, key)
+	}
+}
+
+// Modified is for a command after which a key counts as changed, as in Redis, though
+// it holds what it held.
+func (c *Ctx) Modified(key []byte) { c.changed(c.s.db, key) }
+
+// changedAt is changed for an entry.
+func (c *Ctx) changedAt(en Entry) {
+	if c.e.watching.Load() == 0 {
+		return
+	}
+	sh := &c.e.shards[c.shardOf(en.Key())]
+	if db := slices.Index(sh.dbs, en.d); db >= 0 {
+		sh.markChanged(db, en.Key())
+	}
+}
+
+func (s *shard) markChanged(db int, key []byte) {
+	list := s.watched[watchedKey{db, string(key)}]
+	for i := range list {
+		w := &list[i]
+		if w.expired && (s.dbs[db] == nil || s.dbs[db].Find(key) == 0) {
+			w.expired = false // it has been removed: as good as before
+			continue
+		}
+		w.tx.changed.Store(true)
+	}
+}
+
+// markDatabases notes that databases are emptied or exchanged. It is called before,
+// with every shard locked: what is there in one of them changes. -1 are all.
+func (e *Engine) markDatabases(dbs ...int) {
+	if e.watching.Load() == 0 {
+		return
+	}
+	for i := range e.shards {
+		sh := &e.shards[i]
+		for at, list := range sh.watched {
+			if !slices.Contains(dbs, at.db) && !slices.Contains(dbs, -1) {
+				continue
+			}
+			if !sh.holdsKey(at.db, at.key) && !slices.ContainsFunc(dbs, func(db int) bool { return db >= 0 && sh.holdsKey(db, at.key) }) {
+				continue
+			}
+			for j := range list {
+				if !list[j].expired {
+					list[j].tx.changed.Store(true)
+				}
+			}
+		}
+	}
+}
+
+func (s *shard) holdsKey(db int, key string) bool {
+	return s.dbs[db] != nil && s.dbs[db].Find([]byte(key)) != 0
+}
