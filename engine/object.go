@@ -78,6 +78,21 @@ func EmitCommands(name string, key []byte, emit func(args ...[]byte) error, each
 	return err
 }
 
+// EmitPairs is EmitCommands for elements of two parts each.
+func EmitPairs(name string, key []byte, emit func(args ...[]byte) error, each func(item func(a, b []byte) bool)) (err error) {
+	args := [][]byte{[]byte(name), key}
+	each(func(a, b []byte) bool {
+		if args = append(args, a, b); len(args) == 2+2*commandItems {
+			err, args = emit(args...), args[:2]
+		}
+		return err == nil
+	})
+	if err == nil && len(args) > 2 {
+		err = emit(args...)
+	}
+	return err
+}
+
 // Codecs are the codecs of all types beyond strings: whoever reads or writes an
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
 func Codecs(cfg *config.Config, rooms ...Room) *rdb.Registry {

@@ -63,6 +63,26 @@ func (c *Ctx) ScanObject(o *ScanOptions, cursor uint64, scan func(cursor uint64,
 	c.ReplyScan(cursor, listed, found)
 }
 
+// ScanPairs is ScanObject where an element has two parts, which count as two as in
+// Redis; the first is what MATCH looks at.
+func (c *Ctx) ScanPairs(o *ScanOptions, cursor uint64, scan func(cursor uint64, f func(a, b []byte)) uint64) {
+	var found []byte
+	listed, seen := 0, int64(0)
+	for patience := o.times(scanPatience); patience > 0; patience-- {
+		cursor = scan(cursor, func(a, b []byte) {
+			seen += 2
+			if o.pattern == nil || glob.Match(o.pattern, a) {
+				found = resp.AppendBulk(resp.AppendBulk(found, a), b)
+				listed += 2
+			}
+		})
+		if cursor == 0 || seen >= o.count {
+			break
+		}
+	}
+	c.ReplyScan(cursor, listed, found)
+}
+
 // ScanArgs reads SCAN's options, the first of which is argument number from. A
 // walk inside a value has no TYPE.
 func (c *Ctx) ScanArgs(from int) (o ScanOptions, ok bool) {

@@ -41,6 +41,7 @@ const (
 	typeString = 0
 	TypeList   = 1
 	TypeSet    = 2
+	TypeHash   = 4
 )
 
 // mixValue mixes a value in.

@@ -112,6 +112,12 @@ const (
 		"the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' " +
 		"option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above " +
 		"things in order for the server to start accepting connections from the outside."
+
+	// Of hashes. ErrNaNOrInfinityArg is about the increment, ErrNaNOrInfinity about
+	// the sum.
+	ErrHashNotInteger   = "ERR hash value is not an integer"
+	ErrHashNotFloat     = "ERR hash value is not a float"
+	ErrNaNOrInfinityArg = "ERR value is NaN or Infinity"
 )
 
 // Connections, clients and the cluster's faces.

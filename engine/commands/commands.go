@@ -3,6 +3,7 @@
 //
 //	strings        SET, GET and their kin       lists   LPUSH, BLPOP …
 //	keys           DEL, EXPIRE, SCAN, OBJECT    sets    SADD, SINTER …
+//	hashes         HSET, HGETALL …
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
 //	functions      FUNCTION
 //
@@ -16,6 +17,7 @@ import (
 	"regent/engine"
 	"regent/engine/commands/cluster"
 	"regent/engine/commands/functions"
+	"regent/engine/commands/hashes"
 	"regent/engine/commands/introspection"
 	"regent/engine/commands/keys"
 	"regent/engine/commands/lists"
@@ -30,6 +32,7 @@ func All() []engine.Room {
 		keys.Room(),
 		lists.Room(),
 		sets.Room(),
+		hashes.Room(),
 		cluster.Room(),
 		functions.Room(),
 		introspection.Room(),

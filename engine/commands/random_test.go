@@ -113,6 +113,9 @@ func drawExact(t *rapid.T) []string {
 		func() []string { return drawSetChange(t) },
 		func() []string { return drawSetChange(t) },
 		func() []string { return drawSetLook(t) },
+		func() []string { return drawHashChange(t) },
+		func() []string { return drawHashChange(t) },
+		func() []string { return drawHashLook(t) },
 	}
 	kinds = append(kinds, drawList(t)...)
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")]()
@@ -197,6 +200,45 @@ func drawSetLook(t *rapid.T) []string {
 	return append(cmd("SINTERCARD", "2", k, drawKey(t)), maybe(t, cmd("LIMIT", "2"))...)
 }
 
+func drawField(t *rapid.T) string {
+	return rapid.OneOf(rapid.Map(rapid.IntRange(-3, 9), strconv.Itoa), rapid.Custom(drawValue)).Draw(t, "field")
+}
+
+func drawHashChange(t *rapid.T) []string {
+	k := drawKey(t)
+	switch rapid.IntRange(0, 6).Draw(t, "change") {
+	case 0:
+		return cmd("HSETNX", k, drawField(t), drawValue(t))
+	case 1:
+		return cmd("HINCRBY", k, drawField(t), drawInt(t))
+	case 2:
+		return cmd("HINCRBYFLOAT", k, drawField(t), fmt.Sprint(float64(rapid.IntRange(-5000, 5000).Draw(t, "f"))/64))
+	case 3:
+		c := cmd("HDEL", k)
+		for range rapid.IntRange(1, 3).Draw(t, "n") {
+			c = append(c, drawField(t))
+		}
+		return c
+	}
+	c := cmd(rapid.SampledFrom([]string{"HSET", "HMSET"}).Draw(t, "c"), k)
+	for range rapid.IntRange(1, 3).Draw(t, "n") {
+		c = append(c, drawField(t), drawValue(t))
+	}
+	return c
+}
+
+// drawHashLook draws what has one answer, whatever the order of fields.
+func drawHashLook(t *rapid.T) []string {
+	k := drawKey(t)
+	switch rapid.IntRange(0, 2).Draw(t, "look") {
+	case 0:
+		return cmd("HMGET", k, drawField(t), drawField(t))
+	case 1:
+		return cmd("HLEN", k)
+	}
+	return cmd(rapid.SampledFrom([]string{"HGET", "HEXISTS", "HSTRLEN"}).Draw(t, "c"), k, drawField(t))
+}
+
 // drawTimed draws commands that count from now on.
 func drawTimed(t *rapid.T) []string {
 	life := fmt.Sprint(rapid.IntRange(1, 50).Draw(t, "life"))
@@ -220,6 +262,9 @@ func TestRandomAgainstRedis(outer *testing.T) {
 		nodes := rapid.SampledFrom([]string{"-2", "1", "3"}).Draw(t, "list-max-listpack-size")
 		ours.Do("CONFIG", "SET", "list-max-listpack-size", nodes)
 		theirs.Do("CONFIG", "SET", "list-max-listpack-size", nodes)
+		fields := rapid.SampledFrom([]string{"512", "4", "0"}).Draw(t, "hash-max-listpack-entries")
+		ours.Do("CONFIG", "SET", "hash-max-ziplist-entries", fields)
+		theirs.Do("CONFIG", "SET", "hash-max-ziplist-entries", fields)
 		for range rapid.IntRange(1, oracleSteps).Draw(t, "steps") {
 			c := drawExact(t)
 			want := theirs.Do(c...)

@@ -86,6 +86,8 @@ func (c *Config) memory() []*directive {
 		number("lfu-decay-time", &c.LFUDecayTime, 1, 0, anyInt),
 		number("list-max-listpack-size", &c.ListMaxListpackSize, -2, math.MinInt32, anyInt).aka("list-max-ziplist-size"),
 		number("list-compress-depth", &c.ListCompressDepth, 0, 0, anyInt), // nodes are not compressed
+		number("hash-max-listpack-entries", &c.HashMaxListpackEntries, 512, 0, math.MaxInt64).aka("hash-max-ziplist-entries"),
+		memory("hash-max-listpack-value", &c.HashMaxListpackValue, 64, 0, anyBytes).aka("hash-max-ziplist-value"),
 		number("set-max-intset-entries", &c.SetMaxIntsetEntries, 512, 0, math.MaxInt64),
 	}
 }

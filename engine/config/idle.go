@@ -179,8 +179,6 @@ func idleCluster() []*directive {
 
 func idleTypes() []*directive {
 	return idle("Regent does not have the type yet",
-		idleNumber("hash-max-listpack-entries", 512, 0, math.MaxInt64).aka("hash-max-ziplist-entries"),
-		idleMemory("hash-max-listpack-value", 64, 0, anyBytes).aka("hash-max-ziplist-value"),
 		idleNumber("zset-max-listpack-entries", 128, 0, math.MaxInt64).aka("zset-max-ziplist-entries"),
 		idleMemory("zset-max-listpack-value", 64, 0, anyBytes).aka("zset-max-ziplist-value"),
 		idleMemory("hll-sparse-max-bytes", 3000, 0, anyBytes),

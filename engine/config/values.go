@@ -138,6 +138,8 @@ type Config struct {
 	ListMaxListpackSize         Int // list.Fill
 	ListCompressDepth           Int // has no effect
 	SetMaxIntsetEntries         Int
+	HashMaxListpackEntries      Int
+	HashMaxListpackValue        Int
 
 	// the log
 	AppendOnly                    Bool

@@ -42,7 +42,7 @@ func Find(lp []byte, p, step int, e *Element) int {
 	for p < end {
 		if n := int(lp[p]) - 0x80; uint(n) < 1<<6 { // a short string, as most are
 			q := p + 1 + n
-			if !e.isInt && string(lp[p+1:q]) == string(e.text) {
+			if string(lp[p+1:q]) == string(e.text) {
 				return p
 			}
 			p = q + 1
@@ -189,6 +189,18 @@ func Insert(lp []byte, p int, e *Element) []byte {
 	copy(lp[p+size:], lp[p:was])
 	e.put(lp[p:])
 	setHeader(lp, count+1)
+	return lp
+}
+
+// Append2 puts two elements in at the end.
+func Append2(lp []byte, a, b *Element) []byte {
+	count, size, was := Len(lp), a.Size(), len(lp)
+	to := was + size + b.Size()
+	lp = grown(lp, to)[:to]
+	a.put(lp[was-1:])
+	b.put(lp[was-1+size:])
+	lp[to-1] = endByte
+	setHeader(lp, count+2)
 	return lp
 }
 

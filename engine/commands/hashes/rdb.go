@@ -1,0 +1,194 @@
+package hashes
+
+import (
+	"errors"
+	"hash/maphash"
+
+	"regent/engine/config"
+	"regent/engine/hash"
+	"regent/engine/listpack"
+	"regent/engine/rdb"
+)
+
+// A hashCodec is a hash in RDB: a listpack as it is, a hashtable as fields and values
+// one after the other. What earlier versions of Redis wrote is read, too: ziplists,
+// and the zipmaps of 2.4.
+type hashCodec struct {
+	cfg  *config.Config
+	seed maphash.Seed
+}
+
+var (
+	errField  = errors.New("a field of a hash stands there twice, or without a value")
+	errZipmap = errors.New("not a zipmap")
+)
+
+// Kind is "hash".
+func (hashCodec) Kind() string { return "hash" }
+
+// Types are all that hashes were written as up to Redis 7.2.
+func (hashCodec) Types() []rdb.Type {
+	return []rdb.Type{rdb.TypeHash, rdb.TypeHashZipmap, rdb.TypeHashZiplist, rdb.TypeHashListpack}
+}
+
+// Pick is Redis 7.0's.
+func (hashCodec) Pick(v any) rdb.Type {
+	if v.(*hashObject).Hashed() {
+		return rdb.TypeHash
+	}
+	return rdb.TypeHashListpack
+}
+
+// Encode writes the fields.
+func (hashCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
+	h := v.(*hashObject)
+	if t == rdb.TypeHashListpack {
+		_, lp, _ := h.Packed()
+		e.String(lp)
+		return
+	}
+	e.Length(uint64(h.Len()))
+	h.Each(func(field, value listpack.Value) bool {
+		e.String(field.Str)
+		e.String(value.Str)
+		return true
+	})
+}
+
+// Decode reads a hash, which may be empty: then it is none.
+func (hc hashCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
+	h := &hashObject{hash.New(hc.seed)}
+	if t == rdb.TypeHash {
+		return h, hc.fields(h, d)
+	}
+	b, err := d.String()
+	if err != nil {
+		return nil, err
+	}
+	switch t {
+	case rdb.TypeHashListpack:
+		err = hc.packed(h, b)
+	case rdb.TypeHashZiplist:
+		err = hc.ziplist(h, b)
+	default:
+		err = hc.zipmap(h, b)
+	}
+	return h, err
+}
+
+func (hc hashCodec) fields(h *hashObject, d *rdb.Decoder) error {
+	lim := limits(hc.cfg)
+	n, err := d.Length()
+	if err != nil {
+		return err
+	}
+	if n > uint64(lim.Entries) {
+		h.Spread()
+	}
+	for ; n > 0; n-- {
+		field, err := d.String()
+		if err != nil {
+			return err
+		}
+		value, err := d.String()
+		if err != nil {
+			return err
+		}
+		if !h.Set(field, value, lim) {
+			return errField
+		}
+	}
+	return nil
+}
+
+func (hc hashCodec) packed(h *hashObject, lp []byte) error {
+	if _, err := listpack.Validate(lp); err != nil {
+		return err
+	}
+	if !h.Adopt(append([]byte(nil), lp...), limits(hc.cfg)) {
+		return errField
+	}
+	return nil
+}
+
+// ziplist reads a hash of Redis up to 6.2. As in Redis the number of fields decides
+// what becomes of it, and not their lengths.
+func (hc hashCodec) ziplist(h *hashObject, b []byte) error {
+	lp := listpack.New(len(b))
+	err := listpack.Ziplist(b, func(v listpack.Value) {
+		var text [20]byte
+		e := listpack.ElementOf(v.Str)
+		if v.IsInt {
+			e = listpack.ElementOf(v.AppendText(text[:0]))
+		}
+		lp = listpack.Insert(lp, listpack.End(lp), &e)
+	})
+	if err != nil {
+		return err
+	}
+	if !h.Adopt(lp, limits(hc.cfg)) {
+		return errField
+	}
+	return nil
+}
+
+// Zipmaps (Redis 2.4 and earlier, zipmap.c):
+//
+//	count 1 | length | field | length | free 1 | value | free bytes | ... | 0xFF
+//	          '- 1 byte below 254, or 254 and 4 bytes, low byte first
+const (
+	zipmapLong = 254
+	zipmapEnd  = 255
+)
+
+func (hc hashCodec) zipmap(h *hashObject, b []byte) error {
+	lim := limits(hc.cfg)
+	if len(b) < 2 {
+		return errZipmap
+	}
+	for b = b[1:]; len(b) > 0 && b[0] != zipmapEnd; {
+		field, rest, ok := zipmapText(b, 0)
+		if !ok {
+			return errZipmap
+		}
+		value, rest, ok := zipmapText(rest, 1)
+		if !ok {
+			return errZipmap
+		}
+		if !h.Set(field, value, lim) {
+			return errField
+		}
+		b = rest
+	}
+	if len(b) != 1 {
+		return errZipmap
+	}
+	return nil
+}
+
+// zipmapText is the text that b begins with, between whose length and bytes there is
+// a byte that tells how many follow it unused, if free is 1.
+func zipmapText(b []byte, free int) (text, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] == zipmapEnd {
+		return nil, nil, false
+	}
+	n, at := uint64(b[0]), 1
+	if b[0] == zipmapLong {
+		if len(b) < 5 {
+			return nil, nil, false
+		}
+		n, at = uint64(b[1])|uint64(b[2])<<8|uint64(b[3])<<16|uint64(b[4])<<24, 5
+	}
+	unused := uint64(0)
+	if free == 1 {
+		if len(b) <= at {
+			return nil, nil, false
+		}
+		unused, at = uint64(b[at]), at+1
+	}
+	if uint64(len(b)-at) < n+unused {
+		return nil, nil, false
+	}
+	b = b[at:]
+	return b[:n], b[n+unused:], true
+}

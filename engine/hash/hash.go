@@ -1,0 +1,321 @@
+package hash
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"slices"
+
+	"regent/engine/hashtable"
+	"regent/engine/listpack"
+)
+
+// Limits are up to where a hash is a listpack.
+type Limits struct {
+	Entries int64 // fields
+	Value   int64 // bytes of a field or a value
+}
+
+const (
+	// hashBytes is what a Hash takes without its fields.
+	hashBytes = 64
+	// maxListpack bounds a listpack in bytes whatever the limits say, as in Redis
+	// (listpack.c, LISTPACK_MAX_SAFETY_LIMIT): its length has 32 bits.
+	maxListpack = 1 << 30
+	// pair is how many elements of the listpack a field is.
+	pair = 2
+)
+
+// A Hash is fields with values. What its methods show is valid until the next call
+// that changes the Hash.
+type Hash struct {
+	seed   maphash.Seed
+	lp     []byte           // none: it is empty, or a table
+	table  *hashtable.Table // not nil: the hashtable
+	shared bool             // lp may be seen by a clone
+	loan   bool             // lp is View's
+}
+
+// New returns an empty hash. All of a server may share a seed.
+func New(seed maphash.Seed) Hash { return Hash{seed: seed} }
+
+// View makes h the hash that the listpack lp holds, without copying it: as long as
+// it can be changed there, it is. An empty lp is an empty hash, which may use lp's
+// capacity.
+func (h *Hash) View(lp []byte) { *h = Hash{seed: h.seed, lp: lp, loan: lp != nil} }
+
+// Packed is the listpack of a hash that is one, and not empty.
+func (h *Hash) Packed() (lp []byte, ok bool) { return h.lp, len(h.lp) > 0 }
+
+// Own takes what View has shown into memory of the hash's own.
+func (h *Hash) Own() {
+	if h.loan {
+		h.lp, h.loan = slices.Clone(h.lp), false
+	}
+}
+
+// Clone is a hash of its own: neither sees the other's changes, and they may be used
+// from different goroutines at once.
+func (h *Hash) Clone() Hash {
+	to := *h
+	switch {
+	case h.table != nil:
+		to.table = h.table.Clone()
+	case h.loan:
+		to.Own()
+	default:
+		h.shared, to.shared = true, true
+	}
+	return to
+}
+
+// Hashed reports whether it is a hashtable.
+func (h *Hash) Hashed() bool { return h.table != nil }
+
+// Len is the number of fields.
+func (h *Hash) Len() int {
+	switch {
+	case h.table != nil:
+		return h.table.Len()
+	case len(h.lp) == 0:
+		return 0
+	}
+	return listpack.Len(h.lp) / pair
+}
+
+// Bytes is the memory it takes; what clones share is counted in each.
+func (h *Hash) Bytes() int64 {
+	if h.table != nil {
+		return hashBytes + h.table.Bytes()
+	}
+	return hashBytes + int64(cap(h.lp))
+}
+
+// find is the position of a field in the listpack; false: it is not there.
+func (h *Hash) find(field []byte) (at int, found bool) {
+	if len(h.lp) == 0 {
+		return 0, false
+	}
+	e := listpack.ElementOf(field)
+	at = listpack.Find(h.lp, listpack.First(h.lp), pair, &e)
+	return at, at < listpack.End(h.lp)
+}
+
+// Get is the value of a field.
+func (h *Hash) Get(field []byte) (v listpack.Value, ok bool) {
+	if h.table != nil {
+		v.Str, ok = h.table.Get(field)
+		return v, ok
+	}
+	at, found := h.find(field)
+	if !found {
+		return v, false
+	}
+	return listpack.Get(h.lp, listpack.Next(h.lp, at)), true
+}
+
+// Has reports whether the field is there.
+func (h *Hash) Has(field []byte) bool {
+	if h.table != nil {
+		return h.table.Has(field)
+	}
+	_, found := h.find(field)
+	return found
+}
+
+// Growth is by how many bytes the listpack grows at most when the fields get those
+// values: pairs are both in turn. For a hashtable it is 0.
+func (h *Hash) Growth(pairs [][]byte) (n int) {
+	if h.table != nil {
+		return 0
+	}
+	for i := 0; i+1 < len(pairs); i += pair {
+		value := listpack.ElementOf(pairs[i+1])
+		if at, found := h.find(pairs[i]); found {
+			at = listpack.Next(h.lp, at)
+			n += max(value.Size()-(listpack.Next(h.lp, at)-at), 0)
+			continue
+		}
+		field := listpack.ElementOf(pairs[i])
+		n += field.Size() + value.Size()
+	}
+	return n
+}
+
+// Fit makes it a hashtable if one of the texts is too long for a listpack.
+func (h *Hash) Fit(l Limits, texts ...[]byte) {
+	if h.table != nil {
+		return
+	}
+	sum := 0
+	for _, b := range texts {
+		if int64(len(b)) > l.Value {
+			h.Spread()
+			return
+		}
+		sum += len(b)
+	}
+	if len(h.lp)+sum > maxListpack {
+		h.Spread()
+	}
+}
+
+// Set gives a field a value, both of which are copied, and reports whether the
+// field is new.
+func (h *Hash) Set(field, value []byte, l Limits) (fresh bool) {
+	if h.table == nil && (int64(max(len(field), len(value))) > l.Value || len(h.lp)+len(field)+len(value) > maxListpack) {
+		h.Spread()
+	}
+	if h.table != nil {
+		return h.table.Put(field, value)
+	}
+	e := listpack.ElementOf(value)
+	at, found := h.find(field)
+	h.unshare()
+	if found {
+		h.became(listpack.Replace(h.lp, listpack.Next(h.lp, at), &e))
+		return false
+	}
+	f := listpack.ElementOf(field)
+	switch {
+	case len(h.lp) > 0:
+	case cap(h.lp) < listpack.Overhead:
+		h.became(listpack.New(f.Size() + e.Size()))
+	default:
+		h.lp = listpack.Init(h.lp)
+	}
+	h.became(listpack.Append2(h.lp, &f, &e))
+	h.Limit(l)
+	return true
+}
+
+// Limit makes a hash of too many fields a hashtable.
+func (h *Hash) Limit(l Limits) {
+	if h.table == nil && int64(h.Len()) > l.Entries {
+		h.Spread()
+	}
+}
+
+// unshare makes the listpack the hash's own.
+func (h *Hash) unshare() {
+	if h.shared {
+		h.lp, h.shared = slices.Clone(h.lp), false
+	}
+}
+
+// became takes what a change has made of the listpack, in its place or elsewhere.
+func (h *Hash) became(now []byte) {
+	if cap(h.lp) == 0 || &h.lp[:1][0] != &now[0] {
+		h.loan = false
+	}
+	h.lp = now
+}
+
+// Spread makes it a hashtable.
+func (h *Hash) Spread() {
+	if h.table != nil {
+		return
+	}
+	t := hashtable.NewMap(h.seed)
+	var field, value []byte
+	h.Each(func(f, v listpack.Value) bool {
+		field, value = f.AppendText(field[:0]), v.AppendText(value[:0])
+		t.Put(field, value)
+		return true
+	})
+	h.table, h.lp, h.shared, h.loan = t, nil, false, false
+}
+
+// Adopt makes h, which is empty, the hash of a listpack, which it keeps: its elements
+// are pairs, and no field comes twice; false: that is not so.
+func (h *Hash) Adopt(lp []byte, l Limits) bool {
+	n := listpack.Len(lp)
+	if n%pair != 0 || !distinct(lp, n/pair) {
+		return false
+	}
+	if h.lp = lp; n == 0 {
+		h.lp = nil
+	}
+	h.Limit(l)
+	return true
+}
+
+// fewFields is up to how many fields each is compared with each.
+const fewFields = 32
+
+// distinct reports whether no two of the n fields are equal.
+func distinct(lp []byte, n int) bool {
+	end := listpack.End(lp)
+	if n <= fewFields {
+		var buf [64]byte
+		for p := listpack.First(lp); p < end; {
+			e := listpack.ElementOf(listpack.Get(lp, p).AppendText(buf[:0]))
+			p = listpack.Next(lp, listpack.Next(lp, p))
+			if listpack.Find(lp, p, pair, &e) < end {
+				return false
+			}
+		}
+		return true
+	}
+	seen := make(map[string]struct{}, n)
+	for p := listpack.First(lp); p < end; p = listpack.Next(lp, listpack.Next(lp, p)) {
+		seen[string(listpack.Get(lp, p).AppendText(nil))] = struct{}{}
+	}
+	return len(seen) == n
+}
+
+// Delete removes a field and reports whether it was there.
+func (h *Hash) Delete(field []byte) bool {
+	if h.table != nil {
+		return h.table.Remove(field)
+	}
+	at, found := h.find(field)
+	if !found {
+		return false
+	}
+	h.unshare()
+	if h.Len() == 1 {
+		h.lp = h.lp[:0]
+		return true
+	}
+	h.became(listpack.Delete(h.lp, at, listpack.Next(h.lp, listpack.Next(h.lp, at)), pair))
+	return true
+}
+
+// Each calls f with every field and its value until it returns false: those of a
+// listpack as they came. f may not change the hash.
+func (h *Hash) Each(f func(field, value listpack.Value) bool) {
+	switch {
+	case h.table != nil:
+		h.table.Each(func(k, v []byte) bool { return f(listpack.Value{Str: k}, listpack.Value{Str: v}) })
+	case len(h.lp) > 0:
+		for p := listpack.First(h.lp); p < listpack.End(h.lp); {
+			q := listpack.Next(h.lp, p)
+			if !f(listpack.Get(h.lp, p), listpack.Get(h.lp, q)) {
+				return
+			}
+			p = listpack.Next(h.lp, q)
+		}
+	}
+}
+
+// Scan calls f with some fields and returns the next cursor, 0 at the end. A field
+// that is there from the first call, with 0, to the last is shown at least once. f
+// may not change the hash.
+func (h *Hash) Scan(cursor uint64, f func(field, value listpack.Value)) (next uint64) {
+	if h.table != nil {
+		return h.table.Scan(cursor, func(k, v []byte) { f(listpack.Value{Str: k}, listpack.Value{Str: v}) })
+	}
+	h.Each(func(k, v listpack.Value) bool { f(k, v); return true })
+	return 0
+}
+
+// Random is a field with its value, each as likely as another. There must be one.
+func (h *Hash) Random(rnd func() uint64) (field, value listpack.Value) {
+	if h.table != nil {
+		k, v := h.table.Random(rnd)
+		return listpack.Value{Str: k}, listpack.Value{Str: v}
+	}
+	i, _ := bits.Mul64(rnd(), uint64(h.Len()))
+	p := listpack.Nth(h.lp, int(i)*pair)
+	return listpack.Get(h.lp, p), listpack.Get(h.lp, listpack.Next(h.lp, p))
+}
