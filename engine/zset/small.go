@@ -1,0 +1,181 @@
+package zset
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+
+	"regent/engine/decimal"
+	"regent/engine/listpack"
+)
+
+// The small form: a listpack of member, score, member, score, … in order, to the byte
+// as redis-server has it. A score that is a whole number is packed as one, others as
+// their text.
+
+// ErrDamaged says that a listpack is not one of members and scores.
+var ErrDamaged = errors.New("a sorted set's listpack is damaged")
+
+// AppendPacked appends a score's text as listpacks have it, which for large whole
+// numbers is not decimal.AppendDouble's.
+func AppendPacked(dst []byte, score float64) []byte {
+	if n, ok := decimal.WholeDouble(score); ok {
+		var t decimal.Text
+		return append(dst, t.Of(n)...)
+	}
+	return decimal.AppendDouble(dst, score)
+}
+
+// scoreOf is the score in a listpack.
+func scoreOf(v listpack.Value) float64 {
+	if v.IsInt {
+		return float64(v.Int)
+	}
+	f, _ := decimal.ParseScore(v.Str) // it has been looked at, or is our own
+	return f
+}
+
+// A small is such a listpack, nil while it is empty.
+type small []byte
+
+// checkSmall looks at what came from outside.
+func checkSmall(lp []byte) error {
+	n, err := listpack.Validate(lp)
+	if err != nil {
+		return err
+	}
+	if n%2 != 0 {
+		return ErrDamaged
+	}
+	for p := listpack.First(lp); p < listpack.End(lp); p = listpack.Next(lp, p) {
+		p = listpack.Next(lp, p)
+		if v := listpack.Get(lp, p); !v.IsInt {
+			if _, ok := decimal.ParseScore(v.Str); !ok {
+				return ErrDamaged
+			}
+		}
+	}
+	return nil
+}
+
+func (s small) len() int {
+	if s == nil {
+		return 0
+	}
+	return listpack.Len(s) / 2
+}
+
+// first and end are the positions of the first pair and behind the last.
+func (s small) first() int { return listpack.First(s) }
+
+func (s small) end() int {
+	if s == nil {
+		return s.first()
+	}
+	return listpack.End(s)
+}
+
+// pair is what stands at position p, and the position after it.
+func (s small) pair(p int) (member listpack.Value, score float64, next int) {
+	member = listpack.Get(s, p)
+	q := listpack.Next(s, p)
+	return member, scoreOf(listpack.Get(s, q)), listpack.Next(s, q)
+}
+
+// find is where a member is, -1: it is not here.
+func (s small) find(b []byte) int {
+	e := listpack.ElementOf(b)
+	for p, end := s.first(), s.end(); p < end; p = listpack.Next(s, p) {
+		if e.Is(listpack.Get(s, p)) {
+			return p
+		}
+		p = listpack.Next(s, p)
+	}
+	return -1
+}
+
+// score is the score of the member at p.
+func (s small) score(p int) float64 {
+	return scoreOf(listpack.Get(s, listpack.Next(s, p)))
+}
+
+// insert puts a pair in where it belongs.
+func (s small) insert(b []byte, score float64) small {
+	var text [decimal.DoubleLen]byte
+	m, e := listpack.ElementOf(b), listpack.ElementOf(AppendPacked(text[:0], score))
+	if s == nil {
+		s = listpack.New(m.Size() + e.Size())
+	}
+	p, end := s.first(), s.end()
+	var buf decimal.Text
+	for p < end {
+		v, sc, next := s.pair(p)
+		if sc > score || sc == score && bytes.Compare(memberText(v, &buf), b) > 0 {
+			break
+		}
+		p = next
+	}
+	lp := listpack.Insert(s, p, &m)
+	return listpack.Insert(lp, listpack.Next(lp, p), &e)
+}
+
+// remove takes n pairs out, from the one at p on.
+func (s small) remove(p, n int) small {
+	q := p
+	for range 2 * n {
+		q = listpack.Next(s, q)
+	}
+	if s = listpack.Delete(s, p, q, 2*n); len(s) < cap(s)/2 {
+		s = slices.Clone(s)
+	}
+	return s
+}
+
+// at is the position of pair r.
+func (s small) at(r int) int {
+	p := s.first()
+	for range 2 * r {
+		p = listpack.Next(s, p)
+	}
+	return p
+}
+
+// memberText is a member's text, for which an integer needs buf.
+func memberText(v listpack.Value, buf *decimal.Text) []byte {
+	if v.IsInt {
+		return buf.Of(v.Int)
+	}
+	return v.Str
+}
+
+// before is how many pairs come before the bound.
+func (s small) before(b *bound) (n int) {
+	var buf decimal.Text
+	for p, end := s.first(), s.end(); p < end; n++ {
+		v, score, next := s.pair(p)
+		if score > b.score || score == b.score && !b.top && bytes.Compare(memberText(v, &buf), b.member) >= 0 {
+			break
+		}
+		p = next
+	}
+	return n
+}
+
+// walk calls f with n pairs from the one of rank r on, or with reverse back from it,
+// until it returns false.
+func (s small) walk(r, n int, reverse bool, f func(member []byte, score float64) bool) {
+	var buf decimal.Text
+	for p := s.at(r); n > 0; n-- {
+		v, score, next := s.pair(p)
+		if !f(memberText(v, &buf), score) {
+			return
+		}
+		switch {
+		case n == 1:
+		case reverse:
+			p = listpack.Prev(s, listpack.Prev(s, p))
+		default:
+			p = next
+		}
+	}
+}
