@@ -41,6 +41,7 @@ const (
 	typeString = 0
 	TypeList   = 1
 	TypeSet    = 2
+	TypeZset   = 3
 	TypeHash   = 4
 )
 

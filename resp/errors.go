@@ -120,6 +120,20 @@ const (
 	ErrNaNOrInfinityArg = "ERR value is NaN or Infinity"
 )
 
+// Sorted sets.
+const (
+	ErrScoreNaN    = "ERR resulting score is not a number (NaN)"
+	ErrAddNXXX     = "ERR XX and NX options at the same time are not compatible"
+	ErrAddGTLT     = "ERR GT, LT, and/or NX options at the same time are not compatible"
+	ErrAddIncr     = "ERR INCR option supports a single increment-element pair"
+	ErrMinMaxFloat = "ERR min or max is not a float"
+	ErrMinMaxLex   = "ERR min or max not valid string range item"
+	ErrRangeLimit  = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+	ErrRangeScores = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+	ErrInputKeys   = "ERR at least 1 input key is needed for '%s' command"
+	ErrWeight      = "ERR weight value is not a float"
+)
+
 // Connections, clients and the cluster's faces.
 const (
 	ErrNoPassword    = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"

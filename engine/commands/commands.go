@@ -5,10 +5,10 @@
 //	keys           DEL, EXPIRE, SCAN, OBJECT    sets    SADD, SINTER …
 //	hashes         HSET, HGETALL …
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
-//	functions      FUNCTION
+//	functions      FUNCTION                     zsets   ZADD, ZRANGE, BZPOPMIN …
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
-// type of value (engine/list, engine/set); no room imports another. What it may do
+// type of value (engine/list, engine/set, engine/zset); no room imports another. What it may do
 // is what the engine exports: locks, shards, marks and sessions are out of its
 // reach. A new command touches its room alone, a new room one line below.
 package commands
@@ -23,6 +23,7 @@ import (
 	"regent/engine/commands/lists"
 	"regent/engine/commands/sets"
 	"regent/engine/commands/strings"
+	"regent/engine/commands/zsets"
 )
 
 // All are the rooms of a server, beside the commands of the kernel itself.
@@ -33,6 +34,7 @@ func All() []engine.Room {
 		lists.Room(),
 		sets.Room(),
 		hashes.Room(),
+		zsets.Room(),
 		cluster.Room(),
 		functions.Room(),
 		introspection.Room(),

@@ -179,8 +179,6 @@ func idleCluster() []*directive {
 
 func idleTypes() []*directive {
 	return idle("Regent does not have the type yet",
-		idleNumber("zset-max-listpack-entries", 128, 0, math.MaxInt64).aka("zset-max-ziplist-entries"),
-		idleMemory("zset-max-listpack-value", 64, 0, anyBytes).aka("zset-max-ziplist-value"),
 		idleMemory("hll-sparse-max-bytes", 3000, 0, anyBytes),
 		idleMemory("stream-node-max-bytes", 4096, 0, anyBytes), idleNumber("stream-node-max-entries", 100, 0, math.MaxInt64),
 	)

@@ -140,6 +140,8 @@ type Config struct {
 	SetMaxIntsetEntries         Int
 	HashMaxListpackEntries      Int
 	HashMaxListpackValue        Int
+	ZsetMaxListpackEntries      Int
+	ZsetMaxListpackValue        Int // bytes of a member
 
 	// the log
 	AppendOnly                    Bool

@@ -8,7 +8,7 @@ import (
 // check finds out whether the set is what doc.go says.
 func (z *ZSet) check() error {
 	if z.tree == nil {
-		if z.lp == nil {
+		if len(z.lp) == 0 {
 			return nil
 		}
 		return checkSmall(z.lp)

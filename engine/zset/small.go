@@ -3,7 +3,6 @@ package zset
 import (
 	"bytes"
 	"errors"
-	"slices"
 
 	"regent/engine/decimal"
 	"regent/engine/listpack"
@@ -35,7 +34,7 @@ func scoreOf(v listpack.Value) float64 {
 	return f
 }
 
-// A small is such a listpack, nil while it is empty.
+// A small is such a listpack, of no bytes while it is empty.
 type small []byte
 
 // checkSmall looks at what came from outside.
@@ -59,7 +58,7 @@ func checkSmall(lp []byte) error {
 }
 
 func (s small) len() int {
-	if s == nil {
+	if len(s) == 0 {
 		return 0
 	}
 	return listpack.Len(s) / 2
@@ -69,7 +68,7 @@ func (s small) len() int {
 func (s small) first() int { return listpack.First(s) }
 
 func (s small) end() int {
-	if s == nil {
+	if len(s) == 0 {
 		return s.first()
 	}
 	return listpack.End(s)
@@ -84,12 +83,12 @@ func (s small) pair(p int) (member listpack.Value, score float64, next int) {
 
 // find is where a member is, -1: it is not here.
 func (s small) find(b []byte) int {
+	if len(s) == 0 {
+		return -1
+	}
 	e := listpack.ElementOf(b)
-	for p, end := s.first(), s.end(); p < end; p = listpack.Next(s, p) {
-		if e.Is(listpack.Get(s, p)) {
-			return p
-		}
-		p = listpack.Next(s, p)
+	if p := listpack.Find(s, s.first(), 2, &e); p < listpack.End(s) {
+		return p
 	}
 	return -1
 }
@@ -103,8 +102,12 @@ func (s small) score(p int) float64 {
 func (s small) insert(b []byte, score float64) small {
 	var text [decimal.DoubleLen]byte
 	m, e := listpack.ElementOf(b), listpack.ElementOf(AppendPacked(text[:0], score))
-	if s == nil {
+	switch {
+	case len(s) > 0:
+	case cap(s) < listpack.Overhead:
 		s = listpack.New(m.Size() + e.Size())
+	default:
+		s = listpack.Init(s)
 	}
 	p, end := s.first(), s.end()
 	var buf decimal.Text
@@ -125,20 +128,26 @@ func (s small) remove(p, n int) small {
 	for range 2 * n {
 		q = listpack.Next(s, q)
 	}
-	if s = listpack.Delete(s, p, q, 2*n); len(s) < cap(s)/2 {
-		s = slices.Clone(s)
+	if p == s.first() && q == s.end() {
+		return s[:0]
 	}
-	return s
+	return listpack.Delete(s, p, q, 2*n)
+}
+
+// pairSize is the bytes of a pair, and scoreSize of its second half.
+func pairSize(b []byte, score float64) int {
+	m := listpack.ElementOf(b)
+	return m.Size() + scoreSize(score)
+}
+
+func scoreSize(score float64) int {
+	var text [decimal.DoubleLen]byte
+	e := listpack.ElementOf(AppendPacked(text[:0], score))
+	return e.Size()
 }
 
 // at is the position of pair r.
-func (s small) at(r int) int {
-	p := s.first()
-	for range 2 * r {
-		p = listpack.Next(s, p)
-	}
-	return p
-}
+func (s small) at(r int) int { return listpack.Nth(s, 2*r) }
 
 // memberText is a member's text, for which an integer needs buf.
 func memberText(v listpack.Value, buf *decimal.Text) []byte {

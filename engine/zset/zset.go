@@ -16,6 +16,7 @@ type ZSet struct {
 	lp     small
 	tree   *tree // not nil: the large form
 	shared bool  // lp may be seen by a clone
+	loan   bool  // lp is View's
 }
 
 // zsetBytes is what a ZSet takes without its elements.
@@ -55,7 +56,7 @@ func FromPacked(seed maphash.Seed, lp []byte, lim Limits) (ZSet, error) {
 		return z, err
 	}
 	if listpack.Len(lp) > 0 {
-		z.lp = append(small(nil), lp...)
+		z.lp = slices.Clone(lp)
 	}
 	if int64(z.Len()) > lim.Entries {
 		z.Grow()
@@ -63,9 +64,36 @@ func FromPacked(seed maphash.Seed, lp []byte, lim Limits) (ZSet, error) {
 	return z, nil
 }
 
+// View makes z the sorted set that the listpack b holds, without copying it: as long as
+// it can be changed there, it is. An empty b is an empty set, which may use b's
+// capacity.
+func (z *ZSet) View(b []byte) { *z = ZSet{seed: z.seed, lp: b, loan: b != nil} }
+
 // Packed is the listpack of a small sorted set that has elements; the bytes are its
-// own.
-func (z *ZSet) Packed() ([]byte, bool) { return z.lp, z.tree == nil }
+// own, or those of View.
+func (z *ZSet) Packed() ([]byte, bool) { return z.lp, len(z.lp) > 0 }
+
+// IsSmall reports whether it has the small form.
+func (z *ZSet) IsSmall() bool { return z.tree == nil }
+
+// Own takes what View has shown into memory of the set's own.
+func (z *ZSet) Own() {
+	if z.loan {
+		z.lp, z.loan = slices.Clone(z.lp), false
+	}
+}
+
+// Growth is by how many bytes a small sorted set grows when the member b, which is at
+// the place, gets the score; of a large one it is 0.
+func (z *ZSet) Growth(at Place, b []byte, score float64) int {
+	switch {
+	case z.tree != nil:
+		return 0
+	case at.OK:
+		return max(scoreSize(score)-scoreSize(at.Score), 0)
+	}
+	return pairSize(b, score)
+}
 
 // Len is the number of elements.
 func (z *ZSet) Len() int {
@@ -89,7 +117,7 @@ func (z *ZSet) Grow() {
 		return
 	}
 	old := z.lp
-	z.tree, z.lp, z.shared = newTree(z.seed), nil, false
+	z.tree, z.lp, z.shared, z.loan = newTree(z.seed), nil, false, false
 	if n := old.len(); n > 0 {
 		old.walk(0, n, false, func(b []byte, score float64) bool {
 			if at := z.Find(b); !at.OK { // damaged data may have it twice
@@ -118,7 +146,7 @@ func (z *ZSet) Shrink(lim Limits) {
 		lp = lp.insert(b, score)
 		return true
 	})
-	z.lp, z.tree, z.shared = slices.Clip(lp), nil, false
+	z.lp, z.tree, z.shared, z.loan = slices.Clip(lp), nil, false, false
 }
 
 // A Place is where a member is, or is not. It is valid until the next change.
@@ -155,14 +183,35 @@ func (z *ZSet) Put(at Place, b []byte, score float64, lim Limits) {
 		z.tree.insert(z.tree.hash(b), score, b)
 	case z.tree == nil:
 		z.unshare()
+		lp := z.lp
 		if at.OK {
-			z.lp = z.lp.remove(at.at, 1)
+			lp = lp.remove(at.at, 1)
 		}
-		z.lp = z.lp.insert(b, score)
+		z.became(lp.insert(b, score))
 	case at.OK:
 		z.tree.setScore(at.hash, at.leaf, at.at, score, b)
 	default:
 		z.tree.insert(at.hash, score, b)
+	}
+}
+
+// became takes what a change has made of the listpack, in its place or elsewhere.
+func (z *ZSet) became(lp small) {
+	if cap(z.lp) == 0 || &z.lp[:1][0] != &lp[0] {
+		z.loan = false
+	} else if !z.loan && len(lp) < cap(lp)/2 {
+		lp = slices.Clone(lp)
+	}
+	z.lp = lp
+}
+
+// removeSmall takes n elements out of the listpack, from position p on.
+func (z *ZSet) removeSmall(p, n int) {
+	z.unshare()
+	if lp := z.lp.remove(p, n); len(lp) == 0 {
+		z.lp = lp
+	} else {
+		z.became(lp)
 	}
 }
 
@@ -182,8 +231,7 @@ func (z *ZSet) Remove(b []byte) bool {
 	case z.tree != nil:
 		z.tree.remove(at.hash, at.Score, b)
 	default:
-		z.unshare()
-		z.lp = z.lp.remove(at.at, 1)
+		z.removeSmall(at.at, 1)
 	}
 	return true
 }
@@ -194,8 +242,7 @@ func (z *ZSet) RemoveRange(r, n int) {
 	case n == 0:
 		return
 	case z.tree == nil:
-		z.unshare()
-		z.lp = z.lp.remove(z.lp.at(r), n)
+		z.removeSmall(z.lp.at(r), n)
 		return
 	case n == z.Len():
 		z.tree = newTree(z.seed)
@@ -332,10 +379,14 @@ func (z *ZSet) Scan(cursor uint64, f func(member []byte, score float64)) (next u
 // elements: neither sees the other's changes, and they may be used from different
 // goroutines at once.
 func (z *ZSet) Clone() ZSet {
-	z.shared = true
 	to := *z
-	if z.tree != nil {
+	switch {
+	case z.tree != nil:
 		to.tree = z.tree.clone()
+	case z.loan:
+		to.Own()
+	default:
+		z.shared, to.shared = true, true
 	}
 	return to
 }

@@ -1,0 +1,130 @@
+package zsets
+
+import (
+	"errors"
+	"hash/maphash"
+	"math"
+
+	"regent/engine/config"
+	"regent/engine/listpack"
+	"regent/engine/rdb"
+	"regent/engine/zset"
+)
+
+// A zsetCodec is a sorted set in RDB: a listpack as it is, everything else as members
+// and scores, the highest first. Before version 8 scores were texts, and before 10 small
+// ones ziplists.
+type zsetCodec struct {
+	cfg  *config.Config
+	seed maphash.Seed
+}
+
+var (
+	// errScore is a score in an RDB file that is not a number.
+	errScore = errors.New("a score of a sorted set is not a number")
+	// errMember is a member that stands in an RDB file twice.
+	errMember = errors.New("a member of a sorted set stands there twice")
+)
+
+// Kind is "zset".
+func (zsetCodec) Kind() string { return "zset" }
+
+// Types are all that sorted sets were ever written as.
+func (zsetCodec) Types() []rdb.Type {
+	return []rdb.Type{rdb.TypeZset, rdb.TypeZset2, rdb.TypeZsetZiplist, rdb.TypeZsetListpack}
+}
+
+// Pick is Redis 7.0's.
+func (zsetCodec) Pick(v any) rdb.Type {
+	if v.(*zsetObject).IsSmall() {
+		return rdb.TypeZsetListpack
+	}
+	return rdb.TypeZset2
+}
+
+// Encode writes the members and scores.
+func (zsetCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
+	z := v.(*zsetObject)
+	if t == rdb.TypeZsetListpack {
+		b, ok := z.ZSet.Packed()
+		if !ok {
+			b = listpack.New(0)
+		}
+		e.String(b)
+		return
+	}
+	n := z.Len()
+	e.Length(uint64(n))
+	z.Walk(n-1, n, true, func(b []byte, score float64) bool {
+		e.String(b)
+		e.Double(score)
+		return true
+	})
+}
+
+// Decode reads a sorted set, which may be empty: then it is none.
+func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
+	z := &zsetObject{zset.New(zc.seed)}
+	lim := limitsOf(zc.cfg)
+	switch t {
+	case rdb.TypeZset, rdb.TypeZset2:
+		return z, z.decode(d, t, lim)
+	}
+	b, err := d.String()
+	if err != nil {
+		return nil, err
+	}
+	if t == rdb.TypeZsetZiplist {
+		if b, err = fromZiplist(b); err != nil {
+			return nil, err
+		}
+	}
+	z.ZSet, err = zset.FromPacked(zc.seed, b, lim)
+	return z, err
+}
+
+// decode reads members and scores one by one.
+func (z *zsetObject) decode(d *rdb.Decoder, t rdb.Type, lim zset.Limits) error {
+	n, err := d.Length()
+	if err != nil {
+		return err
+	}
+	if n > uint64(max(lim.Entries, 0)) {
+		z.Grow()
+	}
+	read := d.Double
+	if t == rdb.TypeZset {
+		read = d.DoubleText
+	}
+	for ; n > 0; n-- {
+		b, err := d.String()
+		if err != nil {
+			return err
+		}
+		score, err := read()
+		if err != nil {
+			return err
+		}
+		if math.IsNaN(score) {
+			return errScore
+		}
+		at := z.Find(b)
+		if at.OK {
+			return errMember
+		}
+		z.Put(at, b, score, lim)
+	}
+	return nil
+}
+
+// fromZiplist is a listpack of a ziplist's elements, as they were.
+func fromZiplist(zl []byte) ([]byte, error) {
+	lp := listpack.New(len(zl))
+	var text []byte
+	err := listpack.Ziplist(zl, func(v listpack.Value) {
+		text = v.AppendText(text[:0])
+		e := listpack.ElementOf(text)
+		lp = listpack.Insert(lp, listpack.End(lp), &e)
+	})
+	return lp, err
+}
