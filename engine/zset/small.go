@@ -170,6 +170,34 @@ func (s small) before(b *bound) (n int) {
 	return n
 }
 
+// lexRange goes as redis-server does where scores differ: nowhere if the last member is
+// before the range or the first behind it, else to the first that is not before it, and
+// from there to the first that is not in it.
+func (s small) lexRange(lo, hi *LexBound) (r, n int) {
+	size := s.len()
+	if size == 0 || !s.edge(size-1, lo.from) || !s.edge(0, hi.upTo) {
+		return 0, 0
+	}
+	s.walk(0, size, false, func(b []byte, _ float64) bool {
+		switch {
+		case n == 0 && !lo.from(b):
+			r++
+		case hi.upTo(b):
+			n++
+		default:
+			return false
+		}
+		return true
+	})
+	return r, n
+}
+
+// edge is what f says of member r.
+func (s small) edge(r int, f func(b []byte) bool) (is bool) {
+	s.walk(r, 1, false, func(b []byte, _ float64) bool { is = f(b); return false })
+	return is
+}
+
 // walk calls f with n pairs from the one of rank r on, or with reverse back from it,
 // until it returns false.
 func (s small) walk(r, n int, reverse bool, f func(member []byte, score float64) bool) {

@@ -322,28 +322,6 @@ func (t *tree) lexBefore(l *LexBound, end bool) int {
 	return t.before(&bound{member: l.Member, lex: true, top: l.Open != end})
 }
 
-// lexRange goes as redis-server does where scores differ: to the first member that is
-// not before the range, and from there to the first that is not in it.
-func (s small) lexRange(lo, hi *LexBound) (r, n int) {
-	i := 0
-	if s.len() == 0 {
-		return 0, 0
-	}
-	s.walk(0, s.len(), false, func(b []byte, _ float64) bool {
-		switch {
-		case n == 0 && !lo.from(b):
-			r = i + 1
-		case hi.upTo(b):
-			n++
-		default:
-			return false
-		}
-		i++
-		return true
-	})
-	return r, n
-}
-
 // Walk calls f with n elements, which are there, from rank r on, or with reverse back
 // from it, until it returns false. f may not change the set; the bytes are valid in f
 // alone.

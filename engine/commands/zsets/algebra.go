@@ -335,7 +335,7 @@ func (o *operation) unite(out *zsetObject) {
 			if at.OK {
 				score = o.aggregate(at.Score, score)
 			}
-			if !at.OK || score != at.Score {
+			if !at.OK || math.Float64bits(score) != math.Float64bits(at.Score) { // -0 is another
 				out.Put(at, b, score, zset.Limits{})
 			}
 			return true

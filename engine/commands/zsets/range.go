@@ -335,9 +335,16 @@ func doZrangestore(c *engine.Ctx) {
 	}
 	out, lim := empty(c), limits(c)
 	if z != nil {
+		// In redis-server's order: a listpack has no -0, and what comes to one has lost it.
 		from, n := s.in(z)
+		if s.by == byRank && int64(n) > lim.Entries {
+			out.Grow()
+		}
+		if s.reverse {
+			from += n - 1
+		}
 		c.Heavy(n * bytesPerMember)
-		z.Walk(from, n, false, func(b []byte, score float64) bool {
+		z.Walk(from, n, s.reverse, func(b []byte, score float64) bool {
 			out.Put(out.Find(b), b, score, lim)
 			return true
 		})
