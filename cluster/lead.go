@@ -166,11 +166,11 @@ func (c *Cluster) Leads() bool {
 	return v.Leading && l != nil && l.epoch == v.Epoch && c.opts.Host.Mono() < l.until
 }
 
-// Fenced reports whether this node leads but must run no command as leader: its
+// MustHold reports whether this node leads but must run no command as leader: its
 // lease has run out, or it was deposed a moment ago. It is asked for each
 // command and so looks at the cheaper clock; Leads is asked again before the
 // reply leaves. Where rounds prove what was read, the lease is not needed.
-func (c *Cluster) Fenced() bool {
+func (c *Cluster) MustHold() bool {
 	revoked, over := c.lapsed()
 	return revoked || over && c.Leased()
 }

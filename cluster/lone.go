@@ -22,7 +22,7 @@ func Lone(id int64, host string, port int) engine.Cluster {
 }
 
 func (l *lone) View() *engine.View       { return &l.view }
-func (l *lone) Fenced() bool             { return false }
+func (l *lone) MustHold() bool           { return false }
 func (l *lone) LeaseOver() bool          { return false }
 func (l *lone) AckedBy(int64) int        { return 0 }
 func (l *lone) SyncedBy(int64) int       { return 0 }

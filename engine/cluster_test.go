@@ -17,7 +17,7 @@ func TestALeaderWithoutALease(t *testing.T) {
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	slots := c.Do("CLUSTER", "SLOTS")
 	for _, lease := range []bool{true, false} {
-		s.Cluster.SetFenced(!lease)
+		s.Cluster.SetLeaseOver(!lease)
 		for _, ask := range [][]string{{"INFO", "replication"}, {"ROLE"}, {"HELLO"}} {
 			if got := c.Do(ask...); strings.Contains(got, "master\r\n") != lease {
 				t.Errorf("lease %v, %v: %s", lease, ask, got)

@@ -32,9 +32,11 @@ type Handler func(c *Ctx)
 // switches on names elsewhere.
 type Command struct {
 	spec.Command
-	Do    Handler // nil only for containers that need a subcommand
-	Locks LockSet
-	Subs  []Command // makes the command a container
+	Do Handler // nil only for containers that need a subcommand
+	// Administer stands in Do's place where the cluster is changed.
+	Administer func(c *Ctx, a Administration)
+	Locks      LockSet
+	Subs       []Command // makes the command a container
 	// OpensChannel marks a peer's first word: it is allowed to whoever is denied
 	// all else.
 	OpensChannel bool

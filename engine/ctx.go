@@ -68,8 +68,14 @@ func (c *Ctx) DB() int { return c.s.db }
 // Config is the server's configuration.
 func (c *Ctx) Config() *config.Config { return c.e.Config }
 
-// Cluster is the engine's window on the other nodes.
-func (c *Ctx) Cluster() Cluster { return c.e.cluster }
+// View is this node's idea of the cluster.
+func (c *Ctx) View() *View { return c.e.cluster.View() }
+
+// LeaseOver is Cluster.LeaseOver, and Links Cluster.Links.
+func (c *Ctx) LeaseOver() bool { return c.e.cluster.LeaseOver() }
+
+// Links describes the connections to other nodes.
+func (c *Ctx) Links() []LinkView { return c.e.cluster.Links() }
 
 // Table is what is known of all commands.
 func (c *Ctx) Table() *spec.Table { return c.e.table.spec }

@@ -215,7 +215,7 @@ func (e *Engine) evictFrom(s *shard, want int, least *victim) (seen int, gone bo
 
 // mayEvict reports whether this node deletes keys by itself now; a shard is locked.
 func (e *Engine) mayEvict() bool {
-	return e.pause.mode.Load() == pauseNone && e.cluster.View().Leading && !e.cluster.Fenced()
+	return e.pause.mode.Load() == pauseNone && e.cluster.View().Leading && !e.cluster.MustHold()
 }
 
 // evictKey deletes a victim whose shard was unlocked meanwhile, and reports

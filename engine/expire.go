@@ -56,7 +56,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.dbs[db]
-	if d == nil || d.Expires() == 0 || e.expireOff.Load() || e.pause.mode.Load() != pauseNone || !e.cluster.View().Leading || e.cluster.Fenced() {
+	if d == nil || d.Expires() == 0 || e.expireOff.Load() || e.pause.mode.Load() != pauseNone || !e.cluster.View().Leading || e.cluster.MustHold() {
 		return 0
 	}
 	sc.collect(d, now, limit)

@@ -62,11 +62,11 @@ func TestExpireCycle(t *testing.T) {
 		t.Errorf("a follower deleted %d", n)
 	}
 	s.Cluster.SetView(engine.View{Leading: true})
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	if n := s.ExpireCycle(100); n != 0 {
-		t.Errorf("a fenced leader deleted %d", n)
+		t.Errorf("a leader without a lease deleted %d", n)
 	}
-	s.Cluster.SetFenced(false)
+	s.Cluster.SetLeaseOver(false)
 	if n := s.ExpireCycle(100); n != 100 {
 		t.Errorf("%d deleted of 100 allowed", n)
 	}

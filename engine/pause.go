@@ -164,11 +164,11 @@ const leaseTimes = 2
 // leaseless reports whether a command must wait because this node leads and its
 // lease has run out.
 func (e *Engine) leaseless(c *Ctx, v *View) bool {
-	if !v.Leading || !v.Clustered || !c.touchesData() || !e.cluster.Fenced() {
+	if !v.Leading || !v.Clustered || !c.touchesData() || !e.cluster.MustHold() {
 		return false
 	}
 	e.pause.leases.Store(true) // before looking again: what has moved since then wakes it
-	return e.cluster.Fenced()
+	return e.cluster.MustHold()
 }
 
 // LeaseMoved has the commands that wait for the lease look again: it was

@@ -190,7 +190,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 		return d
 	}
 	end := s.Log.End()
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	get, set := hold("GET", "k"), hold("SET", "k", "w")
 	if got := c.Do("PING"); got != "+PONG\r\n" {
 		t.Errorf("PING: %q", got)
@@ -202,7 +202,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 	if got := get.Go(); got != "" || !get.Parked() {
 		t.Errorf("woken too early: %q", got)
 	}
-	s.Cluster.SetFenced(false)
+	s.Cluster.SetLeaseOver(false)
 	s.LeaseMoved()
 	if got := set.Go(); got != "+OK\r\n" {
 		t.Errorf("SET when the lease is renewed: %q", got)
@@ -211,11 +211,11 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 		t.Errorf("GET when the lease is renewed: %q", got)
 	}
 
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	get = hold("GET", "k")
 	s.HoldData(100 * time.Millisecond)
 	set = hold("SET", "k", "x")
-	s.Cluster.SetFenced(false)
+	s.Cluster.SetLeaseOver(false)
 	s.LeaseMoved()
 	for range 2 { // a pause holds what the lease has held, and lets it go
 		if got := get.Go() + set.Go(); got != "" {
@@ -232,7 +232,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 	}
 
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	get = hold("GET", "k")
 	s.Host.Advance(time.Minute)
 	if got := get.Go(); got != "-CLUSTERDOWN The cluster is down\r\n" {
@@ -248,7 +248,7 @@ func TestHandoverHoldsReads(t *testing.T) {
 	c := s.Client()
 	c.Do("SET", "k", "v")
 	s.HoldData(300 * time.Millisecond)
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	for _, cmd := range [][]string{{"GET", "k"}, {"MSET", "a", "1", "b", "2"}, {"DBSIZE"}} {
 		d := s.Client()
 		if got := d.Do(cmd...); got != "" {
@@ -267,13 +267,13 @@ func TestHandoverHoldsReads(t *testing.T) {
 	if got := c.Do("SET", "k", "w"); got != "" {
 		t.Fatalf("while no leader is known: %q", got)
 	}
-	s.Cluster.SetFenced(false)
+	s.Cluster.SetLeaseOver(false)
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	s.ReleaseData()
 	if got := c.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" {
 		t.Errorf("%q", got)
 	}
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	s.Host.Advance(time.Minute)
 }

@@ -158,10 +158,10 @@ const (
 type Cluster interface {
 	// View is the current state, an immutable value.
 	View() *View
-	// Fenced reports whether this node leads but must run no command as leader
+	// MustHold reports whether this node leads but must run no command as leader
 	// at the moment: its lease has run out or was revoked. When that has passed,
 	// one way or the other, the cluster calls LeaseMoved.
-	Fenced() bool
+	MustHold() bool
 	// LeaseOver reports whether this node leads, as far as it knows, and others
 	// may have elected another by now: it does not say that it leads.
 	LeaseOver() bool
@@ -174,6 +174,12 @@ type Cluster interface {
 	SyncedBy(off int64) int
 	// Links describes the connections to other nodes for CLUSTER LINKS.
 	Links() []LinkView
+	Administration
+}
+
+// An Administration changes the cluster. Only the handlers that say so get it
+// (Command.Administer).
+type Administration interface {
 	// Handover begins to hand leadership over to a node, 0: to whoever is best,
 	// and gives up after limit. AbortHandover ends it and reports whether there
 	// was one. AskHandover, at a follower, asks the leader for it.

@@ -32,6 +32,9 @@ func (r *Room) filled(commands []Command) []Command {
 	rows := slices.Clone(commands)
 	for i := range rows {
 		cmd := &rows[i]
+		if do := cmd.Administer; do != nil {
+			cmd.Do = func(c *Ctx) { do(c, c.e.cluster) }
+		}
 		if cmd.Cats == 0 && cmd.Do != nil {
 			cmd.Cats = r.Cats
 		}

@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,9 @@ import (
 // kernel is the package whose exported names are counted: each is there because
 // another package uses it. What tests alone need is in its export_test.go.
 const kernel = "regent/engine"
+
+// administers is the one room that may change the cluster.
+const administers = rooms + "cluster"
 
 // helpers are packages for tests: what they use is not used yet.
 var helpers = []string{"regent/engine/enginetest", "regent/integration"}
@@ -260,7 +264,12 @@ func TestEveryExportedNameOfTheKernelIsUsed(t *testing.T) {
 			continue
 		}
 		pkg, info := check(t, fset, from, p)
-		s.see(info)
+		own := &surface{used: map[string]bool{}}
+		own.see(info)
+		if own.used["Command.Administer"] && path != administers {
+			t.Errorf("%s changes the cluster: that is for %s alone", path, administers)
+		}
+		maps.Copy(s.used, own.used)
 		s.implement(engine, pkg)
 	}
 	s.reach()

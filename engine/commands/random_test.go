@@ -296,6 +296,7 @@ func TestReplay(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := enginetest.NewEngine(t)
 		c := s.Client()
+		c.Do("CONFIG", "SET", "list-max-listpack-size", rapid.SampledFrom([]string{"-2", "2"}).Draw(rt, "list-max-listpack-size"))
 		for range rapid.IntRange(1, replaySteps).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 9).Draw(rt, "what") {
 			case 0:

@@ -117,7 +117,7 @@ func (h *Host) Advance(d time.Duration) {
 // lead; NewCluster's does.
 type Cluster struct {
 	view   atomic.Pointer[engine.View]
-	fenced atomic.Bool
+	over   atomic.Bool
 	acked  atomic.Pointer[[]int64]
 	refuse error
 	Asked  []string // handovers
@@ -137,14 +137,14 @@ func (c *Cluster) View() *engine.View { return c.view.Load() }
 // SetView replaces the view.
 func (c *Cluster) SetView(v engine.View) { c.view.Store(&v) }
 
-// Fenced is what SetFenced said.
-func (c *Cluster) Fenced() bool { return c.fenced.Load() }
+// MustHold is what SetLeaseOver said.
+func (c *Cluster) MustHold() bool { return c.over.Load() }
 
-// LeaseOver is what SetFenced said.
-func (c *Cluster) LeaseOver() bool { return c.fenced.Load() }
+// LeaseOver is what SetLeaseOver said.
+func (c *Cluster) LeaseOver() bool { return c.over.Load() }
 
-// SetFenced says whether the leader's lease has run out.
-func (c *Cluster) SetFenced(v bool) { c.fenced.Store(v) }
+// SetLeaseOver says whether the leader's lease has run out.
+func (c *Cluster) SetLeaseOver(v bool) { c.over.Store(v) }
 
 // SetAcked says up to which offset each of the other nodes holds the log.
 func (c *Cluster) SetAcked(offsets ...int64) { c.acked.Store(&offsets) }

@@ -47,13 +47,27 @@ func faced(cmd *engine.Command) {
 	}
 	if do := cmd.Do; do != nil {
 		cmd.Do = func(c *engine.Ctx) {
-			if !c.ClusterFace() {
-				c.Err(resp.ErrNoCluster)
-				return
+			if hasFace(c) {
+				do(c)
 			}
-			do(c)
 		}
 	}
+	if do := cmd.Administer; do != nil {
+		cmd.Administer = func(c *engine.Ctx, a engine.Administration) {
+			if hasFace(c) {
+				do(c, a)
+			}
+		}
+	}
+}
+
+// hasFace reports whether clients see a cluster here; false: the error was written.
+func hasFace(c *engine.Ctx) bool {
+	if !c.ClusterFace() {
+		c.Err(resp.ErrNoCluster)
+		return false
+	}
+	return true
 }
 
 func clusterLiterals() []engine.Command {

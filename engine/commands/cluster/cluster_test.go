@@ -137,7 +137,7 @@ func TestClusterWithoutLeader(t *testing.T) {
 		t.Errorf("a write is answered %q", got)
 	}
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
-	s.Cluster.SetFenced(true)
+	s.Cluster.SetLeaseOver(true)
 	listed("the lease has run out", "10.0.0.1", "online", 100)
 }
 

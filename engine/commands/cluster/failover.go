@@ -19,7 +19,7 @@ import (
 const longestHandover = time.Hour
 
 func failoverCommands() []engine.Command {
-	return []engine.Command{{Do: doFailover, Command: spec.Command{
+	return []engine.Command{{Administer: doFailover, Command: spec.Command{
 		Name: "failover", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.Stale, Group: spec.GroupServer, Since: "6.2.0", Complex: "O(1)",
 		Summary: "Hands leadership over to another node.",
 		Args: spec.Args{
@@ -32,7 +32,7 @@ func failoverCommands() []engine.Command {
 
 // clusterFailover is the literal of CLUSTER FAILOVER.
 func clusterFailover() engine.Command {
-	return engine.Command{Do: doClusterFailover, Command: spec.Command{
+	return engine.Command{Administer: doClusterFailover, Command: spec.Command{
 		Name: "failover", Arity: -2, Flags: clusterAdmin | spec.NoAsyncLoading, Since: "3.0.0", Complex: "O(1)",
 		Summary: "Asks the leader to hand over to this node.",
 		Args:    spec.Args{spec.OneOf("options", spec.Word("force", "FORCE"), spec.Word("takeover", "TAKEOVER")).Opt()},
@@ -75,9 +75,9 @@ func orderArgs(c *engine.Ctx) (o failoverOrder, ok bool) {
 	return o, true
 }
 
-func doFailover(c *engine.Ctx) {
+func doFailover(c *engine.Ctx, a engine.Administration) {
 	if len(c.Args) == 2 && spec.EqualFold(c.Args[1], "abort") {
-		if !c.Cluster().AbortHandover() {
+		if !a.AbortHandover() {
 			c.Err(resp.ErrNoFailover)
 			return
 		}
@@ -88,7 +88,7 @@ func doFailover(c *engine.Ctx) {
 	if !ok {
 		return
 	}
-	v := c.Cluster().View()
+	v := c.View()
 	followers := v.Followers()
 	var target int64
 	msg := ""
@@ -112,7 +112,7 @@ func doFailover(c *engine.Ctx) {
 	if o.timeout > 0 && o.timeout < longestHandover.Milliseconds() {
 		limit = time.Duration(o.timeout) * time.Millisecond
 	}
-	answerHandover(c, c.Cluster().Handover(target, limit))
+	answerHandover(c, a.Handover(target, limit))
 }
 
 func findTarget(followers []*engine.NodeView, o failoverOrder) (id int64, msg string) {
@@ -141,12 +141,12 @@ func answerHandover(c *engine.Ctx, err error) {
 	}
 }
 
-func doClusterFailover(c *engine.Ctx) {
+func doClusterFailover(c *engine.Ctx, a engine.Administration) {
 	if n := len(c.Args); n > 3 || n == 3 && !spec.EqualFold(c.Args[2], "force") && !spec.EqualFold(c.Args[2], "takeover") {
 		c.Err(resp.ErrSyntax)
 		return
 	}
-	v := c.Cluster().View()
+	v := c.View()
 	switch {
 	case v.Leading:
 		c.Err(resp.ErrFailoverToReplica)
@@ -155,7 +155,7 @@ func doClusterFailover(c *engine.Ctx) {
 		c.Err(resp.ErrFailoverUnknown)
 		return
 	}
-	if err := c.Cluster().AskHandover(); err != nil {
+	if err := a.AskHandover(); err != nil {
 		c.Err(resp.ErrFailoverUnknown)
 		return
 	}

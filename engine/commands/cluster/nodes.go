@@ -22,7 +22,7 @@ const nodeChangeWait = 30 * time.Second
 
 // regentNode is the literal of REGENT NODE.
 func regentNode() engine.Command {
-	return engine.Command{Do: doRegentNode, Command: spec.Command{
+	return engine.Command{Administer: doRegentNode, Command: spec.Command{
 		Name: "node", Arity: -3, Flags: spec.Admin | spec.NoScript | spec.NoMulti | spec.Stale, Since: "7.0.0", Complex: "O(N) in the number of nodes",
 		Summary: "Lists the nodes, takes one in, or takes one out.",
 		Args: spec.Args{spec.OneOf("action",
@@ -32,7 +32,7 @@ func regentNode() engine.Command {
 	}}
 }
 
-func doRegentNode(c *engine.Ctx) {
+func doRegentNode(c *engine.Ctx, a engine.Administration) {
 	action, args := c.Args[2], c.Args[3:]
 	switch {
 	case spec.EqualFold(action, "list") && len(args) == 0:
@@ -43,13 +43,13 @@ func doRegentNode(c *engine.Ctx) {
 			c.Err(fmt.Sprintf(resp.ErrNodeAddr, err))
 			return
 		}
-		changeNodes(c, p.ID, func() error { return c.Cluster().AddNode(p, nodeChangeWait) })
+		changeNodes(c, p.ID, func() error { return a.AddNode(p, nodeChangeWait) })
 	case spec.EqualFold(action, "remove") && len(args) == 1:
 		id, ok := c.IntArg(args[0])
 		if !ok {
 			return
 		}
-		changeNodes(c, id, func() error { return c.Cluster().RemoveNode(id, nodeChangeWait) })
+		changeNodes(c, id, func() error { return a.RemoveNode(id, nodeChangeWait) })
 	default:
 		c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(action, 128), "REGENT"))
 	}
@@ -57,7 +57,7 @@ func doRegentNode(c *engine.Ctx) {
 
 // changeNodes parks the session while the cluster carries out a change.
 func changeNodes(c *engine.Ctx, id int64, change func() error) {
-	v := c.Cluster().View()
+	v := c.View()
 	switch {
 	case !v.Clustered:
 		c.Err(resp.ErrNodeAlone)
@@ -120,7 +120,7 @@ func refuseChange(c *engine.Ctx, id int64, err error) {
 	var apart *engine.ApartError
 	switch {
 	case errors.Is(err, engine.ErrNotLeading):
-		notLeading(c, c.Cluster().View())
+		notLeading(c, c.View())
 	case errors.As(err, &taken):
 		c.Err(fmt.Sprintf(resp.ErrNodeTakenBy, taken.By.ID, taken.By.Addr()))
 	case errors.As(err, &unproved):

@@ -33,7 +33,7 @@ func regentCommands() []engine.Command {
 			Args: spec.Args{spec.OneOf("acks", spec.Word("leader", "LEADER"), spec.Word("quorum", "QUORUM"),
 				spec.Word("all", "ALL"), spec.Word("default", "DEFAULT"))},
 		}},
-		{Do: doForceLeader, Command: spec.Command{
+		{Administer: doForceLeader, Command: spec.Command{
 			Name: "force-leader", Arity: 2, Flags: spec.Admin | spec.NoScript | spec.Stale, Since: "7.0.0", Complex: "O(1)",
 			Summary: "Lets this node be elected although nodes that may hold later writes do not answer: those writes are given up.",
 		}},
@@ -54,8 +54,8 @@ func doRegentAcks(c *engine.Ctx) {
 	c.Err(resp.ErrSyntax)
 }
 
-func doForceLeader(c *engine.Ctx) {
-	if err := c.Cluster().ForceLeader(); err != nil {
+func doForceLeader(c *engine.Ctx, a engine.Administration) {
+	if err := a.ForceLeader(); err != nil {
 		c.Err(fmt.Sprintf(resp.ErrForceLeader, err))
 		return
 	}

@@ -29,7 +29,7 @@ type topology struct {
 // topologyOf is the state as of now. A leader whose lease has run out is the last
 // one.
 func topologyOf(c *engine.Ctx) topology {
-	v := c.Cluster().View()
+	v := c.View()
 	t := topology{view: v, nodes: v.Nodes}
 	if !v.Clustered {
 		t.nodes = []engine.NodeView{lone(c, v)}
@@ -37,7 +37,7 @@ func topologyOf(c *engine.Ctx) topology {
 	if !slices.ContainsFunc(t.nodes, func(nd engine.NodeView) bool { return nd.Myself }) {
 		t.nodes = append([]engine.NodeView{{ID: v.NodeID, Name: nodeName(v.NodeID), Myself: true, Leader: v.Leading}}, v.Nodes...)
 	}
-	over := v.Leading && c.Cluster().LeaseOver()
+	over := v.Leading && c.LeaseOver()
 	for i := range t.nodes {
 		nd := &t.nodes[i]
 		if nd.Myself {
@@ -253,7 +253,7 @@ func doClusterFailureReports(c *engine.Ctx) {
 }
 
 func doClusterLinks(c *engine.Ctx) {
-	links := c.Cluster().Links()
+	links := c.Links()
 	w := c.W
 	w.Array(len(links))
 	for _, l := range links {

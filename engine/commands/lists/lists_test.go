@@ -51,6 +51,7 @@ func TestListAllocations(t *testing.T) {
 func TestListsAreCounted(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
+	c.Do("CONFIG", "SET", "list-max-listpack-size", "2") // a list of one node may be bytes in the dictionary
 	long := strings.Repeat("long ", 50)
 	for _, line := range [][]string{
 		{"RPUSH", "l", "a", "b", "c"}, {"LPUSH", "l", long}, {"RPUSHX", "l", long + long}, {"LSET", "l", "1", long + "x"}, {"LSET", "l", "1", "a"},
