@@ -159,7 +159,7 @@ func (c *Ctx) Changing(en Entry) { en.d.Touching(en.ref) }
 // packed: a small one has the room then. It stands where it stood; en has moved.
 func (c *Ctx) Grow(en Entry, o Object, n int) Entry {
 	v := en.Value()
-	if !v.Kind.IsPacked() || len(v.Bytes)+n > packMax {
+	if n == 0 || !v.Kind.IsPacked() || len(v.Bytes)+n > packMax {
 		c.Changing(en)
 		return en
 	}

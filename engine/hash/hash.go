@@ -31,6 +31,7 @@ type Hash struct {
 	seed   maphash.Seed
 	lp     []byte           // none: it is empty, or a table
 	table  *hashtable.Table // not nil: the hashtable
+	hint   int              // where find has found a field last in lp as it is, 0: nowhere
 	shared bool             // lp may be seen by a clone
 	loan   bool             // lp is View's
 }
@@ -96,8 +97,14 @@ func (h *Hash) find(field []byte) (at int, found bool) {
 		return 0, false
 	}
 	e := listpack.ElementOf(field)
+	if h.hint != 0 && e.Is(listpack.Get(h.lp, h.hint)) {
+		return h.hint, true // as a command does that reads before it writes
+	}
 	at = listpack.Find(h.lp, listpack.First(h.lp), pair, &e)
-	return at, at < listpack.End(h.lp)
+	if found = at < listpack.End(h.lp); found {
+		h.hint = at
+	}
+	return at, found
 }
 
 // Get is the value of a field.
@@ -207,7 +214,7 @@ func (h *Hash) became(now []byte) {
 	if cap(h.lp) == 0 || &h.lp[:1][0] != &now[0] {
 		h.loan = false
 	}
-	h.lp = now
+	h.lp, h.hint = now, 0
 }
 
 // Spread makes it a hashtable.
@@ -274,7 +281,7 @@ func (h *Hash) Delete(field []byte) bool {
 	}
 	h.unshare()
 	if h.Len() == 1 {
-		h.lp = h.lp[:0]
+		h.lp, h.hint = h.lp[:0], 0
 		return true
 	}
 	h.became(listpack.Delete(h.lp, at, listpack.Next(h.lp, listpack.Next(h.lp, at)), pair))
