@@ -146,6 +146,9 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 func (a *Applier) outcome(c *Ctx) error {
 	a.e.stats.stripes[0].changes.Add(c.changes)
 	c.changes = 0
+	if len(c.happened) > 0 {
+		c.tellHappened(0) // what is applied is committed
+	}
 	reply := a.s.W.Bytes()
 	a.s.W.Truncate(0)
 	if len(reply) > 0 && reply[0] == '-' {

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"regent/engine/decimal"
+	"regent/engine/pubsub"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -92,7 +93,12 @@ func (c *Ctx) clientKind(word []byte) (string, bool) {
 }
 
 // kind is the session's type.
-func (s *Session) kind() string { return "normal" }
+func (s *Session) kind() string {
+	if s.Listens() {
+		return "pubsub"
+	}
+	return "normal"
+}
 
 // ClientLine describes a client as CLIENT LIST does, for the log.
 func (e *Engine) ClientLine(s *Session) string {
@@ -117,9 +123,10 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	if last := sh.lastCmd.Load(); last != nil {
 		cmd = last.FullName()
 	}
-	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d",
+	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d",
 		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,
-		max(c.Now-s.created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.db.Load(), sh.queued.Load()-1)
+		max(c.Now-s.created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.db.Load(),
+		sh.subs[pubsub.Channel].Load(), sh.subs[pubsub.Pattern].Load(), sh.subs[pubsub.Shard].Load(), sh.queued.Load()-1)
 	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
 		b.Input, b.InputFree, argv, sh.queuedBytes.Load(), first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(sh.queuedBytes.Load())+int(unsafe.Sizeof(*s)))
 	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
@@ -144,7 +151,7 @@ func (sh *SharedState) flagLetters() string {
 		flag   clientFlags
 		letter byte
 	}{
-		{clientBlocked, 'b'}, {clientClosing, 'c'}, {clientReadonly, 'r'}, {clientNoEvict, 'e'}, {clientNoTouch, 'T'},
+		{clientPubSub, 'P'}, {clientBlocked, 'b'}, {clientClosing, 'c'}, {clientReadonly, 'r'}, {clientNoEvict, 'e'}, {clientNoTouch, 'T'},
 	} {
 		if sh.has(f.flag) {
 			letters = append(letters, f.letter)

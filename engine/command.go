@@ -42,6 +42,8 @@ type Command struct {
 	OpensChannel bool
 	// atOnce: it is carried out where other commands are queued for EXEC.
 	atOnce bool
+	// whileListening: a client that listens to channels may say it with RESP2.
+	whileListening bool
 	// reads: leadership matters to it as to a read, though no flag says so.
 	reads bool
 	// showsData finds out whether a command that is allowed while the data is
@@ -78,7 +80,7 @@ func shapeOf(cmd *Command) shape {
 		return shapeSlot
 	case cmd.GetKeys != nil, cmd.Locks == lockQueued:
 		return shapeMany
-	case len(cmd.Keys) == 0:
+	case len(cmd.Keys) == 0, !cmd.hasKeys():
 		return shapeNone
 	case len(cmd.Keys) == 1 && cmd.Keys[0].IsRange() && cmd.Keys[0].LastKey == 0:
 		return shapeSingle
@@ -86,6 +88,17 @@ func shapeOf(cmd *Command) shape {
 		return shapeSpan
 	}
 	return shapeMany
+}
+
+// hasKeys reports whether a key spec names keys, and not just what decides in which slot
+// a command is at home.
+func (cmd *Command) hasKeys() bool {
+	for i := range cmd.Keys {
+		if cmd.Keys[i].Flags&spec.KeyNotKey == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // shapeFor is the command's shape with these arguments.

@@ -17,7 +17,7 @@ func connectionCommands() []Command {
 
 func basicCommands() []Command {
 	return []Command{
-		{Do: doPing, Command: spec.Command{
+		{Do: doPing, whileListening: true, Command: spec.Command{
 			Name: "ping", Arity: -1, Flags: spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Answers PONG, or with the message given.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
@@ -33,11 +33,11 @@ func basicCommands() []Command {
 			Summary: "Makes another database the connection's.",
 			Args:    spec.Args{spec.Integer("index")},
 		}},
-		{Do: doQuit, atOnce: true, Command: spec.Command{
+		{Do: doQuit, atOnce: true, whileListening: true, Command: spec.Command{
 			Name: "quit", Arity: -1, Flags: beforeAuth, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Ends the connection.",
 		}},
-		{Do: doReset, atOnce: true, Command: spec.Command{
+		{Do: doReset, atOnce: true, whileListening: true, Command: spec.Command{
 			Name: "reset", Arity: 1, Flags: beforeAuth, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Puts the connection back into the state of a new one.",
 		}},
@@ -56,6 +56,12 @@ func doPing(c *Ctx) {
 	}
 	if msg := c.e.diskTrouble(); msg != "" && !c.follower {
 		c.Err(msg)
+		return
+	}
+	if c.s.Listens() && c.W.Proto() == resp.RESP2 { // as one more message
+		c.W.Array(2)
+		c.W.BulkString("pong")
+		c.W.Bulk(slices.Concat(c.Args[1:]...))
 		return
 	}
 	if len(c.Args) == 2 {
@@ -82,6 +88,7 @@ func doReset(c *Ctx) {
 	if s.tx != nil {
 		s.tx.over = true
 	}
+	c.e.endSubscriptions(s)
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
 	s.Authenticated = c.e.Config.RequirePass.Get() == ""

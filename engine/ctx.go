@@ -40,6 +40,8 @@ type Ctx struct {
 
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // who got it
+
+	happened []happening // that is to be told
 }
 
 // An Entry is a key's place in the keyspace as a lookup found it. It is valid
@@ -97,6 +99,7 @@ func (c *Ctx) Read(key []byte) Entry {
 	st := c.stripe(key)
 	if !en.OK() {
 		st.misses.Add(1)
+		c.Notify(eventMiss, "keymiss", key)
 		return en
 	}
 	st.hits.Add(1)
@@ -123,6 +126,16 @@ func (c *Ctx) PeekIn(db int, key []byte) Entry { return c.find(db, key) }
 // Look is Read without marking the key as used: EXISTS, TTL, TYPE and OBJECT
 // count as hits and misses but do not keep a key young.
 func (c *Ctx) Look(key []byte) Entry {
+	en := c.Inspect(key)
+	if !en.OK() {
+		c.Notify(eventMiss, "keymiss", key)
+	}
+	return en
+}
+
+// Inspect is Look without an event for a key that is not there: OBJECT asks about the
+// keyspace, not for a value.
+func (c *Ctx) Inspect(key []byte) Entry {
 	en := c.Peek(key)
 	if st := c.stripe(key); en.OK() {
 		st.hits.Add(1)
@@ -141,11 +154,15 @@ func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
 // PutIn is Put in another database.
 func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	c.Heavy(len(v.Bytes))
+	if c.e.tells(eventExpired | eventNew) {
+		c.find(db, key) // what has expired is told of before it is replaced
+	}
 	d := c.changing(db, key)
 	before := d.Len()
 	en := Entry{d, d.Put(key, v, expireAt)}
 	if d.Len() > before {
 		d.SetAccess(en.ref, c.e.accessed(0, c.Now, true))
+		c.NotifyIn(db, eventNew, "new", key)
 	} else {
 		c.touch(en)
 	}
@@ -233,6 +250,7 @@ func (c *Ctx) find(db int, key []byte) Entry {
 // data: it would not be there after a load either.
 func (c *Ctx) expire(db int, key []byte) {
 	c.removeIn(db, key)
+	c.NotifyIn(db, eventExpired, "expired", key)
 	c.stripe(key).expired.Add(1)
 	if c.applying {
 		return

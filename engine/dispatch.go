@@ -277,6 +277,9 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	}
 	wrote = len(c.eff.Recs) > 0
 	end = e.record(c)
+	if len(c.happened) > 0 {
+		c.tellHappened(end)
+	}
 	c.handOver(end)
 	return true, wrote, end
 }

@@ -8,6 +8,7 @@ import (
 
 	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/pubsub"
 	"regent/engine/rdb"
 	"regent/engine/slots"
 )
@@ -84,6 +85,8 @@ type Engine struct {
 
 	acks    ackWaiters
 	blocked blockedSessions
+
+	listeners pubsub.Table[*Session]
 
 	watching atomic.Int64 // keys that are watched, once for each who does
 }

@@ -238,11 +238,14 @@ func (e *Engine) evictLocked(v *victim) {
 	e.changed(s, v.db, v.key)
 	s.noteUsedIn(v.db)
 	e.stripe(v.key).evicted.Add(1)
+	var end int64
 	if e.log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), v.key)}
 		eff.Recs = []Effect{{v.db, len(eff.Buf)}}
-		s.marks.wrote(anyKey, e.log.Append(&eff))
+		end = e.log.Append(&eff)
+		s.marks.wrote(anyKey, end)
 	}
+	e.notify(eventEvicted, "evicted", v.db, v.key, end)
 }
 
 // sample draws maxmemory-samples entries of d and returns the one that is

@@ -70,10 +70,15 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	s.noteUsed()
 	n := len(sc.args) - 1
 	e.stripe(sc.args[1]).expired.Add(int64(n))
+	var end int64
 	if e.log != nil {
 		sc.eff.Buf = resp.AppendCommand(sc.eff.Buf[:0], sc.args...)
 		sc.eff.Recs = append(sc.eff.Recs[:0], Effect{db, len(sc.eff.Buf)})
-		s.marks.wrote(anyKey, e.log.Append(&sc.eff))
+		end = e.log.Append(&sc.eff)
+		s.marks.wrote(anyKey, end)
+	}
+	for _, key := range sc.args[1:] {
+		e.notify(eventExpired, "expired", db, key, end)
 	}
 	return n
 }

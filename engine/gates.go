@@ -52,6 +52,9 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 			return msg
 		}
 	}
+	if msg := c.barred(); msg != "" {
+		return msg
+	}
 	if e.load.on.Load() && !cmd.whileLoading(args) {
 		v := e.cluster.View()
 		if msg := e.elsewhere(c, v); msg != "" && v.Leader != "" {

@@ -59,10 +59,12 @@ func (c *Ctx) errExpireTime() { c.Err(fmt.Sprintf(resp.ErrExpireTime, c.Cmd.Full
 func (c *Ctx) ExpireAt(key []byte, en Entry, at int64) {
 	if at <= c.Now && !c.applying {
 		c.Remove(key)
+		c.Notify(EventGeneric, "del", key)
 		c.Propagate([]byte("DEL"), key)
 		return
 	}
 	c.setExpire(en, max(at, 1)) // 0 stands for never
+	c.Notify(EventGeneric, "expire", key)
 	var ms [decimal.MaxLen]byte
 	c.Propagate([]byte("PEXPIREAT"), key, strconv.AppendInt(ms[:0], at, 10))
 }
@@ -73,6 +75,7 @@ func (c *Ctx) Persist(key []byte, en Entry) bool {
 		return false
 	}
 	c.setExpire(en, 0)
+	c.Notify(EventGeneric, "persist", key)
 	c.Propagate([]byte("PERSIST"), key)
 	return true
 }

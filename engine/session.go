@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"regent/engine/pubsub"
 	"regent/resp"
 )
 
@@ -40,7 +41,9 @@ type Session struct {
 
 	noTouch bool // CLIENT NO-TOUCH ON
 
-	tx *transaction // nil: nothing was said of one
+	tx    *transaction   // nil: nothing was said of one
+	subs  *subscriptions // nil: it has listened to nothing
+	inbox inbox
 
 	// Denied, if there is one, answers every command but the one that opens the
 	// peers' channel, and the connection is closed.
@@ -66,7 +69,8 @@ type SharedState struct {
 	// queued is one more than the commands that wait for EXEC, 0: there is no
 	// MULTI; queuedBytes are those of their arguments.
 	queued, queuedBytes atomic.Int64
-	waiting             atomic.Pointer[wait] // what CLIENT UNBLOCK can end; nil: nothing
+	subs                [pubsub.Kinds]atomic.Int32 // how many channels of each kind
+	waiting             atomic.Pointer[wait]       // what CLIENT UNBLOCK can end; nil: nothing
 	mu                  sync.Mutex
 	attrs               clientAttrs
 }
@@ -83,6 +87,7 @@ const (
 	clientReadonly                         // READONLY was said
 	clientNoEvict                          // CLIENT NO-EVICT ON
 	clientNoTouch                          // CLIENT NO-TOUCH ON
+	clientPubSub                           // it listens to channels
 )
 
 // setFlag sets or clears flags.
@@ -136,14 +141,14 @@ const (
 const mixedEpochs = math.MinInt64
 
 // claim notes that a command's answer rests on epoch, see LeaderEpoch.
-func (s *Session) claim(epoch int64) {
-	switch s.LeaderEpoch {
-	case 0:
-		s.LeaderEpoch = epoch
-	case epoch:
-	default:
-		s.LeaderEpoch = mixedEpochs
+func (s *Session) claim(epoch int64) { s.LeaderEpoch = mixed(s.LeaderEpoch, epoch) }
+
+// mixed is the epoch of what rests on two, before: 0 is none.
+func mixed(before, epoch int64) int64 {
+	if before == 0 || before == epoch {
+		return epoch
 	}
+	return mixedEpochs
 }
 
 // closeAfterReply ends the connection once the reply is out.

@@ -25,6 +25,7 @@ func (e *Engine) EndSession(s *Session) {
 	if s.tx != nil {
 		e.endTransaction(s)
 	}
+	e.endSubscriptions(s)
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	delete(e.sessions, s.ID)

@@ -49,6 +49,7 @@ func kernelRooms() []Room {
 		{Group: spec.GroupConnection, Cats: spec.CatConnection, Commands: connectionCommands()},
 		{Group: spec.GroupGeneric, Cats: spec.CatConnection, Commands: waitCommands()},
 		{Group: spec.GroupTransaction, Cats: spec.CatTransaction, Commands: transactionCommands()},
+		{Group: spec.GroupPubSub, Commands: pubsubCommands()},
 		{Group: spec.GroupServer, Commands: serverCommands()},
 	}
 }

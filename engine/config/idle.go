@@ -186,7 +186,6 @@ func idleTypes() []*directive {
 
 func idleFeatures() []*directive {
 	return idle("Regent does not have the feature yet",
-		keyspaceEvents("notify-keyspace-events", new(Int)),
 		idleNumber("latency-monitor-threshold", 0, 0, math.MaxInt64), idleYesNo("latency-tracking", true),
 		idleText("latency-tracking-info-percentiles", "50 99 99.9").joined(" ").reshaped(percentiles),
 		idleNumber("tracking-table-max-keys", 1000000, 0, math.MaxInt64),
@@ -266,49 +265,6 @@ func (c *Config) refusals() []*directive {
 		only("syslog-enabled", "no", "the log goes to standard output or to logfile, from where the service manager takes it").fixed(),
 		idleText("syslog-ident", "redis").fixed(),
 		idleWord("syslog-facility", "local0", "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7").fixed(),
-	}
-}
-
-// Keyspace events, Redis's letters in Redis's order.
-const (
-	eventClasses  = "g$lshzxetd" // A is all of these
-	eventOthers   = "n"
-	eventDelivery = "KEm"
-)
-
-// keyspaceEvents is notify-keyspace-events: a bit for each letter.
-func keyspaceEvents(name string, v *Int) *directive {
-	const letters = eventClasses + eventOthers + eventDelivery
-	all := int64(1)<<len(eventClasses) - 1
-	return &directive{name: name, def: "",
-		parse: func(word string) (func(), error) {
-			var flags int64
-			word, _ = cString(word)
-			for _, r := range []byte(word) {
-				switch at := strings.IndexByte(letters, r); {
-				case r == 'A':
-					flags |= all
-				case at >= 0:
-					flags |= 1 << at
-				default:
-					return nil, asRedis("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
-				}
-			}
-			return func() { v.Set(flags) }, nil
-		},
-		show: func() string {
-			flags, from := v.Get(), 0
-			var out []byte
-			if flags&all == all {
-				out, from = append(out, 'A'), len(eventClasses)+len(eventOthers) // n is not shown beside A
-			}
-			for i := from; i < len(letters); i++ {
-				if flags&(1<<i) != 0 {
-					out = append(out, letters[i])
-				}
-			}
-			return string(out)
-		},
 	}
 }
 

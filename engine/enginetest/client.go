@@ -26,6 +26,12 @@ func (c *Client) Do(args ...string) string {
 	return c.take()
 }
 
+// Hear takes what was published for the session.
+func (c *Client) Hear() string {
+	c.Server.TakePushes(c.Session)
+	return c.take()
+}
+
 // Go lets a parked session look again, as its connection does after a Wake,
 // and returns the reply once there is one.
 func (c *Client) Go() string {

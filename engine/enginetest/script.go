@@ -35,6 +35,7 @@ import (
 //	~sleep 20ms             both clocks move on
 //	~blocks BLPOP k 0       there is no reply until something happens
 //	~reply                  the reply to what blocked
+//	~hears                  everything that was published for this client since
 //
 // A script begins with an empty keyspace. Marks can be combined, the client
 // first.
@@ -47,6 +48,7 @@ type script struct {
 
 	control *RedisClient // asks the oracle how many are blocked
 	blocked int
+	heard   map[string]string // of ours, beside the first reply to a command
 }
 
 // RunScripts carries out every script in dir.
@@ -71,7 +73,7 @@ func RunScript(t *testing.T, redis *Redis, path string, change ...func(o *engine
 	}
 	sc := &script{
 		t: t, server: NewEngine(t, change...), redis: redis,
-		ours: map[string]*Client{}, theirs: map[string]*RedisClient{},
+		ours: map[string]*Client{}, theirs: map[string]*RedisClient{}, heard: map[string]string{},
 	}
 	sc.control = redis.Client(t)
 	sc.control.Do("FLUSHALL")
@@ -132,6 +134,9 @@ func (sc *script) line(line string) error {
 		sc.blocked--
 		return compare(sc.unblocked(ours), want, ru)
 	}
+	if ru.mark == "~hears" {
+		return sc.hears(who)
+	}
 	if ru.mark == "~silent" {
 		theirs.Send(args...) // what it answers all the same is taken for the next reply
 		if got := ours.Do(args...); got != "" {
@@ -141,7 +146,32 @@ func (sc *script) line(line string) error {
 	}
 	want := theirs.Do(args...)
 	got := ours.Do(args...)
+	if word := strings.ToLower(args[0]); strings.HasSuffix(word, "subscribe") || strings.HasSuffix(word, "publish") { // one reply for each name, or a message before it
+		if _, rest, err := Parse([]byte(got)); err == nil {
+			sc.heard[who] += string(rest)
+			got = strings.TrimSuffix(got, string(rest))
+		}
+	}
 	return compare(got, want, ru)
+}
+
+// fence is what a client says to know that it has heard everything from before.
+const fence = "everything was heard"
+
+// hears compares what both have sent a client beside replies.
+func (sc *script) hears(who string) error {
+	ours, theirs := sc.clients(who)
+	var want string
+	theirs.Send("PING", fence)
+	for next := theirs.Next(); !strings.Contains(next, fence); next = theirs.Next() {
+		want += next
+	}
+	got := sc.heard[who] + ours.Hear()
+	sc.heard[who] = ""
+	if got != want {
+		return fmt.Errorf("  got  %q\n  want %q", got, want)
+	}
+	return nil
 }
 
 // block carries out a command that blocks: the oracle has taken it when it
@@ -173,12 +203,8 @@ func (sc *script) unblocked(ours *Client) (got string) {
 
 func (sc *script) speak(who, version string) error {
 	ours, theirs := sc.clients(who)
-	v, err := strconv.Atoi(version)
-	if err != nil {
-		return err
-	}
 	theirs.Do("HELLO", version)
-	ours.W.SetProto(v)
+	ours.Do("HELLO", version)
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 //	data read, as leader         as it is       -CLUSTERDOWN: it may be asked again
 //	data read, without peers     as it is       -UNCERTAIN
 //	a write of its own           as it is       -UNCERTAIN: it may have happened
+//	published, rests on a write  as it is       dropped: nobody waits for it
 //
 // and the connection goes on: the replies keep their order and their number,
 // no command is carried out twice, and what stands behind in the pipeline
@@ -46,6 +47,7 @@ const (
 	tieEpoch ties = 1 << iota // rests on the leadership of the batch's epoch
 	tieOther                  // rests on another leadership
 	tieWrote                  // has a record of its own
+	tiePush                   // is no reply: nobody waits for it
 )
 
 // note ends a command: its reply is whole.
@@ -169,6 +171,7 @@ func (c *client) sift(replies []byte, marks []mark) []byte {
 		switch {
 		case len(reply) == 0 || c.mayLeave(m):
 			out.Raw(reply)
+		case m.ties&tiePush != 0:
 		case m.ties&tieWrote == 0 && m.ties&(tieEpoch|tieOther) != 0:
 			out.Error(resp.ErrClusterDown)
 		default:

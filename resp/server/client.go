@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"math"
 	"net"
 	"sync/atomic"
 
@@ -308,6 +309,9 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 // command carries out one command.
 func (c *client) command(w *scratch, args [][]byte) {
 	s := c.sess
+	if s.Pushed() {
+		c.pushes(w) // it came before what the command does
+	}
 	s.Barrier, s.LeaderEpoch = 0, 0
 	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
 	s.W.SetBound(c.srv.engine.ReplyBound(c.unsent()))
@@ -322,6 +326,25 @@ func (c *client) command(w *scratch, args [][]byte) {
 		c.hello = cloneArgs(s.Hijack)
 	}
 	c.note(w)
+}
+
+// pushes takes what has been published for c, between two replies.
+func (c *client) pushes(w *scratch) {
+	if !c.batch.open {
+		w.begin(c)
+	}
+	s := c.sess
+	barrier, epoch, at := s.Barrier, s.LeaderEpoch, c.parkAt // of a command that waits
+	s.Barrier, s.LeaderEpoch = 0, 0
+	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
+	s.W.SetBound(math.MaxInt32) // the inbox has its own
+	c.srv.engine.TakePushes(s)
+	if s.W.Overflowed() {
+		c.overflow()
+	}
+	c.note(w)
+	w.marks[len(w.marks)-1].ties |= tiePush
+	s.Barrier, s.LeaderEpoch, c.parkAt = barrier, epoch, at
 }
 
 // resume lets a parked command go on and reports whether it has ended.
@@ -380,6 +403,9 @@ func (c *client) work(w *scratch) {
 		c.expel(w)
 		return
 	}
+	if c.sess.Pushed() {
+		c.pushes(w)
+	}
 	if c.sess.Parked() {
 		if c.eof || !c.resume(w) {
 			return
@@ -434,15 +460,18 @@ func (c *client) flush() {
 	}
 }
 
-// limitOutput is client-output-buffer-limit for the class normal.
+// limitOutput is client-output-buffer-limit for the class of the client.
 func (c *client) limitOutput() {
 	n, cfg := int64(c.unsent()), c.srv.cfg
 	c.outBytes.Store(n)
-	if hard := cfg.OutputHardNormal.Get(); hard > 0 && n > hard {
+	hard, soft := cfg.OutputHardNormal.Get(), cfg.OutputSoftNormal.Get()
+	if c.sess.Listens() {
+		hard, soft = cfg.OutputHardPubsub.Get(), cfg.OutputSoftPubsub.Get()
+	}
+	if hard > 0 && n > hard {
 		c.srv.outputLimit(c)
 		return
 	}
-	soft := cfg.OutputSoftNormal.Get()
 	switch {
 	case soft <= 0 || n <= soft:
 		c.softSince.Store(0)

@@ -186,16 +186,20 @@ func (s *Server) awaitClients() {
 func (s *Server) doChores() {
 	now := s.host.Now()
 	idle := s.cfg.Timeout.Get() * 1000
-	soft := s.cfg.OutputSoftSecondsNormal.Get() * 1000
+	soft, listens := s.cfg.OutputSoftSecondsNormal.Get()*1000, s.cfg.OutputSoftSecondsPubsub.Get()*1000
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping.Load() {
 		return
 	}
 	for c := range s.clients {
+		soft := soft
+		if c.sess.Listens() {
+			soft = listens
+		}
 		if since := c.softSince.Load(); since != 0 && now-since > soft {
 			s.outputLimit(c)
-		} else if idle > 0 && !c.asleep.Load() && now-c.sess.Shared.LastActive.Load() > idle {
+		} else if idle > 0 && !c.asleep.Load() && !c.sess.Listens() && now-c.sess.Shared.LastActive.Load() > idle {
 			s.log(engine.LevelVerbose, "Closing idle client")
 			c.Kill()
 		} else if last := c.sess.Shared.LastActive.Load(); now-last > leanAfter && c.leanFor != last {

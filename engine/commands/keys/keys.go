@@ -118,6 +118,7 @@ func doUnlink(c *engine.Ctx) {
 func removeAll(c *engine.Ctx) (n int64) {
 	for _, key := range c.Args[1:] {
 		if c.Peek(key).OK() && c.Remove(key) {
+			c.Notify(engine.EventGeneric, "del", key)
 			n++
 		}
 	}
@@ -189,6 +190,7 @@ func doCopy(c *engine.Ctx) {
 		v = engine.ObjectValue(v.Obj.(engine.Object).Clone())
 	}
 	c.PutIn(db, dst, v, at)
+	c.NotifyIn(db, engine.EventGeneric, "copy_to", dst)
 	c.PropagateSelf()
 	c.W.Int(1)
 }
@@ -211,6 +213,8 @@ func doMove(c *engine.Ctx) {
 	v, at := engine.Detach(en.Value()), en.ExpireAt()
 	c.Remove(key)
 	c.PutIn(db, key, v, at)
+	c.Notify(engine.EventGeneric, "move_from", key)
+	c.NotifyIn(db, engine.EventGeneric, "move_to", key)
 	c.PropagateSelf()
 	c.W.Int(1)
 }
@@ -249,6 +253,8 @@ func rename(c *engine.Ctx, over bool) bool {
 	}
 	c.Remove(src)
 	c.Put(dst, v, at)
+	c.Notify(engine.EventGeneric, "rename_from", src)
+	c.Notify(engine.EventGeneric, "rename_to", dst)
 	c.PropagateSelf()
 	return true
 }

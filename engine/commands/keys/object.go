@@ -54,7 +54,7 @@ const sharedIntegers = 10000
 
 // lookObject finds the key of an OBJECT subcommand; not OK: null was replied.
 func lookObject(c *engine.Ctx) engine.Entry {
-	en := c.Look(c.Args[2])
+	en := c.Inspect(c.Args[2])
 	if !en.OK() {
 		c.W.Null()
 	}

@@ -64,6 +64,7 @@ func doLset(c *engine.Ctx) {
 	c.Changing(en)
 	at.Set(&e, fill(c))
 	c.Changed(key, en, l)
+	c.Notify(engine.EventList, "lset", key)
 	c.PropagateSelf()
 	c.W.OK()
 }
@@ -95,6 +96,7 @@ func doLinsert(c *engine.Ctx) {
 	c.Changing(en)
 	at.Insert(&e, after, fill(c))
 	c.Changed(key, en, l)
+	c.Notify(engine.EventList, "linsert", key)
 	c.PropagateSelf()
 	c.W.Int(int64(l.Len()))
 }
@@ -119,7 +121,9 @@ func doLrem(c *engine.Ctx) {
 	}
 	n := removeEqual(c, en, l, from, count, listpack.ElementOf(c.Args[3]))
 	if n > 0 {
-		c.Changed(key, en, l)
+		gone := c.Changed(key, en, l)
+		c.Notify(engine.EventList, "lrem", key)
+		c.NotifyGone(key, gone)
 		c.PropagateSelfN(n)
 	}
 	c.W.Int(n)
@@ -161,11 +165,14 @@ func doLtrim(c *engine.Ctx) {
 	from, to := span(start, stop, int64(n))
 	if from == 0 && to == n {
 		c.Modified(key)
+		c.Notify(engine.EventList, "ltrim", key)
 		return
 	}
 	c.Changing(en)
 	l.DropRight(n - to)
 	l.DropLeft(from)
-	c.Changed(key, en, l)
+	gone := c.Changed(key, en, l)
+	c.Notify(engine.EventList, "ltrim", key)
+	c.NotifyGone(key, gone)
 	c.PropagateSelfN(int64(n - (to - from)))
 }

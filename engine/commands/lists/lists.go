@@ -88,6 +88,21 @@ func (s side) popName() string {
 	return "RPOP"
 }
 
+// pushEvent and popEvent are what notifications call a push and a pop there.
+func (s side) pushEvent() string {
+	if s == left {
+		return "lpush"
+	}
+	return "rpush"
+}
+
+func (s side) popEvent() string {
+	if s == left {
+		return "lpop"
+	}
+	return "rpop"
+}
+
 func (s side) word() string {
 	if s == left {
 		return "left"

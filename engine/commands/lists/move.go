@@ -82,11 +82,14 @@ func (m listMove) try(c *engine.Ctx) bool {
 	at := l.end(m.from)
 	text := at.Value().AppendText(nil)
 	pushTo(c, m.dst, to, into, m.to, text)
+	c.Notify(engine.EventList, m.to.pushEvent(), m.dst)
 	// The destination may have come to be just now, which moves entries.
 	en = c.Peek(m.src)
 	c.Changing(en)
 	l.drop(m.from, 1)
-	c.Changed(m.src, en, l)
+	gone := c.Changed(m.src, en, l)
+	c.Notify(engine.EventList, m.from.popEvent(), m.src)
+	c.NotifyGone(m.src, gone)
 	m.done(c, text)
 	return true
 }
@@ -100,6 +103,8 @@ func (m listMove) rotate(c *engine.Ctx, en engine.Entry, l *listObject) {
 	l.drop(m.from, 1)
 	l.push(m.to, &e, fill(c))
 	c.Changed(m.src, en, l)
+	c.Notify(engine.EventList, m.to.pushEvent(), m.dst)
+	c.Notify(engine.EventList, m.from.popEvent(), m.src)
 	m.done(c, text)
 }
 

@@ -88,7 +88,9 @@ func take(c *engine.Ctx, key []byte, en engine.Entry, l *listObject, s side, n i
 	c.Heavy(n * bytesPerElement)
 	c.Changing(en)
 	l.drop(s, n)
-	c.Changed(key, en, l)
+	gone := c.Changed(key, en, l)
+	c.Notify(engine.EventList, s.popEvent(), key)
+	c.NotifyGone(key, gone)
 }
 
 // A pop is what LMPOP and the blocking pops take from one of several keys.

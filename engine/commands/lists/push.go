@@ -49,6 +49,7 @@ func pushAll(c *engine.Ctx, s side, onlyThere bool) {
 		return
 	}
 	n := pushTo(c, key, en, l, s, elements...)
+	c.Notify(engine.EventList, s.pushEvent(), key)
 	c.PropagateSelfN(int64(len(elements)))
 	c.W.Int(int64(n))
 }

@@ -201,8 +201,10 @@ func storeSet(c *engine.Ctx, s *setObject) {
 	dest := c.Args[1]
 	if s.Len() > 0 {
 		c.PutObject(dest, s)
+		c.Notify(engine.EventSet, c.Cmd.Name, dest)
 		c.PropagateSelf()
 	} else if c.Remove(dest) {
+		c.Notify(engine.EventGeneric, "del", dest)
 		c.PropagateSelf()
 	}
 	c.W.Int(int64(s.Len()))

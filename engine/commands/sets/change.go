@@ -35,6 +35,7 @@ func setChanges() []engine.Command {
 func doSadd(c *engine.Ctx) {
 	if n, ok := addMembers(c, c.Args[1], c.Args[2:]...); ok {
 		if n > 0 {
+			c.Notify(engine.EventSet, "sadd", c.Args[1])
 			c.PropagateSelfN(n)
 		}
 		c.W.Int(n)
@@ -95,7 +96,9 @@ func removeMembers(c *engine.Ctx, key []byte, en engine.Entry, s *setObject, mem
 		}
 	}
 	if n > 0 {
-		c.Changed(key, en, s)
+		gone := c.Changed(key, en, s)
+		c.Notify(engine.EventSet, "srem", key)
+		c.NotifyGone(key, gone)
 	}
 	return n
 }
@@ -123,6 +126,9 @@ func doSmove(c *engine.Ctx) {
 		return
 	}
 	added, _ := addMembers(c, dst, member)
+	if added > 0 {
+		c.Notify(engine.EventSet, "sadd", dst)
+	}
 	c.PropagateSelfN(1 + added)
 	c.W.Int(1)
 }

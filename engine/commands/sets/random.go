@@ -77,7 +77,9 @@ func popOne(c *engine.Ctx, key []byte) {
 	var buf [shortMember]byte
 	c.Changing(en)
 	m := s.PopRandom(buf[:0], c.Rand)
-	c.Changed(key, en, s)
+	gone := c.Changed(key, en, s)
+	c.Notify(engine.EventSet, "spop", key)
+	c.NotifyGone(key, gone)
 	c.Propagate([]byte("SREM"), key, m)
 	c.W.Bulk(m)
 }
@@ -95,6 +97,8 @@ func popMany(c *engine.Ctx, key []byte, n int64) {
 	if size := int64(s.Len()); n >= size {
 		replyMembers(c.W, s)
 		c.Remove(key)
+		c.Notify(engine.EventSet, "spop", key)
+		c.Notify(engine.EventGeneric, "del", key)
 		c.PropagateN(size, []byte("DEL"), key)
 		return
 	}
@@ -111,6 +115,7 @@ func popMany(c *engine.Ctx, key []byte, n int64) {
 		}
 	}
 	c.Changed(key, en, s)
+	c.Notify(engine.EventSet, "spop", key)
 }
 
 func doSrandmember(c *engine.Ctx) {

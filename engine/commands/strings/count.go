@@ -94,6 +94,7 @@ func addInt(c *engine.Ctx, by int64) {
 	} else {
 		c.Put(key, dict.Value{Kind: dict.Int, Int: n}, at)
 	}
+	c.Notify(engine.EventString, "incrby", key)
 	c.PropagateSelf()
 	c.W.Int(n)
 }
@@ -131,6 +132,7 @@ func doIncrbyfloat(c *engine.Ctx) {
 		v.Kind = dict.Raw
 	}
 	c.Put(key, v, at)
+	c.Notify(engine.EventString, "incrbyfloat", key)
 	c.Propagate([]byte("SET"), key, out, []byte("KEEPTTL"))
 	c.W.Bulk(out)
 }

@@ -32,6 +32,7 @@ func doAppend(c *engine.Ctx) {
 	en := c.Write(key)
 	if !en.OK() {
 		c.Put(key, engine.EncodeString(add), 0)
+		c.Notify(engine.EventString, "append", key)
 		c.PropagateSelf()
 		c.W.Int(int64(len(add)))
 		return
@@ -45,6 +46,7 @@ func doAppend(c *engine.Ctx) {
 		return
 	}
 	copy(rawAt(c, key, en, v, old+len(add))[old:], add)
+	c.Notify(engine.EventString, "append", key)
 	c.PropagateSelf()
 	c.W.Int(int64(old + len(add)))
 }
@@ -77,6 +79,7 @@ func doSetrange(c *engine.Ctx) {
 	}
 	n := max(old, int(offset)+len(value))
 	copy(rawAt(c, key, en, v, n)[offset:], value)
+	c.Notify(engine.EventString, "setrange", key)
 	c.PropagateSelf()
 	c.W.Int(int64(n))
 }

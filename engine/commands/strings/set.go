@@ -90,6 +90,7 @@ func doSet(c *engine.Ctx) {
 	key, value := c.Args[1], c.Args[2]
 	if len(c.Args) == 3 {
 		c.Put(key, engine.EncodeString(value), 0)
+		c.Notify(engine.EventString, "set", key)
 		c.PropagateSelf()
 		c.W.OK()
 		return
@@ -128,6 +129,10 @@ func setWith(c *engine.Ctx, key, value []byte, o *stringOptions, at int64) {
 		at = en.ExpireAt()
 	}
 	c.Put(key, engine.EncodeString(value), at)
+	c.Notify(engine.EventString, "set", key)
+	if o.life != nil {
+		c.Notify(engine.EventGeneric, "expire", key)
+	}
 	propagateSet(c, key, value, o, at)
 	if !o.get {
 		c.W.OK()
@@ -178,6 +183,7 @@ func doSetnx(c *engine.Ctx) {
 		return
 	}
 	c.Put(c.Args[1], engine.EncodeString(c.Args[2]), 0)
+	c.Notify(engine.EventString, "set", c.Args[1])
 	c.Propagate([]byte("SET"), c.Args[1], c.Args[2])
 	c.W.Int(1)
 }
@@ -216,6 +222,7 @@ func pairsMissing(c *engine.Ctx) bool {
 func putPairs(c *engine.Ctx) {
 	for i := 1; i < len(c.Args); i += 2 {
 		c.Put(c.Args[i], engine.EncodeString(c.Args[i+1]), 0)
+		c.Notify(engine.EventString, "set", c.Args[i])
 	}
 	c.PropagateSelfN(int64(len(c.Args) / 2))
 }
@@ -226,6 +233,7 @@ func doGetset(c *engine.Ctx) {
 		return
 	}
 	c.Put(key, engine.EncodeString(value), 0)
+	c.Notify(engine.EventString, "set", key)
 	c.Propagate([]byte("SET"), key, value)
 }
 
@@ -236,6 +244,7 @@ func doGetdel(c *engine.Ctx) {
 		return
 	}
 	c.Remove(key)
+	c.Notify(engine.EventGeneric, "del", key)
 	c.Propagate([]byte("DEL"), key)
 }
 
