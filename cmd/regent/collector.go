@@ -3,7 +3,9 @@ package main
 import (
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 )
@@ -15,13 +17,18 @@ import (
 // settings follow; GOGC and GOMEMLIMIT in the environment win over them.
 //
 //   - gcPercent: half of the usual headroom. A cycle is cheap here, and memory is
-//     what a key-value server is bought for.
+//     what a key-value server is bought for. Large lists, sets, hashes and sorted sets
+//     are in Go's heap, in pieces without pointers that take little to mark: where
+//     they make it large, leastPercent is enough, as long as that is not less than
+//     leastRoom.
 //   - The limit is what Go's heap may reach before the collector works harder than
 //     that: replies nobody reads, a flood of clients. The data has its place
 //     beside it (maxmemory where it is set, half of the memory otherwise), so that
 //     buffers meet the collector before they and the data meet the kernel's.
 const (
-	gcPercent = 50
+	gcPercent    = 50
+	leastPercent = 15
+	leastRoom    = 4 << 20 // bytes
 	// sparePart of the memory is left to the kernel's own for this process.
 	sparePart = 10
 	// leastPart of the memory is the heap's in any case: a limit below what
@@ -34,10 +41,33 @@ const (
 func tuneCollector(maxMemory int64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+		followHeap(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapLimit(memoryHere(os.ReadFile), maxMemory))
 	}
+}
+
+// followHeap has each collection set the headroom for the next; percent is what it is
+// now. A cleanup of what nobody holds runs after the next collection, and no other
+// goroutine waits for one.
+func followHeap(percent int) {
+	runtime.AddCleanup(new([16]byte), func(was int) {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		now := headroom(live[0].Value.Uint64())
+		// Setting it stops everybody for a moment: not for next to nothing.
+		if d := now - was; d*d > 4 {
+			debug.SetGCPercent(now)
+			was = now
+		}
+		followHeap(was)
+	}, percent)
+}
+
+// headroom is the headroom in percent for so many live bytes.
+func headroom(live uint64) int {
+	return min(max(int(leastRoom*100/max(live, 1)), leastPercent), gcPercent)
 }
 
 // heapLimit is the limit of Go's heap in that much memory, 0: unknown.

@@ -48,3 +48,13 @@ func TestHeapLimit(t *testing.T) {
 		t.Errorf("unknown memory: %d", got)
 	}
 }
+
+// TestHeadroom: a small heap has half of itself, a large one less, never less than
+// leastRoom by far.
+func TestHeadroom(t *testing.T) {
+	for live, want := range map[uint64]int{0: 50, 1: 50, 4 << 20: 50, 8 << 20: 50, 16 << 20: 25, 20 << 20: 20, 100 << 20: 15, 1 << 40: 15} {
+		if got := headroom(live); got != want {
+			t.Errorf("%d bytes: %d %%, want %d", live, got, want)
+		}
+	}
+}

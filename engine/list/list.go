@@ -126,7 +126,7 @@ func (f Fill) allows(nd *node, size int) bool {
 func (l *List) PushLeft(e *listpack.Element, fill Fill) {
 	nd := l.node(place{})
 	if !fill.allows(nd, e.Len()) {
-		l.insertNode(place{}, endNode(e, nd, true))
+		l.insertNode(place{}, l.endNode(e, nd, true))
 		return
 	}
 	l.insert(position{place{}, listpack.First(nd.lp())}, e)
@@ -138,7 +138,7 @@ func (l *List) PushRight(e *listpack.Element, fill Fill) {
 	nd := l.node(at)
 	if !fill.allows(nd, e.Len()) {
 		at.node++
-		l.insertNode(at, endNode(e, nd, false))
+		l.insertNode(at, l.endNode(e, nd, false))
 		return
 	}
 	if nd.buf == nil {

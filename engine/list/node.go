@@ -33,12 +33,13 @@ func newNode(e *listpack.Element) (nd node) {
 }
 
 // endNode is a new node at an end of a list, beside a full one: more will come
-// there, and it has the room for it at once if nodes hold many.
-func endNode(e *listpack.Element, beside *node, leftEnd bool) (nd node) {
+// there, and it has the room for it at once if nodes hold many and the list is long:
+// a short one would be mostly room.
+func (l *List) endNode(e *listpack.Element, beside *node, leftEnd bool) (nd node) {
 	if beside.n < endMany {
 		return newNode(e)
 	}
-	room := max(min(cap(beside.buf), maxEndRoom), listpack.Overhead+e.Size())
+	room := max(min(cap(beside.buf), maxEndRoom, int(l.Bytes()/endShare)), listpack.Overhead+e.Size())
 	nd.buf = listpack.New(room - listpack.Overhead)
 	if gap := cap(nd.buf) - len(nd.buf); leftEnd && gap <= maxGap {
 		nd.slide(nd.buf[:cap(nd.buf)], gap)
@@ -50,6 +51,8 @@ func endNode(e *listpack.Element, beside *node, leftEnd bool) (nd node) {
 const (
 	// maxEndRoom is how many bytes such a node has room for at most.
 	maxEndRoom = 8 << 10
+	// endShare is the part of a list that this room is at most.
+	endShare = 8
 	// endMany is how many elements are many.
 	endMany = 8
 )
