@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"regent/engine/config"
 	"regent/engine/glob"
@@ -80,11 +81,25 @@ func doConfigSet(c *Ctx) {
 	var bad *config.SetError
 	switch {
 	case err == nil:
+		c.e.warnOfMemory(pairs)
 		c.W.OK()
 	case errors.As(err, &bad) && bad.Unknown:
 		c.Err(fmt.Sprintf(resp.ErrConfigUnknown, bad.Name))
 	case errors.As(err, &bad):
 		c.Err(fmt.Sprintf(resp.ErrConfigSet, bad.Name, bad.Why))
+	}
+}
+
+// warnOfMemory says in the log that maxmemory was set below what is used.
+func (e *Engine) warnOfMemory(pairs []string) {
+	named := false
+	for i := 0; i < len(pairs); i += 2 {
+		named = named || strings.EqualFold(pairs[i], "maxmemory")
+	}
+	limit, used := e.Config.MaxMemory.Get(), e.usedMemory()
+	if named && limit > 0 && used > limit {
+		e.host.Logf(LevelWarning, "WARNING: the new maxmemory value set via CONFIG SET (%d) is smaller than the current memory usage (%d). "+
+			"This will result in key eviction and/or the inability to accept new write commands depending on the maxmemory-policy.", limit, used)
 	}
 }
 

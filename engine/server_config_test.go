@@ -104,3 +104,20 @@ func TestConfigSetIsRedis(t *testing.T) {
 		t.Errorf("only %d directives and %d refusals were compared", shared, refused)
 	}
 }
+
+// TestWarnsOfTooLittleMemory: setting maxmemory below what is used is told in the log,
+// as by redis-server, and setting anything else is not.
+func TestWarnsOfTooLittleMemory(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	var lines []string
+	s.Host.OnLog(func(line string) { lines = append(lines, line) })
+	c := s.Client()
+	c.Do("SET", "a", strings.Repeat("x", 10000))
+	for _, value := range []string{"100mb", "0", "1kb"} {
+		c.Do("CONFIG", "SET", "maxmemory", value)
+	}
+	c.Do("CONFIG", "SET", "maxmemory-samples", "6")
+	if len(lines) != 1 || !strings.Contains(lines[0], "WARNING: the new maxmemory value set via CONFIG SET (1024) is smaller than the current memory usage (") {
+		t.Errorf("the log says %q", lines)
+	}
+}
