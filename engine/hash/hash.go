@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"regent/engine/decimal"
 	"regent/engine/hashtable"
 	"regent/engine/listpack"
 )
@@ -232,15 +233,15 @@ func (h *Hash) Spread() {
 	h.table, h.lp, h.shared, h.loan = t, nil, false, false
 }
 
-// Adopt makes h, which is empty, the hash of a listpack, which it keeps: its elements
-// are pairs, and no field comes twice; false: that is not so.
+// Adopt is View of a listpack from outside, which is valid: its elements must be
+// pairs, and no field may come twice; false: that is not so.
 func (h *Hash) Adopt(lp []byte, l Limits) bool {
 	n := listpack.Len(lp)
 	if n%pair != 0 || !distinct(lp, n/pair) {
 		return false
 	}
-	if h.lp = lp; n == 0 {
-		h.lp = nil
+	if h.View(lp); n == 0 {
+		h.View(nil)
 	}
 	h.Limit(l)
 	return true
@@ -252,17 +253,28 @@ const fewFields = 32
 // distinct reports whether no two of the n fields are equal.
 func distinct(lp []byte, n int) bool {
 	end := listpack.End(lp)
-	if n <= fewFields {
-		var buf [64]byte
-		for p := listpack.First(lp); p < end; {
-			e := listpack.ElementOf(listpack.Get(lp, p).AppendText(buf[:0]))
-			p = listpack.Next(lp, listpack.Next(lp, p))
-			if listpack.Find(lp, p, pair, &e) < end {
+	var few [fewFields]listpack.Value
+	seen := few[:0]
+	for p := listpack.First(lp); p < end && n <= fewFields; p = listpack.Next(lp, listpack.Next(lp, p)) {
+		v := listpack.Get(lp, p)
+		if !v.IsInt { // an integer may be written as text, though not by Redis
+			v.Int, v.IsInt = decimal.Parse(v.Str)
+		}
+		for i := range seen {
+			if w := &seen[i]; w.IsInt == v.IsInt && w.Int == v.Int && (v.IsInt || string(w.Str) == string(v.Str)) {
 				return false
 			}
 		}
+		seen = append(seen, v)
+	}
+	if n <= fewFields {
 		return true
 	}
+	return distinctOfMany(lp, n)
+}
+
+func distinctOfMany(lp []byte, n int) bool {
+	end := listpack.End(lp)
 	seen := make(map[string]struct{}, n)
 	for p := listpack.First(lp); p < end; p = listpack.Next(lp, listpack.Next(lp, p)) {
 		seen[string(listpack.Get(lp, p).AppendText(nil))] = struct{}{}

@@ -18,8 +18,8 @@ type Codec interface {
 	Pick(v any) Type
 	// Encode writes v as t, the type that Pick returned.
 	Encode(e *Encoder, t Type, v any)
-	// Decode reads a value. It copies what it keeps: what d gave is valid
-	// during the call only.
+	// Decode reads a value. What d gave is valid as long as the entry is: until the
+	// callback that gets its batch returns.
 	Decode(d *Decoder, t Type) (any, error)
 }
 

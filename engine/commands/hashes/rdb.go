@@ -105,7 +105,7 @@ func (hc hashCodec) packed(h *hashObject, lp []byte) error {
 	if _, err := listpack.Validate(lp); err != nil {
 		return err
 	}
-	if !h.Adopt(append([]byte(nil), lp...), limits(hc.cfg)) {
+	if !h.Adopt(lp, limits(hc.cfg)) {
 		return errField
 	}
 	return nil
