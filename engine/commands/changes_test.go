@@ -154,6 +154,19 @@ sdiffstore w t u
 sdiffstore w none
 sdiffstore w none
 sinterstore w none t
+hset h a 1 b 2
+hset h a 1
+hset h a 1 a 2 c 3
+hmset h a 5 d 6
+hsetnx h a 1
+hsetnx h e 1
+hincrby h a 5
+hincrby h b x
+hincrbyfloat h a 1.5
+hdel h a x b
+hdel h x
+hdel none x
+hdel h c d e
 set str 1
 rpush str 1
 sadd str 1

@@ -69,6 +69,7 @@ func setPairs(c *engine.Ctx) (fresh int64, ok bool) {
 		return 0, false
 	}
 	fresh = put(c, key, en, h, pairs)
+	c.Notify(engine.EventHash, "hset", key)
 	c.PropagateSelfN(int64(len(pairs) / 2))
 	return fresh, true
 }
@@ -112,6 +113,7 @@ func doHsetnx(c *engine.Ctx) {
 		return
 	}
 	put(c, key, en, h, c.Args[2:])
+	c.Notify(engine.EventHash, "hset", key)
 	c.PropagateSelf()
 	c.W.Int(1)
 }
@@ -132,7 +134,9 @@ func doHdel(c *engine.Ctx) {
 		}
 	}
 	if n > 0 {
-		c.Changed(key, en, h)
+		gone := c.Changed(key, en, h)
+		c.Notify(engine.EventHash, "hdel", key)
+		c.NotifyGone(key, gone)
 		c.PropagateSelfN(n)
 	}
 	c.W.Int(n)

@@ -62,6 +62,7 @@ func doHincrby(c *engine.Ctx) {
 	var text decimal.Text
 	pair := [2][]byte{c.Args[2], text.Of(n)}
 	put(c, c.Args[1], en, h, pair[:])
+	c.Notify(engine.EventHash, "hincrby", c.Args[1])
 	c.PropagateSelf()
 	c.W.Int(n)
 }
@@ -97,6 +98,7 @@ func doHincrbyfloat(c *engine.Ctx) {
 	out := decimal.AppendFloat(nil, sum)
 	pair := [2][]byte{c.Args[2], out}
 	put(c, c.Args[1], en, h, pair[:])
+	c.Notify(engine.EventHash, "hincrbyfloat", c.Args[1])
 	c.Propagate([]byte("HSET"), c.Args[1], c.Args[2], out)
 	c.W.Bulk(out)
 }
