@@ -112,6 +112,8 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 			c.receive(open)
 		case kind == peer.Copying:
 			c.receiveCopy(open)
+		case kind == peer.Messages:
+			c.receiveMessages(open)
 		case m == nil:
 			c.entertain(open, told)
 		default:

@@ -21,12 +21,13 @@ func Lone(id int64, host string, port int) engine.Cluster {
 	}}
 }
 
-func (l *lone) View() *engine.View       { return &l.view }
-func (l *lone) MustHold() bool           { return false }
-func (l *lone) LeaseOver() bool          { return false }
-func (l *lone) AckedBy(int64) int        { return 0 }
-func (l *lone) SyncedBy(int64) int       { return 0 }
-func (l *lone) Links() []engine.LinkView { return nil }
+func (l *lone) View() *engine.View           { return &l.view }
+func (l *lone) MustHold() bool               { return false }
+func (l *lone) LeaseOver() bool              { return false }
+func (l *lone) Publish(bool, []byte, []byte) {}
+func (l *lone) AckedBy(int64) int            { return 0 }
+func (l *lone) SyncedBy(int64) int           { return 0 }
+func (l *lone) Links() []engine.LinkView     { return nil }
 
 func (l *lone) Handover(int64, time.Duration) error { return engine.ErrNoTarget }
 func (l *lone) AbortHandover() bool                 { return false }

@@ -78,6 +78,8 @@ type member struct {
 
 	clock peerClock // its wall clock beside this node's
 
+	messages *courier // what clients have published here
+
 	release func() // of the log reserved for it, nil: none; its stream's goroutine's own
 
 	mu       sync.Mutex
@@ -95,7 +97,7 @@ func (c *Cluster) others() []*member { return c.roster.Load().others }
 func (c *Cluster) member(id int64) *member { return c.roster.Load().member(id) }
 
 func (c *Cluster) newMember(p config.Peer) *member {
-	m := &member{ID: p.ID, kick: make(chan struct{}, 1)}
+	m := &member{ID: p.ID, kick: make(chan struct{}, 1), messages: newCourier()}
 	m.at.Store(&p)
 	m.ctx, m.end = context.WithCancel(c.ctx)
 	m.dialer = &peer.Dialer{Secret: c.secret, Limit: c.timeout, Tried: m.addrs.add}
@@ -227,6 +229,7 @@ func (c *Cluster) adopt(conf bully.Configuration) {
 func (c *Cluster) dial(m *member) {
 	if c.node != nil && !c.stopping {
 		c.run(func() { m.link.Run(m.ctx) })
+		c.run(func() { c.tellMessages(m.ctx, m) })
 	}
 }
 

@@ -172,6 +172,10 @@ type Cluster interface {
 	// SyncedBy returns how many other nodes have fsynced the log up to off, as
 	// far as is known. Asking has the cluster find out, and call ReplicaAcked.
 	SyncedBy(off int64) int
+	// Publish takes a message that a client has published to the other nodes, which
+	// have their clients Hear it; shard: on a shard channel. It keeps nothing of the
+	// arguments, and never blocks.
+	Publish(shard bool, channel, payload []byte)
 	// Links describes the connections to other nodes for CLUSTER LINKS.
 	Links() []LinkView
 	Administration

@@ -365,6 +365,16 @@ func (c *Ctx) publish(kind pubsub.Kind) {
 		self = nil // its replies are elements of one
 	}
 	c.W.Int(int64(c.e.publish(kind, c.Args[1], c.Args[2], rest{}, self)))
+	c.e.cluster.Publish(kind == pubsub.Shard, c.Args[1], c.Args[2])
+}
+
+// Hear gives a message from another node to those who listen here.
+func (e *Engine) Hear(shard bool, channel, payload []byte) {
+	kind := pubsub.Channel
+	if shard {
+		kind = pubsub.Shard
+	}
+	e.publish(kind, channel, payload, rest{}, nil)
 }
 
 // listNames is PUBSUB CHANNELS.

@@ -45,7 +45,7 @@ func (c *Conn) Next(f *Frame) error {
 		return err
 	}
 	if f.From != c.Peer {
-		return malformed("node %d speaks for node %d", c.Peer, f.From)
+		return Malformed("node %d speaks for node %d", c.Peer, f.From)
 	}
 	return nil
 }

@@ -39,8 +39,9 @@
 // the probe of the other's listener: a refused dial at a node's own address
 // says that its process is gone (see Link). A stream connection is dialled by
 // the leader and carries data one way and acknowledgements the other; so does a
-// copy connection, for one full copy. No two kinds share a connection: bulk
-// data delays no heartbeat.
+// copy connection, for one full copy. What clients publish goes from node to node over
+// a connection of its own, too. No two kinds share a connection: bulk data delays no
+// heartbeat.
 //
 // A dialer that the acceptor does not count among the members is heard all the
 // same on a control channel, once it has proved the secret, and with WELCOME it

@@ -66,6 +66,7 @@ const (
 	Answer  // stream: yes
 	Await   // stream: say at once what you have applied, until it is this offset
 	Applied // stream: what the follower has applied
+	Tell    // messages: one that a client has published, or a piece of it
 )
 
 var typeNames = [...]string{
@@ -73,7 +74,7 @@ var typeNames = [...]string{
 	Handover: "HANDOVER", Takeover: "TAKEOVER",
 	Ping: "PING", Open: "OPEN", Ready: "READY", Copy: "COPY", Data: "DATA", Commit: "COMMIT", Held: "HELD",
 	Refuse: "REFUSE", Base: "BASE", Part: "PART", Done: "DONE",
-	Ask: "ASK", Answer: "ANSWER", Await: "AWAIT", Applied: "APPLIED",
+	Ask: "ASK", Answer: "ANSWER", Await: "AWAIT", Applied: "APPLIED", Tell: "TELL",
 }
 
 func (t Type) String() string {
@@ -157,7 +158,8 @@ func AppendInt(dst []byte, n int64) []byte {
 // errFrame is the kind of every complaint about a frame's form.
 var errFrame = errors.New("malformed frame")
 
-func malformed(format string, args ...any) error {
+// Malformed is an error about a frame's form.
+func Malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errFrame, fmt.Sprintf(format, args...))
 }
 
@@ -188,14 +190,14 @@ func (d *Decoder) Next(f *Frame) error {
 		return err
 	}
 	if n < headElements {
-		return malformed("%d elements", n)
+		return Malformed("%d elements", n)
 	}
 	a := d.args[:n]
 	if f.Type = parseType(a[0]); f.Type == 0 {
-		return malformed("unknown type %.32q", a[0])
+		return Malformed("unknown type %.32q", a[0])
 	}
 	if v, ok := parseUint(a[1]); !ok || v != Version {
-		return malformed("protocol version %.16q, not %d", a[1], Version)
+		return Malformed("protocol version %.16q, not %d", a[1], Version)
 	}
 	if string(a[2]) != d.known {
 		d.known = string(a[2])
@@ -205,7 +207,7 @@ func (d *Decoder) Next(f *Frame) error {
 	for i, p := range []*int64{&f.From, &f.To, &f.Epoch, &seq} {
 		v, ok := parseUint(a[3+i])
 		if !ok {
-			return malformed("%s: %.32q is not a number", f.Type, a[3+i])
+			return Malformed("%s: %.32q is not a number", f.Type, a[3+i])
 		}
 		*p = v
 	}
@@ -246,14 +248,14 @@ func (d *Decoder) elements() (int, error) {
 		}
 		at := len(d.buf)
 		if at+size+2 > d.limit {
-			return 0, malformed("more than %d bytes", d.limit)
+			return 0, Malformed("more than %d bytes", d.limit)
 		}
 		d.grow(at + size + 2)
 		if _, err := io.ReadFull(d.r, d.buf[at:]); err != nil {
 			return 0, noEOF(err)
 		}
 		if d.buf[at+size] != '\r' || d.buf[at+size+1] != '\n' {
-			return 0, malformed("an element does not end where it says")
+			return 0, Malformed("an element does not end where it says")
 		}
 		d.buf = d.buf[:at+size]
 		d.ends[i] = at + size
@@ -283,11 +285,11 @@ func (d *Decoder) header(kind byte, most int) (int, error) {
 		return 0, err
 	}
 	if len(line) < 4 || len(line) > maxLine || line[0] != kind || line[len(line)-2] != '\r' {
-		return 0, malformed("%.16q where %q and a length should stand", line, kind)
+		return 0, Malformed("%.16q where %q and a length should stand", line, kind)
 	}
 	n, ok := parseUint(line[1 : len(line)-2])
 	if !ok || n > int64(most) {
-		return 0, malformed("length %.16q", line[1:len(line)-2])
+		return 0, Malformed("length %.16q", line[1:len(line)-2])
 	}
 	return int(n), nil
 }

@@ -24,14 +24,15 @@ import (
 
 // Kinds of channels.
 const (
-	Control = "control" // the election's messages, from the dialer alone
-	Stream  = "stream"  // the log, from the leader, and its acknowledgements
-	Copying = "copy"    // a full copy, from the leader, and its acknowledgement
-	Probe   = "probe"   // nothing: the handshake proves who is there
+	Control  = "control"  // the election's messages, from the dialer alone
+	Stream   = "stream"   // the log, from the leader, and its acknowledgements
+	Copying  = "copy"     // a full copy, from the leader, and its acknowledgement
+	Messages = "messages" // what clients publish, from the dialer alone
+	Probe    = "probe"    // nothing: the handshake proves who is there
 )
 
 // kinds are all of them.
-var kinds = [...]string{Control, Stream, Copying, Probe}
+var kinds = [...]string{Control, Stream, Copying, Messages, Probe}
 
 // Unknown stands for a cluster ID that a node does not know yet.
 const Unknown = "-"
@@ -153,7 +154,7 @@ func (c *Conn) introduce(h Hello, secret []byte) error {
 		return err
 	}
 	if t.acceptor, t.nonceA = answer[1], answer[2]; !validNonce(t.nonceA) {
-		return malformed("a challenge without a nonce")
+		return Malformed("a challenge without a nonce")
 	}
 	if foreign(h.Cluster, t.acceptor) {
 		return ErrForeign
@@ -292,7 +293,7 @@ func (c *Conn) step(first string, lengths ...int) ([][]byte, error) {
 		return nil, noEOF(err)
 	}
 	if !slices.Contains(lengths, got) || string(c.dec.args[0]) != first {
-		return nil, malformed("%d words where %s should stand", got, first)
+		return nil, Malformed("%d words where %s should stand", got, first)
 	}
 	return c.dec.args[:got], nil
 }

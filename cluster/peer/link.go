@@ -157,7 +157,7 @@ func (l *Link) complain(err error) {
 func (l *Link) serve(ctx context.Context, c *Conn) error {
 	c.SetPatience(l.cfg.Timeout)
 	lost := make(chan error, 1)
-	go func() { lost <- untilEnd(c.Conn) }()
+	go func() { lost <- UntilEnd(c.Conn) }()
 	l.set(c.Since)
 	l.box.clear()
 	l.up.Store(true)
@@ -226,11 +226,11 @@ func (l *Link) appendPing(dst []byte) []byte {
 	return appendClock(dst, l.cfg.Clock())
 }
 
-// untilEnd waits for the end of a connection on which nothing comes.
-func untilEnd(c net.Conn) error {
+// UntilEnd waits for the end of a connection on which nothing comes.
+func UntilEnd(c net.Conn) error {
 	var b [1]byte
 	if n, err := c.Read(b[:]); n == 0 {
 		return err
 	}
-	return malformed("a word on a channel that goes the other way")
+	return Malformed("a word on a channel that goes the other way")
 }

@@ -162,6 +162,9 @@ func (c *Cluster) AckedBy(off int64) (n int) {
 // SyncedBy is AckedBy.
 func (c *Cluster) SyncedBy(off int64) int { return c.AckedBy(off) }
 
+// Publish goes nowhere.
+func (c *Cluster) Publish(bool, []byte, []byte) {}
+
 // Links is empty.
 func (c *Cluster) Links() []engine.LinkView { return nil }
 
