@@ -115,7 +115,7 @@ type Barrier interface {
 	// Outcome says what became of the wait that c began for off, and ends it
 	// unless it is Pending. It is kept by connection, not by offset: a later
 	// leader may write other records at the same offsets.
-	Outcome(off int64, c Conn) Outcome
+	Outcome(c Conn) Outcome
 	// Leave ends c's wait, if any: its connection is gone.
 	Leave(c Conn)
 }

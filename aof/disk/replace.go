@@ -77,15 +77,11 @@ func ReplaceBytes(fsys FS, path string, content []byte) error {
 
 // make writes and syncs the file that is to get the name.
 func (r *Replacement) make(fsys FS, write func(w io.Writer) error) error {
-	f, err := fsys.Create(r.Temp)
+	f, err := r.create(fsys)
 	if err != nil {
 		return err
 	}
-	w := &fileWriter{file: f, every: r.SyncEvery}
-	err = write(w)
-	if m, ok := fsys.(moder); ok && err == nil && r.Mode != 0 {
-		err = m.Chmod(r.Temp, r.Mode)
-	}
+	err = write(&fileWriter{file: f, every: r.SyncEvery})
 	if err == nil {
 		err = f.Sync()
 	}
@@ -103,13 +99,32 @@ func removeIfThere(fsys FS, name string) error {
 	return nil
 }
 
-// A moder can change what others may do with a file.
-type moder interface {
-	Chmod(name string, mode fs.FileMode) error
+func (r *Replacement) create(fsys FS) (File, error) {
+	if m, ok := fsys.(moder); ok && r.Mode != 0 {
+		return m.CreateMode(r.Temp, r.Mode)
+	}
+	return fsys.Create(r.Temp)
 }
 
-// Chmod changes what others may do with a file.
-func (OS) Chmod(name string, mode fs.FileMode) error { return os.Chmod(name, mode) }
+// A moder can say what others may do with a file, before there is anything to read.
+type moder interface {
+	CreateMode(name string, mode fs.FileMode) (File, error)
+}
+
+// CreateMode is Create of a file with which others may do what mode says.
+func (OS) CreateMode(name string, mode fs.FileMode) (File, error) {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err // what a crash has left may have another mode
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(mode); err != nil { // whatever the umask
+		return nil, errors.Join(err, f.Close())
+	}
+	return osFile{f}, nil
+}
 
 // A fileWriter writes a file from its beginning on.
 type fileWriter struct {

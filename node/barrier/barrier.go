@@ -166,7 +166,7 @@ func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 }
 
 // Outcome tells and forgets what became of c's wait.
-func (b *Barrier) Outcome(off int64, c engine.Conn) engine.Outcome {
+func (b *Barrier) Outcome(c engine.Conn) engine.Outcome {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := b.byConn[c]

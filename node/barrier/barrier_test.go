@@ -73,10 +73,10 @@ func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
 	if early.wakes != 1 || late.wakes != 0 {
 		t.Fatalf("wakes: early %d, late %d", early.wakes, late.wakes)
 	}
-	if got := b.Outcome(20, early); got != engine.Committed {
+	if got := b.Outcome(early); got != engine.Committed {
 		t.Fatalf("early: outcome %d", got)
 	}
-	if got := b.Outcome(30, late); got != engine.Pending {
+	if got := b.Outcome(late); got != engine.Pending {
 		t.Fatalf("late: outcome %d", got)
 	}
 }
@@ -114,14 +114,14 @@ func TestBarrierLostLeadershipIsUncertain(t *testing.T) {
 	b.Wait(5, 0, 1, reader) // a follower's read over a record it holds
 	s.epoch = 0
 	b.Deposed()
-	if b.Outcome(5, writer) != engine.Uncertain || b.Outcome(5, reader) != engine.Pending {
+	if b.Outcome(writer) != engine.Uncertain || b.Outcome(reader) != engine.Pending {
 		t.Fatal("only what rests on leadership ends with it")
 	}
 	// The same offset is written again by a later leader and commits: the
 	// reader goes on, and nobody tells the writer that its record survived.
 	s.committed = 5
 	b.Advance()
-	if b.Outcome(5, reader) != engine.Committed || writer.wakes != 1 {
+	if b.Outcome(reader) != engine.Committed || writer.wakes != 1 {
 		t.Fatal("a wait must have one outcome")
 	}
 }
@@ -140,7 +140,7 @@ func TestBarrierNeedsTheLeaseWhenTheReplyLeaves(t *testing.T) {
 	}
 	s.leased = true
 	b.Advance()
-	if b.Outcome(0, c) != engine.Committed {
+	if b.Outcome(c) != engine.Committed {
 		t.Fatal("the renewed lease must release the reply")
 	}
 }
@@ -152,14 +152,14 @@ func TestBarrierKnowsLeadershipsApart(t *testing.T) {
 	b.Wait(20, 1, 1, early)
 	s.epoch, s.committed = 2, 20 // deposed, elected again: offset 20 holds another record
 	b.Deposed()
-	if b.Outcome(20, early) != engine.Uncertain {
+	if b.Outcome(early) != engine.Uncertain {
 		t.Fatal("a record of an older leadership passed for committed")
 	}
 	if b.Pass(20, 1, 1) {
 		t.Fatal("Pass let a reply of an older leadership go")
 	}
 	b.Wait(20, 1, 1, late)
-	if b.Outcome(20, late) != engine.Uncertain || !b.Pass(20, 2, 1) {
+	if b.Outcome(late) != engine.Uncertain || !b.Pass(20, 2, 1) {
 		t.Fatal("a wait that begins after its leadership ended must end at once")
 	}
 }
@@ -174,7 +174,7 @@ func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
 	b.Wait(7, 1, engine.AcksDefault.Set(), plain)
 	s.committed, s.all = 7, 4
 	b.Advance()
-	if b.Outcome(7, plain) != engine.Committed || strict.wakes+mixed.wakes != 0 {
+	if b.Outcome(plain) != engine.Committed || strict.wakes+mixed.wakes != 0 {
 		t.Fatal("the one that asks for less must not wait for the others")
 	}
 	if b.Pass(5, 1, all) || !b.Pass(5, 1, engine.AcksQuorum.Set()) {
@@ -182,7 +182,7 @@ func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
 	}
 	s.all = 6
 	b.Advance()
-	if b.Outcome(5, strict) != engine.Committed || b.Outcome(6, mixed) != engine.Committed {
+	if b.Outcome(strict) != engine.Committed || b.Outcome(mixed) != engine.Committed {
 		t.Fatal("all nodes hold it")
 	}
 }
@@ -201,12 +201,12 @@ func TestBarrierWaitsForARound(t *testing.T) {
 	b.Wait(6, 1, 1, second)
 	b.Wait(20, 1, 1, late)
 	b.Advance()
-	if b.Outcome(5, first) != engine.Confirmed || second.wakes != 0 {
+	if b.Outcome(first) != engine.Confirmed || second.wakes != 0 {
 		t.Fatal("a round says nothing about what was computed after it began")
 	}
 	s.confirmed = 3
 	b.Advance()
-	if b.Outcome(6, second) != engine.Confirmed || late.wakes != 0 {
+	if b.Outcome(second) != engine.Confirmed || late.wakes != 0 {
 		t.Fatal("a round does not commit")
 	}
 	if !b.Pass(5, 0, 1) {
@@ -228,10 +228,10 @@ func TestBarrierLetsGoWhatAHandoverLeft(t *testing.T) {
 	b.Wait(10, 1, 1, due)
 	s.committed = 20
 	b.Advance()
-	if b.Outcome(10, due) != engine.Committed {
+	if b.Outcome(due) != engine.Committed {
 		t.Fatal("the end of the leadership took back what was due")
 	}
-	if b.Outcome(11, beyond) != engine.Uncertain || b.Pass(11, 1, 1) {
+	if b.Outcome(beyond) != engine.Uncertain || b.Pass(11, 1, 1) {
 		t.Fatal("what was not committed when leadership was handed over is uncertain")
 	}
 }
@@ -243,7 +243,7 @@ func TestBarrierTimeAndFailureEndWaits(t *testing.T) {
 	s.now = int64(1500 * time.Millisecond)
 	b.Wait(1, 1, 1, young)
 	b.Expire()
-	if b.Outcome(1, old) != engine.Uncertain || b.Outcome(1, young) != engine.Pending {
+	if b.Outcome(old) != engine.Uncertain || b.Outcome(young) != engine.Pending {
 		t.Fatal("only the old wait has timed out")
 	}
 	s.sealErr = errors.New("no space")
@@ -252,7 +252,7 @@ func TestBarrierTimeAndFailureEndWaits(t *testing.T) {
 	}
 	b.Wait(1, 1, 1, broken)
 	b.Failed()
-	if b.Outcome(1, broken) != engine.Uncertain {
+	if b.Outcome(broken) != engine.Uncertain {
 		t.Fatal("a failed log must end the waits")
 	}
 }
@@ -265,7 +265,7 @@ func TestBarrierModel(t *testing.T) {
 		waiting := map[*fakeConn]int64{}
 		check := func() {
 			for c, off := range waiting {
-				switch b.Outcome(off, c) {
+				switch b.Outcome(c) {
 				case engine.Committed:
 					if off > s.committed || c.wakes != 1 {
 						t.Fatalf("offset %d released at %d after %d wakes", off, s.committed, c.wakes)
@@ -344,7 +344,7 @@ func TestBarrierForgetsARebuiltKeyspace(t *testing.T) {
 	b.Wait(5, -1, 1, reader)
 	s.keyspace = -2
 	b.Deposed()
-	if b.Outcome(5, reader) != engine.Uncertain {
+	if b.Outcome(reader) != engine.Uncertain {
 		t.Fatal("the reader still waits")
 	}
 	s.committed = 9
@@ -376,13 +376,13 @@ func TestBarrierAsksForARoundWhenTheLeaseIsLate(t *testing.T) {
 	s.confirmed = 1
 	b.Advance()
 	for i, c := range conns[:2] {
-		if b.Outcome(int64(i), c) != engine.Confirmed {
+		if b.Outcome(c) != engine.Confirmed {
 			t.Errorf("client %d still waits", i)
 		}
 	}
 	s.rounds, s.leased = false, true
 	b.Wait(5, 1, 1, conns[2])
-	if b.Outcome(5, conns[2]) != engine.Committed || b.leased != 0 {
+	if b.Outcome(conns[2]) != engine.Committed || b.leased != 0 {
 		t.Errorf("with the lease back it waits; %d tickets count on the lease", b.leased)
 	}
 }

@@ -118,7 +118,7 @@ func (c *client) wait(replies []byte, marks []mark) {
 func (c *client) decide() bool {
 	b := c.srv.barrier
 	replies := c.held
-	switch b.Outcome(c.batch.off, c) {
+	switch b.Outcome(c) {
 	case engine.Pending:
 		return false
 	case engine.Committed:

@@ -73,7 +73,7 @@ func (g *gate) Wait(off, epoch int64, _ engine.AckSet, c engine.Conn) {
 	g.advance()
 }
 
-func (g *gate) Outcome(_ int64, c engine.Conn) engine.Outcome {
+func (g *gate) Outcome(c engine.Conn) engine.Outcome {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t := g.tickets[c]

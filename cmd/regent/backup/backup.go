@@ -57,17 +57,11 @@ func (t Tool) backup(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(o.to, dirPerm); err != nil {
 		return err
 	}
-	f, err := writeAside(filepath.Join(o.to, copyPrefix+t.Now().UTC().Format(copyTime)+copySuffix), copyPerm)
-	if err != nil {
+	name := filepath.Join(o.to, copyPrefix+t.Now().UTC().Format(copyTime)+copySuffix)
+	if err := create(name, copyPerm, func(w io.Writer) error { return t.fetch(ctx, o, w) }); err != nil {
 		return err
 	}
-	if err := t.fetch(ctx, o, f); err != nil {
-		return errors.Join(err, f.drop())
-	}
-	if err := f.commit(); err != nil {
-		return err
-	}
-	fmt.Fprintln(t.Out, f.name)
+	fmt.Fprintln(t.Out, name)
 	return nil
 }
 

@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"regent/aof/disk"
+	"regent/engine/rdb"
 )
 
 // What a data directory consists of, by its defaults.
@@ -118,7 +121,7 @@ func (t Tool) makeLog(ctx context.Context, from, dir string) (made string, err e
 		return "", err
 	}
 	defer src.Close()
-	temp, err := os.MkdirTemp(dir, tempPrefix+logDir+"-")
+	temp, err := os.MkdirTemp(dir, disk.TempPrefix+logDir+"-")
 	if err != nil {
 		return "", err
 	}
@@ -127,23 +130,25 @@ func (t Tool) makeLog(ctx context.Context, from, dir string) (made string, err e
 			err = errors.Join(err, os.RemoveAll(temp))
 		}
 	}()
-	base, err := writeAside(filepath.Join(temp, baseName), serverPerm)
+	var sum *rdb.Summary
+	err = create(filepath.Join(temp, baseName), serverPerm, func(w io.Writer) error {
+		if sum, err = prove(t.meter(interruptible{ctx, src}, "restored", length), w); err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}
-	sum, err := prove(t.meter(interruptible{ctx, src}, "restored", length), base)
+	err = create(filepath.Join(temp, manifestName), serverPerm, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "file %s seq 1 type b\n", baseName)
+		return err
+	})
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("%s: %w", from, err), base.drop())
-	}
-	if err := base.commit(); err != nil {
-		return "", err
-	}
-	manifest := fmt.Appendf(nil, "file %s seq 1 type b\n", baseName)
-	if err := writeWhole(filepath.Join(temp, manifestName), manifest, serverPerm); err != nil {
 		return "", err
 	}
 	t.report(sum, t.since(began))
-	return temp, errors.Join(os.Chmod(temp, dirPerm), syncDir(temp))
+	return temp, os.Chmod(temp, dirPerm)
 }
 
 // install puts a log in its place; what is there is moved aside.
@@ -165,7 +170,7 @@ func (t Tool) install(made, dir string) error {
 	if err := os.Rename(made, filepath.Join(dir, logDir)); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return disk.OS{}.SyncDir(filepath.Clean(dir))
 }
 
 // interruptible ends a read when the context does.
