@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"regent/engine/decimal"
 	"regent/resp"
@@ -50,4 +51,75 @@ func (c *Ctx) DBArg(raw []byte) (int, bool) {
 		return 0, false
 	}
 	return db, true
+}
+
+// When keys expire, for all commands that set it: SET, GETEX, EXPIRE and their kin.
+
+// A TimeUnit says how an expiry argument is meant.
+type TimeUnit struct {
+	Seconds  bool // else milliseconds
+	Absolute bool // since 1970, else from now
+}
+
+// LifeEnd turns the expiry argument of SET and its kin into wall ms; false:
+// an error was written. Only positive arguments make sense there.
+func (c *Ctx) LifeEnd(raw []byte, u TimeUnit) (at int64, ok bool) {
+	n, ok := c.IntArg(raw)
+	if !ok {
+		return 0, false
+	}
+	if n <= 0 {
+		c.errExpireTime()
+		return 0, false
+	}
+	return c.TimeOf(n, u)
+}
+
+// TimeOf turns n in unit u into wall ms; false: it is out of range, and an
+// error was written.
+func (c *Ctx) TimeOf(n int64, u TimeUnit) (at int64, ok bool) {
+	if u.Seconds {
+		if n > math.MaxInt64/1000 || n < math.MinInt64/1000 {
+			c.errExpireTime()
+			return 0, false
+		}
+		n *= 1000
+	}
+	if u.Absolute {
+		return n, true
+	}
+	if n > math.MaxInt64-c.Now {
+		c.errExpireTime()
+		return 0, false
+	}
+	return n + c.Now, true
+}
+
+func (c *Ctx) errExpireTime() { c.Err(fmt.Sprintf(resp.ErrExpireTime, c.Cmd.FullName())) }
+
+// ExpireAt makes en, the entry of key, expire at the wall ms at, and
+// propagates it. What is already over is deleted, except when a log is
+// carried out: there the deletion is a record of its own.
+func (c *Ctx) ExpireAt(key []byte, en Entry, at int64) {
+	if at <= c.Now && !c.applying {
+		c.Remove(key)
+		c.Notify(EventGeneric, "del", key)
+		c.Propagate([]byte("DEL"), key)
+		return
+	}
+	c.setExpire(en, max(at, 1)) // 0 stands for never
+	c.Notify(EventGeneric, "expire", key)
+	var ms [decimal.MaxLen]byte
+	c.Propagate([]byte("PEXPIREAT"), key, strconv.AppendInt(ms[:0], at, 10))
+}
+
+// Persist makes en live for ever and reports whether it did not before.
+func (c *Ctx) Persist(key []byte, en Entry) bool {
+	if en.ExpireAt() == 0 {
+		return false
+	}
+	c.setExpire(en, 0)
+	c.Notify(EventGeneric, "persist", key)
+	c.Propagate([]byte("PERSIST"), key)
+	return true
 }

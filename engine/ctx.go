@@ -79,6 +79,9 @@ func (c *Ctx) LeaseOver() bool { return c.e.cluster.LeaseOver() }
 // Links describes the connections to other nodes.
 func (c *Ctx) Links() []LinkView { return c.e.cluster.Links() }
 
+// Version is Regent's own.
+func (c *Ctx) Version() string { return c.e.version }
+
 // Table is what is known of all commands.
 func (c *Ctx) Table() *spec.Table { return c.e.table.spec }
 

@@ -17,7 +17,7 @@ import (
 // server_save.go.
 
 func serverCommands() []Command {
-	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), lolwutCommands())
+	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands())
 }
 
 func flushArgs() spec.Args {

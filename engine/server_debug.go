@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"crypto/sha1"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -212,4 +215,169 @@ func debugPackedThreshold(c *Ctx) {
 		return
 	}
 	c.W.OK()
+}
+
+// DEBUG DIGEST names data by 40 hex digits: nodes that hold the same show the
+// same, in whatever order they hold it. The sums are redis-server's own
+// (debug.c), so that a Regent can be compared with a Redis as well.
+//
+//	key   mix(key) mix(type) mix(value) xor(expires?)
+//	data  for each database that is not empty: mix(number), then xor(each key)
+
+// A Digest is SHA-1's size. Mixed in, the order matters; xored in, it does not.
+type Digest [sha1.Size]byte
+
+// Xor takes p in as one of several in any order.
+func (d *Digest) Xor(p []byte) {
+	for i, b := range sha1.Sum(p) {
+		d[i] ^= b
+	}
+}
+
+// Mix takes p in as the next of a sequence.
+func (d *Digest) Mix(p []byte) {
+	d.Xor(p)
+	*d = sha1.Sum(d[:])
+}
+
+// MixNumber is Mix for a number: of a database, or of a type.
+func (d *Digest) MixNumber(n int) {
+	d.Mix(binary.BigEndian.AppendUint32(nil, uint32(n)))
+}
+
+// The numbers that Redis gives to types.
+const (
+	typeString = 0
+	TypeList   = 1
+	TypeSet    = 2
+	TypeZset   = 3
+	TypeHash   = 4
+)
+
+// mixValue mixes a value in.
+func (d *Digest) mixValue(c *Ctx, en Entry) {
+	if o := c.object(en); o != nil {
+		o.Digest(d)
+	} else {
+		var buf [decimal.MaxLen]byte
+		d.MixNumber(typeString)
+		d.Mix(Text(en.Value(), &buf))
+	}
+	if en.ExpireAt() != 0 {
+		d.Xor([]byte("!!expire!!"))
+	}
+}
+
+func (d *Digest) String() string { return hex.EncodeToString(d[:]) }
+
+func debugDigest(c *Ctx) {
+	var all Digest
+	for db := range c.e.databases() {
+		if c.e.dbSize(db) == 0 {
+			continue
+		}
+		all.MixNumber(db)
+		c.e.eachKey(db, func(en Entry) bool {
+			var one Digest
+			one.Mix(en.Key())
+			one.mixValue(c, en)
+			all.Xor(one[:])
+			return true
+		})
+	}
+	c.W.Status(all.String())
+}
+
+func debugDigestValue(c *Ctx) {
+	keys := c.Args[2:]
+	c.W.Array(len(keys))
+	for _, key := range keys {
+		var d Digest
+		if en := c.Peek(key); en.OK() {
+			d.mixValue(c, en)
+		}
+		c.W.Status(d.String())
+	}
+}
+
+// DEBUG PROTOCOL: a reply of each type, with the values of redis-server's, so
+// that a client library can be tested against either.
+
+// A protocolReply is one type's reply.
+type protocolReply struct {
+	name  string
+	write func(c *Ctx)
+}
+
+func protocolReplies() []protocolReply {
+	return []protocolReply{
+		{"string", func(c *Ctx) { c.W.BulkString("Hello World") }},
+		{"integer", func(c *Ctx) { c.W.Int(12345) }},
+		{"double", func(c *Ctx) { c.W.Double(3.141) }},
+		{"bignum", func(c *Ctx) { c.W.BigNumber("1234567999999999999999999999999999999") }},
+		{"null", func(c *Ctx) { c.W.Null() }},
+		{"array", func(c *Ctx) { c.W.Array(3); c.countTo3() }},
+		{"set", func(c *Ctx) { c.W.Set(3); c.countTo3() }},
+		{"map", protocolMap},
+		{"attrib", protocolAttribute},
+		{"push", protocolPush},
+		{"verbatim", func(c *Ctx) { c.W.Verbatim("txt", "This is a verbatim\nstring") }},
+		{"true", func(c *Ctx) { c.W.Bool(true) }},
+		{"false", func(c *Ctx) { c.W.Bool(false) }},
+	}
+}
+
+func protocolTypes() (names []string) {
+	for _, r := range protocolReplies() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+func debugProtocol(c *Ctx) {
+	for _, r := range protocolReplies() {
+		if spec.EqualFold(c.Args[2], r.name) {
+			r.write(c)
+			return
+		}
+	}
+	c.Err(fmt.Sprintf(resp.ErrDebugType, strings.Join(protocolTypes(), "|")))
+}
+
+func (c *Ctx) countTo3() {
+	for i := range int64(3) {
+		c.W.Int(i)
+	}
+}
+
+func protocolMap(c *Ctx) {
+	c.W.Map(3)
+	for i := range int64(3) {
+		c.W.Int(i)
+		c.W.Bool(i == 1)
+	}
+}
+
+// protocolAttribute: RESP2 has no attributes, and its clients get the reply
+// alone.
+func protocolAttribute(c *Ctx) {
+	if c.W.Proto() == resp.RESP3 {
+		c.W.Attribute(1)
+		c.W.BulkString("key-popularity")
+		c.W.Array(2)
+		c.W.BulkString("key:123")
+		c.W.Int(90)
+	}
+	c.W.BulkString("Some real reply following the attribute")
+}
+
+func protocolPush(c *Ctx) {
+	if c.W.Proto() != resp.RESP3 {
+		c.Err(resp.ErrNeedsRESP3)
+		return
+	}
+	c.W.Push(2)
+	c.W.BulkString("server-cpu-usage")
+	c.W.Int(42)
+	c.W.BulkString("Some real reply following the push reply")
 }

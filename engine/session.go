@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -190,3 +192,74 @@ func (c *Ctx) SetAcks(a Acks) { c.s.Acks = a }
 // HandOver gives the session's connection away, together with the command's
 // arguments: whoever takes it answers. It may be the handler itself.
 func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }
+
+// NewSession registers a client that has just connected.
+func (e *Engine) NewSession(conn Conn) *Session {
+	s := &Session{ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
+	s.Authenticated = e.Config.RequirePass.Get() == ""
+	s.Shared.LastActive.Store(s.created)
+	s.Shared.proto.Store(2)
+	e.stats.connections.Add(1)
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	e.sessions[s.ID] = s
+	return s
+}
+
+// EndSession forgets a client whose connection is gone. It runs on the
+// session's own turn.
+func (e *Engine) EndSession(s *Session) {
+	e.unpark(s)
+	if s.tx != nil {
+		e.endTransaction(s)
+	}
+	e.endSubscriptions(s)
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	delete(e.sessions, s.ID)
+}
+
+// SlimSession gives back the memory that s, which is idle and not parked,
+// keeps for its next command. It runs on the session's own turn.
+func (e *Engine) SlimSession(s *Session) {
+	s.W.Take(nil)
+	s.ctx.eff = Effects{}
+}
+
+// clients lists the sessions by ID.
+func (e *Engine) clients() []*Session {
+	e.sessMu.Lock()
+	list := make([]*Session, 0, len(e.sessions))
+	for _, s := range e.sessions {
+		list = append(list, s)
+	}
+	e.sessMu.Unlock()
+	slices.SortFunc(list, func(a, b *Session) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// client finds a session by its ID, nil when there is none.
+func (e *Engine) client(id int64) *Session {
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	return e.sessions[id]
+}
+
+// maxReply is how many bytes one reply may take where client-output-buffer-limit
+// sets no limit, as it does by default: a client that asks for more (SRANDMEMBER
+// with a count of -2^62) would bring the process down.
+const maxReply = 4 << 30
+
+// ReplyBound is how many bytes a reply may take while it is built, for a client
+// that has not been sent that many bytes yet; at least 1. Beyond it the session's writer
+// overflows, and its connection ends as for any unsent output over the limit.
+func (e *Engine) ReplyBound(unsent int) int {
+	hard := e.Config.OutputHardNormal.Get()
+	if hard <= 0 {
+		return maxReply
+	}
+	return int(max(min(hard, maxReply)-int64(unsent), 1))
+}
+
+// FreeMemory gives memory that is not needed back to the system, in the background.
+func (e *Engine) FreeMemory() { e.host.AfterFunc(0, e.control.FreeMemory) }

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"regent/engine/config"
 	"regent/engine/rdb"
@@ -144,4 +147,119 @@ func (cmd *Command) within(args [][]byte) (found *Command, known bool) {
 func (t *table) find(name []byte) *Command {
 	cmd, _ := t.said.Find(name)
 	return cmd
+}
+
+// rename-command: clients know a command by another name, or not at all. The
+// log and the stream go on with Redis's names, so that nodes, and later starts,
+// may be configured otherwise.
+
+var (
+	errNoCommand = errors.New("no such command")
+	errNameTaken = errors.New("the target name is another command's already")
+)
+
+// CheckRenames says which of the renames cannot be, for an engine with those
+// rooms.
+func CheckRenames(renames []config.Rename, rooms ...Room) error {
+	if len(renames) == 0 {
+		return nil
+	}
+	_, err := newTable(rooms).renamed(renames)
+	return err
+}
+
+// renamed is the index of the names that clients say.
+func (t *table) renamed(renames []config.Rename) (spec.Index[*Command], error) {
+	names := make(map[string]*Command, len(t.rows))
+	for _, cmd := range t.rows {
+		names[cmd.Name] = cmd
+	}
+	for _, r := range renames {
+		cmd := names[r.From]
+		if cmd == nil {
+			return t.names, fmt.Errorf("rename-command %s: %w", r.From, errNoCommand)
+		}
+		delete(names, r.From)
+		if r.To == "" {
+			continue
+		}
+		if names[r.To] != nil {
+			return t.names, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, errNameTaken)
+		}
+		names[r.To] = cmd
+	}
+	said := make(map[*Command]string, len(names))
+	for name, cmd := range names {
+		said[cmd] = name
+	}
+	var rows []*Command
+	for _, cmd := range t.rows {
+		if _, there := said[cmd]; there {
+			rows = append(rows, cmd)
+		}
+	}
+	return spec.NewIndex(rows, func(cmd *Command) string { return said[cmd] }), nil
+}
+
+// rename has clients say other names; CheckRenames has been asked whether they
+// can.
+func (t *table) rename(renames []config.Rename) {
+	if said, err := t.renamed(renames); err == nil && len(renames) > 0 {
+		t.said, t.renames = said, true
+	}
+}
+
+// nameIn is the first word of a record for what a client has asked for as word.
+func (t *table) nameIn(word []byte, cmd *Command) []byte {
+	if cmd.parent != nil {
+		cmd = cmd.parent
+	}
+	if spec.EqualFold(word, cmd.Name) {
+		return word
+	}
+	return []byte(cmd.Name)
+}
+
+// HELP of every container, from the table: a line for each form of a
+// subcommand, and one that says what it does.
+
+// HelpCommand is the literal of a container's HELP.
+func HelpCommand(flags spec.Flags, since string) Command {
+	return Command{Do: doHelp, Command: spec.Command{
+		Name: "help", Arity: 2, Flags: flags, Since: since, Complex: "O(1)",
+		Summary: "Prints this help.",
+	}}
+}
+
+func doHelp(c *Ctx) {
+	container := c.Cmd.parent
+	c.W.Array(1 + len(container.helpLines()))
+	c.W.Status(strings.ToUpper(container.Name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+	for _, line := range container.helpLines() {
+		c.W.Status(line)
+	}
+}
+
+// helpLines describes the subcommands, HELP last.
+func (cmd *Command) helpLines() (lines []string) {
+	if cmd.Do != nil {
+		lines = append(lines, "(no subcommand)", "    "+cmd.Summary)
+	}
+	subs := slices.Clone(cmd.Subs)
+	slices.SortStableFunc(subs, func(a, b Command) int {
+		return strings.Compare(helpRank(a.Name), helpRank(b.Name))
+	})
+	for i := range subs {
+		sub := &subs[i]
+		lines = append(lines, strings.TrimSpace(strings.ToUpper(sub.Name)+" "+sub.Args.Syntax()), "    "+sub.Summary)
+	}
+	return lines
+}
+
+// helpRank sorts by name, but HELP to the end.
+func helpRank(name string) string {
+	if name == "help" {
+		return "~"
+	}
+	return name
 }

@@ -6,15 +6,14 @@ import (
 )
 
 // COMMAND: the command table as clients see it. This file: its literals;
-// command_info.go: INFO, COUNT and LIST; command_docs.go: DOCS;
-// command_keys.go: GETKEYS. Whatever they answer is derived from the literals,
+// info.go: INFO, COUNT and LIST; docs.go: DOCS; getkeys.go: GETKEYS. Whatever they answer is derived from the literals,
 // and a test compares it with redis-server field by field.
 
 // Room is what this package brings to an engine.
 func Room() engine.Room {
 	return engine.Room{
 		Group: spec.GroupServer, Cats: spec.CatConnection,
-		Commands: commands(),
+		Commands: append(commands(), lolwutCommands()...),
 	}
 }
 

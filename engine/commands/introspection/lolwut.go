@@ -1,18 +1,19 @@
-package engine
+package introspection
 
 import (
 	"fmt"
 	"strings"
 
+	"regent/engine"
 	"regent/engine/spec"
 )
 
 // LOLWUT: a picture that is another one each time, and the version. It shows
 // what Regent is about: nodes of different standing, and the one that leads.
 
-func lolwutCommands() []Command {
-	return []Command{{Do: doLolwut, Command: spec.Command{
-		Name: "lolwut", Arity: -1, Flags: spec.ReadOnly | spec.Fast, Since: "5.0.0",
+func lolwutCommands() []engine.Command {
+	return []engine.Command{{Do: doLolwut, Command: spec.Command{
+		Name: "lolwut", Arity: -1, Flags: spec.ReadOnly | spec.Fast, Cats: spec.CatRead, Since: "5.0.0",
 		Summary: "Draws a picture and tells the version.",
 		Args:    spec.Args{spec.Integer("version").With("VERSION").Opt()},
 	}}}
@@ -27,15 +28,15 @@ const (
 
 // doLolwut takes Redis's VERSION and the sizes that its pictures have, and
 // draws its own.
-func doLolwut(c *Ctx) {
+func doLolwut(c *engine.Ctx) {
 	rest := c.Args[1:]
 	if len(rest) >= 2 && spec.EqualFold(rest[0], "version") {
 		if _, ok := c.IntArg(rest[1]); !ok {
 			return
 		}
 	}
-	picture := drawTowers(c.e.host.Rand)
-	c.W.Verbatim("txt", fmt.Sprintf("%s\nRegent ver. %s, speaking Redis %s\n", picture, c.e.version, RedisVersion))
+	picture := drawTowers(c.Rand)
+	c.W.Verbatim("txt", fmt.Sprintf("%s\nRegent ver. %s, speaking Redis %s\n", picture, c.Version(), engine.RedisVersion))
 }
 
 // drawTowers draws towers of windows, some of them lit, and a crown over the
