@@ -20,6 +20,7 @@
 //
 //	throughput.go   requests per second, CPU per request, p99, p99.9
 //	memory.go       bytes per key, bytes per idle connection
+//	values.go       bytes per element of lists, sets, hashes and sorted sets
 //	load.go         time to load a log
 //	rewrite.go      BGREWRITEAOF under writers: longest pause, memory
 //	nodes.go        three nodes against a redis-server with two replicas

@@ -20,7 +20,10 @@ type family struct {
 }
 
 func families() []family {
-	const set = "SET {key} {}"
+	const (
+		set  = "SET {key} {}"
+		hash = "HSET {key} a {} b {} c {}"
+	)
 	return []family{
 		{"get", "GET {key}", set},
 		{"set", "SET {key} {}", ""},
@@ -34,6 +37,19 @@ func families() []family {
 		{"exists", "EXISTS {key}", set},
 		{"del", "DEL {key}", ""},
 		{"ping", "PING", ""},
+		{"hset", "HSET {key} a {} b {} c {}", ""},
+		{"hget", "HGET {key} b", hash},
+		{"hgetall", "HGETALL {key}", hash},
+		{"hincrby", "HINCRBY n:{key} a 1", ""},
+		{"lpush", "LPUSH {key} {}", ""},
+		{"lrange", "LRANGE {key} 0 9", "RPUSH {key} {} {} {} {} {}"},
+		{"sadd", "SADD {key} a b c {}", ""},
+		{"sismember", "SISMEMBER {key} b", "SADD {key} a b c d e"},
+		// The same on one key.
+		{"hset-hot", "HSET hot {key} {}", ""},
+		{"hincrby-hot", "HINCRBY counters {key} 1", ""},
+		{"lpush-hot", "LPUSH hotlist {}", ""},
+		{"sadd-hot", "SADD hotset {key}", ""},
 	}
 }
 
