@@ -23,6 +23,28 @@ import (
 // codec decodes and encodes objects; whether they are stored as bytes is the
 // kernel's to decide (ObjectValue).
 //
+// # Why, in figures
+//
+// Measured on two cores beside the same server with an object for each value, and
+// beside redis-server 7.0.15 (resident bytes; CPU of the server per command, 50
+// clients, P=16, 100,000 keys, on a machine with other work):
+//
+//	                            objects    bytes here    redis-server
+//	list of 10 x 8 B, per key     312         159            314
+//	list of 10 x 64 B             1369        726            973
+//	intset of 10                  204          79            143
+//	set of 10 x 8 B               378         158            863
+//	hash of 5 x 8 B                 -         146            212
+//	LPUSH, us                    1.50        1.20           1.55
+//	RPUSH                        1.80        1.35           1.85
+//	SADD of an integer           1.50        1.25           2.20
+//	HSET of one field               -        1.00           1.50
+//
+// Under 4 million RPUSHes over 2 million keys the collector had 15 cycles and took
+// 776 ms of CPU with objects, the last cycle 131 ms; with bytes 3 cycles and 12 ms.
+// 10 million hashes of 3 fields take 94 bytes each; 3 million HSETs and as many HGETs
+// on them make for 2 cycles.
+//
 // # Rules
 //
 //   - A view is over when the handler returns, and stale when the keyspace changes

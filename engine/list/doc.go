@@ -15,6 +15,13 @@
 // An element that is larger than a node should be has a node of its own, whatever
 // its size. list-compress-depth has no effect: nodes are not compressed.
 //
+// # Memory
+//
+// 2 million elements of 8 bytes in lists of 1,000 take 13.8 bytes each, in lists of
+// 10,000 13.9; those of 64 bytes in lists of 10,000 take 71.7. redis-server 7.0.15
+// takes 10.4, 10.3 and 68.8. Either has little beside the listpacks; what is on top
+// here is the collector's headroom (cmd/regent/collector.go).
+//
 // # Clones
 //
 // A clone has a spine of its own and shares the segments. A change of a
