@@ -58,6 +58,22 @@
 // alone: what can be reached from two trees was made under a lower number than either
 // has now. So clones can be read without their original's lock.
 //
+// # Why not a skiplist
+//
+// One million members of 16 bytes with random scores, this tree and a skiplist with spans
+// beside a Go map, in one run on a busy machine of 2 cores, 100,000 operations each:
+//
+//	                                skiplist      tree
+//	ZADD of a new member             17.1 µs      5.7 µs
+//	ZRANK                            18.1 µs      4.1 µs
+//	100 from a random rank           65.7 µs      5.2 µs
+//	a collection of the heap          597 ms     11.5 ms
+//	memory for each element           157 B        47 B     redis-server 7.0.15: 128 B
+//
+// A skiplist is a cache miss for each node that it passes, and a pointer or more for the
+// collector. 200 members take 51 B each, 100,000 take 47 B. A clone of a million takes
+// 3.3 µs.
+//
 // # Scan
 //
 // A cursor is a place in the index, as in package hashtable: splitting and joining leave
