@@ -84,6 +84,7 @@ func add(c *engine.Ctx, incr bool) {
 	}
 	if n := t.added + t.updated; n > 0 {
 		c.PropagateSelfN(n)
+		c.Notify(engine.EventZset, a.event(), key)
 	}
 	switch {
 	case a.incr && !t.met:
@@ -95,6 +96,13 @@ func add(c *engine.Ctx, incr bool) {
 	default:
 		c.W.Int(t.added)
 	}
+}
+
+func (a *addition) event() string {
+	if a.incr {
+		return "zincr"
+	}
+	return "zadd"
 }
 
 // options reads what stands before the pairs; false: an error was written.

@@ -55,6 +55,13 @@ func (e end) popName() []byte {
 	return []byte("ZPOPMAX")
 }
 
+func (e end) event() string {
+	if e == lowest {
+		return "zpopmin"
+	}
+	return "zpopmax"
+}
+
 func doZpopmin(c *engine.Ctx) { popEnd(c, lowest) }
 func doZpopmax(c *engine.Ctx) { popEnd(c, highest) }
 
@@ -110,7 +117,9 @@ func take(c *engine.Ctx, key []byte, en engine.Entry, z *zsetObject, e end, n in
 	if e == highest {
 		from -= n - 1
 	}
-	takeOut(c, key, en, z, from, n)
+	gone := takeOut(c, key, en, z, from, n)
+	c.Notify(engine.EventZset, e.event(), key)
+	c.NotifyGone(key, gone)
 }
 
 // A pop is what ZMPOP and the blocking pops take from one of several keys.

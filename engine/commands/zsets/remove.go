@@ -54,8 +54,10 @@ func doZrem(c *engine.Ctx) {
 		}
 	}
 	if n > 0 {
-		c.Changed(key, en, z)
+		gone := c.Changed(key, en, z)
 		c.PropagateSelfN(n)
+		c.Notify(engine.EventZset, "zrem", key)
+		c.NotifyGone(key, gone)
 	}
 	c.W.Int(n)
 }
@@ -78,19 +80,21 @@ func removeRange(c *engine.Ctx, by order) {
 	if z != nil {
 		var from int
 		if from, n = s.in(z); n > 0 {
-			takeOut(c, key, en, z, from, n)
+			gone := takeOut(c, key, en, z, from, n)
 			c.PropagateSelfN(int64(n))
+			c.Notify(engine.EventZset, c.Cmd.Name, key)
+			c.NotifyGone(key, gone)
 		}
 	}
 	c.W.Int(int64(n))
 }
 
 // takeOut removes n members of z, which is at en, from a rank on.
-func takeOut(c *engine.Ctx, key []byte, en engine.Entry, z *zsetObject, from, n int) {
+func takeOut(c *engine.Ctx, key []byte, en engine.Entry, z *zsetObject, from, n int) (gone bool) {
 	c.Heavy(n * bytesPerMember)
 	c.Changing(en)
 	z.RemoveRange(from, n)
-	c.Changed(key, en, z)
+	return c.Changed(key, en, z)
 }
 
 // bytesPerMember is what a member is taken to weigh in Ctx.Heavy.

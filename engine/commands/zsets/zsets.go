@@ -123,8 +123,10 @@ func store(c *engine.Ctx, z *zsetObject) {
 	if n > 0 {
 		c.PutObject(dest, z)
 		c.PropagateSelf()
+		c.Notify(engine.EventZset, c.Cmd.Name, dest)
 	} else if c.Remove(dest) {
 		c.PropagateSelf()
+		c.Notify(engine.EventGeneric, "del", dest)
 	}
 	c.W.Int(int64(n))
 }

@@ -7,6 +7,8 @@ import (
 	"regent/engine/enginetest"
 )
 
+func TestEffects(t *testing.T) { enginetest.RunEffects(t, "testdata/effects") }
+
 func TestScripts(t *testing.T) {
 	enginetest.RunScripts(t, enginetest.StartRedis(t, "--enable-debug-command", "yes"), "testdata/scripts", func(o *engine.Options) { o.Config.EnableDebugCommand.Set("yes") })
 }
