@@ -83,7 +83,11 @@ func (e *Engine) finishReply(s *Session, start int) {
 	case replySkip:
 		s.W.Truncate(start)
 		s.ReplyMode = ReplyOn
+	default:
+		return
 	}
+	s.W.Raw(s.always)
+	s.always = nil
 }
 
 // run carries the command out, or holds it if a pause has begun since that was

@@ -295,7 +295,7 @@ func (s *Session) subscribed(kind pubsub.Kind) (names [][]byte) {
 // tellSubscription is the reply for one name, nil: there was none, with how many
 // the session has now.
 func (c *Ctx) tellSubscription(verb string, name []byte, kind pubsub.Kind) {
-	n := c.s.subscriptionCount(kind)
+	n, start := c.s.subscriptionCount(kind), c.W.Len()
 	c.W.Push(3)
 	c.W.BulkString(verb)
 	if name == nil {
@@ -304,6 +304,9 @@ func (c *Ctx) tellSubscription(verb string, name []byte, kind pubsub.Kind) {
 		c.W.Bulk(name)
 	}
 	c.W.Int(int64(n))
+	if c.s.ReplyMode != ReplyOn {
+		c.s.always = append(c.s.always, c.W.Bytes()[start:]...)
+	}
 }
 
 // subscriptionCount is the count that replies show: shard channels by themselves,

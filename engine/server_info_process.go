@@ -104,6 +104,7 @@ func (r *infoRun) memory(w *InfoWriter) {
 	}
 	w.Int("mem_clients_normal", e.sumClients().buffers)
 	w.Str("mem_allocator", "slabs")
+	w.Int("lazyfree_pending_objects", 0) // what is unlinked is freed at once
 }
 
 // ratio and percent are 0 of nothing.

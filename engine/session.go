@@ -43,9 +43,11 @@ type Session struct {
 
 	noTouch bool // CLIENT NO-TOUCH ON
 
-	tx    *transaction   // nil: nothing was said of one
-	subs  *subscriptions // nil: it has listened to nothing
-	inbox inbox
+	// always is what a client hears that wants no replies: that it listens now.
+	always []byte
+	tx     *transaction   // nil: nothing was said of one
+	subs   *subscriptions // nil: it has listened to nothing
+	inbox  inbox
 
 	// Denied, if there is one, answers every command but the one that opens the
 	// peers' channel, and the connection is closed.

@@ -108,7 +108,7 @@ func (c *Config) Set(pairs []string) error {
 		switch {
 		case d == nil:
 			return &SetError{Name: pairs[i], Unknown: true, Why: errors.New("unknown directive")}
-		case d.isFix:
+		case d.isFix && !(d.isOne && d.show() == pairs[i+1]):
 			return &SetError{Name: pairs[i], Why: errImmutable}
 		case slices.Contains(found, d):
 			return &SetError{Name: pairs[i], Why: errTwice}

@@ -324,3 +324,17 @@ func TestSavePointsAreImplied(t *testing.T) {
 		t.Errorf("save \"\" came back as %v", got)
 	}
 }
+
+// TestSettled: what redis-server could change is refused, unless it is so already.
+func TestSettled(t *testing.T) {
+	c := New()
+	for _, pair := range [][3]string{
+		{"appendonly", "yes", ""}, {"appendonly", "no", "immutable"}, {"port", "6379", ""}, {"port", "6380", "immutable"},
+		{"bind", "* -::*", ""}, {"databases", "16", "immutable"},
+	} {
+		err := c.Set(pair[:2])
+		if (err == nil) != (pair[2] == "") || err != nil && !strings.Contains(err.Error(), pair[2]) {
+			t.Errorf("%s %s: %v", pair[0], pair[1], err)
+		}
+	}
+}

@@ -34,8 +34,8 @@ func (c *Config) directives() []*directive {
 
 func (c *Config) network() []*directive {
 	return []*directive{
-		number("port", &c.Port, 6379, 0, maxPort).fixed(),
-		text("bind", &c.Bind, "* -::*").joined(" ").fixed(),
+		number("port", &c.Port, 6379, 0, maxPort).settled(),
+		text("bind", &c.Bind, "* -::*").joined(" ").settled(),
 		text("unixsocket", &c.UnixSocket, "").fixed(),
 		octal("unixsocketperm", &c.UnixSocketPerm, 0, 0o777).fixed(),
 		number("tcp-backlog", &c.TCPBacklog, 511, 0, anyInt).fixed(),
@@ -98,7 +98,7 @@ func (c *Config) memory() []*directive {
 func (c *Config) log() []*directive {
 	return []*directive{
 		// Redis's default is no; an acknowledged write has to survive here.
-		yesNo("appendonly", &c.AppendOnly, true).fixed(),
+		yesNo("appendonly", &c.AppendOnly, true).settled(),
 		choice("appendfsync", &c.AppendFsync, FsyncEverysec, "everysec", "always", "no"),
 		fileName("appendfilename", &c.AppendFilename, "appendonly.aof").fixed(),
 		fileName("appenddirname", &c.AppendDirname, "appendonlydir").fixed(),

@@ -16,6 +16,7 @@ type directive struct {
 	older []string // Redis's former names of the same thing
 	def   string   // as show writes it
 	isFix bool     // CONFIG SET may not change it
+	isOne bool     // and yet it may say what is so: redis-server could change it
 	isKey bool     // a secret: no message may repeat it
 	grows bool     // at the start, lines after the first add to it
 	alone bool     // there is one value that it may have
@@ -31,6 +32,10 @@ type directive struct {
 
 // fixed directives are read once, at the start.
 func (d *directive) fixed() *directive { d.isFix = true; return d }
+
+// settled directives are fixed here and not in redis-server: CONFIG SET of what is
+// so already is no error.
+func (d *directive) settled() *directive { d.isFix, d.isOne = true, true; return d }
 
 // aka adds a name that Redis has kept from former times.
 func (d *directive) aka(name string) *directive { d.older = append(d.older, name); return d }
