@@ -87,7 +87,9 @@ func (s scribbler) value() string {
 
 func (s scribbler) change() {
 	c, k := s.c, s.key()
-	switch s.rnd.IntN(26) {
+	switch s.rnd.IntN(29) {
+	case 26, 27, 28:
+		s.changeHash()
 	case 16, 17, 18, 19, 20, 21:
 		s.changeList()
 	case 22, 23, 24, 25:
@@ -138,6 +140,31 @@ func (s scribbler) changeSet() {
 		c.Do("SUNIONSTORE", k, k, key())
 	default:
 		c.Do("SREM", k, fmt.Sprint("member:", s.rnd.IntN(1000)), fmt.Sprint(s.rnd.IntN(1000)))
+	}
+}
+
+// changeHash changes a hash, of either form.
+func (s scribbler) changeHash() {
+	key := func() string { return fmt.Sprintf("h{%d}%d", s.rnd.IntN(3), s.rnd.IntN(15)) }
+	field := func() string { return fmt.Sprint("field:", s.rnd.IntN(700)) }
+	c, k := s.c, key()
+	switch s.rnd.IntN(8) {
+	case 0, 1, 2:
+		args := []string{"HSET", k}
+		for range s.rnd.IntN(100) + 1 {
+			args = append(args, field(), fmt.Sprint(s.rnd.IntN(1<<20)))
+		}
+		c.Do(args...)
+	case 3:
+		c.Do("HSET", k, field(), s.value())
+	case 4:
+		c.Do("HINCRBY", k, field(), "7")
+	case 5:
+		c.Do("DEL", k)
+	case 6:
+		c.Do("COPY", k, key(), "REPLACE")
+	default:
+		c.Do("HDEL", k, field(), field(), field())
 	}
 }
 
