@@ -59,7 +59,7 @@ func (e *Engine) expiresIn(db int) (n int64) {
 // returns how many keys there were.
 func (e *Engine) flush(db int) (n int64) {
 	e.moved.Add(1)
-	e.markDatabases(db)
+	e.markEmptied(db)
 	for i := range e.shards {
 		dbs := e.shards[i].dbs
 		for j, d := range dbs {
@@ -78,7 +78,7 @@ func (e *Engine) flush(db int) (n int64) {
 // swapDB exchanges two databases for every session.
 func (e *Engine) swapDB(a, b int) {
 	e.moved.Add(1)
-	e.markDatabases(a, b)
+	e.markSwapped(a, b)
 	for i := range e.shards {
 		dbs := e.shards[i].dbs
 		dbs[a], dbs[b] = dbs[b], dbs[a]

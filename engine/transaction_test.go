@@ -293,3 +293,39 @@ func BenchmarkTransaction(b *testing.B) {
 		c.Do("EXEC")
 	}
 }
+
+// TestWatchedKeyIsSwapped: what is past its time is nothing, before and after. Redis's
+// multi.tcl has the first two.
+func TestWatchedKeyIsSwapped(t *testing.T) {
+	const carriedOut, not = "*1\r\n+PONG\r\n", "*-1\r\n"
+	stale, lives := []string{"SET", "a", "1", "PX", "5"}, []string{"SET", "a", "1"}
+	for _, tc := range []struct {
+		name        string
+		here, there []string // what makes the key watched, and the one that takes its place
+		want        string
+	}{
+		{"none, a stale one comes", nil, stale, carriedOut}, {"a stale one, another comes", stale, stale, carriedOut},
+		{"a stale one goes", stale, nil, carriedOut}, {"none stays none", nil, nil, carriedOut},
+		{"one comes", nil, lives, not}, {"one goes", lives, nil, not}, {"a stale one becomes one", stale, lives, not}, {"one becomes stale", lives, stale, not},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := enginetest.NewEngine(t)
+			c, other := s.Client(), s.Client()
+			other.Do("SELECT", "1")
+			if tc.here != nil {
+				c.Do(tc.here...)
+			}
+			if tc.there != nil {
+				other.Do(tc.there...)
+			}
+			s.Host.Advance(10 * time.Millisecond)
+			c.Do("WATCH", "a")
+			c.Do("SWAPDB", "0", "1")
+			c.Do("MULTI")
+			c.Do("PING")
+			if got := c.Do("EXEC"); got != tc.want {
+				t.Errorf("EXEC: %q, want %q", got, tc.want)
+			}
+		})
+	}
+}

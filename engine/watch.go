@@ -165,30 +165,61 @@ func (s *shard) markChanged(db int, key []byte) {
 	}
 }
 
-// markDatabases notes that databases are emptied or exchanged. It is called before,
-// with every shard locked: what is there in one of them changes. -1 are all.
-func (e *Engine) markDatabases(dbs ...int) {
+// markEmptied notes that a database is emptied, -1: all. It is called before, with
+// every shard locked.
+func (e *Engine) markEmptied(db int) {
+	e.markMoved(func(at int) (with int, moves bool) { return -1, db < 0 || at == db })
+}
+
+// markSwapped notes that two databases are exchanged. It is called before, with
+// every shard locked.
+func (e *Engine) markSwapped(a, b int) {
+	e.markMoved(func(at int) (with int, moves bool) { return a + b - at, at == a || at == b })
+}
+
+// markMoved marks what is watched in the databases for which moved says so, and says
+// by which database each is replaced, -1: none. As in Redis (multi.c,
+// touchAllWatchedKeysInDb) a key whose time is over is as good as none, before and
+// after.
+func (e *Engine) markMoved(moved func(db int) (with int, moves bool)) {
 	if e.watching.Load() == 0 {
 		return
 	}
+	now := e.host.Now()
 	for i := range e.shards {
 		sh := &e.shards[i]
 		for at, list := range sh.watched {
-			if !slices.Contains(dbs, at.db) && !slices.Contains(dbs, -1) {
+			with, moves := moved(at.db)
+			if !moves {
 				continue
 			}
-			if !sh.holdsKey(at.db, at.key) && !slices.ContainsFunc(dbs, func(db int) bool { return db >= 0 && sh.holdsKey(db, at.key) }) {
-				continue
-			}
+			was, _ := sh.holdsKey(at.db, at.key, now)
+			is, over := sh.holdsKey(with, at.key, now)
 			for j := range list {
-				if !list[j].expired {
-					list[j].tx.changed.Store(true)
+				switch w := &list[j]; {
+				case !was && !is, w.expired && over: // there was nothing, and is nothing
+				case w.expired && !is:
+					w.expired = false
+				case !was && over:
+					w.expired = true
+				default:
+					w.tx.changed.Store(true)
 				}
 			}
 		}
 	}
 }
 
-func (s *shard) holdsKey(db int, key string) bool {
-	return s.dbs[db] != nil && s.dbs[db].Find([]byte(key)) != 0
+// holdsKey reports whether key is in the database, and whether its time is over.
+func (s *shard) holdsKey(db int, key string, now int64) (there, over bool) {
+	if db < 0 || s.dbs[db] == nil {
+		return false, false
+	}
+	d := s.dbs[db]
+	r := d.Find([]byte(key))
+	if r == 0 {
+		return false, false
+	}
+	at := d.ExpireAt(r)
+	return true, at != 0 && at <= now
 }
