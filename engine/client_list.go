@@ -151,7 +151,7 @@ func (sh *SharedState) flagLetters() string {
 		flag   clientFlags
 		letter byte
 	}{
-		{clientPubSub, 'P'}, {clientBlocked, 'b'}, {clientClosing, 'c'}, {clientReadonly, 'r'}, {clientNoEvict, 'e'}, {clientNoTouch, 'T'},
+		{clientMonitor, 'O'}, {clientPubSub, 'P'}, {clientBlocked, 'b'}, {clientClosing, 'c'}, {clientReadonly, 'r'}, {clientNoEvict, 'e'}, {clientNoTouch, 'T'},
 	} {
 		if sh.has(f.flag) {
 			letters = append(letters, f.letter)

@@ -89,6 +89,7 @@ func doReset(c *Ctx) {
 		s.tx.over = true
 	}
 	c.e.endSubscriptions(s)
+	c.e.endMonitor(s)
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
 	s.Authenticated = c.e.Config.RequirePass.Get() == ""

@@ -156,6 +156,9 @@ func (e *Engine) tryRun(c *Ctx) {
 	if len(c.served) > 0 {
 		c.wakeServed()
 	}
+	if e.monitors.n.Load() != 0 {
+		e.monitors.show(c)
+	}
 	st := &e.stats.stripes[stripeAt]
 	pc := &st.perCmd[cmd.Index()]
 	pc.calls.Add(1)

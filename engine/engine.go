@@ -87,6 +87,7 @@ type Engine struct {
 	blocked blockedSessions
 
 	listeners pubsub.Table[*Session]
+	monitors  monitors
 
 	watching atomic.Int64 // keys that are watched, once for each who does
 }

@@ -91,6 +91,7 @@ const (
 	clientReadonly                         // READONLY was said
 	clientNoEvict                          // CLIENT NO-EVICT ON
 	clientNoTouch                          // CLIENT NO-TOUCH ON
+	clientMonitor                          // MONITOR was said
 	clientPubSub                           // it listens to channels
 )
 
@@ -216,6 +217,7 @@ func (e *Engine) EndSession(s *Session) {
 		e.endTransaction(s)
 	}
 	e.endSubscriptions(s)
+	e.endMonitor(s)
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	delete(e.sessions, s.ID)

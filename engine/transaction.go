@@ -251,6 +251,9 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 		pc.failed.Add(1)
 	}
 	c.e.noteSlow(c, took)
+	if c.e.monitors.n.Load() != 0 {
+		c.e.monitors.show(c)
+	}
 	c.Cmd, c.Args, c.failed, c.nested = outer.Cmd, outer.Args, outer.failed, outer.nested
 }
 

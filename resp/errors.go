@@ -48,6 +48,7 @@ const (
 	ErrWatchInMulti  = "ERR WATCH inside MULTI is not allowed"
 	ErrExecAbort     = "EXECABORT Transaction discarded because of previous errors."
 	ErrExecAbortBy   = "EXECABORT Transaction discarded because of: %s"
+	ErrMonitorDenied = "ERR MONITOR isn't allowed for DENY BLOCKING client"
 	ErrTooManySubs   = "ERR too many subscriptions"
 	ErrListening     = "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
 	ErrUnknownCmd    = "ERR unknown command '%s', with args beginning with: %s"
