@@ -55,7 +55,7 @@ func TestWeather(t *testing.T) {
 // TestDelayDeposesNobody: a line that is slow and not broken, as between two
 // cities, changes no leader and no epoch, and acknowledges all the same.
 func TestDelayDeposesNobody(t *testing.T) {
-	c, hosts := startInWeather(t, 3)
+	c, hosts := startInWeather(t, 3, "--election-timeout", patientTimeout)
 	before := led(t, c)
 	load := harness.StartLoad(4, "far", c.Addrs(), hosts.Dial)
 	defer load.Stop()
@@ -78,7 +78,7 @@ func TestDelayDeposesNobody(t *testing.T) {
 // for a round trip to a majority and clients are served all the same, by the
 // leader of before. On a quick line the lease is relied on again.
 func TestNoLeaseHolds(t *testing.T) {
-	c, hosts := startInWeather(t, 3)
+	c, hosts := startInWeather(t, 3, "--election-timeout", patientTimeout)
 	before := led(t, c)
 	leader, err := c.Agreed(t.Context())
 	if err != nil {
@@ -107,6 +107,9 @@ func TestNoLeaseHolds(t *testing.T) {
 }
 
 const (
+	// patientTimeout is an election-timeout in ms with which a busy machine, on which
+	// the emulated line is slower than it says, is not taken for a dead leader.
+	patientTimeout = "5000"
 	// ackedOverDelay is how many writes have to be acknowledged over a slow line.
 	ackedOverDelay = 30
 	// delayTime is how long that may take on a busy machine.
