@@ -73,7 +73,7 @@ func TestPlans(t *testing.T) {
 	}
 	for _, f := range families() {
 		for _, command := range []string{f.command, f.before} {
-			if words := fillIn(command, "k", "v"); strings.ContainsAny(strings.Join(words, " "), "{}") {
+			if words := fillIn(command, "k", "1", "v"); strings.ContainsAny(strings.Join(words, " "), "{}") {
 				t.Errorf("%s: %q", f.name, words)
 			}
 		}

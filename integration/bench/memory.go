@@ -32,12 +32,13 @@ func fill(ctx context.Context, n *harness.Node, keys, size int) error {
 
 // fillWith carries out a family's command for each of so many keys.
 func fillWith(ctx context.Context, n *harness.Node, command string, keys, size int) error {
-	words := fillIn(command, "{key}", strings.Repeat("x", size))
+	words := fillIn(command, "{key}", "{n}", strings.Repeat("x", size))
 	args := slices.Clone(words)
 	return pipelined(ctx, n, keys, func(dst []byte, i int) []byte {
-		key := fmt.Sprintf("key:%012d", i)
+		n := fmt.Sprintf("%012d", i)
+		into := strings.NewReplacer("{key}", "key:"+n, "{n}", n)
 		for j, w := range words {
-			args[j] = strings.Replace(w, "{key}", key, 1)
+			args[j] = into.Replace(w)
 		}
 		return resp.AppendCommand(dst, args...)
 	})

@@ -10,8 +10,8 @@ import (
 // What is measured: families, cells, and three plans of different length.
 
 // A family is one kind of command; a type of value that is added joins by a
-// line here. {key} is drawn at random for each request and {} stands for a
-// value of the size asked for. before, if there is one, is carried out for each
+// line here. {key} is drawn at random for each request, {n} is a number drawn like its
+// digits, and {} stands for a value of the size asked for. before, if there is one, is carried out for each
 // key before the family is measured: there it is written once.
 type family struct {
 	name    string
@@ -23,6 +23,8 @@ func families() []family {
 	const (
 		set  = "SET {key} {}"
 		hash = "HSET {key} a {} b {} c {}"
+		zset = "ZADD {key} 1 a 2 b 3 c 4 d 5 e"
+		rank = "ZADD ranked {n} {key}"
 	)
 	return []family{
 		{"get", "GET {key}", set},
@@ -45,11 +47,23 @@ func families() []family {
 		{"lrange", "LRANGE {key} 0 9", "RPUSH {key} {} {} {} {} {}"},
 		{"sadd", "SADD {key} a b c {}", ""},
 		{"sismember", "SISMEMBER {key} b", "SADD {key} a b c d e"},
+		{"zadd", "ZADD {key} {n} a {n} b", ""},
+		{"zincrby", "ZINCRBY z:{key} 1 a", ""},
+		{"zscore", "ZSCORE {key} b", zset},
+		{"zrank", "ZRANK {key} d", zset},
+		{"zrange", "ZRANGE {key} 0 -1", zset},
+		{"zpopmin", "ZPOPMIN {key}", zset},
 		// The same on one key.
 		{"hset-hot", "HSET hot {key} {}", ""},
 		{"hincrby-hot", "HINCRBY counters {key} 1", ""},
 		{"lpush-hot", "LPUSH hotlist {}", ""},
 		{"sadd-hot", "SADD hotset {key}", ""},
+		{"zadd-hot", "ZADD ranked {n} {key}", rank},
+		{"zincrby-hot", "ZINCRBY ranked 1 {key}", rank},
+		{"zscore-hot", "ZSCORE ranked {key}", rank},
+		{"zrank-hot", "ZRANK ranked {key}", rank},
+		{"zrange-hot", "ZRANGEBYSCORE ranked {n} inf LIMIT 0 10", rank},
+		{"zpopmin-hot", "ZPOPMIN ranked", rank},
 	}
 }
 
@@ -65,12 +79,15 @@ func familyNamed(name string) family {
 	return families()[i]
 }
 
-// randomKey is how redis-benchmark names keys: twelve digits.
-const randomKey = "key:__rand_int__"
+// randomKey is how redis-benchmark names keys: twelve digits, randomNumber.
+const (
+	randomKey    = "key:" + randomNumber
+	randomNumber = "__rand_int__"
+)
 
-// words are a command's words with key and value put in.
-func fillIn(command, key, value string) []string {
-	return strings.Fields(strings.NewReplacer("{key}", key, "{}", value).Replace(command))
+// fillIn are a command's words with key, number and value put in.
+func fillIn(command, key, number, value string) []string {
+	return strings.Fields(strings.NewReplacer("{key}", key, "{n}", number, "{}", value).Replace(command))
 }
 
 // A cell is what one round is made of.

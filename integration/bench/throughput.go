@@ -144,7 +144,7 @@ func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample
 		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-c", strconv.Itoa(c.clients), "-n", strconv.Itoa(requests),
 		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(c.keys()), "--precision", "3",
 	}
-	args = append(args, fillIn(c.family.command, randomKey, strings.Repeat("x", c.size))...)
+	args = append(args, fillIn(c.family.command, randomKey, randomNumber, strings.Repeat("x", c.size))...)
 	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).Output()
 	if err != nil {
 		return sample{}, fmt.Errorf("redis-benchmark against port %d: %w", n.Port, err)
