@@ -21,6 +21,9 @@ func ElementOf(text []byte) Element {
 	return Element{text, n, ok}
 }
 
+// ElementOfInt prepares an integer. It has no text.
+func ElementOfInt(n int64) Element { return Element{n: n, isInt: true} }
+
 // Len is the text's length in bytes.
 func (e *Element) Len() int { return len(e.text) }
 

@@ -101,7 +101,7 @@ func (s small) score(p int) float64 {
 // insert puts a pair in where it belongs.
 func (s small) insert(b []byte, score float64) small {
 	var text [decimal.DoubleLen]byte
-	m, e := listpack.ElementOf(b), listpack.ElementOf(AppendPacked(text[:0], score))
+	m, e := listpack.ElementOf(b), scoreElement(text[:0], score)
 	switch {
 	case len(s) > 0:
 	case cap(s) < listpack.Overhead:
@@ -120,6 +120,34 @@ func (s small) insert(b []byte, score float64) small {
 	}
 	lp := listpack.Insert(s, p, &m)
 	return listpack.Insert(lp, listpack.Next(lp, p), &e)
+}
+
+// setScore gives another score to the member b at p.
+func (s small) setScore(p int, b []byte, score float64) small {
+	if !s.stays(p, b, score) {
+		s = s.remove(p, 1)
+		return s.insert(b, score)
+	}
+	var text [decimal.DoubleLen]byte
+	e := scoreElement(text[:0], score)
+	return listpack.Replace(s, listpack.Next(s, p), &e)
+}
+
+// stays reports whether the member b at p stays between its neighbours with a score.
+func (s small) stays(p int, b []byte, score float64) bool {
+	var buf decimal.Text
+	if p > s.first() {
+		v, other, _ := s.pair(listpack.Prev(s, listpack.Prev(s, p)))
+		if other > score || other == score && bytes.Compare(memberText(v, &buf), b) > 0 {
+			return false
+		}
+	}
+	_, _, next := s.pair(p)
+	if next == s.end() {
+		return true
+	}
+	v, other, _ := s.pair(next)
+	return other > score || other == score && bytes.Compare(memberText(v, &buf), b) > 0
 }
 
 // remove takes n pairs out, from the one at p on.
@@ -142,8 +170,16 @@ func pairSize(b []byte, score float64) int {
 
 func scoreSize(score float64) int {
 	var text [decimal.DoubleLen]byte
-	e := listpack.ElementOf(AppendPacked(text[:0], score))
+	e := scoreElement(text[:0], score)
 	return e.Size()
+}
+
+// scoreElement is a score as it is packed; what is no whole number is written into text.
+func scoreElement(text []byte, score float64) listpack.Element {
+	if n, ok := decimal.WholeDouble(score); ok {
+		return listpack.ElementOfInt(n)
+	}
+	return listpack.ElementOf(decimal.AppendDouble(text, score))
 }
 
 // at is the position of pair r.
@@ -178,7 +214,8 @@ func (s small) lexRange(lo, hi *LexBound) (r, n int) {
 	if size == 0 || !s.edge(size-1, lo.from) || !s.edge(0, hi.upTo) {
 		return 0, 0
 	}
-	s.walk(0, size, false, func(b []byte, _ float64) bool {
+	var buf decimal.Text
+	s.walk(&buf, 0, size, false, func(b []byte, _ float64) bool {
 		switch {
 		case n == 0 && !lo.from(b):
 			r++
@@ -194,17 +231,17 @@ func (s small) lexRange(lo, hi *LexBound) (r, n int) {
 
 // edge is what f says of member r.
 func (s small) edge(r int, f func(b []byte) bool) (is bool) {
-	s.walk(r, 1, false, func(b []byte, _ float64) bool { is = f(b); return false })
+	var buf decimal.Text
+	s.walk(&buf, r, 1, false, func(b []byte, _ float64) bool { is = f(b); return false })
 	return is
 }
 
 // walk calls f with n pairs from the one of rank r on, or with reverse back from it,
-// until it returns false.
-func (s small) walk(r, n int, reverse bool, f func(member []byte, score float64) bool) {
-	var buf decimal.Text
+// until it returns false. Integers are written into buf.
+func (s small) walk(buf *decimal.Text, r, n int, reverse bool, f func(member []byte, score float64) bool) {
 	for p := s.at(r); n > 0; n-- {
 		v, score, next := s.pair(p)
-		if !f(memberText(v, &buf), score) {
+		if !f(memberText(v, buf), score) {
 			return
 		}
 		switch {

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"regent/engine/decimal"
 	"regent/engine/listpack"
 )
 
@@ -14,13 +15,14 @@ import (
 type ZSet struct {
 	seed   maphash.Seed
 	lp     small
-	tree   *tree // not nil: the large form
-	shared bool  // lp may be seen by a clone
-	loan   bool  // lp is View's
+	tree   *tree        // not nil: the large form
+	shared bool         // lp may be seen by a clone
+	loan   bool         // lp is View's
+	text   decimal.Text // of a member that is shown
 }
 
 // zsetBytes is what a ZSet takes without its elements.
-const zsetBytes = 48
+const zsetBytes = 80
 
 // Limits are those of the small form: elements, and bytes of a member. A limit of no
 // elements allows none.
@@ -119,7 +121,7 @@ func (z *ZSet) Grow() {
 	old := z.lp
 	z.tree, z.lp, z.shared, z.loan = newTree(z.seed), nil, false, false
 	if n := old.len(); n > 0 {
-		old.walk(0, n, false, func(b []byte, score float64) bool {
+		old.walk(&z.text, 0, n, false, func(b []byte, score float64) bool {
 			if at := z.Find(b); !at.OK { // damaged data may have it twice
 				z.tree.insert(at.hash, score, b)
 			}
@@ -183,11 +185,11 @@ func (z *ZSet) Put(at Place, b []byte, score float64, lim Limits) {
 		z.tree.insert(z.tree.hash(b), score, b)
 	case z.tree == nil:
 		z.unshare()
-		lp := z.lp
 		if at.OK {
-			lp = lp.remove(at.at, 1)
+			z.became(z.lp.setScore(at.at, b, score))
+		} else {
+			z.became(z.lp.insert(b, score))
 		}
-		z.became(lp.insert(b, score))
 	case at.OK:
 		z.tree.setScore(at.hash, at.leaf, at.at, score, b)
 	default:
@@ -330,7 +332,7 @@ func (z *ZSet) Walk(r, n int, reverse bool, f func(member []byte, score float64)
 	case n == 0:
 		return
 	case z.tree == nil:
-		z.lp.walk(r, n, reverse, f)
+		z.lp.walk(&z.text, r, n, reverse, f)
 		return
 	}
 	var w walk
