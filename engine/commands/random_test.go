@@ -117,7 +117,7 @@ func drawExact(t *rapid.T) []string {
 		func() []string { return drawHashChange(t) },
 		func() []string { return drawHashLook(t) },
 	}
-	kinds = append(kinds, drawList(t)...)
+	kinds = append(append(kinds, drawList(t)...), drawZset(t)...)
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")]()
 }
 
@@ -163,6 +163,38 @@ func drawList(t *rapid.T) []func() []string {
 		func() []string { return cmd("RPOPLPUSH", k(), k()) },
 		func() []string { return append(cmd("LMPOP", "2", k(), k(), side()), maybe(t, cmd("COUNT", "2"))...) },
 		func() []string { return cmd("LMPOP", "1", k(), side()) },
+	}
+}
+
+// drawZset are some kinds of commands of sorted sets, among other types; all of them are
+// in their room's own test.
+func drawZset(t *rapid.T) []func() []string {
+	k := func() string { return drawKey(t) }
+	number := func() string {
+		return rapid.OneOf(rapid.Map(rapid.IntRange(-3, 9), strconv.Itoa), rapid.SampledFrom([]string{"0.1", "inf", "-inf", "1e17", "x"})).Draw(t, "number")
+	}
+	add := func() []string {
+		c := append(cmd("ZADD", k()), maybe(t, cmd("NX"), cmd("XX", "GT"), cmd("CH"))...)
+		for range rapid.IntRange(1, 3).Draw(t, "pairs") {
+			c = append(c, number(), drawMembers(t)[0])
+		}
+		return c
+	}
+	return []func() []string{
+		add, add, add,
+		func() []string { return cmd("ZINCRBY", k(), number(), drawMembers(t)[0]) },
+		func() []string { return append(cmd("ZREM", k()), drawMembers(t)...) },
+		func() []string {
+			return append(cmd("ZRANGE", k(), "0", "-1"), maybe(t, cmd("WITHSCORES"), cmd("REV"))...)
+		},
+		func() []string {
+			return append(cmd(rapid.SampledFrom([]string{"ZPOPMIN", "ZPOPMAX"}).Draw(t, "c"), k()), maybe(t, cmd("2"))...)
+		},
+		func() []string {
+			return cmd(rapid.SampledFrom([]string{"ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"}).Draw(t, "c"), k(), "2", k(), k())
+		},
+		func() []string { return cmd("ZRANGESTORE", k(), k(), "0", "2") },
+		func() []string { return cmd("ZREMRANGEBYSCORE", k(), number(), number()) },
 	}
 }
 
