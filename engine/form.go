@@ -181,11 +181,11 @@ func (c *Ctx) keepNot(o Object) {
 
 // object is the object at en, a view if it is small; nil: it is a string.
 func (c *Ctx) object(en Entry) Object {
-	switch v := en.Value(); {
-	case v.Kind == dict.Object:
-		return v.Obj.(Object)
-	case v.Kind.IsPacked():
-		return c.view(Form(v.Kind.Form()), v.Bytes)
+	switch k := en.d.Kind(en.ref); {
+	case k == dict.Object:
+		return en.d.Obj(en.ref).(Object)
+	case k.IsPacked():
+		return c.view(Form(k.Form()), en.d.Text(en.ref))
 	}
 	return nil
 }

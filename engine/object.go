@@ -158,14 +158,14 @@ func (c *Ctx) Changing(en Entry) { en.d.Touching(en.ref) }
 // Grow is Changing where o, the object at en, is about to get n bytes longer as it is
 // packed: a small one has the room then. It stands where it stood; en has moved.
 func (c *Ctx) Grow(en Entry, o Object, n int) Entry {
-	v := en.Value()
-	if n == 0 || !v.Kind.IsPacked() || len(v.Bytes)+n > packMax {
+	k := en.d.Kind(en.ref)
+	if n == 0 || !k.IsPacked() || len(en.d.Text(en.ref))+n > packMax {
 		c.Changing(en)
 		return en
 	}
 	var b []byte
 	en.ref, b = en.d.Edit(en.ref, n)
-	o.(Small).View(Form(v.Kind.Form()), b)
+	o.(Small).View(Form(k.Form()), b)
 	return en
 }
 
@@ -198,5 +198,5 @@ func (c *Ctx) restore(key []byte, en Entry, o Object, k dict.Kind) {
 		return
 	}
 	ref := en.d.Repack(en.ref, v.Kind, v.Bytes)
-	o.(Small).View(Form(v.Kind.Form()), en.d.Value(ref).Bytes)
+	o.(Small).View(Form(v.Kind.Form()), en.d.Text(ref))
 }

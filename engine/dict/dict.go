@@ -133,6 +133,15 @@ func (d *Dict) Value(r Ref) Value {
 // Kind is the kind of the entry's value.
 func (d *Dict) Kind(r Ref) Kind { return d.entry(r).kind() }
 
+// Obj is the Obj of the value at r, whose kind is Object.
+func (d *Dict) Obj(r Ref) any {
+	obj, _ := d.objs.at(binary.LittleEndian.Uint32(d.entry(r).value()))
+	return *obj
+}
+
+// Text are the Bytes of the value at r, which has some.
+func (d *Dict) Text(r Ref) []byte { return d.entry(r).value() }
+
 // ExpireAt is when the entry expires, in the owner's unit; 0: never.
 func (d *Dict) ExpireAt(r Ref) int64 { return d.entry(r).expireAt() }
 

@@ -41,7 +41,14 @@ type Table struct {
 	mem  int64  // bytes of pages and large members
 	gen  uint64 // chunks of this number are its own
 	span int    // no chunk has more members
+	last place  // of the last key that was found
 	root []*chunk
+}
+
+// A place is where a member stands: in which page, and as which of it.
+type place struct {
+	page uint64
+	at   int
 }
 
 // A chunk is some consecutive pages.
@@ -143,6 +150,7 @@ func (t *Table) Get(key []byte) (value []byte, ok bool) {
 	if at < 0 {
 		return nil, false
 	}
+	t.last = place{i, at}
 	_, value = t.form.split(t.member(i, at))
 	return value, true
 }
@@ -161,6 +169,13 @@ func (t *Table) Add(key []byte) bool {
 // Put puts value, which is copied like key, at key and reports whether there was
 // none.
 func (t *Table) Put(key, value []byte) (fresh bool) {
+	// A counter has just been read.
+	if l := t.last; l.page < t.size {
+		if _, p := t.peek(l.page); l.at < p.len() && string(t.form.key(t.member(l.page, l.at))) == string(key) &&
+			t.overwrite(l.page, l.at, len(key), value) {
+			return false
+		}
+	}
 	h := t.hash(key)
 	_, i, at := t.find(h, key)
 	if at >= 0 {
