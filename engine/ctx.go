@@ -202,16 +202,6 @@ func (c *Ctx) setExpire(en Entry, at int64) Entry {
 	return en
 }
 
-// Resize makes en's string n bytes long, new bytes zero; the bytes returned
-// may be changed until the handler returns. en must be Embstr or Raw, and
-// becomes Raw.
-func (c *Ctx) Resize(en Entry, n int) (Entry, []byte) {
-	c.Heavy(n)
-	r, b := en.d.Resize(en.ref, n)
-	c.changedAt(Entry{en.d, r})
-	return Entry{en.d, r}, b
-}
-
 func (c *Ctx) shardOf(key []byte) uint32 {
 	if c.home != 0 {
 		return c.home - 1

@@ -110,7 +110,7 @@ func (cmd *Command) hold() {
 // derive fills in what follows from the literal.
 func (cmd *Command) derive() {
 	cmd.shape = shapeOf(cmd)
-	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString
+	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()
 	}

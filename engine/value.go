@@ -64,14 +64,48 @@ func (c *Ctx) StringOf(en Entry) (v dict.Value, ok bool) {
 	return v, true
 }
 
+// MaxString is the longest string in bytes that a command may make. What comes from
+// the log may be longer: there another configuration may have been in force.
+func (c *Ctx) MaxString() int64 {
+	if c.applying {
+		return dict.MaxLen
+	}
+	return min(c.e.Config.ProtoMaxBulkLen.Get(), dict.MaxLen)
+}
+
 // FitsString checks a string's length in bytes after a change of add bytes to the
 // size given; false: the error was written.
 func (c *Ctx) FitsString(size, add int64) bool {
-	if total := size + add; total < size || total > c.e.Config.ProtoMaxBulkLen.Get() {
+	if total := size + add; total < size || total > c.MaxString() {
 		c.Err(resp.ErrStringTooLong)
 		return false
 	}
 	return true
+}
+
+// Loosen makes the string v at en raw and n bytes long, at least as long as it was,
+// and returns its bytes, which may be changed until the handler returns. By itself it
+// is no change: who makes one says Modified.
+func (c *Ctx) Loosen(key []byte, en Entry, v dict.Value, n int) []byte {
+	c.Heavy(n)
+	if v.Kind == dict.Int {
+		var buf [decimal.MaxLen]byte
+		en.ref = en.d.Put(key, dict.Value{Kind: dict.Raw, Bytes: Text(v, &buf)}, en.ExpireAt())
+	}
+	_, b := en.d.Resize(en.ref, n)
+	return b
+}
+
+// Stretch is Loosen for a change. A key that does not exist (en is not OK) comes to be.
+func (c *Ctx) Stretch(key []byte, en Entry, v dict.Value, n int) []byte {
+	if !en.OK() {
+		en = c.Put(key, dict.Value{Kind: dict.Raw, Bytes: make([]byte, n)}, 0)
+		_, b := en.d.Resize(en.ref, n)
+		return b
+	}
+	b := c.Loosen(key, en, v, n)
+	c.changed(c.s.db, key)
+	return b
 }
 
 func (en Entry) IsString() bool { return en.d.Kind(en.ref).IsString() }

@@ -31,6 +31,7 @@ var floors = map[string][]string{
 	"regent/engine/commands":               {"regent/engine", rooms},
 	"regent/engine/commands/strings":       ground(),
 	"regent/engine/commands/keys":          ground(),
+	"regent/engine/commands/bitmaps":       ground(),
 	"regent/engine/commands/lists":         ground("regent/engine/list", "regent/engine/listpack"),
 	"regent/engine/commands/sets":          ground("regent/engine/set", "regent/engine/listpack"),
 	"regent/engine/commands/hashes":        ground("regent/engine/hash", "regent/engine/listpack"),

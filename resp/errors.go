@@ -137,6 +137,23 @@ const (
 	ErrWeight      = "ERR weight value is not a float"
 )
 
+// Bitmaps and HyperLogLogs.
+const (
+	ErrBit          = "ERR bit is not an integer or out of range"
+	ErrBitOffset    = "ERR bit offset is not an integer or out of range"
+	ErrBitArg       = "ERR The bit argument must be 1 or 0."
+	ErrBitopNot     = "ERR BITOP NOT must be called with a single source key."
+	ErrFieldType    = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+	ErrFieldOver    = "ERR Invalid OVERFLOW type specified"
+	ErrFieldRO      = "ERR BITFIELD_RO only supports the GET subcommand"
+	ErrNotHLL       = "WRONGTYPE Key is not a valid HyperLogLog string value."
+	ErrHLLDamaged   = "INVALIDOBJ Corrupted HLL object detected"
+	ErrHLLNoKey     = "ERR The specified key does not exist"
+	ErrHLLNotSparse = "ERR HLL encoding is not sparse"
+	ErrHLLUnknown   = "ERR Unknown PFDEBUG subcommand '%s'"
+	ErrHLLSelfTest  = "ERR TESTFAILED %s"
+)
+
 // Connections, clients and the cluster's faces.
 const (
 	ErrNoPassword    = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"

@@ -167,6 +167,16 @@ hdel h a x b
 hdel h x
 hdel none x
 hdel h c d e
+setbit bits 100 1
+setbit bits 100 1
+setbit bits 200 0
+setbit bits 7 0
+bitfield bits set u8 0 1 set u8 0 1 incrby u8 0 3 get u8 0
+bitfield bits overflow fail set u8 0 300
+bitfield bits get u8 0
+bitop not bits2 bits
+bitop or bits2 none
+bitop or bits2 none
 set str 1
 rpush str 1
 sadd str 1

@@ -6,6 +6,7 @@
 //	hashes         HSET, HGETALL …
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
 //	functions      FUNCTION                     zsets   ZADD, ZRANGE, BZPOPMIN …
+//	bitmaps        SETBIT, BITOP, BITFIELD …
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
 // type of value (engine/list, engine/set, engine/zset); no room imports another. What it may do
@@ -15,6 +16,7 @@ package commands
 
 import (
 	"regent/engine"
+	"regent/engine/commands/bitmaps"
 	"regent/engine/commands/cluster"
 	"regent/engine/commands/functions"
 	"regent/engine/commands/hashes"
@@ -35,6 +37,7 @@ func All() []engine.Room {
 		sets.Room(),
 		hashes.Room(),
 		zsets.Room(),
+		bitmaps.Room(),
 		cluster.Room(),
 		functions.Room(),
 		introspection.Room(),

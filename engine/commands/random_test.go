@@ -116,6 +116,7 @@ func drawExact(t *rapid.T) []string {
 		func() []string { return drawHashChange(t) },
 		func() []string { return drawHashChange(t) },
 		func() []string { return drawHashLook(t) },
+		func() []string { return drawBits(t) },
 	}
 	kinds = append(append(kinds, drawList(t)...), drawZset(t)...)
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")]()
@@ -269,6 +270,22 @@ func drawHashLook(t *rapid.T) []string {
 		return cmd("HLEN", k)
 	}
 	return cmd(rapid.SampledFrom([]string{"HGET", "HEXISTS", "HSTRLEN"}).Draw(t, "c"), k, drawField(t))
+}
+
+// drawBits draws what looks at a string as at bits.
+func drawBits(t *rapid.T) []string {
+	at := fmt.Sprint(rapid.IntRange(0, 500).Draw(t, "at"))
+	switch rapid.IntRange(0, 4).Draw(t, "bits") {
+	case 0:
+		return cmd("SETBIT", drawKey(t), at, rapid.SampledFrom([]string{"0", "1"}).Draw(t, "bit"))
+	case 1:
+		return cmd("BITFIELD", drawKey(t), "SET", "u7", at, drawInt(t), "OVERFLOW", "FAIL", "INCRBY", "i20", at, drawInt(t))
+	case 2:
+		return cmd("BITOP", rapid.SampledFrom([]string{"AND", "OR", "XOR"}).Draw(t, "op"), drawKey(t), drawKey(t), drawKey(t))
+	case 3:
+		return cmd("BITCOUNT", drawKey(t))
+	}
+	return cmd("BITOP", "NOT", drawKey(t), drawKey(t))
 }
 
 // drawTimed draws commands that count from now on.

@@ -161,7 +161,7 @@ func (d *Dict) Put(key []byte, v Value, expireAt int64) Ref {
 // PutHashed is Put for who has the key's Hash already.
 func (d *Dict) PutHashed(h uint64, key []byte, v Value, expireAt int64) Ref {
 	want := shape{len(key), v.valueLen(), expireAt != 0}
-	if want.key > maxLen || want.value > maxLen {
+	if want.key > MaxLen || want.value > MaxLen {
 		panic("dict: a key or value of 4 GiB")
 	}
 	d.stepIndexes()
@@ -321,7 +321,7 @@ func (d *Dict) Resize(r Ref, n int) (Ref, []byte) {
 	if slot := len(d.mem.slot(from)); want.size() > slot || want.wide() != e.wide() || d.pinned(from) {
 		roomy := want
 		if n > had {
-			roomy.value = min(n+n/growth, maxLen)
+			roomy.value = min(n+n/growth, MaxLen)
 		}
 		from = d.reshape(d.hash(e.key()), from, roomy, Raw, min(had, n))
 	}

@@ -18,8 +18,8 @@ const (
 
 	maxKeyLen   = 1<<8 - 1  // of an entry that is not wide, in bytes
 	maxValueLen = 1<<16 - 1 // likewise
-	// maxLen bounds a key or a value in bytes.
-	maxLen = 1<<32 - 1
+	// MaxLen bounds a key or a value in bytes.
+	MaxLen = 1<<32 - 1
 )
 
 // An entry is the bytes of one, from its first.

@@ -57,3 +57,6 @@ func (a Arg) Opt() Arg { a.Optional = true; return a }
 
 // Many is a that may be repeated.
 func (a Arg) Many() Arg { a.Multiple = true; return a }
+
+// Repeated is a whose token comes again with each value.
+func (a Arg) Repeated() Arg { a.MultiTok = true; return a }

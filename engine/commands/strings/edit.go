@@ -2,7 +2,6 @@ package strings
 
 import (
 	"regent/engine"
-	"regent/engine/decimal"
 	"regent/engine/dict"
 	"regent/engine/spec"
 	"regent/resp"
@@ -45,7 +44,7 @@ func doAppend(c *engine.Ctx) {
 	if !c.FitsString(int64(old), int64(len(add))) {
 		return
 	}
-	copy(rawAt(c, key, en, v, old+len(add))[old:], add)
+	copy(c.Stretch(key, en, v, old+len(add))[old:], add)
 	c.Notify(engine.EventString, "append", key)
 	c.PropagateSelf()
 	c.W.Int(int64(old + len(add)))
@@ -78,26 +77,8 @@ func doSetrange(c *engine.Ctx) {
 		return
 	}
 	n := max(old, int(offset)+len(value))
-	copy(rawAt(c, key, en, v, n)[offset:], value)
+	copy(c.Stretch(key, en, v, n)[offset:], value)
 	c.Notify(engine.EventString, "setrange", key)
 	c.PropagateSelf()
 	c.W.Int(int64(n))
-}
-
-// rawAt makes the string v at en n bytes long, at least as long as it was,
-// and returns its bytes to be changed. A key that does not exist comes to be.
-func rawAt(c *engine.Ctx, key []byte, en engine.Entry, v dict.Value, n int) []byte {
-	if en.OK() && v.Kind == dict.Raw {
-		_, b := c.Resize(en, n)
-		return b
-	}
-	whole, at := make([]byte, n), int64(0)
-	if en.OK() {
-		var buf [decimal.MaxLen]byte
-		copy(whole, engine.Text(v, &buf))
-		at = en.ExpireAt()
-	}
-	en = c.Put(key, dict.Value{Kind: dict.Raw, Bytes: whole}, at)
-	_, b := c.Resize(en, n)
-	return b
 }
