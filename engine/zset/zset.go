@@ -40,25 +40,15 @@ func (l Limits) fits(n, longest, have, size int) bool {
 // New returns an empty sorted set of the small form. All of a server may share a seed.
 func New(seed maphash.Seed) ZSet { return ZSet{seed: seed} }
 
-// NewFor returns an empty sorted set that is to begin with a member of that many
-// bytes.
-func NewFor(seed maphash.Seed, first int, lim Limits) ZSet {
-	z := New(seed)
-	if lim.Entries == 0 || int64(first) > lim.Value {
-		z.Grow()
-	}
-	return z
-}
-
-// FromPacked returns the sorted set that lp is, which is checked and copied. The limit
-// on elements is kept.
+// FromPacked is View of a listpack from outside, which is checked. The limit on elements
+// is kept.
 func FromPacked(seed maphash.Seed, lp []byte, lim Limits) (ZSet, error) {
 	z := New(seed)
 	if err := checkSmall(lp); err != nil {
 		return z, err
 	}
 	if listpack.Len(lp) > 0 {
-		z.lp = slices.Clone(lp)
+		z.View(lp)
 	}
 	if int64(z.Len()) > lim.Entries {
 		z.Grow()

@@ -93,6 +93,17 @@ func (m *model) clone() *model {
 	return to
 }
 
+// show makes a small set a view of bytes with some room behind them.
+func (m *model) show(r *rand.Rand) {
+	if lp, ok := m.z.Packed(); ok {
+		b := make([]byte, len(lp), len(lp)+r.IntN(60))
+		copy(b, lp)
+		m.z.View(b)
+	} else if m.z.Len() == 0 && m.z.IsSmall() {
+		m.z.View(make([]byte, 0, r.IntN(60)))
+	}
+}
+
 // fault is how the set differs from the model, nil: it does not.
 func (m *model) fault(r *rand.Rand) error {
 	if err := m.z.check(); err != nil {
@@ -216,7 +227,7 @@ func TestModel(t *testing.T) {
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			m := rapid.SampledFrom(others).Draw(t, "which")
 			many := rapid.SampledFrom([]int{1, 10, 300}).Draw(t, "many")
-			switch rapid.IntRange(0, 7).Draw(t, "what") {
+			switch rapid.IntRange(0, 8).Draw(t, "what") {
 			case 0, 1, 2:
 				for range many * 3 {
 					m.put(aMember(r, pool), score())
@@ -239,6 +250,8 @@ func TestModel(t *testing.T) {
 					others = append(others, m.clone())
 				}
 			case 7:
+				m.show(r)
+			case 8:
 				if len(m.want) > 0 {
 					m.z.Shrink(Limits{50, 100})
 				}
@@ -339,8 +352,8 @@ func TestPackedForm(t *testing.T) {
 		t.Fatalf("packed %q", lp)
 	}
 	other, err := FromPacked(maphash.MakeSeed(), lp, lim)
-	if err != nil || other.Len() != 3 {
-		t.Fatal(err)
+	if err != nil || other.Len() != 3 || &other.lp[0] != &lp[0] {
+		t.Fatalf("%d elements, a copy: %v, %v", other.Len(), &other.lp[0] != &lp[0], err)
 	}
 	if other, _ = FromPacked(maphash.MakeSeed(), lp, Limits{2, 5}); other.tree == nil {
 		t.Error("more than the limit, and small")
