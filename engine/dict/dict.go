@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"runtime"
+
+	"regent/engine/large"
 )
 
 // A Kind says how an entry's value is held.
@@ -232,7 +234,7 @@ func (d *Dict) fill(r uint32, v Value, expireAt int64) {
 	case Object:
 		binary.LittleEndian.PutUint32(b, d.objs.put(v.Obj, v.Weight))
 	default:
-		copy(b, v.Bytes)
+		large.Copy(b, v.Bytes)
 	}
 	if expireAt != 0 {
 		e.setExpireAt(expireAt)
@@ -257,8 +259,11 @@ func (d *Dict) reshape(h uint64, r uint32, want shape, k Kind, keep int) uint32 
 	} else {
 		e.begin(want, k, e.stamp(), e.access())
 	}
-	if _, _, at := e.lens(); to != r || at != from {
-		copy(e[at:], kept)
+	switch _, _, at := e.lens(); {
+	case to != r:
+		large.Copy(e[at:], kept)
+	case at != from:
+		copy(e[at:], kept) // they overlap
 	}
 	if to != r {
 		d.main.replace(h, r, to)
