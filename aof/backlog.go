@@ -1,5 +1,7 @@
 package aof
 
+import "regent/engine/large"
+
 // A backlog is the newest part of the stream in memory, a ring: followers that
 // keep up never touch the disk. It has no memory before the first reader, so
 // that a lone server has none at all. It is under Log.tail.
@@ -31,8 +33,8 @@ func (b *backlog) add(off int64, p []byte) {
 	} else if off != b.end {
 		b.start = off
 	}
-	n := copy(b.ring[off%size:], p)
-	copy(b.ring, p[n:])
+	n := large.Copy(b.ring[off%size:], p)
+	large.Copy(b.ring, p[n:])
 	b.end = off + int64(len(p))
 	b.start = max(b.start, b.end-size)
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"hash/crc32"
 	"strconv"
+
+	"regent/engine/large"
 )
 
 // Frames. A group of bytes that went to the disk in one write stands between
@@ -34,7 +36,7 @@ const headroom = 48
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+func checksum(b []byte) uint32 { return large.Update(0, castagnoli, b) }
 
 // An opening is what an opening line says.
 type opening struct {
@@ -53,11 +55,16 @@ type closing struct {
 }
 
 func appendOpening(dst []byte, kind byte, salt uint32, data []byte) []byte {
+	return appendOpeningOf(dst, kind, salt, int64(len(data)), checksum(data))
+}
+
+// appendOpeningOf is appendOpening for so many bytes with that checksum.
+func appendOpeningOf(dst []byte, kind byte, salt uint32, length int64, sum uint32) []byte {
 	from := len(dst)
 	dst = append(dst, '#', kind, '+')
-	dst = strconv.AppendInt(dst, int64(len(data)), 10)
+	dst = strconv.AppendInt(dst, length, 10)
 	dst = append(dst, ' ')
-	dst = appendHex(dst, checksum(data))
+	dst = appendHex(dst, sum)
 	return appendLineSum(dst, from, salt)
 }
 

@@ -10,6 +10,8 @@ type frame struct {
 	data  []byte // valid until the window moves
 	close closing
 	next  int64 // file position after the closing line
+	// passed: it was read in pieces, and data is nil.
+	passed bool
 }
 
 // frameState tells apart what can be wrong with a frame. What follows from it
@@ -76,6 +78,9 @@ func readFrame(w *window, pos int64, salt uint32) (f frame, err error) {
 	return f, nil
 }
 
+// changedSince is what a damage is called that was none when the log was loaded.
+const changedSince = "what was good when it was loaded is damaged now: %s"
+
 // goodFrame is readFrame where the load has found everything good: anything
 // else means that the file has changed since.
 func goodFrame(w *window, s *segment, pos, off int64) (frame, error) {
@@ -84,7 +89,30 @@ func goodFrame(w *window, s *segment, pos, off int64) (frame, error) {
 		return f, err
 	}
 	if f.state != frameGood || f.close.offset != off+f.open.length {
-		return f, &DamageError{File: s.name, Pos: pos, Offset: off, What: fmt.Sprintf("what was good when it was loaded is damaged now: %s", f.state)}
+		return f, &DamageError{File: s.name, Pos: pos, Offset: off, What: fmt.Sprintf(changedSince, f.state)}
 	}
+	return f, nil
+}
+
+// openFrame is goodFrame that reads the lines of a large group, not its bytes.
+func openFrame(w *window, s *segment, pos, off int64) (f frame, err error) {
+	b, err := w.at(pos, maxLine)
+	if err != nil {
+		return f, err
+	}
+	var ok bool
+	if f.open, ok = parseOpening(b, s.salt); !ok || f.open.length <= largeGroup {
+		return goodFrame(w, s, pos, off)
+	}
+	f.pos = pos
+	end := f.dataPos() + f.open.length
+	if b, err = w.at(end, maxLine); err != nil {
+		return f, err
+	}
+	f.close, ok = parseClosing(b, s.salt)
+	if !ok || f.close.kind != f.open.kind || f.close.offset != off+f.open.length {
+		return f, &DamageError{File: s.name, Pos: pos, Offset: off, What: fmt.Sprintf(changedSince, frameTorn)}
+	}
+	f.next = end + int64(f.close.size)
 	return f, nil
 }

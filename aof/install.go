@@ -105,7 +105,8 @@ func (l *Log) startAt(src *source, at Place) error {
 		return err
 	}
 	for r := range l.readers {
-		r.cut, r.seg, r.data = true, nil, nil
+		r.cut, r.seg = true, nil
+		r.forget()
 	}
 	gone := l.forget(nil)
 	l.manifest, l.before, l.segments = m, []*source{src}, []*segment{s}

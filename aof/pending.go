@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strconv"
 
+	"regent/aof/disk"
 	"regent/engine"
+	"regent/engine/large"
 	"regent/engine/units"
 	"regent/resp"
 )
@@ -15,6 +17,7 @@ import (
 // what a write costs is what is done here: one lock, one copy.
 type pending struct {
 	buf      []byte // headroom, then stream bytes
+	lent     lents  // that belong in between
 	spare    []byte // the buffer of the group before, to be used again
 	commands int    // whose records these are
 	start    int64  // stream offset of the first pending byte
@@ -27,6 +30,7 @@ type pending struct {
 	epochs   []engine.EpochStart // begun in the pending bytes
 	history  []engine.EpochStart // all of them, with those
 	cut      *cutMark            // where the next file is to begin
+	large    []span              // the last large units
 
 	raw     []byte // the beginning of a unit that AppendRaw was given
 	scanner units.Scanner
@@ -41,16 +45,16 @@ func (g *pending) reset(at Place) {
 	if g.buf == nil {
 		g.buf = make([]byte, headroom, 64<<10)
 	}
-	g.buf = g.buf[:headroom]
+	g.buf, g.lent = g.buf[:headroom], lents{}
 	g.start, g.end, g.db, g.startDB = off, off, db, db
-	g.reselect, g.epochs, g.cut = false, nil, nil
+	g.reselect, g.epochs, g.cut, g.large = false, nil, nil, nil
 	g.epoch, g.history = lastEpoch(at.History), slices.Clip(at.History)
 	g.dropRaw()
 }
 
 // drop forgets the pending writes; offsets go on.
 func (g *pending) drop() {
-	g.buf = g.buf[:headroom]
+	g.buf, g.lent = g.buf[:headroom], lents{}
 	g.start, g.startDB, g.epochs, g.cut, g.commands = g.end, g.db, nil, nil, 0
 }
 
@@ -61,7 +65,7 @@ func (g *pending) dropRaw() {
 
 // grown notes what was appended to buf.
 func (g *pending) grown() int64 {
-	g.end = g.start + int64(len(g.buf)-headroom)
+	g.end = g.start + int64(len(g.buf)-headroom) + g.lent.size
 	return g.end
 }
 
@@ -73,6 +77,9 @@ var (
 // add appends the records of one command.
 func (g *pending) add(e *engine.Effects) int64 {
 	g.commands++
+	if len(e.Lent) > 0 {
+		return g.addLarge(e)
+	}
 	if len(e.Recs) == 1 {
 		g.selectDB(e.Recs[0].DB)
 		g.buf = append(g.buf, e.Buf...)
@@ -140,7 +147,12 @@ func (g *pending) addRaw(off int64, p []byte) (int64, error) {
 		return g.end, err
 	}
 	if whole > 0 {
-		g.buf = append(append(g.buf, g.raw...), p[:whole]...)
+		g.buf = append(g.buf, g.raw...)
+		if whole < large.Least {
+			g.buf = append(g.buf, p[:whole]...)
+		} else {
+			g.lent.add(len(g.buf), p[:whole])
+		}
 		g.raw = g.raw[:0]
 		g.db = g.scanner.DB
 		g.grown()
@@ -167,7 +179,9 @@ func (g *pending) checkEpochs() error {
 // A group is what one write hands to the operating system.
 type group struct {
 	buf      []byte // headroom, then stream bytes
+	lent     lents  // that belong in between
 	at       int    // where in buf the opening line begins, once there is one
+	body     int    // and where the stream bytes in buf end
 	from, to int64
 	db       int   // selected at from
 	before   int64 // the epoch at from
@@ -189,9 +203,10 @@ func (g *pending) now() Place {
 
 // split cuts a group in two at offset off, database db.
 func (g *group) split(off int64, db int) (before, after group) {
-	n := headroom + int(off-g.from)
+	n, lent := g.lent.index(off - g.from + headroom)
 	after = group{buf: append(make([]byte, headroom, len(g.buf)-n+headroom+maxLine), g.buf[n:]...), from: off, to: g.to, db: db, epoch: g.epoch}
 	before = group{buf: g.buf[:n:n], from: g.from, to: off, db: g.db, epoch: g.epoch}
+	before.lent, after.lent = g.lent.split(lent, n-headroom)
 	for _, e := range g.epochs {
 		if e.Offset < off {
 			before.epochs = append(before.epochs, e)
@@ -208,16 +223,28 @@ func (g *group) split(off int64, db int) (before, after group) {
 	return before, after
 }
 
-func (g *group) data() []byte { return g.buf[headroom:] }
+// size is how many stream bytes g holds; it has no lines yet.
+func (g *group) size() int64 { return int64(len(g.buf)-headroom) + g.lent.size }
+
+// each calls f with the stream bytes of a group that has its lines.
+func (g *group) each(f func(p []byte)) {
+	at := headroom
+	for _, l := range g.lent.list {
+		f(g.buf[at:l.at])
+		f(l.bytes)
+		at = l.at
+	}
+	f(g.buf[at:g.body])
+}
 
 // take hands over the pending writes and goes on with the spare buffer.
 func (g *pending) take() group {
-	out := group{buf: g.buf, from: g.start, to: g.end, db: g.startDB, epoch: g.epoch, epochs: g.epochs}
+	out := group{buf: g.buf, lent: g.lent, from: g.start, to: g.end, db: g.startDB, epoch: g.epoch, epochs: g.epochs}
 	out.before = lastEpoch(g.history[:len(g.history)-len(g.epochs)])
 	if g.spare == nil {
 		g.spare = make([]byte, headroom, 64<<10)
 	}
-	g.buf, g.spare = g.spare[:headroom], nil
+	g.buf, g.spare, g.lent = g.spare[:headroom], nil, lents{}
 	g.start, g.startDB, g.epochs, g.commands = g.end, g.db, nil, 0
 	return out
 }
@@ -229,16 +256,41 @@ func (g *pending) giveBack(buf []byte) {
 	}
 }
 
-// frame returns the group's bytes between their lines, in place where the
-// buffer has room.
-func (g *group) frame(salt uint32) []byte {
-	open := appendOpening(g.buf[:0:headroom], kindGroup, salt, g.data())
+// frame puts the group's bytes between their lines, in place where the buffer has
+// room.
+func (g *group) frame(salt uint32) {
+	g.body = len(g.buf)
+	sum := uint32(0)
+	g.each(func(p []byte) { sum = large.Update(sum, castagnoli, p) })
+	open := appendOpeningOf(g.buf[:0:headroom], kindGroup, salt, g.size(), sum)
 	from := headroom - len(open)
 	copy(g.buf[from:], open)
 	g.buf = appendClosing(g.buf, kindGroup, salt, g.epoch, g.to)
 	g.at = from
-	return g.framed()
 }
 
-// framed is what frame has made.
-func (g *group) framed() []byte { return g.buf[g.at:] }
+// framed is how long the group is with its lines.
+func (g *group) framed() int64 { return int64(len(g.buf)-g.at) + g.lent.size }
+
+// writeTo writes the group with its lines to f at pos. It is one write, as far as
+// nothing is lent.
+func (g *group) writeTo(f disk.File, pos int64) error {
+	at := g.at
+	put := func(p []byte) error {
+		_, err := f.WriteAt(p, pos)
+		pos += int64(len(p))
+		return err
+	}
+	for _, l := range g.lent.list {
+		if err := put(g.buf[at:l.at]); err != nil {
+			return err
+		}
+		for p := range slices.Chunk(l.bytes, maxWrite) {
+			if err := put(p); err != nil {
+				return err
+			}
+		}
+		at = l.at
+	}
+	return put(g.buf[at:])
+}

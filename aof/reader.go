@@ -30,6 +30,7 @@ type reader struct {
 	data []byte // of the group that holds off, or nil
 	from int64  // stream offset of data
 	next int64  // file position of the group after it
+	big  bigGroup
 }
 
 func (l *Log) newReader(off int64) (engine.StreamReader, error) {
@@ -75,6 +76,18 @@ func (r *reader) Close() error {
 
 // Read reads sealed bytes; io.EOF means that there are none now.
 func (r *reader) Read(p []byte) (int, error) {
+	for {
+		n, err := r.read(p)
+		if err != errAgain {
+			return n, err
+		}
+	}
+}
+
+// errAgain says that Read is to go on, after others had their turn at the log's shape.
+var errAgain = errors.New("again")
+
+func (r *reader) read(p []byte) (int, error) {
 	l := r.l
 	l.shape.RLock()
 	defer l.shape.RUnlock()
@@ -98,7 +111,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if ok {
-		r.data = nil
+		r.forget()
 	} else {
 		var err error
 		if n, err = r.readFile(p, off); err != nil {
@@ -109,10 +122,19 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// forget drops what the reader has of the files.
+func (r *reader) forget() { r.data, r.big = nil, bigGroup{} }
+
 func (r *reader) readFile(p []byte, off int64) (int, error) {
+	if r.big.holds(off) {
+		return r.readBig(p, off)
+	}
 	if in := off - r.from; r.data == nil || in < 0 || in >= int64(len(r.data)) {
 		if err := r.find(off); err != nil {
 			return 0, fmt.Errorf("read the log at offset %d: %w", off, err)
+		}
+		if r.big.holds(off) {
+			return r.readBig(p, off)
 		}
 	}
 	return copy(p, r.data[off-r.from:]), nil
@@ -126,36 +148,32 @@ func (r *reader) find(off int64) error {
 	size, at := s.size, s.place(off)
 	l.tail.Unlock()
 	pos, from := at.pos, at.off
-	if r.seg == s && r.data != nil && r.from+int64(len(r.data)) == off {
+	if r.seg == s && (r.data != nil && r.from+int64(len(r.data)) == off || r.big.ends(off)) {
 		pos, from = r.next, off
 	}
 	if r.seg != s {
 		r.seg, r.win = s, window{file: s.file}
 	}
 	r.win.end = size
-	r.data = nil
-	f, from, err := walkTo(&r.win, s, pos, from, off)
-	if err != nil {
-		return err
-	}
-	r.data, r.from, r.next = f.data, from, f.next
-	return nil
-}
-
-// walkTo goes from the group at file position pos, whose bytes begin at offset
-// from, to the one that holds off.
-func walkTo(w *window, s *segment, pos, from, off int64) (frame, int64, error) {
-	for pos < w.end {
-		f, err := goodFrame(w, s, pos, from)
+	r.forget()
+	for pos < size {
+		f, err := openFrame(&r.win, s, pos, from)
 		if err != nil {
-			return f, from, err
+			return err
 		}
-		if off < from+f.open.length {
-			return f, from, nil
+		switch end := from + f.open.length; {
+		case off >= end:
+			pos, from = f.next, end
+			continue
+		case f.open.length > largeGroup:
+			r.big = bigGroup{pos: f.dataPos(), from: from, open: f.open}
+		default:
+			r.data = f.data
 		}
-		pos, from = f.next, from+f.open.length
+		r.from, r.next = from, f.next
+		return nil
 	}
-	return frame{}, from, fmt.Errorf("%s ends at offset %d, before %d", s.name, from, off)
+	return fmt.Errorf("%s ends at offset %d, before %d", s.name, from, off)
 }
 
 // segmentOf returns the segment that holds the byte at off; the caller holds
@@ -184,8 +202,8 @@ func (l *Log) dbAt(off int64) (int, error) {
 }
 
 // unitAt finds where in s a unit ends at off: the group that begins at or
-// before off (f.data is what of it comes before off), the database selected
-// there, and the stream offset at which the group begins. The caller holds
+// before off (f.data is what of it comes before off, if that is not all of a large
+// one), the database selected there, and the stream offset at which the group begins. The caller holds
 // shape.
 func (l *Log) unitAt(s *segment, off int64) (f frame, db int, from int64, err error) {
 	l.tail.Lock()
@@ -196,10 +214,23 @@ func (l *Log) unitAt(s *segment, off int64) (f frame, db int, from int64, err er
 	p.selectDB(at.db)
 	pos, from := at.pos, at.off
 	for pos < size {
-		if f, err = goodFrame(w, s, pos, from); err != nil {
+		if f, err = openFrame(w, s, pos, from); err != nil {
 			return f, 0, from, err
 		}
 		end := from + f.open.length
+		switch {
+		case f.data != nil:
+		case off >= end:
+			db, err := scanBig(w, s, &f, from, p.db)
+			if err != nil {
+				return f, 0, from, err
+			}
+			p.selectDB(db)
+		default:
+			if f, err = goodFrame(w, s, pos, from); err != nil {
+				return f, 0, from, err
+			}
+		}
 		if off < end {
 			f.data = f.data[:off-from]
 		}

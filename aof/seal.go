@@ -172,6 +172,7 @@ func (l *Log) writeAround(g *group, cut *cutMark) error {
 		if err := l.writeGroup(&before); err != nil {
 			l.mu.Lock()
 			if l.held != nil { // the rest waits with it, in one piece
+				after.lent.own()
 				l.held.rest = append(l.held.rest, after)
 			}
 			l.mu.Unlock()
@@ -189,21 +190,24 @@ func (l *Log) writeAround(g *group, cut *cutMark) error {
 // writeGroup writes one group behind the last file's end.
 func (l *Log) writeGroup(g *group) error {
 	s := l.active()
-	size := len(g.data())
-	framed := g.frame(s.salt)
-	if _, err := s.file.WriteAt(framed, s.size); err != nil {
-		return l.hold(s, g, size, fmt.Errorf("write to %s: %w", s.name, err))
+	g.frame(s.salt)
+	if err := g.writeTo(s.file, s.size); err != nil {
+		return l.hold(s, g, fmt.Errorf("write to %s: %w", s.name, err))
 	}
-	l.wrote(s, g, size, len(framed))
+	l.wrote(s, g)
 	l.reserve(s)
 	return nil
 }
 
-// wrote notes that a group of size stream bytes is in the file, framed in all.
-func (l *Log) wrote(s *segment, g *group, size, framed int) {
+// wrote notes that a group is in the file.
+func (l *Log) wrote(s *segment, g *group) {
 	l.tail.Lock()
-	s.grew(int64(framed), g.to, g.db)
-	l.backlog.add(g.from, g.buf[headroom:headroom+size])
+	s.grew(g.framed(), g.to, g.db)
+	off := g.from
+	g.each(func(p []byte) {
+		l.backlog.add(off, p)
+		off += int64(len(p))
+	})
 	l.history = append(l.history, g.epochs...)
 	l.written.Store(g.to)
 	l.tail.Unlock()

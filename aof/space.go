@@ -37,8 +37,7 @@ const (
 // ends where it did before. It is under Log.mu, changed with the turn.
 type held struct {
 	err   error
-	first group
-	size  int // stream bytes of first, which has its lines already
+	first group // has its lines already
 	rest  []group
 }
 
@@ -78,15 +77,16 @@ func (l *Log) release(s *segment) error {
 // hold takes the file back to its last good length after a failed write of g
 // and keeps g. If that cannot be done nobody knows what the file holds, and
 // the log has failed.
-func (l *Log) hold(s *segment, g *group, size int, err error) error {
+func (l *Log) hold(s *segment, g *group, err error) error {
 	if cut := s.file.Truncate(s.size); cut != nil {
 		err = errors.Join(err, fmt.Errorf("and it can't be cut back: %w", cut))
 		l.fail(err)
 		return err
 	}
 	s.allocated = min(s.allocated, s.size)
+	g.lent.own()
 	l.mu.Lock()
-	l.held = &held{err: err, first: *g, size: size}
+	l.held = &held{err: err, first: *g}
 	l.mu.Unlock()
 	l.setShort(err)
 	return err
@@ -126,9 +126,8 @@ func (l *Log) retry() {
 // writeHeld writes what is held, or holds on to it.
 func (l *Log) writeHeld(h *held) {
 	s := l.active()
-	framed := h.first.framed()
-	if _, err := s.file.WriteAt(framed, s.size); err != nil {
-		_ = l.hold(s, &h.first, h.size, fmt.Errorf("write to %s: %w", s.name, err))
+	if err := h.first.writeTo(s.file, s.size); err != nil {
+		_ = l.hold(s, &h.first, fmt.Errorf("write to %s: %w", s.name, err))
 		l.mu.Lock()
 		if l.held != nil {
 			l.held.rest = h.rest
@@ -140,7 +139,7 @@ func (l *Log) writeHeld(h *held) {
 	l.held = nil
 	l.mu.Unlock()
 	l.setShort(nil)
-	l.wrote(s, &h.first, h.size, len(framed))
+	l.wrote(s, &h.first)
 	for i := range h.rest {
 		if err := l.writeGroup(&h.rest[i]); err != nil {
 			l.mu.Lock()

@@ -51,7 +51,7 @@ func (s stream) BeginEpoch(epoch, leader int64) (end int64, err error) {
 	return end, l.Seal(end)
 }
 
-// AppendRaw appends a leader's bytes.
+// AppendRaw appends a leader's bytes. They may be changed once it returns.
 func (s stream) AppendRaw(off int64, p []byte) error {
 	l := s.Log
 	l.mu.Lock()
@@ -65,6 +65,7 @@ func (s stream) AppendRaw(off int64, p []byte) error {
 		return err
 	}
 	if err := l.Seal(end); err != nil {
+		l.takeBack(err)
 		return err
 	}
 	return l.waitSynced(end)

@@ -137,11 +137,12 @@ func (l *Log) truncateAlone(off int64) error {
 func (l *Log) cutAt(s *segment, f *frame, from, off int64) truncation {
 	t := truncation{file: s.name, pos: f.pos}
 	switch {
-	case f.open.length > 0 && int64(len(f.data)) == f.open.length:
+	case f.passed || f.open.length > 0 && int64(len(f.data)) == f.open.length:
 		t.pos = f.next
 	case len(f.data) > 0:
 		g := group{buf: append(make([]byte, headroom, headroom+len(f.data)+maxLine), f.data...), from: from, to: off, epoch: lastEpoch(l.historyUpTo(off))}
-		t.tail = g.frame(s.salt)
+		g.frame(s.salt)
+		t.tail = g.buf[g.at:]
 	}
 	return t
 }
@@ -283,7 +284,8 @@ func (l *Log) moveTail(rw *rewrite) error {
 	text := rw.head.encode()
 	size := int64(len(text))
 	if len(data) > 0 {
-		text = append(text, g.frame(rw.head.salt)...)
+		g.frame(rw.head.salt)
+		text = append(text, g.buf[g.at:]...)
 	}
 	if _, err := next.file.WriteAt(text, 0); err != nil {
 		return err
@@ -318,6 +320,9 @@ func (l *Log) readRange(off, end int64) (data []byte, err error) {
 	r := &reader{l: l}
 	for buf := make([]byte, 64<<10); off < end; {
 		n, err := r.readFile(buf[:min(int64(len(buf)), end-off)], off)
+		if err == errAgain {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -346,7 +351,8 @@ func (l *Log) dropTail(s *segment, off, size, pos int64) {
 		l.segments = l.segments[:n]
 	}
 	for r := range l.readers {
-		r.seg, r.data = nil, nil
+		r.seg = nil
+		r.forget()
 	}
 	l.tail.Lock()
 	defer l.tail.Unlock()

@@ -149,6 +149,7 @@ func (a *Applier) outcome(c *Ctx) error {
 	if len(c.happened) > 0 {
 		c.tellHappened(0) // what is applied is committed
 	}
+	c.Args = nil // their memory may be gone soon
 	reply := a.s.W.Bytes()
 	a.s.W.Truncate(0)
 	if len(reply) > 0 && reply[0] == '-' {

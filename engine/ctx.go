@@ -274,7 +274,11 @@ func (c *Ctx) PropagateN(n int64, args ...[]byte) {
 	if c.applying {
 		return
 	}
-	c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
+	if c.s.Lends && anyLarge(args) {
+		c.lend(args)
+	} else {
+		c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
+	}
 	c.eff.Recs = append(c.eff.Recs, Effect{c.s.db, len(c.eff.Buf)})
 }
 

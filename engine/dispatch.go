@@ -313,6 +313,9 @@ func (e *Engine) record(c *Ctx) int64 {
 		end = e.log.Append(&c.eff)
 		c.s.LastWriteEnd = end
 	}
+	if len(c.eff.Lent) > 0 {
+		c.eff.Lent, c.s.lent = nil, end
+	}
 	c.eff.Buf, c.eff.Recs = c.eff.Buf[:0], c.eff.Recs[:0]
 	if cap(c.eff.Buf) > maxEffectScratch {
 		c.eff.Buf = nil

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +74,35 @@ type Buffers struct {
 type Effects struct {
 	Buf  []byte
 	Recs []Effect
+	Lent []Lent
+}
+
+// A Lent argument of a record is not in Buf but its caller's, and written from there:
+// it is large, and not to be copied once more.
+type Lent struct {
+	At    int // where in Buf it belongs: before Buf[At]
+	Bytes []byte
+}
+
+// Joined are the effects with nothing lent, for a log that copies anyway.
+func (e *Effects) Joined() *Effects {
+	if len(e.Lent) == 0 {
+		return e
+	}
+	out := &Effects{Recs: slices.Clone(e.Recs)}
+	from, rec := 0, 0
+	for _, l := range e.Lent {
+		for ; rec < len(e.Recs) && e.Recs[rec].End < l.At; rec++ {
+			out.Recs[rec].End += len(out.Buf) - from
+		}
+		out.Buf = append(append(out.Buf, e.Buf[from:l.At]...), l.Bytes...)
+		from = l.At
+	}
+	for ; rec < len(e.Recs); rec++ {
+		out.Recs[rec].End += len(out.Buf) - from
+	}
+	out.Buf = append(out.Buf, e.Buf[from:]...)
+	return out
 }
 
 // An Effect is one record: Buf up to End, to be carried out in database DB.
@@ -84,9 +114,12 @@ type Effect struct {
 type Log interface {
 	// Append adds the records of one command as a unit (wrapped in
 	// MULTI/EXEC when there is more than one) and returns the offset after
-	// them. It copies, does no I/O and never fails; it is called with the
-	// shards of the command locked.
+	// them. It copies, but for what is lent, does no I/O and never fails; it is
+	// called with the shards of the command locked.
 	Append(e *Effects) (end int64)
+	// Return gives back what was lent up to offset end: it is written now, or the
+	// log has a copy of its own.
+	Return(end int64)
 	// End is the offset after the last appended record.
 	End() int64
 	// Synced is the offset up to which fsync has made the log durable, whatever

@@ -40,6 +40,8 @@ type Session struct {
 	ReplyMode     ReplyMode
 	Acks          Acks  // REGENT ACKS
 	LastWriteEnd  int64 // log offset after this session's last write, for WAIT
+	Lends         bool  // its connection calls TakeBack before arguments change: see lend.go
+	lent          int64 // log offset up to which something is lent, 0: nothing is
 
 	noTouch bool // CLIENT NO-TOUCH ON
 

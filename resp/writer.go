@@ -319,6 +319,9 @@ func AppendBulk[B []byte | string](dst []byte, b B) []byte {
 	return append(dst, '\r', '\n')
 }
 
+// AppendBulkHead appends what stands before a bulk string of n bytes to dst.
+func AppendBulkHead(dst []byte, n int) []byte { return appendHeader(dst, '$', int64(n)) }
+
 // AppendArray appends an array header to dst.
 func AppendArray(dst []byte, n int) []byte { return appendHeader(dst, '*', int64(n)) }
 

@@ -58,6 +58,7 @@ func (l *Log) Crash() {
 func (l *Log) Append(e *engine.Effects) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	e = e.Joined()
 	several, from := len(e.Recs) > 1, 0
 	if several {
 		l.buf = resp.AppendCommand(l.buf, "MULTI")
@@ -75,6 +76,9 @@ func (l *Log) Append(e *engine.Effects) int64 {
 	}
 	return l.start + int64(len(l.buf))
 }
+
+// Return has nothing to give back: Append copies.
+func (l *Log) Return(int64) {}
 
 // Seal makes everything appended visible to readers.
 func (l *Log) Seal() error {

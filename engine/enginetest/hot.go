@@ -17,6 +17,9 @@ func (l *Tape) Append(e *engine.Effects) int64 { l.end += int64(len(e.Buf)); ret
 // Synced is 0.
 func (l *Tape) Synced() int64 { return 0 }
 
+// Return has nothing to give back: Append copies.
+func (l *Tape) Return(int64) {}
+
 // End is how many bytes were appended.
 func (l *Tape) End() int64 { return l.end }
 

@@ -39,6 +39,7 @@ type Log struct {
 func (l *Log) Append(e *engine.Effects) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	e = e.Joined()
 	from := 0
 	for _, rec := range e.Recs {
 		node, rest, err := Parse(e.Buf[from:rec.End])
@@ -55,6 +56,9 @@ func (l *Log) Append(e *engine.Effects) int64 {
 	l.end += int64(len(e.Buf))
 	return l.end
 }
+
+// Return has nothing to give back: Append copies.
+func (l *Log) Return(int64) {}
 
 // Synced is what SetSynced said.
 func (l *Log) Synced() int64 {

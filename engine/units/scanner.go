@@ -49,6 +49,9 @@ func (s *Scanner) Offset() int64 { return s.off }
 // Whole is the offset after the last whole unit.
 func (s *Scanner) Whole() int64 { return s.unit }
 
+// Needs is how many more bytes are known to follow: the rest of the argument at hand.
+func (s *Scanner) Needs() int { return int(s.body) + s.tail }
+
 // Scan looks at the next piece. whole is how many bytes of p, from its
 // beginning, lie before the end of the last unit that ends in it, 0: none does.
 // After an error the Scanner returns the same one for ever.

@@ -98,6 +98,7 @@ func (s *Server) welcome(c *client, denied string) bool {
 		return false
 	}
 	c.sess = s.engine.NewSession(c)
+	c.sess.Lends = true
 	if c.sess.Denied = denied; denied != "" {
 		s.guests++
 	}
@@ -111,6 +112,10 @@ func (s *Server) welcome(c *client, denied string) bool {
 func (s *Server) farewell(c *client) {
 	s.barrier.Leave(c)
 	s.engine.EndSession(c.sess)
+	defer func() {
+		c.takeBack()
+		c.letGo(&scratch{})
+	}()
 	s.mu.Lock()
 	delete(s.clients, c)
 	if c.guest != nil {

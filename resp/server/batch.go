@@ -102,6 +102,7 @@ func (c *client) release(w *scratch) {
 	if !c.waiting {
 		c.batch = batch{}
 	}
+	c.takeBack()
 }
 
 // wait parks the batch on the barrier.

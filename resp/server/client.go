@@ -35,7 +35,8 @@ type client struct {
 	guard guard
 	in    []byte // input that was kept, from at on
 	at    int
-	more  bool // stopped at a bound of the batch: there may be whole commands in in
+	lent  [][]byte // input before, which the log may still need
+	more  bool     // stopped at a bound of the batch: there may be whole commands in in
 
 	batch  batch
 	marks  []mark // of the batch that waits
@@ -234,10 +235,7 @@ func (c *client) carry(w *scratch) {
 
 // drop gives the input's memory back once all of it is carried out.
 func (c *client) drop(w *scratch) {
-	if c.in != nil {
-		w.giveBack(c.in)
-	}
-	c.in, c.at = nil, 0
+	c.letGo(w)
 	c.setInput(0)
 }
 

@@ -1,5 +1,7 @@
 package server
 
+import "regent/engine/large"
+
 // Input that could not be carried out when it was read, and the memory that
 // owners share among their clients: an idle client owns no buffer at all.
 
@@ -80,29 +82,73 @@ func (c *client) room(w *scratch) []byte {
 		c.reserve(w, keptBytes/2)
 		return c.in[len(c.in):cap(c.in)]
 	}
-	c.reserve(w, min(short, max(pending, keptBytes)))
+	n := min(short, max(pending, keptBytes))
+	if c.guard.wants() >= large.Least {
+		n = short
+	}
+	c.reserve(w, n)
 	free := c.in[len(c.in):cap(c.in)]
 	return free[:min(len(free), short)]
 }
 
-// reserve makes place for n more bytes. Memory at most doubles, so what is
-// allocated is at most twice what has come, whatever a header claims; once
-// half of a command is there, the rest gets exactly its place.
+// reserve makes place for n more bytes. What a header claims is believed for large
+// commands alone: their memory is the system's, and none before the bytes have come.
+// It is not copied while it fills, then, and given back as soon as the command is
+// carried out. Else memory at most doubles, so what is allocated is at most twice what
+// has come, and once half of a command is there, the rest gets exactly its place.
 func (c *client) reserve(w *scratch, n int) {
 	pending := len(c.in) - c.at
 	if cap(c.in)-len(c.in) >= n {
 		return
 	}
 	if c.at > 0 && pending+n <= cap(c.in) && pending <= cap(c.in)/2 {
-		copy(c.in, c.in[c.at:])
+		large.Copy(c.in, c.in[c.at:])
 		c.in, c.at = c.in[:pending], 0
 		return
 	}
-	size := max(2*pending, pending+n, keptBytes)
-	if want := c.guard.wants(); want > bigFrame && want >= pending+n && want < size {
-		size = want
+	want := c.guard.wants()
+	var grown []byte
+	if want >= large.Least {
+		grown = large.Map(max(want, pending+n))
 	}
-	grown := append(w.borrow(size), c.in[c.at:]...)
-	w.giveBack(c.in)
+	if grown == nil {
+		if want >= large.Least { // the system refused
+			n = min(n, max(pending, keptBytes))
+		}
+		size := max(2*pending, pending+n, keptBytes)
+		if want > bigFrame && want >= pending+n && want < size {
+			size = want
+		}
+		grown = w.borrow(size)
+	}
+	grown = grown[:pending]
+	large.Copy(grown, c.in[c.at:])
+	c.letGo(w)
 	c.in, c.at = grown, 0
+}
+
+// letGo gives the input's memory back. What the log still needs of it waits for the
+// release.
+func (c *client) letGo(w *scratch) {
+	switch {
+	case cap(c.in) < large.Least:
+		w.giveBack(c.in)
+	case c.sess.Lent():
+		c.lent = append(c.lent, c.in)
+	default:
+		large.Unmap(c.in)
+	}
+	c.in, c.at = nil, 0
+}
+
+// takeBack ends what the log may need of the input.
+func (c *client) takeBack() {
+	if !c.sess.Lent() {
+		return
+	}
+	c.srv.engine.TakeBack(c.sess)
+	for _, b := range c.lent {
+		large.Unmap(b)
+	}
+	c.lent = nil
 }

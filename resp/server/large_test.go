@@ -1,0 +1,136 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"regent/engine"
+	"regent/engine/enginetest"
+	"regent/engine/large"
+)
+
+// A lender is a log that reads what it was lent only when that is asked back.
+type lender struct {
+	enginetest.Log
+	mu    sync.Mutex
+	loans []loan
+	count int
+	bad   int
+}
+
+type loan struct {
+	bytes, copied []byte
+	end           int64
+}
+
+func (l *lender) Append(e *engine.Effects) int64 {
+	end := l.Log.Append(e)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, one := range e.Lent {
+		l.loans = append(l.loans, loan{one.Bytes, bytes.Clone(one.Bytes), end})
+		l.count++
+	}
+	return end
+}
+
+func (l *lender) Return(end int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := l.loans[:0]
+	for _, one := range l.loans {
+		switch {
+		case one.end > end:
+			rest = append(rest, one)
+		case !bytes.Equal(one.bytes, one.copied):
+			l.bad++
+		}
+	}
+	l.loans = rest
+}
+
+// withLog gives a house another log.
+func withLog(t *testing.T, log engine.Log) func(h *house, o *Options) {
+	return func(h *house, o *Options) {
+		s := enginetest.NewEngine(t, func(eo *engine.Options) { eo.Log, eo.Config, eo.Host = log, h.Config, h.Server.Host })
+		h.Server, o.Engine = s, s.Engine
+	}
+}
+
+// TestLentInputStays: whatever follows in a pipeline and in whatever pieces it comes,
+// the memory of large arguments stays until the log has given it back, and is given back
+// by the time that the reply leaves.
+func TestLentInputStays(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		log := &lender{}
+		h := start(t, model, withLog(t, log))
+		value := strings.Repeat("0123456789abcdef", large.Least/16)
+		script := command("SET", "a", value) + command("SET", "b", value+"+") + "PING\r\n" + command("GET", "b") +
+			command("MSET", "c", value+"1", "d", "2", "e", value+"3") + command("APPEND", "a", value+"++") + command("STRLEN", "a")
+		reply := fmt.Sprintf("+OK\r\n+OK\r\n+PONG\r\n$%d\r\n%s+\r\n+OK\r\n:%d\r\n:%d\r\n", len(value)+1, value, 2*len(value)+2, 2*len(value)+2)
+		var wg sync.WaitGroup
+		for i := range 4 {
+			w := h.dial()
+			wg.Go(func() {
+				script := strings.ReplaceAll(script, "$1\r\na", fmt.Sprintf("$2\r\na%d", i))
+				go func() {
+					step := []int{len(script), 100_003, 64 << 10, 7 << 20}[i]
+					for at := 0; at < len(script); at += step {
+						w.send(script[at:min(len(script), at+step)])
+					}
+				}()
+				_ = w.SetReadDeadline(time.Now().Add(patience))
+				got := make([]byte, len(reply))
+				if n, err := io.ReadFull(w, got); err != nil || string(got) != reply {
+					t.Errorf("client %d: %d bytes of other replies: %v", i, n, err)
+				}
+			})
+		}
+		wg.Wait()
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		if log.count != 4*5 || log.bad > 0 || len(log.loans) > 0 {
+			t.Errorf("of %d loans %d had changed and %d are not given back", log.count, log.bad, len(log.loans))
+		}
+	})
+}
+
+// A hole is a log that holds nothing.
+type hole struct{}
+
+func (hole) Append(*engine.Effects) int64 { return 0 }
+func (hole) Return(int64)                 {}
+func (hole) End() int64                   { return 0 }
+func (hole) Synced() int64                { return 0 }
+
+// TestLargeInputTakesNoHeap: a large command is read to where it stays, without a
+// buffer that grows, and no copy is made for the log.
+func TestLargeInputTakesNoHeap(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, withLog(t, hole{}))
+		w := h.dial()
+		const size = 64 << 20
+		value := make([]byte, size)
+		head, end := []byte(fmt.Sprintf("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", size)), []byte("\r\n")
+		w.send("PING\r\n")
+		w.expect("+PONG\r\n")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, p := range [][]byte{head, value, end} {
+			if _, err := w.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.expect("+OK\r\n")
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > size/8 {
+			t.Errorf("%d bytes of Go's heap for a value of %d", took, size)
+		}
+	})
+}
