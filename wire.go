@@ -134,6 +134,7 @@ func (s *Server) barrierPorts() barrier.Ports {
 		Handed:    func(int64, int64) bool { return false },
 		Rounds:    func() bool { return false },
 		Timeout:   s.cfg.WriteTimeout.Millis,
+		Moving:    func(int64) int64 { return 0 },
 	}
 	if s.aof != nil {
 		p.Seal, p.Settle = s.aof.SealSoon, s.aof.Settle
@@ -144,8 +145,17 @@ func (s *Server) barrierPorts() barrier.Ports {
 		p.Rounds = func() bool { return !s.peers.Leased() }
 		p.Round, p.Confirmed = s.peers.Round, s.peers.Confirmed
 		p.Committed, p.Epoch, p.Leased = s.peers.CommittedFor, s.leadingEpoch, s.peers.Leads
+		p.Moving = s.moving
 	}
 	return p
+}
+
+// moving is when the large unit that ends at off has moved last.
+func (s *Server) moving(off int64) int64 {
+	if start, ok := s.aof.LargeUnit(off); ok {
+		return s.peers.Moving(start, off)
+	}
+	return 0
 }
 
 // leadingEpoch is the epoch in which this node leads and serves, 0: none.

@@ -18,6 +18,7 @@ import (
 // following is the state of the stream this node takes.
 type following struct {
 	turn sync.Mutex // held by the receiver that runs
+	part repl.Part  // of an incomplete unit, under turn
 
 	mu   sync.Mutex
 	conn *peer.Conn // of the newest stream
@@ -56,7 +57,7 @@ func (c *Cluster) receive(conn *peer.Conn) {
 	c.taking(conn, func() error {
 		r := &repl.Receiver{
 			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
-			Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout,
+			Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout, Part: &c.follow.part,
 		}
 		return r.Run()
 	})
@@ -73,12 +74,21 @@ func (c *Cluster) taking(conn *peer.Conn, run func() error) {
 		return
 	}
 	err := run()
+	c.forgetPart()
 	if c.follow.up.Swap(false) {
 		c.follow.downAt.Store(c.opts.Host.Now())
 		poke(c.chores)
 	}
 	if c.ctx.Err() == nil && err != nil {
 		c.streamEnded(conn, err)
+	}
+}
+
+// forgetPart drops what is held of an incomplete unit, unless it is of this epoch. The
+// caller has the turn.
+func (c *Cluster) forgetPart() {
+	if held := c.follow.part.Epoch(); held != 0 && held != c.status().Epoch {
+		c.follow.part.Drop()
 	}
 }
 

@@ -133,6 +133,7 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 	m.offset.Store(p.Received)
 	m.raiseApplied(p.Applied)
 	m.acked.Store(c.opts.Host.Now())
+	m.moved.Store(c.opts.Host.Mono())
 	ahead := false
 	c.do(func(now time.Duration) bully.Output {
 		ahead = p.Durable > c.told.durable
@@ -146,6 +147,17 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 		}
 	}
 	c.engine.ReplicaAcked()
+}
+
+// Moving is when a follower has last taken, or worked on, a part of what stands in the
+// log from start to end, in mono ns; 0: none is at that.
+func (c *Cluster) Moving(start, end int64) (last int64) {
+	for _, m := range c.others() {
+		if off := m.offset.Load(); off > start && off <= end && m.held.Load() < end && m.lost.Load() == 0 {
+			last = max(last, m.moved.Load())
+		}
+	}
+	return last
 }
 
 // Sealed tells that the log moved: it was written or synced. It takes no lock.

@@ -53,6 +53,10 @@ func (c *Cluster) settle() {
 			c.takeOver(st)
 		default:
 			c.tendSenders()
+			if c.follow.turn.TryLock() { // a receiver that runs sees to it at its end
+				c.forgetPart()
+				c.follow.turn.Unlock()
+			}
 			c.show(st)
 			if c.hold(want); st.Handover == bully.Holding {
 				c.held()

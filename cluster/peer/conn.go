@@ -2,8 +2,11 @@ package peer
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"regent/cluster/bully"
@@ -20,7 +23,9 @@ type Conn struct {
 	// dialer; without voters: nothing was told.
 	Told  bully.Configuration
 	dec   *Decoder
-	wrote time.Duration // how long a write may take
+	wrote time.Duration // how long a write may stand still
+	alive bool          // what comes from the peer counts too
+	heard atomic.Int64  // frames read so far
 }
 
 func newConn(raw net.Conn, early []byte, limit int) *Conn {
@@ -47,19 +52,34 @@ func (c *Conn) Next(f *Frame) error {
 	if f.From != c.Peer {
 		return Malformed("node %d speaks for node %d", c.Peer, f.From)
 	}
+	c.heard.Add(1)
 	return nil
 }
 
 // Buffered reports whether more has arrived than was read.
 func (c *Conn) Buffered() bool { return c.dec.Buffered() }
 
-// SetPatience bounds each later Write.
+// SetPatience bounds how long each later Write may stand still.
 func (c *Conn) SetPatience(d time.Duration) { c.wrote = d }
 
-// Write sends bytes, all of them or fails within the patience.
-func (c *Conn) Write(b []byte) (int, error) {
-	if c.wrote > 0 {
-		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.wrote))
+// WaitWhileHeard has a Write wait on beyond the patience as long as frames come from the
+// peer: it is busy with what it has.
+func (c *Conn) WaitWhileHeard() { c.alive = true }
+
+// Write sends all of b. It fails when the peer takes none of it for as long as the
+// patience lasts.
+func (c *Conn) Write(b []byte) (n int, err error) {
+	if c.wrote <= 0 {
+		return c.Conn.Write(b)
 	}
-	return c.Conn.Write(b)
+	for {
+		heard := c.heard.Load()
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.wrote))
+		m, err := c.Conn.Write(b[n:])
+		n += m
+		moves := m > 0 || c.alive && c.heard.Load() != heard
+		if !moves || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
 }

@@ -4,7 +4,7 @@
 //	leader (Sender)                                   follower (Receiver)
 //	   │ OPEN  end commit start history                  │
 //	   ├────────────────────────────────────────────────►│ follows this epoch? cut to the
-//	   │                         READY offset (or COPY)  │ last common point
+//	   │           READY offset [held crc] (or COPY)     │ last common point
 //	   │◄────────────────────────────────────────────────┤
 //	   │ DATA  offset commit bytes                       │
 //	   ├────────────────────────────────────────────────►│ append whole records
@@ -34,7 +34,13 @@
 //     replaced: see errOwn.
 //   - The follower writes whole records only (a transaction is one), so that
 //     its log never ends inside one: it may be elected at any moment, and what
-//     it then appends must be readable. A chunk's tail waits in memory.
+//     it then appends must be readable. A chunk's tail waits in memory, and outlives
+//     the stream: the next one of the epoch goes on behind it (Part).
+//   - No fixed time ends a stream, for a value of 200 MB takes what it takes. A side
+//     gives the other up when it takes nothing and says nothing for the election
+//     timeout, while there is something to send. A follower that appends for long
+//     says HELD again, up to maxWork. Heartbeats have a connection of their own and
+//     are never behind a record.
 //   - It asks whether it still follows the epoch before each append, and again
 //     after the election was told of the new position and before it
 //     acknowledges: bytes acknowledged behind the election's back could be

@@ -9,18 +9,18 @@ import (
 
 	"regent/cluster/peer"
 	"regent/engine"
-	"regent/engine/units"
 )
 
 // Limits of a receiver.
 const (
-	// ackBytes is how much is appended at most before it is acknowledged
-	// although more is waiting to be read.
+	// ackBytes is how much comes at most before it is acknowledged although more
+	// is waiting to be read.
 	ackBytes = 1 << 20
-	// maxCarry bounds the incomplete record that waits for its rest, in bytes.
-	maxCarry = 2 << 30
-	// carryKeep is the buffer that is kept when a large record is complete.
-	carryKeep = 2 << 20
+	// sayEvery is which part of the patience passes at most until a follower that is
+	// at work says so.
+	sayEvery = 4
+	// maxWork is how long it says so about one append: a disk that hangs is no work.
+	maxWork = time.Minute
 )
 
 // A Node is what the receiver asks of the node it belongs to.
@@ -56,14 +56,16 @@ type Receiver struct {
 	Self     int64
 	Cluster  func() string
 	Learn    func(f *peer.Frame) error // the cluster ID in a frame
-	Patience time.Duration             // of a write
+	Patience time.Duration             // of a write that stands still
+	Part     *Part                     // what the stream before has left, and this one leaves; nil: nothing
 
 	epoch   int64
-	next    int64  // the end of the log
-	carry   []byte // an incomplete record that follows there
-	scan    units.Scanner
+	next    int64 // the end of the log
+	part    *Part // an incomplete unit that follows there
+	offered bool  // of it the leader was told, and has not said yet whether it goes on behind it
+	work    work
 	owed    bool // bytes came that are not acknowledged
-	unacked int  // those of them that were appended
+	unacked int  // how many
 	durable int64
 
 	mu  sync.Mutex // of the writers: this goroutine, and the one that tells what is applied
@@ -85,6 +87,12 @@ func (r *Receiver) Run() error {
 	defer close(r.done)
 	defer r.Conn.Close()
 	r.Conn.SetPatience(r.Patience)
+	if r.part = r.Part; r.part == nil {
+		r.part = &Part{}
+		defer r.part.Drop()
+	}
+	r.work.timer = time.AfterFunc(time.Hour, r.stillAtWork)
+	defer r.work.timer.Stop()
 	if err := r.open(); err != nil {
 		return err
 	}
@@ -143,8 +151,13 @@ func (r *Receiver) open() error {
 	if err := r.Node.Cut(r.epoch, at); err != nil {
 		return err
 	}
-	r.next, r.scan = at, units.NewScanner(0, at)
-	return r.send(peer.Ready, r.epoch, at)
+	r.next = at
+	held, sum := r.part.keep(r.epoch, at)
+	if held == 0 {
+		return r.send(peer.Ready, r.epoch, at)
+	}
+	r.offered = true
+	return r.send(peer.Ready, r.epoch, at, held, int64(sum))
 }
 
 // refuse tells the leader which epoch this node is in.
@@ -173,7 +186,11 @@ func (r *Receiver) take(f *peer.Frame) error {
 		if err := f.Ints(&off, &commit); err != nil {
 			return err
 		}
-		if have := r.next + int64(len(r.carry)); off != have {
+		if r.offered && off == r.next {
+			r.part.begin(r.epoch, r.next) // the leader does not go on behind it
+		}
+		r.offered = false
+		if have := r.received(); off != have {
 			return fmt.Errorf("bytes at %d where %d should follow", off, have)
 		}
 		return r.data(f.Args[2], commit)
@@ -233,43 +250,48 @@ func (r *Receiver) tellApplied(moved <-chan struct{}) {
 	}
 }
 
+// received is the offset up to which the follower holds bytes.
+func (r *Receiver) received() int64 { return r.next + int64(r.part.buf.Len()) }
+
 // data writes the whole records that a piece completes and keeps its rest. In
 // the usual case a piece is whole, and is not copied.
-func (r *Receiver) data(piece []byte, commit int64) error {
-	all, joined := piece, len(r.carry) > 0
-	if joined {
-		if len(r.carry)+len(piece) > maxCarry {
-			return fmt.Errorf("a record of more than %d bytes", maxCarry)
+func (r *Receiver) data(piece []byte, commit int64) (err error) {
+	p := r.part
+	defer func() {
+		if err != nil {
+			p.Drop() // it knows of more than was appended, or of nonsense
 		}
-		r.carry = append(r.carry, piece...)
-		all = r.carry
-	}
-	_, err := r.scan.Scan(piece)
-	if err != nil {
+	}()
+	if _, err := p.scan.Scan(piece); err != nil {
 		return err
 	}
-	whole := int(r.scan.Whole() - r.next)
-	r.scan.Epochs = r.scan.Epochs[:0]
+	all, joined := piece, p.buf.Len() > 0
+	if joined {
+		p.buf.Append(piece, p.scan.Needs())
+		all = p.buf.Bytes()
+	}
+	whole := int(p.scan.Whole() - r.next)
+	p.scan.Epochs = p.scan.Epochs[:0]
 	if err := r.write(all[:whole], commit); err != nil {
 		return err
 	}
 	r.next += int64(whole)
+	p.next = r.next
 	if joined {
-		r.carry = r.carry[:copy(r.carry, all[whole:])]
-	} else {
-		r.carry = append(r.carry, all[whole:]...)
+		p.buf.Shift(whole)
+	} else if whole < len(all) {
+		p.buf.Append(all[whole:], p.scan.Needs())
 	}
-	if len(r.carry) == 0 && cap(r.carry) > carryKeep {
-		r.carry = nil
-	}
-	r.owed = true
+	r.owed, r.unacked = true, r.unacked+len(piece)
 	return nil
 }
 
 // write appends to the log. What it appends is acknowledged only if the
 // election still agrees afterwards.
 func (r *Receiver) write(records []byte, commit int64) error {
+	r.begins(len(records))
 	durable, ok, err := r.Node.Append(r.epoch, r.next, records, commit)
+	r.work.ends()
 	if err != nil {
 		return err
 	}
@@ -279,7 +301,6 @@ func (r *Receiver) write(records []byte, commit int64) error {
 		return errDeposed
 	}
 	r.durable = durable
-	r.unacked += len(records)
 	return nil
 }
 
@@ -291,5 +312,5 @@ func (r *Receiver) acknowledge() error {
 		return nil
 	}
 	r.owed, r.unacked = false, 0
-	return r.send(peer.Held, r.epoch, r.next+int64(len(r.carry)), r.durable, r.Node.Applied())
+	return r.send(peer.Held, r.epoch, r.received(), r.durable, r.Node.Applied())
 }

@@ -53,7 +53,8 @@ type SenderConfig struct {
 	// applied it: Applied is then told what it has. Wake tells that it moved.
 	Awaited func() int64
 	Applied func(off int64)
-	// Patience bounds a write.
+	// Patience is how long a follower may neither take nor say anything while
+	// something is to be sent.
 	Patience time.Duration
 }
 
@@ -80,6 +81,7 @@ type Sender struct {
 // NewSender takes over an open stream connection.
 func NewSender(c SenderConfig, conn *peer.Conn) *Sender {
 	conn.SetPatience(c.Patience)
+	conn.WaitWhileHeard()
 	return &Sender{
 		cfg: c, conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}),
 		head: peer.Frame{From: c.Self, To: c.Peer, Epoch: c.Epoch},
@@ -120,18 +122,18 @@ func (s *Sender) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer stop()
 	defer s.conn.Close()
-	off, err := s.open()
+	at, err := s.open()
 	if err != nil {
 		return err
 	}
-	reader, err := s.cfg.Stream.NewReader(off)
+	reader, off, err := s.reader(at)
 	if err != nil {
-		return fmt.Errorf("can't read the log at %d: %w", off, err)
+		return fmt.Errorf("can't read the log at %d: %w", at.off, err)
 	}
 	defer reader.Close()
 	s.sent = off
 	s.received.Store(off)
-	s.cfg.Opened(off)
+	s.cfg.Opened(at.off)
 	s.asked = 0
 	s.Ask(s.cfg.Asked())
 	failed := make(chan error, 1)
@@ -148,8 +150,29 @@ func (s *Sender) Run(ctx context.Context) error {
 	return err
 }
 
+// A beginning is where the follower's log ends, and what it holds of the unit there.
+type beginning struct {
+	off, held int64
+	sum       int64 // CRC-32C of what is held
+}
+
+// reader reads the log from where the stream goes on: behind what the follower holds
+// of an incomplete unit, if that is what stands here.
+func (s *Sender) reader(at beginning) (r engine.StreamReader, off int64, err error) {
+	if r, err = s.cfg.Stream.NewReader(at.off); err != nil || at.held == 0 {
+		return r, at.off, err
+	}
+	sum, err := sumOf(r.Read, at.held, s.buf)
+	if err == nil && int64(sum) == at.sum {
+		return r, at.off + at.held, nil
+	}
+	_ = r.Close()
+	r, err = s.cfg.Stream.NewReader(at.off) // it holds more than there is, or something else
+	return r, at.off, err
+}
+
 // open finds where to begin.
-func (s *Sender) open() (off int64, err error) {
+func (s *Sender) open() (at beginning, err error) {
 	log := describe(s.cfg.Stream)
 	f := s.frame(peer.Open)
 	whole := int64(0)
@@ -162,27 +185,31 @@ func (s *Sender) open() (off int64, err error) {
 	}
 	out = resp.AppendBulk(out, appendHistory(nil, log.History))
 	if _, err := s.conn.Write(out); err != nil {
-		return 0, err
+		return at, err
 	}
 	_ = s.conn.SetReadDeadline(time.Now().Add(openPatience))
 	defer func() { _ = s.conn.SetReadDeadline(time.Time{}) }()
 	var answer peer.Frame
 	if err := s.conn.Next(&answer); err != nil {
-		return 0, err
+		return at, err
 	}
 	switch answer.Type {
 	case peer.Ready:
-		off, err = answer.Int(0)
-		if err == nil && (off < log.Start || off > log.End) {
-			err = fmt.Errorf("the follower is at %d, outside of %d to %d", off, log.Start, log.End)
+		into := []*int64{&at.off, &at.held, &at.sum}
+		if len(answer.Args) == 1 {
+			into = into[:1]
 		}
-		return off, err
+		err = answer.Ints(into...)
+		if err == nil && (at.off < log.Start || at.off > log.End) {
+			err = fmt.Errorf("the follower is at %d, outside of %d to %d", at.off, log.Start, log.End)
+		}
+		return at, err
 	case peer.Copy:
-		return 0, ErrCopy
+		return at, ErrCopy
 	case peer.Refuse:
-		return 0, fmt.Errorf("node %d does not follow epoch %d: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, answer.Epoch)
+		return at, fmt.Errorf("node %d does not follow epoch %d: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, answer.Epoch)
 	}
-	return 0, fmt.Errorf("%s in answer to OPEN", answer.Type)
+	return at, fmt.Errorf("%s in answer to OPEN", answer.Type)
 }
 
 func (s *Sender) frame(t peer.Type) *peer.Frame {

@@ -6,22 +6,22 @@ import (
 	"io"
 
 	"regent/engine"
+	"regent/engine/large"
 	"regent/engine/units"
 )
 
 // Buffers of a walk through the log, in bytes.
 const (
-	walkRead = 256 << 10 // what is read at once
-	walkKeep = 1 << 20   // a buffer that a large record made larger is given back
+	walkRead = 256 << 10 // what is read at once, but for the rest of a large record
 )
 
 // A walker reads records from a log in order, up to a limit that grows.
 type walker struct {
 	stream engine.Stream
 	reader engine.StreamReader
-	at     int64  // of the first record not yet walked
-	buf    []byte // from at on
-	need   int    // bytes of buf without which the next record is not whole
+	at     int64        // of the first record not yet walked
+	buf    large.Buffer // from at on
+	need   int          // bytes of buf without which the next record is not whole
 	args   [][]byte
 }
 
@@ -33,7 +33,8 @@ func (w *walker) close() {
 		_ = w.reader.Close()
 		w.reader = nil
 	}
-	w.buf, w.need = nil, 0
+	w.buf.Free()
+	w.args, w.need = nil, 0
 }
 
 // to calls f with every record that ends at or before limit, which lies between
@@ -51,7 +52,7 @@ func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool,
 		if err != nil || n == 0 {
 			return false, err
 		}
-		if have := len(w.buf); have < w.need && w.at+int64(have) < limit {
+		if have := w.buf.Len(); have < w.need && w.at+int64(have) < limit {
 			continue
 		}
 		if err := w.each(f); err != nil {
@@ -66,16 +67,13 @@ func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool,
 
 // fill reads on behind what is buffered; 0 at the end of the log.
 func (w *walker) fill(limit int64) (int, error) {
-	have := len(w.buf)
+	have := w.buf.Len()
 	want := min(limit-w.at-int64(have), max(walkRead, int64(w.need-have)))
 	if want <= 0 {
 		return 0, nil // the limit lies inside a record
 	}
-	if cap(w.buf)-have < int(want) {
-		w.buf = append(make([]byte, 0, max(walkRead, have+int(want))), w.buf...)
-	}
-	n, err := w.reader.Read(w.buf[have : have+int(want)])
-	w.buf = w.buf[:have+n]
+	n, err := w.reader.Read(w.buf.Room(int(want), 0)[:want])
+	w.buf.Grow(n)
 	if err == io.EOF {
 		err = nil
 	}
@@ -84,13 +82,13 @@ func (w *walker) fill(limit int64) (int, error) {
 
 // each takes the whole records in the buffer apart and forgets them.
 func (w *walker) each(f func(args [][]byte) error) error {
-	at := 0
-	for w.need = 0; at < len(w.buf); {
-		args, n, err := record(w.buf[at:], w.args)
+	at, buf := 0, w.buf.Bytes()
+	for w.need = 0; at < len(buf); {
+		args, n, err := record(buf[at:], w.args)
 		if errors.Is(err, units.ErrShort) {
 			// So that one of many arguments is not looked at again for each of them.
 			w.need = n
-			if have := len(w.buf) - at; n < 2*have && have > walkRead {
+			if have := len(buf) - at; n < 2*have && have > walkRead {
 				w.need = have + have/2
 			}
 			break
@@ -104,11 +102,10 @@ func (w *walker) each(f func(args [][]byte) error) error {
 		w.args, at = args, at+n
 	}
 	w.at += int64(at)
-	rest := copy(w.buf, w.buf[at:])
-	w.buf = w.buf[:rest]
-	if rest == 0 && cap(w.buf) > walkKeep {
-		w.buf = nil
+	if w.buf.Mapped() && at > 0 {
+		w.args = nil // they point there
 	}
+	w.buf.Shift(at)
 	return nil
 }
 

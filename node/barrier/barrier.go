@@ -62,6 +62,10 @@ type Ports struct {
 	Confirmed func() int64
 	// Timeout is how long a reply may wait before its outcome is uncertain.
 	Timeout func() time.Duration
+	// Moving is when a follower last took some of the large unit that ends at off, in
+	// mono ns; 0: none does, or no large unit ends there. Its reply's time counts from
+	// then on. It is not asked for what is not late.
+	Moving func(off int64) int64
 }
 
 // A waitTicket is one parked client.
@@ -279,10 +283,11 @@ func (b *Barrier) Mended() {
 	b.Advance()
 }
 
-// Expire ends the waits that have lasted too long.
+// Expire ends the waits that have lasted too long. That of a large unit lasts as long
+// as its own bytes move: what waits behind it, or for it, is late all the same.
 func (b *Barrier) Expire() {
 	oldest := b.ports.Mono() - int64(b.ports.Timeout())
-	b.settle(func(t *waitTicket) bool { return t.since < oldest })
+	b.settle(func(t *waitTicket) bool { return t.since < oldest && b.ports.Moving(t.off) < oldest })
 }
 
 // settle decides the waits that match as uncertain.

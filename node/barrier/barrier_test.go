@@ -34,6 +34,8 @@ type stage struct {
 	handedEpoch, handedOff int64
 	sealErr                error
 	sealed                 int // calls
+	// a large unit that ends there has moved then
+	largeEnd, moved int64
 }
 
 func newStage() (*stage, *Barrier) {
@@ -55,7 +57,38 @@ func newStage() (*stage, *Barrier) {
 		Round:     func() int64 { s.round++; return s.round },
 		Confirmed: func() int64 { return s.confirmed },
 		Timeout:   func() time.Duration { return time.Second },
+		Moving: func(off int64) int64 {
+			if off == s.largeEnd {
+				return s.moved
+			}
+			return 0
+		},
 	})
+}
+
+// TestALargeUnitsReplyWaitsWhileItMoves: its own, and no other one's.
+func TestALargeUnitsReplyWaitsWhileItMoves(t *testing.T) {
+	s, b := newStage()
+	before, own, behind := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	s.largeEnd, s.moved = 200, 1
+	b.Wait(100, 1, 1, before)
+	b.Wait(200, 1, 1, own)
+	b.Wait(201, 1, 1, behind)
+	for range 50 {
+		s.now += int64(time.Second)
+		s.moved = s.now - int64(time.Second)/2
+		b.Expire()
+	}
+	s.now += int64(time.Second) / 2
+	b.Expire() // at the last moment
+	if before.wakes != 1 || own.wakes != 0 || behind.wakes != 1 {
+		t.Fatalf("woken: before it %d, its own %d, behind it %d", before.wakes, own.wakes, behind.wakes)
+	}
+	s.now++
+	b.Expire()
+	if own.wakes != 1 || b.Outcome(own) != engine.Uncertain {
+		t.Fatal("a large unit that stands still is waited for")
+	}
 }
 
 func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
