@@ -29,9 +29,9 @@ func durable(t *testing.T, r *rig, off int64) {
 }
 
 // settle does what a turn's end does.
-func settle(r *rig, lend bool) {
+func settle(r *rig, handOff bool) {
 	for {
-		work, soon := r.Settle(lend)
+		work, soon := r.Settle(handOff)
 		if work != nil {
 			work()
 		}
@@ -194,10 +194,10 @@ func TestSettleLends(t *testing.T) {
 		}
 		work, _ := r.Settle(true)
 		if work == nil {
-			t.Fatal("nothing is lent")
+			t.Fatal("no work is handed off")
 		}
 		if again, soon := r.Settle(true); again != nil || soon {
-			t.Fatal("the same work is lent twice")
+			t.Fatal("the same work is handed off twice")
 		}
 		syncs := r.stats.syncs.Load()
 		work()

@@ -19,7 +19,7 @@ import (
 // Full copies, the leader's side: for a follower whose log has no common point
 // with what is left of this one.
 //
-//	stream ──► OPEN ──► COPY ──► join ──► gather ──► turn ──► one snapshot ─┬─► follower
+//	stream ──► OPEN ──► COPY ──► join ──► wait ────► turn ──► one snapshot ─┬─► follower
 //	  ▲                          (200 ms, then until the turn is free)      └─► follower
 //	  └─────────────── the stream goes on from the copy's offset ◄──────────────┘
 //
@@ -38,8 +38,8 @@ import (
 
 // Limits of copies.
 const (
-	// copyGather is how long a follower that needs a copy waits for others.
-	copyGather = 200 * time.Millisecond
+	// copyWait is how long a follower that needs a copy waits for others.
+	copyWait = 200 * time.Millisecond
 	// copyBuffer is how much of a snapshot is sent at once, in bytes.
 	copyBuffer = repl.CopyChunk
 	// firstCopyPause to lastCopyPause is waited after a copy that failed,
@@ -141,7 +141,7 @@ func (c *Cluster) copyTo(ctx context.Context, m *member, epoch int64) error {
 
 // runCopy is one snapshot from the first request to the last answer.
 func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
-	err := c.gather(ctx, run)
+	err := c.awaitTurn(ctx, run)
 	for _, cm := range run.members {
 		if err != nil {
 			cm.bad = err
@@ -169,10 +169,10 @@ func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
 	}
 }
 
-// gather waits for others who need a copy, for the turn, and until this
+// awaitTurn waits for others that need a copy, for the turn, and until this
 // node's keyspace is what its log says. Nobody joins the run afterwards.
-func (c *Cluster) gather(ctx context.Context, run *copyRun) (err error) {
-	wait := time.NewTimer(copyGather)
+func (c *Cluster) awaitTurn(ctx context.Context, run *copyRun) (err error) {
+	wait := time.NewTimer(copyWait)
 	defer wait.Stop()
 	select {
 	case <-wait.C:

@@ -7,12 +7,12 @@
 //	        │                        │                          │
 //	        ▼                        ▼                          ▼
 //	┌─ the election (election.go): one at a time under mu ─────────────┐
-//	│  bully.Node ──► persist ──► fence ──► send ──► publish           │
+//	│  bully.Node ──► persist ──► revoke ──► send ──► publish          │
 //	└───────┬─────────────────────────┬──────────────────────┬─────────┘
 //	        │ role changed            │ atomics              │ outboxes
 //	        ▼                         ▼                      ▼
 //	  the role worker (roles.go) Leads, Committed,       peer.Link
-//	  Freeze, apply, BeginEpoch, Fenced: the hot path
+//	  Freeze, apply, BeginEpoch, MustHold: the hot path
 //	  publish View               (lead.go)
 //	        │
 //	        ├── a change of the nodes: links and streams begin and end (members.go)
@@ -41,7 +41,7 @@
 //   - Nothing leaves this node that depends on a promise which is not on disk.
 //     While the state file cannot be written, nothing leaves at all.
 //
-//   - Who is deposed is fenced, by an atomic that the hot path reads, before
+//   - A node that is deposed has no lease any more: an atomic that the hot path reads, before
 //     a message leaves that lets others elect.
 //
 //   - View.Leading changes under Freeze alone. It becomes true once the
@@ -67,9 +67,9 @@
 //   - The election knows at least the log's position of which an
 //     acknowledgement tells (see bully's types.go).
 //
-//   - Between the fence of a handover and its end nothing runs here that reads
-//     or changes data, so what was computed before may still be answered if it
-//     is committed (handover.go).
+//   - Once a handover has revoked the lease, and until it ends, nothing runs here
+//     that reads or changes data, so what was computed before may still be
+//     answered if it is committed (handover.go).
 //
 //   - Without the lease (read-lease no) a reply leaves after a round that began
 //     when it had been computed (rounds.go).

@@ -11,7 +11,7 @@ import (
 )
 
 // The driver of the election: every input goes through do, one at a time, and
-// what the node asks for is carried out in the order persist, fence, send,
+// what the node asks for is carried out in the order persist, revoke, send,
 // act. The lock is the queue: whoever brings an input carries it through
 // itself, so that an acknowledgement reaches the barrier without a change of
 // goroutine.
@@ -100,8 +100,8 @@ func (c *Cluster) carry(o bully.Output) {
 	if write {
 		c.persist()
 	}
-	if o.Deposed || o.Fence || c.muted {
-		c.fence(o)
+	if o.Deposed || o.Revoke || c.muted {
+		c.revoke(o)
 	}
 	c.tell(o)
 	c.mark(o)

@@ -107,8 +107,8 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// TestLeaderThatHearsNothing: it sends, but no answer reaches it. It fences
-// itself, and another leads.
+// TestLeaderThatHearsNothing: it sends, but no answer reaches it. Its
+// lease ends, and another leads.
 func TestLeaderThatHearsNothing(t *testing.T) {
 	w := newNetwork(t, 3)
 	w.start()

@@ -14,7 +14,7 @@ import (
 //
 //	Output.Hold ──► the role worker: commands on data stay in their sessions, the
 //	                last one that ran has ended, its record is sealed ──► Held
-//	Output.Fence ─► handed: what ran before and is committed may still be
+//	Output.Revoke ─► handed: what ran before and is committed may still be
 //	                answered; then no lease, then the token leaves
 //	Release ──────► the held commands pass the gates again: MOVED, or they run
 //
@@ -39,14 +39,14 @@ const (
 	lastAnswers = 20 * time.Millisecond
 )
 
-// fence is Output.Fence and Deposed: nothing is answered any more by right of
+// revoke is Output.Revoke and Deposed: nothing is answered any more by right of
 // this leadership, but for what a handover leaves. The caller holds mu.
-func (c *Cluster) fence(o bully.Output) {
+func (c *Cluster) revoke(o bully.Output) {
 	l := c.lease.Load()
-	if o.Fence && l != nil && (c.verified || c.Leased() && c.stilled < l.until) {
+	if o.Revoke && l != nil && (c.verified || c.Leased() && c.stilled < l.until) {
 		c.raise(c.node.Status().Commit)
 		c.handed.Store(&handed{l.epoch, min(c.told.pos.Offset, c.Committed())})
-	} else if o.Fence {
+	} else if o.Revoke {
 		c.opts.Host.Logf(engine.LevelNotice, "Handing over after the lease has run out: the last replies are uncertain")
 	}
 	c.lease.Store(nil)

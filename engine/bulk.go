@@ -14,12 +14,12 @@ import (
 //
 //	Apply ──SET a──► worker 0   shards 0, 2, 4 ...    in order
 //	      ──SET b──► worker 1   shards 1, 3, 5 ...    in order
-//	      ──MSET a b, EXEC, FLUSHALL──► fence: both idle, then here
+//	      ──MSET a b, EXEC, FLUSHALL──► drained: both idle, then here
 //
 // So every key sees its records in the order of the log, and a record that
 // touches several shards stands behind all that were before it and ahead of all
 // that follow: the keyspace is the one that an Applier makes. What is between
-// two fences commutes, since a handler whose keys are in one shard touches
+// two drains commutes, since a handler whose keys are in one shard touches
 // nothing else.
 //
 // Nothing is answered while a log is loaded, so nobody can see how far apart the
@@ -60,7 +60,7 @@ const (
 	// bulkQueue is how many batches wait for a worker.
 	bulkQueue = 4
 	// bulkInline is how many records of an idle worker are carried out at a
-	// fence without handing them over.
+	// drain without handing them over.
 	bulkInline = 32
 	// bulkLarge bounds the bytes of a record that is copied for a worker.
 	bulkLarge = 256 << 10
@@ -148,7 +148,7 @@ func (b *BulkApplier) Apply(db int, args [][]byte) error {
 	return nil
 }
 
-// free reports whether a record needs no fence: it touches nothing but the
+// free reports whether a record needs no drain: it touches nothing but the
 // session.
 func (b *BulkApplier) free(args [][]byte) bool {
 	if len(args) == 0 {

@@ -240,7 +240,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 	}
 }
 
-// TestHandoverHoldsReads: who hands over is fenced, and nobody leads yet. Its
+// TestHandoverHoldsReads: a leader that hands over has no lease, and nobody leads yet. Its
 // clients wait, reads too, and are redirected then.
 func TestHandoverHoldsReads(t *testing.T) {
 	s := enginetest.NewEngine(t)

@@ -78,7 +78,7 @@ fails "the vote is not on disk" -DRESTARTS=1 -DVOLATILE_VOTE
 fails "voters forget the leader they hear" $lease -DNO_PROMISE
 fails "voters vote right after their start" $lease -DRESTARTS=1 -DNO_WARINESS
 fails "the lease counts from the acknowledgement" $lease -DLEASE_ON_ARRIVAL
-fails "the token is passed without a fence" $hand -DUNFENCED
+fails "the token is passed without a fence" $hand -DLEASE_KEPT
 fails "the lease from before the handover counts" $hand -DRESUME_AT_ONCE
 fails "a token that was taken back counts" $hand -DTOKEN_FOREVER
 fails "a voter whose log was shortened votes" $lost -DSHORT_VOTES

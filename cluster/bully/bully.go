@@ -18,7 +18,7 @@ import (
 //	   leader.go     COORDINATOR, HEARTBEAT, lease, commit, RESIGN
 //	   follower.go   hears the leader, acknowledges, takes its commit
 //	                 │
-//	   leave ────────┴──► Output: persist, fence, send, act
+//	   leave ────────┴──► Output: persist, revoke, send, act
 //
 // Everything lives in one struct that one goroutine owns. Peers are a sorted
 // slice, so that two nodes fed the same calls do the same.
@@ -140,10 +140,10 @@ type rules struct {
 	forgotAcks bool // a node that has forgotten acknowledges as others do
 	leaderSays bool // and is well again when it has caught up with whoever says that it leads
 
-	handoverUnheld   bool // the token is passed before the target has all
-	handoverUnfenced bool // the token is passed while the leader goes on
-	resumeAtOnce     bool // the lease from before the token was passed counts
-	tokenForever     bool // voters take a token that was taken back
+	handoverUnheld     bool // the token is passed before the target has all
+	handoverKeepsLease bool // the token is passed while the leader goes on
+	resumeAtOnce       bool // the lease from before the token was passed counts
+	tokenForever       bool // voters take a token that was taken back
 }
 
 // New makes a node as of its start: a follower that has heard nobody. It
@@ -392,7 +392,7 @@ func (n *Node) setHard(h HardState) {
 func (n *Node) adopt(epoch int64) {
 	assert(epoch > n.hard.Epoch, "adopting epoch %d in %d", epoch, n.hard.Epoch)
 	if n.role == Leader {
-		if !n.fencedByHandover() { // else it was HandedOver
+		if !n.revokedByHandover() { // else it was HandedOver
 			n.event(Event{Kind: Deposed, Node: n.from, Epoch: epoch})
 		}
 		n.depose()

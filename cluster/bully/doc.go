@@ -7,7 +7,7 @@
 // # What it is for, and what not
 //
 // A Node is one voter's part. It takes messages, the time, news of its log and
-// of its peers, and returns what is to be done: persist this, fence, send
+// of its peers, and returns what is to be done: persist this, revoke the lease, send
 // those. It says which node leads, whether this node may answer as the leader at this
 // moment (the lease), and which part of the log is committed.
 //
@@ -52,9 +52,9 @@
 //	COORDINATOR  leader → all        "I lead", client address, commit; once
 //	HEARTBEAT    leader → all        the same each interval, send time; it heals a lost COORDINATOR
 //	ACK          follower → leader   echo of sequence and send time, durable offset, how long its promise lasts
-//	RESIGN       leader → all        "I have fenced myself": disk, lease lost, orderly end
+//	RESIGN       leader → all        "I have no lease now": disk, lease lost, orderly end
 //	HANDOVER     follower → leader   "hand over to me", by an operator's wish
-//	TAKEOVER     leader → target     "I have fenced myself for you": token, last offset
+//	TAKEOVER     leader → target     "I have no lease now, for you": token, last offset
 //
 // The first heartbeats of a bully ran from follower to leader. Here the leader
 // speaks first, since its lease must count from a moment on its own clock; the
@@ -196,7 +196,7 @@
 //
 // The leader holds new writes (the driver keeps them in their sessions, for at
 // most Config.HandoverPause), waits until nothing runs and the target has the
-// last offset, fences itself, and only then sends TAKEOVER with a token, its
+// last offset, revokes its lease, and only then sends TAKEOVER with a token, its
 // epoch and a number. The target runs the real round with it at once. A voter
 // that has promised this leader takes the token as the end of the promise, for
 // this candidate in this round; all else of rule 4 holds, majority and
@@ -245,7 +245,7 @@
 //     majority, each at least P from a moment not before the heartbeat left;
 //     0.8·P on a clock a fifth too slow is no more than P on one that is right.
 //     Another can be elected only when one of that majority votes: after its P, or
-//     on proof that the leader is dead or fenced (8, Handover), or after its own
+//     on proof that the leader is dead or without a lease (8, Handover), or after its own
 //     restart and T (9), which covers any P that it can have had before. No
 //     answer that a network gives in a node's name has a part in this.
 //     Lease and serving need rule 5 as well: a new leader

@@ -370,7 +370,7 @@ func (n *Node) awaits(id int64) bool {
 }
 
 // released ends the promise to a leader that is certainly gone: a dead one
-// cannot acknowledge, a resigned one has fenced itself.
+// cannot acknowledge, a resigned one has no lease.
 func (n *Node) released(id int64) {
 	n.promise.to, n.promise.until, n.promise.heard = 0, 0, 0
 	if n.hearsay.to == id {

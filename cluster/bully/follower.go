@@ -54,7 +54,7 @@ func (n *Node) onLeader(p *peer, m Message) {
 	n.askEnd(p)
 }
 
-// onResign lets this node run at once: the leader has fenced itself.
+// onResign lets this node run at once: the leader has revoked its lease.
 func (n *Node) onResign(p *peer, m Message) {
 	if m.Epoch > n.hard.Epoch {
 		n.adopt(m.Epoch)

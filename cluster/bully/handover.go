@@ -13,7 +13,7 @@ import (
 //	   │ holding: new writes wait at the driver      │
 //	   │   Held: nothing runs any more               │
 //	   │   the target holds the last offset          │
-//	   │ passed: FENCED, then                        │
+//	   │ passed: REVOKED, then                       │
 //	   ├──────────── TAKEOVER, token ───────────────►│ epoch + 1, its own vote
 //	   │◄─────────── ELECTION real, token ───────────┤──► the other voters
 //	   ├──────────── OK GRANT ──────────────────────►│
@@ -21,7 +21,7 @@ import (
 //	   │ what was held is answered MOVED             │
 //
 // The token is the leader's epoch and a number. It says "the leader of this
-// epoch has fenced itself for you", and so ends the promise that a voter gave
+// epoch has revoked its lease for you", and so ends the promise that a voter gave
 // to that leader, in favour of the target alone: no pre-round, no leader-alive.
 //
 // A leader whose token brought nothing in time goes on, but only after it has
@@ -39,8 +39,8 @@ const (
 	NoHandover Stage = iota
 	Catching         // waits until the target's log is near; nothing is held
 	Holding          // new writes are held until the target has all
-	Passed           // fenced, the token is given away; reads are held, too
-	Resuming         // it came to nothing: fenced until the lease is regained
+	Passed           // the lease is revoked, the token is given away; reads are held, too
+	Resuming         // it came to nothing: no lease until it is regained
 )
 
 // A Token ends the promises to the leader that gave it. The zero value is
@@ -233,13 +233,13 @@ func (n *Node) proceed() {
 	}
 }
 
-// pass fences this leader and gives the token away.
+// pass revokes this leader's lease and gives the token away.
 func (n *Node) pass() {
 	h := &n.lead.handing
 	h.stage = Passed
 	n.lead.tokens++
 	h.token = Token{n.hard.Epoch, n.lead.tokens}
-	n.out.Fence = true
+	n.out.Revoke = true
 	n.event(Event{Kind: HandedOver, Node: h.target.id, Epoch: n.hard.Epoch})
 	n.sendToken()
 }
@@ -253,9 +253,9 @@ func (n *Node) sendToken() {
 	n.send(h.target.id, m)
 }
 
-// fencedByHandover: the token is given away, or not yet back.
-func (n *Node) fencedByHandover() bool {
-	return n.lead.handing.stage >= Passed && !n.rules.handoverUnfenced
+// revokedByHandover: the token is given away, or not yet back.
+func (n *Node) revokedByHandover() bool {
+	return n.lead.handing.stage >= Passed && !n.rules.handoverKeepsLease
 }
 
 // tickHandover ends a handover whose time is over or whose target is gone.
@@ -280,7 +280,7 @@ func (n *Node) giveUpHandover(why Reason) {
 	n.lead.retryAt = n.now + n.cfg.takeoverAfter()<<p.tries
 	passed := h.stage == Passed
 	n.lead.handing = handing{}
-	if !passed || n.rules.handoverUnfenced {
+	if !passed || n.rules.handoverKeepsLease {
 		return
 	}
 	n.lead.handing.stage = Resuming

@@ -212,7 +212,7 @@ func (n *Node) byMajority(others []time.Duration, own time.Duration) time.Durati
 // LeaseValid reports whether this node may answer as the leader at now. It
 // must be asked when a command is taken and again before its reply leaves.
 func (n *Node) LeaseValid(now time.Duration) bool {
-	if n.role != Leader || n.fencedByHandover() {
+	if n.role != Leader || n.revokedByHandover() {
 		return false
 	}
 	return n.lone() || now < n.lead.lease || n.rules.noLease
@@ -250,7 +250,7 @@ func (n *Node) majorityHolds() int64 {
 // serving: this epoch's record is committed, and with it all before, and no
 // token is given away.
 func (n *Node) serving() bool {
-	return n.role == Leader && n.lead.begun && n.commit >= n.lead.epochEnd && !n.fencedByHandover()
+	return n.role == Leader && n.lead.begun && n.commit >= n.lead.epochEnd && !n.revokedByHandover()
 }
 
 // EpochBegun tells that the driver appended the record of this node's epoch,
@@ -285,7 +285,7 @@ func (n *Node) AckedOffset(id int64) int64 {
 	return 0
 }
 
-// depose ends the leadership. The driver fences before anything is sent.
+// depose ends the leadership. The driver ends the lease before anything is sent.
 func (n *Node) depose() {
 	assert(n.role == Leader, "deposing a node that does not lead")
 	n.role = Follower

@@ -40,7 +40,7 @@ func mutants() []mutant {
 		{name: "a node that has forgotten acknowledges", rules: rules{forgotAcks: true}, drill: lostCrown},
 		{name: "a node that has forgotten believes any leader", rules: rules{leaderSays: true}, drill: lostCrown},
 		{name: "the token is passed before the target has all", rules: rules{handoverUnheld: true}},
-		{name: "the token is passed without a fence", rules: rules{handoverUnfenced: true}},
+		{name: "the token is passed and the lease is kept", rules: rules{handoverKeepsLease: true}},
 		{name: "the lease from before the handover counts after it", rules: rules{resumeAtOnce: true}, drill: staleToken},
 		{name: "a token that was taken back counts", rules: rules{tokenForever: true}, drill: staleToken},
 		{name: "the lease is checked on arrival only", driver: driverRules{checkOnArrival: true}},

@@ -6,7 +6,7 @@ import (
 
 // A machine is one node's computer: what survives a crash, and the process
 // that runs on it. The driver is package cluster's in small: inputs go through
-// do one at a time; an output is carried out as persist, fence, send, act,
+// do one at a time; an output is carried out as persist, revoke, send, act,
 // and while it is persisted every other input waits; answers to clients look
 // at what was published last.
 type machine struct {
@@ -159,7 +159,7 @@ func (m *machine) pump() {
 	}
 }
 
-// carry persists, fences, sends, acts.
+// carry persists, revokes, sends, acts.
 func (m *machine) carry(o Output, then func()) {
 	if o.Persist == nil {
 		m.finish(o, then)
@@ -182,10 +182,10 @@ func (m *machine) carry(o Output, then func()) {
 }
 
 func (m *machine) finish(o Output, then func()) {
-	if o.Deposed || o.Fence {
+	if o.Deposed || o.Revoke {
 		m.pub.lease = false
 	}
-	if o.Fence {
+	if o.Revoke {
 		m.w.passed(m)
 	}
 	m.wiped = m.wiped && m.disk.Epoch == 0 && !m.disk.MayHaveLost

@@ -294,7 +294,7 @@ func (w *trace) run(d time.Duration) {
 	}
 }
 
-// act is the driver: persist, fence, send, act on the change.
+// act is the driver: persist, revoke, send, act on the change.
 func (w *trace) act(id int64, o Output) {
 	x := w.nodes[id]
 	for i := range o.Events {
@@ -306,8 +306,8 @@ func (w *trace) act(id int64, o Output) {
 		x.hard = *o.Persist
 		w.say(id, "on disk: epoch %d, vote %d%s", x.hard.Epoch, x.hard.VoteFor, membersText(x.hard.Members))
 	}
-	if o.Deposed || o.Fence {
-		w.say(id, "fenced")
+	if o.Deposed || o.Revoke {
+		w.say(id, "lease revoked")
 	}
 	if o.Hold {
 		w.say(id, "holds new commands")

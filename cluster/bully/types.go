@@ -165,7 +165,7 @@ const (
 	Leader                    // elected; Serving says whether it may answer
 )
 
-// An Output is what a step asks of the driver, in this order: persist, fence,
+// An Output is what a step asks of the driver, in this order: persist, revoke,
 // send, act on the change.
 type Output struct {
 	// Persist, unless nil, must be durable before anything else is done. When
@@ -176,10 +176,11 @@ type Output struct {
 	// before Messages leave, since a Resign or a grant among them lets others
 	// elect at once.
 	Deposed bool
-	// Fence: this node goes on leading but gives a token away with Messages.
+	// Revoke: this node goes on leading but gives its lease up, and a token away with
+	// Messages.
 	// It must have stopped acknowledging and reading before they leave, as if
 	// it were deposed; Status.Serving is false until it may again.
-	Fence    bool
+	Revoke   bool
 	Messages []Message
 	// Hold: a handover begins. New writes are kept in their sessions from now
 	// on. When none runs any more and all replies have left, reads are kept as
@@ -281,7 +282,7 @@ type Status struct {
 //   - Proof is claimed of processes on this machine alone, and a leader stops
 //     acknowledging before it closes its listener: a Proof is taken to mean that
 //     it cannot acknowledge any more.
-//   - Output.Fence is obeyed as Output.Deposed is: when the token leaves, no
+//   - Output.Revoke is obeyed as Output.Deposed is: when the token leaves, no
 //     reply may leave any more that rests on this leadership, until
 //     Status.Serving is true and LeaseValid says so again.
 //   - What was kept for a handover has not run. It runs here after Release, or

@@ -92,7 +92,7 @@ func (n *Node) deny(p *peer, m Message, r Reason) {
 func (n *Node) answerPre(p *peer, m Message) {
 	r := n.bound()
 	if r == NoReason && n.role == Leader {
-		r = LeaderAlive // fenced, but it has not given up yet
+		r = LeaderAlive // its lease is revoked, but it has not given up yet
 	}
 	if r != NoReason {
 		n.answer(p, m, Refuse, r)

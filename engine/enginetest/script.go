@@ -155,15 +155,15 @@ func (sc *script) line(line string) error {
 	return compare(got, want, ru)
 }
 
-// fence is what a client says to know that it has heard everything from before.
-const fence = "everything was heard"
+// marker is what a client says to know that it has heard everything from before.
+const marker = "everything was heard"
 
 // hears compares what both have sent a client beside replies.
 func (sc *script) hears(who string) error {
 	ours, theirs := sc.clients(who)
 	var want string
-	theirs.Send("PING", fence)
-	for next := theirs.Next(); !strings.Contains(next, fence); next = theirs.Next() {
+	theirs.Send("PING", marker)
+	for next := theirs.Next(); !strings.Contains(next, marker); next = theirs.Next() {
 		want += next
 	}
 	got := sc.heard[who] + ours.Hear()

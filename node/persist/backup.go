@@ -14,7 +14,7 @@ import (
 
 // REGENT BACKUP: the keyspace at one moment as an RDB file, over the connection
 // that asked, as fast as it is taken. cmd/regent/backup/doc.go tells what is
-// said. The file is not gathered anywhere: the snapshot goes on when the socket
+// said. The file is not collected anywhere: the snapshot goes on when the socket
 // takes more. What writers change meanwhile waits in memory, and is bounded as a
 // replica's output is: by client-output-buffer-limit.
 

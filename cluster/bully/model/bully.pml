@@ -15,7 +15,7 @@
  * -DLOSSES=1           a node's log is shortened, or its state file is lost
  * Each of these takes one rule out, and must fail:
  * NO_MAJORITY NO_FRESHNESS OLD_COMMIT VOLATILE_VOTE NO_PROMISE NO_WARINESS
- * LEASE_ON_ARRIVAL UNFENCED RESUME_AT_ONCE TOKEN_FOREVER
+ * LEASE_ON_ARRIVAL LEASE_KEPT RESUME_AT_ONCE TOKEN_FOREVER
  * SHORT_VOTES STATE_VOTES FORGOT_ACKS LEADER_SAYS VOTE_AGAIN
  */
 #define N 3
@@ -75,7 +75,7 @@ byte beatAcks[EPOCHS + 1];
 
 #ifdef HANDOVER
 byte given[N];		/* a leader has given a token away, to node given - 1 */
-bit fenced[N];
+bit revoked[N];
 bit taken[N];		/* it takes it back */
 bit beatTaken[EPOCHS + 1];	/* so says the newest heartbeat */
 bit heardTaken[N];	/* so this node has heard in epoch quietTo */
@@ -120,7 +120,7 @@ byte i, j, k, e, s;	/* scratch, zero between steps */
 #endif
 
 #ifdef HANDOVER
-#define FENCED(n) fenced[n]
+#define REVOKED(n) revoked[n]
 #ifdef TOKEN_FOREVER
 #define VOID(n) false
 #else
@@ -130,7 +130,7 @@ byte i, j, k, e, s;	/* scratch, zero between steps */
 #define FREED(n, c) (shows[c] && prom[n] + 1 == prom[c] && !WARY(n) && \
 	(lead[n] -> given[n] == c + 1 && !taken[n] : quietTo[n] == prom[n] && !VOID(n)))
 #else
-#define FENCED(n) false
+#define REVOKED(n) false
 #define FREED(n, c) false
 #endif
 
@@ -154,7 +154,7 @@ byte i, j, k, e, s;	/* scratch, zero between steps */
 #define ELECTED(c) MAJORITY(grants[c])
 #endif
 
-#define SERVES(n) (LEASED(n) && ruled[n] && !FENCED(n))
+#define SERVES(n) (LEASED(n) && ruled[n] && !REVOKED(n))
 
 /* Nobody answers while another may. */
 inline onlyOneServes() { assert(SERVES(0) + SERVES(1) + SERVES(2) <= 1) }
@@ -178,7 +178,7 @@ inline endLeading(n)
 	lease[n] = 0;
 #endif
 #ifdef HANDOVER
-	fenced[n] = 0; given[n] = 0; taken[n] = 0;
+	revoked[n] = 0; given[n] = 0; taken[n] = 0;
 #endif
 }
 
@@ -475,7 +475,7 @@ inline renew(n)
 #endif
 #ifdef HANDOVER
 	/* a handover that was in vain ends */
-	if :: fenced[n] && taken[n] && beatTaken[prom[n]] -> fenced[n] = 0 :: else fi;
+	if :: revoked[n] && taken[n] && beatTaken[prom[n]] -> revoked[n] = 0 :: else fi;
 #endif
 	onlyOneServes()
 }
@@ -484,8 +484,8 @@ inline renew(n)
 #ifdef HANDOVER
 inline pass(n, c)
 {
-#ifndef UNFENCED
-	fenced[n] = 1;
+#ifndef LEASE_KEPT
+	revoked[n] = 1;
 #endif
 	given[n] = c + 1;
 	token[prom[n]] = c + 1
@@ -504,7 +504,7 @@ inline takeBack(n)
 {
 	taken[n] = 1;
 #ifdef RESUME_AT_ONCE
-	fenced[n] = 0; onlyOneServes();
+	revoked[n] = 0; onlyOneServes();
 #else
 	lease[n] = 0;
 #endif
@@ -521,7 +521,7 @@ inline takeBack(n)
 #else
 #define WIN(n) :: d_step { cand[n] && ELECTED(n) -> win(n) }
 #endif
-#define WRITE(n) :: d_step { lead[n] && begun[n] > 0 && size[n] < LOG && !FENCED(n) -> write(n) }
+#define WRITE(n) :: d_step { lead[n] && begun[n] > 0 && size[n] < LOG && !REVOKED(n) -> write(n) }
 #define FOLLOW(n, ep) :: d_step { AWAKE(n) && leader[ep] != 0 && leader[ep] != n + 1 && ep >= prom[n] && !(lead[n] && prom[n] == ep) -> follow(n, ep) }
 #ifdef OLD_COMMIT
 #define COMMIT(n) :: d_step { lead[n] && COMMON(n) > 0 -> commit(n) }
