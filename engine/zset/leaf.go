@@ -153,24 +153,23 @@ func makeData(n int) []byte {
 	return append([]byte(nil), make([]byte, n+n/dataShare)...)[:n]
 }
 
-// remove takes element i out, and returns by how many bytes the memory has grown.
-func (l *leaf) remove(i int) int64 {
+// remove takes the elements from i up to j out, and returns by how many bytes the memory
+// has grown.
+func (l *leaf) remove(i, j int) int64 {
 	was := l.room()
-	n := int(l.n)
-	from, end := l.start(i), int(l.ends[i])
-	if l.isBig>>i&1 != 0 {
-		at := l.bigBefore(i)
-		l.bigs = slices.Delete(l.bigs, at, at+1)
+	n, gone := int(l.n), j-i
+	from, end := l.start(i), l.start(j)
+	if l.isBig != 0 {
+		l.bigs = slices.Delete(l.bigs, l.bigBefore(i), l.bigBefore(j))
+		l.isBig = l.isBig&(1<<i-1) | l.isBig>>j<<i
 	}
-	below := l.isBig & (1<<i - 1)
-	l.isBig = below | l.isBig>>1&^(1<<i-1)
 	l.data = append(l.data[:from], l.data[end:]...)
-	copy(l.scores[i:n], l.scores[i+1:n])
-	copy(l.tags[i:n], l.tags[i+1:n])
-	for j := i; j < n-1; j++ {
-		l.ends[j] = l.ends[j+1] - uint16(end-from)
+	copy(l.scores[i:n], l.scores[j:n])
+	copy(l.tags[i:n], l.tags[j:n])
+	for k := i; k < n-gone; k++ {
+		l.ends[k] = l.ends[k+gone] - uint16(end-from)
 	}
-	l.n--
+	l.n -= uint8(gone)
 	if len(l.data) < cap(l.data)/2 {
 		l.data = append(makeData(len(l.data))[:0], l.data...)
 	}

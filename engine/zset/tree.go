@@ -222,29 +222,59 @@ func (t *tree) insertLeaf(nd *inner, i int, a *addition) {
 }
 
 // remove takes an element out that is there.
-func (t *tree) remove(h uint64, score float64, b []byte) {
-	a := addition{bound: bound{member: b, score: score}, hash: h}
-	t.root = t.own(t.root)
-	t.removeBelow(t.root, &a)
-	for t.root.kids != nil && t.root.len() == 1 {
-		t.root = t.root.kids[0]
-		t.kids--
+func (t *tree) remove(score float64, b []byte) {
+	t.removeAll(&removal{at: &bound{member: b, score: score}, n: 1})
+}
+
+// removeRange takes n elements out that are there, from rank r on.
+func (t *tree) removeRange(r, n int) { t.removeAll(&removal{rank: r, n: n}) }
+
+// A removal is what is to be taken out: n elements from a bound on, or from a rank on.
+type removal struct {
+	at      *bound // nil: from a rank on
+	rank, n int
+}
+
+// begin is the child in which the removal begins, and its rank there.
+func (nd *inner) begin(r *removal, rank int) (i, rest int) {
+	if r.at != nil {
+		return nd.child(r.at), 0
 	}
-	if t.n--; t.n == 0 {
+	return nd.rank(rank)
+}
+
+func (t *tree) removeAll(r *removal) {
+	t.n -= r.n
+	for r.n > 0 {
+		t.root = t.own(t.root)
+		t.removeBelow(t.root, r, r.rank)
+		for t.root.kids != nil && t.root.len() == 1 {
+			t.root = t.root.kids[0]
+			t.kids--
+		}
+	}
+	if t.n == 0 {
 		t.root = &inner{gen: t.gen}
 	}
 }
 
-func (t *tree) removeBelow(nd *inner, a *addition) {
-	i := nd.child(&a.bound)
-	nd.counts[i]--
+// removeBelow takes out what is to go below nd, where it begins at a rank, no more than
+// one leaf has, and returns how many.
+func (t *tree) removeBelow(nd *inner, r *removal, rank int) (n int) {
+	i, rank := nd.begin(r, rank)
 	if nd.kids == nil {
 		id := nd.leaves[i]
-		t.idx.remove(t.gen, a.hash, id)
 		l := t.owned(id)
-		at := l.before(&a.bound)
-		t.mem += l.remove(at)
-		switch {
+		if r.at != nil {
+			rank = l.before(r.at)
+		}
+		n = min(r.n, int(l.n)-rank)
+		for j := rank; j < rank+n; j++ {
+			t.idx.remove(t.gen, t.hash(l.member(j)), id)
+		}
+		t.mem += l.remove(rank, rank+n)
+		nd.counts[i] -= n
+		switch r.n -= n; {
 		case l.n == 0:
 			t.dropLeaf(id)
 			nd.remove(i)
@@ -252,11 +282,12 @@ func (t *tree) removeBelow(nd *inner, a *addition) {
 		case l.n < leafFew:
 			t.joinLeaves(nd, i)
 		}
-		return
+		return n
 	}
 	kid := t.own(nd.kids[i])
 	nd.kids[i] = kid
-	t.removeBelow(kid, a)
+	n = t.removeBelow(kid, r, rank)
+	nd.counts[i] -= n
 	switch {
 	case kid.len() == 0:
 		nd.remove(i)
@@ -264,6 +295,7 @@ func (t *tree) removeBelow(nd *inner, a *addition) {
 	case kid.len() < kidsFew:
 		t.joinNodes(nd, i)
 	}
+	return n
 }
 
 // neighbour is the left one of i and the smaller of those beside it; false: there is
@@ -329,11 +361,11 @@ func (t *tree) setScore(h uint64, id uint32, at int, score float64, b []byte) {
 	}
 	if n > 1 && l.compare(0, score, b) < 0 && l.compare(n-1, score, b) > 0 { // it stays in the leaf
 		l = t.owned(id)
-		t.mem += l.remove(at)
+		t.mem += l.remove(at, at+1)
 		t.mem += l.insert(l.before(&bound{member: b, score: score}), tagOf(h), score, b)
 		return
 	}
-	t.remove(h, old, b)
+	t.remove(old, b)
 	t.insert(h, score, b)
 }
 

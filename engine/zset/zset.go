@@ -221,7 +221,7 @@ func (z *ZSet) Remove(b []byte) bool {
 	case !at.OK:
 		return false
 	case z.tree != nil:
-		z.tree.remove(at.hash, at.Score, b)
+		z.tree.remove(at.Score, b)
 	default:
 		z.removeSmall(at.at, 1)
 	}
@@ -240,12 +240,7 @@ func (z *ZSet) RemoveRange(r, n int) {
 		z.tree = newTree(z.seed)
 		return
 	}
-	var w walk
-	for ; n > 0; n-- {
-		w.seek(z.tree, r)
-		b := w.l.member(w.at)
-		z.tree.remove(z.tree.hash(b), w.l.scores[w.at], b)
-	}
+	z.tree.removeRange(r, n)
 }
 
 // Rank is how many elements come before the member b with that score, which is there.
