@@ -148,6 +148,47 @@ func TestHashesToRedisAndBack(t *testing.T) {
 	}
 }
 
+// TestListpacksOfEverySize crosses the size up to which a listpack is bytes in the
+// dictionary, up and down again, beside redis-server.
+func TestListpacksOfEverySize(t *testing.T) {
+	theirs := enginetest.StartRedis(t, "--enable-debug-command", "yes").Client(t)
+	s := enginetest.NewEngine(t)
+	s.Config.EnableDebugCommand.Set("yes")
+	ours := s.Client()
+	both := func(args ...string) {
+		t.Helper()
+		if got, want := ours.Do(args...), theirs.Do(args...); got != want {
+			t.Fatalf("%.100q: %.100q, want %.100q", args, got, want)
+		}
+	}
+	both("CONFIG", "SET", "hash-max-listpack-entries", "100000", "hash-max-listpack-value", "20000")
+	rnd := rand.New(rand.NewPCG(1, 2))
+	field := func() string { return fmt.Sprint("field:", rnd.IntN(1500)) }
+	for i := range 3000 {
+		switch n := rnd.IntN(10); {
+		case n == 0:
+			both("HINCRBY", "h", "n"+field(), fmt.Sprint(rnd.IntN(1<<30)))
+		case n < 4 && i > 1500:
+			both("HDEL", "h", field(), field(), "n"+field())
+		case n == 9 && i%10 == 0:
+			both("COPY", "h", "copy", "REPLACE")
+		default:
+			both("HSET", "h", field(), strings.Repeat("v", rnd.IntN(60)), field(), fmt.Sprint(i))
+		}
+		if i%50 == 0 {
+			both("DEBUG", "DIGEST-VALUE", "h", "copy")
+			both("OBJECT", "ENCODING", "h")
+		}
+	}
+	for _, n := range []int{100, 10_000, 19_000, 5, 20_000} {
+		both("HSET", "few", "a", strings.Repeat("x", n), "b", strings.Repeat("y", n/2))
+		both("HSET", "few", "c", "z")
+		both("HGETALL", "few")
+	}
+	both("HDEL", "few", "a", "b", "c")
+	both("DEBUG", "DIGEST")
+}
+
 // hashFile is an RDB file with one key "k" of that type and value.
 func hashFile(typ, value string) string {
 	return "REDIS0010\xFE\x00" + typ + "\x01k" + value + "\xFF\x00\x00\x00\x00\x00\x00\x00\x00"
