@@ -114,14 +114,23 @@ func TestHashesToRedisAndBack(t *testing.T) {
 		for i := range 400 {
 			theirs.Do("HSET", "many", fmt.Sprint("field ", i), fmt.Sprint(i*i))
 		}
+		for i := range 500 { // too much for the dictionary
+			theirs.Do("HSET", "wide", fmt.Sprint("field ", i), strings.Repeat("w", 60))
+		}
 		codecs := s.Codecs()
-		for _, key := range []string{"small", "long", "many"} {
+		for _, key := range []string{"small", "long", "many", "wide"} {
 			payload := enginetest.Elements("*1\r\n" + theirs.Do("DUMP", key))[0]
-			var e rdb.Entry
-			if err := rdb.Undump([]byte(payload), codecs, &e); err != nil {
-				t.Fatalf("%s: %v", key, err)
+			var e, kept rdb.Entry
+			for _, into := range []*rdb.Entry{&e, &kept} {
+				bytes := []byte(payload)
+				if err := rdb.Undump(bytes, codecs, into); err != nil {
+					t.Fatalf("%s: %v", key, err)
+				}
+				if into == &e {
+					s.PutObject(key, e.Obj.(engine.Object))
+					clear(bytes) // who has stored it does not need it any more
+				}
 			}
-			s.PutObject(key, e.Obj.(engine.Object))
 			want := theirs.Do("DEBUG", "DIGEST-VALUE", key)
 			if got := c.Do("DEBUG", "DIGEST-VALUE", key); got != want {
 				t.Errorf("%s: %q, want %q", key, got, want)
@@ -129,7 +138,7 @@ func TestHashesToRedisAndBack(t *testing.T) {
 			if got, want := c.Do("OBJECT", "ENCODING", key), theirs.Do("OBJECT", "ENCODING", key); got != want {
 				t.Errorf("%s: %q, want %q", key, got, want)
 			}
-			ours := rdb.DumpValue(nil, codecs.Of("hash"), e.Obj, false)
+			ours := rdb.DumpValue(nil, codecs.Of("hash"), kept.Obj, false)
 			if strings.Contains(theirs.Do("OBJECT", "ENCODING", key), "listpack") && string(ours) != payload {
 				t.Errorf("%s is dumped as %.200q, want %.200q", key, ours, payload)
 			}
