@@ -68,7 +68,7 @@ func (d *badDisk) hold() (release func()) {
 }
 
 // TestAStalledFsyncStallsWhoAskedForIt: with always, writers wait for the fsync
-// and share one; who reads what they wrote waits too; all others go on. (That old
+// and share one; a client that reads what they wrote waits too; all others go on. (That old
 // shares no mark with the others is so for these names.)
 func TestAStalledFsyncStallsWhoAskedForIt(t *testing.T) {
 	d := newBadDisk()

@@ -23,7 +23,7 @@ import (
 // inFewFiles names the variable that makes the test binary a server with few files.
 const inFewFiles = "REGENT_TEST_FEW_FILES"
 
-// TestFewFiles: with few descriptors as many clients as fit are served, who comes then is
+// TestFewFiles: with few descriptors as many clients as fit are served, one that comes then is
 // told so, and the node goes on: it saves, and rewrites its log.
 func TestFewFiles(t *testing.T) {
 	if dir := os.Getenv(inFewFiles); dir != "" {

@@ -15,7 +15,7 @@ import (
 //	leadership        given up                 given up
 //	the way back      a rewrite, or a restart  by itself: SpaceBack
 
-// trouble is what the log reports, and to whom it goes.
+// trouble is what the log reports, and where it goes.
 func (s *Server) trouble() persist.Trouble {
 	return persist.Trouble{Moved: s.logMoved, Failed: s.logFailed, Recovered: s.logRecovered, NoSpace: s.noSpace, SpaceBack: s.spaceBack}
 }

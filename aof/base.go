@@ -12,7 +12,7 @@ import (
 )
 
 // Base files: the state at one offset, in place of all records before it. RDB
-// is written by whoever takes the snapshot and read by Options.LoadBase;
+// is written by what takes the snapshot and read by Options.LoadBase;
 // commands are framed here, as a stream is, in frames of their own kind:
 //
 //	#S+...#S-     a head: offset and history

@@ -88,7 +88,7 @@ func (l *Log) size() int64 {
 	return l.sizeLocked()
 }
 
-// sizeLocked is size for who holds shape.
+// sizeLocked is size for a caller that holds shape.
 func (l *Log) sizeLocked() int64 {
 	total := int64(0)
 	for _, src := range l.before {

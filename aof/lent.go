@@ -134,7 +134,7 @@ func (l *Log) takeBack(err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.turns.busy { // whoever writes reads from there
+	for l.turns.busy { // a goroutine that writes reads from there
 		l.waitFor(&l.turns.cur)
 	}
 	l.pending.lent.own()

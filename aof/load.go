@@ -10,7 +10,7 @@ import (
 	"regent/engine/units"
 )
 
-// Records is who carries out the records that a load reads.
+// Records is what carries out the records that a load reads.
 type Records interface {
 	// Apply takes the next record, with the database selected before its unit;
 	// args are valid until it returns. It may be carried out later. The error

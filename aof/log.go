@@ -87,7 +87,7 @@ type Log struct {
 	reserved reservations
 	// historyBytes is HistoryBytes, less in a test.
 	historyBytes int64
-	// baseOffset mirrors baseAt for those who hold no lock; baseSeq is the
+	// baseOffset mirrors baseAt for callers that hold no lock; baseSeq is the
 	// highest number that a base was given.
 	baseOffset, baseSeq atomic.Int64
 	torn                *entry // listed last, but a power loss took its head
@@ -104,7 +104,7 @@ type Log struct {
 	syncStop chan struct{} // closed by Close
 	syncDone chan struct{} // closed when the syncing goroutine has ended
 	syncTick atomic.Bool   // a timer for everysec runs
-	// syncers are those who are about to sync what is written now.
+	// syncers are the goroutines that are about to sync what is written now.
 	syncers atomic.Int32
 	// unsettled: SealSoon was asked for something that Settle has not seen to.
 	unsettled atomic.Bool

@@ -56,7 +56,7 @@ func (p *pace) patience() time.Duration {
 	return min(time.Duration(p.took/patiencePart), maxPatience)
 }
 
-// SealSoon is Seal for those who wait for Durable anyway: with always it returns
+// SealSoon is Seal for callers that wait for Durable anyway: with always it returns
 // before anything is written, and Settle must follow.
 func (l *Log) SealSoon(upto int64) error {
 	if l.o.Fsync() != config.FsyncAlways {
@@ -91,7 +91,7 @@ func (l *Log) Settle(handOff bool) (work func(), soon bool) {
 	if !l.unsettled.Load() {
 		return nil, false
 	}
-	l.unsettled.Store(false) // before looking: who asks after that settles himself
+	l.unsettled.Store(false) // before looking: a caller that asks after that settles by itself
 	l.mu.Lock()
 	p := &l.pace
 	asked, complete := p.asked, l.pending.commands >= p.expected
@@ -168,7 +168,7 @@ func (l *Log) incomplete() bool {
 	return l.pending.commands < l.pace.expected && l.err() == nil && !l.closed
 }
 
-// paced notes an fsync and says who is expected back.
+// paced notes an fsync and says which callers are expected back.
 func (l *Log) paced(took int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -41,15 +41,15 @@ func settle(r *rig, handOff bool) {
 	}
 }
 
-// TestSealSoon: whoever asks gets what was appended onto the disk, whatever the
-// policy becomes meanwhile, and with always nobody writes but the one who syncs.
+// TestSealSoon: a caller that asks gets what was appended onto the disk, whatever the
+// policy becomes meanwhile, and with always only the one that syncs writes.
 func TestSealSoon(t *testing.T) {
 	const writers, each = 16, 100
 	for _, policy := range []int64{config.FsyncAlways, config.FsyncEverysec, config.FsyncNo} {
 		fsys := disktest.New()
 		r := mustLoad(t, fsys, policy)
 		over, ended := make(chan bool), make(chan bool)
-		go func() { // the last of all waits for others who do not come
+		go func() { // the last of all waits for others that do not come
 			defer close(ended)
 			for {
 				select {
@@ -90,8 +90,8 @@ type slowDisk struct {
 
 func (h *slowDisk) Ticks() int64 { return h.now.Add(int64(time.Second)) }
 
-// TestGroupsAreWhole: those whom one fsync has released share the next one with
-// those who came while it was under way.
+// TestGroupsAreWhole: those that one fsync has released share the next one with
+// those that came while it was under way.
 func TestGroupsAreWhole(t *testing.T) {
 	const rounds, clients = 50, 8
 	fsys := disktest.New()
@@ -113,7 +113,7 @@ func TestGroupsAreWhole(t *testing.T) {
 		}
 		return 0, nil
 	})
-	// givenUp are those who do not come back, at the next fsync's beginning.
+	// givenUp are those that do not come back, at the next fsync's beginning.
 	givenUp := func() {
 		for {
 			select {
@@ -147,7 +147,7 @@ func TestGroupsAreWhole(t *testing.T) {
 		writes := r.stats.writes.Load()
 		finish <- true
 		durable(t, r, alone)
-		time.Sleep(100 * time.Microsecond) // whoever does not wait is off by now
+		time.Sleep(100 * time.Microsecond) // what does not wait is off by now
 		end = write()                      // the one is back
 		<-began
 		if got := r.stats.writes.Load() - writes; got != 1 || r.written.Load() != end {
@@ -177,8 +177,8 @@ func TestAloneWaitsForNobody(t *testing.T) {
 	}
 }
 
-// TestSettleLends: where fsyncs are quick, whoever completes a group does the
-// work if he can, once, and nobody does it twice.
+// TestSettleLends: where fsyncs are quick, the one that completes a group does the
+// work if it can, once, and none does it twice.
 func TestSettleLends(t *testing.T) {
 	r := mustLoad(t, disktest.New(), config.FsyncAlways)
 	if work, soon := r.Settle(true); work != nil || soon {

@@ -13,7 +13,7 @@ import (
 // A player carries out the records of whole units, in order.
 //
 // The database handed to apply is the one selected before the record's unit:
-// SELECT, MULTI and EXEC are handed over too, so whoever applies them follows
+// SELECT, MULTI and EXEC are handed over too, so what applies them follows
 // what is selected inside a transaction.
 type player struct {
 	apply   func(db int, args [][]byte) error // nil: only looks

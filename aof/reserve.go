@@ -8,7 +8,7 @@ import (
 
 // A reservation keeps a rewrite from dropping what a follower is about to
 // need: it gets a full copy, and the stream will go on from where that was cut.
-// A reader is one as well, for whoever is catching up.
+// A reader is one as well, for a follower that is catching up.
 type reservations struct {
 	mu   sync.Mutex // innermost: it is taken with the keyspace locked
 	next int        // name of the next

@@ -28,7 +28,7 @@ import (
 //
 // Steps 2 to 4 are what writers wait for. Step 2 is a mark in memory: it is
 // made with the keyspace locked and does no I/O. Steps 3 and 4 happen in the
-// next write, whoever's it is, and cost it one fsync of what little is not
+// next write, whichever it is, and cost it one fsync of what little is not
 // synced yet, and a rename; the directory is synced by the next fsync, before
 // anything in incr2 is called durable. A power loss in between leaves incr1
 // whole and incr2 without a good head, which nobody can have relied on: it is

@@ -36,7 +36,7 @@ var errClosed = errors.New("the log is closed")
 
 // Seal hands everything appended up to offset upto to the operating system, if
 // that has not been done. It does not wait for an fsync. An offset behind the end
-// of what was appended asks for all of it: whoever has seen a keyspace that counts
+// of what was appended asks for all of it: a reader that has seen a keyspace that counts
 // as none, or records that another leader has cut off since, has such a one, and
 // no write would ever reach it.
 func (l *Log) Seal(upto int64) error {
@@ -106,7 +106,7 @@ func (l *Log) waitFor(ch *chan struct{}) {
 	l.mu.Lock()
 }
 
-// takeTurn makes the caller, who holds mu, the one who changes files, once
+// takeTurn makes the caller, which holds mu, the one that changes files, once
 // nobody else does. The next endTurn ends it.
 func (l *Log) takeTurn() {
 	t := &l.turns

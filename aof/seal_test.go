@@ -10,7 +10,7 @@ import (
 )
 
 // TestSealBeyondTheEnd: an offset behind the end of what was appended asks for
-// all of it. Nothing would ever reach it: whoever waits for that spins for good.
+// all of it. Nothing would ever reach it: a caller that waits for that spins for good.
 func TestSealBeyondTheEnd(t *testing.T) {
 	for _, policy := range []struct {
 		name  string

@@ -191,7 +191,7 @@ func (l *Log) tell() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.telling {
-		return // who is at it looks again
+		return // the one that is at it looks again
 	}
 	h.telling = true
 	for {

@@ -9,10 +9,10 @@ import (
 )
 
 // The syncing goroutine. With always it writes the pending writes (pace.go) and
-// makes everything written so far durable in one fsync, for all who wait for it;
+// makes everything written so far durable in one fsync, for all that wait for it;
 // what comes meanwhile belongs to the next one. With everysec a timer
 // wakes it, which the first write after an fsync starts: an idle log has none.
-// A slow fsync stalls those who wait for Durable, and nobody else.
+// A slow fsync stalls those that wait for Durable, and nothing else.
 
 // syncPeriod is the second of everysec.
 const syncPeriod = time.Second
@@ -76,7 +76,7 @@ func (l *Log) syncOnce() error {
 		l.tail.Lock()
 		l.unlisted = l.unlisted && l.last != s
 		l.tail.Unlock()
-		raise(&l.durable, upto) // first: who sees synced expects durable
+		raise(&l.durable, upto) // first: what sees synced expects durable
 		raise(&l.synced, upto)
 		l.stats.syncs.Add(1)
 	}

@@ -122,7 +122,7 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 	}()
 }
 
-// greet carries out the handshake; open nil: it failed. told: a guest was told who
+// greet carries out the handshake; open nil: it failed. told: a guest was told which
 // the members are.
 func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, open *peer.Conn, kind string, told bool) {
 	h, nonce, err := peer.ParseHello(words)
@@ -178,7 +178,7 @@ func (c *Cluster) unwelcome(m *member, h *peer.Hello, from net.Addr) string {
 }
 
 // twinOf refuses a second process that says it is a member, as long as the first
-// is heard: who was there first stays.
+// is heard: the one that was there first stays.
 func (c *Cluster) twinOf(m *member, process string, from net.Addr) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -15,10 +15,10 @@ import (
 )
 
 // Changes of the nodes by command, at the leader. The state machine has the
-// rules (bully/members.go); here is who asks, who waits, and what goes on by
+// rules (bully/members.go); here is what asks, what waits, and what goes on by
 // itself:
 //
-//	REGENT NODE ADD ──► learner ──► it has caught up: the leader, whoever that
+//	REGENT NODE ADD ──► learner ──► it has caught up: the leader, whichever that
 //	                                is by then, makes it a voter ──► OK
 //	REGENT NODE REMOVE ──► out ──► OK
 //
@@ -132,7 +132,7 @@ func (c *Cluster) prove(p config.Peer, limit time.Duration) error {
 }
 
 // RemoveNode takes a node out; as AddNode. A leader that is to be taken out hands
-// over first, and ErrNotLeading sends whoever asks to the next one.
+// over first, and ErrNotLeading sends the client that asks to the next one.
 func (c *Cluster) RemoveNode(id int64, limit time.Duration) error {
 	c.risen(limit)
 	if id == c.id {
@@ -156,7 +156,7 @@ const (
 	riseTimes = 4
 )
 
-// risen is what this node is, once it serves if it has been elected: whoever was
+// risen is what this node is, once it serves if it has been elected: a node that was
 // sent here by the last leader comes a moment early.
 func (c *Cluster) risen(limit time.Duration) bully.Status {
 	var st bully.Status
@@ -167,7 +167,7 @@ func (c *Cluster) risen(limit time.Duration) bully.Status {
 	return st
 }
 
-// yield hands over to whoever is best and returns ErrNotLeading once another node
+// yield hands over to the best node and returns ErrNotLeading once another node
 // leads.
 func (c *Cluster) yield(limit time.Duration) error {
 	switch err := c.handOver(0, limit); {
@@ -249,7 +249,7 @@ func (c *Cluster) withdraw() {
 	}
 }
 
-// judge tells whoever waits for a change what has become of it, if that is
+// judge tells the sessions that wait for a change what has become of it, if that is
 // decided. The caller holds mu.
 func (c *Cluster) judge() {
 	ch := c.changing
@@ -296,7 +296,7 @@ func (c *Cluster) await(ch *change, limit time.Duration) error {
 }
 
 // promote makes a learner that has caught up a voter. Each leader tries at each
-// beat: who has begun to learn under another leader is taken in as well.
+// beat: one that has begun to learn under another leader is taken in as well.
 func (c *Cluster) promote(now time.Duration) bully.Output {
 	st := c.node.Status()
 	if st.Role != bully.Leader || !st.Serving || st.Changing || len(st.Members.Learners) == 0 {

@@ -16,7 +16,7 @@ import (
 // tentative, with the epoch of the leader that stands for it, until that
 // leader serves:
 //
-//   - who becomes leader without an ID makes one; with one, it takes it into
+//   - a node that becomes leader without an ID makes one; with one, it takes it into
 //     its own epoch. Both are on disk before COORDINATOR leaves.
 //   - a tentative ID gives way to one of a later epoch, and to a confirmed one.
 //     A follower has it on disk before it acknowledges a byte.

@@ -23,9 +23,9 @@ import (
 //	  ▲                          (200 ms, then until the turn is free)      └─► follower
 //	  └─────────────── the stream goes on from the copy's offset ◄──────────────┘
 //
-// Those who ask while others wait share one snapshot, and one snapshot runs at
-// a time: whoever comes later waits for the next. Its pace is that of the
-// slowest of them; who takes nothing for too long is left behind (repl).
+// Those that ask while others wait share one snapshot, and one snapshot runs at
+// a time: one that comes later waits for the next. Its pace is that of the
+// slowest of them; one that takes nothing for too long is left behind (repl).
 //
 // What the log says from the copy's offset on is reserved when the copy is cut,
 // until the follower's stream has begun and its reader reserves it instead:
@@ -333,7 +333,7 @@ type copying struct {
 	lastIO      atomic.Int64 // wall ms
 }
 
-// receiveCopy takes a full copy from whoever says it leads.
+// receiveCopy takes a full copy from a node that says it leads.
 func (c *Cluster) receiveCopy(conn *peer.Conn) {
 	c.taking(conn, func() error {
 		r := &repl.CopyReceiver{Conn: conn, Node: (*follower)(c), Self: c.id, Cluster: c.clusterText, Learn: c.learn}

@@ -94,7 +94,7 @@ func (w *network) others(x *node) (out []*node) {
 	return out
 }
 
-// wipe makes a node that is down forget everything but who it is.
+// wipe makes a node that is down forget everything but its ID.
 func (x *node) wipe() {
 	x.log = clustertest.NewLog()
 	x.dir = x.net.tempDir()
@@ -162,7 +162,7 @@ func TestNothingIsReadBeforeTheFirstCopy(t *testing.T) {
 	}
 }
 
-// TestALeaderKeepsNothingForItself: who has applied the log as a follower and
+// TestALeaderKeepsNothingForItself: a node that has applied the log as a follower and
 // leads now does not read it any more, and a rewrite drops it.
 func TestALeaderKeepsNothingForItself(t *testing.T) {
 	w := newNetwork(t, 3)

@@ -1,7 +1,7 @@
 // Package cluster is a node among its peers: it drives the election
 // (cluster/bully), speaks to the other nodes (cluster/peer), carries the log
 // from the leader to the followers (cluster/repl), and tells the engine, the
-// barrier and clients who leads.
+// barrier and clients which node leads.
 //
 //	     messages            acknowledgements            log moved, time
 //	        │                        │                          │
@@ -20,12 +20,12 @@
 //	        ├── leading: a repl.Sender per peer (lead.go), full copies (copy.go)
 //	        └── following: one repl.Receiver (follow.go), one repl.Applier
 //
-// What it does not do: decide who may lead or what is committed (bully does),
+// What it does not do: decide which node may lead or what is committed (bully does),
 // keep the log (engine.Stream is), answer clients.
 //
 // Locks, in the order in which they may be taken:
 //
-//	logMu   whoever writes the log as a cluster: the receiver, the cut, the
+//	logMu   what writes the log as a cluster: the receiver, the cut, the
 //	        end of a full copy, the role worker when it begins an epoch
 //	        (then the engine's shards, through Freeze and the Applier)
 //	mu      the election's state and the state file
@@ -57,7 +57,7 @@
 //     clients get -LOADING meanwhile.
 //
 //   - A full copy changes nothing here before all of it has come and this node
-//     still follows who sent it. From there on nothing is applied, written or
+//     still follows the node that sent it. From there on nothing is applied, written or
 //     begun until log and keyspace hold the copy, or this node takes no part.
 //
 //   - How far the log has come is kept outside of it (reached.go), and is known
@@ -85,8 +85,8 @@
 // ID the one that was heard first stays (accept.go).
 //
 //   - A roster follows the configuration after that is on disk and the messages
-//     that go with it have left: who is removed hears so once. A node that is
-//     no member is heard (accept.go) and told who is; its words change nothing
+//     that go with it have left: a node that is removed hears so once. A node that is
+//     no member is heard (accept.go) and told which nodes are; its words change nothing
 //     unless they bring a newer configuration.
 //
 //   - What a refused dial proves, it proves of the address at which the member

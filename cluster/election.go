@@ -12,7 +12,7 @@ import (
 
 // The driver of the election: every input goes through do, one at a time, and
 // what the node asks for is carried out in the order persist, revoke, send,
-// act. The lock is the queue: whoever brings an input carries it through
+// act. The lock is the queue: the goroutine that brings an input carries it through
 // itself, so that an acknowledgement reaches the barrier without a change of
 // goroutine.
 

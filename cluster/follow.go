@@ -52,7 +52,7 @@ func (f *following) newest(conn *peer.Conn) bool {
 	return f.conn == conn
 }
 
-// receive takes the stream of whoever says it leads.
+// receive takes the stream of a node that says it leads.
 func (c *Cluster) receive(conn *peer.Conn) {
 	c.taking(conn, func() error {
 		r := &repl.Receiver{

@@ -19,7 +19,7 @@ import (
 //	Release ──────► the held commands pass the gates again: MOVED, or they run
 //
 // What was answered by right of a leadership that has been handed over. A
-// reply that rests on an offset that is committed stays true whoever leads; a
+// reply that rests on an offset that is committed stays true whichever node leads; a
 // value that was read was the value if the lease held afterwards. So
 // replies that were computed before the token left, and that the network or
 // their goroutines are slow with, need not be taken back: nothing runs here
@@ -90,7 +90,7 @@ func (c *Cluster) mark(o bully.Output) {
 	}
 }
 
-// hold ends what mark began, after View says who leads; it is the role worker's.
+// hold ends what mark began, after View names the leader; it is the role worker's.
 func (c *Cluster) hold(want bool) {
 	if want || !c.holds.Load() {
 		return

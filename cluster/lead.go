@@ -222,7 +222,7 @@ func (c *Cluster) Committed() int64 {
 	return c.commit.Load()
 }
 
-// CommittedFor is Committed for replies to those who ask for something else
+// CommittedFor is Committed for replies to clients that ask for something else
 // than write-acks says.
 func (c *Cluster) CommittedFor(acks engine.AckSet) int64 {
 	if acks == engine.AcksDefault.Set() || !c.view.Load().Leading {

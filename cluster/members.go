@@ -19,16 +19,16 @@ import (
 )
 
 // Who the other nodes are. The election holds the configuration in force; a
-// roster is what follows from it here: who is dialled and where. It is replaced
+// roster is what follows from it here: which nodes are dialled and where. It is replaced
 // as a whole whenever the election's configuration changes, after that is on
-// disk, so whoever has a roster may use it without a lock.
+// disk, so a goroutine that has a roster may use it without a lock.
 //
 //	Output.Persist ──► state file ──► messages leave ──► adopt ──► roster
 //	                                   (a farewell to      links to new nodes
 //	                                    who was removed)   begin, old ones end
 //
 // A member stays the same object as long as its ID is in the configuration,
-// wherever the node moves: the ID is who it is, the address is where it is
+// wherever the node moves: the ID is its name, the address is where it is
 // dialled next.
 
 // A roster is the nodes of one configuration. It is not changed.
@@ -175,7 +175,7 @@ func (c *Cluster) placeOf(r *roster, id int64, said string) config.Peer {
 func (c *Cluster) checkPlace() error {
 	r := c.roster.Load()
 	if !r.conf.Has(c.id) {
-		return nil // who takes it in says where it is
+		return nil // the node that takes it in says where it is
 	}
 	own := c.placeOf(r, c.id, "")
 	far := slices.IndexFunc(r.list, func(p config.Peer) bool { return p.ID != c.id && p.Far() })

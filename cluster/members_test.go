@@ -70,7 +70,7 @@ func (w *network) takeOut(x *node) {
 	})
 }
 
-// members is what a node knows of who counts: "1 2 (4)", learners in brackets.
+// members is which nodes count as a node knows it: "1 2 (4)", learners in brackets.
 func (x *node) members() string {
 	var out []string
 	for _, n := range x.cluster.View().Nodes {
@@ -95,7 +95,7 @@ func (x *node) is(membership string) {
 }
 
 // TestGrowAndShrink: three nodes become five and three others again, under
-// writers who are told nothing but replies and MOVED.
+// writers that are told nothing but replies and MOVED.
 func TestGrowAndShrink(t *testing.T) {
 	w := newNetwork(t, 3).patient()
 	w.start()
@@ -148,7 +148,7 @@ func TestGrowAndShrink(t *testing.T) {
 }
 
 // TestAwayWhileMembersChange: a node that is down while it is removed learns
-// so from those it dials, one that stays learns who the others are, and one
+// so from those it dials, one that stays learns which the others are, and one
 // whose file is older than all this still starts.
 func TestAwayWhileMembersChange(t *testing.T) {
 	w := newNetwork(t, 3).patient()
@@ -320,7 +320,7 @@ func TestChangesRefused(t *testing.T) {
 	if n := w.followers(leader); n != 2 {
 		t.Errorf("%d followers are left", n)
 	}
-	w.write("SET", "k", "v") // who does not answer and does not count delays nobody
+	w.write("SET", "k", "v") // a node that does not answer and does not count delays none
 }
 
 // followers counts the nodes that the leader hears.
@@ -333,7 +333,7 @@ func (w *network) followers(leader *node) (n int) {
 	return n
 }
 
-// mute is a node that proves who it is, and says nothing more.
+// mute is a node that proves its ID, and says nothing more.
 func mute(t *testing.T, id int64) config.Peer {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -395,7 +395,7 @@ func TestAddressOfTheList(t *testing.T) {
 	}
 }
 
-// TestRemoveTheLeader: it hands over and sends whoever asked to the next leader,
+// TestRemoveTheLeader: it hands over and sends the client that asked to the next leader,
 // which takes it out.
 func TestRemoveTheLeader(t *testing.T) {
 	w := newNetwork(t, 3).patient()
@@ -408,7 +408,7 @@ func TestRemoveTheLeader(t *testing.T) {
 	}
 	next := w.leader(w.others(old)...)
 	if v := old.cluster.View(); v.Leader == "" || v.LeaderID == old.id {
-		t.Errorf("it does not know who leads: %d at %q", v.LeaderID, v.Leader)
+		t.Errorf("it does not know which node leads: %d at %q", v.LeaderID, v.Leader)
 	}
 	if err := next.cluster.RemoveNode(old.id, patience); err != nil {
 		t.Fatalf("at the next one: %v", err)
@@ -427,7 +427,7 @@ func TestRemoveTheLeader(t *testing.T) {
 	}
 }
 
-// TestStartedWithoutJoin: a node that counts itself among others who do not know
+// TestStartedWithoutJoin: a node that counts itself among others that do not know
 // it says so, the others say that it asks, and it can be taken in.
 func TestStartedWithoutJoin(t *testing.T) {
 	w := newNetwork(t, 3).patient()
@@ -473,7 +473,7 @@ func TestDownToOne(t *testing.T) {
 }
 
 // TestOldStateFile: a state file from before nodes could be changed counts as
-// it did: its promises are kept, and who the nodes are is as configured. Once
+// it did: its promises are kept, and the nodes are as configured. Once
 // they are changed the file says where they are.
 func TestOldStateFile(t *testing.T) {
 	w := newNetwork(t, 3).patient()

@@ -151,7 +151,7 @@ func (c *Cluster) stepDown() {
 	}
 }
 
-// announceChange wakes whoever waits for this node's role.
+// announceChange wakes what waits for this node's role.
 func (c *Cluster) announceChange() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 //	rounds:               [── 1 ──][──── 2 ────][── 3 ──]
 //	                      a         b c d e      f
 //
-// One round runs at a time, and those who come meanwhile share the next, so
+// One round runs at a time, and those that come meanwhile share the next, so
 // the price is two round trips at most, however many read.
 
 // rounds is a leader's count of them.

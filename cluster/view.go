@@ -19,7 +19,7 @@ import (
 // View is the current state, an immutable value.
 func (c *Cluster) View() *engine.View { return c.view.Load() }
 
-// A knownLeader is who led last, as far as is known here, and where it said that
+// A knownLeader is the node that led last, as far as is known here, and where it said that
 // it is.
 type knownLeader struct {
 	id   int64
@@ -57,7 +57,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	if v.SyncProgress = c.copying.on.Load(); v.SyncProgress {
 		v.SyncTotal, v.SyncRead, v.SyncIO = c.copying.total.Load(), c.copying.read.Load(), c.copying.lastIO.Load()
 	}
-	v.Recovering = st.Recovering || st.Epoch == 0 // it has heard nobody: who knows what it was
+	v.Recovering = st.Recovering || st.Epoch == 0 // it has heard no node: it may have been anything
 	v.Unfilled = c.unfilled(v)
 	v.Membership, v.MembersVersion, v.MembersEpoch = c.membership(&r.conf, st.Epoch), r.conf.Version, r.conf.Epoch
 	for _, p := range r.list {

@@ -17,7 +17,7 @@ import (
 // Not the session that waits, but the command that put the value there, inside
 // its locks and before its effects go to the log. So nobody comes in between, as
 // in Redis (blocked.c, handleClientsBlockedOnKeys): a client that blocks before
-// another one pushes gets the element, whoever pops at the same moment.
+// another one pushes gets the element, whatever pops at the same moment.
 //
 //	BLPOP a      shard of a locked: nothing there ─► a waiter in the queue of a, Park
 //	                                                      ▲
@@ -41,13 +41,13 @@ import (
 //
 // # Who ends a wait
 //
-// A timeout, CLIENT UNBLOCK, a change of role, and whoever serves may want to end
-// a wait at the same time. The word in wait.ask decides: each of them puts his own
+// A timeout, CLIENT UNBLOCK, a change of role, and the client that serves may want to end
+// a wait at the same time. The word in wait.ask decides: each of them puts its own
 // there if nobody else has. A writer looks first whether there is something to
 // take, and claims then; it can no longer fail.
 //
-// Whoever has hung up gets nothing. The turn in which his session learns of it may be
-// late on a busy machine, so the one who serves asks the connection (Conn.Gone).
+// A client that has hung up gets nothing. The turn in which its session learns of it
+// may be late on a busy machine, so the one that serves asks the connection (Conn.Gone).
 //
 // # Locks
 //
@@ -60,9 +60,9 @@ import (
 //
 // # Roles
 //
-// When a node stops leading, whoever is blocked there is told -UNBLOCKED, as
-// Redis does; and so is who was blocked in an earlier epoch, should the node lead
-// again before he noticed.
+// When a node stops leading, a client that is blocked there is told -UNBLOCKED, as
+// Redis does; and so is one that was blocked in an earlier epoch, should the node lead
+// again before it noticed.
 
 // A Waiter is what a blocking command waits for.
 type Waiter struct {
@@ -80,7 +80,7 @@ type Waiter struct {
 }
 
 // A waiter is a session that is blocked. Its fields do not change but for those
-// after reply, which belong to the one who has put askTaken into wait.ask.
+// after reply, which belong to the one that has put askTaken into wait.ask.
 type waiter struct {
 	wait  *wait
 	conn  Conn
@@ -108,7 +108,7 @@ type waitPlace struct {
 	el *list.Element
 }
 
-// A keyQueue is who waits for a key, in order.
+// A keyQueue is the clients that wait for a key, in order.
 type keyQueue struct {
 	waitKey
 	waiters list.List // of *waiter
@@ -219,7 +219,7 @@ func (e *Engine) leaveQueues(w *waiter) {
 // locked.
 func (s *shard) leave(p waitPlace) {
 	before := p.q.waiters.Len()
-	w := p.q.waiters.Remove(p.el).(*waiter) // does nothing for who is not in it any more
+	w := p.q.waiters.Remove(p.el).(*waiter) // does nothing for one that is not in it any more
 	if p.q.waiters.Len() == before {
 		return
 	}
@@ -291,7 +291,7 @@ func (c *Ctx) swapped(a, b int) {
 	}
 }
 
-// serve gives what has arrived to those who wait for it. What they do may make
+// serve gives what has arrived to the clients that wait for it. What they do may make
 // other keys ready: those come after.
 func (e *Engine) serve(c *Ctx) {
 	for i := 0; i < len(c.ready); i++ {
@@ -362,7 +362,7 @@ func (c *Ctx) holds(shard uint32) bool {
 	return c.held.has(shard)
 }
 
-// handOver gives their replies to those who were served: what they did is in the
+// handOver gives their replies to the clients that were served: what they did is in the
 // log, which ends at end.
 func (c *Ctx) handOver(end int64) {
 	for _, w := range c.served {
@@ -432,7 +432,7 @@ func (e *Engine) everyShard() (set lockSet) {
 	return set
 }
 
-// wanted is set with the shards that those need who wait for c's keys, for the
+// wanted is set with the shards that those need that wait for c's keys, for the
 // keys that these may push to, and so on, as far as it can be seen.
 func (e *Engine) wanted(c *Ctx, set *lockSet) lockSet {
 	want, waiting := *set, false
@@ -448,7 +448,7 @@ func (e *Engine) wanted(c *Ctx, set *lockSet) lockSet {
 		shard := e.shardIndex(keys[i])
 		want.add(shard)
 		if !set.has(shard) {
-			continue // the next round sees who waits there
+			continue // the next round sees what waits there
 		}
 		for db := range e.databases() { // MOVE and COPY go to other ones
 			q := e.shards[shard].queue.of[waitKey{db, string(keys[i])}]

@@ -117,7 +117,7 @@ func TestWhoLeavesIsPassedOver(t *testing.T) {
 	}
 	pusher.Do("RPUSH", "k", "x")
 	if got := pusher.Do("CLIENT", "UNBLOCK", fmt.Sprint(last.ID)); got != ":0\r\n" {
-		t.Errorf("who was served is unblocked: %q", got)
+		t.Errorf("a client that was served is unblocked: %q", got)
 	}
 	for _, end := range []struct {
 		c    *enginetest.Client
@@ -135,7 +135,7 @@ func TestWhoLeavesIsPassedOver(t *testing.T) {
 	}
 	pusher.Do("RPUSH", "k", "y")
 	if got := pusher.Do("LPOP", "k"); got != "$1\r\ny\r\n" || hungUp.Link.Woken.Load() != 0 {
-		t.Errorf("who has hung up is served: %q is left", got)
+		t.Errorf("a client that has hung up is served: %q is left", got)
 	}
 	s.EndSession(hungUp.Session)
 	for _, key := range []string{"k", "j"} {
@@ -148,8 +148,9 @@ func TestWhoLeavesIsPassedOver(t *testing.T) {
 	}
 }
 
-// TestBlockedAtAChangeOfRole: who is blocked is told, like Redis's replicas do; who
-// was served before is not, and his reply rests on the epoch he was served in.
+// TestBlockedAtAChangeOfRole: a client that is blocked is told, as by Redis's
+// replicas; one that was served before is not, and its reply rests on the epoch it was
+// served in.
 func TestBlockedAtAChangeOfRole(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	lead := enginetest.ThreeNodes(1, 1)
@@ -158,7 +159,7 @@ func TestBlockedAtAChangeOfRole(t *testing.T) {
 	waits, served, late := blocked(t, s, "BLPOP", "k", "0"), blocked(t, s, "BLPOP", "j", "0"), blocked(t, s, "BLPOP", "k", "0")
 	s.ReplicaAcked()
 	if waits.Link.Woken.Load() != 0 {
-		t.Error("an acknowledgement woke who waits for a list")
+		t.Error("an acknowledgement woke a client that waits for a list")
 	}
 	s.Client().Do("RPUSH", "j", "x")
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
@@ -176,7 +177,7 @@ func TestBlockedAtAChangeOfRole(t *testing.T) {
 	lead.Epoch = 9
 	s.Cluster.SetView(lead)
 	if got := late.Go(); !strings.HasPrefix(got, "-UNBLOCKED force unblock") {
-		t.Errorf("who has missed it: %q", got)
+		t.Errorf("a client that has missed it: %q", got)
 	}
 	if n := s.WaitersOf("k"); n != 0 {
 		t.Errorf("%d still wait", n)

@@ -36,7 +36,7 @@ func TestAuthAgainstRedis(t *testing.T) {
 	}
 }
 
-// TestPasswordsComeAndGo: a new password does not lock out who is in, and one
+// TestPasswordsComeAndGo: a new password does not lock out clients that are in, and one
 // that was taken away is not asked for.
 func TestPasswordsComeAndGo(t *testing.T) {
 	s := enginetest.NewEngine(t)

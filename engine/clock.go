@@ -10,7 +10,7 @@ package engine
 //   - Of the quick commands of a batch every eighth or so is timed, and counts
 //     for those before it. The gaps vary, so that a pipeline that repeats
 //     itself is sampled everywhere.
-//   - What is quick with a small value is not with a large one. So whoever is
+//   - What is quick with a small value is not with a large one. So a command that is
 //     about to copy one says so (Ctx.heavy), and timing begins there and then,
 //     if it had not: all before it is too short to show. The slow log misses
 //     nothing of a millisecond and more.

@@ -62,7 +62,7 @@ func TestMasterOfAFollower(t *testing.T) {
 	check("nobody is there", "10.0.0.2", v)
 }
 
-// TestFollowerReads: who answers reads where.
+// TestFollowerReads: which node answers reads.
 func TestFollowerReads(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	s.Client().Do("SET", "k", "v")

@@ -37,7 +37,7 @@ type Command struct {
 	Administer func(c *Ctx, a Administration)
 	Locks      LockSet
 	Subs       []Command // makes the command a container
-	// OpensChannel marks a peer's first word: it is allowed to whoever is denied
+	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool
 	// atOnce: it is carried out where other commands are queued for EXEC.

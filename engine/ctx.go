@@ -39,7 +39,7 @@ type Ctx struct {
 	nested   bool  // the command is part of another: it must not wait
 
 	ready  []*keyQueue // keys that came to hold something others wait for
-	served []*waiter   // who got it
+	served []*waiter   // the clients that got it
 
 	happened []happening // that is to be told
 }

@@ -193,7 +193,7 @@ func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
 }
 
 // handleWide locks the shards of the command's keys, and those that are wanted by
-// who waits for a key of them, and runs the handler.
+// what waits for a key of them, and runs the handler.
 func (e *Engine) handleWide(c *Ctx) {
 	set := &c.held
 	*set = lockSet{}

@@ -89,7 +89,7 @@ type Engine struct {
 	listeners pubsub.Table[*Session]
 	monitors  monitors
 
-	watching atomic.Int64 // keys that are watched, once for each who does
+	watching atomic.Int64 // keys that are watched, once for each session
 }
 
 // A shard is a part of the keyspace under one lock.

@@ -76,7 +76,7 @@ func (e *Engine) SnapshotSteps(clock func() int64) (cut, longest int64, entries 
 	return cut, longest, entries
 }
 
-// WaitersOf counts who stands in the queue of a key of database 0.
+// WaitersOf counts the clients in the queue of a key of database 0.
 func (e *Engine) WaitersOf(key string) (n int) {
 	e.Freeze(func() {
 		if q := e.shards[e.shardIndex([]byte(key))].queue.of[waitKey{0, key}]; q != nil {

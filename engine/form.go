@@ -144,7 +144,7 @@ func (c *Ctx) view(f Form, b []byte) Small {
 }
 
 // Fresh is an empty value, small as long as it can be, for a key that is not there
-// yet: who has put something in stores it (PutObject).
+// yet: a handler that has put something in stores it (PutObject).
 func Fresh[T Small](c *Ctx, f Form) T {
 	p := c.pool()
 	if p == nil {

@@ -63,7 +63,7 @@ func TestReplicasGate(t *testing.T) {
 	}
 }
 
-// TestLoadingGate: a node that loads says so, unless it knows who can help.
+// TestLoadingGate: a node that loads says so, unless it knows a node that can help.
 func TestLoadingGate(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()

@@ -9,7 +9,7 @@ import (
 )
 
 // LoadBatch puts a batch of an RDB file's keys into the keyspace, over what is
-// there, whoever else does the same: shard by shard, one lock for all keys of a
+// there, beside other calls of it: shard by shard, one lock for all keys of a
 // shard. Keys whose time is over are put as well; they expire as any other.
 func (e *Engine) LoadBatch(b *rdb.Batch) error {
 	var from [maxShards + 1]int32 // where each shard's entries begin in order

@@ -2,7 +2,7 @@ package engine
 
 // Marks say how far into the log the readers of a shard depend on it: a reply
 // that has seen a write may leave when that write is committed. A shard has few
-// locks to share out and many marks: who reads a key waits for the writes to
+// locks to share out and many marks: a client that reads a key waits for the writes to
 // that key and to the few that share its mark, not for all that happen to be
 // behind the same lock. They are under the shard's lock.
 type marks struct {

@@ -93,7 +93,7 @@ func EmitPairs(name string, key []byte, emit func(args ...[]byte) error, each fu
 	return err
 }
 
-// Codecs are the codecs of all types beyond strings: whoever reads or writes an
+// Codecs are the codecs of all types beyond strings: what reads or writes an
 // RDB file needs them. What is decoded is an Object, built as cfg's limits say.
 func Codecs(cfg *config.Config, rooms ...Room) *rdb.Registry {
 	var codecs []rdb.Codec

@@ -14,7 +14,7 @@ import (
 //	handler ─► Ctx.Park ─► ... ─► Conn.Wake ─► Resume ─► Parking.Resume ─► done? reply
 //	              │                  ▲   ▲                     │ no
 //	              │ Deadline         │   │                     ▼
-//	              └► AfterFunc ──────┘   └── who is waited    waits on
+//	              └► AfterFunc ──────┘   └── what is waited   waits on
 //	                                         for; CLIENT UNBLOCK
 //
 // Whatever wakes a session only asks for its turn: the wait looks for itself

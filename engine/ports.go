@@ -220,7 +220,7 @@ type Cluster interface {
 // An Administration changes the cluster. Only the handlers that say so get it
 // (Command.Administer).
 type Administration interface {
-	// Handover begins to hand leadership over to a node, 0: to whoever is best,
+	// Handover begins to hand leadership over to a node, 0: to the best one,
 	// and gives up after limit. AbortHandover ends it and reports whether there
 	// was one. AskHandover, at a follower, asks the leader for it.
 	Handover(to int64, limit time.Duration) error

@@ -18,7 +18,7 @@ import (
 //	                       │ startEvictor                          ▲
 //	                       └────────────► evictInBackground ───────┘ wakes all
 
-// roomState is the background's, and who waits for it.
+// roomState is the background's, and the sessions that wait for it.
 type roomState struct {
 	working atomic.Bool
 

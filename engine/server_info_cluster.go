@@ -23,7 +23,7 @@ func (e *Engine) toldView() *View {
 	return &told
 }
 
-// replication is Redis's: who leads, who follows and how far.
+// replication is Redis's: which node leads, which follow and how far.
 func (r *infoRun) replication(w *InfoWriter) {
 	v, e := r.view, r.e
 	if v.Leading {

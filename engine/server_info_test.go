@@ -14,12 +14,12 @@ import (
 // ownFields are INFO's fields that redis-server 7.0 does not have, with why
 // Regent has them.
 var ownFields = map[string]string{
-	"regent_version":                            "redis_version is whom Regent behaves as",
+	"regent_version":                            "redis_version is the Redis that Regent behaves as",
 	"used_memory_heap":                          "the data is outside Go's heap",
 	"client_query_buffer_limit_disconnections":  "7.2",
 	"client_output_buffer_limit_disconnections": "7.2",
 	"gc_cycles":                                 "the collector", "gc_longest_pause_usec": "the collector",
-	"node_id": "who leads", "leader_id": "who leads", "leader_addr": "who leads", "epoch": "who leads", "election_in_progress": "who leads", "nodes": "who leads",
+	"node_id": "which node leads", "leader_id": "which node leads", "leader_addr": "which node leads", "epoch": "which node leads", "election_in_progress": "which node leads", "nodes": "which node leads",
 }
 
 // fieldNames are the names of INFO's lines, with the sections' titles; what
@@ -133,7 +133,7 @@ func TestInfoWithoutALog(t *testing.T) {
 	}
 }
 
-// TestInfoReplication: a leader's followers, and who of them is good.
+// TestInfoReplication: a leader's followers, and which of them are good.
 func TestInfoReplication(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	s.Config.MinReplicasToWrite.Set(1)

@@ -195,7 +195,7 @@ func (c *Ctx) SetReadonly(on bool) { c.s.setReadonly(on) }
 func (c *Ctx) SetAcks(a Acks) { c.s.Acks = a }
 
 // HandOver gives the session's connection away, together with the command's
-// arguments: whoever takes it answers. It may be the handler itself.
+// arguments: what takes it answers. It may be the handler itself.
 func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }
 
 // NewSession registers a client that has just connected.

@@ -45,7 +45,7 @@ type Stream interface {
 	// Truncate cuts everything after off, on disk, durably. Readers beyond off
 	// fail from then on. ErrUntouched: there is no space for it now.
 	Truncate(off int64) error
-	// DBAt is the database that is selected at off, for who applies records
+	// DBAt is the database that is selected at off, for what applies records
 	// from there on.
 	DBAt(off int64) (int, error)
 	// NewReader reads sealed bytes from off on; at the end of the log Read

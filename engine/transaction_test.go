@@ -24,7 +24,7 @@ func (l *unitLog) Append(e *engine.Effects) int64 {
 	return l.Log.Append(e)
 }
 
-// TestTransactionIsOneUnit: what a transaction did, what it did for those who wait
+// TestTransactionIsOneUnit: what a transaction did, what it did for those that wait
 // included, is one unit of the log, and its reply waits for the end of it.
 func TestTransactionIsOneUnit(t *testing.T) {
 	log := &unitLog{}
@@ -251,7 +251,7 @@ func TestWatchLeavesNothingBehind(t *testing.T) {
 }
 
 // TestWatchIsSerializable: counters that are read, watched and written back lose no
-// increment, whoever comes between.
+// increment, whatever comes between.
 func TestWatchIsSerializable(t *testing.T) {
 	const sessions, times = 4, 300
 	s := enginetest.NewEngine(t)

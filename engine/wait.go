@@ -230,7 +230,7 @@ func newAckWaiter(s *Session, off int64, asks ackQuestion) *ackWaiter {
 
 func newAckWaiters() ackWaiters { return ackWaiters{queues: map[ackQuestion]*ackQueue{}} }
 
-// add puts w in its queue, unless it is there: whoever wakes it takes it out.
+// add puts w in its queue, unless it is there: what wakes it takes it out.
 func (a *ackWaiters) add(w *ackWaiter) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -73,7 +73,7 @@ type surface struct {
 }
 
 // add takes the exported names of a type's fields and methods. Methods of an
-// interface are there for those who implement it, and go with its own name.
+// interface are there for types that implement it, and go with its own name.
 func (s *surface) add(obj types.Object) {
 	s.put(obj.Name(), obj.Type())
 	named, ok := obj.Type().(*types.Named)
@@ -156,7 +156,7 @@ func (s *surface) implement(engine, pkg *types.Package) {
 	}
 }
 
-// reach notes the types that a used name is made of: who calls a function names
+// reach notes the types that a used name is made of: a caller of a function names
 // neither its parameters' types nor its results'.
 func (s *surface) reach() {
 	for grown := true; grown; {

@@ -116,7 +116,7 @@ func forgeDeath(t *testing.T, c *harness.Cluster, hosts *harness.Hosts, old *har
 // impatience is how long the writer waits for a node before it tries the next.
 const impatience = 100 * time.Millisecond
 
-// countUp increments a key at whoever takes it, and tells the highest value
+// countUp increments a key at the node that takes it, and tells the highest value
 // that was acknowledged.
 func countUp(ctx context.Context, c *harness.Cluster, acked *atomic.Int64) {
 	var at []*redis.Client

@@ -25,7 +25,7 @@ type operator struct {
 	c *harness.Cluster
 }
 
-// say sends REGENT NODE to whoever leads until it is answered with OK.
+// say sends REGENT NODE to the leader until it is answered with OK.
 func (o *operator) say(words ...any) {
 	o.t.Helper()
 	cmd := append([]any{"REGENT", "NODE"}, words...)
@@ -175,7 +175,7 @@ func TestKillLeaderInTheMiddleOfAdd(t *testing.T) {
 	if err := leader.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("who asked was told: %v", <-asked)
+	t.Logf("the client that asked was told: %v", <-asked)
 	wait(t, load)
 	o.add(n)
 	o.is(n, "voter", 4)

@@ -116,7 +116,7 @@ const (
 	delayTime = time.Minute
 )
 
-// led says who leads, and in which epoch.
+// led says which node leads, and in which epoch.
 func led(t *testing.T, c *harness.Cluster) string {
 	t.Helper()
 	leader, err := c.Agreed(t.Context())

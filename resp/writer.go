@@ -16,7 +16,7 @@ const (
 // zero value writes RESP2. It is not safe for concurrent use.
 //
 // A Writer may have a bound (SetBound). A reply that would go beyond it is dropped: the
-// Writer gives its memory back and takes no more, and whoever owns it ends the
+// Writer gives its memory back and takes no more, and its owner ends the
 // client when it Overflowed. So no reply, whatever command writes it, takes
 // more memory than it may while it is built.
 type Writer struct {

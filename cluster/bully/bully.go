@@ -138,7 +138,7 @@ type rules struct {
 	stateVotes bool // so does one whose log came without the state file
 	forgetLoss bool // the grant of a voter that may have lost something is as good as others
 	forgotAcks bool // a node that has forgotten acknowledges as others do
-	leaderSays bool // and is well again when it has caught up with whoever says that it leads
+	leaderSays bool // and is well again when it has caught up with a node that says that it leads
 
 	handoverUnheld     bool // the token is passed before the target has all
 	handoverKeepsLease bool // the token is passed while the leader goes on

@@ -308,6 +308,6 @@
 //     and a node would have to look for it there before it knows whether it may
 //     run. Two configurations at a time (joint consensus): more to get wrong, for
 //     changes that nobody makes.
-//   - Epochs from a clock, or IDs in the low bits of an epoch: neither says who
+//   - Epochs from a clock, or IDs in the low bits of an epoch: neither says which node
 //     was promised what.
 package bully

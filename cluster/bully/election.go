@@ -34,7 +34,7 @@ type campaign struct {
 	electAt    time.Duration
 	suspect    int64         // the leader that was lost, 0: none
 	hotUntil   time.Duration // it is gone, it seems; voters are about to learn it
-	deferTo    int64         // who stood this node down, 0: nobody
+	deferTo    int64         // the node that stood this one down, 0: none
 	failed     int           // real phases lost since a leader was heard
 
 	phase     Phase
@@ -388,7 +388,7 @@ func (n *Node) released(id int64) {
 }
 
 // PeerReachable tells whether the driver holds a link to a peer. It decides
-// nothing but who goes first.
+// nothing but which goes first.
 func (n *Node) PeerReachable(id int64, up bool) {
 	p := n.peer(id)
 	if p == nil {

@@ -105,7 +105,7 @@ func (c *Config) takeoverAfter() time.Duration {
 	return c.Timeout * afterTimes
 }
 
-// Handover begins to hand the leadership to target, 0: to whoever is best. It
+// Handover begins to hand the leadership to target, 0: to the best one. It
 // ends by itself at the deadline; how it goes is in Status.
 func (n *Node) Handover(now time.Duration, target int64, deadline time.Duration) (Output, error) {
 	n.enter(now)
@@ -194,7 +194,7 @@ func (n *Node) isNear(p *peer) bool {
 	return p.acked > 0 && n.pos.Offset-p.acked <= n.cfg.near()
 }
 
-// successor is the highest ID that is near, else whoever holds most.
+// successor is the highest ID that is near, else the one that holds most.
 func (n *Node) successor() *peer {
 	var best *peer
 	for _, p := range n.peers {

@@ -63,7 +63,7 @@ func (n *Node) becomeLeader() {
 	n.lead = leadership{since: n.now, renewed: n.now, forced: n.campaign.forced}
 	n.matched = n.hard.Epoch
 	if n.hard.MayHaveLost {
-		n.regain() // whoever may elect found nothing that this log lacks
+		n.regain() // what may elect found nothing that this log lacks
 	}
 	n.event(Event{Kind: Elected, Epoch: n.hard.Epoch, Votes: n.votes()})
 	n.promise, n.hearsay = promise{}, promise{}

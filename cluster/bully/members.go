@@ -8,10 +8,10 @@ import (
 
 // Who votes, and how that changes while the cluster runs.
 //
-// A configuration names the voters, and the learners, who follow and do not
+// A configuration names the voters, and the learners, which follow and do not
 // count. It has a version and the epoch of the leader that wrote it; they are
 // compared as (epoch, version). It is not in the log: leaders tell it with
-// COORDINATOR and HEARTBEAT to those who have another one. A follower uses what
+// COORDINATOR and HEARTBEAT to nodes that have another one. A follower uses what
 // its leader told, keeps it on disk, and says in each message which it has; so
 // what an earlier leader wrote, and no majority has, ends with it. A voter
 // refuses a candidate whose configuration is older than its own, and takes over
@@ -32,7 +32,7 @@ import (
 // A learner becomes a voter when its log is near. The leader stays a voter: it
 // hands over first. Who is no voter any more is told so once, and runs no more.
 
-// A Configuration says who votes.
+// A Configuration says which nodes vote.
 type Configuration struct {
 	Epoch   int64
 	Version int64 // 0: nothing known yet, 1: as configured
@@ -66,7 +66,7 @@ func (c *Configuration) Older(d *Configuration) bool {
 	return c.Epoch < d.Epoch || c.Epoch == d.Epoch && c.Version < d.Version
 }
 
-// Is reports whether c is d: who wrote it, and which of his it is.
+// Is reports whether c is d: which node wrote it, and which of that node's it is.
 func (c *Configuration) Is(d *Configuration) bool {
 	return c.Epoch == d.Epoch && c.Version == d.Version
 }
@@ -76,7 +76,7 @@ func (c *Configuration) Has(id int64) bool {
 	return slices.Contains(c.Voters, id) || slices.Contains(c.Learners, id)
 }
 
-// same reports whether two configurations say the same, whoever wrote them.
+// same reports whether two configurations say the same, whichever node wrote them.
 func (c *Configuration) same(d *Configuration) bool {
 	return slices.Equal(c.Voters, d.Voters) && slices.Equal(c.Learners, d.Learners) && c.Addrs == d.Addrs
 }
@@ -153,10 +153,10 @@ func (n *Node) takeMembers(c Configuration, epoch int64) {
 	}
 }
 
-// introduce lets somebody speak whom this node does not know yet: a leader, if
+// introduce lets a node speak that this one does not know yet: a leader, if
 // it brings the configuration that makes it one, a leader of an older epoch, which
 // must learn of this one or neither would ever follow the other, and a candidate
-// with a newer configuration, whom this node may be needed to elect.
+// with a newer configuration, which this node may be needed to elect.
 func (n *Node) introduce(m Message) *peer {
 	if !n.plausible(m) {
 		return nil
@@ -178,7 +178,7 @@ func (n *Node) introduce(m Message) *peer {
 // Told tells this node of a configuration that it is not in: it asked a node
 // that did not know it. It takes a newer one, as a voter takes a candidate's,
 // and runs no more. So a node that was away while it was removed learns of it,
-// and one that is to join learns who the others are. A leader that is heard
+// and one that is to join learns which the others are. A leader that is heard
 // knows better.
 func (n *Node) Told(now time.Duration, c Configuration) Output {
 	n.enter(now)
@@ -191,7 +191,7 @@ func (n *Node) Told(now time.Duration, c Configuration) Output {
 // passive: this node neither runs nor waits to.
 func (n *Node) passive() bool { return n.diskBad || !n.voter }
 
-// SetMembers changes who votes, who learns, and where they are; of c the lists
+// SetMembers changes which nodes vote, which learn, and where they are; of c the lists
 // and the addresses count. Voters change by one at a time.
 // It is done when Status.Changing is false and Status.Members are the new
 // ones; a change of leader may undo it before.

@@ -25,8 +25,8 @@ import "time"
 // acknowledges no heartbeat for a lease and no bytes for a commit, answers no
 // round, and counts for no configuration. So it asks all voters in which epoch
 // they are. Answers of as many of the others as every majority with this node
-// has at least one of say which epoch it may have been in at most: who elects,
-// and who acknowledges, is in the epoch. A leader of that epoch or a later one
+// has at least one of say which epoch it may have been in at most: a node that elects,
+// or acknowledges, is in the epoch. A leader of that epoch or a later one
 // will do. The question is not asked before every
 // candidacy has ended that may hold a vote from before: 5/4 T after the start,
 // given clock rates within a fifth, since votes count within T of being asked
@@ -35,7 +35,7 @@ import "time"
 // lookBack finds out whether a node that started with nothing is one of a new
 // cluster, or came without its disk into one that has a log. If others have a
 // log it cannot know what it has promised and acknowledged, so it may have lost
-// it, and is wary. At a cluster's first start all logs are empty, and whoever
+// it, and is wary. At a cluster's first start all logs are empty, and a node that
 // has voted then is no longer blank.
 func (n *Node) lookBack(m Message) {
 	if !n.blank || m.Position.Epoch == 0 || n.rules.blankVotes {

@@ -2,7 +2,7 @@ package bully
 
 import "time"
 
-// Clients write and read at whoever takes commands. A command is executed
+// Clients write and read at a node that takes commands. A command is executed
 // when it arrives; its reply leaves when what it depends on is committed, as
 // something that happens by itself: a process may be stopped in between.
 

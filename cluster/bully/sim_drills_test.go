@@ -127,7 +127,7 @@ func (w *world) drillBounce(l, a *machine) {
 	w.when(4, func() bool { return w.asking(l, a) }, func() { w.bounceNow(a, 20*time.Millisecond) })
 }
 
-// asking: somebody asks for votes who is none of those.
+// asking: a node asks for votes that is none of those.
 func (w *world) asking(not ...*machine) bool {
 	for _, m := range w.nodes {
 		ok := m.up && m.node.Status().Role == Candidate

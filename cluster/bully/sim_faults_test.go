@@ -28,7 +28,7 @@ type plan struct {
 
 	crash, pause, cutting, disk int     // weights of the faults
 	forging                     int     // and of forged evidence
-	aim                         float64 // chance that a fault hits whoever leads or runs
+	aim                         float64 // chance that a fault hits a node that leads or runs
 	burst                       float64 // chance that another fault follows at once
 	drill                       drill
 	members                     int           // voters at the start, 0: all, and they never change
@@ -103,7 +103,7 @@ func draw(r *rand.Rand, forced drill) plan {
 		p.nodes, p.members, p.think, p.chunk = 3, 3, simT, 8
 		p.wipe, p.blackout, p.syncEach = 0, false, true
 	case p.members > 0:
-		// What may be lost depends on who votes, so nothing is.
+		// What may be lost depends on which nodes vote, so nothing is.
 		p.nodes = pick(r, 3, 4, 5, 6)
 		p.members = 1 + r.IntN(p.nodes)
 		p.wipe, p.blackout, p.syncEach, p.drill = 0, false, true, noDrill
@@ -193,7 +193,7 @@ func (w *world) elected(m *machine) {
 	}
 }
 
-// victim is often whoever leads or runs, where a fault hurts most.
+// victim is often a node that leads or runs, where a fault hurts most.
 func (w *world) victim() *machine {
 	if w.chance(w.plan.aim) {
 		for _, i := range w.rand.Perm(len(w.nodes)) {

@@ -150,7 +150,7 @@ func (w *world) planned() {
 		w.until(w.now + simT/10)
 	}
 	if w.broken == "" && !w.settled() {
-		w.fail("who leads is not settled %d T after the faults stopped", takeoverTimes)
+		w.fail("the leadership is not settled %d T after the faults stopped", takeoverTimes)
 	}
 	if l := w.serving(); w.broken == "" && l != nil && w.chance(0.5) {
 		if x := w.anyBut(l); x != nil && l.votes(x) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Changes of who votes: an operator asks whoever serves, again and again.
+// Changes of the voters: an operator asks a node that serves, again and again.
 
 func (w *world) electors() {
 	if w.plan.members == 0 || w.plan.drill == newVoters {
@@ -62,7 +62,7 @@ func (w *world) elect(l *machine) {
 	})
 }
 
-// tell is a dial of each node that a node does not know: it is told who the
+// tell is a dial of each node that a node does not know: it is told which the
 // members are, if a leader is heard here. The words may come late.
 func (w *world) tell() {
 	from := w.nodes[w.rand.IntN(len(w.nodes))]

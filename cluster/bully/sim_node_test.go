@@ -411,7 +411,7 @@ func (m *machine) crash(power bool) {
 	}
 }
 
-// keepDialing is the control link: it tells who is reachable, and who is dead.
+// keepDialing is the control link: it tells which nodes are reachable, and which are dead.
 func (m *machine) keepDialing(p *machine, d time.Duration) {
 	m.on(d, func() {
 		m.dial(p)

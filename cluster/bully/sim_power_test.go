@@ -94,7 +94,7 @@ func (w *world) drillLostTail(l *machine) {
 	if f == nil || !w.mayLoseDisk(f) {
 		return
 	}
-	// Only f hears l; whoever else there is lacks what comes now.
+	// Only f hears l; any other lacks what comes now.
 	w.say(l.id, "DRILL: only %d follows", f.id)
 	for _, p := range w.nodes {
 		if p != l && p != f {

@@ -21,7 +21,7 @@ import (
 //	sim_handover_test.go planned changes of leader
 //	sim_power_test.go    power losses and new disks
 //	sim_short_test.go    logs shortened, state files lost
-//	sim_members_test.go  changes of who votes
+//	sim_members_test.go  changes of the voters
 //	sim_check_test.go    the invariants
 //	sim_mutants_test.go  planted bugs, each of which must be noticed
 //

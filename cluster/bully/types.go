@@ -53,7 +53,7 @@ type Config struct {
 // leaves.
 type HardState struct {
 	Epoch   int64 // the highest epoch promised or seen
-	VoteFor int64 // who got this node's vote in Epoch, 0: nobody
+	VoteFor int64 // the node that got this one's vote in Epoch, 0: none
 	// MayHaveLost: the log may lack bytes that this node acknowledged, since
 	// the power failed and not each write was synced, or since the log ends before
 	// a position that it had reached. The driver sets it at start, or the node
@@ -214,12 +214,12 @@ type Status struct {
 	LeaseLate  bool
 	Suspended  bool // disk failed: neither votes nor runs
 	Recovering bool // HardState.MayHaveLost: its vote counts only if all voters grant
-	// Handover is how far a handover by this node is, Target to whom, and
+	// Handover is how far a handover by this node is, Target to which one, and
 	// HandoverFailed why the last one of this leadership came to nothing.
 	Handover       Stage
 	Target         int64
 	HandoverFailed Reason
-	// Members are who votes and who learns; Changing, at a leader: not yet as
+	// Members are which nodes vote and which learn; Changing, at a leader: not yet as
 	// SetMembers said, or not yet known to a majority.
 	Members  Configuration
 	Changing bool
@@ -256,7 +256,7 @@ type Status struct {
 // Members, in members.go:
 //
 //	func (n *Node) SetMembers(now time.Duration, to Configuration) (Output, error)  // one voter at a time, from the learners
-//	func (n *Node) Told(now time.Duration, c Configuration) Output                  // a node that does not know this one told it who its members are
+//	func (n *Node) Told(now time.Duration, c Configuration) Output                  // a node that does not know this one told it which its members are
 //
 // After a power loss, in recover.go:
 //

@@ -101,7 +101,7 @@ func (n *Node) answerPre(p *peer, m Message) {
 	old := m.Members.Older(&n.members) && !n.rules.oldMembersRun
 	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
 	bully := !old && !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
-	// One question wakes several nodes at one moment. So whoever backs off goes
+	// One question wakes several nodes at one moment. So a node that backs off goes
 	// on doing so, and stands nobody down: woken together again and again,
 	// rivals would split the votes for ever.
 	mayRun := n.voter && !n.members.Older(&m.Members) && n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost

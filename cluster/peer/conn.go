@@ -16,10 +16,10 @@ import (
 // write at a time; Close may be called from anywhere.
 type Conn struct {
 	net.Conn
-	Peer    int64     // who is at the other end
+	Peer    int64     // the node at the other end
 	Since   time.Time // of the end of the handshake
 	Process string    // at the other end; known to the acceptor
-	// Told is who the members are, as the acceptor says that does not know the
+	// Told is which the members are, as the acceptor says that does not know the
 	// dialer; without voters: nothing was told.
 	Told  bully.Configuration
 	dec   *Decoder

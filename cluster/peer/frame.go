@@ -216,7 +216,7 @@ func (d *Decoder) Next(f *Frame) error {
 	return nil
 }
 
-// answer is elements, for a step of the handshake: whoever listens may answer
+// answer is elements, for a step of the handshake: the node that listens may answer
 // with an error line instead, which is a Refusal.
 func (d *Decoder) answer() (int, error) {
 	kind, err := d.r.Peek(1)

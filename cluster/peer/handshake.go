@@ -28,7 +28,7 @@ const (
 	Stream   = "stream"   // the log, from the leader, and its acknowledgements
 	Copying  = "copy"     // a full copy, from the leader, and its acknowledgement
 	Messages = "messages" // what clients publish, from the dialer alone
-	Probe    = "probe"    // nothing: the handshake proves who is there
+	Probe    = "probe"    // nothing: the handshake proves which node is there
 )
 
 // kinds are all of them.
@@ -40,7 +40,7 @@ const Unknown = "-"
 // nonceBytes is the length of a nonce in bytes.
 const nonceBytes = 16
 
-// A Hello says who speaks to whom on which kind of channel.
+// A Hello says which node speaks to which, and on which kind of channel.
 type Hello struct {
 	Cluster  string // confirmed cluster ID, or Unknown
 	From, To int64

@@ -11,7 +11,7 @@ import (
 // this machine and is not there any more, and nowhere else.
 func TestWhatARefusalProves(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux shows who listens")
+		t.Skip("only Linux shows which process listens")
 	}
 	for _, where := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"} {
 		t.Run(where, func(t *testing.T) {

@@ -52,7 +52,7 @@ type LinkConfig struct {
 	// the dial, and proof is whether that is certain.
 	Up   func(up bool)
 	Dead func(at time.Duration, proof bool)
-	// Told takes what a node told that does not know this one: who the members
+	// Told takes what a node told that does not know this one: which the members
 	// are.
 	Told func(bully.Configuration)
 	// Logf is called once per change, not per attempt.

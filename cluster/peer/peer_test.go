@@ -29,7 +29,7 @@ type acceptor struct {
 	// heard changes the greeting between the wire and the acceptor, as somebody
 	// on the way would.
 	heard   func(h *peer.Hello)
-	refuses string               // what it answers to who has proved the secret
+	refuses string               // what it answers to a node that has proved the secret
 	tells   *bully.Configuration // what it tells
 	opens   chan open
 }
@@ -132,7 +132,7 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// TestWhoIsKeptOut: either side turns away who does not know the secret, who
+// TestWhoIsKeptOut: either side turns away what does not know the secret, what
 // belongs to another cluster, and whose greeting was changed on the way.
 func TestWhoIsKeptOut(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -320,7 +320,7 @@ func TestWelcomeIsProved(t *testing.T) {
 }
 
 // TestAnswersAreToldWhole: what is answered in place of the handshake reaches
-// whoever looks for the reason, up to its last word.
+// a person who looks for the reason, up to its last word.
 func TestAnswersAreToldWhole(t *testing.T) {
 	for _, text := range []string{resp.ErrProtected, resp.ErrLoading, "ERR unknown command 'REGENT'", "ERR " + strings.Repeat("x", 100_000)} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -344,7 +344,7 @@ func TestAnswersAreToldWhole(t *testing.T) {
 	}
 	a := listen(t, &acceptor{secret: "s", cluster: "c", refuses: "ERR not you"})
 	if _, err := a.dial(t, hello, "s"); err == nil || !strings.Contains(err.Error(), `"ERR not you"`) {
-		t.Errorf("who has proved the secret and is refused hears %v", err)
+		t.Errorf("a node that has proved the secret and is refused hears %v", err)
 	}
 }
 

@@ -14,7 +14,7 @@ const (
 	maxStrangerPlaces = 4
 	// maxStrangers bounds those from all other addresses together.
 	maxStrangers = 64
-	// strangerBits of an IPv6 address say which network it is in: whoever has
+	// strangerBits of an IPv6 address say which network it is in: a machine that has
 	// one address there has them all.
 	strangerBits = 64
 )
@@ -22,7 +22,7 @@ const (
 // Places bound the connections that may become channels and have not proved
 // the secret. When there is no place, the connection gives up its own that has
 // had one for longest: of the same address, or of all strangers. An honest
-// handshake is over after a round trip, so who is pushed out is one that waits.
+// handshake is over after a round trip, so the one that is pushed out waits.
 // Strangers take no place from a member's address, and one stranger's address
 // none of another's but its share.
 type Places struct {

@@ -8,7 +8,7 @@ import (
 	"regent/cluster/peer"
 )
 
-// TestPlaces: each address has its share, strangers together have theirs, who
+// TestPlaces: each address has its share, strangers together have theirs, one that
 // was there first goes first, and a member's address is never short of one
 // because of others.
 func TestPlaces(t *testing.T) {

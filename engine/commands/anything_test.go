@@ -52,7 +52,7 @@ func TestAnyCommandAnswersOnce(t *testing.T) {
 			if reply != "" {
 				t.Fatalf("%q: handed over, and yet %q", args, reply)
 			}
-			return // whoever takes the connection answers
+			return // what takes the connection answers
 		}
 		if _, rest, err := enginetest.Parse([]byte(reply)); err != nil || len(rest) != 0 {
 			t.Fatalf("%q: %q is not one reply: %v", args, reply, err)

@@ -13,7 +13,7 @@ import (
 // MaxPeers bounds the nodes of one cluster.
 const MaxPeers = 32
 
-// A Peer is one configured node: who it is and where its client port is.
+// A Peer is one configured node: its ID and where its client port is.
 type Peer struct {
 	ID   int64
 	Host string

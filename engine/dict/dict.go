@@ -160,7 +160,7 @@ func (d *Dict) Put(key []byte, v Value, expireAt int64) Ref {
 	return d.PutHashed(d.hash(key), key, v, expireAt)
 }
 
-// PutHashed is Put for who has the key's Hash already.
+// PutHashed is Put for a caller that has the key's Hash already.
 func (d *Dict) PutHashed(h uint64, key []byte, v Value, expireAt int64) Ref {
 	want := shape{len(key), v.valueLen(), expireAt != 0}
 	if want.key > MaxLen || want.value > MaxLen {

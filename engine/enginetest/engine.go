@@ -74,7 +74,7 @@ func (h *Host) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	}
 }
 
-// Logf goes to the test's log, and to who asked OnLog.
+// Logf goes to the test's log, and to what was given to OnLog.
 func (h *Host) Logf(_ engine.Level, format string, args ...any) {
 	h.TB.Helper()
 	h.TB.Logf(format, args...)

@@ -67,7 +67,7 @@ func (l *List) Clone() List {
 		return *l
 	}
 	for _, seg := range s.segments {
-		if !seg.shared { // who shares it may be looking at the mark
+		if !seg.shared { // a clone that shares it may be looking at the mark
 			seg.shared = true
 		}
 	}

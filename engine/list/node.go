@@ -12,7 +12,7 @@ import (
 //	gap | header | element | element | ... | 0xFF | room
 //
 // Elements that leave at the left leave a gap, and those that come there fill it:
-// only the header, six bytes, is written anew. Otherwise whoever uses a list as a
+// only the header, six bytes, is written anew. Otherwise a client that uses a list as a
 // queue would move a whole node for each element.
 type node struct {
 	buf    []byte

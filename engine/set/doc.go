@@ -9,7 +9,7 @@
 //	hashtable   anything
 //
 // What is small, the kernel keeps as bytes in its dictionary: an intset, or a
-// listpack of the members, which is a hashtable to whoever asks for its encoding.
+// listpack of the members, which is a hashtable to a client that asks for its encoding.
 // A Set then is a View of them. The listpack has no hashes: up to listMax bytes a walk
 // takes no longer than a lookup in a table does, whose cache lines are far apart.
 package set

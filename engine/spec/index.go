@@ -114,7 +114,7 @@ func (ix *Index[C]) findLong(name []byte) (c C, ok bool) {
 }
 
 // shortKey packs a name into a number, 0 when it is too long. It takes every
-// byte for a letter: whoever finds something compares once more.
+// byte for a letter: a caller that finds something compares once more.
 func shortKey(name []byte) (key uint64) {
 	const lowerCase = 0x20
 	if len(name) > 8 {

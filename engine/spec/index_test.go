@@ -33,7 +33,7 @@ func TestIndexFindsEveryName(t *testing.T) {
 	})
 }
 
-// TestShortNamesShareNoPlace: every short name is found without the map, whoever
+// TestShortNamesShareNoPlace: every short name is found without the map, whichever
 // registers first.
 func TestShortNamesShareNoPlace(t *testing.T) {
 	var names []string

@@ -3,7 +3,7 @@
 // part of the program would say so.
 //
 // A loop marks where its turns begin and where it rests (Turn, Rest: one store
-// each). Look, called every Every, compares: whoever is in the same turn as
+// each). Look, called every Every, compares: a loop that is in the same turn as
 // Looks looks ago is reported, then again after twice as long, and once more
 // when it turns again. What is counted is looks and not time: a process that was
 // stopped, or a machine that slept, finds one late look and no false report.
@@ -35,7 +35,7 @@ const (
 	maxFrames = 12
 )
 
-// A Loop is one that is watched. Turn and Rest are called by whoever runs the
+// A Loop is one that is watched. Turn and Rest are called by what runs the
 // loop at that moment, one goroutine at a time.
 type Loop struct {
 	name, what string

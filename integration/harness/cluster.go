@@ -148,7 +148,7 @@ func (c *Cluster) Addrs() []string {
 }
 
 // ClusterClient is go-redis's cluster client as the README shows it: patient,
-// and with a fresh idea of who leads. When a node cannot be dialled the client
+// and with a fresh idea of which node leads. When a node cannot be dialled the client
 // goes by the slots it knows, and those are a minute old at worst by default.
 func (c *Cluster) ClusterClient() *redis.ClusterClient {
 	return redis.NewClusterClient(&redis.ClusterOptions{

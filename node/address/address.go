@@ -1,4 +1,4 @@
-// Package address tells from the configuration who a node is, where it listens
+// Package address tells from the configuration which node this is, where it listens
 // and how others reach it, refuses what cannot be meant, and opens the ports.
 package address
 
@@ -14,7 +14,7 @@ import (
 	"regent/engine/config"
 )
 
-// An Identity is who this node is among its peers.
+// An Identity is which node this is among its peers.
 type Identity struct {
 	ID     int64
 	Host   string // announced to clients and peers
@@ -29,7 +29,7 @@ func (n Identity) Addr() string { return net.JoinHostPort(n.Host, strconv.Itoa(n
 // Clustered reports whether there are peers.
 func (n Identity) Clustered() bool { return len(n.Peers) > 1 }
 
-// Identify reads from the configuration who this node is, and refuses what
+// Identify reads from the configuration which node this is, and refuses what
 // cannot be meant.
 func Identify(cfg *config.Config) (Identity, error) {
 	n := Identity{ID: cfg.NodeID.Get(), Host: bare(cfg.AnnounceHost.Get()), Port: int(cfg.AnnouncePort.Get())}

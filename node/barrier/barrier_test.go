@@ -23,7 +23,7 @@ func (c *fakeConn) Wake() { c.wakes++ }
 type stage struct {
 	now       int64
 	committed int64
-	all       int64 // for those who ask for all
+	all       int64 // for those that ask for all
 	epoch     int64
 	keyspace  int64
 	leased    bool
@@ -197,7 +197,7 @@ func TestBarrierKnowsLeadershipsApart(t *testing.T) {
 	}
 }
 
-// TestBarrierKnowsWhatWasAskedFor: who asks for more holds up nobody else.
+// TestBarrierKnowsWhatWasAskedFor: a reply that asks for more holds up no other.
 func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
 	s, b := newStage()
 	strict, mixed, plain := &fakeConn{}, &fakeConn{}, &fakeConn{}

@@ -116,7 +116,7 @@ func (w *copyWriter) blanks() {
 			return
 		case <-tick.C:
 			if w.put([]byte("\n")) != nil {
-				_ = w.conn.Close() // whoever waits for the turn finds out by its next write
+				_ = w.conn.Close() // a session that waits for the turn finds out by its next write
 				return
 			}
 		}

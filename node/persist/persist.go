@@ -2,7 +2,7 @@
 // the log that is opened and loaded, snapshots (dump.rdb, the base of the log,
 // backups, full copies for followers), and the schedule by which they are made.
 //
-// It does not know how other nodes are reached, who leads, or when a reply may
+// It does not know how other nodes are reached, which node leads, or when a reply may
 // leave: what it must ask of them is in Others, and what concerns them it tells by
 // the functions in Options and Trouble.
 //
@@ -40,7 +40,7 @@ type Options struct {
 	// the cluster's, and no file of its own stands in for it.
 	Joined bool
 	// Replaced is called when the keyspace is thrown away to be loaded anew, and
-	// when it has been: whoever waits for what it held waits for nothing.
+	// when it has been: a reply that waits for what it held waits for nothing.
 	Replaced func()
 }
 

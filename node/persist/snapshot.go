@@ -17,7 +17,7 @@ import (
 // dump.rdb and backups, or commands.
 //
 // At a leader the cut is the end of what was appended, and may be cut off again by
-// another leader as long as it is not committed. So whoever counts on the file
+// another leader as long as it is not committed. So a program that counts on the file
 // waits for that at its end (settled), and the file is whole only then.
 
 const (

@@ -86,7 +86,7 @@ func (s *Server) keepAlive(c *net.TCPConn) {
 	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: secs > 0, Idle: secs, Interval: max(secs/3, time.Second), Count: 3})
 }
 
-// welcome makes c a client, or a guest who would be denied; false: the server is
+// welcome makes c a client, or a guest that would be denied; false: the server is
 // closing.
 func (s *Server) welcome(c *client, denied string) bool {
 	s.mu.Lock()

@@ -239,8 +239,8 @@ func (c *client) drop(w *scratch) {
 	c.setInput(0)
 }
 
-// checkInput ends a client whose one command is larger than it may be, or who
-// sends so much while his command waits.
+// checkInput ends a client whose one command is larger than it may be, or that
+// sends so much while its command waits.
 func (c *client) checkInput() {
 	pending := len(c.in) - c.at
 	c.setInput(pending)

@@ -6,7 +6,7 @@ package server
 // One more loop helps when the present ones are busy all the time and
 //
 //   - a good part of that time goes into commands: these run side by side, and
-//     whoever sends them has less to do per command than the loop has; or
+//     the client that sends them has less to do per command than the loop has; or
 //   - a whole core lies idle.
 //
 // It does harm when the time goes into the kernel's network code and every

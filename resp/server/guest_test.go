@@ -10,7 +10,7 @@ import (
 	"regent/resp"
 )
 
-// TestGuests: who is refused as a client may say one thing, and is told the
+// TestGuests: a connection that is refused as a client may say one thing, and is told the
 // refusal for anything else, when its time is over, and when its place is needed.
 func TestGuests(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {

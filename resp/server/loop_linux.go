@@ -85,7 +85,7 @@ func (lp *loop) run() {
 	close(lp.finished)
 }
 
-// turn serves who is ready and reports whether there is another turn.
+// turn serves the clients that are ready and reports whether there is another turn.
 func (lp *loop) turn() bool {
 	events := lp.wait()
 	lp.turns.Turn()
@@ -180,7 +180,7 @@ func (lp *loop) leave() {
 	<-lp.finished
 }
 
-// serveInbox gives a turn to all who asked for one, and reports whether the
+// serveInbox gives a turn to all that asked for one, and reports whether the
 // loop is to end.
 func (lp *loop) serveInbox() (leaving bool) {
 	lp.mu.Lock()
@@ -200,7 +200,7 @@ func (lp *loop) serveInbox() (leaving bool) {
 			lp.visit(s)
 		}
 	}
-	lp.release() // who is moved must be at rest
+	lp.release() // a client that is moved must be at rest
 	for _, o := range orders {
 		lp.carryOut(o)
 	}
@@ -209,7 +209,7 @@ func (lp *loop) serveInbox() (leaving bool) {
 	return leaving
 }
 
-// serveAgain gives a turn to those who had more to do than fits into one.
+// serveAgain gives a turn to those that had more to do than fits into one.
 func (lp *loop) serveAgain() {
 	if len(lp.again) == 0 {
 		return

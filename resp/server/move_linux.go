@@ -13,9 +13,9 @@ import (
 type order struct {
 	ask      func()    // to be called
 	listener *listener // to be opened
-	to       *loop     // who gets a share of the work
+	to       *loop     // the loop that gets a share of the work
 	share    float64   // of the recent work of all clients
-	among    []*loop   // who get all clients
+	among    []*loop   // those that get all clients
 }
 
 // maxMoves is how many clients one turn hands over.
@@ -90,7 +90,7 @@ func (lp *loop) scatter(o order) {
 }
 
 // move hands s, which is at rest, to another loop. Wakes that come meanwhile
-// go with it: who finds it in the wrong inbox passes it on.
+// go with it: the loop that finds it in the wrong inbox passes it on.
 func (lp *loop) move(s *slot, to *loop) {
 	if s.again {
 		s.again = false

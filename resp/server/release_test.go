@@ -99,7 +99,7 @@ func TestUncertainInPart(t *testing.T) {
 	})
 }
 
-// TestUncertainWithoutPeers: the log has failed; who wrote nothing has read
+// TestUncertainWithoutPeers: the log has failed; a client that wrote nothing has read
 // over something that is lost.
 func TestUncertainWithoutPeers(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {

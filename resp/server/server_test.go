@@ -90,7 +90,7 @@ func (g *gate) Leave(c engine.Conn) {
 	delete(g.tickets, c)
 }
 
-// set changes what is committed and who leads.
+// set changes what is committed and which node leads.
 func (g *gate) set(committed, epoch int64) {
 	g.mu.Lock()
 	g.committed, g.epoch = committed, epoch
@@ -344,7 +344,7 @@ func TestBigValue(t *testing.T) {
 	})
 }
 
-// TestHalfClosed: who says all and hangs up one way still gets the answers.
+// TestHalfClosed: a client that says all and hangs up one way still gets the answers.
 func TestHalfClosed(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {
 		h := start(t, model, nil)

@@ -188,8 +188,8 @@ func TestInputBehindAWait(t *testing.T) {
 	})
 }
 
-// TestEndOfWhoWaits: whoever hangs up while his command waits gets nothing that is
-// pushed after that was heard, whatever else he waits for and has sent.
+// TestEndOfWhoWaits: a client that hangs up while its command waits gets nothing that is
+// pushed after that was heard, whatever else it waits for and has sent.
 func TestEndOfWhoWaits(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {
 		cases := map[string]struct {
@@ -221,7 +221,7 @@ func TestEndOfWhoWaits(t *testing.T) {
 	})
 }
 
-// TestNothingForWhoHasHungUp: whoever serves those that wait finds out by himself
+// TestNothingForWhoHasHungUp: a client that serves those that wait finds out by itself
 // that a client has hung up, however late that one's own turn is.
 func TestNothingForWhoHasHungUp(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {

@@ -12,7 +12,7 @@ import (
 	"regent/resp"
 )
 
-// REGENT NODE: who the nodes are, and changing that while they run. LIST is
+// REGENT NODE: which nodes there are, and changing that while they run. LIST is
 // answered by every node; ADD and REMOVE by the leader, others say MOVED. Both
 // wait, with their session parked, until the change is in force.
 

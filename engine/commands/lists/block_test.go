@@ -38,7 +38,7 @@ func (g *blockingGame) blocks(p pair, args []string) {
 	g.settle(args)
 }
 
-// settle compares who has been served since, and what is left.
+// settle compares which clients have been served since, and what is left.
 func (g *blockingGame) settle(after []string) {
 	parked := 0
 	for i, p := range g.waiters {

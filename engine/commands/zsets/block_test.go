@@ -65,7 +65,7 @@ func (g *game) serves() {
 	g.settle(c)
 }
 
-// settle compares who has been served since, and what is left.
+// settle compares which clients have been served since, and what is left.
 func (g *game) settle(after []string) {
 	parked := 0
 	for i, p := range g.waiters {
