@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -17,6 +18,9 @@ import (
 func TestAnyCommandAnswersOnce(t *testing.T) {
 	var commands [][]string
 	for _, cmd := range engine.NewTable(rooms.All()...).Commands() {
+		if strings.HasSuffix(cmd.Name, "subscribe") {
+			continue // it answers once for each channel
+		}
 		commands = append(commands, []string{cmd.Name})
 		for _, sub := range cmd.Subcommands() {
 			if sub.Name == "pause" {
