@@ -149,6 +149,9 @@ func (a *Applier) outcome(c *Ctx) error {
 	if len(c.happened) > 0 {
 		c.tellHappened(0) // what is applied is committed
 	}
+	if len(c.invalid) > 0 {
+		c.tellInvalidated(0)
+	}
 	c.Args = nil // their memory may be gone soon
 	reply := a.s.W.Bytes()
 	a.s.W.Truncate(0)

@@ -341,11 +341,11 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
 	s := Session{conn: w.conn, db: w.db}
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
-	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready, happened: c.happened}
+	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready, happened: c.happened, invalid: c.invalid}
 	began := e.host.Ticks()
 	w.Take(&in, key)
 	w.took = e.host.Ticks() - began
-	c.eff, c.ready, c.happened = in.eff, in.ready, in.happened
+	c.eff, c.ready, c.happened, c.invalid = in.eff, in.ready, in.happened, in.invalid
 	if w.Counts {
 		c.changes += in.changes
 	}

@@ -58,13 +58,27 @@ func clientOwnCommands() []Command {
 			Summary: "Turns the replies of the connection on or off, or skips one.",
 			Args:    spec.Args{spec.OneOf("on_off_skip", spec.Word("on", "ON"), spec.Word("off", "OFF"), spec.Word("skip", "SKIP"))},
 		}},
-		{Do: func(c *Ctx) { c.W.Int(noRedirect) }, Command: spec.Command{
+		{Do: doClientTracking, Command: spec.Command{
+			Name: "tracking", Arity: -3, Flags: clientOwn, Since: "6.0.0", Complex: "O(1). Some options may introduce additional complexity.",
+			Summary: "Has the connection told of changes of the keys that it has read, or that have one of its prefixes.",
+			Args: spec.Args{
+				spec.OneOf("status", spec.Word("on", "ON"), spec.Word("off", "OFF")), spec.Integer("client-id").With("REDIRECT").Opt(),
+				spec.String("prefix").With("PREFIX").Many().Repeated().Opt(), spec.Word("bcast", "BCAST").Opt(), spec.Word("optin", "OPTIN").Opt(),
+				spec.Word("optout", "OPTOUT").Opt(), spec.Word("noloop", "NOLOOP").Opt(),
+			},
+		}},
+		{Do: doClientCaching, Command: spec.Command{
+			Name: "caching", Arity: 3, Flags: clientOwn, Since: "6.0.0", Complex: "O(1)",
+			Summary: "Says whether the keys of the next command are tracked.",
+			Args:    spec.Args{spec.OneOf("mode", spec.Word("yes", "YES"), spec.Word("no", "NO"))},
+		}},
+		{Do: func(c *Ctx) { c.W.Int(c.s.redirection()) }, Command: spec.Command{
 			Name: "getredir", Arity: 2, Flags: clientOwn, Since: "6.0.0", Complex: "O(1)",
-			Summary: "Returns the ID of the connection that gets this one's invalidations: -1, there are none.",
+			Summary: "Returns the ID of the connection that gets this one's invalidations: 0 for itself, -1 without tracking.",
 		}},
 		{Do: doClientTrackinginfo, Command: spec.Command{
 			Name: "trackinginfo", Arity: 2, Flags: clientOwn, Since: "6.2.0", Complex: "O(1)",
-			Summary: "Returns whether the keys read are tracked: they are not.",
+			Summary: "Returns how the connection tracks keys.",
 		}},
 		{Do: doClientNotouch, Command: spec.Command{
 			// Redis 7.2's.
@@ -134,9 +148,6 @@ func clientKillFilter() spec.Arg {
 	).Many())
 }
 
-// noRedirect is CLIENT GETREDIR's answer where nothing is tracked.
-const noRedirect = -1
-
 // printable reports whether b can stand in a line of CLIENT LIST: no spaces,
 // newlines or control characters.
 func printable(b []byte) bool {
@@ -202,17 +213,6 @@ func doClientReply(c *Ctx) {
 	default:
 		c.Err(resp.ErrSyntax)
 	}
-}
-
-func doClientTrackinginfo(c *Ctx) {
-	c.W.Map(3)
-	c.W.BulkString("flags")
-	c.W.Set(1)
-	c.W.BulkString("off")
-	c.W.BulkString("redirect")
-	c.W.Int(noRedirect)
-	c.W.BulkString("prefixes")
-	c.W.Array(0)
 }
 
 func doClientNotouch(c *Ctx) {

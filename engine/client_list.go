@@ -130,7 +130,7 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
 		b.Input, b.InputFree, argv, sh.queuedBytes.Load(), first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(sh.queuedBytes.Load())+int(unsafe.Sizeof(*s)))
 	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
-		events, cmd, defaultUser, noRedirect, sh.proto.Load(), attrs.libName, attrs.libVer)
+		events, cmd, defaultUser, s.redirection(), sh.proto.Load(), attrs.libName, attrs.libVer)
 }
 
 // firstOutput is the size of Redis's static output buffer and of the pieces of the list
@@ -159,6 +159,15 @@ func (sh *SharedState) flagLetters() string {
 	}
 	if sh.queued.Load() > 0 {
 		letters = append(letters, 'x')
+	}
+	if t := sh.tracker.Load(); t != nil {
+		letters = append(letters, 't')
+		if t.broken {
+			letters = append(letters, 'R')
+		}
+		if t.bcast {
+			letters = append(letters, 'B')
+		}
 	}
 	if len(letters) == 0 {
 		return "N"

@@ -90,6 +90,7 @@ func doReset(c *Ctx) {
 	}
 	c.e.endSubscriptions(s)
 	c.e.endMonitor(s)
+	c.e.setTracker(s, nil)
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
 	s.Authenticated = c.e.Config.RequirePass.Get() == ""

@@ -42,6 +42,7 @@ type Ctx struct {
 	served []*waiter   // the clients that got it
 
 	happened []happening // that is to be told
+	invalid  [][]byte    // keys that have changed, while somebody tracks
 }
 
 // An Entry is a key's place in the keyspace as a lookup found it. It is valid

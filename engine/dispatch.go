@@ -63,6 +63,9 @@ func (e *Engine) endTurn(s *Session, start int) {
 	if s.tx != nil && s.tx.over {
 		e.endTransaction(s)
 	}
+	if s.caching != cachingUnsaid {
+		s.forgetCaching(s.ctx.Cmd)
+	}
 	e.finishReply(s, start)
 }
 
@@ -279,6 +282,9 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	}
 	c.wide = false
 	c.Cmd.Do(c)
+	if e.trackers.Load() != 0 {
+		c.remember()
+	}
 	if len(c.ready) > 0 {
 		e.serve(c)
 	}
@@ -286,6 +292,9 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	end = e.record(c)
 	if len(c.happened) > 0 {
 		c.tellHappened(end)
+	}
+	if len(c.invalid) > 0 {
+		c.tellInvalidated(end)
 	}
 	c.handOver(end)
 	return true, wrote, end

@@ -11,6 +11,7 @@ import (
 	"regent/engine/pubsub"
 	"regent/engine/rdb"
 	"regent/engine/slots"
+	"regent/engine/tracking"
 )
 
 // Limits of the engine.
@@ -88,6 +89,13 @@ type Engine struct {
 
 	listeners pubsub.Table[*Session]
 	monitors  monitors
+	tracked   tracking.Table
+	trackers  atomic.Int64 // sessions that track
+	trackMu   sync.Mutex   // of who begins and ends
+
+	// caring is how many want to know of a change: watched keys, once for each who
+	// watches, and sessions that track.
+	caring atomic.Int64
 
 	watching atomic.Int64 // keys that are watched, once for each session
 }

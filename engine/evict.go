@@ -235,7 +235,6 @@ func (e *Engine) evictKey(v *victim) bool {
 func (e *Engine) evictLocked(v *victim) {
 	s := v.shard
 	s.dbs[v.db].Delete(v.key)
-	e.changed(s, v.db, v.key)
 	s.noteUsedIn(v.db)
 	e.stripe(v.key).evicted.Add(1)
 	var end int64
@@ -245,6 +244,7 @@ func (e *Engine) evictLocked(v *victim) {
 		end = e.log.Append(&eff)
 		s.marks.wrote(anyKey, end)
 	}
+	e.changed(s, v.db, v.key, end)
 	e.notify(eventEvicted, "evicted", v.db, v.key, end)
 }
 

@@ -65,7 +65,6 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	}
 	for _, key := range sc.args[1:] {
 		d.Delete(key)
-		e.changed(s, db, key)
 	}
 	s.noteUsed()
 	n := len(sc.args) - 1
@@ -78,6 +77,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 		s.marks.wrote(anyKey, end)
 	}
 	for _, key := range sc.args[1:] {
+		e.changed(s, db, key, end)
 		e.notify(eventExpired, "expired", db, key, end)
 	}
 	return n

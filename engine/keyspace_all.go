@@ -60,6 +60,7 @@ func (e *Engine) expiresIn(db int) (n int64) {
 func (e *Engine) flush(db int) (n int64) {
 	e.moved.Add(1)
 	e.markEmptied(db)
+	e.invalidateAll()
 	for i := range e.shards {
 		dbs := e.shards[i].dbs
 		for j, d := range dbs {

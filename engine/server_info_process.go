@@ -70,6 +70,7 @@ func (r *infoRun) clients(w *InfoWriter) {
 	w.Int("client_recent_max_input_buffer", sum.maxInput)
 	w.Int("client_recent_max_output_buffer", sum.maxOutput)
 	w.Int("blocked_clients", sum.blocked)
+	w.Int("tracking_clients", r.e.trackers.Load())
 	w.Int("clients_in_timeout_table", sum.timed)
 }
 
@@ -177,6 +178,10 @@ func (r *infoRun) stats(w *InfoWriter) {
 	// Snapshots need no second process, so nothing is ever forked.
 	w.Int("latest_fork_usec", 0)
 	w.Int("total_forks", 0)
+	keys, items, prefixes := r.e.tracked.Size()
+	w.Int("tracking_total_keys", int64(keys))
+	w.Int("tracking_total_items", int64(items))
+	w.Int("tracking_total_prefixes", int64(prefixes))
 	w.Int("total_error_replies", errors)
 	w.Int("total_reads_processed", s.carried(readCalls))
 	w.Int("total_writes_processed", s.carried(writeCalls))

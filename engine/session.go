@@ -51,6 +51,8 @@ type Session struct {
 	subs   *subscriptions // nil: it has listened to nothing
 	inbox  inbox
 
+	caching uint8 // what CLIENT CACHING has said
+
 	// Denied, if there is one, answers every command but the one that opens the
 	// peers' channel, and the connection is closed.
 	Denied string
@@ -76,6 +78,7 @@ type SharedState struct {
 	// MULTI; queuedBytes are those of their arguments.
 	queued, queuedBytes atomic.Int64
 	subs                [pubsub.Kinds]atomic.Int32 // how many channels of each kind
+	tracker             atomic.Pointer[tracker]    // nil: it does not track
 	waiting             atomic.Pointer[wait]       // what CLIENT UNBLOCK can end; nil: nothing
 	mu                  sync.Mutex
 	attrs               clientAttrs
@@ -220,6 +223,7 @@ func (e *Engine) EndSession(s *Session) {
 	}
 	e.endSubscriptions(s)
 	e.endMonitor(s)
+	e.setTracker(s, nil)
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	delete(e.sessions, s.ID)

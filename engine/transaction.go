@@ -243,6 +243,9 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	} else {
 		cmd.Do(c)
 	}
+	if c.e.trackers.Load() != 0 {
+		c.remember()
+	}
 	took := c.e.host.Ticks() - began
 	pc := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()]
 	pc.calls.Add(1)

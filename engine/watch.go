@@ -76,6 +76,7 @@ func (c *Ctx) watchKey(tx *transaction, key []byte) {
 	sh.watched[at] = append(sh.watched[at], watcher{tx, !there && d.Find(key) != 0})
 	tx.watched = append(tx.watched, at)
 	c.e.watching.Add(1)
+	c.e.caring.Add(1)
 }
 
 // unwatch forgets what tx watches. No shard is locked.
@@ -91,6 +92,7 @@ func (e *Engine) unwatch(tx *transaction) {
 		}
 		sh.mu.Unlock()
 		e.watching.Add(-1)
+		e.caring.Add(-1)
 	}
 	tx.watched = tx.watched[:0]
 	tx.changed.Store(false)
@@ -126,15 +128,31 @@ func (c *Ctx) watchedChanged() bool {
 // changed notes that a key holds something else than before, or nothing, or expires at
 // another time. It is called after the change, with the shard locked.
 func (c *Ctx) changed(db int, key []byte) {
-	if c.e.watching.Load() != 0 {
-		c.e.shards[c.shardOf(key)].markChanged(db, key)
+	if c.e.caring.Load() != 0 {
+		c.markChanged(&c.e.shards[c.shardOf(key)], db, key)
 	}
 }
 
-// changed is Ctx.changed for what no command does: expiry and eviction.
-func (e *Engine) changed(s *shard, db int, key []byte) {
-	if e.watching.Load() != 0 {
+func (c *Ctx) markChanged(s *shard, db int, key []byte) {
+	if len(s.watched) > 0 {
 		s.markChanged(db, key)
+	}
+	if c.e.trackers.Load() != 0 {
+		c.invalid = append(c.invalid, append([]byte(nil), key...))
+	}
+}
+
+// changed is Ctx.changed for what no command does, expiry and eviction, and whose record
+// ends at off.
+func (e *Engine) changed(s *shard, db int, key []byte, off int64) {
+	if e.caring.Load() == 0 {
+		return
+	}
+	if len(s.watched) > 0 {
+		s.markChanged(db, key)
+	}
+	if e.trackers.Load() != 0 {
+		e.invalidate(key, nil, e.restingOn(off))
 	}
 }
 
@@ -144,12 +162,12 @@ func (c *Ctx) Modified(key []byte) { c.changed(c.s.db, key) }
 
 // changedAt is changed for an entry.
 func (c *Ctx) changedAt(en Entry) {
-	if c.e.watching.Load() == 0 {
+	if c.e.caring.Load() == 0 {
 		return
 	}
 	sh := &c.e.shards[c.shardOf(en.Key())]
 	if db := slices.Index(sh.dbs, en.d); db >= 0 {
-		sh.markChanged(db, en.Key())
+		c.markChanged(sh, db, en.Key())
 	}
 }
 

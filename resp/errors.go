@@ -235,3 +235,19 @@ const (
 	ErrWaitAOFReplica = "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated."
 	ErrWaitAOFOff     = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 )
+
+// Of CLIENT TRACKING and CACHING.
+const (
+	ErrTrackingOne    = "ERR A client can only redirect to a single other client"
+	ErrTrackingNobody = "ERR The client ID you want redirect to does not exist"
+	ErrTrackingPrefix = "ERR PREFIX option requires BCAST mode to be enabled"
+	ErrTrackingBcast  = "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode."
+	ErrTrackingBoth   = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+	ErrTrackingOpts   = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+	ErrTrackingSwitch = "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
+	ErrTrackingOld    = "ERR Prefix '%s' overlaps with an existing prefix '%s'. Prefixes for a single client must not overlap."
+	ErrTrackingNew    = "ERR Prefix '%s' overlaps with another provided prefix '%s'. Prefixes for a single client must not overlap."
+	ErrCachingMode    = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+	ErrCachingYes     = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+	ErrCachingNo      = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+)

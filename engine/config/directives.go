@@ -68,6 +68,7 @@ func (c *Config) general() []*directive {
 		clamped(number("hz", &c.HZ, 10, 0, anyInt), 1, 500),
 		words("enable-debug-command", &c.EnableDebugCommand, "no", "no", "yes", "local").fixed(),
 		number("slowlog-log-slower-than", &c.SlowlogSlowerThan, 10000, -1, anyBytes),
+		number("tracking-table-max-keys", &c.TrackingTableMaxKeys, 1000000, 0, math.MaxInt64),
 		keyspaceEvents("notify-keyspace-events", &c.KeyspaceEvents),
 		number("slowlog-max-len", &c.SlowlogMaxLen, 128, 0, 1<<20),
 		shutdownOn("shutdown-on-sigint", &c.ShutdownOnSigint),

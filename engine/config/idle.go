@@ -188,7 +188,6 @@ func idleFeatures() []*directive {
 	return idle("Regent does not have the feature yet",
 		idleNumber("latency-monitor-threshold", 0, 0, math.MaxInt64), idleYesNo("latency-tracking", true),
 		idleText("latency-tracking-info-percentiles", "50 99 99.9").joined(" ").reshaped(percentiles),
-		idleNumber("tracking-table-max-keys", 1000000, 0, math.MaxInt64),
 		idleNumber("busy-reply-threshold", 5000, 0, math.MaxInt64).aka("lua-time-limit"),
 		idleNumber("acllog-max-len", 128, 0, math.MaxInt64),
 		idleWord("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),

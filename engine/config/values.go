@@ -128,6 +128,7 @@ type Config struct {
 	ShutdownOnSigterm                Int
 	Supervised                       Str // no, upstart, systemd, auto
 	SlowlogSlowerThan, SlowlogMaxLen Int // µs, entries
+	TrackingTableMaxKeys             Int // keys, 0: any number
 	KeyspaceEvents                   Int // EventGeneric and the like
 	IOModel                          Int // IOAuto, IOEventLoop, IOGoroutine
 	IOThreads                        Int // event loops at most; 0: as many as cores

@@ -33,8 +33,7 @@ var notIn70 = map[string]string{
 // with those that are missing and why.
 var withoutSubs = map[string][]string{
 	"function": {"function|delete", "function|dump", "function|kill", "function|load", "function|restore", "function|stats"},
-	// keys are not tracked
-	"client": {"client|caching", "client|tracking"},
+	"client":   {"client|caching", "client|tracking"},
 	// slots do not move and nodes are not met: the group is configured
 	"cluster": {
 		"cluster|addslots", "cluster|addslotsrange", "cluster|bumpepoch", "cluster|delslots", "cluster|delslotsrange",

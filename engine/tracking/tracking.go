@@ -1,0 +1,122 @@
+// Package tracking knows which clients may hold which keys in a cache of their own
+// (CLIENT TRACKING). It is a table and nothing else: it does not know what a client is,
+// or how it is told.
+//
+//	key    ─► clients that have read it      default mode: told once, then forgotten
+//	prefix ─► clients that want all of it    BCAST: told at each change
+//
+// Clients are numbers here, and keys those of all databases, as in Redis: a client that
+// is gone, or tracks no more, stays in the table until the key changes, and whoever is
+// told looks whether the client is still there.
+//
+// What is bounded: the keys, by the number that Remember is given. What is too much is
+// taken out, any key, and has to be told as if it had changed: a client may forget too
+// much, never too little. The prefixes are bounded by MaxPrefixes for each client.
+package tracking
+
+import "sync"
+
+// MaxPrefixes is how many prefixes a client may have.
+const MaxPrefixes = 1 << 16
+
+// A Table is who may hold what. It is safe for concurrent use.
+type Table struct {
+	mu       sync.Mutex
+	keys     map[string]map[int64]struct{}
+	items    int // clients of all keys
+	prefixes map[string]map[int64]struct{}
+}
+
+// Remember notes that a client has read a key. Of more than most keys, 0: any number,
+// one that has to go is returned.
+func (t *Table) Remember(key []byte, client int64, most int64) (gone []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	who := t.keys[string(key)]
+	if who == nil {
+		if t.keys == nil {
+			t.keys = map[string]map[int64]struct{}{}
+		}
+		if most > 0 && int64(len(t.keys)) >= most {
+			for any := range t.keys {
+				gone = []byte(any)
+				break
+			}
+		}
+		who = map[int64]struct{}{}
+		t.keys[string(key)] = who
+	}
+	if _, in := who[client]; !in {
+		who[client] = struct{}{}
+		t.items++
+	}
+	return gone
+}
+
+// Take calls tell with each client that has read a key, and forgets them.
+func (t *Table) Take(key []byte, tell func(client int64)) {
+	t.mu.Lock()
+	who := t.keys[string(key)]
+	if who != nil {
+		delete(t.keys, string(key))
+		t.items -= len(who)
+	}
+	t.mu.Unlock()
+	for client := range who {
+		tell(client)
+	}
+}
+
+// Forget empties the table of keys: everything is told to have changed.
+func (t *Table) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keys, t.items = nil, 0
+}
+
+// AddPrefix has a client told of every key that begins with prefix, RemovePrefix no
+// more.
+func (t *Table) AddPrefix(prefix string, client int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.prefixes == nil {
+		t.prefixes = map[string]map[int64]struct{}{}
+	}
+	if t.prefixes[prefix] == nil {
+		t.prefixes[prefix] = map[int64]struct{}{}
+	}
+	t.prefixes[prefix][client] = struct{}{}
+}
+
+// RemovePrefix ends what AddPrefix began.
+func (t *Table) RemovePrefix(prefix string, client int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if delete(t.prefixes[prefix], client); len(t.prefixes[prefix]) == 0 {
+		delete(t.prefixes, prefix)
+	}
+}
+
+// Prefixed calls tell with each client that has a prefix of key, once for each.
+func (t *Table) Prefixed(key []byte, tell func(client int64)) {
+	t.mu.Lock()
+	var who []int64
+	if len(t.prefixes) > 0 {
+		for n := range len(key) + 1 {
+			for client := range t.prefixes[string(key[:n])] {
+				who = append(who, client)
+			}
+		}
+	}
+	t.mu.Unlock()
+	for _, client := range who {
+		tell(client)
+	}
+}
+
+// Size is how many keys there are, clients of all of them, and prefixes.
+func (t *Table) Size() (keys, items, prefixes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.keys), t.items, len(t.prefixes)
+}

@@ -1,0 +1,147 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/engine"
+	"regent/engine/enginetest"
+)
+
+// TestTrackingByRedirection: with RESP2 another connection is told; when that is gone,
+// the one that tracks is told so.
+func TestTrackingByRedirection(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c, listens, w := s.Client(), s.Client(), s.Client()
+	listens.Do("SUBSCRIBE", "__redis__:invalidate")
+	redirect := func() { c.Do("CLIENT", "TRACKING", "ON", "REDIRECT", fmt.Sprint(listens.ID)) }
+	redirect()
+	if got := c.Do("CLIENT", "INFO"); !strings.Contains(got, " flags=t ") || !strings.Contains(got, fmt.Sprintf(" redir=%d ", listens.ID)) {
+		t.Errorf("listed as %s", got)
+	}
+	c.Do("GET", "a")
+	w.Do("SET", "a", "1")
+	if got, want := listens.Hear(), "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\na\r\n"; got != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+	w.Do("FLUSHALL")
+	if got, want := listens.Hear(), "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n$-1\r\n"; got != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+	c.Do("GET", "a")
+	c.Do("HELLO", "3")
+	s.EndSession(listens.Session)
+	w.Do("SET", "a", "2")
+	if got, want := c.Hear(), fmt.Sprintf(">2\r\n$21\r\ntracking-redir-broken\r\n:%d\r\n", listens.ID); got != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+	if got := c.Do("CLIENT", "TRACKINGINFO"); !strings.Contains(got, "broken_redirect") {
+		t.Error(got)
+	}
+}
+
+// TestTrackingTableIsBounded: what is forgotten for want of room is told as changed.
+func TestTrackingTableIsBounded(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.TrackingTableMaxKeys.Set(100)
+	c := s.Client()
+	c.Do("HELLO", "3")
+	c.Do("CLIENT", "TRACKING", "ON")
+	told := 0
+	for i := range 1000 {
+		c.Do("GET", fmt.Sprint("key:", i))
+		told += strings.Count(c.Hear(), "invalidate")
+	}
+	if told != 900 {
+		t.Errorf("%d of 1000 keys were told, want 900", told)
+	}
+	if got := c.Do("INFO", "stats"); !strings.Contains(got, "tracking_total_keys:100\r\ntracking_total_items:100\r\ntracking_total_prefixes:0\r\n") {
+		t.Error(got)
+	}
+}
+
+// TestTrackingOfWhatNoCommandDoes: expiry and eviction are told; what a follower applies
+// is told there; and when a keyspace is thrown away, everything is.
+func TestTrackingOfWhatNoCommandDoes(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c, w := s.Client(), s.Client()
+	c.Do("HELLO", "3")
+	c.Do("CLIENT", "TRACKING", "ON")
+	heard := func(when, key string) {
+		t.Helper()
+		want := fmt.Sprintf(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\n%s\r\n", key)
+		if key == "" {
+			want = ">2\r\n$10\r\ninvalidate\r\n_\r\n"
+		}
+		if got := c.Hear(); got != want {
+			t.Errorf("%s: heard %q, want %q", when, got, want)
+		}
+	}
+	w.Do("SET", "a", "1", "PX", "5")
+	c.Do("GET", "a")
+	s.Host.Advance(10 * time.Millisecond)
+	s.ExpireCycle(10)
+	heard("expired", "a")
+	w.Do("SET", "b", "1")
+	c.Do("GET", "b")
+	w.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+	w.Do("CONFIG", "SET", "maxmemory", "1")
+	s.EvictAsAsked()
+	w.Do("CONFIG", "SET", "maxmemory", "0")
+	heard("evicted", "b")
+
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 2))
+	c.Do("GET", "c")
+	if err := s.NewApplier().Apply(enginetest.Raw("SET", "c", "1")); err != nil {
+		t.Fatal(err)
+	}
+	c.Barrier, c.LeaderEpoch = 0, 0
+	heard("applied", "c")
+	if c.Barrier != 0 {
+		t.Errorf("what is applied is committed, and yet it waits for %d", c.Barrier)
+	}
+	c.Do("GET", "c")
+	s.Freeze(s.Reset)
+	heard("rebuilt", "")
+}
+
+// TestInvalidationRestsOnTheWrite: it leaves when that is committed.
+func TestInvalidationRestsOnTheWrite(t *testing.T) {
+	cluster := enginetest.NewCluster()
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Cluster = cluster })
+	v := enginetest.ThreeNodes(1, 1)
+	v.Epoch = 7
+	cluster.SetView(v)
+	c, w := s.Client(), s.Client()
+	c.Do("HELLO", "3")
+	c.Do("CLIENT", "TRACKING", "ON")
+	c.Do("GET", "a")
+	w.Do("SET", "a", "1")
+	c.Barrier, c.LeaderEpoch = 0, 0
+	c.Hear()
+	if c.Barrier != s.Log.End() || c.LeaderEpoch != 7 {
+		t.Errorf("it waits for %d in epoch %d, the log ends at %d in epoch 7", c.Barrier, c.LeaderEpoch, s.Log.End())
+	}
+}
+
+// TestTrackersLeaveNothingBehind: who is gone is not told, nor counted.
+func TestTrackersLeaveNothingBehind(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	w := s.Client()
+	for _, mode := range [][]string{{"CLIENT", "TRACKING", "ON"}, {"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a"}} {
+		c := s.Client()
+		c.Do("HELLO", "3")
+		c.Do(mode...)
+		c.Do("GET", "a")
+		s.EndSession(c.Session)
+		w.Do("SET", "a", "1")
+		if got := w.Do("INFO", "stats"); !strings.Contains(got, "tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n") {
+			t.Errorf("%q: %s", mode, got)
+		}
+		if s.Watching() != 0 {
+			t.Errorf("%q: somebody still cares", mode)
+		}
+	}
+}
