@@ -153,6 +153,46 @@ func TestLentOnAFullDisk(t *testing.T) {
 	wantLines(t, got, "0: SET a 1", "0: SET b0 value", "0: SET c0 later", "0: SET b1 value", "0: SET c1 later", "0: SET b2 value", "0: SET c2 later")
 }
 
+// TestLargeIsWrittenByAnother: whoever asks the log to write soon does not wait for what
+// is large, with any policy.
+func TestLargeIsWrittenByAnother(t *testing.T) {
+	for _, policy := range []int64{config.FsyncAlways, config.FsyncEverysec, config.FsyncNo} {
+		fsys := disktest.New()
+		r := mustLoad(t, fsys, policy)
+		e, giveBack := r.lend("0: SET a large")
+		end := r.Recorder().Append(e)
+		held := make(chan struct{})
+		fsys.Fault(func(op disktest.Op) (int, error) {
+			if op.Kind == "write" {
+				<-held
+			}
+			return 0, nil
+		})
+		if err := r.SealSoon(end); err != nil { // it would hang
+			t.Fatal(err)
+		}
+		if work, soon := r.Settle(false); work != nil || soon {
+			t.Fatal("work for who does not want it")
+		}
+		close(held)
+		for moved := r.notified(); r.Durable() < end; moved = r.notified() {
+			if r.Durable() < end {
+				<-moved
+			}
+		}
+		giveBack(end)
+		fsys.Fault(nil)
+		if end = r.Recorder().Append(effects("0: SET b small")); policy != config.FsyncAlways {
+			if err := r.SealSoon(end); err != nil || r.Stream().End() != end {
+				t.Fatalf("what is small is not written at once: %v", err)
+			}
+		} else if err := r.Seal(end); err != nil {
+			t.Fatal(err)
+		}
+		wantLines(t, mustLoad(t, fsys.Kill(), policy).got, "0: SET a large", "0: SET b small")
+	}
+}
+
 // TestLentAroundACut: a rewrite begins the next file between two loans.
 func TestLentAroundACut(t *testing.T) {
 	fsys := disktest.New()

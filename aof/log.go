@@ -108,6 +108,8 @@ type Log struct {
 	syncers atomic.Int32
 	// unsettled: SealSoon was asked for something that Settle has not seen to.
 	unsettled atomic.Bool
+	// lending: something lent may be pending.
+	lending atomic.Bool
 
 	notifyMu sync.Mutex
 	notify   chan struct{} // nil: nobody asked

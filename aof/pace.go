@@ -23,6 +23,9 @@ import (
 // that were pending by then, but no longer than a part of what an fsync takes: a
 // client that sends no more costs little, and a client alone nothing.
 //
+// To write 200 MB takes a while, too, with every policy: so what is large is written
+// like that with the others as well, and no event loop stands still for it.
+//
 // That goroutine is the syncing one, or the caller that completes a group, if it
 // can be handed off and fsyncs are quick (Settle): to pass the work on and to be woken
 // afterwards takes two switches between threads, a good part of such an fsync.
@@ -56,16 +59,22 @@ func (p *pace) patience() time.Duration {
 	return min(time.Duration(p.took/patiencePart), maxPatience)
 }
 
-// SealSoon is Seal for callers that wait for Durable anyway: with always it returns
-// before anything is written, and Settle must follow.
+// SealSoon is Seal for callers that wait for Durable anyway: with always, and for what
+// is large, it returns before anything is written, and Settle must follow.
 func (l *Log) SealSoon(upto int64) error {
-	if l.o.Fsync() != config.FsyncAlways {
+	always := l.o.Fsync() == config.FsyncAlways
+	if !always && !l.lending.Load() {
 		return l.Seal(upto)
 	}
 	if l.written.Load() >= upto {
 		return nil // written, and being synced
 	}
 	l.mu.Lock()
+	if !always && l.pending.lent.size == 0 {
+		l.lending.Store(false)
+		l.mu.Unlock()
+		return l.Seal(upto)
+	}
 	err := l.err()
 	switch {
 	case err != nil:

@@ -238,6 +238,9 @@ func (r recorder) Append(e *engine.Effects) (end int64) {
 		l.pending.drop()
 	}
 	end = l.pending.add(e)
+	if len(e.Lent) > 0 {
+		l.lending.Store(true)
+	}
 	l.mu.Unlock()
 	return end
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -365,6 +366,69 @@ func TestASilentFollowerIsGivenUp(t *testing.T) {
 		began := time.Now()
 		if err := <-ended; err == nil || time.Since(began) != patience {
 			t.Errorf("given up after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// A thorough stream takes its time before it gives the first byte.
+type thorough struct {
+	engine.Stream
+	takes time.Duration
+}
+
+func (s thorough) NewReader(off int64) (engine.StreamReader, error) {
+	r, err := s.Stream.NewReader(off)
+	return thoroughReader{r, s.takes}, err
+}
+
+type thoroughReader struct {
+	engine.StreamReader
+	takes time.Duration
+}
+
+func (r thoroughReader) Read(p []byte) (int, error) {
+	time.Sleep(r.takes)
+	return r.StreamReader.Read(p)
+}
+
+// TestASenderTellsThatItReads: what is read, as long as that is work.
+func TestASenderTellsThatItReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := leaderLog(t, epoch)
+		start := log.End()
+		add(t, log, 1<<20, false)
+		end := log.End()
+		a, b := net.Pipe()
+		conn, other := peer.Pair(a, b, leader, follower)
+		s := repl.NewSender(repl.SenderConfig{
+			Stream: thorough{log.Stream(), 3 * time.Minute}, Self: leader, Peer: follower, Epoch: epoch, Patience: patience,
+			Cluster: func() string { return peer.Unknown }, Commit: func() int64 { return 0 },
+			Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
+			Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
+		}, conn)
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(t.Context()) }()
+		var f peer.Frame
+		if err := other.Next(&f); err != nil || f.Type != peer.Open {
+			t.Fatal(f.Type, err)
+		}
+		ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{strconv.AppendInt(nil, start, 10)}}
+		if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		time.Sleep(30 * time.Second)
+		if !s.Reads(start, end) || s.Reads(0, start) || s.Reads(start+1, end) {
+			t.Errorf("what is read is not told: %v, %v, %v", s.Reads(start, end), s.Reads(0, start), s.Reads(start+1, end))
+		}
+		time.Sleep(time.Minute)
+		if s.Reads(start, end) {
+			t.Error("a disk that hangs is taken for work")
+		}
+		_ = other.Close()
+		<-ended
+		if s.Reads(start, end) {
+			t.Error("it reads after its end")
 		}
 	})
 }

@@ -69,6 +69,7 @@ type Sender struct {
 	shut     atomic.Bool  // the window is full
 	received atomic.Int64 // by the follower
 	round    atomic.Int64 // the latest that the follower is to be asked for
+	reading  atomic.Pointer[reading]
 	gone     chan struct{}
 
 	asked   int64 // the round it was asked for last
@@ -76,6 +77,20 @@ type Sender struct {
 	sent    int64 // offset after what was sent
 	told    int64 // commit offset that was told
 	buf     []byte
+}
+
+// A reading is a read of the log that is under way: a large group is proved to be whole
+// before the first byte of it is sent.
+type reading struct {
+	off   int64
+	until time.Time
+}
+
+// Reads reports whether the log is being read between two offsets, for the follower, and
+// not for longer than maxWork.
+func (s *Sender) Reads(start, end int64) bool {
+	r := s.reading.Load()
+	return r != nil && r.off >= start && r.off < end && time.Now().Before(r.until)
 }
 
 // NewSender takes over an open stream connection.
@@ -264,6 +279,10 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 		if s.sent-s.received.Load() >= Window {
 			return 0, nil // an acknowledgement wakes
 		}
+	}
+	if s.cfg.Stream.End()-s.sent >= chunk { // there is much to send
+		s.reading.Store(&reading{s.sent, time.Now().Add(maxWork)})
+		defer s.reading.Store(nil)
 	}
 	n, err = r.Read(s.buf[headRoom : headRoom+chunk])
 	if err != nil && err != io.EOF {

@@ -101,8 +101,8 @@ func (c *client) release(w *scratch) {
 	}
 	if !c.waiting {
 		c.batch = batch{}
+		c.takeBack()
 	}
-	c.takeBack()
 }
 
 // wait parks the batch on the barrier.
@@ -133,6 +133,7 @@ func (c *client) decide() bool {
 		replies = c.sift(c.held, c.marks)
 	}
 	c.waiting, c.batch = false, batch{}
+	c.takeBack() // as a rule it is written by now
 	c.send(replies)
 	c.settleDown()
 	return true

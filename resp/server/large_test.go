@@ -101,6 +101,41 @@ func TestLentInputStays(t *testing.T) {
 	})
 }
 
+// TestLentInputWaitsWithItsReply: nothing is asked back before the barrier lets the reply
+// go: that would wait for the disk.
+func TestLentInputWaitsWithItsReply(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		log := &lender{}
+		h := start(t, model, withLog(t, log))
+		h.lead(1)
+		h.gate.set(0, 1)
+		w := h.dial()
+		value := strings.Repeat("v", large.Least)
+		w.send(command("SET", "k", value))
+		loans := func() int {
+			log.mu.Lock()
+			defer log.mu.Unlock()
+			return len(log.loans)
+		}
+		eventually(t, "it waits", func() bool { return h.gate.waiting() == 1 })
+		if n := loans(); n != 1 {
+			t.Errorf("%d loans while the reply waits", n)
+		}
+		h.gate.set(-1, 1)
+		w.expect("+OK\r\n")
+		if n := loans(); n != 0 || log.bad > 0 {
+			t.Errorf("%d loans after the reply, %d had changed", n, log.bad)
+		}
+		h.gate.set(log.End(), 1)
+		w.send(command("SET", "k", value))
+		eventually(t, "it waits again", func() bool { return h.gate.waiting() == 1 })
+		_ = w.Close()
+		h.gate.set(0, 0)
+		h.gate.giveUp()
+		eventually(t, "a client that is gone has let go", func() bool { return loans() == 0 })
+	})
+}
+
 // A hole is a log that holds nothing.
 type hole struct{}
 
