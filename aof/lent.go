@@ -14,7 +14,7 @@ import (
 //	                                               at
 //	lent                                            200 MB of a client's
 //
-// Whoever has lent asks for it back before the memory changes (Return, and the end of
+// A caller that has lent asks for it back before the memory changes (Return, and the end of
 // AppendRaw). By then it is written as a rule, since a reply waits for that too; else
 // the log takes a copy.
 

@@ -153,8 +153,8 @@ func TestLentOnAFullDisk(t *testing.T) {
 	wantLines(t, got, "0: SET a 1", "0: SET b0 value", "0: SET c0 later", "0: SET b1 value", "0: SET c1 later", "0: SET b2 value", "0: SET c2 later")
 }
 
-// TestLargeIsWrittenByAnother: whoever asks the log to write soon does not wait for what
-// is large, with any policy.
+// TestLargeIsWrittenByAnother: a caller that asks the log to write soon does not wait for
+// what is large, with any policy.
 func TestLargeIsWrittenByAnother(t *testing.T) {
 	for _, policy := range []int64{config.FsyncAlways, config.FsyncEverysec, config.FsyncNo} {
 		fsys := disktest.New()
@@ -172,7 +172,7 @@ func TestLargeIsWrittenByAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		if work, soon := r.Settle(false); work != nil || soon {
-			t.Fatal("work for who does not want it")
+			t.Fatal("work for a caller that does not want it")
 		}
 		close(held)
 		for moved := r.notified(); r.Durable() < end; moved = r.notified() {
