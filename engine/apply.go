@@ -63,9 +63,25 @@ func (a *Applier) Apply(args [][]byte) error {
 	if c.Cmd.shapeFor(args) == shapeSingle {
 		a.single(c)
 	} else {
-		a.e.lockFor(c, func() { a.carryOut(c) })
+		a.e.lockFor(c, func() { a.carryOut(c); a.serve(c) })
 	}
+	a.wakeServed()
 	return a.outcome(c)
+}
+
+// serve answers who reads here and waited for what was applied, which is committed.
+func (a *Applier) serve(c *Ctx) {
+	if len(c.ready) > 0 {
+		a.e.serve(c)
+		c.handOver(0)
+	}
+}
+
+// wakeServed lets them go on, with nothing locked any more.
+func (a *Applier) wakeServed() {
+	if c := &a.s.ctx; len(c.served) > 0 {
+		c.wakeServed()
+	}
 }
 
 // single carries out a command with one key, as nearly all records are.
@@ -75,6 +91,7 @@ func (a *Applier) single(c *Ctx) {
 	sh.mu.Lock()
 	c.home = at + 1
 	c.Cmd.Do(c)
+	a.serve(c)
 	c.home = 0
 	sh.noteWritten(c)
 	sh.mu.Unlock()
@@ -103,8 +120,12 @@ func (a *Applier) exec() (err error) {
 		}
 	}
 	a.e.lockSet(&set)
-	defer a.e.unlockSet(&set)
-	return a.runAll(cmds)
+	err = a.runAll(cmds)
+	a.s.ctx.held = set
+	a.serve(&a.s.ctx)
+	a.e.unlockSet(&set)
+	a.wakeServed()
+	return err
 }
 
 func (a *Applier) runAll(cmds [][][]byte) error {
@@ -137,7 +158,7 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	if a.fresh--; a.fresh <= 0 {
 		c.Now, a.fresh = a.e.host.Now(), recordsPerClock
 	}
-	c.applying, c.strayed = true, false
+	c.applying, c.serves, c.strayed = true, true, false
 	return c, nil
 }
 

@@ -29,8 +29,14 @@ import (
 //	the waiter's own turn: Resume   ─► its reply, its barrier: the end of that append
 //
 // Whatever puts an object at a key goes through Ctx.PutIn, which says so to the
-// queue; and SWAPDB looks at the queues of both databases. Nothing else can make
-// a key ready: as long as somebody waits for it, it does not hold what they want.
+// queue; and SWAPDB looks at the queues of both databases. As long as somebody waits
+// for a key, it does not hold what they want. A stream may be there all the same, and
+// lack the entries: a command that adds some says Ctx.Ready.
+//
+// Some clients wait for what comes to a value that is there, as with XREADGROUP for a
+// group's stream. When that goes, their wait is over, with an error (Waiter.Lost): so
+// whatever removes a key, or puts something over it, says so too while there are any
+// of them in the shard.
 //
 // # Order
 //
@@ -62,14 +68,20 @@ import (
 //
 // When a node stops leading, a client that is blocked there is told -UNBLOCKED, as
 // Redis does; and so is one that was blocked in an earlier epoch, should the node lead
-// again before it noticed.
+// again before it noticed. A command that only reads may also block at a node that
+// follows, and is served there as records are applied; it goes on waiting while the
+// node follows, whichever node leads.
 
 // A Waiter is what a blocking command waits for.
 type Waiter struct {
 	Keys [][]byte
 	Also []byte // a key of which the command needs the shard, too; may be nil
-	// Wants reports whether an object is of use.
-	Wants func(o Object) bool
+	// Wants reports whether the object at one of the keys is of use.
+	Wants func(key []byte, o Object) bool
+	// Lost, if given, is asked when one of the keys was removed or came to hold another
+	// object, or as its object changed; nil: the key holds none. What it says is the
+	// error that ends the wait, "": it goes on.
+	Lost func(o Object) string
 	// Take does what the command does with a key that holds what it wants.
 	Take func(c *Ctx, key []byte)
 	// NullBulk: it answers so, and not with a null array, where it must not wait.
@@ -88,6 +100,7 @@ type waiter struct {
 	db    int
 	proto int
 	epoch int64 // in which it was blocked
+	leads bool  // this node did
 
 	Waiter
 
@@ -123,6 +136,7 @@ type waitKey struct {
 type waitQueues struct {
 	of   map[waitKey]*keyQueue // none of them empty; nil until somebody waits
 	also int                   // waiters in them that need a second shard
+	lost int                   // waiters in them with Lost
 }
 
 // blockedSessions are all of them, to be woken when the role changes.
@@ -172,7 +186,8 @@ func (c *Ctx) Block(want Waiter, deadline int64) {
 	e, s := c.e, c.s
 	w := &waiter{Waiter: want}
 	w.Keys = CloneArgs(w.Keys)
-	w.conn, w.cmd, w.db, w.proto, w.epoch = s.conn, c.Cmd, s.db, s.W.Proto(), e.cluster.View().Epoch
+	v := e.cluster.View()
+	w.conn, w.cmd, w.db, w.proto, w.epoch, w.leads = s.conn, c.Cmd, s.db, s.W.Proto(), v.Epoch, v.Leading
 	if w.s = s; e.slowMayBeQuick() {
 		w.args = CloneArgs(c.Args)
 	}
@@ -198,9 +213,17 @@ func (c *Ctx) Block(want Waiter, deadline int64) {
 			sh.queue.of[at] = q
 		}
 		w.places = append(w.places, waitPlace{q, q.waiters.PushBack(w)})
-		if w.Also != nil {
-			sh.queue.also++
-		}
+		sh.queue.count(w, 1)
+	}
+}
+
+// count notes that a waiter has come to a queue, or has left one.
+func (q *waitQueues) count(w *waiter, n int) {
+	if w.Also != nil {
+		q.also += n
+	}
+	if w.Lost != nil {
+		q.lost += n
 	}
 }
 
@@ -223,9 +246,7 @@ func (s *shard) leave(p waitPlace) {
 	if p.q.waiters.Len() == before {
 		return
 	}
-	if w.Also != nil {
-		s.queue.also--
-	}
+	s.queue.count(w, -1)
 	if before == 1 {
 		delete(s.queue.of, p.q.waitKey)
 	}
@@ -241,14 +262,14 @@ func (w *waiter) resume(c *Ctx, timedOut bool) bool {
 			s.W.Overflow()
 		}
 		s.Barrier, s.LastWriteEnd = max(s.Barrier, w.end), max(s.LastWriteEnd, w.end)
-		if v.Clustered {
+		if v.Clustered && w.leads {
 			s.claim(w.epoch)
 		}
 		return true
 	case timedOut:
 		s.W.NullArray()
 		return true
-	case v.Leading && v.Epoch == w.epoch:
+	case v.Leading == w.leads && (!w.leads || v.Epoch == w.epoch):
 		return false
 	case !w.wait.ask.CompareAndSwap(askNothing, askOver):
 		return false // served at the last moment: a wake-up is on its way
@@ -269,7 +290,7 @@ func (c *Ctx) unblockRole() {
 // arrived notes that an object has come to a key, which somebody may wait for.
 func (c *Ctx) arrived(db int, key []byte) {
 	sh := &c.e.shards[c.shardOf(key)]
-	if len(sh.queue.of) == 0 {
+	if len(sh.queue.of) == 0 || c.applying && !c.serves {
 		return
 	}
 	if q := sh.queue.of[waitKey{db, string(key)}]; q != nil {
@@ -277,14 +298,58 @@ func (c *Ctx) arrived(db int, key []byte) {
 	}
 }
 
+// Ready notes that the object at key, which was there, has come to hold something that
+// a client may wait for, or holds no longer what one rests on.
+func (c *Ctx) Ready(key []byte) { c.arrived(c.s.db, key) }
+
+// lost notes that a key holds nothing, or a string, where something else may have been.
+func (c *Ctx) lost(db int, key []byte) {
+	if c.e.shards[c.shardOf(key)].queue.lost > 0 {
+		c.arrived(db, key)
+	}
+}
+
+// lostOutside is lost for what no command does, expiry and eviction, whose effects end at
+// end in the log. The shard is locked.
+func (e *Engine) lostOutside(s *shard, db int, key []byte, end int64) {
+	if s.queue.lost == 0 {
+		return
+	}
+	q := s.queue.of[waitKey{db, string(key)}]
+	if q == nil {
+		return
+	}
+	c := Ctx{e: e, s: &Session{db: db}, Now: e.host.Now(), home: 1 + e.shardIndex(key), apart: true, ready: []*keyQueue{q}}
+	e.serve(&c)
+	c.handOver(end)
+	c.wakeServed()
+}
+
 // swapped is arrived for all keys of two databases. Every shard is locked.
 func (c *Ctx) swapped(a, b int) {
-	if c.applying {
+	if c.applying && !c.serves {
 		return
 	}
 	for i := range c.e.shards {
 		for at, q := range c.e.shards[i].queue.of {
 			if at.db == a || at.db == b {
+				c.ready = append(c.ready, q)
+			}
+		}
+	}
+}
+
+// emptied is lost for all keys of a database, -1: of all. Every shard is locked.
+func (c *Ctx) emptied(db int) {
+	if c.applying {
+		return
+	}
+	for i := range c.e.shards {
+		if c.e.shards[i].queue.lost == 0 {
+			continue
+		}
+		for at, q := range c.e.shards[i].queue.of {
+			if db < 0 || at.db == db {
 				c.ready = append(c.ready, q)
 			}
 		}
@@ -308,11 +373,20 @@ func (e *Engine) serveKey(c *Ctx, q *keyQueue) {
 	for el := q.waiters.Front(); el != nil; el = next {
 		next = el.Next()
 		o := e.objectAt(c, q.db, key)
-		if o == nil {
+		if o == nil && sh.queue.lost == 0 {
 			return
 		}
 		w := el.Value.(*waiter)
-		if !w.Wants(o) || w.conn.Gone() {
+		lost := ""
+		if w.Lost != nil {
+			lost = w.Lost(o)
+		}
+		switch {
+		case lost == "" && (o == nil || !w.Wants(key, o)):
+			continue
+		case c.applying && w.cmd.Has(spec.Write):
+			continue // it was blocked while this node led, and is about to be told
+		case w.conn.Gone():
 			continue // a session whose client has gone leaves by itself
 		}
 		if w.Also != nil && !c.holds(e.shardIndex(w.Also)) {
@@ -322,7 +396,7 @@ func (e *Engine) serveKey(c *Ctx, q *keyQueue) {
 			continue // its session ends the wait, or somebody has served it
 		}
 		sh.leave(waitPlace{q, el})
-		e.serveOne(c, w, key)
+		e.serveOne(c, w, key, lost)
 	}
 }
 
@@ -336,14 +410,22 @@ func (e *Engine) objectAt(c *Ctx, db int, key []byte) Object {
 }
 
 // serveOne carries out a waiter's command, as part of c's: in a database to which
-// c has just written.
-func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte) {
+// c has just written. Where what it rests on is lost it is told so.
+func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte, lost string) {
 	s := Session{conn: w.conn, db: w.db}
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
-	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready, happened: c.happened, invalid: c.invalid}
+	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready, happened: c.happened,
+		invalid: c.invalid, applying: c.applying, follower: c.follower}
 	began := e.host.Ticks()
-	w.Take(&in, key)
+	if lost == "" {
+		w.Take(&in, key)
+	} else {
+		in.Err(lost)
+	}
+	if in.failed {
+		e.stripe(key).perCmd[w.cmd.Index()].failed.Add(1)
+	}
 	w.took = e.host.Ticks() - began
 	c.eff, c.ready, c.happened, c.invalid = in.eff, in.ready, in.happened, in.invalid
 	if w.Counts {

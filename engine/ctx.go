@@ -34,6 +34,7 @@ type Ctx struct {
 	room     space // what the memory gate came to
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
+	serves   bool  // the record is applied while clients read: who waits for its key is served
 	apart    bool  // it has views of its own, see form.go
 	wide     bool  // it has written to keys other than its own, see block.go
 	nested   bool  // the command is part of another: it must not wait
@@ -85,6 +86,9 @@ func (c *Ctx) Version() string { return c.e.version }
 
 // Table is what is known of all commands.
 func (c *Ctx) Table() *spec.Table { return c.e.table.spec }
+
+// Applying reports whether the command is a record of a log that is carried out.
+func (c *Ctx) Applying() bool { return c.applying }
 
 // Rand returns 64 random bits.
 func (c *Ctx) Rand() uint64 { return c.e.host.Rand() }
@@ -170,7 +174,9 @@ func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	} else {
 		c.touch(en)
 	}
-	if !v.Kind.IsString() && !c.applying {
+	if v.Kind.IsString() {
+		c.lost(db, key)
+	} else {
 		c.arrived(db, key)
 	}
 	c.changed(db, key)
@@ -192,6 +198,7 @@ func (c *Ctx) removeIn(db int, key []byte) bool {
 	gone := c.changing(db, key).Delete(key)
 	if gone {
 		c.changed(db, key)
+		c.lost(db, key)
 	}
 	return gone
 }

@@ -246,6 +246,7 @@ func (e *Engine) evictLocked(v *victim) {
 	}
 	e.changed(s, v.db, v.key, end)
 	e.notify(eventEvicted, "evicted", v.db, v.key, end)
+	e.lostOutside(s, v.db, v.key, end)
 }
 
 // sample draws maxmemory-samples entries of d and returns the one that is

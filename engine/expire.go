@@ -79,6 +79,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	for _, key := range sc.args[1:] {
 		e.changed(s, db, key, end)
 		e.notify(eventExpired, "expired", db, key, end)
+		e.lostOutside(s, db, key, end)
 	}
 	return n
 }

@@ -30,6 +30,7 @@ const (
 	EventSet     Event = config.EventSet     // s
 	EventHash    Event = config.EventHash    // h
 	EventZset    Event = config.EventZset    // z
+	EventStream  Event = config.EventStream  // t
 
 	eventExpired Event = config.EventExpired // x
 	eventEvicted Event = config.EventEvicted // e

@@ -185,6 +185,10 @@ func (c *Ctx) Changed(key []byte, en Entry, o Object) (gone bool) {
 	return false
 }
 
+// Settled is Changed for a change that, as in Redis, does not make the key a changed one
+// for WATCH: of a stream's groups. The object is not empty.
+func (c *Ctx) Settled(key []byte, en Entry, o Object) { c.restore(key, en, o, en.d.Kind(en.ref)) }
+
 // restore brings the entry in line with o, which has changed in place.
 func (c *Ctx) restore(key []byte, en Entry, o Object, k dict.Kind) {
 	if !k.IsPacked() {

@@ -84,6 +84,7 @@ func doFlushdb(c *Ctx) {
 		return
 	}
 	c.PropagateN(c.e.flush(c.s.db), []byte("FLUSHDB"))
+	c.emptied(c.s.db)
 	c.W.OK()
 }
 
@@ -92,6 +93,7 @@ func doFlushall(c *Ctx) {
 		return
 	}
 	c.PropagateN(c.e.flush(-1), []byte("FLUSHALL"))
+	c.emptied(-1)
 	c.saveFlushed()
 }
 

@@ -252,6 +252,7 @@ const (
 	TypeSet    = 2
 	TypeZset   = 3
 	TypeHash   = 4
+	TypeStream = 6 // 5 is a module's
 )
 
 // mixValue mixes a value in.

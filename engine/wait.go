@@ -328,6 +328,23 @@ func (e *Engine) ReplicaAcked() {
 	})
 }
 
+// MillisArg turns a timeout in milliseconds into wall ms, 0: none; false: the error was
+// written.
+func (c *Ctx) MillisArg(raw []byte) (at int64, ok bool) {
+	ms, ok := decimal.Parse(raw)
+	switch {
+	case !ok:
+		c.Err(resp.ErrTimeoutInt)
+		return 0, false
+	case ms < 0:
+		c.Err(resp.ErrTimeoutNeg)
+		return 0, false
+	case ms == 0, ms > longestWait:
+		return 0, true
+	}
+	return c.Now + ms, true
+}
+
 // TimeoutArg turns a timeout in seconds into wall ms, 0: none; false: the
 // error was written. What does not fit comes out negative in Redis.
 func (c *Ctx) TimeoutArg(raw []byte) (at int64, ok bool) {

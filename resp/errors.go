@@ -154,6 +154,45 @@ const (
 	ErrHLLSelfTest  = "ERR TESTFAILED %s"
 )
 
+// Streams.
+const (
+	ErrStreamID         = "ERR Invalid stream ID specified as stream command argument"
+	ErrStreamStart      = "ERR invalid start ID for the interval"
+	ErrStreamEnd        = "ERR invalid end ID for the interval"
+	ErrTrimBoth         = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+	ErrTrimMaxLen       = "ERR The MAXLEN argument must be >= 0."
+	ErrTrimLimit        = "ERR The LIMIT argument must be >= 0."
+	ErrTrimLimitAlone   = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+	ErrTrimNone         = "ERR syntax error, XTRIM must be called with a trimming strategy"
+	ErrTrimLimitExact   = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+	ErrAddZeroID        = "ERR The ID specified in XADD must be greater than 0-0"
+	ErrAddExhausted     = "ERR The stream has exhausted the last possible ID, unable to add more items"
+	ErrAddSmallID       = "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+	ErrAddTooLarge      = "ERR Elements are too large to be stored"
+	ErrReadUnbalanced   = "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
+	ErrReadGroup        = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead."
+	ErrReadNoAck        = "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
+	ErrReadNoGroup      = "ERR Missing GROUP option for XREADGROUP"
+	ErrReadDollar       = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set."
+	ErrReadNew          = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+	ErrNoGroupRead      = "NOGROUP No such key '%s' or consumer group '%s' in XREADGROUP with GROUP option"
+	ErrNoGroup          = "NOGROUP No such key '%s' or consumer group '%s'"
+	ErrNoGroupFor       = "NOGROUP No such consumer group '%s' for key name '%s'"
+	ErrNoGroupAnyMore   = "NOGROUP the consumer group this client was blocked on no longer exists"
+	ErrStreamGone       = "UNBLOCKED the stream key no longer exists"
+	ErrBusyGroup        = "BUSYGROUP Consumer Group name already exists"
+	ErrGroupNoKey       = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically."
+	ErrGroupRead        = "ERR value for ENTRIESREAD must be positive or -1"
+	ErrSetIDAdded       = "ERR entries_added must be positive"
+	ErrSetIDDeleted     = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+	ErrSetIDSmall       = "ERR The ID specified in XSETID is smaller than the target stream top item"
+	ErrSetIDLength      = "ERR The entries_added specified in XSETID is smaller than the target stream length"
+	ErrClaimIdle        = "ERR Invalid min-idle-time argument for %s"
+	ErrClaimOptionValue = "ERR Invalid %s option argument for XCLAIM"
+	ErrClaimOption      = "ERR Unrecognized XCLAIM option '%s'"
+	ErrClaimCount       = "ERR COUNT must be > 0"
+)
+
 // Connections, clients and the cluster's faces.
 const (
 	ErrNoPassword    = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"

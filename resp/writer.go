@@ -300,6 +300,15 @@ func (w *Writer) SetAt(mark, n int) {
 	w.headAt(mark, '*', n)
 }
 
+// MapAt is ArrayAt for a map of n pairs.
+func (w *Writer) MapAt(mark, n int) {
+	if w.proto == RESP3 {
+		w.headAt(mark, '%', n)
+		return
+	}
+	w.headAt(mark, '*', 2*n)
+}
+
 // headAt inserts a header of that kind at a Mark.
 func (w *Writer) headAt(mark int, kind byte, n int) {
 	if !w.fits(0) {

@@ -93,6 +93,8 @@ func (c *Config) memory() []*directive {
 		number("set-max-intset-entries", &c.SetMaxIntsetEntries, 512, 0, math.MaxInt64),
 		number("zset-max-listpack-entries", &c.ZsetMaxListpackEntries, 128, 0, math.MaxInt64).aka("zset-max-ziplist-entries"),
 		memory("zset-max-listpack-value", &c.ZsetMaxListpackValue, 64, 0, anyBytes).aka("zset-max-ziplist-value"),
+		memory("stream-node-max-bytes", &c.StreamNodeMaxBytes, 4096, 0, anyBytes),
+		number("stream-node-max-entries", &c.StreamNodeMaxEntries, 100, 0, math.MaxInt64),
 	}
 }
 

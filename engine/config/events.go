@@ -13,7 +13,7 @@ const (
 	EventZset                 // z
 	EventExpired              // x
 	EventEvicted              // e
-	eventStream               // t
+	EventStream               // t
 	eventModule               // d: there are no modules
 	EventNew                  // n
 	EventKeyspace             // K: to the key's channel

@@ -180,7 +180,6 @@ func idleCluster() []*directive {
 func idleTypes() []*directive {
 	return idle("Regent does not have the type yet",
 		idleMemory("hll-sparse-max-bytes", 3000, 0, anyBytes),
-		idleMemory("stream-node-max-bytes", 4096, 0, anyBytes), idleNumber("stream-node-max-entries", 100, 0, math.MaxInt64),
 	)
 }
 

@@ -144,6 +144,8 @@ type Config struct {
 	HashMaxListpackValue        Int
 	ZsetMaxListpackEntries      Int
 	ZsetMaxListpackValue        Int // bytes of a member
+	StreamNodeMaxBytes          Int // 0: no limit
+	StreamNodeMaxEntries        Int // 0: no limit
 
 	// the log
 	AppendOnly                    Bool

@@ -44,7 +44,7 @@ func listBlocks() []engine.Command {
 	}
 }
 
-func isList(o engine.Object) bool {
+func isList(_ []byte, o engine.Object) bool {
 	_, ok := o.(*listObject)
 	return ok
 }

@@ -64,7 +64,7 @@ func (p pop) orBlock(c *engine.Ctx, keys [][]byte, deadline int64) {
 	}
 	c.Block(engine.Waiter{
 		Keys: keys,
-		Wants: func(o engine.Object) bool {
+		Wants: func(_ []byte, o engine.Object) bool {
 			_, ok := o.(*zsetObject)
 			return ok
 		},
