@@ -1,0 +1,47 @@
+// Package stream holds streams: entries of fields and values in the order of their IDs,
+// and groups whose consumers read them. It knows no clock, no commands and no locks: its
+// owner holds one around every call.
+//
+//	Stream ─┬─► nodes    tree: ID ─► node                      (stream.go, tree.go)
+//	        └─► groups   by name ─► group ─┬─► pending  tree: ID ─► time, count, who
+//	                                       └─► consumers by name ─► tree: IDs  (group.go)
+//
+// # Nodes
+//
+// A node is a listpack, to the byte what redis-server 7.0 has (t_stream.c), so that a
+// stream in an RDB file is its nodes as they are. It begins with a master entry:
+//
+//	live | deleted | number of fields | field … | 0
+//
+// and goes on with entries, relative to the ID under which the node stands:
+//
+//	flags | ms | seq | [number of fields] | [field] value … | elements so far
+//
+// An entry with the master entry's fields (flag 2) leaves them out. One that is deleted
+// stays, with a flag (1), until its node has none that lives. The last element leads back
+// to the entry's first one, for walks in reverse.
+//
+// Entries come at the end. A node that is full (Limits) loses the room that it does not
+// need; the next one begins with the entry that did not fit.
+//
+// # Trees
+//
+// The nodes, what is pending in a group, and for whom, stand in B-trees of the same kind,
+// which find an ID in O(log n). IDs mostly come in order: a leaf that fills up at the end
+// leaves a full one behind.
+//
+// # Clones
+//
+// A clone copies the stream's head: everything below belongs to an owner, a name that the
+// original and the clone both change when they part. Who is to change a branch, a node,
+// a group or a consumer that is not his copies it first. So COPY and snapshots take no
+// time inside the lock, and a change after that copies the node, and the branches above.
+//
+// # Invariants
+//
+//   - Len is the sum of the nodes' live entries, and Bytes that of all parts: both are
+//     kept with each change, and no walk is needed.
+//   - An ID that is pending in a group is pending for one consumer, which is the group's.
+//   - First is the first live entry's ID; Last never falls but by XSETID.
+//   - What came from outside was read to its last element (load.go).
+package stream
