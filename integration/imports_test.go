@@ -25,6 +25,7 @@ var floors = map[string][]string{
 	"regent/engine/set":    {"regent/engine/hashtable", "regent/engine/listpack"},
 	"regent/engine/hash":   {"regent/engine/hashtable", "regent/engine/listpack"},
 	"regent/engine/zset":   {"regent/engine/listpack"},
+	"regent/engine/stream": {"regent/engine/listpack"},
 	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	// The rooms: each stands on the engine and its own value, none on another.
@@ -36,6 +37,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/sets":          ground("regent/engine/set", "regent/engine/listpack"),
 	"regent/engine/commands/hashes":        ground("regent/engine/hash", "regent/engine/listpack"),
 	"regent/engine/commands/zsets":         ground("regent/engine/zset", "regent/engine/listpack"),
+	"regent/engine/commands/streams":       ground("regent/engine/stream", "regent/engine/listpack"),
 	"regent/engine/commands/cluster":       ground(),
 	"regent/engine/commands/introspection": ground(),
 	"regent/engine/commands/functions":     ground(),

@@ -6,10 +6,10 @@
 //	hashes         HSET, HGETALL …
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
 //	functions      FUNCTION                     zsets   ZADD, ZRANGE, BZPOPMIN …
-//	bitmaps        SETBIT, BITOP, BITFIELD …
+//	bitmaps        SETBIT, BITOP, BITFIELD …    streams XADD, XREADGROUP …
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
-// type of value (engine/list, engine/set, engine/zset); no room imports another. What it may do
+// type of value (engine/list, engine/set, engine/zset, engine/stream); no room imports another. What it may do
 // is what the engine exports: locks, shards, marks and sessions are out of its
 // reach. A new command touches its room alone, a new room one line below.
 package commands
@@ -24,6 +24,7 @@ import (
 	"regent/engine/commands/keys"
 	"regent/engine/commands/lists"
 	"regent/engine/commands/sets"
+	"regent/engine/commands/streams"
 	"regent/engine/commands/strings"
 	"regent/engine/commands/zsets"
 )
@@ -38,6 +39,7 @@ func All() []engine.Room {
 		hashes.Room(),
 		zsets.Room(),
 		bitmaps.Room(),
+		streams.Room(),
 		cluster.Room(),
 		functions.Room(),
 		introspection.Room(),
