@@ -189,7 +189,7 @@ func (t *tree[V]) remove(own *owner, id ID) bool {
 	t.root = t.owned(own, t.root)
 	t.removeIn(own, t.root, id)
 	t.n--
-	for t.root.kids != nil && len(t.root.kids) == 1 {
+	for len(t.root.kids) == 1 {
 		t.mem -= t.root.weight()
 		t.root = t.root.kids[0]
 	}
