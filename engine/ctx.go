@@ -189,6 +189,10 @@ func (c *Ctx) SetInt(en Entry, n int64) {
 	c.changedAt(en)
 }
 
+// Traceless reports whether a command that reads must not keep what it found out, in the
+// value itself: this node follows, or a pause is on.
+func (c *Ctx) Traceless() bool { return c.follower }
+
 // Remove deletes key and reports whether it was there. The effect is the
 // caller's to propagate.
 func (c *Ctx) Remove(key []byte) bool { return c.removeIn(c.s.db, key) }

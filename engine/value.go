@@ -83,9 +83,9 @@ func (c *Ctx) FitsString(size, add int64) bool {
 	return true
 }
 
-// Loosen makes the string v at en raw and n bytes long, at least as long as it was,
-// and returns its bytes, which may be changed until the handler returns. By itself it
-// is no change: a handler that makes one says Modified.
+// Loosen makes the string v at en raw and n bytes long, new bytes zero, and returns its
+// bytes, which may be changed until the handler returns. By itself it is no change: a handler
+// that makes one says Modified. en is over: the string may have moved.
 func (c *Ctx) Loosen(key []byte, en Entry, v dict.Value, n int) []byte {
 	c.Heavy(n)
 	if v.Kind == dict.Int {

@@ -33,6 +33,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/strings":       ground(),
 	"regent/engine/commands/keys":          ground(),
 	"regent/engine/commands/bitmaps":       ground(),
+	"regent/engine/commands/hyperlogs":     ground(),
 	"regent/engine/commands/lists":         ground("regent/engine/list", "regent/engine/listpack"),
 	"regent/engine/commands/sets":          ground("regent/engine/set", "regent/engine/listpack"),
 	"regent/engine/commands/hashes":        ground("regent/engine/hash", "regent/engine/listpack"),
@@ -68,7 +69,7 @@ func ground(value ...string) []string {
 
 // leaves may be imported by everybody. They import nothing but the standard library
 // and one another.
-var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/glob", "regent/engine/large", "regent/engine/pubsub", "regent/engine/tracking", "regent/engine/spec"}
+var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/pubsub", "regent/engine/tracking", "regent/engine/spec"}
 
 // pure floors import nothing but the standard library, themselves and leaves.
 var pure = append([]string{"regent/cluster/bully"}, leaves...)

@@ -177,6 +177,17 @@ bitfield bits get u8 0
 bitop not bits2 bits
 bitop or bits2 none
 bitop or bits2 none
+pfadd hll
+pfadd hll
+pfadd hll a b c a
+pfadd hll a
+pfcount hll
+pfcount hll
+pfcount hll none
+pfmerge hll2 hll none
+pfmerge hll2
+pfdebug todense hll
+pfdebug todense hll
 set str 1
 rpush str 1
 sadd str 1

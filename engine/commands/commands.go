@@ -7,6 +7,7 @@
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
 //	functions      FUNCTION                     zsets   ZADD, ZRANGE, BZPOPMIN …
 //	bitmaps        SETBIT, BITOP, BITFIELD …    streams XADD, XREADGROUP …
+//	hyperlogs      PFADD, PFCOUNT, PFMERGE
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
 // type of value (engine/list, engine/set, engine/zset, engine/stream); no room imports another. What it may do
@@ -20,6 +21,7 @@ import (
 	"regent/engine/commands/cluster"
 	"regent/engine/commands/functions"
 	"regent/engine/commands/hashes"
+	"regent/engine/commands/hyperlogs"
 	"regent/engine/commands/introspection"
 	"regent/engine/commands/keys"
 	"regent/engine/commands/lists"
@@ -40,6 +42,7 @@ func All() []engine.Room {
 		zsets.Room(),
 		bitmaps.Room(),
 		streams.Room(),
+		hyperlogs.Room(),
 		cluster.Room(),
 		functions.Room(),
 		introspection.Room(),

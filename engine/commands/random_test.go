@@ -272,10 +272,14 @@ func drawHashLook(t *rapid.T) []string {
 	return cmd(rapid.SampledFrom([]string{"HGET", "HEXISTS", "HSTRLEN"}).Draw(t, "c"), k, drawField(t))
 }
 
-// drawBits draws what looks at a string as at bits.
+// drawBits draws what looks at a string as at bits, or as at a HyperLogLog.
 func drawBits(t *rapid.T) []string {
 	at := fmt.Sprint(rapid.IntRange(0, 500).Draw(t, "at"))
-	switch rapid.IntRange(0, 4).Draw(t, "bits") {
+	switch rapid.IntRange(0, 6).Draw(t, "bits") {
+	case 5:
+		return cmd("PFADD", drawKey(t), drawValue(t), at)
+	case 6:
+		return rapid.SampledFrom([][]string{cmd("PFCOUNT", drawKey(t)), cmd("PFMERGE", drawKey(t), drawKey(t)), cmd("PFCOUNT", drawKey(t), drawKey(t))}).Draw(t, "pf")
 	case 0:
 		return cmd("SETBIT", drawKey(t), at, rapid.SampledFrom([]string{"0", "1"}).Draw(t, "bit"))
 	case 1:

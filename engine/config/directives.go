@@ -90,6 +90,7 @@ func (c *Config) memory() []*directive {
 		number("list-compress-depth", &c.ListCompressDepth, 0, 0, anyInt), // nodes are not compressed
 		number("hash-max-listpack-entries", &c.HashMaxListpackEntries, 512, 0, math.MaxInt64).aka("hash-max-ziplist-entries"),
 		memory("hash-max-listpack-value", &c.HashMaxListpackValue, 64, 0, anyBytes).aka("hash-max-ziplist-value"),
+		memory("hll-sparse-max-bytes", &c.HLLSparseMaxBytes, 3000, 0, anyBytes),
 		number("set-max-intset-entries", &c.SetMaxIntsetEntries, 512, 0, math.MaxInt64),
 		number("zset-max-listpack-entries", &c.ZsetMaxListpackEntries, 128, 0, math.MaxInt64).aka("zset-max-ziplist-entries"),
 		memory("zset-max-listpack-value", &c.ZsetMaxListpackValue, 64, 0, anyBytes).aka("zset-max-ziplist-value"),

@@ -51,7 +51,7 @@ func idleWord(name, def string, names ...string) *directive {
 func (c *Config) idles() []*directive {
 	var all []*directive
 	for _, group := range [][]*directive{
-		idleProcess(), idleMemoryWork(), idleFiles(), idleReplication(), idleCluster(), idleTypes(), idleFeatures(), idleTLS(),
+		idleProcess(), idleMemoryWork(), idleFiles(), idleReplication(), idleCluster(), idleFeatures(), idleTLS(),
 	} {
 		all = append(all, group...)
 	}
@@ -174,12 +174,6 @@ func idleCluster() []*directive {
 		idleNumber("cluster-migration-barrier", 1, 0, anyInt), idleMemory("cluster-link-sendbuf-limit", 0, 0, anyBytes),
 		idleNumber("cluster-replica-validity-factor", 10, 0, anyInt).aka("cluster-slave-validity-factor"),
 		idleYesNo("cluster-replica-no-failover", false).aka("cluster-slave-no-failover"),
-	)
-}
-
-func idleTypes() []*directive {
-	return idle("Regent does not have the type yet",
-		idleMemory("hll-sparse-max-bytes", 3000, 0, anyBytes),
 	)
 }
 

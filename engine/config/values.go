@@ -111,6 +111,7 @@ type Config struct {
 	ProtectedMode                                       Bool
 	PeersWithoutSecret                                  Bool // also beyond this machine
 	ProtoMaxBulkLen, ClientQueryBufferLimit             Int
+	HLLSparseMaxBytes                                   Int
 	// client-output-buffer-limit normal: hard and soft bytes, soft seconds
 	OutputHardNormal, OutputSoftNormal, OutputSoftSecondsNormal Int
 	OutputHardPubsub, OutputSoftPubsub, OutputSoftSecondsPubsub Int

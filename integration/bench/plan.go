@@ -42,6 +42,8 @@ func families() []family {
 		{"getbit", "GETBIT {key} 100", set},
 		{"bitcount", "BITCOUNT {key}", set},
 		{"bitfield", "BITFIELD {key} INCRBY u16 #1 1", set},
+		{"pfadd", "PFADD {key} {key}", "PFADD {key} a b c"},
+		{"pfcount", "PFCOUNT {key}", "PFADD {key} a b c"},
 		{"ping", "PING", ""},
 		{"hset", "HSET {key} a {} b {} c {}", ""},
 		{"hget", "HGET {key} b", hash},
