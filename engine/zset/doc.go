@@ -74,6 +74,16 @@
 // collector. 200 members take 51 B each, 100,000 take 47 B. A clone of a million takes
 // 3.3 µs.
 //
+// Beside redis-server 7.0.15 with a million members of 16 bytes, 50 clients, 16 commands at
+// a time, µs of CPU for each command, medians of 3 interleaved rounds on that machine:
+//
+//	                                     redis-server   Regent
+//	ZADD of another score                     8.7         4.8
+//	ZADD of a new member                      5.8         3.9
+//	ZRANK                                     5.2         2.6
+//	ZRANGE of 100 in the middle               6.4         3.2
+//	ZRANGE of 10 in the middle                1.25        1.15
+//
 // # Scan
 //
 // A cursor is a place in the index, as in package hashtable: splitting and joining leave
