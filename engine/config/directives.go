@@ -48,7 +48,7 @@ func (c *Config) network() []*directive {
 		memory("proto-max-bulk-len", &c.ProtoMaxBulkLen, 512<<20, 1<<20, anyBytes),
 		memory("client-query-buffer-limit", &c.ClientQueryBufferLimit, 1<<30, 1<<20, anyBytes),
 		c.outputLimits(),
-		choice("io-model", &c.IOModel, IOAuto, "auto", "eventloop", "goroutine").fixed(),
+		choice("io-model", &c.IOModel, IOAuto, "auto", "eventloop", "goroutine").settled(),
 		number("io-threads", &c.IOThreads, 0, 0, 128).fixed(), // 0: as many as cores
 	}
 }
@@ -61,7 +61,7 @@ func (c *Config) general() []*directive {
 	return []*directive{
 		text("dir", &c.Dir, DefaultDir).fixed(),
 		text("logfile", &c.LogFile, "").fixed(),
-		words("log-format", &c.LogFormat, "redis", "redis", "text", "json").fixed(),
+		words("log-format", &c.LogFormat, "redis", "redis", "text", "json").settled(),
 		choice("loglevel", &c.LogLevel, 2, "debug", "verbose", "notice", "warning"),
 		text("pidfile", &c.PidFile, "").fixed(),
 		number("databases", &c.Databases, 16, 1, maxDatabases).fixed(),
@@ -113,7 +113,7 @@ func (c *Config) log() []*directive {
 		fileName("dbfilename", &c.DBFilename, "dump.rdb").fixed(),
 		savePoints("save", &c.Save),
 		yesNo("stop-writes-on-bgsave-error", &c.StopWritesOnBgsaveError, true),
-		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).fixed(),
+		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).settled(),
 		yesNo("rdbcompression", &c.RdbCompression, true),
 		yesNo("rdbchecksum", &c.RdbChecksum, true).fixed(),
 	}
@@ -121,18 +121,18 @@ func (c *Config) log() []*directive {
 
 func (c *Config) cluster() []*directive {
 	return []*directive{
-		number("node-id", &c.NodeID, 0, 0, math.MaxInt64).fixed(), // 0: the port
-		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).fixed(),
-		yesNo("join", &c.Join, false).fixed(),
+		number("node-id", &c.NodeID, 0, 0, math.MaxInt64).settled(), // 0: the port
+		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
+		yesNo("join", &c.Join, false).settled(),
 		yesNo("cluster-enabled", &c.ClusterEnabled, false).fixed(), // with peers it always is
-		text("announce-host", &c.AnnounceHost, "").checked(hostName).fixed(),
-		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).fixed(),
-		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).fixed(),
-		secret("cluster-secret", &c.ClusterSecret).fixed(),
-		yesNo("peers-without-secret", &c.PeersWithoutSecret, false).fixed(),
-		number("heartbeat-interval", &c.HeartbeatInterval, 30, 1, maxMs).fixed(),
-		number("leader-lease", &c.LeaderLease, 120, 4, maxMs).fixed(),
-		number("election-timeout", &c.ElectionTimeout, 500, 10, maxMs).fixed(),
+		text("announce-host", &c.AnnounceHost, "").checked(hostName).settled(),
+		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).settled(),
+		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
+		secret("cluster-secret", &c.ClusterSecret).settled(),
+		yesNo("peers-without-secret", &c.PeersWithoutSecret, false).settled(),
+		number("heartbeat-interval", &c.HeartbeatInterval, 30, 1, maxMs).settled(),
+		number("leader-lease", &c.LeaderLease, 120, 4, maxMs).settled(),
+		number("election-timeout", &c.ElectionTimeout, 500, 10, maxMs).settled(),
 		number("write-timeout", &c.WriteTimeout, 5000, 10, maxMs),
 		choice("write-acks", &c.WriteAcks, AcksQuorum, "leader", "quorum", "all"),
 		choice("takeover", &c.Takeover, TakeoverAuto, "auto", "manual", "off"),

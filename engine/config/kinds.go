@@ -33,8 +33,8 @@ type directive struct {
 // fixed directives are read once, at the start.
 func (d *directive) fixed() *directive { d.isFix = true; return d }
 
-// settled directives are fixed here and not in redis-server: CONFIG SET of what is
-// so already is no error.
+// settled directives are fixed, and not so in redis-server: CONFIG SET of what is so
+// already is no error.
 func (d *directive) settled() *directive { d.isFix, d.isOne = true, true; return d }
 
 // aka adds a name that Redis has kept from former times.
