@@ -9,7 +9,7 @@ import (
 // over nodes, and every list of pending entries.
 //
 //	root ─► branch ─► branch ─► leaf    leaf:   ids, vals
-//	          ids, kids                 branch: kids, and ids below which nothing of a kid is
+//	          ids, kids                 branch: kids, and for each an ID: nothing in it is below
 //
 // A branch belongs to whom it names as its owner, who may change it; others copy it
 // first. A leaf that fills up at the end is not halved, since most IDs come in order.
@@ -134,6 +134,9 @@ func (t *tree[V]) put(own *owner, id ID, v V) (fresh bool) {
 func (t *tree[V]) putIn(own *owner, b *branch[V], id ID, v V) (right *branch[V], fresh bool) {
 	if b.kids != nil {
 		i := b.kidOf(id)
+		if id.Less(b.ids[i]) {
+			b.ids[i] = id // it is the first: a bound of what is below
+		}
 		b.kids[i] = t.owned(own, b.kids[i])
 		over, fresh := t.putIn(own, b.kids[i], id, v)
 		if over == nil {

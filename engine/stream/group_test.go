@@ -1,0 +1,156 @@
+package stream
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// pend is what is pending by ID, and the consumers there are.
+type pend struct {
+	of  map[ID]string
+	who map[string]bool
+}
+
+func (p pend) clone() pend { return pend{maps.Clone(p.of), maps.Clone(p.who)} }
+
+func checkGroup(t *rapid.T, s *Stream, p pend) {
+	g, ok := s.Group([]byte("g"))
+	if !ok {
+		t.Fatal("the group is gone")
+	}
+	want := map[string][]ID{}
+	for id, who := range p.of {
+		want[who] = append(want[who], id)
+		if e, ok := g.Pending(id); !ok || e.Who.Name() != who {
+			t.Fatalf("%v is not pending for %s", id, who)
+		}
+	}
+	if g.PendingCount() != len(p.of) || g.ConsumerCount() != len(p.who) {
+		t.Fatalf("%d pending, %d consumers, not %d and %d", g.PendingCount(), g.ConsumerCount(), len(p.of), len(p.who))
+	}
+	mem := groupHead + int64(len("g")) + checkTree(t, &g.g.pending)
+	g.Consumers(func(c *Consumer, _ int64, pending int) bool {
+		ids := want[c.Name()]
+		slices.SortFunc(ids, ID.Compare)
+		var got []ID
+		for w := g.PendingFrom(ID{}, c); w.Next(); {
+			got = append(got, w.ID)
+		}
+		if !slices.Equal(got, ids) || pending != len(ids) {
+			t.Fatalf("%s has %v, not %v", c.Name(), got, ids)
+		}
+		return true
+	})
+	for _, c := range g.g.consumers {
+		if checkTree(t, &c.pending) != c.pending.mem {
+			t.Fatal("a consumer is not weighed right")
+		}
+		mem += c.weight()
+	}
+	if mem != s.bytes {
+		t.Fatalf("%d bytes, not %d", s.bytes, mem)
+	}
+}
+
+func TestGroupModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := New()
+		s.CreateGroup([]byte("g"), ID{}, 0)
+		p := pend{map[ID]string{}, map[string]bool{}}
+		type copied struct {
+			s *Stream
+			p pend
+		}
+		var clones []copied
+		name := func() string { return fmt.Sprint("c", rapid.IntRange(0, 4).Draw(rt, "who")) }
+		id := func() ID { return ID{uint64(rapid.IntRange(0, 150).Draw(rt, "id")), 0} }
+		edit := func() Group { g, _ := s.EditGroup([]byte("g")); return g }
+		rt.Repeat(map[string]func(*rapid.T){
+			"give": func(*rapid.T) {
+				g, who := edit(), name()
+				c := g.See([]byte(who), 5)
+				if c == nil {
+					c = g.AddConsumer([]byte(who), 5)
+				}
+				p.who[who] = true
+				for range rapid.IntRange(1, 100).Draw(rt, "n") {
+					at := id()
+					g.Give(at, Pending{1, 1, c})
+					p.of[at] = who
+				}
+			},
+			"take": func(*rapid.T) {
+				g := edit()
+				for range rapid.IntRange(1, 50).Draw(rt, "n") {
+					at := id()
+					if _, there := p.of[at]; g.Take(at) != there {
+						rt.Fatalf("%v is taken, or is not", at)
+					}
+					delete(p.of, at)
+				}
+			},
+			"drop": func(*rapid.T) {
+				who, n := name(), 0
+				maps.DeleteFunc(p.of, func(_ ID, of string) bool {
+					if of == who {
+						n++
+					}
+					return of == who
+				})
+				if got, ok := edit().DropConsumer([]byte(who)); got != n || ok != p.who[who] {
+					rt.Fatalf("%s had %d, not %d", who, got, n)
+				}
+				delete(p.who, who)
+			},
+			"clone": func(*rapid.T) { clones = append(clones, copied{s.Clone(), p.clone()}) },
+			"swap": func(*rapid.T) {
+				if n := len(clones); n > 0 {
+					c := &clones[n-1]
+					s, c.s, p, c.p = c.s, s, c.p, p
+				}
+			},
+			"": func(*rapid.T) {
+				checkGroup(rt, s, p)
+				for i := range clones {
+					checkGroup(rt, clones[i].s, clones[i].p)
+				}
+			},
+		})
+	})
+}
+
+// FuzzNode: what AddNode takes can be walked over and changed in every way.
+func FuzzNode(f *testing.F) {
+	s := New()
+	for i := range 12 {
+		s.Append(ID{uint64(i + 1), 0}, [][]byte{[]byte("a"), fmt.Append(nil, i), []byte("b")[:i%2], []byte("text")}, Limits{})
+	}
+	s.Delete(ID{3, 0})
+	s.Packs(func(_ ID, lp []byte) bool { f.Add(lp, uint64(1)); return true })
+	f.Add([]byte("\x0b\x00\x00\x00\x04\x00\x00\x01\x00\x01\x00\x01\x00\x01\xff"), uint64(0))
+	f.Fuzz(func(t *testing.T, lp []byte, ms uint64) {
+		s := New()
+		if s.AddNode(ID{ms, 0}, slices.Clone(lp)) != nil {
+			return
+		}
+		n := s.Len()
+		if got := len(entriesOf(s, true)); got > n {
+			t.Errorf("%d entries, not %d", got, n)
+		}
+		entriesOf(s, false)
+		s.FindFirst()
+		s.Edge()
+		if top, ok := s.Top(); ok {
+			s.Delete(top)
+		}
+		s.Append(ID{1 << 63, 1}, [][]byte{[]byte("a"), []byte("b")}, Limits{})
+		c := s.Clone()
+		c.Trim(Trim{Len: int64(s.Len()) / 2})
+		s.Trim(Trim{ByID: true, Min: ID{ms, 1}})
+		s.TreeNodes()
+	})
+}
