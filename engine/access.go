@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"regent/engine/config"
+	"regent/engine/rdb"
 )
 
 // The 24 bits that an entry remembers of its use (evict.c, "LRU" and "LFU"):
@@ -104,3 +105,6 @@ func (c *Ctx) UseCount(en Entry) int64 { return int64(c.e.lfuDecayed(en.d.Access
 
 // IdleSeconds is for how many seconds en was not used.
 func (c *Ctx) IdleSeconds(en Entry) int64 { return idleSeconds(en.d.Access(en.ref), c.Now) }
+
+// SetUse makes en one that was used as m says, if the policy counts the same.
+func (c *Ctx) SetUse(en Entry, m *rdb.Meta) { en.d.SetAccess(en.ref, c.e.loadedAccess(m, c.Now)) }

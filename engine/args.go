@@ -101,7 +101,7 @@ func (c *Ctx) errExpireTime() { c.Err(fmt.Sprintf(resp.ErrExpireTime, c.Cmd.Full
 // propagates it. What is already over is deleted, except when a log is
 // carried out: there the deletion is a record of its own.
 func (c *Ctx) ExpireAt(key []byte, en Entry, at int64) {
-	if at <= c.Now && !c.applying {
+	if c.Over(at) {
 		c.Remove(key)
 		c.Notify(EventGeneric, "del", key)
 		c.Propagate([]byte("DEL"), key)
@@ -112,6 +112,10 @@ func (c *Ctx) ExpireAt(key []byte, en Entry, at int64) {
 	var ms [decimal.MaxLen]byte
 	c.Propagate([]byte("PEXPIREAT"), key, strconv.AppendInt(ms[:0], at, 10))
 }
+
+// Over reports whether a key that expires at the wall ms at is not to come to be any more.
+// When a log is carried out its deletion is a record of its own.
+func (c *Ctx) Over(at int64) bool { return at <= c.Now && !c.applying }
 
 // Persist makes en live for ever and reports whether it did not before.
 func (c *Ctx) Persist(key []byte, en Entry) bool {

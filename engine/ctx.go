@@ -5,6 +5,7 @@ import (
 
 	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/rdb"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -83,6 +84,9 @@ func (c *Ctx) Links() []LinkView { return c.e.cluster.Links() }
 
 // Version is Regent's own.
 func (c *Ctx) Version() string { return c.e.version }
+
+// Codecs are for values in RDB's format.
+func (c *Ctx) Codecs() *rdb.Registry { return c.e.codecs }
 
 // Table is what is known of all commands.
 func (c *Ctx) Table() *spec.Table { return c.e.table.spec }

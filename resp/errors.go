@@ -137,6 +137,17 @@ const (
 	ErrWeight      = "ERR weight value is not a float"
 )
 
+// DUMP, RESTORE and SORT.
+const (
+	ErrBusyKey  = "BUSYKEY Target key name already exists."
+	ErrTTL      = "ERR Invalid TTL value, must be >= 0"
+	ErrIdleTime = "ERR Invalid IDLETIME value, must be >= 0"
+	ErrFreq     = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+	ErrPayload  = "ERR DUMP payload version or checksum are wrong"
+	ErrBadData  = "ERR Bad data format"
+	ErrSortBy   = "ERR One or more scores can't be converted into double"
+)
+
 // Bitmaps and HyperLogLogs.
 const (
 	ErrBit          = "ERR bit is not an integer or out of range"

@@ -44,6 +44,7 @@ func families() []family {
 		{"bitfield", "BITFIELD {key} INCRBY u16 #1 1", set},
 		{"pfadd", "PFADD {key} {key}", "PFADD {key} a b c"},
 		{"pfcount", "PFCOUNT {key}", "PFADD {key} a b c"},
+		{"dump", "DUMP {key}", set},
 		{"ping", "PING", ""},
 		{"hset", "HSET {key} a {} b {} c {}", ""},
 		{"hget", "HGET {key} b", hash},

@@ -23,7 +23,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return slices.Concat(keyCommands(), walkCommands(), objectCommands(), expireSetters(), expireReaders())
+	return slices.Concat(keyCommands(), walkCommands(), dumpCommands(), objectCommands(), expireSetters(), expireReaders())
 }
 
 func keyCommands() []engine.Command {

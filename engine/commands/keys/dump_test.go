@@ -1,0 +1,101 @@
+package keys_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"regent/engine/enginetest"
+	"regent/engine/rdb"
+)
+
+// valuesOfEach are commands that make a value of each kind at k.
+func valuesOfEach() (out [][]string) {
+	out = [][]string{
+		{"SET", "k", ""}, {"SET", "k", "-17"}, {"SET", "k", "99999999999"}, {"SET", "k", strings.Repeat("abc", 100)},
+		{"SADD", "k", "1", "2", "70000"}, {"SADD", "k", "a", "1"}, {"RPUSH", "k", "a", "7", strings.Repeat("x", 10_000)},
+		{"HSET", "k", "f", "v", "g", "12"}, {"HSET", "k", "f", strings.Repeat("x", 100)}, {"ZADD", "k", "1.5", "a", "-inf", "b"}, {"PFADD", "k", "a", "b"},
+	}
+	many := [][]string{{"SADD", "k"}, {"RPUSH", "k"}, {"HSET", "k"}, {"ZADD", "k"}}
+	for i := range 2000 {
+		for j, c := range many {
+			if c[0] == "HSET" || c[0] == "ZADD" {
+				c = append(c, fmt.Sprint(i*7))
+			}
+			many[j] = append(c, fmt.Sprint("element", i))
+		}
+	}
+	return append(out, many...)
+}
+
+// TestDumpBothWays: what either server dumps the other restores, to the same value; and
+// the log makes it too.
+func TestDumpBothWays(t *testing.T) {
+	theirs := enginetest.StartRedis(t, "--enable-debug-command", "yes").Client(t)
+	s := enginetest.NewEngine(t)
+	s.Config.EnableDebugCommand.Set("yes")
+	ours := s.Client()
+	for _, c := range valuesOfEach() {
+		ours.Do("FLUSHALL")
+		theirs.Do("FLUSHALL")
+		if got, want := ours.Do(c...), theirs.Do(c...); got != want {
+			t.Fatalf("%.80q: %q, not %q", c, got, want)
+		}
+		mine, other := enginetest.Parsed(t, ours.Do("DUMP", "k")).Text, enginetest.Parsed(t, theirs.Do("DUMP", "k")).Text
+		s.Log.Drop()
+		for key, payload := range map[string]string{"mine": mine, "other": other} {
+			if got, want := ours.Do("RESTORE", key, "0", payload), theirs.Do("RESTORE", key, "0", payload); got != want || got != "+OK\r\n" {
+				t.Errorf("%.80q, %s: %q, redis-server %q", c, key, got, want)
+			}
+			for _, probe := range [][]string{{"DEBUG", "DIGEST-VALUE", "k"}, {"DEBUG", "DIGEST-VALUE", key}, {"OBJECT", "ENCODING", key}} {
+				if got, want := ours.Do(probe...), theirs.Do(probe...); got != want {
+					t.Errorf("%.80q, %q: %q, redis-server %q", c, probe, got, want)
+				}
+			}
+		}
+		follower := enginetest.NewEngine(t)
+		a := follower.NewApplier()
+		if err := a.Apply(enginetest.Raw(c...)); err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range s.Log.Records() {
+			if err := a.Apply(rec.Args); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := follower.Dump(), s.Dump(); !slices.Equal(got, want) {
+			t.Errorf("%.80q: the log makes\n%.300q, not\n%.300q", c, got, want)
+		}
+		if bad := s.Misweighed(); len(bad) > 0 {
+			t.Errorf("%.80q: %q are not counted right", c, bad)
+		}
+	}
+}
+
+// TestRestoreOfDamage: damage behind a right checksum is refused or makes some value, and
+// nothing panics.
+func TestRestoreOfDamage(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for _, build := range valuesOfEach()[:11] {
+		c.Do("DEL", "k")
+		c.Do(build...)
+		payload := []byte(enginetest.Parsed(t, c.Do("DUMP", "k")).Text)
+		for i := range min(len(payload)-10, 300) {
+			for _, bit := range []byte{1, 0x40, 0x80, 0xff} {
+				bad := slices.Clone(payload)
+				bad[i] ^= bit
+				sum := rdb.Checksum(0, bad[:len(bad)-8])
+				for j := range 8 {
+					bad[len(bad)-8+j] = byte(sum >> (8 * j))
+				}
+				if got := c.Do("RESTORE", "r", "0", string(bad), "REPLACE"); got != "+OK\r\n" && got != "-ERR Bad data format\r\n" {
+					t.Fatalf("%.80q, byte %d: %q", build, i, got)
+				}
+				c.Do("DUMP", "r")
+				c.Do("DEBUG", "DIGEST-VALUE", "r")
+			}
+		}
+	}
+}
