@@ -21,6 +21,7 @@ var shipped = []string{
 	"unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/type/set",
 	"unit/type/hash", "unit/type/zset", "unit/keyspace", "unit/scan", "unit/expire", "unit/protocol", "unit/quit", "unit/info-command",
 	"unit/introspection", "unit/introspection-2", "unit/slowlog", "unit/querybuf", "unit/multi", "unit/pubsub", "unit/pause",
+	"unit/type/stream", "unit/type/stream-cgroups", "unit/hyperloglog", "unit/bitops", "unit/bitfield",
 	"unit/lazyfree", "unit/other",
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"regent/resp"
 )
@@ -55,26 +56,16 @@ func (f format) jsonString(dst, text []byte) []byte {
 	if f.style == styleQuotedJSON {
 		return append(dst, bytes.ReplaceAll(resp.AppendQuoted(nil, text), []byte{'\\'}, []byte(`\\`))...)
 	}
+	const special, letters = "\\\"\n\f\r\t\b", `\"nfrtb`
 	dst = append(dst, '"')
 	for _, c := range text {
-		switch c {
-		case '\\', '"':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\f':
-			dst = append(dst, '\\', 'f')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		case '\b':
-			dst = append(dst, '\\', 'b')
+		i := strings.IndexByte(special, c)
+		switch {
+		case i >= 0:
+			dst = append(dst, '\\', letters[i])
+		case c < ' ':
+			dst = fmt.Appendf(dst, `\u%04x`, c)
 		default:
-			if c < ' ' {
-				dst = fmt.Appendf(dst, `\u%04x`, c)
-				continue
-			}
 			dst = append(dst, c)
 		}
 	}
