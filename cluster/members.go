@@ -25,7 +25,7 @@ import (
 //
 //	Output.Persist ──► state file ──► messages leave ──► adopt ──► roster
 //	                                   (a farewell to      links to new nodes
-//	                                    who was removed)   begin, old ones end
+//	                                    one was removed)   begin, old ones end
 //
 // A member stays the same object as long as its ID is in the configuration,
 // wherever the node moves: the ID is its name, the address is where it is

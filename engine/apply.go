@@ -69,7 +69,7 @@ func (a *Applier) Apply(args [][]byte) error {
 	return a.outcome(c)
 }
 
-// serve answers who reads here and waited for what was applied, which is committed.
+// serve answers clients that read here and waited for what was applied, which is committed.
 func (a *Applier) serve(c *Ctx) {
 	if len(c.ready) > 0 {
 		a.e.serve(c)

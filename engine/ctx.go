@@ -35,7 +35,7 @@ type Ctx struct {
 	room     space // what the memory gate came to
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
-	serves   bool  // the record is applied while clients read: who waits for its key is served
+	serves   bool  // the record is applied while clients read: a client that waits for its key is served
 	apart    bool  // it has views of its own, see form.go
 	wide     bool  // it has written to keys other than its own, see block.go
 	nested   bool  // the command is part of another: it must not wait

@@ -91,9 +91,9 @@ type Engine struct {
 	monitors  monitors
 	tracked   tracking.Table
 	trackers  atomic.Int64 // sessions that track
-	trackMu   sync.Mutex   // of who begins and ends
+	trackMu   sync.Mutex   // of what begins and ends
 
-	// caring is how many want to know of a change: watched keys, once for each who
+	// caring is how many want to know of a change: watched keys, once for each that
 	// watches, and sessions that track.
 	caring atomic.Int64
 

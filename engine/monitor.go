@@ -65,7 +65,7 @@ func (e *Engine) endMonitor(s *Session) {
 	s.Shared.setFlag(clientMonitor, false)
 }
 
-// show tells those who monitor of a command that was carried out.
+// show tells clients that monitor of a command that was carried out.
 func (m *monitors) show(c *Ctx) {
 	if c.Cmd.Flags&(spec.SkipMonitor|spec.Admin) != 0 {
 		return

@@ -12,20 +12,20 @@ import (
 	"regent/resp"
 )
 
-// Publish and subscribe. The table of who listens to what is package pubsub's; here
+// Publish and subscribe. The table of which client listens to what is package pubsub's; here
 // are the commands, and a message's way to a session.
 //
-//	PUBLISH ch m  ─► table ─► inbox of each who listens ─► Conn.Wake
+//	PUBLISH ch m  ─► table ─► inbox of each listener ─► Conn.Wake
 //	                               │ bounded
 //	the listener's own turn: TakePushes ─► its output, behind what it holds ─► barrier
 //
 // # Invariants
 //
-//   - A session's output is its own: whoever publishes puts the message into its
+//   - A session's output is its own: a client that publishes puts the message into its
 //     inbox, and the session takes it on its turn, between two replies.
 //   - Nobody waits for a listener. An inbox holds at most what the hard limit of the
 //     class pubsub (client-output-buffer-limit) allows; beyond it the listener is
-//     disconnected, and so are those who do not take their output.
+//     disconnected, and so are those that do not take their output.
 //   - A message of PUBLISH rests on no data and leaves at once. An event of the
 //     keyspace (notify.go) rests on the log: it leaves when the write is committed, and
 //     never if it is not, so nobody hears of what a failover takes back.
@@ -371,7 +371,7 @@ func (c *Ctx) publish(kind pubsub.Kind) {
 	c.e.cluster.Publish(kind == pubsub.Shard, c.Args[1], c.Args[2])
 }
 
-// Hear gives a message from another node to those who listen here.
+// Hear gives a message from another node to those that listen here.
 func (e *Engine) Hear(shard bool, channel, payload []byte) {
 	kind := pubsub.Channel
 	if shard {

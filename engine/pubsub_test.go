@@ -45,7 +45,7 @@ func TestListenersLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// TestInboxIsBounded: who does not take what is published for it loses it, and its
+// TestInboxIsBounded: a client that does not take what is published for it loses it, and its
 // output overflows, which ends the connection.
 func TestInboxIsBounded(t *testing.T) {
 	s := enginetest.NewEngine(t)

@@ -17,14 +17,14 @@ import (
 //
 //	GET k       in the lock: k is remembered for the session   (reads alone; OPTIN, OPTOUT)
 //	SET k v     in the lock: changed ─► k is noted
-//	            record ─► who has read k, who has a prefix of it: their inboxes
+//	            record ─► clients that have read k, or have a prefix of it: their inboxes
 //	                      the invalidation rests on the log like an event (notify.go)
 //
 // Nothing is missed: a key is remembered under the lock under which it is read, and told
 // under the one under which it changes. An invalidation leaves when the write is
 // committed. One whose write is lost with its leadership is dropped, and everything is
 // told to have changed when the keyspace is rebuilt; so it is when a database is emptied.
-// What a follower applies is told to those who track there.
+// What a follower applies is told to clients that track there.
 
 // A tracker is how a session tracks. It is never changed: another takes its place.
 type tracker struct {
@@ -34,7 +34,7 @@ type tracker struct {
 	prefixes                     []string
 }
 
-// trackingChannel is where who is told by redirection listens with RESP2.
+// trackingChannel is where a client that is told by redirection listens with RESP2.
 const trackingChannel = "__redis__:invalidate"
 
 // tracksReads reports whether what c's session reads now is to be remembered.
@@ -77,7 +77,7 @@ func (s *Session) forgetCaching(cmd *Command) {
 	}
 }
 
-// invalidate tells who may hold a key that it has changed by a command of writer, nil:
+// invalidate tells the clients that may hold a key that it has changed by a command of writer, nil:
 // by none.
 func (e *Engine) invalidate(key []byte, writer *Session, on rest) {
 	tell := func(bcast bool) func(id int64) {
@@ -95,7 +95,7 @@ func (e *Engine) invalidate(key []byte, writer *Session, on rest) {
 	e.tracked.Take(key, tell(false))
 }
 
-// tellInvalid sends s, or who is told for it, an invalidation; key nil: of everything.
+// tellInvalid sends s, or the client that is told for it, an invalidation; key nil: of everything.
 func (e *Engine) tellInvalid(s *Session, t *tracker, key []byte, on rest) {
 	to := s
 	if t.redirect != 0 {
@@ -128,7 +128,7 @@ func (e *Engine) tellInvalid(s *Session, t *tracker, key []byte, on rest) {
 	}
 }
 
-// breakRedirect tells s that nobody is there any more who is told for it.
+// breakRedirect tells s that the client which is told for it is gone.
 func (e *Engine) breakRedirect(s *Session, t *tracker) {
 	now := *t
 	now.broken = true
@@ -155,7 +155,7 @@ func (c *Ctx) tellInvalidated(off int64) {
 	c.invalid = c.invalid[:0]
 }
 
-// invalidateAll tells everybody who tracks that everything has changed.
+// invalidateAll tells every client that tracks that everything has changed.
 func (e *Engine) invalidateAll() {
 	if e.trackers.Load() == 0 {
 		return
@@ -182,7 +182,7 @@ func (e *Engine) setTracker(s *Session, t *tracker) {
 		}
 		e.caring.Add(-1)
 		if e.trackers.Add(-1) == 0 {
-			e.tracked.Forget() // nobody may hold anything; whoever comes begins anew
+			e.tracked.Forget() // no client may hold anything; one that comes begins anew
 		}
 	}
 	if t != nil {

@@ -126,7 +126,7 @@ func TestInvalidationRestsOnTheWrite(t *testing.T) {
 	}
 }
 
-// TestTrackersLeaveNothingBehind: who is gone is not told, nor counted.
+// TestTrackersLeaveNothingBehind: a client that is gone is not told, nor counted.
 func TestTrackersLeaveNothingBehind(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	w := s.Client()

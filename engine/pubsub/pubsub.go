@@ -1,4 +1,4 @@
-// Package pubsub knows who listens to which channel. It is a table and nothing
+// Package pubsub knows which client listens to which channel. It is a table and nothing
 // else: it does not know what a session is, how a message reaches one, or that there
 // are other nodes.
 //
@@ -6,7 +6,7 @@
 //	shard  ──┼─► "orders"  ─► listeners      channels of their own (SSUBSCRIBE)
 //	pattern ─┴─► "n*"      ─► listeners      and to each whose pattern matches it
 //
-// A listener who is in several of them hears a message several times, as in Redis:
+// A listener that is in several of them hears a message several times, as in Redis:
 // once for the channel, and once for each pattern.
 //
 // # Invariants
@@ -44,7 +44,7 @@ const (
 // MaxNames is how many names of a kind a listener may hold.
 const MaxNames = 1 << 20
 
-// A Table is who listens to what. L is a listener. It is safe for concurrent use.
+// A Table is which listener listens to what. L is a listener. It is safe for concurrent use.
 type Table[L comparable] struct {
 	quiet atomic.Int64 // names in the table
 
@@ -85,7 +85,7 @@ func (t *Table[L]) Remove(k Kind, name string, l L) {
 // Quiet reports whether nobody listens to anything.
 func (t *Table[L]) Quiet() bool { return t.quiet.Load() == 0 }
 
-// Deliver calls hear with each who listens to a channel of a kind, Channel or Shard;
+// Deliver calls hear with each that listens to a channel of a kind, Channel or Shard;
 // pattern is the one that matched, "": none was needed. n is how often it did.
 func (t *Table[L]) Deliver(k Kind, channel []byte, hear func(l L, pattern string)) (n int) {
 	if t.Quiet() {

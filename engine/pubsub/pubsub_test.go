@@ -12,7 +12,7 @@ import (
 	"regent/engine/glob"
 )
 
-// TestTableModel holds the table against lists of who said what.
+// TestTableModel holds the table against lists of what was said.
 func TestTableModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var table Table[int]
@@ -80,7 +80,7 @@ func TestTableModel(t *testing.T) {
 	})
 }
 
-// TestNothingComesAfterRemove: whoever has stopped listening hears no more, whatever is
+// TestNothingComesAfterRemove: a client that has stopped listening hears no more, whatever is
 // being published at that moment.
 func TestNothingComesAfterRemove(t *testing.T) {
 	var table Table[*atomic.Int64]

@@ -26,7 +26,7 @@
 //
 // # Trees
 //
-// The nodes, what is pending in a group, and for whom, stand in B-trees of the same kind,
+// The nodes, what is pending in a group, and for which consumer, stand in B-trees of the same kind,
 // which find an ID in O(log n). IDs mostly come in order: a leaf that fills up at the end
 // leaves a full one behind.
 //
@@ -34,7 +34,7 @@
 //
 // A clone copies the stream's head: everything below belongs to an owner, a name that the
 // original and the clone both change when they part. Who is to change a branch, a node,
-// a group or a consumer that is not his copies it first. So COPY and snapshots take no
+// a group or a consumer that is not its own copies it first. So COPY and snapshots take no
 // time inside the lock, and a change after that copies the node, and the branches above.
 //
 // # Invariants

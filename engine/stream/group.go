@@ -11,10 +11,10 @@ import (
 //	Stream ─► groupSet ─► group ─┬─► pending   ID ─► time, deliveries, who
 //	                             └─► consumers ─► consumer ─► pending   IDs
 //
-// Sets, groups and consumers belong to whom they name as owner, as branches do. A
+// Sets, groups and consumers belong to what they name as owner, as branches do. A
 // Consumer is a name that all clones share: pending entries point at it.
 
-// A Consumer is who reads for a group, its identity: it does not change.
+// A Consumer is what reads for a group, its identity: it does not change.
 type Consumer struct{ name string }
 
 // Name is its name.

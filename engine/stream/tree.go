@@ -11,7 +11,7 @@ import (
 //	root ─► branch ─► branch ─► leaf    leaf:   ids, vals
 //	          ids, kids                 branch: kids, and for each an ID: nothing in it is below
 //
-// A branch belongs to whom it names as its owner, who may change it; others copy it
+// A branch belongs to what it names as its owner, which may change it; others copy it
 // first. A leaf that fills up at the end is not halved, since most IDs come in order.
 type tree[V any] struct {
 	root *branch[V] // nil: empty

@@ -6,7 +6,7 @@
 //	prefix ─► clients that want all of it    BCAST: told at each change
 //
 // Clients are numbers here, and keys those of all databases, as in Redis: a client that
-// is gone, or tracks no more, stays in the table until the key changes, and whoever is
+// is gone, or tracks no more, stays in the table until the key changes, and one that is
 // told looks whether the client is still there.
 //
 // What is bounded: the keys, by the number that Remember is given. What is too much is
@@ -19,7 +19,7 @@ import "sync"
 // MaxPrefixes is how many prefixes a client may have.
 const MaxPrefixes = 1 << 16
 
-// A Table is who may hold what. It is safe for concurrent use.
+// A Table is which client may hold what. It is safe for concurrent use.
 type Table struct {
 	mu       sync.Mutex
 	keys     map[string]map[int64]struct{}
