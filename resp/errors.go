@@ -7,6 +7,7 @@ const (
 	ErrSyntax        = "ERR syntax error"
 	ErrNotInteger    = "ERR value is not an integer or out of range"
 	ErrNotFloat      = "ERR value is not a valid float"
+	ErrCountNeg      = "ERR COUNT must be > 0"
 	ErrOverflow      = "ERR increment or decrement would overflow"
 	ErrNoSuchKey     = "ERR no such key"
 	ErrWrongType     = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -201,7 +202,22 @@ const (
 	ErrClaimIdle        = "ERR Invalid min-idle-time argument for %s"
 	ErrClaimOptionValue = "ERR Invalid %s option argument for XCLAIM"
 	ErrClaimOption      = "ERR Unrecognized XCLAIM option '%s'"
-	ErrClaimCount       = "ERR COUNT must be > 0"
+)
+
+// Positions.
+const (
+	ErrPlace         = "ERR invalid longitude,latitude pair %s,%s"
+	ErrUnit          = "ERR unsupported unit provided. please use M, KM, FT, MI"
+	ErrRadius        = "ERR need numeric radius"
+	ErrRadiusNeg     = "ERR radius cannot be negative"
+	ErrWidth         = "ERR need numeric width"
+	ErrHeight        = "ERR need numeric height"
+	ErrBoxNeg        = "ERR height or width cannot be negative"
+	ErrGeoMember     = "ERR could not decode requested zset member"
+	ErrGeoAny        = "ERR the ANY argument requires COUNT argument"
+	ErrGeoFrom       = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s"
+	ErrGeoBy         = "ERR exactly one of BYRADIUS and BYBOX can be specified for %s"
+	ErrGeoStoreShows = "ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
 )
 
 // Connections, clients and the cluster's faces.

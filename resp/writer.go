@@ -236,9 +236,16 @@ func (w *Writer) Double(f float64) {
 		return
 	}
 	var tmp [decimal.DoubleLen]byte
-	text := decimal.AppendDouble(tmp[:0], f)
+	w.DoubleText(decimal.AppendDouble(tmp[:0], f))
+}
+
+// DoubleText is Double for a number that is spelled in another way.
+func (w *Writer) DoubleText(text []byte) {
 	if w.proto != RESP3 {
 		w.Bulk(text)
+		return
+	}
+	if !w.fits(len(text)) {
 		return
 	}
 	w.buf = append(w.buf, ',')

@@ -7,7 +7,7 @@
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
 //	functions      FUNCTION                     zsets   ZADD, ZRANGE, BZPOPMIN …
 //	bitmaps        SETBIT, BITOP, BITFIELD …    streams XADD, XREADGROUP …
-//	hyperlogs      PFADD, PFCOUNT, PFMERGE
+//	hyperlogs      PFADD, PFCOUNT, PFMERGE      zsets   GEOADD, GEOSEARCH … (a second room)
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
 // type of value (engine/list, engine/set, engine/zset, engine/stream); no room imports another. What it may do
@@ -40,6 +40,7 @@ func All() []engine.Room {
 		sets.Room(),
 		hashes.Room(),
 		zsets.Room(),
+		zsets.GeoRoom(),
 		bitmaps.Room(),
 		streams.Room(),
 		hyperlogs.Room(),

@@ -25,6 +25,7 @@ func families() []family {
 		hash = "HSET {key} a {} b {} c {}"
 		zset = "ZADD {key} 1 a 2 b 3 c 4 d 5 e"
 		rank = "ZADD ranked {n} {key}"
+		town = "GEOADD {key} 13.36 38.11 a 13.37 38.12 b 13.40 38.15 c 13.90 38.50 d 15.08 37.50 e"
 	)
 	return []family{
 		{"get", "GET {key}", set},
@@ -60,6 +61,8 @@ func families() []family {
 		{"zrank", "ZRANK {key} d", zset},
 		{"zrange", "ZRANGE {key} 0 -1", zset},
 		{"zpopmin", "ZPOPMIN {key}", zset},
+		{"geoadd", "GEOADD {key} 13.361389 38.115556 a", ""},
+		{"geosearch", "GEOSEARCH {key} FROMLONLAT 13.36 38.11 BYRADIUS 10 km ASC", town},
 		// The same on one key.
 		{"hset-hot", "HSET hot {key} {}", ""},
 		{"hincrby-hot", "HINCRBY counters {key} 1", ""},
@@ -71,6 +74,8 @@ func families() []family {
 		{"zrank-hot", "ZRANK ranked {key}", rank},
 		{"zrange-hot", "ZRANGEBYSCORE ranked {n} inf LIMIT 0 10", rank},
 		{"zpopmin-hot", "ZPOPMIN ranked", rank},
+		{"geoadd-hot", "GEOADD world {n}e-5 {n}e-5 {key}", ""},
+		{"geosearch-hot", "GEOSEARCH world FROMLONLAT {n}e-5 {n}e-5 BYRADIUS 1 km COUNT 10 ANY", "GEOADD world {n}e-5 {n}e-5 {key}"},
 	}
 }
 

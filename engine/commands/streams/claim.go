@@ -301,7 +301,7 @@ func (a *autoclaim) parse(c *engine.Ctx) (ok bool) {
 		case spec.EqualFold(c.Args[i], "count") && i+1 < len(c.Args):
 			i++
 			if a.count, ok = decimal.Parse(c.Args[i]); !ok || a.count < 1 || a.count > math.MaxInt64/idBytes {
-				c.Err(resp.ErrClaimCount)
+				c.Err(resp.ErrCountNeg)
 				return false
 			}
 		case spec.EqualFold(c.Args[i], "justid"):

@@ -39,7 +39,8 @@ func additions() []engine.Command {
 type addition struct {
 	nx, xx, gt, lt bool
 	ch, incr       bool
-	pairs          [][]byte // score, member, score, member …
+	words          [][]byte // score, member, score, member …; of GEOADD longitude, latitude, member
+	each           int      // how many words belong to a member
 	scores         []float64
 	few            [fewScores]float64
 }
@@ -53,19 +54,27 @@ func doZadd(c *engine.Ctx) { add(c, false) }
 func doZincrby(c *engine.Ctx) { add(c, true) }
 
 func add(c *engine.Ctx, incr bool) {
-	a := addition{incr: incr}
+	a := addition{incr: incr, each: 2}
 	if !a.options(c) {
 		return
 	}
 	a.scores = a.few[:0]
-	for i := 0; i < len(a.pairs); i += 2 {
-		score, ok := decimal.ParseScore(a.pairs[i])
+	for i := 0; i < len(a.words); i += 2 {
+		score, ok := decimal.ParseScore(a.words[i])
 		if !ok {
 			c.Err(resp.ErrNotFloat)
 			return
 		}
 		a.scores = append(a.scores, score)
 	}
+	a.run(c)
+}
+
+// member is the one that the score i is for.
+func (a *addition) member(i int) []byte { return a.words[a.each*(i+1)-1] }
+
+// run carries out an addition whose scores are known.
+func (a *addition) run(c *engine.Ctx) {
 	key := c.Args[1]
 	en, z, ok := engine.WriteObject[*zsetObject](c, key)
 	if !ok {
@@ -83,7 +92,11 @@ func add(c *engine.Ctx, incr bool) {
 		return
 	}
 	if n := t.added + t.updated; n > 0 {
-		c.PropagateSelfN(n)
+		if a.each == 2 {
+			c.PropagateSelfN(n)
+		} else {
+			a.propagateScores(c, n)
+		}
 		c.Notify(engine.EventZset, a.event(), key)
 	}
 	switch {
@@ -105,7 +118,7 @@ func (a *addition) event() string {
 	return "zadd"
 }
 
-// options reads what stands before the pairs; false: an error was written.
+// options reads what stands before the scores; false: an error was written.
 func (a *addition) options(c *engine.Ctx) bool {
 	rest := c.Args[2:]
 	for ; len(rest) > 0; rest = rest[1:] {
@@ -119,7 +132,7 @@ func (a *addition) options(c *engine.Ctx) bool {
 		}
 		break
 	}
-	a.pairs = rest
+	a.words = rest
 	msg := ""
 	switch {
 	case len(rest)%2 != 0 || len(rest) == 0:
@@ -200,7 +213,7 @@ func (a *addition) decide(t *tally, score, old float64, fresh bool) (float64, bo
 func (a *addition) change(c *engine.Ctx, en engine.Entry, z *zsetObject) (t tally) {
 	lim := limits(c)
 	if len(a.scores) == 1 {
-		b := a.pairs[1]
+		b := a.member(0)
 		at := z.Find(b)
 		if score, ok := a.decide(&t, a.scores[0], at.Score, !at.OK); ok {
 			en = c.Grow(en, z, z.Growth(at, b, score))
@@ -212,7 +225,7 @@ func (a *addition) change(c *engine.Ctx, en engine.Entry, z *zsetObject) (t tall
 	n := 0
 	if z.IsSmall() {
 		for i, score := range a.scores {
-			b := a.pairs[2*i+1]
+			b := a.member(i)
 			n += z.Growth(z.Find(b), b, score)
 		}
 	}
@@ -233,7 +246,7 @@ func (a *addition) create(c *engine.Ctx, key []byte) (t tally) {
 func (a *addition) putAll(c *engine.Ctx, z *zsetObject, t *tally) {
 	lim := limits(c)
 	for i := range a.scores {
-		b := a.pairs[2*i+1]
+		b := a.member(i)
 		at := z.Find(b)
 		if score, ok := a.decide(t, a.scores[i], at.Score, !at.OK); ok {
 			z.Put(at, b, score, lim)

@@ -16,13 +16,15 @@ import (
 // Sorted sets. engine/zset holds them; here is what one is as a value of the keyspace.
 // add.go: members come and get scores; remove.go: they go; read.go: what is known of
 // one; range.go: several in order; pop.go: the ends, and waiting for them; algebra.go:
-// several sets at a time; random.go: draws; rdb.go: RDB.
+// several sets at a time; random.go: draws; rdb.go: RDB. geo.go and geo_search.go are a
+// second room, of positions on the earth: their values are the same.
 //
 // In the log they are what redis-server writes:
 //
 //	ZADD, ZINCRBY, ZREM…, Z…STORE  as they came, if they changed anything
 //	ZPOPMIN k [n]                  as it came
 //	ZMPOP, BZPOPMIN, BZMPOP        ZPOPMIN k, or with the number that was taken
+//	GEOADD                         zadd, with the scores; GEO…STORE: as they came
 
 // A zsetObject is a sorted set as a value.
 type zsetObject struct{ zset.ZSet }
@@ -116,14 +118,17 @@ func replyCount(w *resp.Writer, n int, scores bool) {
 	w.Array(n)
 }
 
-// store stores the result of a …STORE command at its first key, where nothing remains
-// if it is empty, and replies with its size.
-func store(c *engine.Ctx, z *zsetObject) {
-	dest, n := c.Args[1], z.Len()
+// store stores the result of a …STORE command at its first key.
+func store(c *engine.Ctx, z *zsetObject) { storeAt(c, c.Args[1], z, 1, c.Cmd.Name) }
+
+// storeAt stores a result at dest, where nothing remains if it is empty, and replies with
+// its size. It counts as that many changes.
+func storeAt(c *engine.Ctx, dest []byte, z *zsetObject, changes int, event string) {
+	n := z.Len()
 	if n > 0 {
 		c.PutObject(dest, z)
-		c.PropagateSelf()
-		c.Notify(engine.EventZset, c.Cmd.Name, dest)
+		c.PropagateSelfN(int64(changes))
+		c.Notify(engine.EventZset, event, dest)
 	} else if c.Remove(dest) {
 		c.PropagateSelf()
 		c.Notify(engine.EventGeneric, "del", dest)
