@@ -63,6 +63,9 @@ func families() []family {
 		{"zpopmin", "ZPOPMIN {key}", zset},
 		{"geoadd", "GEOADD {key} 13.361389 38.115556 a", ""},
 		{"geosearch", "GEOSEARCH {key} FROMLONLAT 13.36 38.11 BYRADIUS 10 km ASC", town},
+		{"xadd", "XADD {key} MAXLEN ~ 100 * a {} b {n}", ""},
+		{"xrange", "XRANGE {key} - + COUNT 10", "XADD {key} * a {} b {n}"},
+		{"xread", "XREAD COUNT 10 STREAMS {key} 0", "XADD {key} * a {} b {n}"},
 		// The same on one key.
 		{"hset-hot", "HSET hot {key} {}", ""},
 		{"hincrby-hot", "HINCRBY counters {key} 1", ""},
@@ -76,6 +79,8 @@ func families() []family {
 		{"zpopmin-hot", "ZPOPMIN ranked", rank},
 		{"geoadd-hot", "GEOADD world {n}e-5 {n}e-5 {key}", ""},
 		{"geosearch-hot", "GEOSEARCH world FROMLONLAT {n}e-5 {n}e-5 BYRADIUS 1 km COUNT 10 ANY", "GEOADD world {n}e-5 {n}e-5 {key}"},
+		{"xadd-hot", "XADD events * a {} b {n}", ""},
+		{"xrange-hot", "XREVRANGE events + - COUNT 10", "XADD events * a {} b {n}"},
 	}
 }
 
