@@ -166,7 +166,7 @@ func (b *BulkApplier) free(args [][]byte) bool {
 // single finds the command and the one shard that it touches.
 func (b *BulkApplier) single(args [][]byte) (cmd *Command, shard uint32, ok bool) {
 	cmd, known := b.e.table.Lookup(args)
-	if cmd == nil || !known || cmd.Locks != lockKeys || !cmd.Fits(len(args)) {
+	if cmd == nil || !known || cmd.Locks != lockKeys || !cmd.Fits(len(args)) || cmd.Wide != nil && cmd.Wide(args) {
 		return nil, 0, false
 	}
 	size := 0

@@ -22,7 +22,7 @@ const SlotArg = 2
 // A Handler carries out a command: it is written as if it were alone, reads
 // and changes the keyspace through c, writes one reply to c.W and says with
 // c.Propagate what goes into the log. It looks up no keys but those its
-// literal names, or any with lockAll; with LockEach it sees keys through the walks
+// literal names, or any with lockAll or Wide; with LockEach it sees keys through the walks
 // of Ctx alone. It never locks, blocks or keeps a slice
 // of an argument or of a value after it returns.
 type Handler func(c *Ctx)
@@ -37,6 +37,9 @@ type Command struct {
 	Administer func(c *Ctx, a Administration)
 	Locks      LockSet
 	Subs       []Command // makes the command a container
+	// Wide reports whether with these arguments the handler looks keys up that they do not
+	// name, so that every shard is locked; nil: it never does.
+	Wide func(args [][]byte) bool
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool

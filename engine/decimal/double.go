@@ -109,6 +109,21 @@ func plain(b []byte) (float64, bool) {
 	return f, true
 }
 
+// ParseWeight reads a number as SORT does: with blanks before it, up to a zero byte, and
+// nothing is 0. False: it is none, NaN, or out of range.
+func ParseWeight(b []byte) (float64, bool) {
+	b, _, _ = bytes.Cut(b, []byte{0})
+	if len(b) == 0 {
+		return 0, true
+	}
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	if len(b) == 0 {
+		return 0, false
+	}
+	f, n, fits := strtod(b)
+	return f, n == len(b) && fits && f == f
+}
+
 // strtod reads a number at the beginning of b, and returns how many bytes it takes: 0
 // if there is none. What is too large comes out as an infinity, what is too small as
 // zero; fits is false then. There are no blanks before it.

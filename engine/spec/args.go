@@ -9,7 +9,8 @@ type Arg struct {
 	// DeprecatedSince is the version that deprecated the argument, "" while it
 	// is not.
 	DeprecatedSince string
-	KeySpec         int // index into Keys; used when Type is key
+	KeySpec         int // index into Keys; used when Type is key, or NamesKeys
+	NamesKeys       bool
 	Optional        bool
 	Multiple        bool
 	MultiTok        bool // the token is repeated with each value
@@ -21,6 +22,9 @@ type Args []Arg
 
 // Key describes a key found by the command's key spec number spec.
 func Key(name string, spec int) Arg { return Arg{Name: name, Type: "key", KeySpec: spec} }
+
+// OfKeys is a, from which the keys of the command's key spec number spec come.
+func (a Arg) OfKeys(spec int) Arg { a.KeySpec, a.NamesKeys = spec, true; return a }
 
 // String describes an argument that may be any bytes.
 func String(name string) Arg { return Arg{Name: name, Type: "string"} }

@@ -46,6 +46,7 @@ func families() []family {
 		{"pfadd", "PFADD {key} {key}", "PFADD {key} a b c"},
 		{"pfcount", "PFCOUNT {key}", "PFADD {key} a b c"},
 		{"dump", "DUMP {key}", set},
+		{"sort", "SORT {key} LIMIT 0 10", "RPUSH {key} 9 3 7 1 5 8 2 6 4 10"},
 		{"ping", "PING", ""},
 		{"hset", "HSET {key} a {} b {} c {}", ""},
 		{"hget", "HGET {key} b", hash},

@@ -88,7 +88,7 @@ func writeArg(w *resp.Writer, a *spec.Arg) {
 	var m docMap
 	m.text("name", a.Name)
 	m.text("type", a.Type)
-	if a.Type == "key" {
+	if a.Type == "key" || a.NamesKeys {
 		m.add("key_spec_index", func(w *resp.Writer) { w.Int(int64(a.KeySpec)) })
 	}
 	m.text("token", a.Token)

@@ -31,7 +31,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return slices.Concat(listPushes(), listPops(), listMoves(), listReads(), listEdits(), listBlocks())
+	return slices.Concat(sorts(), listPushes(), listPops(), listMoves(), listReads(), listEdits(), listBlocks())
 }
 
 // A listObject is a list in the keyspace.
