@@ -299,7 +299,7 @@ func (r *reading) reply(c *engine.Ctx, p *portion) {
 	}
 	c.Changing(p.en)
 	g, _ := p.s.EditGroup(r.group)
-	d := delivery{c: c, key: p.key, group: r.group, g: g}
+	d := delivery{c: c, key: p.key, group: r.group, g: g, owed: 1} // as in Redis each stream that is read is a change
 	created := false
 	if d.who = g.See(r.consumer, c.Now); d.who == nil {
 		created = true
@@ -308,7 +308,6 @@ func (r *reading) reply(c *engine.Ctx, p *portion) {
 			d.propagateConsumer()
 		}
 	}
-	d.owed++ // as in Redis each stream that is read is a change
 	if p.history {
 		r.history(&d, p.s, from)
 	} else {
