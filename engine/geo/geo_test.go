@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -258,6 +259,28 @@ func TestCells(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSidesThatAreNotReached: a small circle in the middle of its square needs no other,
+// and near a side the one beyond it alone.
+func TestSidesThatAreNotReached(t *testing.T) {
+	const radius, lat = halfWorld / (1 << 14), 70 // where squares are large for what is searched
+	steps := stepsFor(radius, lat)
+	mid := squareAt(20, lat, steps)
+	width, height := mid.east()-mid.west(), mid.north()-mid.south()
+	for _, c := range []struct {
+		east, north float64 // of the square
+		dx, dy      int
+	}{{0.5, 0.5, 0, 0}, {0.01, 0.5, -1, 0}, {0.99, 0.5, 1, 0}, {0.5, 0.01, 0, -1}, {0.5, 0.99, 0, 1}} {
+		s := Circle(mid.west()+c.east*width, mid.south()+c.north*height, radius, 1)
+		want := []Cell{mid.cell()}
+		if c.dx != 0 || c.dy != 0 {
+			want = append(want, mid.moved(c.dx, c.dy).cell())
+		}
+		if cells, n := s.Cells(); !slices.Equal(cells[:n], want) {
+			t.Errorf("%+v: %v, not %v", c, cells[:n], want)
+		}
+	}
 }
 
 func BenchmarkContains(b *testing.B) {
