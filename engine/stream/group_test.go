@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,8 +134,13 @@ func FuzzNode(f *testing.F) {
 	s.Packs(func(_ ID, lp []byte) bool { f.Add(lp, uint64(1)); return true })
 	f.Add([]byte("\x0b\x00\x00\x00\x04\x00\x00\x01\x00\x01\x00\x01\x00\x01\xff"), uint64(0))
 	f.Fuzz(func(t *testing.T, lp []byte, ms uint64) {
+		lp = slices.Clone(lp)
+		if len(lp) > 6 { // get past the first look
+			binary.LittleEndian.PutUint32(lp, uint32(len(lp)))
+			lp[4], lp[5] = 0xFF, 0xFF
+		}
 		s := New()
-		if s.AddNode(ID{ms, 0}, slices.Clone(lp)) != nil {
+		if s.AddNode(ID{ms, 0}, lp) != nil {
 			return
 		}
 		n := s.Len()
