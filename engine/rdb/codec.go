@@ -69,7 +69,8 @@ func (r *Registry) codec(t Type) Codec {
 // buffer on when it is long.
 type Encoder struct {
 	buf      []byte
-	pack     *packer // nil: strings are not compressed
+	pack     *packer // nil: strings are not compressed, unless forDump
+	forDump  bool    // they are compressed to the byte as Redis does
 	overflow func()  // called between pieces when buf is longer than flushBytes; may be nil
 }
 
@@ -133,7 +134,7 @@ func (e *Encoder) appendString(dst, s []byte) []byte {
 			return appendInt(dst, n)
 		}
 	}
-	if e.pack != nil && len(s) >= minCompress {
+	if (e.pack != nil || e.forDump) && len(s) >= minCompress {
 		if packed, ok := e.appendPacked(dst, s); ok {
 			return packed
 		}
@@ -152,7 +153,11 @@ func (e *Encoder) appendPacked(dst, s []byte) ([]byte, bool) {
 	// The packed length is known only afterwards: leave room for the head.
 	began := len(dst)
 	var gap [1 + 2*maxLengthBytes]byte
-	packed, ok := e.pack.pack(append(dst, gap[:]...), s, len(s)-packGain)
+	pack := e.pack.pack
+	if e.forDump {
+		pack = packForDump
+	}
+	packed, ok := pack(append(dst, gap[:]...), s, len(s)-packGain)
 	if !ok {
 		return packed[:began], false
 	}

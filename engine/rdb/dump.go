@@ -34,10 +34,7 @@ func DumpValue(dst []byte, c Codec, v any, compress bool) []byte {
 }
 
 func dump(dst []byte, compress bool, write func(*Encoder)) []byte {
-	e := Encoder{buf: dst}
-	if compress {
-		e.pack = new(packer)
-	}
+	e := Encoder{buf: dst, forDump: compress}
 	write(&e)
 	e.buf = binary.LittleEndian.AppendUint16(e.buf, Version)
 	return binary.LittleEndian.AppendUint64(e.buf, Checksum(0, e.buf[len(dst):]))

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"regent/engine/enginetest"
 	"regent/engine/rdb"
 )
@@ -98,4 +100,22 @@ func TestRestoreOfDamage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDumpsAreRedis compares payloads of strings that can be packed, to the byte.
+func TestDumpsAreRedis(outer *testing.T) {
+	theirs := enginetest.StartRedis(outer).Client(outer)
+	ours := enginetest.NewEngine(outer).Client()
+	rapid.Check(outer, func(t *rapid.T) {
+		var text strings.Builder
+		for range rapid.IntRange(1, 30).Draw(t, "pieces") {
+			piece := rapid.StringOfN(rapid.RuneFrom([]rune("abcdefgh")), 1, 40, -1).Draw(t, "piece")
+			text.WriteString(strings.Repeat(piece, rapid.IntRange(1, 12).Draw(t, "times")))
+		}
+		ours.Do("SET", "k", text.String())
+		theirs.Do("SET", "k", text.String())
+		if got, want := ours.Do("DUMP", "k"), theirs.Do("DUMP", "k"); got != want {
+			t.Fatalf("%q\n  got  %q\n  want %q", text.String(), got, want)
+		}
+	})
 }
