@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"regent/engine/listpack"
 )
 
 // pend is what is pending by ID, and the consumers there are.
@@ -139,24 +141,64 @@ func FuzzNode(f *testing.F) {
 			binary.LittleEndian.PutUint32(lp, uint32(len(lp)))
 			lp[4], lp[5] = 0xFF, 0xFF
 		}
-		s := New()
-		if s.AddNode(ID{ms, 0}, lp) != nil {
-			return
-		}
-		n := s.Len()
-		if got := len(entriesOf(s, true)); got > n {
-			t.Errorf("%d entries, not %d", got, n)
-		}
-		entriesOf(s, false)
-		s.FindFirst()
-		s.Edge()
-		if top, ok := s.Top(); ok {
-			s.Delete(top)
-		}
-		s.Append(ID{1 << 63, 1}, [][]byte{[]byte("a"), []byte("b")}, Limits{})
-		c := s.Clone()
-		c.Trim(Trim{Len: int64(s.Len()) / 2})
-		s.Trim(Trim{ByID: true, Min: ID{ms, 1}})
-		s.TreeNodes()
+		use(t, lp, ms)
 	})
+}
+
+// use loads a node and, if that is taken, walks over it and changes it in every way.
+func use(t *testing.T, lp []byte, ms uint64) (taken bool) {
+	s := New()
+	if s.AddNode(ID{ms, 0}, lp) != nil {
+		return false
+	}
+	n := s.Len()
+	if got := len(entriesOf(s, true)); got > n {
+		t.Errorf("%d entries, not %d", got, n)
+	}
+	entriesOf(s, false)
+	s.FindFirst()
+	s.Edge()
+	if top, ok := s.Top(); ok {
+		s.Delete(top)
+	}
+	s.Append(ID{1 << 63, 1}, [][]byte{[]byte("a"), []byte("b")}, Limits{})
+	c := s.Clone()
+	c.Trim(Trim{Len: int64(s.Len()) / 2})
+	s.Trim(Trim{ByID: true, Min: ID{ms, 1}})
+	s.TreeNodes()
+	return true
+}
+
+// TestDamagedNodes: in listpacks that are whole, one element after the other is another
+// number or a text, or is gone.
+func TestDamagedNodes(t *testing.T) {
+	s := New()
+	for i := range 4 {
+		pairs := [][]byte{[]byte("a"), fmt.Append(nil, i)}
+		if i == 2 {
+			pairs = append(pairs, []byte("b"), []byte("text"))
+		}
+		s.Append(ID{uint64(i + 1), 0}, pairs, Limits{})
+	}
+	s.Delete(ID{2, 0})
+	var whole []byte
+	s.Packs(func(_ ID, lp []byte) bool { whole = lp; return true })
+	tried, taken := 0, 0
+	for p := listpack.First(whole); p < listpack.End(whole); p = listpack.Next(whole, p) {
+		try := func(lp []byte) {
+			if tried++; use(t, lp, 1) {
+				taken++
+			}
+		}
+		for _, n := range []int64{-1 << 63, -1, 0, 1, 2, 3, 4, 5, 7, 100, 1 << 40, 1<<63 - 1} {
+			e := listpack.IntOf(n)
+			try(listpack.Replace(slices.Clone(whole), p, &e))
+		}
+		e := listpack.ElementOf([]byte("text"))
+		try(listpack.Replace(slices.Clone(whole), p, &e))
+		try(listpack.Delete(slices.Clone(whole), p, listpack.Next(whole, p), 1))
+	}
+	if taken == 0 || taken == tried {
+		t.Errorf("%d of %d are taken", taken, tried)
+	}
 }
