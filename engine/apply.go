@@ -90,6 +90,7 @@ func (a *Applier) single(c *Ctx) {
 	sh := &a.e.shards[at]
 	sh.mu.Lock()
 	c.home = at + 1
+	c.look()
 	c.Cmd.Do(c)
 	a.serve(c)
 	c.home = 0
@@ -99,6 +100,7 @@ func (a *Applier) single(c *Ctx) {
 
 // carryOut calls the handler, with the shards it touches locked.
 func (a *Applier) carryOut(c *Ctx) {
+	c.look()
 	c.Cmd.Do(c)
 	if c.Cmd.Locks == lockAll {
 		return // FLUSHALL and its like note what they did

@@ -415,7 +415,7 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte, lost string) {
 	s := Session{conn: w.conn, db: w.db}
 	s.W.SetProto(w.proto)
 	s.W.SetBound(e.ReplyBound(0))
-	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready, happened: c.happened,
+	in := Ctx{e: e, s: &s, Cmd: w.cmd, W: &s.W, Now: c.Now, home: c.home, apart: true, held: c.held, eff: c.eff, ready: c.ready, events: c.events, cared: c.cared, happened: c.happened,
 		invalid: c.invalid, applying: c.applying, follower: c.follower}
 	began := e.host.Ticks()
 	if lost == "" {

@@ -43,6 +43,11 @@ type Ctx struct {
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // the clients that got it
 
+	// What others want to know of the command, as it was when it had its locks: events
+	// that are told (notify.go), and whether anybody watches, tracks or monitors.
+	events Event
+	cared  bool
+
 	happened []happening // that is to be told
 	invalid  [][]byte    // keys that have changed, while somebody tracks
 }
@@ -166,7 +171,7 @@ func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
 // PutIn is Put in another database.
 func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
 	c.Heavy(len(v.Bytes))
-	if c.e.tells(eventExpired | eventNew) {
+	if c.events&(eventExpired|eventNew) != 0 {
 		c.find(db, key) // what has expired is told of before it is replaced
 	}
 	d := c.changing(db, key)

@@ -159,7 +159,7 @@ func (e *Engine) tryRun(c *Ctx) {
 	if len(c.served) > 0 {
 		c.wakeServed()
 	}
-	if e.monitors.n.Load() != 0 {
+	if c.cared && e.monitors.n.Load() != 0 {
 		e.monitors.show(c)
 	}
 	st := &e.stats.stripes[stripeAt]
@@ -281,8 +281,9 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 		return false, false, 0
 	}
 	c.wide = false
+	c.look()
 	c.Cmd.Do(c)
-	if e.trackers.Load() != 0 {
+	if c.cared {
 		c.remember()
 	}
 	if len(c.ready) > 0 {

@@ -121,7 +121,7 @@ func (e *Engine) Watching() int64 {
 			listed += int64(len(list))
 		}
 	}
-	if e.watching.Load() != listed || e.caring.Load() != listed+e.trackers.Load() {
+	if e.watching.Load() != listed || e.caring.Load() != listed+e.trackers.Load()+int64(e.monitors.n.Load()) {
 		panic("engine: the count of watched keys is wrong")
 	}
 	return listed

@@ -46,6 +46,9 @@ func doMonitor(c *Ctx) {
 	if m.of == nil {
 		m.of = map[*Session]struct{}{}
 	}
+	if _, in := m.of[c.s]; !in {
+		c.e.caring.Add(1)
+	}
 	m.of[c.s] = struct{}{}
 	m.n.Store(int32(len(m.of)))
 	c.s.Shared.setFlag(clientMonitor, true)
@@ -61,6 +64,7 @@ func (e *Engine) endMonitor(s *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.of, s)
+	e.caring.Add(-1)
 	m.n.Store(int32(len(m.of)))
 	s.Shared.setFlag(clientMonitor, false)
 }

@@ -50,7 +50,7 @@ func (c *Ctx) Notify(class Event, event string, key []byte) { c.NotifyIn(c.s.db,
 
 // NotifyIn is Notify in another database.
 func (c *Ctx) NotifyIn(db int, class Event, event string, key []byte) {
-	if c.e.tells(class) {
+	if c.events&class != 0 && c.e.tells(class) {
 		c.happened = append(c.happened, happening{db, event, append([]byte(nil), key...)})
 	}
 }

@@ -243,7 +243,7 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	} else {
 		cmd.Do(c)
 	}
-	if c.e.trackers.Load() != 0 {
+	if c.cared {
 		c.remember()
 	}
 	took := c.e.host.Ticks() - began
@@ -254,7 +254,7 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 		pc.failed.Add(1)
 	}
 	c.e.noteSlow(c, took)
-	if c.e.monitors.n.Load() != 0 {
+	if c.cared && c.e.monitors.n.Load() != 0 {
 		c.e.monitors.show(c)
 	}
 	c.Cmd, c.Args, c.failed, c.nested = outer.Cmd, outer.Args, outer.failed, outer.nested

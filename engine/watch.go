@@ -125,10 +125,17 @@ func (c *Ctx) watchedChanged() bool {
 	return false
 }
 
+// look notes what others want to know of c's command. Who begins to watch or to track
+// one of its keys has had the shard's lock before, so it is asked under that, once.
+func (c *Ctx) look() {
+	c.cared = c.e.caring.Load() != 0
+	c.events = Event(c.e.Config.KeyspaceEvents.Get())
+}
+
 // changed notes that a key holds something else than before, or nothing, or expires at
 // another time. It is called after the change, with the shard locked.
 func (c *Ctx) changed(db int, key []byte) {
-	if c.e.caring.Load() != 0 {
+	if c.cared {
 		c.markChanged(&c.e.shards[c.shardOf(key)], db, key)
 	}
 }
@@ -162,7 +169,7 @@ func (c *Ctx) Modified(key []byte) { c.changed(c.s.db, key) }
 
 // changedAt is changed for an entry.
 func (c *Ctx) changedAt(en Entry) {
-	if c.e.caring.Load() == 0 {
+	if !c.cared {
 		return
 	}
 	sh := &c.e.shards[c.shardOf(en.Key())]
