@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regent/engine/spec"
 	"regent/resp"
 )
 
@@ -150,7 +151,7 @@ func (p *pausing) stops(c *Ctx) bool {
 	case pauseAll:
 		return true
 	case pauseWrites:
-		return c.writes()
+		return c.flags()&(spec.Write|spec.MayReplicate) != 0
 	case pauseData:
 		return c.touchesData()
 	}

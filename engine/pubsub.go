@@ -185,12 +185,12 @@ func pubsubCommands() []Command {
 			Keys:    shardKeys, Args: spec.Args{spec.String("shardchannel").Many().Opt()},
 		}},
 		{Do: func(c *Ctx) { c.publish(pubsub.Channel) }, Command: spec.Command{
-			Name: "publish", Arity: 3, Flags: quick, Since: "2.0.0", Complex: "O(N+M) in the number of listeners and of all patterns",
+			Name: "publish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "2.0.0", Complex: "O(N+M) in the number of listeners and of all patterns",
 			Summary: "Sends a message to all who listen to a channel.",
 			Args:    spec.Args{spec.String("channel"), spec.String("message")},
 		}},
 		{Do: func(c *Ctx) { c.publish(pubsub.Shard) }, Command: spec.Command{
-			Name: "spublish", Arity: 3, Flags: quick, Since: "7.0.0", Complex: "O(N) in the number of listeners",
+			Name: "spublish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "7.0.0", Complex: "O(N) in the number of listeners",
 			Summary: "Sends a message to all who listen to a shard channel.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyNotKey)},
 			Args:    spec.Args{spec.String("shardchannel"), spec.String("message")},

@@ -25,11 +25,12 @@ const (
 	NoMulti                           // not inside MULTI
 	MovableKeys                       // keys are found by looking at the arguments
 	AllowBusy                         // allowed while a script is overdue
+	MayReplicate                      // no write, and yet followers may hear of it: a pause of writes holds it; not shown
 )
 
 // Names are the words for the flags that are set.
 func (f Flags) Names() []string {
-	return names(uint32(f), []string{
+	return names(uint32(f&^MayReplicate), []string{
 		"write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
 		"skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "no_mandatory_keys", "no_async_loading",
 		"no_multi", "movablekeys", "allow_busy",

@@ -20,6 +20,7 @@ const (
 // reasons are looked through in their order.
 var reasons = []reason{
 	{message: "n command 'SYNC'", why: ownWay},
+	{message: "n command 'replicaof'", why: "the election says which node follows which: there is no REPLICAOF"},
 	{message: "n command '", why: missing},
 	{message: "n subcommand '", why: missing},
 	{message: "unknown command", why: missing},
@@ -46,6 +47,7 @@ var reasons = []reason{
 	{test: "trim on SET with big value", why: "it is for servers whose allocator is jemalloc"},
 	{test: "query buffer resized", why: "a connection that waits has no query buffer of its own: there is nothing to resize"},
 	{test: "UNLINK can reclaim memory", why: "`used_memory` is what the data takes, 0 at first: it cannot be below twice that"},
+	{message: "lazyfreed_objects", why: "what is unlinked is freed at once: there is no such count"},
 	{test: "FLUSHDB ASYNC can reclaim memory", why: "as for UNLINK"},
 }
 

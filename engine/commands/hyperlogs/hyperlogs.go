@@ -37,7 +37,7 @@ func commands() []engine.Command {
 			Args:    spec.Args{spec.Key("key", 0), spec.String("element").Opt().Many()},
 		}},
 		{Do: doPfcount, Command: spec.Command{
-			Name: "pfcount", Arity: -2, Flags: spec.ReadOnly, Since: "2.8.9", Complex: "O(1) for a key that was counted before, O(N) in the number of keys",
+			Name: "pfcount", Arity: -2, Flags: spec.ReadOnly | spec.MayReplicate, Since: "2.8.9", Complex: "O(1) for a key that was counted before, O(N) in the number of keys",
 			Summary: "Estimates how many different elements the HyperLogLogs at keys have seen together.",
 			Keys: spec.Keys{spec.Span(1, -1, 1, spec.KeyRW|spec.KeyAccess).
 				Noted("RW because it may change the internal representation of the key, and propagate to replicas")},
