@@ -150,12 +150,16 @@ func (s *Server) barrierPorts() barrier.Ports {
 	return p
 }
 
-// moving is when the large unit that ends at off has moved last.
+// moving is when the large unit that ends at off has moved last: here, or to a follower.
 func (s *Server) moving(off int64) int64 {
-	if start, ok := s.aof.LargeUnit(off); ok {
-		return s.peers.Moving(start, off)
+	start, unwritten, ok := s.aof.LargeUnit(off)
+	switch {
+	case !ok:
+		return 0
+	case unwritten:
+		return s.host.Mono()
 	}
-	return 0
+	return s.peers.Moving(start, off)
 }
 
 // leadingEpoch is the epoch in which this node leads and serves, 0: none.

@@ -20,11 +20,12 @@ type testHost struct {
 	lines  []string
 	timers []func()
 	seed   atomic.Uint64
+	ticks  atomic.Int64
 }
 
 func (h *testHost) Now() int64   { return 0 }
 func (h *testHost) Mono() int64  { return 0 }
-func (h *testHost) Ticks() int64 { return 0 }
+func (h *testHost) Ticks() int64 { return h.ticks.Load() }
 func (h *testHost) Rand() uint64 { return h.seed.Add(0x9e3779b97f4a7c15) }
 
 func (h *testHost) AfterFunc(_ time.Duration, f func()) func() bool {

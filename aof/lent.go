@@ -2,6 +2,7 @@ package aof
 
 import (
 	"slices"
+	"time"
 
 	"regent/engine"
 	"regent/engine/large"
@@ -99,28 +100,33 @@ func (g *pending) addLarge(e *engine.Effects) int64 {
 	if len(g.large) == maxNoted {
 		g.large = g.large[1:]
 	}
-	g.large = append(g.large, span{start, g.end})
+	g.large = append(g.large, largeUnit{from: start, to: g.end})
 	return g.end
 }
 
-// A span is a part of the stream.
-type span struct{ from, to int64 }
+// A largeUnit is a part of the stream, and when it was appended, in ticks.
+type largeUnit struct{ from, to, since int64 }
 
 // maxNoted is how many large units are remembered: as many as can be waited for, if
 // each takes a while.
 const maxNoted = 64
 
+// maxUnwritten is how long a large unit counts as being written, at most.
+const maxUnwritten = time.Minute
+
 // LargeUnit is where the large unit begins that ends at offset end; ok is false where
-// none does.
-func (l *Log) LargeUnit(end int64) (start int64, ok bool) {
+// none does. unwritten: it is on its way to the file, which takes its time, and not
+// held for want of space.
+func (l *Log) LargeUnit(end int64) (start int64, unwritten, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range l.pending.large {
-		if s.to == end {
-			return s.from, true
+	for _, u := range l.pending.large {
+		if u.to == end {
+			late := l.o.Host.Ticks()-u.since >= int64(maxUnwritten)
+			return u.from, l.written.Load() < end && l.held == nil && l.err() == nil && !late, true
 		}
 	}
-	return 0, false
+	return 0, false, false
 }
 
 // Return gives back what was lent up to offset end. It writes that, as Seal does, and

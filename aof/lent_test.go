@@ -83,8 +83,8 @@ func TestLentIsWrittenAsIfItWereCopied(t *testing.T) {
 				logs[1].Recorder().Append(effects(lines...))
 				end = logs[0].Recorder().Append(e)
 				if len(e.Lent) > 0 {
-					start, ok := logs[0].LargeUnit(end)
-					if _, other := logs[0].LargeUnit(end - 1); !ok || other || start >= end {
+					start, _, ok := logs[0].LargeUnit(end)
+					if _, _, other := logs[0].LargeUnit(end - 1); !ok || other || start >= end {
 						t.Fatalf("a large unit ends at %d: it begins at %d, %v", end, start, ok)
 					}
 				}
@@ -140,6 +140,9 @@ func TestLentOnAFullDisk(t *testing.T) {
 		if err := r.Seal(end); !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("part %d: %v", part, err)
 		}
+		if _, unwritten, ok := r.LargeUnit(end); unwritten || !ok {
+			t.Errorf("part %d: what has no space is told to be on its way", part)
+		}
 		giveBack(end)
 		e, giveBack = r.lend(fmt.Sprintf("0: SET c%d later", part)) // behind what is held
 		giveBack(r.Recorder().Append(e))
@@ -174,11 +177,22 @@ func TestLargeIsWrittenByAnother(t *testing.T) {
 		if work, soon := r.Settle(false); work != nil || soon {
 			t.Fatal("work for a caller that does not want it")
 		}
+		if start, unwritten, ok := r.LargeUnit(end); start != 0 || !unwritten || !ok {
+			t.Errorf("what is being written begins at %d, %v, %v", start, unwritten, ok)
+		}
+		r.host.ticks.Add(int64(maxUnwritten))
+		if _, unwritten, ok := r.LargeUnit(end); unwritten || !ok {
+			t.Error("a disk that hangs is taken for one that writes")
+		}
+		r.host.ticks.Add(-int64(maxUnwritten))
 		close(held)
 		for moved := r.notified(); r.Durable() < end; moved = r.notified() {
 			if r.Durable() < end {
 				<-moved
 			}
+		}
+		if _, unwritten, ok := r.LargeUnit(end); unwritten || !ok {
+			t.Error("what is written is told not to be")
 		}
 		giveBack(end)
 		fsys.Fault(nil)

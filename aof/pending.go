@@ -30,7 +30,7 @@ type pending struct {
 	epochs   []engine.EpochStart // begun in the pending bytes
 	history  []engine.EpochStart // all of them, with those
 	cut      *cutMark            // where the next file is to begin
-	large    []span              // the last large units
+	large    []largeUnit         // the last ones
 
 	raw     []byte // the beginning of a unit that AppendRaw was given
 	scanner units.Scanner

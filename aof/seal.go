@@ -240,6 +240,7 @@ func (r recorder) Append(e *engine.Effects) (end int64) {
 	end = l.pending.add(e)
 	if len(e.Lent) > 0 {
 		l.lending.Store(true)
+		l.pending.large[len(l.pending.large)-1].since = l.o.Host.Ticks()
 	}
 	l.mu.Unlock()
 	return end

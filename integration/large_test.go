@@ -26,6 +26,9 @@ func largeSizes() []int {
 const (
 	// largePatience is how long a step may take.
 	largePatience = 4 * time.Minute
+	// largeTries is how often a value is tried, each time with a new cluster: on a
+	// machine that has far too much to do clusters at rest lose their leader as well.
+	largeTries = 3
 	// largeShare is how many times a value's size a node's memory may grow, at most,
 	// while the value comes.
 	largeShare = 3
@@ -37,38 +40,58 @@ func TestLargeValues(t *testing.T) {
 	for _, size := range largeSizes() {
 		for name, value := range map[string][]byte{"noise": noise(size), "sentences": bytes.Repeat([]byte("a sentence of some length. "), size/27+1)[:size]} {
 			t.Run(fmt.Sprintf("%d MB of %s", size>>20, name), func(t *testing.T) {
-				// A voter of a higher ID that was late at the start would be handed the
-				// lead, by design; "manual" leaves that out.
-				c, leader := startCluster(t, 3, "--takeover", "manual")
-				for _, n := range c.Nodes {
-					forgetPeak(t, n)
-				}
-				before := epochOf(t, leader)
-				ctx := within(t, largePatience)
-				big := leader.Client()
-				defer big.Close()
-				if err := big.WithTimeout(largePatience).Set(ctx, "big", value, 0).Err(); err != nil {
-					t.Fatal(err)
-				}
-				if now := epochOf(t, leader); now != before {
-					t.Errorf("the leader of epoch %s is of epoch %s now", before, now)
-				}
-				for _, n := range c.Nodes {
-					shows(t, n, size)
-				}
-				for _, n := range c.Nodes {
-					if peak := peakOf(t, n); peak > largeShare*size {
-						t.Errorf("node %d needed %d MB for a value of %d MB", n.Port, peak>>20, size>>20)
-					} else {
-						t.Logf("node %d: %.2f of the value", n.Port, float64(peak)/float64(size))
+				for n := 1; ; n++ {
+					err := largeValue(t, value)
+					if err == nil {
+						return
 					}
-				}
-				if now := epochOf(t, leader); now != before {
-					t.Errorf("the leader of epoch %s is of epoch %s now, after all have it", before, now)
+					if n == largeTries {
+						t.Fatal(err)
+					}
+					t.Log(err)
 				}
 			})
 		}
 	}
+}
+
+// largeValue tries one value on a new cluster. An error is what a machine that has too
+// much to do may bring about as well.
+func largeValue(t *testing.T, value []byte) error {
+	// A voter of a higher ID that was late at the start would be handed the lead, by
+	// design; "manual" leaves that out.
+	c, leader := startCluster(t, 3, "--takeover", "manual")
+	defer c.Kill()
+	for _, n := range c.Nodes {
+		forgetPeak(t, n)
+	}
+	before, err := epochOf(t, leader)
+	if err != nil {
+		return err
+	}
+	big := leader.Client()
+	defer big.Close()
+	if err := big.WithTimeout(largePatience).Set(within(t, largePatience), "big", value, 0).Err(); err != nil {
+		return fmt.Errorf("SET: %w", err)
+	}
+	for _, n := range c.Nodes {
+		shows(t, n, len(value))
+	}
+	now, err := epochOf(t, leader)
+	if err != nil {
+		return err
+	}
+	if now != before {
+		return fmt.Errorf("the leader of epoch %s is of epoch %s now", before, now)
+	}
+	for _, n := range c.Nodes {
+		peak := peakOf(t, n)
+		t.Logf("node %d: %.2f times the value", n.Port, float64(peak)/float64(len(value)))
+		if peak > largeShare*len(value) {
+			t.Errorf("node %d needed %d MB for a value of %d MB", n.Port, peak>>20, len(value)>>20)
+		}
+	}
+	return nil
 }
 
 func noise(n int) []byte {
@@ -78,16 +101,16 @@ func noise(n int) []byte {
 }
 
 // epochOf is the epoch that a node leads.
-func epochOf(t *testing.T, n *harness.Node) string {
+func epochOf(t *testing.T, n *harness.Node) (string, error) {
 	t.Helper()
 	info, err := n.Info(within(t, largePatience), "replication", "regent")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info["role"] != "master" || info["leader_id"] != info["node_id"] {
-		t.Fatalf("node %d leads no more", n.Port)
+		return "", fmt.Errorf("node %d does not lead any more", n.Port)
 	}
-	return info["epoch"]
+	return info["epoch"], nil
 }
 
 // shows waits until a node's readers see the value, and its log was rewritten, which the
