@@ -117,7 +117,13 @@ func (cmd *Command) UseOf(args [][]byte, at int) KeyFlags {
 		}
 		return k.Flags
 	}
-	// Found by GetKeys alone: assume the worst, as Redis does.
+	// Found by GetKeys alone: it is of the last spec that cannot say where its keys
+	// stand (SORT's STORE), or the worst is assumed, as Redis does.
+	for i := len(cmd.Keys) - 1; i >= 0; i-- {
+		if cmd.Keys[i].Unknown {
+			return cmd.Keys[i].Flags
+		}
+	}
 	return KeyRW | KeyAccess | KeyUpdate
 }
 
