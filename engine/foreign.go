@@ -22,37 +22,14 @@ func (e *foreignError) Error() string {
 	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", Clip(e.key, shown), e.db, e.kind, strings.ToUpper(e.command))
 }
 
-// foreign is the error for a record whose command is not known: by its name, if
-// it is one that redis-server 7.0 writes for types of its own. It is asked about
-// unknown commands alone, so a type that joins need not be taken out here.
+// foreign is the error for a record whose command is not known: redis-server 7.0 writes
+// one that this server does not have, which makes a library of functions.
 func foreign(args [][]byte, db int) error {
 	name := strings.ToLower(string(Clip(args[0], 64)))
-	kind := foreignKind(name)
-	at := 1
-	if name == "xgroup" || name == "function" { // after the subcommand
-		at = 2
-	}
-	if kind == "" || len(args) <= at {
+	if name != "function" || len(args) < 3 {
 		return fmt.Errorf("unknown command %q", Clip(args[0], 64))
 	}
-	return &foreignError{name, kind, db, append([]byte(nil), args[at]...)}
-}
-
-func foreignKind(name string) string {
-	switch name {
-	case "hset", "hsetnx", "hmset", "hdel", "hincrby", "hincrbyfloat":
-		return "hash"
-	case "zadd", "zrem", "zincrby", "zpopmin", "zpopmax", "zmpop", "zremrangebyrank", "zremrangebyscore", "zremrangebylex",
-		"zunionstore", "zinterstore", "zdiffstore", "zrangestore", "geoadd", "georadius", "georadiusbymember", "geosearchstore":
-		return "zset"
-	case "xadd", "xdel", "xtrim", "xgroup", "xack", "xclaim", "xautoclaim", "xsetid", "xreadgroup":
-		return "stream"
-	case "pfadd", "pfmerge", "pfdebug":
-		return "HyperLogLog"
-	case "function":
-		return "function"
-	}
-	return ""
+	return &foreignError{name, "function", db, append([]byte(nil), args[2]...)}
 }
 
 // Passed counts the records of a log that were passed over, by type.
