@@ -235,7 +235,7 @@ func (e *Engine) endTransaction(s *Session) {
 // changes, with the reply behind what c has replied already. The gates have let c
 // pass for all of it. Whatever cmd touches must be locked.
 func (c *Ctx) call(cmd *Command, args [][]byte) {
-	outer := *c
+	outer, said, failed, nested := c.Cmd, c.Args, c.failed, c.nested
 	c.Cmd, c.Args, c.failed, c.nested = cmd, args, false, true
 	began := c.e.host.Ticks()
 	if len(c.eff.Recs) >= units.MaxRecords/2 {
@@ -257,7 +257,7 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	if c.cared && c.e.monitors.n.Load() != 0 {
 		c.e.monitors.show(c)
 	}
-	c.Cmd, c.Args, c.failed, c.nested = outer.Cmd, outer.Args, outer.failed, outer.nested
+	c.Cmd, c.Args, c.failed, c.nested = outer, said, failed, nested
 }
 
 // leadFlags are the flags of a command on which the gates depend, with reads as
