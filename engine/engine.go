@@ -93,8 +93,8 @@ type Engine struct {
 	trackers  atomic.Int64 // sessions that track
 	trackMu   sync.Mutex   // of what begins and ends
 
-	// caring is how many want to know of what commands do: watched keys, once for each
-	// who watches, sessions that track, and those that monitor.
+	// caring counts what wants to know of what commands do: watched keys, once for each
+	// session that watches it, sessions that track, and those that monitor.
 	caring atomic.Int64
 
 	watching atomic.Int64 // keys that are watched, once for each session

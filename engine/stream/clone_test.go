@@ -39,9 +39,9 @@ func TestClonesAreReadMeanwhile(t *testing.T) {
 		s.Delete(s.First)
 		s.Trim(Trim{Len: int64(s.Len()) - 5})
 		g, _ = s.EditGroup([]byte("g"))
-		who := g.See([]byte("c"), int64(round))
+		consumer := g.See([]byte("c"), int64(round))
 		for i := range 100 {
-			g.Give(ID{uint64(i), 0}, Pending{2, int64(round + 2), who})
+			g.Give(ID{uint64(i), 0}, Pending{2, int64(round + 2), consumer})
 		}
 		g.Take(ID{uint64(299 - round), 0})
 	}

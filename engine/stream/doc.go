@@ -3,7 +3,7 @@
 // owner holds one around every call.
 //
 //	Stream ─┬─► nodes    tree: ID ─► node                      (stream.go, tree.go)
-//	        └─► groups   by name ─► group ─┬─► pending  tree: ID ─► time, count, who
+//	        └─► groups   by name ─► group ─┬─► pending  tree: ID ─► time, count, consumer
 //	                                       └─► consumers by name ─► tree: IDs  (group.go)
 //
 // # Nodes

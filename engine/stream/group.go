@@ -8,7 +8,7 @@ import (
 
 // Groups and their consumers, each by name in the order of bytes.
 //
-//	Stream ─► groupSet ─► group ─┬─► pending   ID ─► time, deliveries, who
+//	Stream ─► groupSet ─► group ─┬─► pending   ID ─► time, deliveries, consumer
 //	                             └─► consumers ─► consumer ─► pending   IDs
 //
 // Sets, groups and consumers belong to what they name as owner, as branches do. A
@@ -22,9 +22,9 @@ func (c *Consumer) Name() string { return c.name }
 
 // A Pending is what was delivered and not acknowledged.
 type Pending struct {
-	Time  int64 // of the last delivery, wall ms
-	Count int64 // of deliveries
-	Who   *Consumer
+	Time     int64 // of the last delivery, wall ms
+	Count    int64 // of deliveries
+	Consumer *Consumer
 }
 
 // NotRead stands for a number of entries read that is not known.
@@ -45,10 +45,10 @@ type group struct {
 }
 
 type consumer struct {
-	own     *owner
-	who     *Consumer
-	seen    int64
-	pending tree[struct{}]
+	own      *owner
+	consumer *Consumer
+	seen     int64
+	pending  tree[struct{}]
 }
 
 // What a group and a consumer take beside their names and pending entries, in bytes.
@@ -128,7 +128,7 @@ func (s *Stream) DestroyGroup(name []byte) bool {
 	return true
 }
 
-func (c *consumer) weight() int64 { return consumerHead + int64(len(c.who.name)) + c.pending.mem }
+func (c *consumer) weight() int64 { return consumerHead + int64(len(c.consumer.name)) + c.pending.mem }
 
 // GroupCount is the number of groups.
 func (s *Stream) GroupCount() int { return len(s.groups.list) }
@@ -167,13 +167,13 @@ func (g Group) Pending(id ID) (Pending, bool) {
 }
 
 func (g Group) place(name string) (int, bool) {
-	return slices.BinarySearchFunc(g.g.consumers, name, func(c *consumer, name string) int { return strings.Compare(c.who.name, name) })
+	return slices.BinarySearchFunc(g.g.consumers, name, func(c *consumer, name string) int { return strings.Compare(c.consumer.name, name) })
 }
 
 // Consumer finds a consumer, nil if there is none.
 func (g Group) Consumer(name []byte) *Consumer {
 	if i, ok := g.place(string(name)); ok {
-		return g.g.consumers[i].who
+		return g.g.consumers[i].consumer
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (g Group) See(name []byte, now int64) *Consumer {
 	}
 	c := g.edit(i)
 	c.seen = now
-	return c.who
+	return c.consumer
 }
 
 // AddConsumer adds a consumer that is seen at now; nil: there is one of the name.
@@ -205,10 +205,10 @@ func (g Group) AddConsumer(name []byte, now int64) *Consumer {
 	if there {
 		return nil
 	}
-	c := &consumer{own: g.s.own, who: &Consumer{string(name)}, seen: now}
+	c := &consumer{own: g.s.own, consumer: &Consumer{string(name)}, seen: now}
 	g.g.consumers = slices.Insert(g.g.consumers, i, c)
 	g.s.bytes += c.weight()
-	return c.who
+	return c.consumer
 }
 
 // DropConsumer removes a consumer with what is pending for it, and returns how many
@@ -237,7 +237,7 @@ func (g Group) ConsumerCount() int { return len(g.g.consumers) }
 // and how many entries are pending for it, until it returns false.
 func (g Group) Consumers(f func(c *Consumer, seen int64, pending int) bool) {
 	for _, c := range g.g.consumers {
-		if !f(c.who, c.seen, c.pending.n) {
+		if !f(c.consumer, c.seen, c.pending.n) {
 			return
 		}
 	}
@@ -247,14 +247,14 @@ func (g Group) Consumers(f func(c *Consumer, seen int64, pending int) bool) {
 func (g Group) Give(id ID, p Pending) {
 	before := g.g.pending.mem
 	if was := g.g.pending.get(id); was != nil {
-		if was.Who != p.Who {
-			g.list(was.Who, id, false)
-			g.list(p.Who, id, true)
+		if was.Consumer != p.Consumer {
+			g.list(was.Consumer, id, false)
+			g.list(p.Consumer, id, true)
 		}
 		*g.g.pending.edit(g.s.own, id) = p
 	} else {
 		g.g.pending.put(g.s.own, id, p)
-		g.list(p.Who, id, true)
+		g.list(p.Consumer, id, true)
 	}
 	g.s.bytes += g.g.pending.mem - before
 }
@@ -266,15 +266,15 @@ func (g Group) Take(id ID) bool {
 		return false
 	}
 	before := g.g.pending.mem
-	g.list(p.Who, id, false)
+	g.list(p.Consumer, id, false)
 	g.g.pending.remove(g.s.own, id)
 	g.s.bytes += g.g.pending.mem - before
 	return true
 }
 
 // list enters id with a consumer of the group's, or removes it there.
-func (g Group) list(who *Consumer, id ID, there bool) {
-	i, ok := g.place(who.name)
+func (g Group) list(consumer *Consumer, id ID, there bool) {
+	i, ok := g.place(consumer.name)
 	if !ok {
 		return
 	}
@@ -302,15 +302,15 @@ type PendingWalk struct {
 }
 
 // PendingFrom begins before the first pending entry whose ID is from or above, among all
-// or, where who is given, those of one consumer.
-func (g Group) PendingFrom(from ID, who *Consumer) PendingWalk {
-	w := PendingWalk{g: g.g, one: who != nil}
-	if who == nil {
+// or, where consumer is not nil, those of one consumer.
+func (g Group) PendingFrom(from ID, consumer *Consumer) PendingWalk {
+	w := PendingWalk{g: g.g, one: consumer != nil}
+	if consumer == nil {
 		g.g.pending.seek(&w.all, from)
 		return w
 	}
 	w.of.depth = -1
-	if i, ok := g.place(who.name); ok {
+	if i, ok := g.place(consumer.name); ok {
 		g.g.consumers[i].pending.seek(&w.of, from)
 	}
 	return w

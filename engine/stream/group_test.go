@@ -14,11 +14,11 @@ import (
 
 // pend is what is pending by ID, and the consumers there are.
 type pend struct {
-	of  map[ID]string
-	who map[string]bool
+	of       map[ID]string
+	consumer map[string]bool
 }
 
-func (p pend) clone() pend { return pend{maps.Clone(p.of), maps.Clone(p.who)} }
+func (p pend) clone() pend { return pend{maps.Clone(p.of), maps.Clone(p.consumer)} }
 
 func checkGroup(t *rapid.T, s *Stream, p pend) {
 	g, ok := s.Group([]byte("g"))
@@ -26,14 +26,14 @@ func checkGroup(t *rapid.T, s *Stream, p pend) {
 		t.Fatal("the group is gone")
 	}
 	want := map[string][]ID{}
-	for id, who := range p.of {
-		want[who] = append(want[who], id)
-		if e, ok := g.Pending(id); !ok || e.Who.Name() != who {
-			t.Fatalf("%v is not pending for %s", id, who)
+	for id, consumer := range p.of {
+		want[consumer] = append(want[consumer], id)
+		if e, ok := g.Pending(id); !ok || e.Consumer.Name() != consumer {
+			t.Fatalf("%v is not pending for %s", id, consumer)
 		}
 	}
-	if g.PendingCount() != len(p.of) || g.ConsumerCount() != len(p.who) {
-		t.Fatalf("%d pending, %d consumers, not %d and %d", g.PendingCount(), g.ConsumerCount(), len(p.of), len(p.who))
+	if g.PendingCount() != len(p.of) || g.ConsumerCount() != len(p.consumer) {
+		t.Fatalf("%d pending, %d consumers, not %d and %d", g.PendingCount(), g.ConsumerCount(), len(p.of), len(p.consumer))
 	}
 	mem := groupHead + int64(len("g")) + checkTree(t, &g.g.pending)
 	g.Consumers(func(c *Consumer, _ int64, pending int) bool {
@@ -69,21 +69,21 @@ func TestGroupModel(t *testing.T) {
 			p pend
 		}
 		var clones []copied
-		name := func() string { return fmt.Sprint("c", rapid.IntRange(0, 4).Draw(rt, "who")) }
+		name := func() string { return fmt.Sprint("c", rapid.IntRange(0, 4).Draw(rt, "consumer")) }
 		id := func() ID { return ID{uint64(rapid.IntRange(0, 150).Draw(rt, "id")), 0} }
 		edit := func() Group { g, _ := s.EditGroup([]byte("g")); return g }
 		rt.Repeat(map[string]func(*rapid.T){
 			"give": func(*rapid.T) {
-				g, who := edit(), name()
-				c := g.See([]byte(who), 5)
+				g, consumer := edit(), name()
+				c := g.See([]byte(consumer), 5)
 				if c == nil {
-					c = g.AddConsumer([]byte(who), 5)
+					c = g.AddConsumer([]byte(consumer), 5)
 				}
-				p.who[who] = true
+				p.consumer[consumer] = true
 				for range rapid.IntRange(1, 100).Draw(rt, "n") {
 					at := id()
 					g.Give(at, Pending{1, 1, c})
-					p.of[at] = who
+					p.of[at] = consumer
 				}
 			},
 			"take": func(*rapid.T) {
@@ -97,17 +97,17 @@ func TestGroupModel(t *testing.T) {
 				}
 			},
 			"drop": func(*rapid.T) {
-				who, n := name(), 0
+				consumer, n := name(), 0
 				maps.DeleteFunc(p.of, func(_ ID, of string) bool {
-					if of == who {
+					if of == consumer {
 						n++
 					}
-					return of == who
+					return of == consumer
 				})
-				if got, ok := edit().DropConsumer([]byte(who)); got != n || ok != p.who[who] {
-					rt.Fatalf("%s had %d, not %d", who, got, n)
+				if got, ok := edit().DropConsumer([]byte(consumer)); got != n || ok != p.consumer[consumer] {
+					rt.Fatalf("%s had %d, not %d", consumer, got, n)
 				}
-				delete(p.who, who)
+				delete(p.consumer, consumer)
 			},
 			"clone": func(*rapid.T) { clones = append(clones, copied{s.Clone(), p.clone()}) },
 			"swap": func(*rapid.T) {

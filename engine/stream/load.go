@@ -115,13 +115,13 @@ func (g Group) LoadPending(id ID, time, count int64) error {
 }
 
 // Assign makes a pending entry that was loaded a consumer's.
-func (g Group) Assign(id ID, who *Consumer) error {
+func (g Group) Assign(id ID, consumer *Consumer) error {
 	p := g.g.pending.get(id)
-	if p == nil || p.Who != nil {
+	if p == nil || p.Consumer != nil {
 		return errPending
 	}
-	g.g.pending.edit(g.s.own, id).Who = who
-	g.list(who, id, true)
+	g.g.pending.edit(g.s.own, id).Consumer = consumer
+	g.list(consumer, id, true)
 	return nil
 }
 

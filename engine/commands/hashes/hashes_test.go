@@ -128,7 +128,7 @@ func TestHashesToRedisAndBack(t *testing.T) {
 				}
 				if into == &e {
 					s.PutObject(key, e.Obj.(engine.Object))
-					clear(bytes) // who has stored it does not need it any more
+					clear(bytes) // the keyspace has a copy
 				}
 			}
 			want := theirs.Do("DEBUG", "DIGEST-VALUE", key)

@@ -49,7 +49,7 @@ type delivery struct {
 	c          *engine.Ctx
 	key, group []byte
 	g          stream.Group
-	who        *stream.Consumer // whose it becomes
+	consumer   *stream.Consumer // that takes the entries over
 
 	claimed int   // records of it in the log
 	owed    int64 // changes that the next record is to count
@@ -63,17 +63,17 @@ func (d *delivery) propagate(args ...[]byte) {
 
 // addConsumer makes the consumer whose the entries become.
 func (d *delivery) addConsumer(name []byte) {
-	d.who = d.g.AddConsumer(name, d.c.Now)
+	d.consumer = d.g.AddConsumer(name, d.c.Now)
 	d.c.Notify(engine.EventStream, "xgroup-createconsumer", d.key)
 	d.owed++
 }
 
 // see finds that consumer, or makes it.
 func (d *delivery) see(name []byte) {
-	if d.who != nil {
+	if d.consumer != nil {
 		return
 	}
-	if d.who = d.g.See(name, d.c.Now); d.who == nil {
+	if d.consumer = d.g.See(name, d.c.Now); d.consumer == nil {
 		d.addConsumer(name)
 	}
 }
@@ -82,7 +82,7 @@ func (d *delivery) see(name []byte) {
 func (d *delivery) propagateClaim(id []byte, p stream.Pending) {
 	var time, count [decimal.MaxLen]byte
 	d.claimed++
-	d.propagate([]byte("XCLAIM"), d.key, d.group, []byte(p.Who.Name()), []byte("0"), id,
+	d.propagate([]byte("XCLAIM"), d.key, d.group, []byte(p.Consumer.Name()), []byte("0"), id,
 		[]byte("TIME"), strconv.AppendInt(time[:0], p.Time, 10), []byte("RETRYCOUNT"), strconv.AppendInt(count[:0], p.Count, 10),
 		[]byte("FORCE"), []byte("JUSTID"), []byte("LASTID"), idText(d.g.Last()))
 }
@@ -94,7 +94,7 @@ func (d *delivery) propagateGroup() {
 }
 
 func (d *delivery) propagateConsumer() {
-	d.propagate([]byte("XGROUP"), []byte("CREATECONSUMER"), d.key, d.group, []byte(d.who.Name()))
+	d.propagate([]byte("XGROUP"), []byte("CREATECONSUMER"), d.key, d.group, []byte(d.consumer.Name()))
 }
 
 // drop forgets a pending entry that is not in the stream any more.
@@ -255,7 +255,7 @@ func (cl *claim) claim(d *delivery, s *streamObject, id stream.ID, text []byte) 
 		p.Count = 1
 	}
 	d.see(c.Args[3])
-	p.Time, p.Who = cl.time, d.who
+	p.Time, p.Consumer = cl.time, d.consumer
 	switch {
 	case cl.count >= 0:
 		p.Count = cl.count
@@ -366,7 +366,7 @@ func (a *autoclaim) run(d *delivery, s *streamObject) (end stream.ID) {
 			a.count--
 		case a.minIdle == 0 || c.Now-p.Time >= a.minIdle:
 			d.see(c.Args[3])
-			p.Time, p.Who = c.Now, d.who
+			p.Time, p.Consumer = c.Now, d.consumer
 			if !a.justID {
 				p.Count++
 			}

@@ -134,28 +134,28 @@ func replyGroups(c *engine.Ctx, s *streamObject, count int64) {
 		replyPending(c, g, nil, count)
 		c.W.BulkString("consumers")
 		c.W.Array(g.ConsumerCount())
-		g.Consumers(func(who *stream.Consumer, seen int64, pending int) bool {
+		g.Consumers(func(consumer *stream.Consumer, seen int64, pending int) bool {
 			c.W.Map(4)
 			c.W.BulkString("name")
-			c.W.BulkString(who.Name())
+			c.W.BulkString(consumer.Name())
 			number(c, "seen-time", seen)
 			number(c, "pel-count", int64(pending))
 			c.W.BulkString("pending")
-			replyPending(c, g, who, count)
+			replyPending(c, g, consumer, count)
 			return true
 		})
 		return true
 	})
 }
 
-// replyPending replies with up to count pending entries, 0: all, of who if it is given.
-func replyPending(c *engine.Ctx, g stream.Group, who *stream.Consumer, count int64) {
+// replyPending replies with up to count pending entries, 0: all, of one consumer if it is given.
+func replyPending(c *engine.Ctx, g stream.Group, consumer *stream.Consumer, count int64) {
 	mark, n := c.W.Mark(), int64(0)
-	for w := g.PendingFrom(stream.ID{}, who); (count == 0 || n < count) && w.Next(); n++ {
-		if who == nil {
+	for w := g.PendingFrom(stream.ID{}, consumer); (count == 0 || n < count) && w.Next(); n++ {
+		if consumer == nil {
 			c.W.Array(4)
 			replyID(c, w.ID)
-			c.W.BulkString(w.Who.Name())
+			c.W.BulkString(w.Consumer.Name())
 		} else {
 			c.W.Array(3)
 			replyID(c, w.ID)
@@ -198,10 +198,10 @@ func doInfoConsumers(c *engine.Ctx) {
 		return
 	}
 	c.W.Array(g.ConsumerCount())
-	g.Consumers(func(who *stream.Consumer, seen int64, pending int) bool {
+	g.Consumers(func(consumer *stream.Consumer, seen int64, pending int) bool {
 		c.W.Map(3)
 		c.W.BulkString("name")
-		c.W.BulkString(who.Name())
+		c.W.BulkString(consumer.Name())
 		number(c, "pending", int64(pending))
 		number(c, "idle", max(c.Now-seen, 0))
 		return true

@@ -123,7 +123,7 @@ func doXpending(c *engine.Ctx) {
 	p.reply(c, g)
 }
 
-// replyPendingSum replies with how much is pending, and for whom.
+// replyPendingSum replies with how much is pending, and at which consumers.
 func replyPendingSum(c *engine.Ctx, g stream.Group) {
 	c.W.Array(4)
 	c.W.Int(int64(g.PendingCount()))
@@ -138,10 +138,10 @@ func replyPendingSum(c *engine.Ctx, g stream.Group) {
 	replyID(c, w.ID)
 	replyID(c, g.LastPending())
 	mark, n := c.W.Mark(), 0
-	g.Consumers(func(who *stream.Consumer, _ int64, pending int) bool {
+	g.Consumers(func(consumer *stream.Consumer, _ int64, pending int) bool {
 		if pending > 0 {
 			c.W.Array(2)
-			c.W.BulkString(who.Name())
+			c.W.BulkString(consumer.Name())
 			c.W.BulkInt(int64(pending))
 			n++
 		}
@@ -152,21 +152,21 @@ func replyPendingSum(c *engine.Ctx, g stream.Group) {
 
 // reply replies with the pending entries of the range.
 func (p *pendingRange) reply(c *engine.Ctx, g stream.Group) {
-	var who *stream.Consumer
+	var consumer *stream.Consumer
 	if p.consumer != nil {
-		if who = g.Consumer(p.consumer); who == nil {
+		if consumer = g.Consumer(p.consumer); consumer == nil {
 			c.W.Array(0)
 			return
 		}
 	}
 	mark, n := c.W.Mark(), int64(0)
-	for w := g.PendingFrom(p.from, who); n < p.count && w.Next() && !p.to.Less(w.ID); {
+	for w := g.PendingFrom(p.from, consumer); n < p.count && w.Next() && !p.to.Less(w.ID); {
 		if p.minIdle != 0 && c.Now-w.Time < p.minIdle {
 			continue
 		}
 		c.W.Array(4)
 		replyID(c, w.ID)
-		c.W.BulkString(w.Who.Name())
+		c.W.BulkString(w.Consumer.Name())
 		c.W.Int(max(c.Now-w.Time, 0))
 		c.W.Int(w.Count)
 		n++

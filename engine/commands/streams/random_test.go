@@ -32,8 +32,8 @@ func (d *dice) maybe(times int, words ...string) []string {
 func (d *dice) key() string {
 	return d.one("a", "a", "a", "b", "b", "c", d.one("text", "none", "d"))
 }
-func (d *dice) group() string { return d.one("g", "g", "h", d.one("i", "none")) }
-func (d *dice) who() string   { return d.one("x", "y", "z", d.one("w", "v")) }
+func (d *dice) group() string    { return d.one("g", "g", "h", d.one("i", "none")) }
+func (d *dice) consumer() string { return d.one("x", "y", "z", d.one("w", "v")) }
 
 // id is one that there may be.
 func (d *dice) id() string {
@@ -109,18 +109,18 @@ func (d *dice) draw() []string {
 	case 4:
 		return append(append([]string{"XREAD"}, d.count()...), "STREAMS", d.key(), d.key(), d.id(), d.id())
 	case 5, 6, 7:
-		c := append([]string{"XREADGROUP", "GROUP", d.group(), d.who()}, d.count()...)
+		c := append([]string{"XREADGROUP", "GROUP", d.group(), d.consumer()}, d.count()...)
 		c = append(c, d.maybe(5, "NOACK")...)
 		return append(c, "STREAMS", d.key(), d.one(">", ">", ">", "0", d.id()))
 	case 8, 9:
 		return append([]string{"XACK", d.key(), d.group()}, d.some()...)
 	case 10:
-		c := append([]string{"XCLAIM", d.key(), d.group(), d.who(), d.idle()}, d.some()...)
+		c := append([]string{"XCLAIM", d.key(), d.group(), d.consumer(), d.idle()}, d.some()...)
 		c = append(append(c, d.maybe(3, "FORCE")...), d.maybe(3, "JUSTID")...)
 		c = append(append(c, d.maybe(5, "RETRYCOUNT", d.one("3", "0", "x"))...), d.maybe(6, "LASTID", d.id())...)
 		return append(c, d.maybe(6, d.one("TIME", "IDLE"), d.one("5", "0", "-7", "99999999999999"))...)
 	case 11:
-		c := append([]string{"XAUTOCLAIM", d.key(), d.group(), d.who(), d.idle(), d.bound()}, d.count()...)
+		c := append([]string{"XAUTOCLAIM", d.key(), d.group(), d.consumer(), d.idle(), d.bound()}, d.count()...)
 		return append(c, d.maybe(3, "JUSTID")...)
 	case 12:
 		return append([]string{"XGROUP", "CREATE", d.key(), d.group(), d.one("$", "0", d.id())}, append(d.maybe(3, "MKSTREAM"), d.maybe(5, "ENTRIESREAD", d.one("3", "-1", "-2"))...)...)
@@ -128,7 +128,7 @@ func (d *dice) draw() []string {
 		return append([]string{"XGROUP", "SETID", d.key(), d.group(), d.one("$", "0", d.id())}, d.maybe(4, "ENTRIESREAD", "4")...)
 	case 14:
 		if d.IntN(4) > 0 {
-			return []string{"XGROUP", d.one("CREATECONSUMER", "DELCONSUMER"), d.key(), d.group(), d.who()}
+			return []string{"XGROUP", d.one("CREATECONSUMER", "DELCONSUMER"), d.key(), d.group(), d.consumer()}
 		}
 		return []string{"XGROUP", "DESTROY", d.key(), d.group()}
 	case 15:

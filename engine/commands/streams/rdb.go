@@ -74,11 +74,11 @@ func encodeGroup(e *rdb.Encoder, g stream.Group) {
 		e.Length(uint64(w.Count))
 	}
 	e.Length(uint64(g.ConsumerCount()))
-	g.Consumers(func(who *stream.Consumer, seen int64, pending int) bool {
-		e.String([]byte(who.Name()))
+	g.Consumers(func(consumer *stream.Consumer, seen int64, pending int) bool {
+		e.String([]byte(consumer.Name()))
 		e.Uint64(uint64(seen))
 		e.Length(uint64(pending))
-		for w := g.PendingFrom(stream.ID{}, who); w.Next(); {
+		for w := g.PendingFrom(stream.ID{}, consumer); w.Next(); {
 			e.Raw(rawID(w.ID))
 		}
 		return true
@@ -231,14 +231,14 @@ func (d *decoder) consumer(g stream.Group) {
 	if d.err != nil {
 		return
 	}
-	who := g.AddConsumer(name, seen)
-	if who == nil {
+	consumer := g.AddConsumer(name, seen)
+	if consumer == nil {
 		d.fail(errStreamNames)
 		return
 	}
 	for n := d.length(); n > 0 && d.err == nil; n-- {
 		if id := d.raw(); d.err == nil {
-			d.fail(g.Assign(id, who))
+			d.fail(g.Assign(id, consumer))
 		}
 	}
 }

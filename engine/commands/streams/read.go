@@ -301,7 +301,7 @@ func (r *reading) reply(c *engine.Ctx, p *portion) {
 	g, _ := p.s.EditGroup(r.group)
 	d := delivery{c: c, key: p.key, group: r.group, g: g, owed: 1} // as in Redis each stream that is read is a change
 	created := false
-	if d.who = g.See(r.consumer, c.Now); d.who == nil {
+	if d.consumer = g.See(r.consumer, c.Now); d.consumer == nil {
 		created = true
 		d.addConsumer(r.consumer)
 		if r.noAck {
@@ -327,7 +327,7 @@ func (r *reading) deliver(d *delivery, s *streamObject, from stream.ID) {
 		moved = d.g.Advance(w.ID) || moved
 		replyEntry(c, &w)
 		if !r.noAck {
-			p := stream.Pending{Time: c.Now, Count: 1, Who: d.who}
+			p := stream.Pending{Time: c.Now, Count: 1, Consumer: d.consumer}
 			d.g.Give(w.ID, p)
 			d.propagateClaim(idText(w.ID), p)
 		}
@@ -343,12 +343,12 @@ func (r *reading) history(d *delivery, s *streamObject, from stream.ID) {
 	c := d.c
 	mark, n := c.W.Mark(), int64(0)
 	for r.count == 0 || n < r.count {
-		w := d.g.PendingFrom(from, d.who)
+		w := d.g.PendingFrom(from, d.consumer)
 		if !w.Next() {
 			break
 		}
 		if replyOne(c, s, w.ID) {
-			p := stream.Pending{Time: c.Now, Count: w.Count + 1, Who: d.who}
+			p := stream.Pending{Time: c.Now, Count: w.Count + 1, Consumer: d.consumer}
 			d.g.Give(w.ID, p)
 			d.propagateClaim(idText(w.ID), p)
 		} else { // it was deleted

@@ -1,8 +1,8 @@
 // Package streams is the room of streams. engine/stream holds them; here is what one is
 // as a value of the keyspace. add.go: entries come; trim.go: they go; range.go: what is
 // in a stream; read.go: XREAD and XREADGROUP, and waiting for entries; groups.go: groups
-// and consumers; pending.go: what was delivered and not acknowledged; claim.go: who has
-// it; info.go: XINFO; rdb.go: RDB.
+// and consumers; pending.go: what was delivered and not acknowledged; claim.go: how entries change their
+// consumer; info.go: XINFO; rdb.go: RDB.
 //
 // In the log they are what redis-server writes:
 //
@@ -112,12 +112,12 @@ func (s *streamObject) emitEntries(key []byte, emit func(args ...[]byte) error) 
 func emitGroup(key []byte, g stream.Group, emit func(args ...[]byte) error) error {
 	name := []byte(g.Name())
 	err := emit([]byte("XGROUP"), []byte("CREATE"), key, name, idText(g.Last()), []byte("ENTRIESREAD"), strconv.AppendInt(nil, g.Read(), 10))
-	g.Consumers(func(who *stream.Consumer, _ int64, pending int) bool {
+	g.Consumers(func(consumer *stream.Consumer, _ int64, pending int) bool {
 		if err == nil && pending == 0 {
-			err = emit([]byte("XGROUP"), []byte("CREATECONSUMER"), key, name, []byte(who.Name()))
+			err = emit([]byte("XGROUP"), []byte("CREATECONSUMER"), key, name, []byte(consumer.Name()))
 		}
-		for w := g.PendingFrom(stream.ID{}, who); err == nil && w.Next(); {
-			err = emit([]byte("XCLAIM"), key, name, []byte(who.Name()), []byte("0"), idText(w.ID), []byte("TIME"), strconv.AppendInt(nil, w.Time, 10),
+		for w := g.PendingFrom(stream.ID{}, consumer); err == nil && w.Next(); {
+			err = emit([]byte("XCLAIM"), key, name, []byte(consumer.Name()), []byte("0"), idText(w.ID), []byte("TIME"), strconv.AppendInt(nil, w.Time, 10),
 				[]byte("RETRYCOUNT"), strconv.AppendInt(nil, w.Count, 10), []byte("JUSTID"), []byte("FORCE"))
 		}
 		return err == nil

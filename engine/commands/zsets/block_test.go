@@ -91,7 +91,7 @@ func (g *game) settle(after []string) {
 }
 
 // TestRandomBlockingAgainstRedis: with several clients that block on few keys, the same
-// ones are served with the same members after each command. None waits for a list: who
+// ones are served with the same members after each command. None waits for a list: a client that
 // waits for another type is moved to the end of the queue by redis-server when it serves
 // the others, and here stays where it came. Nor is a value of another type written over:
 // redis-server 7.0 does not see then that there is a sorted set.
