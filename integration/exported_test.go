@@ -32,12 +32,6 @@ var helpers = []string{"regent/engine/enginetest", "regent/integration"}
 // waived are exported names that no package uses, with why.
 var waived = map[string]string{
 	"Options.Poison": "for tests of handlers, in any package",
-	"EventHash":      "a room to come says it",
-	"EventZset":      "a room to come says it",
-	"FormHash":       "a room to come says it",
-	"FormIntset":     "a room to come says it",
-	"FormSet":        "a room to come says it",
-	"FormZset":       "a room to come says it",
 }
 
 // A listed package is what go list says of it.
