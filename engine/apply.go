@@ -167,8 +167,9 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 // outcome looks at the reply that nobody reads: an error there means the
 // record did not do what it did where it was written.
 func (a *Applier) outcome(c *Ctx) error {
-	a.e.stats.stripes[0].changes.Add(c.changes)
+	a.s.tally.changes += c.changes
 	c.changes = 0
+	a.e.countUp(&a.s)
 	if len(c.happened) > 0 {
 		c.tellHappened(0) // what is applied is committed
 	}

@@ -46,6 +46,10 @@ func (e *Engine) BeginBatch(s *Session, n int) {
 	s.clock.left, s.clock.stale = n, true
 }
 
+// EndBatch says that no more commands come without waiting: what they counted is added up.
+// The connection calls it before their replies leave.
+func (e *Engine) EndBatch(s *Session) { e.countUp(s) }
+
 // due counts a command and reports whether it reads the wall clock.
 func (b *batchClock) due() bool {
 	if b.left <= 0 {

@@ -56,7 +56,8 @@ type Command struct {
 	// derived by the table
 	parent *Command // of a subcommand
 	shape  shape
-	quick  bool // no walk over elements: with one key or none its time may be estimated
+	lead   spec.Flags // those on which the gates depend, with reads as ReadOnly
+	quick  bool       // no walk over elements: with one key or none its time may be estimated
 }
 
 // A shape is what the dispatcher has to lock for a command.

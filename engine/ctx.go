@@ -113,13 +113,12 @@ func (c *Ctx) LocalAddr() string { return c.s.conn.LocalAddr() }
 // statistics and keyspace hits and misses are kept.
 func (c *Ctx) Read(key []byte) Entry {
 	en := c.find(c.s.db, key)
-	st := c.stripe(key)
 	if !en.OK() {
-		st.misses.Add(1)
+		c.s.tally.misses++
 		c.Notify(eventMiss, "keymiss", key)
 		return en
 	}
-	st.hits.Add(1)
+	c.s.tally.hits++
 	c.touch(en)
 	return en
 }
@@ -154,10 +153,10 @@ func (c *Ctx) Look(key []byte) Entry {
 // keyspace, not for a value.
 func (c *Ctx) Inspect(key []byte) Entry {
 	en := c.Peek(key)
-	if st := c.stripe(key); en.OK() {
-		st.hits.Add(1)
+	if en.OK() {
+		c.s.tally.hits++
 	} else {
-		st.misses.Add(1)
+		c.s.tally.misses++
 	}
 	return en
 }
@@ -165,18 +164,28 @@ func (c *Ctx) Inspect(key []byte) Entry {
 // Put stores v at key, new or over what was there, to expire at the wall ms
 // expireAt (0: never). v.Bytes is copied.
 func (c *Ctx) Put(key []byte, v dict.Value, expireAt int64) Entry {
-	return c.PutIn(c.s.db, key, v, expireAt)
+	return c.put(c.s.db, key, &v, expireAt)
 }
 
 // PutIn is Put in another database.
 func (c *Ctx) PutIn(db int, key []byte, v dict.Value, expireAt int64) Entry {
+	return c.put(db, key, &v, expireAt)
+}
+
+// PutString is Put of a string that arrives whole, which does not expire.
+func (c *Ctx) PutString(key, b []byte) {
+	v := EncodeString(b)
+	c.put(c.s.db, key, &v, 0)
+}
+
+func (c *Ctx) put(db int, key []byte, v *dict.Value, expireAt int64) Entry {
 	c.Heavy(len(v.Bytes))
 	if c.events&(eventExpired|eventNew) != 0 {
 		c.find(db, key) // what has expired is told of before it is replaced
 	}
 	d := c.changing(db, key)
 	before := d.Len()
-	en := Entry{d, d.Put(key, v, expireAt)}
+	en := Entry{d, d.PutFrom(key, v, expireAt)}
 	if d.Len() > before {
 		d.SetAccess(en.ref, c.e.accessed(0, c.Now, true))
 		c.NotifyIn(db, eventNew, "new", key)
@@ -281,6 +290,10 @@ func (c *Ctx) touch(en Entry) {
 
 // MarkUsed is touch whatever CLIENT NO-TOUCH said.
 func (c *Ctx) MarkUsed(en Entry) {
+	if !c.e.usesLFU() {
+		en.d.SetAccess(en.ref, lruNow(c.Now))
+		return
+	}
 	en.d.SetAccess(en.ref, c.e.accessed(en.d.Access(en.ref), c.Now, false))
 }
 
@@ -295,9 +308,11 @@ func (c *Ctx) PropagateN(n int64, args ...[]byte) {
 	if c.applying {
 		return
 	}
-	if c.s.Lends && anyLarge(args) {
+	switch {
+	case c.e.log == nil: // that there is an effect is all that counts
+	case c.s.Lends && anyLarge(args):
 		c.lend(args)
-	} else {
+	default:
 		c.eff.Buf = resp.AppendCommand(c.eff.Buf, args...)
 	}
 	c.eff.Recs = append(c.eff.Recs, Effect{c.s.db, len(c.eff.Buf)})

@@ -56,6 +56,9 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 
 // endTurn is what follows a handler, or a parked one's going on.
 func (e *Engine) endTurn(s *Session, start int) {
+	if s.clock.left <= 0 || s.parked != nil {
+		e.countUp(s)
+	}
 	if s.parked != nil {
 		e.arm(s)
 		return
@@ -119,12 +122,13 @@ func (e *Engine) tryRun(c *Ctx) {
 	if weight := s.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
 		c.startWatch(weight)
 	}
-	stripeAt := uint32(s.ID) & e.mask
+	if s.tally.cmd != cmd {
+		e.tallyOf(s, cmd)
+	}
 	switch kind {
 	case shapeSingle:
 		slot := slots.Of(c.Args[cmd.Keys[0].Index])
 		at := uint32(slot) & e.mask
-		stripeAt = at
 		sh := &e.shards[at]
 		sh.mu.Lock()
 		if sh.queue.also > 0 && e.mustWiden(c) {
@@ -162,17 +166,15 @@ func (e *Engine) tryRun(c *Ctx) {
 	if c.cared && e.monitors.n.Load() != 0 {
 		e.monitors.show(c)
 	}
-	st := &e.stats.stripes[stripeAt]
-	pc := &st.perCmd[cmd.Index()]
-	pc.calls.Add(1)
+	s.tally.calls++
 	if c.failed {
-		pc.failed.Add(1)
+		s.tally.failed++
 	}
 	if !c.watch.on {
 		return
 	}
 	took := e.host.Ticks() - c.watch.began
-	pc.nanos.Add(c.watch.weight * took)
+	e.stats.stripes[uint32(s.ID)&e.mask].perCmd[cmd.Index()].nanos.Add(c.watch.weight * took)
 	if s.parked == nil { // what waits is noted when it is carried out
 		e.noteSlow(c, took)
 	}
@@ -272,7 +274,11 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 // do passes the gates that need the lock, calls the handler and hands its
 // effects to the log, which end at offset end.
 func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
-	refusal := e.gates(c)
+	if e.pause.mode.Load() != pauseNone && e.held(c) {
+		c.late = true
+		return false, false, 0
+	}
+	refusal := e.gateLocked(c)
 	if c.late {
 		return false, false, 0
 	}
@@ -317,7 +323,7 @@ func (e *Engine) record(c *Ctx) int64 {
 		return 0
 	}
 	var end int64
-	e.stats.stripes[uint32(c.s.ID)&e.mask].changes.Add(c.changes)
+	c.s.tally.changes += c.changes
 	c.changes = 0
 	if e.log != nil {
 		end = e.log.Append(&c.eff)

@@ -52,8 +52,10 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 			return msg
 		}
 	}
-	if msg := c.barred(); msg != "" {
-		return msg
+	if c.s.Listens() {
+		if msg := c.barred(); msg != "" {
+			return msg
+		}
 	}
 	if e.load.on.Load() && !cmd.whileLoading(args) {
 		v := e.cluster.View()
@@ -79,26 +81,28 @@ func (e *Engine) authRequired(s *Session) bool {
 // gateLocked is the gates that must not be overtaken by a change of role.
 // c.late: the command must wait for the lease.
 func (e *Engine) gateLocked(c *Ctx) string {
-	v := e.cluster.View()
-	if c.late = e.leaseless(c, v); c.late {
-		return ""
+	v, flags := e.cluster.View(), c.flags()
+	if v.Clustered {
+		if c.late = e.leaseless(c, v); c.late {
+			return ""
+		}
 	}
 	// In a pause reads delete nothing. A write that was under way when it
 	// began must: its effect presupposes that what had expired is gone.
-	c.follower = !v.Leading || !c.writes() && e.pause.mode.Load() != pauseNone
-	if !c.touchesData() {
+	c.follower = !v.Leading || flags&spec.Write == 0 && e.pause.mode.Load() != pauseNone
+	if flags&(spec.Write|spec.ReadOnly) == 0 {
 		return ""
 	}
-	if msg := e.elsewhere(c, v); msg != "" {
-		return msg
-	}
 	if !v.Leading {
+		if msg := e.elsewhere(c, v); msg != "" {
+			return msg
+		}
 		if v.Clustered {
 			c.s.claim(e.KeyspaceEpoch())
 		}
 		return ""
 	}
-	if c.writes() {
+	if flags&spec.Write != 0 {
 		if msg := e.writeTrouble(c, v); msg != "" {
 			return msg
 		}
@@ -200,7 +204,7 @@ func (e *Engine) readsHere(s *Session) bool {
 
 // touchesData reports whether leadership matters to the command at all.
 func (cmd *Command) touchesData() bool {
-	return cmd.leadFlags()&(spec.Write|spec.ReadOnly) != 0
+	return cmd.lead&(spec.Write|spec.ReadOnly) != 0
 }
 
 // elsewhere is the answer to a command that this node must not carry out in

@@ -46,11 +46,21 @@ type happening struct {
 }
 
 // Notify says that event has happened to key in the session's database.
-func (c *Ctx) Notify(class Event, event string, key []byte) { c.NotifyIn(c.s.db, class, event, key) }
+func (c *Ctx) Notify(class Event, event string, key []byte) {
+	if c.events&class != 0 {
+		c.happens(c.s.db, class, event, key)
+	}
+}
 
 // NotifyIn is Notify in another database.
 func (c *Ctx) NotifyIn(db int, class Event, event string, key []byte) {
-	if c.events&class != 0 && c.e.tells(class) {
+	if c.events&class != 0 {
+		c.happens(db, class, event, key)
+	}
+}
+
+func (c *Ctx) happens(db int, class Event, event string, key []byte) {
+	if c.e.tells(class) {
 		c.happened = append(c.happened, happening{db, event, append([]byte(nil), key...)})
 	}
 }

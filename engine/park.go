@@ -145,6 +145,7 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 	}
 	e.endWait(s, w)
 	e.endTurn(s, start)
+	e.countUp(s)
 	return s.parked != nil
 }
 

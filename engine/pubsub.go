@@ -409,10 +409,10 @@ func (c *Ctx) countListeners(kind pubsub.Kind) {
 	}
 }
 
-// barred is why a client that listens may not say a command, or "": with RESP2 it
+// barred is why the client, which listens, may not say a command, or "": with RESP2 it
 // could not tell a reply from a message.
 func (c *Ctx) barred() string {
-	if c.Cmd.whileListening || !c.s.Listens() || c.W.Proto() != resp.RESP2 {
+	if c.Cmd.whileListening || c.W.Proto() != resp.RESP2 {
 		return ""
 	}
 	return fmt.Sprintf(resp.ErrListening, c.Cmd.FullName())

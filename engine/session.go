@@ -33,6 +33,7 @@ type Session struct {
 	ctx    Ctx
 	parked *wait
 	clock  batchClock
+	tally  tally
 
 	db            int
 	Authenticated bool
@@ -224,6 +225,7 @@ func (e *Engine) EndSession(s *Session) {
 	e.endSubscriptions(s)
 	e.endMonitor(s)
 	e.setTracker(s, nil)
+	e.countUp(s)
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	delete(e.sessions, s.ID)

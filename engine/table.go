@@ -109,7 +109,10 @@ func (cmd *Command) hold() {
 
 // derive fills in what follows from the literal.
 func (cmd *Command) derive() {
-	cmd.shape = shapeOf(cmd)
+	cmd.shape, cmd.lead = shapeOf(cmd), cmd.Flags
+	if cmd.reads {
+		cmd.lead |= spec.ReadOnly
+	}
 	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()

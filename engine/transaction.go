@@ -175,7 +175,7 @@ func (e *Engine) enqueue(c *Ctx) {
 		tx.ends = append(tx.ends, len(tx.args))
 	}
 	tx.queue = append(tx.queue, queued{c.Cmd, len(c.Args)})
-	tx.flags |= c.Cmd.leadFlags()
+	tx.flags |= c.Cmd.lead
 	c.s.Shared.queued.Add(1)
 	c.s.Shared.queuedBytes.Store(int64(len(tx.args)))
 	c.W.Status("QUEUED")
@@ -237,6 +237,7 @@ func (e *Engine) endTransaction(s *Session) {
 func (c *Ctx) call(cmd *Command, args [][]byte) {
 	outer, said, failed, nested := c.Cmd, c.Args, c.failed, c.nested
 	c.Cmd, c.Args, c.failed, c.nested = cmd, args, false, true
+	c.e.countUp(c.s) // cmd may be INFO
 	began := c.e.host.Ticks()
 	if len(c.eff.Recs) >= units.MaxRecords/2 {
 		c.Err(resp.ErrMultiTooLarge)
@@ -260,20 +261,17 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	c.Cmd, c.Args, c.failed, c.nested = outer, said, failed, nested
 }
 
-// leadFlags are the flags of a command on which the gates depend, with reads as
-// ReadOnly.
-func (cmd *Command) leadFlags() spec.Flags {
-	flags := cmd.Flags
-	if cmd.reads {
-		flags |= spec.ReadOnly
-	}
-	return flags
-}
-
 // flags are those of c's command, and of an EXEC those of its queue too.
 func (c *Ctx) flags() spec.Flags {
-	flags := c.Cmd.leadFlags()
-	if c.Cmd.Locks == lockQueued && c.s.inMulti() {
+	if c.Cmd.Locks == lockQueued {
+		return c.flagsOfQueue()
+	}
+	return c.Cmd.lead
+}
+
+func (c *Ctx) flagsOfQueue() spec.Flags {
+	flags := c.Cmd.lead
+	if c.s.inMulti() {
 		flags |= c.s.tx.flags & (spec.Write | spec.ReadOnly | spec.DenyOOM)
 	}
 	return flags

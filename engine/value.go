@@ -52,6 +52,21 @@ func ReplyText(w *resp.Writer, v dict.Value) {
 	w.Bulk(v.Bytes)
 }
 
+// ReplyString replies with the string at en, which must exist: an error if it is of
+// another type.
+func (c *Ctx) ReplyString(en Entry) {
+	switch en.d.Kind(en.ref) {
+	case dict.Embstr, dict.Raw:
+		b := en.d.Text(en.ref)
+		c.Heavy(len(b))
+		c.W.Bulk(b)
+	case dict.Int:
+		c.W.BulkInt(en.Value().Int)
+	default:
+		c.Err(resp.ErrWrongType)
+	}
+}
+
 // StringOf is the string at en, which must exist; false: it is of another
 // type, and the error was written.
 func (c *Ctx) StringOf(en Entry) (v dict.Value, ok bool) {

@@ -157,11 +157,20 @@ func (d *Dict) SetAccess(r Ref, a uint32) { d.entry(r).setAccess(a) }
 // Put stores v at key, new or over what is there, to expire at expireAt (0:
 // never). An entry that is written over keeps its access bits.
 func (d *Dict) Put(key []byte, v Value, expireAt int64) Ref {
-	return d.PutHashed(d.hash(key), key, v, expireAt)
+	return d.put(d.hash(key), key, &v, expireAt)
+}
+
+// PutFrom is Put; v is only read, and not kept.
+func (d *Dict) PutFrom(key []byte, v *Value, expireAt int64) Ref {
+	return d.put(d.hash(key), key, v, expireAt)
 }
 
 // PutHashed is Put for a caller that has the key's Hash already.
 func (d *Dict) PutHashed(h uint64, key []byte, v Value, expireAt int64) Ref {
+	return d.put(h, key, &v, expireAt)
+}
+
+func (d *Dict) put(h uint64, key []byte, v *Value, expireAt int64) Ref {
 	want := shape{len(key), v.valueLen(), expireAt != 0}
 	if want.key > MaxLen || want.value > MaxLen {
 		panic("dict: a key or value of 4 GiB")
@@ -184,7 +193,7 @@ func (d *Dict) PutHashed(h uint64, key []byte, v Value, expireAt int64) Ref {
 	return Ref(r)
 }
 
-func (d *Dict) add(h uint64, key []byte, v Value, want shape, expireAt int64) uint32 {
+func (d *Dict) add(h uint64, key []byte, v *Value, want shape, expireAt int64) uint32 {
 	r := d.mem.alloc(want.size())
 	e := d.at(r)
 	e.begin(want, v.Kind, d.snap.number, 0)
@@ -226,7 +235,7 @@ func (d *Dict) alike(r uint32, want shape, k Kind) bool {
 }
 
 // fill writes value and expiry into an entry of the right shape.
-func (d *Dict) fill(r uint32, v Value, expireAt int64) {
+func (d *Dict) fill(r uint32, v *Value, expireAt int64) {
 	e := d.at(r)
 	switch b := e.value(); v.Kind {
 	case Int:

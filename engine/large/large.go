@@ -34,6 +34,9 @@ const (
 
 // Copy is the built-in copy, in pieces.
 func Copy(dst, src []byte) (n int) {
+	if len(src) <= Piece {
+		return copy(dst, src)
+	}
 	for n < len(src) && n < len(dst) {
 		n += step(dst[n:], src[n:min(len(src), n+Piece)])
 	}

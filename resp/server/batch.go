@@ -87,6 +87,7 @@ func (c *client) release(w *scratch) {
 	if !b.open {
 		return
 	}
+	c.srv.engine.EndBatch(c.sess)
 	replies := c.sess.W.Take(nil)
 	marks := w.marks[b.first : b.first+b.n]
 	b.open = false

@@ -65,13 +65,13 @@ func (g *loops) serve(l net.Listener) bool {
 	if d == nil {
 		return false
 	}
+	g.active.CompareAndSwap(0, 1) // the first loop looks at it as soon as it turns
 	first, err := g.loop(0)
 	if err != nil {
 		d.close()
 		g.srv.log(engine.LevelWarning, "Serving %s without event loops: %v", l.Addr(), err)
 		return false
 	}
-	g.active.CompareAndSwap(0, 1)
 	if !first.post(nil, &order{listener: d}) {
 		d.close()
 	}

@@ -50,9 +50,7 @@ func doGet(c *engine.Ctx) {
 		c.W.Null()
 		return
 	}
-	if v, ok := c.StringOf(en); ok {
-		engine.ReplyText(c.W, v)
-	}
+	c.ReplyString(en)
 }
 
 func doMget(c *engine.Ctx) {
@@ -63,7 +61,7 @@ func doMget(c *engine.Ctx) {
 			c.W.Null()
 			continue
 		}
-		engine.ReplyText(c.W, en.Value())
+		c.ReplyString(en)
 	}
 }
 

@@ -89,7 +89,7 @@ func stringSwaps() []engine.Command {
 func doSet(c *engine.Ctx) {
 	key, value := c.Args[1], c.Args[2]
 	if len(c.Args) == 3 {
-		c.Put(key, engine.EncodeString(value), 0)
+		c.PutString(key, value)
 		c.Notify(engine.EventString, "set", key)
 		c.PropagateSelf()
 		c.W.OK()
