@@ -181,7 +181,7 @@ func (s *session) connect() error {
 	}
 	s.conn = c
 	if s.o.follow && s.o.socket == "" {
-		s.learn()
+		return s.learn()
 	}
 	return nil
 }
@@ -243,12 +243,13 @@ func (s *session) greet(c *Conn) error {
 }
 
 // learn asks for the other nodes' addresses; a server without a cluster
-// answers with an error, and there is nothing to know.
-func (s *session) learn() {
+// answers with an error, and there is nothing to know. One that does not answer
+// is as good as one that was not reached.
+func (s *session) learn() error {
 	r, err := s.conn.Do(dialTimeout, "CLUSTER", "SLOTS")
 	if err != nil {
 		s.close()
-		return
+		return err
 	}
 	var known []string
 	for _, slots := range r.Elems {
@@ -261,6 +262,7 @@ func (s *session) learn() {
 	if len(known) > 0 {
 		s.known = known
 	}
+	return nil
 }
 
 // next moves on to another known node.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -163,5 +164,24 @@ func TestDeadNodeIsNotReplacedForShutdown(t *testing.T) {
 	}
 	if _, err := s.exec([]string{"GET", "k"}); err != nil {
 		t.Errorf("GET after it: %v", err)
+	}
+}
+
+// TestTheFirstQuestionIsNotAnswered: a server that ends while a new connection
+// asks it for its nodes is one that was not reached; what was typed was not sent.
+func TestTheFirstQuestionIsNotAnswered(t *testing.T) {
+	ends := startFake(t, func([]string) string { return "" })
+	s := testSession(ends.port())
+	if _, err := s.exec([]string{"GET", "k"}); !errors.Is(err, errEnded) {
+		t.Errorf("GET: %v, want %v", err, errEnded)
+	}
+	serves := startFake(t, func([]string) string { return "$1\r\nv\r\n" })
+	s.known = []string{s.addr, serves.l.Addr().String()}
+	r, err := s.exec([]string{"GET", "k"})
+	if err != nil || string(r.Text) != "v" {
+		t.Errorf("GET with another node: %q, %v", r.Text, err)
+	}
+	if got := ends.got(); len(got) != 0 {
+		t.Errorf("the node that ended was sent %q", got)
 	}
 }
