@@ -101,7 +101,7 @@ func (t tool) configure() (s start, err error) {
 			args = args[:n-1]
 		}
 	}
-	return s, config.ParseFlags(s.cfg, args)
+	return s, config.ParseFlags(s.cfg, args, t.include)
 }
 
 func (t tool) readInto(cfg *config.Config, file string) error {

@@ -75,14 +75,14 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseFlags(t *testing.T) {
 	c := New()
-	if err := ParseFlags(c, []string{"--port", "1", "--bind", "10.0.0.1", "::1", "--appendonly", "no", "--unixsocket", ""}); err != nil {
+	if err := ParseFlags(c, []string{"--port", "1", "--bind", "10.0.0.1", "::1", "--appendonly", "no", "--unixsocket", ""}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if c.Port.Get() != 1 || c.Bind.Get() != "10.0.0.1 ::1" || c.AppendOnly.Get() {
 		t.Errorf("port %d, bind %q, appendonly %v", c.Port.Get(), c.Bind.Get(), c.AppendOnly.Get())
 	}
 	for _, args := range [][]string{{"port"}, {"--"}, {"--port"}, {"--nope", "1"}, {"-port", "1"}} {
-		if err := ParseFlags(New(), args); err == nil {
+		if err := ParseFlags(New(), args, nil); err == nil {
 			t.Errorf("%q is taken", args)
 		}
 	}

@@ -128,8 +128,8 @@ func splitLine(line string) ([]string, error) {
 // ParseFlags reads a command line as redis-server does: "--name value ...", or
 // name and value in one argument, "--name value". The argument behind a bare
 // name is its value, whatever it begins with; --save alone means no save points.
-// The error is Problems.
-func ParseFlags(c *Config, args []string) error {
+// A nil include refuses --include. The error is Problems.
+func ParseFlags(c *Config, args []string, include Include) error {
 	var found Problems
 	for i := 0; i < len(args); {
 		name, ok := strings.CutPrefix(args[i], "--")
@@ -150,7 +150,12 @@ func ParseFlags(c *Config, args []string) error {
 			}
 			words, bare = append(words, args[i]), false
 		}
-		if err := c.flag(words); err != nil {
+		if strings.EqualFold(words[0], "include") {
+			err = c.include(words[1:], include, 0, &found)
+		} else {
+			err = c.flag(words)
+		}
+		if err != nil {
 			found.add(fmt.Errorf("--%w", err))
 		}
 	}

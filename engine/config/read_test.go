@@ -27,7 +27,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	if !errors.As(err, &all) || len(all) != maxProblems+1 || all[maxProblems] != errMore {
 		t.Errorf("%d problems", len(all))
 	}
-	if err := ParseFlags(New(), []string{"--nope", "1", "--port", "x", "--what"}); !errors.As(err, &all) || len(all) != 3 {
+	if err := ParseFlags(New(), []string{"--nope", "1", "--port", "x", "--what"}, nil); !errors.As(err, &all) || len(all) != 3 {
 		t.Errorf("%v", err)
 	}
 }
@@ -76,9 +76,12 @@ func TestFlagsAsRedis(t *testing.T) {
 		{"--requirepass|--secret|--port|7", "port", "7"},
 		{"--bind|10.0.0.1|::1", "bind", "10.0.0.1 ::1"},
 		{"--bind 10.0.0.1|::1", "bind", "10.0.0.1 ::1"},
+		{"--include|other|--port|7", "maxmemory", "5"},
+		{"--maxmemory|7|--include other", "maxmemory", "5"},
 	} {
 		cfg := New()
-		if err := ParseFlags(cfg, strings.Split(c.args, "|")); err != nil {
+		other := func(string) ([]File, error) { return []File{{"other", "maxmemory 5"}}, nil }
+		if err := ParseFlags(cfg, strings.Split(c.args, "|"), other); err != nil {
 			t.Errorf("%s: %v", c.args, err)
 		}
 		if got := value(cfg, c.name); got != c.want {
@@ -106,13 +109,17 @@ func TestStatements(t *testing.T) {
 		"requirepass secret\nuser default on " + digest + " ~* &* +@all": "",
 		"user default on " + digest + " ~* &* +@all\nrequirepass secret": "",
 		"requirepass other\nuser default on " + digest + " ~* &* +@all":  "digest that is not requirepass's",
-		"loadmodule /x.so":         "modules are libraries of redis-server's own",
-		"sentinel monitor a b 1 1": "there is nothing to monitor",
-		"replicaof no one":         "",
-		"replicaof 10.0.0.1 6379":  "name them all in peers",
-		"slaveof 10.0.0.1 6379":    "name them all in peers",
-		"tls-port 6380":            "TLS is not there yet",
-		"aclfile /etc/users":       "users beyond",
+		"loadmodule /x.so":                              "modules are libraries of redis-server's own",
+		"sentinel monitor a b 1 1":                      "there is nothing to monitor",
+		"replicaof no one":                              "",
+		"replicaof 10.0.0.1 6379":                       "name them all in peers",
+		"slaveof 10.0.0.1 6379":                         "name them all in peers",
+		"tls-port 6380":                                 "TLS is not there yet",
+		"aclfile /etc/users":                            "users beyond",
+		"replica-announce-ip ''\nslave-announce-port 0": "",
+		"replica-announce-ip 10.0.0.1":                  "announce-host says where",
+		"cluster-announce-port 7":                       "announce-port says where",
+		"cluster-announce-hostname a.test":              "announce-host says where",
 	} {
 		c := New()
 		err := Parse(c, text, "f")
