@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/cluster/bully"
@@ -165,7 +166,9 @@ func (c *Cluster) unwelcome(m *member, h *peer.Hello, from net.Addr) string {
 	case h.To != c.id:
 		return fmt.Sprintf(resp.ErrPeerOther, c.id, h.To)
 	case h.From == c.id:
-		c.opts.Host.Logf(engine.LevelWarning, "A process at %s says that it is node %d, as this one is: each node needs an ID of its own", from, c.id)
+		if c.mayTell(&c.twinTold) {
+			c.opts.Host.Logf(engine.LevelWarning, "A process at %s says that it is node %d, as this one is: each node needs an ID of its own", from, c.id)
+		}
 		return fmt.Sprintf(resp.ErrPeerTwin, c.id, c.opts.Addr)
 	case h.Kind == peer.Probe:
 		return ""
@@ -187,7 +190,7 @@ func (c *Cluster) twinOf(m *member, process string, from net.Addr) string {
 	}
 	if m.twin != process { // the first time it may be one that has just ended
 		m.twin = process
-	} else if c.mayTell() {
+	} else if c.mayTell(&c.twinTold) {
 		c.opts.Host.Logf(engine.LevelWarning, "Two processes say that they are node %d: the one at %s is heard, the one at %s is refused. Each node needs an ID of its own (node-id)", m.ID, m.incoming.RemoteAddr(), from)
 	}
 	return fmt.Sprintf(resp.ErrPeerTwin, m.ID, m.incoming.RemoteAddr())
@@ -206,21 +209,22 @@ func (c *Cluster) tellRefused(from net.Addr, id int64, err error) {
 	if errors.Is(err, peer.ErrSecret) {
 		level = engine.LevelWarning
 	}
-	if !c.mayTell() {
+	if !c.mayTell(&c.strangerTold) {
 		level = engine.LevelDebug
 	}
 	c.opts.Host.Logf(level, "Refused a connection from %s that says it is node %d: %v", from, id, err)
 }
 
-// mayTell reports whether it is time for another line about strangers.
-func (c *Cluster) mayTell() bool {
-	now, last := c.opts.Host.Mono(), c.strangerTold.Load()
-	return (last == 0 || now-last >= int64(strangerLogEvery)) && c.strangerTold.CompareAndSwap(last, max(now, 1))
+// mayTell reports whether it is time for another line of a kind. Two nodes of one
+// ID have a time of their own: what strangers cause does not keep it from being said.
+func (c *Cluster) mayTell(told *atomic.Int64) bool {
+	now, last := c.opts.Host.Mono(), told.Load()
+	return (last == 0 || now-last >= int64(strangerLogEvery)) && told.CompareAndSwap(last, max(now, 1))
 }
 
 // tellGuest logs that a node asks that is no member.
 func (c *Cluster) tellGuest(id int64, from net.Addr) {
-	if c.mayTell() {
+	if c.mayTell(&c.strangerTold) {
 		c.opts.Host.Logf(engine.LevelNotice, "Node %d at %s asks to be heard and is no member of this cluster: REGENT NODE ADD %d@%s takes it in", id, ipOf(from), id, net.JoinHostPort(ipOf(from).String(), "<its port>"))
 	}
 }

@@ -107,6 +107,21 @@ func TestTwins(t *testing.T) {
 		}
 	}
 	w.until("node 1 says that there are two", logged(one, "Two processes say that they are node 2"))
+	refused := 0
+	for _, line := range one.host.Lines() {
+		switch {
+		case strings.Contains(line, "Two processes say"):
+			if refused > 2 {
+				t.Errorf("it was refused %d times before node 1 said so: the lines about strangers took its turn", refused)
+			}
+		case strings.Contains(line, "Refused a connection"):
+			refused++
+			continue
+		default:
+			continue
+		}
+		break
+	}
 	w.until("the twin says so", logged(twin, "No link to node 1", "Another process says that it is node 2, from 127.0.0.1:"))
 	w.write("SET", "k", "v")
 	if v := one.cluster.View(); v.Epoch != epoch {
