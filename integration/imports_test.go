@@ -16,17 +16,18 @@ const root = "regent"
 // included unless they have a line of their own, which other floors it may
 // import, leaves apart. Arrows run downward; siblings do not know each other.
 var floors = map[string][]string{
-	"regent/resp":          {},
-	"regent/cluster/bully": {},
-	"regent/engine/dict":   {},
-	"regent/engine/config": {"regent/resp"},
-	"regent/engine/rdb":    {"regent/resp"},
-	"regent/engine/list":   {"regent/engine/listpack"},
-	"regent/engine/set":    {"regent/engine/hashtable", "regent/engine/listpack"},
-	"regent/engine/hash":   {"regent/engine/hashtable", "regent/engine/listpack"},
-	"regent/engine/zset":   {"regent/engine/listpack"},
-	"regent/engine/stream": {"regent/engine/listpack"},
-	"regent/engine":        {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/resp":            {},
+	"regent/cluster/bully":   {},
+	"regent/engine/dict":     {},
+	"regent/engine/config":   {"regent/resp"},
+	"regent/engine/rdb":      {"regent/resp"},
+	"regent/engine/list":     {"regent/engine/listpack"},
+	"regent/engine/set":      {"regent/engine/hashtable", "regent/engine/listpack"},
+	"regent/engine/hash":     {"regent/engine/hashtable", "regent/engine/listpack"},
+	"regent/engine/zset":     {"regent/engine/listpack"},
+	"regent/engine/stream":   {"regent/engine/listpack"},
+	"regent/engine/lua/libs": {},
+	"regent/engine":          {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	// The rooms: each stands on the engine and its own value, none on another.
 	"regent/engine/commands":               {"regent/engine", rooms},

@@ -226,3 +226,10 @@ func indexByte(s string, c byte) bool {
 func hasFold(b []byte, word string) bool {
 	return len(b) >= len(word) && bytes.EqualFold(b[:len(word)], []byte(word))
 }
+
+// Prefix reads the number that b begins with as C's strtod does, blanks before it apart,
+// and returns how many bytes it takes: 0 if there is none.
+func Prefix(b []byte) (f float64, n int) {
+	f, n, _ = strtod(b)
+	return f, n
+}

@@ -1,0 +1,69 @@
+package libs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
+)
+
+// Compile makes a chunk of source into a prototype, for any state. Its error is what
+// PUC's Lua calls a syntax error, as far as the parser tells: the chunk's name, the line,
+// and near what.
+func Compile(code, name string) (proto *lua.FunctionProto, err error) {
+	const bytecode = "\x1b" // of PUC's compiler, or of nobody's
+	if strings.HasPrefix(code, bytecode) {
+		return nil, fmt.Errorf("%s:1: unexpected symbol near 'char(27)'", name)
+	}
+	chunk, err := parse.Parse(strings.NewReader(code), name)
+	if err != nil {
+		var wrong *parse.Error
+		if errors.As(err, &wrong) {
+			return nil, errors.New(syntaxError(wrong, name, code))
+		}
+		return nil, err
+	}
+	proto, err = lua.Compile(chunk, name)
+	if err != nil {
+		var wrong *lua.CompileError
+		if errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s:%d: %s", name, wrong.Line, wrong.Message)
+		}
+		return nil, err
+	}
+	return proto, nil
+}
+
+// syntaxError words an error of the parser.
+func syntaxError(wrong *parse.Error, name, code string) string {
+	line := wrong.Pos.Line
+	if line == parse.EOF || wrong.Token == "" {
+		if line < 0 {
+			line = 1 + strings.Count(code, "\n")
+		}
+		return fmt.Sprintf("%s:%d: %s near '<eof>'", name, line, wrong.Message)
+	}
+	return fmt.Sprintf("%s:%d: %s near '%s'", name, line, wrong.Message, wrong.Token)
+}
+
+// maxChunkName is how many bytes of a chunk's name errors show.
+const maxChunkName = 60
+
+// ChunkName is how errors call the chunk of a name: what follows '=' or '@' as it is,
+// another name, which is the source, shortened to its first line.
+func ChunkName(name string) string {
+	if strings.HasPrefix(name, "=") || strings.HasPrefix(name, "@") {
+		return name[1:]
+	}
+	line, _, more := strings.Cut(name, "\n")
+	const around = len(`[string ""]`) + len("...") + 1
+	if len(line) > maxChunkName-around {
+		line, more = line[:maxChunkName-around], true
+	}
+	if more {
+		line += "..."
+	}
+	return `[string "` + line + `"]`
+}
