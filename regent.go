@@ -57,8 +57,9 @@ type Options struct {
 	Ready func()
 	// Disk is the file system of the data; nil is the operating system's.
 	Disk disk.FS
-	// Listeners, if given, are served instead of the configured addresses.
-	Listeners []net.Listener
+	// Listeners, if given, are served instead of the configured addresses, and
+	// PlainListeners as plain-port's.
+	Listeners, PlainListeners []net.Listener
 }
 
 // A Server is one node. A process may have several, each with a directory and
@@ -76,7 +77,7 @@ type Server struct {
 	barrier *barrier.Barrier
 	watch   *watchdog.Watchdog
 	front   *server.Server
-	socks   []net.Listener
+	socks   address.Sockets
 
 	stopped  chan struct{} // closed: Run is to return
 	ending   sync.Once
@@ -136,7 +137,7 @@ func (s *Server) ReopenLog() { s.log.Reopen() }
 // Addrs are the addresses that are listened on.
 func (s *Server) Addrs() []net.Addr {
 	var out []net.Addr
-	for _, l := range s.socks {
+	for _, l := range s.socks.All() {
 		out = append(out, l.Addr())
 	}
 	return out
@@ -156,11 +157,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	s.announce()
 	s.watch.Start()
 	defer s.watch.Stop()
-	served := make(chan error, len(s.socks))
+	served := make(chan error, len(s.socks.All()))
 	s.engine.SetLoading(true)
-	for _, l := range s.socks {
-		go func() { served <- s.front.Serve(l) }()
-	}
+	s.open(served)
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -190,6 +189,17 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		s.opts.Ready()
 	}
 	return s.serve(ctx, served)
+}
+
+// open begins to serve what is listened on: each listener is a face's.
+func (s *Server) open(served chan<- error) {
+	for face, socks := range map[engine.Face][]net.Listener{
+		engine.FacePort: s.socks.Port, engine.FacePlain: s.socks.Plain, engine.FaceSentinel: s.socks.Sentinel,
+	} {
+		for _, l := range socks {
+			go func() { served <- s.front.Serve(l, face) }()
+		}
+	}
 }
 
 // announce writes the first lines of the log.
@@ -312,9 +322,7 @@ func (s *Server) release() {
 		if s.front != nil {
 			_ = s.front.Close()
 		}
-		for _, l := range s.socks {
-			_ = l.Close()
-		}
+		s.socks.Close()
 		if s.data != nil {
 			s.data.CloseLog()
 		}

@@ -45,7 +45,7 @@ func (s *Server) build() error {
 		return err
 	}
 	s.aof = s.data.Log()
-	var view engine.Cluster = cluster.Lone(s.node.ID, s.node.Host, s.node.Port)
+	var view engine.Cluster = cluster.Lone(s.node.ID, s.node.Host, s.node.Port, s.cfg)
 	if s.node.Clustered() {
 		if err := s.joinPeers(dir); err != nil {
 			return err
@@ -88,8 +88,8 @@ func (s *Server) disk() disk.FS {
 
 // listen opens the ports and says which process has them.
 func (s *Server) listen() (err error) {
-	s.socks = s.opts.Listeners
-	if s.socks == nil {
+	s.socks = address.Sockets{Port: s.opts.Listeners, Plain: s.opts.PlainListeners}
+	if s.opts.Listeners == nil {
 		s.socks, err = address.Listen(s.cfg, machine.InDir(s.cfg, s.cfg.UnixSocket.Get()))
 	}
 	if p := machine.InDir(s.cfg, s.cfg.PidFile.Get()); p != "" && err == nil {

@@ -366,5 +366,8 @@ func (c *Cluster) hearPing(m *member, f *peer.Frame, arrived int64) error {
 	if ok {
 		c.compareClock(m, told, arrived)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return c.hearPorts(m, f)
 }

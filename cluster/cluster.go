@@ -189,6 +189,7 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 		Hello:   func() peer.Hello { return c.hello(m, peer.Control) },
 		Offset:  c.opts.Stream.End,
 		Clock:   func() peer.Clock { return m.clock.tell(c.opts.Host.Now()) },
+		Ports:   facePorts(c.opts.Config),
 		Cluster: c.clusterText, Mono: c.now, Rand: c.opts.Host.Rand,
 		Up: func(up bool) {
 			c.do(func(time.Duration) bully.Output {

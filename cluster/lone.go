@@ -12,12 +12,13 @@ import (
 type lone struct{ view engine.View }
 
 // Lone is the cluster of a server without peers, reached by clients at host and
-// port.
-func Lone(id int64, host string, port int) engine.Cluster {
+// port, and at the ports of its other faces.
+func Lone(id int64, host string, port int, cfg *config.Config) engine.Cluster {
+	faces := facePorts(cfg)
 	name := nodeName("", id)
 	return &lone{engine.View{
 		Leading: true, NodeID: id, LeaderID: id, Leader: config.Spell(host, port), LinkUp: true,
-		Nodes: []engine.NodeView{{ID: id, Name: name, Host: host, Port: port, Myself: true, Leader: true, Up: true}},
+		Nodes: []engine.NodeView{{ID: id, Name: name, Host: host, Port: port, PlainPort: faces.Plain, SentinelPort: faces.Sentinel, Myself: true, Leader: true, Up: true}},
 	}}
 }
 

@@ -77,7 +77,8 @@ type member struct {
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
 
-	clock peerClock // its wall clock beside this node's
+	clock peerClock                  // its wall clock beside this node's
+	faces atomic.Pointer[peer.Ports] // where its other faces are; nil: not known yet
 
 	messages *courier // what clients have published here
 

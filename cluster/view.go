@@ -66,6 +66,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		}
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
 		n.Learner = !r.votes(p.ID)
+		c.showFaces(&n, r.member(p.ID))
 		if m := r.member(p.ID); m != nil {
 			c.describe(&n, m)
 			if lost := m.lost.Load(); leading && !n.Learner && lost != 0 && c.opts.Host.Mono()-lost > missTimes*int64(c.timeout) {

@@ -25,7 +25,7 @@ const microsecond = 1000 // ns
 func tickingEngine(t *testing.T) (*engine.Engine, *tickingHost, *engine.Session) {
 	h := &tickingHost{Host: enginetest.NewHost(t)}
 	e := engine.New(engine.Options{Config: config.New(), Host: h, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
-	s := e.NewSession(&enginetest.Conn{})
+	s := e.NewSession(&enginetest.Conn{}, engine.FacePort)
 	h.nows, h.ticks = 0, 0
 	return e, h, s
 }
@@ -123,7 +123,7 @@ func TestSlowlogSeesLargeValues(t *testing.T) {
 	host := &slowHost{Host: enginetest.NewHost(t)}
 	e := engine.New(engine.Options{Config: config.New(), Host: host, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 	e.Config.ProtoMaxBulkLen.Set(1 << 20)
-	s := e.NewSession(&enginetest.Conn{})
+	s := e.NewSession(&enginetest.Conn{}, engine.FacePort)
 	do := func(args ...string) string {
 		from := s.W.Len()
 		e.Execute(s, raw(args...))

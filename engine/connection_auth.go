@@ -147,21 +147,6 @@ func (c *Ctx) parseHello() (o helloOptions, ok bool) {
 	return o, true
 }
 
-// clusterFace reports whether clients see a cluster: where there are peers, so
-// that they learn to follow the leader, and at a lone server that was told to.
-func (e *Engine) clusterFace(v *View) bool { return v.Clustered || e.Config.ClusterEnabled.Get() }
-
-// ClusterFace reports whether clients see a cluster here.
-func (c *Ctx) ClusterFace() bool { return c.e.clusterFace(c.e.cluster.View()) }
-
-// mode is what HELLO and INFO call the server's mode.
-func (e *Engine) mode(v *View) string {
-	if e.clusterFace(v) {
-		return "cluster"
-	}
-	return "standalone"
-}
-
 // answerHello tells about the server.
 func (c *Ctx) answerHello() {
 	v := c.e.toldView()
@@ -178,7 +163,7 @@ func (c *Ctx) answerHello() {
 	w.Int(int64(w.Proto()))
 	w.BulkString("id")
 	w.Int(c.s.ID)
-	pair("mode", c.e.mode(v))
+	pair("mode", c.e.mode(c.s.face, v))
 	pair("role", role)
 	w.BulkString("modules")
 	w.Array(0)

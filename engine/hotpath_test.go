@@ -68,7 +68,7 @@ func BenchmarkPipeline(b *testing.B) {
 		host := realClock{enginetest.NewHost(b), time.Now()}
 		e := engine.New(engine.Options{Config: config.New(), Host: host, Log: &enginetest.Tape{}, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
 		e.Config.ProtoMaxBulkLen.Set(1 << 20)
-		s := e.NewSession(&enginetest.Conn{})
+		s := e.NewSession(&enginetest.Conn{}, engine.FacePort)
 		for i := range keys {
 			e.Execute(s, raw("SET", fmt.Sprintf("key:%012d", i), value))
 			s.W.Truncate(0)

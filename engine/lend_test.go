@@ -54,7 +54,7 @@ func TestLargeArgumentsAreLent(t *testing.T) {
 			for i, l := range []engine.Log{log, copied} {
 				e := enginetest.NewEngine(t, func(o *engine.Options) { o.Log = l })
 				e.Config.ProtoMaxBulkLen.Set(1 << 30)
-				s := e.NewSession(&enginetest.Conn{})
+				s := e.NewSession(&enginetest.Conn{}, engine.FacePort)
 				s.Lends = i == 0
 				for _, words := range c.cmds {
 					args := make([][]byte, len(words))

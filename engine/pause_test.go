@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/engine/config"
 	"regent/engine/enginetest"
 )
 
@@ -222,6 +223,7 @@ func TestALapsedLeaseHoldsCommands(t *testing.T) {
 			t.Fatalf("in a pause: %q", got)
 		}
 	}
+	s.Config.FollowerReads.Set(config.FollowerReadsYes)
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
 	s.ReleaseData()
 	if got := set.Go(); got != "-MOVED 7629 10.0.0.3:7000\r\n" {

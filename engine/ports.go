@@ -278,6 +278,8 @@ type NodeView struct {
 	Name string // 40 hex digits, stable, for CLUSTER NODES
 	Host string // where clients reach it
 	Port int
+	// PlainPort and SentinelPort are those of its other faces, 0: none, or not known yet.
+	PlainPort, SentinelPort int
 	// PeerAddr is where the other nodes reach it, host:port; "": at the same
 	// address.
 	PeerAddr string

@@ -132,7 +132,7 @@ func doRole(c *Ctx) {
 		c.roleLeader(v)
 		return
 	}
-	host, port := v.master()
+	host, port := v.master(c.s.face)
 	state := "connect"
 	switch {
 	case v.LinkUp:
@@ -156,8 +156,9 @@ func (c *Ctx) roleLeader(v *View) {
 	c.W.Array(len(up))
 	for _, n := range up {
 		c.W.Array(3)
-		c.W.BulkString(n.Host)
-		c.W.BulkString(strconv.Itoa(n.Port))
+		host, port, _ := n.At(c.s.face)
+		c.W.BulkString(host)
+		c.W.BulkString(strconv.Itoa(port))
 		c.W.BulkInt(n.Offset)
 	}
 }

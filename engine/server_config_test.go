@@ -17,21 +17,30 @@ var narrower = map[string]string{
 // otherwise are directives of Redis's name that CONFIG SET may change there and
 // not here, or the other way round, with why.
 var otherwise = map[string]string{
-	"port":                 "listening anew, with every client told another address",
-	"bind":                 "the same",
-	"maxclients":           "Redis asks the system for that many descriptors, for minutes",
-	"tcp-backlog":          "the same",
-	"appendonly":           "without the log nothing is promised to anybody",
-	"replica-read-only":    "followers hold what is committed, nothing else",
-	"slave-read-only":      "the same",
-	"dir":                  "Redis says protected: another word for no",
-	"dbfilename":           "the same",
-	"enable-debug-command": "its values in Redis are in another order",
-	"tls-port":             "there is no TLS yet",
-	"tls-cluster":          "the same",
-	"tls-replication":      "the same",
-	"activedefrag":         "another reason than Redis's for no",
+	"port":                  "listening anew, with every client told another address",
+	"bind":                  "the same",
+	"maxclients":            "Redis asks the system for that many descriptors, for minutes",
+	"tcp-backlog":           "the same",
+	"appendonly":            "without the log nothing is promised to anybody",
+	"replica-read-only":     "followers hold what is committed, nothing else",
+	"slave-read-only":       "the same",
+	"dir":                   "Redis says protected: another word for no",
+	"dbfilename":            "the same",
+	"enable-debug-command":  "its values in Redis are in another order",
+	"tls-port":              "there is no TLS yet",
+	"tls-cluster":           "the same",
+	"tls-replication":       "the same",
+	"activedefrag":          "another reason than Redis's for no",
+	"cluster-announce-ip":   announces,
+	"cluster-announce-port": announces,
+	"replica-announce-ip":   announces,
+	"replica-announce-port": announces,
+	"slave-announce-ip":     announces,
+	"slave-announce-port":   announces,
 }
+
+// announces is why a node's address is not changed while it runs.
+const announces = "the other nodes and clients know it: it is moved with REGENT NODE ADD"
 
 // byDefault are directives with another default than Redis's, with why.
 var byDefault = map[string]string{

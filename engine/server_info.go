@@ -30,6 +30,7 @@ func infoCommands() []Command {
 // An infoRun is one INFO. What several sections tell about is looked at once.
 type infoRun struct {
 	e     *Engine
+	face  Face
 	now   int64 // wall ms
 	view  *View
 	usage *Usage // nil: not asked for yet
@@ -69,7 +70,7 @@ func doInfo(c *Ctx) {
 	}
 	all := asked["all"] || asked["everything"]
 	unasked := len(asked) == 0 || asked["default"]
-	r := &infoRun{e: c.e, now: c.e.host.Now(), view: c.e.toldView()}
+	r := &infoRun{e: c.e, face: c.s.face, now: c.e.host.Now(), view: c.e.toldView()}
 	var w InfoWriter
 	for _, parts := range r.joined() {
 		first := parts[0]

@@ -55,7 +55,8 @@ func (r *infoRun) followers(w *InfoWriter) {
 		w.Int("min_slaves_good_slaves", r.view.goodFollowers(lag))
 	}
 	for i, n := range up {
-		w.Str("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d", n.Host, n.Port, n.state(), n.Offset, max(n.Lag, 0)))
+		host, port, _ := n.At(r.face)
+		w.Str("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d", host, port, n.state(), n.Offset, max(n.Lag, 0)))
 	}
 }
 
@@ -70,7 +71,7 @@ func (n *NodeView) state() string {
 // master is where a follower's master is: the leader, while none is known the
 // last one, or else another node: monitors want an address whatever happens, and
 // never this node's own.
-func (v *View) master() (host string, port int) {
+func (v *View) master(f Face) (host string, port int) {
 	best, rank := (*NodeView)(nil), 0
 	for i := range v.Nodes {
 		nd := &v.Nodes[i]
@@ -94,12 +95,13 @@ func (v *View) master() (host string, port int) {
 		host, port, _ = SplitAddr(v.Leader)
 		return host, port
 	}
-	return best.Host, best.Port
+	host, port, _ = best.At(f)
+	return host, port
 }
 
 func (r *infoRun) following(w *InfoWriter) {
 	v := r.view
-	host, port := v.master()
+	host, port := v.master(r.face)
 	link, ago := "down", int64(-1)
 	if v.LinkUp {
 		link = "up"
@@ -153,7 +155,7 @@ func (e *Engine) replID(v *View) string {
 	return e.runID
 }
 
-func (r *infoRun) cluster(w *InfoWriter) { w.Bool("cluster_enabled", r.e.clusterFace(r.view)) }
+func (r *infoRun) cluster(w *InfoWriter) { w.Bool("cluster_enabled", r.e.showsCluster(r.face, r.view)) }
 
 func (r *infoRun) regent(w *InfoWriter) {
 	v := r.view

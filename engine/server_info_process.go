@@ -13,7 +13,7 @@ import (
 func (r *infoRun) server(w *InfoWriter) {
 	e, u := r.e, r.process()
 	w.Str("redis_version", RedisVersion)
-	w.Str("redis_mode", r.e.mode(r.view))
+	w.Str("redis_mode", r.e.mode(r.face, r.view))
 	w.Str("regent_version", e.version)
 	w.Str("os", u.OS)
 	w.Int("arch_bits", 64)
@@ -21,7 +21,7 @@ func (r *infoRun) server(w *InfoWriter) {
 	w.Int("process_id", int64(u.PID))
 	w.Str("process_supervised", "no")
 	w.Str("run_id", e.runID)
-	w.Int("tcp_port", e.Config.Port.Get())
+	w.Int("tcp_port", e.facePort(r.face))
 	w.Int("server_time_usec", r.now*1000)
 	up := max(r.now-e.started, 0) / 1000
 	w.Int("uptime_in_seconds", up)

@@ -30,6 +30,7 @@ type Session struct {
 	// the replies can never leave. The connection resets it with Barrier.
 	LeaderEpoch int64
 
+	face   Face
 	ctx    Ctx
 	parked *wait
 	clock  batchClock
@@ -202,9 +203,9 @@ func (c *Ctx) SetAcks(a Acks) { c.s.Acks = a }
 // arguments: what takes it answers. It may be the handler itself.
 func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }
 
-// NewSession registers a client that has just connected.
-func (e *Engine) NewSession(conn Conn) *Session {
-	s := &Session{ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
+// NewSession registers a client that has just connected to a face.
+func (e *Engine) NewSession(conn Conn, face Face) *Session {
+	s := &Session{face: face, ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
 	s.Authenticated = e.Config.RequirePass.Get() == ""
 	s.Shared.LastActive.Store(s.created)
 	s.Shared.proto.Store(2)

@@ -93,6 +93,7 @@ func TestTrackingOfWhatNoCommandDoes(t *testing.T) {
 	heard("evicted", "b")
 
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 2))
+	c.Do("READONLY")
 	c.Do("GET", "c")
 	if err := s.NewApplier().Apply(enginetest.Raw("SET", "c", "1")); err != nil {
 		t.Fatal(err)

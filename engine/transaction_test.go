@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"regent/engine"
+	"regent/engine/config"
 	"regent/engine/enginetest"
 	"regent/resp"
 )
@@ -153,6 +154,7 @@ func TestTransactionWhereLeadershipMoves(t *testing.T) {
 	say("+OK", "MULTI")
 	say("-MOVED 15495 ", "SET", "a", "1")
 	say("-EXECABORT Transaction discarded because of previous errors.", "EXEC")
+	say("+OK", "READONLY")
 	say("+OK", "MULTI")
 	say("+QUEUED", "GET", "a")
 	say("*1\r\n$-1", "EXEC")
@@ -192,6 +194,7 @@ func TestWatchedKeyExpires(t *testing.T) {
 	exec(not)
 
 	c.Do("SET", "a", "1", "PX", "5")
+	s.Config.FollowerReads.Set(config.FollowerReadsYes)
 	s.Freeze(func() { cluster.SetView(enginetest.ThreeNodes(1, 2)) })
 	s.Host.Advance(10 * time.Millisecond)
 	a := s.NewApplier()

@@ -44,6 +44,7 @@ type LinkConfig struct {
 	Hello   func() Hello
 	Offset  func() int64         // where this node's log ends: a PING tells it
 	Clock   func() Clock         // what a PING tells of wall clocks; nil: nothing
+	Ports   Ports                // what a PING tells of this node's faces, if there is a Clock
 	Cluster func() string        // the cluster ID for frames
 	Mono    func() time.Duration // the node's clock
 	Rand    func() uint64
@@ -189,7 +190,10 @@ func (l *Link) pump(ctx context.Context, c *Conn, lost <-chan error) error {
 	var queue []bully.Message
 	var out []byte
 	wrote := true
-	var pinged time.Time
+	pinged := time.Now() // the other side learns at once what a PING tells
+	if _, err := c.Write(l.appendPing(nil)); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -222,8 +226,8 @@ func (l *Link) appendPing(dst []byte) []byte {
 	if l.cfg.Clock == nil {
 		return AppendInt(AppendHead(dst, &f, 1), l.cfg.Offset())
 	}
-	dst = AppendInt(AppendHead(dst, &f, 1+clockArgs), l.cfg.Offset())
-	return appendClock(dst, l.cfg.Clock())
+	dst = AppendInt(AppendHead(dst, &f, 1+clockArgs+portsArgs), l.cfg.Offset())
+	return appendPorts(appendClock(dst, l.cfg.Clock()), l.cfg.Ports)
 }
 
 // UntilEnd waits for the end of a connection on which nothing comes.

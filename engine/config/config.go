@@ -174,6 +174,9 @@ func (c *Config) Check() error {
 	if err := c.CheckTimes(); err != nil {
 		return err
 	}
+	if err := c.checkFaces(); err != nil {
+		return err
+	}
 	peers, err := ParsePeers(c.Peers.Get())
 	if err != nil {
 		return fmt.Errorf("peers: %w", err)

@@ -26,7 +26,7 @@ const (
 // directives are c's, in the order in which CONFIG GET * and --help show them.
 func (c *Config) directives() []*directive {
 	var all []*directive
-	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.cluster(), c.refusals(), c.idles()} {
+	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.cluster(), c.faces(), c.refusals(), c.idles()} {
 		all = append(all, group...)
 	}
 	return all
@@ -125,8 +125,8 @@ func (c *Config) cluster() []*directive {
 		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
 		yesNo("join", &c.Join, false).settled(),
 		yesNo("cluster-enabled", &c.ClusterEnabled, false).fixed(), // with peers it always is
-		text("announce-host", &c.AnnounceHost, "").checked(hostName).settled(),
-		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).settled(),
+		text("announce-host", &c.AnnounceHost, "").checked(hostName).aka("cluster-announce-ip").aka("replica-announce-ip").aka("slave-announce-ip").settled(),
+		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).aka("cluster-announce-port").aka("replica-announce-port").aka("slave-announce-port").settled(),
 		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
 		secret("cluster-secret", &c.ClusterSecret).settled(),
 		yesNo("peers-without-secret", &c.PeersWithoutSecret, false).settled(),
@@ -138,7 +138,7 @@ func (c *Config) cluster() []*directive {
 		choice("takeover", &c.Takeover, TakeoverAuto, "auto", "manual", "off"),
 		number("handover-pause", &c.HandoverPause, 300, 1, maxMs),
 		yesNo("read-lease", &c.ReadLease, true),
-		choice("follower-reads", &c.FollowerReads, FollowerReadsYes, "yes", "readonly", "no"),
+		choice("follower-reads", &c.FollowerReads, FollowerReadsReadonly, "yes", "readonly", "no"),
 		flagged("crash-evidence", &c.CrashEvidence, true, "none", "refused"),
 		number("replica-priority", &c.ReplicaPriority, 100, 0, anyInt).aka("slave-priority"),
 		only("replica-read-only", "yes", "followers send writes to the leader").aka("slave-read-only"),

@@ -184,6 +184,12 @@ type Config struct {
 	MinReplicasToWrite, MinReplicasMaxLag Int
 	ClusterSecret                         Str // the internal channel's; masterauth when empty
 
+	// what a node shows beside its port
+	PlainPort, SentinelPort Int
+	PlainForward            Bool // a node that does not lead sends plain clients through to the leader
+	SentinelMasterName      Str  // names, with spaces between
+	SentinelRequirePass     Str
+
 	// Renamed are the rename-command lines, in their order.
 	Renamed []Rename
 	// DefaultUser is what a "user default" line says.

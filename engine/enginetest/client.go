@@ -10,9 +10,12 @@ type Client struct {
 }
 
 // Client opens a session.
-func (s *Server) Client() *Client {
+func (s *Server) Client() *Client { return s.ClientAt(engine.FacePort) }
+
+// ClientAt opens a session at a face.
+func (s *Server) ClientAt(f engine.Face) *Client {
 	link := &Conn{}
-	return &Client{s.NewSession(link), s, link}
+	return &Client{s.NewSession(link, f), s, link}
 }
 
 // Do carries out a command and returns its reply as it would be sent: empty

@@ -29,7 +29,7 @@ func HotSession(tb testing.TB, log engine.Log) (do func(args [][]byte)) {
 	cfg := config.New()
 	cfg.ProtoMaxBulkLen.Set(1 << 20)
 	e := engine.New(engine.Options{Config: cfg, Host: NewHost(tb), Log: log, Cluster: NewCluster(), Rooms: commands.All()})
-	s := e.NewSession(&Conn{})
+	s := e.NewSession(&Conn{}, engine.FacePort)
 	return func(args [][]byte) {
 		e.Execute(s, args)
 		s.W.Truncate(0)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,18 +41,55 @@ func bindAddrs(cfg *config.Config) []bindAddr {
 	return out
 }
 
+// Sockets are what a node listens on, by what clients see there.
+type Sockets struct {
+	Port     []net.Listener // port, and the unix socket
+	Plain    []net.Listener // plain-port
+	Sentinel []net.Listener // sentinel-port
+}
+
+// All are all of them.
+func (s *Sockets) All() []net.Listener { return slices.Concat(s.Port, s.Plain, s.Sentinel) }
+
+// Close closes them.
+func (s *Sockets) Close() {
+	for _, l := range s.All() {
+		_ = l.Close()
+	}
+}
+
 // Listen opens the configured ports, and the unix socket at path unless that is
 // "". What is open when it fails is closed.
-func Listen(cfg *config.Config, path string) (socks []net.Listener, err error) {
+func Listen(cfg *config.Config, path string) (s Sockets, err error) {
 	defer func() {
 		if err != nil {
-			for _, l := range socks {
-				_ = l.Close()
-			}
-			socks = nil
+			s.Close()
+			s = Sockets{}
 		}
 	}()
-	port := int(cfg.Port.Get())
+	for _, face := range []struct {
+		port *config.Int
+		into *[]net.Listener
+	}{{&cfg.Port, &s.Port}, {&cfg.PlainPort, &s.Plain}, {&cfg.SentinelPort, &s.Sentinel}} {
+		if *face.into, err = listenAt(cfg, int(face.port.Get())); err != nil {
+			return s, err
+		}
+	}
+	if path != "" {
+		l, err := listenUnix(path, os.FileMode(cfg.UnixSocketPerm.Get()))
+		if err != nil {
+			return s, err
+		}
+		s.Port = append(s.Port, l)
+	}
+	if len(s.Port)+len(s.Plain) == 0 {
+		return s, errors.New("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket")
+	}
+	return s, nil
+}
+
+// listenAt opens a port at each of the configured addresses, 0: none.
+func listenAt(cfg *config.Config, port int) (socks []net.Listener, err error) {
 	binds := bindAddrs(cfg)
 	if len(binds) > maxBinds {
 		return nil, fmt.Errorf("bind: more than %d addresses", maxBinds)
@@ -68,16 +106,6 @@ func Listen(cfg *config.Config, path string) (socks []net.Listener, err error) {
 			return socks, fmt.Errorf("can't listen on port %d: %w", port, err)
 		}
 		socks = append(socks, l)
-	}
-	if path != "" {
-		l, err := listenUnix(path, os.FileMode(cfg.UnixSocketPerm.Get()))
-		if err != nil {
-			return socks, err
-		}
-		socks = append(socks, l)
-	}
-	if len(socks) == 0 {
-		return nil, errors.New("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket")
 	}
 	return socks, nil
 }

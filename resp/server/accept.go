@@ -10,11 +10,11 @@ import (
 
 // Where a connection becomes a client, and where a client ends.
 
-// accept serves conn in the goroutine model.
-func (s *Server) accept(conn net.Conn) {
+// accept serves conn, which has come to a face's port, in the goroutine model.
+func (s *Server) accept(conn net.Conn, face engine.Face) {
 	remote := addressOf(conn.RemoteAddr(), conn.LocalAddr())
 	l := newNetLink(conn)
-	c := &client{srv: s, link: l, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
+	c := &client{srv: s, link: l, face: face, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
 	l.c = c
 	why := s.refusal(remote)
 	if why != "" && !s.invite(c, conn.RemoteAddr()) {
@@ -97,7 +97,7 @@ func (s *Server) welcome(c *client, denied string) bool {
 		}
 		return false
 	}
-	c.sess = s.engine.NewSession(c)
+	c.sess = s.engine.NewSession(c, c.face)
 	c.sess.Lends = true
 	if c.sess.Denied = denied; denied != "" {
 		s.guests++

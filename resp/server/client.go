@@ -31,6 +31,7 @@ type client struct {
 	srv  *Server
 	sess *engine.Session
 	link link
+	face engine.Face
 
 	guard guard
 	in    []byte // input that was kept, from at on

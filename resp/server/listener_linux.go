@@ -17,8 +17,9 @@ type listener struct {
 	sock   int
 	tag    tag
 	socket net.Addr // where it listens
-	shut   bool     // accepting has failed: not before until
-	until  int64    // ticks
+	face   engine.Face
+	shut   bool  // accepting has failed: not before until
+	until  int64 // ticks
 }
 
 const (
@@ -30,7 +31,7 @@ const (
 
 // listenerOf makes a listener of a listener; nil: it is not one of the system's
 // plain sockets.
-func listenerOf(l net.Listener) *listener {
+func listenerOf(l net.Listener, face engine.Face) *listener {
 	switch l.(type) {
 	case *net.TCPListener, *net.UnixListener:
 	default:
@@ -40,7 +41,7 @@ func listenerOf(l net.Listener) *listener {
 	if err != nil {
 		return nil
 	}
-	d := &listener{sock: -1, socket: l.Addr()}
+	d := &listener{sock: -1, socket: l.Addr(), face: face}
 	if err := raw.Control(func(fd uintptr) {
 		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			d.sock = n
@@ -109,7 +110,7 @@ func (d *listener) admit(lp *loop, fd int, from unix.Sockaddr) {
 			local = d.addressOf(name)
 		}
 	}
-	p := &slot{sock: fd, client: client{srv: s, peer: remote.text, local: lp.set.intern(local.text)}}
+	p := &slot{sock: fd, client: client{srv: s, face: d.face, peer: remote.text, local: lp.set.intern(local.text)}}
 	p.client.link = p
 	p.at.Store(lp)
 	why := s.refusal(remote)

@@ -2,14 +2,18 @@
 
 package server
 
-import "net"
+import (
+	"net"
+
+	"regent/engine"
+)
 
 // loops exist on Linux alone: elsewhere a goroutine serves each connection.
 type loops struct{}
 
 func newLoops(*Server) *loops { return nil }
 
-func (*loops) serve(net.Listener) bool { return false }
+func (*loops) serve(net.Listener, engine.Face) bool { return false }
 
 func (*loops) shut() {}
 

@@ -66,7 +66,7 @@ func (quiet) Logf(string, ...any) {}
 
 // commandNames asks for the names of all commands.
 func commandNames(e *engine.Engine) []string {
-	s := e.NewSession(&client{link: &tape{}})
+	s := e.NewSession(&client{link: &tape{}}, engine.FacePort)
 	defer e.EndSession(s)
 	e.Execute(s, [][]byte{[]byte("COMMAND"), []byte("LIST")})
 	return strings.Fields(string(s.W.Bytes())) // the lengths among them do no harm
@@ -74,7 +74,7 @@ func commandNames(e *engine.Engine) []string {
 
 // answers carries out commands on an engine without a listener.
 func answers(e *engine.Engine, o outcome) []byte {
-	s := e.NewSession(&client{link: &tape{}})
+	s := e.NewSession(&client{link: &tape{}}, engine.FacePort)
 	defer e.EndSession(s)
 	for _, c := range o.commands {
 		args := make([][]byte, len(c))

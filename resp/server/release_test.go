@@ -132,7 +132,7 @@ func TestLeadershipChangesInsideABatch(t *testing.T) {
 	g.set(-1, 2)
 	link := &tape{}
 	c := &client{srv: New(Options{Engine: e.Engine, Barrier: g, Config: e.Config, Host: e.Host}), link: link}
-	c.sess = e.NewSession(c)
+	c.sess = e.NewSession(c, engine.FacePort)
 	w := newScratch(goroutineArena)
 	w.begin(c)
 	for _, epoch := range []int64{0, 1, 2} {

@@ -87,14 +87,14 @@ func New(o Options) *Server {
 	return s
 }
 
-// Serve accepts connections from l until the server is closed, and then
-// returns net.ErrClosed.
-func (s *Server) Serve(l net.Listener) error {
+// Serve accepts connections from l, the port of a face, until the server is closed,
+// and then returns net.ErrClosed.
+func (s *Server) Serve(l net.Listener, face engine.Face) error {
 	if !s.attach(l) {
 		return net.ErrClosed
 	}
 	defer s.release(l)
-	if s.loops != nil && s.loops.serve(l) {
+	if s.loops != nil && s.loops.serve(l, face) {
 		return net.ErrClosed
 	}
 	for {
@@ -108,7 +108,7 @@ func (s *Server) Serve(l net.Listener) error {
 			time.Sleep(acceptPause)
 			continue
 		}
-		s.accept(conn)
+		s.accept(conn, face)
 	}
 }
 

@@ -197,7 +197,7 @@ func startOn(t testing.TB, l net.Listener, model int64, change func(h *house, o 
 	}
 	h.front = New(o)
 	served := make(chan error, 1)
-	go func() { served <- h.front.Serve(l) }()
+	go func() { served <- h.front.Serve(l, engine.FacePort) }()
 	rest := func() {}
 	if model == moving {
 		rest = shuffle(t, h.front)

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What a node shows to clients that know nothing of clusters, and to those that ask
+// Sentinels. 0 as a port: that face is not shown.
+func (c *Config) faces() []*directive {
+	return []*directive{
+		number("plain-port", &c.PlainPort, 0, 0, maxPort).settled(),
+		yesNo("plain-forward", &c.PlainForward, true),
+		number("sentinel-port", &c.SentinelPort, 0, 0, maxPort).settled(),
+		text("sentinel-master-name", &c.SentinelMasterName, "mymaster").joined(" ").checked(masterNames).settled(),
+		secret("sentinel-requirepass", &c.SentinelRequirePass),
+	}
+}
+
+// MasterNames are the names by which Sentinel clients know the data of this node: the
+// first is the one that is shown.
+func (c *Config) MasterNames() []string { return strings.Fields(c.SentinelMasterName.Get()) }
+
+// maxMasterNames bounds them: each is published and listed by itself.
+const maxMasterNames = 16
+
+func masterNames(s string) error {
+	names := strings.Fields(s)
+	if len(names) == 0 || len(names) > maxMasterNames {
+		return fmt.Errorf("argument must be 1 to %d names", maxMasterNames)
+	}
+	for i, name := range names {
+		if !printable(name) || slices.Contains(names[:i], name) {
+			return errors.New("argument must be different names that can be printed")
+		}
+	}
+	return nil
+}
+
+// checkFaces refuses ports that cannot be opened together.
+func (c *Config) checkFaces() error {
+	taken := map[int64]string{}
+	for _, p := range []struct {
+		name string
+		port int64
+	}{{"port", c.Port.Get()}, {"plain-port", c.PlainPort.Get()}, {"sentinel-port", c.SentinelPort.Get()}} {
+		if other := taken[p.port]; other != "" && p.port != 0 {
+			return fmt.Errorf("%s and %s are both %d: each face has a port of its own", other, p.name, p.port)
+		}
+		taken[p.port] = p.name
+	}
+	return nil
+}
