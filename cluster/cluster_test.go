@@ -110,6 +110,7 @@ func (w *network) add() *node {
 	x.config.Takeover.Set(config.TakeoverManual) // leaders change when a test says so
 	x.config.HandoverPause.Set(20_000)           // a busy disk is no reason to give up
 	x.config.ProtoMaxBulkLen.Set(512 << 20)
+	x.config.FollowerReads.Set(config.FollowerReadsYes) // tests look at what followers hold
 	w.nodes = append(w.nodes, x)
 	return x
 }
