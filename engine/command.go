@@ -40,6 +40,8 @@ type Command struct {
 	// Wide reports whether with these arguments the handler looks keys up that they do not
 	// name, so that every shard is locked; nil: it never does.
 	Wide func(args [][]byte) bool
+	// Scripts: it carries out commands that no argument names, with every shard locked.
+	Scripts Scripts
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool
@@ -56,7 +58,7 @@ type Command struct {
 	// derived by the table
 	parent *Command // of a subcommand
 	shape  shape
-	lead   spec.Flags // those on which the gates depend, with reads as ReadOnly
+	lead   spec.Flags // those on which the gates depend, with reads as ReadOnly, and scripts that may write as Write
 	quick  bool       // no walk over elements: with one key or none its time may be estimated
 }
 

@@ -33,6 +33,7 @@ type Ctx struct {
 	failed   bool  // the reply is an error
 	strayed  bool  // it has changed a database other than the session's
 	room     space // what the memory gate came to
+	full     bool  // memory was above maxmemory when the command, a script, began
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
 	serves   bool  // the record is applied while clients read: a client that waits for its key is served

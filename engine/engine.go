@@ -80,9 +80,10 @@ type Engine struct {
 
 	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
 
-	pause pausing
-	snaps snapshots
-	room  roomState
+	pause   pausing
+	snaps   snapshots
+	room    roomState
+	scripts scriptState
 
 	acks    ackWaiters
 	blocked blockedSessions

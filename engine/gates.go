@@ -46,7 +46,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 	if !c.s.Authenticated && !cmd.Has(spec.NoAuth) && e.authRequired(c.s) {
 		return resp.ErrNoAuth
 	}
-	c.room = spaceYes
+	c.room, c.full = spaceYes, false
 	if c.flags()&(spec.DenyOOM|spec.Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
 			return msg
@@ -102,7 +102,7 @@ func (e *Engine) gateLocked(c *Ctx) string {
 		}
 		return ""
 	}
-	if flags&spec.Write != 0 {
+	if flags&spec.Write != 0 && c.Cmd.Scripts == NoScripts { // a script's commands are asked one by one
 		if msg := e.writeTrouble(c, v); msg != "" {
 			return msg
 		}

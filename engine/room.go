@@ -112,7 +112,9 @@ func (e *Engine) gateMemory(c *Ctx) string {
 		return ""
 	}
 	got := e.evictAsAsked()
-	if c.flags()&spec.DenyOOM == 0 {
+	script := c.Cmd.Scripts != NoScripts
+	c.full = got == spaceNo // a script's commands are refused for that
+	if !script && c.flags()&spec.DenyOOM == 0 || script && c.full {
 		return ""
 	}
 	if got == spaceNo {

@@ -109,10 +109,16 @@ func (cmd *Command) hold() {
 
 // derive fills in what follows from the literal.
 func (cmd *Command) derive() {
-	cmd.shape, cmd.lead = shapeOf(cmd), cmd.Flags
-	if cmd.reads {
+	if cmd.lead = cmd.Flags; cmd.reads {
 		cmd.lead |= spec.ReadOnly
 	}
+	if cmd.Scripts != NoScripts {
+		cmd.Locks = lockAll
+	}
+	if cmd.Scripts == ScriptsWrite {
+		cmd.lead |= spec.Write
+	}
+	cmd.shape = shapeOf(cmd)
 	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()

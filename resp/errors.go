@@ -317,3 +317,37 @@ const (
 	ErrCachingYes     = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
 	ErrCachingNo      = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
 )
+
+// Scripts. What a command called by a script is refused with has no code where Redis gives
+// it none: the script sees it with ERR.
+const (
+	ErrNoScript       = "NOSCRIPT No matching script. Please use EVAL."
+	ErrKeysNeg        = "ERR Number of keys can't be negative"
+	ErrScriptCompile  = "ERR Error compiling script (new function): %s"
+	ErrScriptTooLarge = "ERR Error compiling script (new function): the script is too large"
+	ErrShebangEngine  = "ERR Invalid engine in script shebang"
+	ErrShebangOther   = "ERR Unexpected engine in script shebang: %s"
+	ErrShebangFlag    = "ERR Unexpected flag in script shebang: %s"
+	ErrShebangOption  = "ERR Unknown lua shebang option: %s"
+	ErrShebangLine    = "ERR Invalid script shebang"
+	ErrScriptFlush    = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+	ErrScriptDebug    = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+	ErrScriptNoDebug  = "ERR the Lua debugger is not supported"
+	ErrNotBusy        = "NOTBUSY No scripts in execution right now."
+	ErrUnkillable     = "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+	ErrBusyScript     = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+	ErrBusyFunction   = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+	ErrScriptKilled   = "Script killed by user with SCRIPT KILL..."
+	ErrScriptMemory   = "not enough memory"
+	ErrScriptOOM      = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
+	ErrScriptCluster  = "ERR Can not run script on cluster, 'no-cluster' flag is set."
+	ErrScriptRO       = "ERR Can not execute a script with write flag using *_ro command."
+	ErrScriptReplica  = "ERR Can not run script with write flag on readonly replica"
+	ErrScriptBgsave   = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts."
+	ErrScriptMisconf  = "MISCONF Redis is configured to persist data to AOF, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts. AOF error: %s"
+
+	ErrCallUnknown  = "Unknown Redis command called from script"
+	ErrCallArity    = "Wrong number of args calling Redis command from script"
+	ErrCallNoScript = "This Redis command is not allowed from script"
+	ErrCallReadOnly = "Write commands are not allowed from read-only scripts."
+)

@@ -8,6 +8,7 @@
 //	functions      FUNCTION                     zsets   ZADD, ZRANGE, BZPOPMIN …
 //	bitmaps        SETBIT, BITOP, BITFIELD …    streams XADD, XREADGROUP …
 //	hyperlogs      PFADD, PFCOUNT, PFMERGE      zsets   GEOADD, GEOSEARCH … (a second room)
+//	scripting      EVAL, EVALSHA, SCRIPT
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
 // type of value (engine/list, engine/set, engine/zset, engine/stream); no room imports another. What it may do
@@ -25,6 +26,7 @@ import (
 	"regent/engine/commands/introspection"
 	"regent/engine/commands/keys"
 	"regent/engine/commands/lists"
+	"regent/engine/commands/scripting"
 	"regent/engine/commands/sets"
 	"regent/engine/commands/streams"
 	"regent/engine/commands/strings"
@@ -45,6 +47,7 @@ func All() []engine.Room {
 		streams.Room(),
 		hyperlogs.Room(),
 		cluster.Room(),
+		scripting.Room(),
 		functions.Room(),
 		introspection.Room(),
 	}

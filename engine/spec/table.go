@@ -42,7 +42,11 @@ func (t *Table) derive(cmd, parent *Command) {
 	}
 	cmd.index = len(t.all)
 	t.all = append(t.all, cmd)
-	cmd.Cats |= impliedCategories(cmd.Flags)
+	implied := impliedCategories(cmd.Flags)
+	if cmd.Cats&CatScripting != 0 {
+		implied &^= CatRead // as in Redis: a script that reads is no read
+	}
+	cmd.Cats |= implied
 	if cmd.movable() {
 		cmd.Flags |= MovableKeys
 	}

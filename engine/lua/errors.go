@@ -1,0 +1,162 @@
+package lua
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"regent/resp"
+)
+
+// handleError is called where an error was raised, before anything is undone: it
+// makes a table of what was raised, and notes the place.
+func handleError(L *lua.LState) int {
+	t, is := L.Get(1).(*lua.LTable)
+	if !is {
+		text := "nil"
+		if L.GetTop() > 0 {
+			text = toString(L.Get(1))
+		}
+		t = &lua.LTable{Metatable: lua.LNil}
+		t.RawSetString("err", lua.LString("ERR "+translate(text)))
+	}
+	for level := 1; level <= 2; level++ {
+		dbg, ok := L.GetStack(level)
+		if !ok {
+			break
+		}
+		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err != nil {
+			break
+		}
+		if dbg.Source == "" { // Go's: who called it says more
+			continue
+		}
+		t.RawSetString("source", lua.LString("@"+dbg.Source))
+		t.RawSetString("line", lua.LNumber(dbg.CurrentLine))
+		break
+	}
+	L.Push(t)
+	return 1
+}
+
+// placed is a text that begins with where it was raised.
+var placed = regexp.MustCompile(`^(\w+):(\d+): `)
+
+// writeFailure answers with the error that has ended a script.
+func (st *State) writeFailure(name string, err error, out *resp.Writer) (failed string) {
+	object := lua.LValue(lua.LString(err.Error()))
+	if api, is := err.(*lua.ApiError); is && api.Object != nil {
+		object = api.Object
+	}
+	if text, is := object.(lua.LString); is { // there was no room for the handler
+		if m := placed.FindStringSubmatch(string(text)); m != nil {
+			t := errorTable(translate(string(text)))
+			t.RawSetString("source", lua.LString("@"+m[1]))
+			t.RawSetString("line", lua.LString(m[2]))
+			object = t
+		}
+	}
+	t, is := object.(*lua.LTable)
+	if !is {
+		text := "execution failure"
+		if lua.LVCanConvToString(object) {
+			text = toString(object)
+		}
+		failed = fmt.Sprintf("ERR Error running script %s, %.100s", name, translate(text))
+		out.Error(failed)
+		return failed
+	}
+	text := "ERR unknown error"
+	if v := t.RawGetString("err"); lua.LVCanConvToString(v) {
+		text = toString(v)
+	}
+	source, line := t.RawGetString("source"), t.RawGetString("line")
+	if lua.LVCanConvToString(source) && lua.LVCanConvToString(line) {
+		text += " script: " + name + ", on " + toString(source) + ":" + toString(line) + "."
+	}
+	out.Error(text)
+	if t.RawGetString("ignore_error_stats_update") == lua.LTrue {
+		return ""
+	}
+	return text
+}
+
+// The interpreter's own errors, behind the place where they were raised.
+var (
+	badIndex    = regexp.MustCompile(`^attempt to index a non-table object\((\w+)\)`)
+	badArith    = regexp.MustCompile(`^cannot perform \w+ operation between (\w+) and (\w+)`)
+	badCompare  = regexp.MustCompile(`^attempt to compare (\w+) with (\w+)`)
+	badArgument = regexp.MustCompile(`^bad argument #(\d+) to ([\w.]+) \(`)
+)
+
+// translate words an error of the interpreter as Lua does.
+func translate(text string) string {
+	at := strings.Index(text, ": ")
+	if at < 0 {
+		return text
+	}
+	place, said := text[:at+2], text[at+2:]
+	switch {
+	case strings.HasPrefix(said, "attempt to call a non-function object"):
+		return place + "attempt to call a nil value"
+	case said == "__len undefined":
+		return place + "attempt to get length of a nil value"
+	case strings.HasPrefix(said, "attempt to index a non-table"):
+		if m := badIndex.FindStringSubmatch(said); m != nil {
+			return place + "attempt to index a " + m[1] + " value"
+		}
+	case strings.HasPrefix(said, "cannot perform "):
+		if m := badArith.FindStringSubmatch(said); m != nil {
+			return place + "attempt to perform arithmetic on a " + culprit(m[1], m[2]) + " value"
+		}
+	case strings.HasPrefix(said, "attempt to compare "):
+		if m := badCompare.FindStringSubmatch(said); m != nil && m[1] == m[2] {
+			return place + "attempt to compare two " + m[1] + " values"
+		}
+	case strings.HasPrefix(said, "bad argument #"):
+		return place + badArgument.ReplaceAllString(said, "bad argument #$1 to '$2' (")
+	}
+	return text
+}
+
+// culprit is which of two operands no number can be made of.
+func culprit(a, b string) string {
+	for _, kind := range []string{a, b} {
+		if kind != "number" && kind != "string" {
+			return kind
+		}
+	}
+	return "string"
+}
+
+// toString is tostring of a string or a number, and says what anything else is.
+func toString(v lua.LValue) string {
+	switch v := v.(type) {
+	case lua.LString:
+		return string(v)
+	case lua.LNumber:
+		return string(appendNumber(nil, float64(v)))
+	}
+	return v.String()
+}
+
+// appendNumber appends a number as Lua prints it, with C's "%.14g".
+func appendNumber(dst []byte, f float64) []byte {
+	if i := int64(f); float64(i) == f && i > -1e14 && i < 1e14 && !(i == 0 && 1/f < 0) {
+		return strconv.AppendInt(dst, i, 10)
+	}
+	from := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'g', 14, 64)
+	switch string(dst[from:]) {
+	case "+Inf":
+		return append(dst[:from], "inf"...)
+	case "-Inf":
+		return append(dst[:from], "-inf"...)
+	case "NaN":
+		return append(dst[:from], "-nan"...)
+	}
+	return dst
+}

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"regent/engine/spec"
+	"regent/resp"
+)
+
+// Scripts: a command that carries out others while it runs. The interpreter is a
+// room's; what it may do to the data is here.
+//
+//	EVAL ─► gates ─► every shard ─► handler ─► interpreter ─► Script.Call ─► gates of a nested
+//	                                                 ▲                        command, Ctx.call
+//	                                                 └──────── reply ────────────┘
+//
+// # Invariants
+//
+//   - Nobody sees a part of a script: all shards are locked from its beginning to its
+//     end, since it may touch keys that no argument names.
+//   - Its effects are one unit of the log, as a transaction's are (transaction.go).
+//   - It counts as a write where leadership matters, unless it says that it only reads.
+
+// Scripts says that a command is one that runs scripts.
+type Scripts uint8
+
+const (
+	NoScripts    Scripts = iota
+	ScriptsWrite         // which may write
+	ScriptsRead          // which only read
+)
+
+// ScriptFlags are what a script says of itself in its first line.
+type ScriptFlags uint8
+
+const (
+	ScriptNoWrites ScriptFlags = 1 << iota
+	ScriptAllowOOM
+	ScriptAllowStale
+	ScriptNoCluster
+	ScriptCrossSlot
+	// ScriptPlain: it says nothing, and is treated as scripts were before they could.
+	ScriptPlain
+)
+
+// scriptFlagNames are the words for the flags, in the order of their bits.
+func scriptFlagNames() []string {
+	return []string{"no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"}
+}
+
+// ScriptFlagNamed finds a flag by its word.
+func ScriptFlagNamed(word string) (f ScriptFlags, ok bool) {
+	for i, name := range scriptFlagNames() {
+		if name == word {
+			return 1 << i, true
+		}
+	}
+	return 0, false
+}
+
+// Names are the words for the flags that are set.
+func (f ScriptFlags) Names() (set []string) {
+	for i, name := range scriptFlagNames() {
+		if f>>i&1 != 0 {
+			set = append(set, name)
+		}
+	}
+	return set
+}
+
+// A Script is a script that runs as a client's command.
+type Script struct {
+	c        *Ctx
+	readOnly bool
+	allowOOM bool
+	wrote    bool // a command that may write was carried out
+	db       int  // the session's: a script's SELECT ends with it
+	out      *resp.Writer
+	w        resp.Writer // replies to its commands
+}
+
+// BeginScript begins a script as c's command, which may only read if readOnly is set.
+// refusal: it must not run.
+func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal string) {
+	if flags&ScriptPlain == 0 {
+		if msg := c.refuseScript(flags, readOnly); msg != "" {
+			return nil, msg
+		}
+		readOnly = readOnly || flags&ScriptNoWrites != 0
+	}
+	s = &Script{c: c, readOnly: readOnly, allowOOM: flags&ScriptAllowOOM != 0, db: c.s.db, out: c.W}
+	return s, ""
+}
+
+// refuseScript is what a script that tells its flags is refused for.
+func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
+	v := c.e.cluster.View()
+	switch {
+	case flags&ScriptNoCluster != 0 && v.Clustered:
+		return resp.ErrScriptCluster
+	case flags&ScriptAllowOOM == 0 && c.full:
+		return resp.ErrScriptOOM
+	case flags&ScriptNoWrites != 0:
+		return ""
+	case !v.Leading:
+		return resp.ErrScriptReplica
+	}
+	switch msg := c.e.diskTrouble(); {
+	case msg == resp.ErrBgsave:
+		return resp.ErrScriptBgsave
+	case msg != "":
+		return fmt.Sprintf(resp.ErrScriptMisconf, *c.e.writeErr.Load())
+	case readOnly:
+		return resp.ErrScriptRO
+	}
+	return ""
+}
+
+// End ends the script. failed is an error that it has answered with and that nobody
+// has counted.
+func (s *Script) End(failed string, isError bool) {
+	c := s.c
+	if c.s.db != s.db {
+		c.s.selectDB(s.db)
+	}
+	c.failed = c.failed || isError
+	if failed != "" {
+		c.e.stats.errors.note(failed)
+	}
+}
+
+// Call carries out a command of the script. reply is valid until the next call.
+func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
+	c := s.c
+	cmd, msg := s.gate(args)
+	if msg != "" {
+		c.e.stats.errors.note(msg)
+		if cmd != nil {
+			c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()].rejected.Add(1)
+		}
+		return nil, msg
+	}
+	s.wrote = s.wrote || cmd.Has(spec.Write)
+	s.w.Truncate(0)
+	s.w.SetBound(c.e.ReplyBound(0))
+	c.W = &s.w
+	c.call(cmd, args)
+	c.W = s.out
+	if s.w.Overflowed() {
+		return nil, resp.ErrScriptMemory
+	}
+	return s.w.Bytes(), ""
+}
+
+// gate is what a nested command is refused for, in Redis's order (script.c, scriptCall).
+func (s *Script) gate(args [][]byte) (*Command, string) {
+	e := s.c.e
+	cmd, known := e.table.Asked(args)
+	switch {
+	case cmd == nil || !known:
+		return nil, resp.ErrCallUnknown
+	case !cmd.Fits(len(args)):
+		return nil, resp.ErrCallArity
+	}
+	if e.table.renames {
+		args[0] = e.table.nameIn(args[0], cmd)
+	}
+	if cmd.Has(spec.NoScript) {
+		return cmd, resp.ErrCallNoScript
+	}
+	if cmd.Has(spec.Write) {
+		if s.readOnly {
+			return cmd, resp.ErrCallReadOnly
+		}
+		if v := e.cluster.View(); !v.Leading {
+			return cmd, resp.ErrReadOnly
+		} else if msg := e.writeTrouble(s.c, v); msg != "" {
+			return cmd, msg
+		}
+	}
+	if s.c.full && !s.allowOOM && !s.wrote && cmd.Has(spec.DenyOOM) {
+		return cmd, resp.ErrOOM
+	}
+	return cmd, ""
+}
+
+// SetProto sets the protocol of the replies that follow.
+func (s *Script) SetProto(version int) { s.w.SetProto(version) }
+
+// SetRepl does nothing: everything that a script writes is in the log, since what is not
+// would be lost, and could not be built upon, at the next leader.
+func (s *Script) SetRepl(int) {}
+
+// Log writes a line to the server's log.
+func (s *Script) Log(level int, text string) {
+	s.c.e.host.Logf(Level(level), "%s", text)
+}
+
+// MayRun reports whether the client may run a command, and whether there is one.
+func (s *Script) MayRun(args [][]byte) (allowed, known bool) {
+	cmd, known := s.c.e.table.Asked(args)
+	return true, cmd != nil && known
+}
+
+// Interrupt is asked while the script runs, and says why it must end, if it must.
+func (s *Script) Interrupt() string { return "" }
+
+// KillScript ends the script that is running, and says why it cannot be ended.
+func (c *Ctx) KillScript() string { return resp.ErrNotBusy }
+
+// CountScripts says how many scripts are in the cache, and how many bytes they have.
+func (c *Ctx) CountScripts(n int, bytes int64) {
+	c.e.scripts.cached.Store(int64(n))
+	c.e.scripts.bytes.Store(bytes)
+}
+
+// scriptState is what the engine knows of scripts.
+type scriptState struct {
+	cached, bytes atomic.Int64
+}
