@@ -125,7 +125,7 @@ func (c *Config) cluster() []*directive {
 		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
 		yesNo("join", &c.Join, false).settled(),
 		yesNo("cluster-enabled", &c.ClusterEnabled, false).fixed(), // with peers it always is
-		text("announce-host", &c.AnnounceHost, "").checked(hostName).aka("cluster-announce-ip").aka("replica-announce-ip").aka("slave-announce-ip").settled(),
+		text("announce-host", &c.AnnounceHost, "").checked(hostName).aka("cluster-announce-ip").aka("cluster-announce-hostname").aka("replica-announce-ip").aka("slave-announce-ip").settled(),
 		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).aka("cluster-announce-port").aka("replica-announce-port").aka("slave-announce-port").settled(),
 		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
 		secret("cluster-secret", &c.ClusterSecret).settled(),

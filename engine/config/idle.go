@@ -247,12 +247,7 @@ func idleTLS() []*directive {
 // not kept.
 func (c *Config) refusals() []*directive {
 	const noTLS = "TLS is not there yet; put a TLS proxy in front, or a private network around the nodes"
-	const host, port = "announce-host says where this node is", "announce-port says where this node is"
 	return []*directive{
-		only("replica-announce-ip", "", host).aka("slave-announce-ip"),
-		only("replica-announce-port", "0", port).aka("slave-announce-port"),
-		only("cluster-announce-ip", "", host), only("cluster-announce-hostname", "", host),
-		only("cluster-announce-port", "0", port),
 		only("tls-port", "0", noTLS),
 		only("tls-cluster", "no", noTLS),
 		only("tls-replication", "no", noTLS),

@@ -117,9 +117,9 @@ func TestStatements(t *testing.T) {
 		"tls-port 6380":                                 "TLS is not there yet",
 		"aclfile /etc/users":                            "users beyond",
 		"replica-announce-ip ''\nslave-announce-port 0": "",
-		"replica-announce-ip 10.0.0.1":                  "announce-host says where",
-		"cluster-announce-port 7":                       "announce-port says where",
-		"cluster-announce-hostname a.test":              "announce-host says where",
+		"replica-announce-ip 10.0.0.1":                  "",
+		"cluster-announce-port 7":                       "",
+		"cluster-announce-hostname a.test":              "",
 	} {
 		c := New()
 		err := Parse(c, text, "f")
