@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
+
+	"regent/engine/lua/libs"
 )
 
 // A Chunk is Lua source that was compiled. It may run in any State.
@@ -26,6 +27,9 @@ const (
 	namePCall  = "\x00pcall"  // redis.pcall
 )
 
+// bytecode is what begins what C's compiler makes.
+const bytecode = 0x1b
+
 // hiddenNames are these names, in the order in which a State gives what they hold.
 func hiddenNames() []string { return []string{nameConcat, nameGlobal, nameCall, namePCall} }
 
@@ -38,6 +42,9 @@ func hiddenNames() []string { return []string{nameConcat, nameGlobal, nameCall, 
 //
 // and the source's parts are replaced as rewrite.go says.
 func Compile(name string, source []byte) (*Chunk, error) {
+	if len(source) > 0 && source[0] == bytecode {
+		return nil, fmt.Errorf("%s:1: unexpected symbol near 'char(27)'", name)
+	}
 	stmts, err := parse.Parse(bytes.NewReader(source), name)
 	if err != nil {
 		return nil, syntaxError(name, source, err)
@@ -60,31 +67,12 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	return &Chunk{proto}, nil
 }
 
-// Where the parser's and the compiler's errors say what is wrong.
-var (
-	parserError   = regexp.MustCompile(`(?s)^.* line:(\d+)\(column:\d+\) near '(.*)': +(.*)\n$`)
-	parserEnd     = regexp.MustCompile(`(?s)^.* at EOF: +(.*)\n$`)
-	compilerError = regexp.MustCompile(`(?s)^compile error near line\((\d+)\) [^:]*: (.*)$`)
-)
-
-// syntaxError words such an error as Lua does, as far as it can be told.
+// syntaxError words errors of the parser and the compiler as Lua does, as far as can be
+// told.
 func syntaxError(name string, source []byte, err error) error {
-	said := map[string]string{"syntax error": "unexpected symbol", "parse error": "'=' expected", "unterminated string": "unfinished string"}
-	words := func(text string) string {
-		if w := said[text]; w != "" {
-			return w
-		}
-		return text
+	text := libs.SyntaxError(err, name, string(source))
+	for _, w := range [][2]string{{"syntax error", "unexpected symbol"}, {"parse error", "'=' expected"}, {"unterminated string", "unfinished string"}} {
+		text = strings.Replace(text, w[0]+" near", w[1]+" near", 1)
 	}
-	text := err.Error()
-	if m := parserEnd.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("%s:%d: %s near '<eof>'", name, 1+bytes.Count(source, []byte{'\n'}), words(m[1]))
-	}
-	if m := parserError.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("%s:%s: %s near '%s'", name, m[1], words(m[3]), m[2])
-	}
-	if m := compilerError.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("%s:%s: %s", name, m[1], m[2])
-	}
-	return errors.New(strings.TrimSpace(text))
+	return errors.New(text)
 }

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
+	"regent/engine/lua/libs"
 	"regent/resp"
 )
+
+// maxHostLevels is how many functions of Go may have called each other where an error
+// was raised.
+const maxHostLevels = 8
 
 // handleError is called where an error was raised, before anything is undone: it
 // makes a table of what was raised, and notes the place.
@@ -23,7 +27,7 @@ func handleError(L *lua.LState) int {
 		t = &lua.LTable{Metatable: lua.LNil}
 		t.RawSetString("err", lua.LString("ERR "+translate(text)))
 	}
-	for level := 1; level <= 2; level++ {
+	for level := 1; level <= maxHostLevels; level++ {
 		dbg, ok := L.GetStack(level)
 		if !ok {
 			break
@@ -84,52 +88,9 @@ func (st *State) writeFailure(name string, err error, out *resp.Writer) (failed 
 	return text
 }
 
-// The interpreter's own errors, behind the place where they were raised.
-var (
-	badIndex    = regexp.MustCompile(`^attempt to index a non-table object\((\w+)\)`)
-	badArith    = regexp.MustCompile(`^cannot perform \w+ operation between (\w+) and (\w+)`)
-	badCompare  = regexp.MustCompile(`^attempt to compare (\w+) with (\w+)`)
-	badArgument = regexp.MustCompile(`^bad argument #(\d+) to ([\w.]+) \(`)
-)
-
 // translate words an error of the interpreter as Lua does.
 func translate(text string) string {
-	at := strings.Index(text, ": ")
-	if at < 0 {
-		return text
-	}
-	place, said := text[:at+2], text[at+2:]
-	switch {
-	case strings.HasPrefix(said, "attempt to call a non-function object"):
-		return place + "attempt to call a nil value"
-	case said == "__len undefined":
-		return place + "attempt to get length of a nil value"
-	case strings.HasPrefix(said, "attempt to index a non-table"):
-		if m := badIndex.FindStringSubmatch(said); m != nil {
-			return place + "attempt to index a " + m[1] + " value"
-		}
-	case strings.HasPrefix(said, "cannot perform "):
-		if m := badArith.FindStringSubmatch(said); m != nil {
-			return place + "attempt to perform arithmetic on a " + culprit(m[1], m[2]) + " value"
-		}
-	case strings.HasPrefix(said, "attempt to compare "):
-		if m := badCompare.FindStringSubmatch(said); m != nil && m[1] == m[2] {
-			return place + "attempt to compare two " + m[1] + " values"
-		}
-	case strings.HasPrefix(said, "bad argument #"):
-		return place + badArgument.ReplaceAllString(said, "bad argument #$1 to '$2' (")
-	}
-	return text
-}
-
-// culprit is which of two operands no number can be made of.
-func culprit(a, b string) string {
-	for _, kind := range []string{a, b} {
-		if kind != "number" && kind != "string" {
-			return kind
-		}
-	}
-	return "string"
+	return string(libs.ErrorValue(&lua.ApiError{Object: lua.LString(text)}).(lua.LString))
 }
 
 // toString is tostring of a string or a number, and says what anything else is.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"math"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -204,10 +205,10 @@ func (st *State) log(L *lua.LState) int {
 	if n < 2 {
 		return raise(L, "redis.log() requires two arguments or more.")
 	}
-	level, is := numberOf(L.Get(1))
-	if !is {
+	if !isNumber(L.Get(1)) {
 		return raise(L, "First argument must be a number (log level).")
 	}
+	level := float64(lua.LVAsNumber(L.Get(1)))
 	if math.Trunc(level) < 0 || math.Trunc(level) > 3 {
 		return raise(L, "Invalid debug level.")
 	}
@@ -263,9 +264,9 @@ func (st *State) concatMeta(L *lua.LState, n int) int {
 			acc = lua.LString(toString(a) + toString(b))
 			continue
 		}
-		fn := L.GetMetaField(a, "__concat")
+		fn := metamethod(L, a, "__concat")
 		if fn == lua.LNil {
-			fn = L.GetMetaField(b, "__concat")
+			fn = metamethod(L, b, "__concat")
 		}
 		if fn == lua.LNil {
 			if lua.LVCanConvToString(a) {
@@ -284,6 +285,15 @@ func (st *State) concatMeta(L *lua.LState, n int) int {
 	return 1
 }
 
+// metamethod is the metamethod that a script has given v.
+func metamethod(L *lua.LState, v lua.LValue, event string) lua.LValue {
+	switch v.(type) {
+	case *lua.LTable, *lua.LUserData:
+		return L.GetMetaField(v, event)
+	}
+	return lua.LNil // other types' metatables are package libs's
+}
+
 // maxString is how many bytes a string may have that a script makes.
 const maxString = 512 << 20
 
@@ -295,13 +305,11 @@ func (st *State) room(L *lua.LState, n int) {
 	st.brake.charge(n)
 }
 
-// numberOf is v as a number, if it is one or reads as one.
-func numberOf(v lua.LValue) (f float64, ok bool) {
-	switch v := v.(type) {
-	case lua.LNumber:
-		return float64(v), true
-	case lua.LString:
-		return parseNumber(string(v))
+// isNumber reports whether v is a number, or a string that can be read as one.
+func isNumber(v lua.LValue) bool {
+	if s, is := v.(lua.LString); is {
+		_, err := strconv.ParseFloat(strings.TrimSpace(string(s)), 64)
+		return err == nil
 	}
-	return 0, false
+	return v.Type() == lua.LTNumber
 }

@@ -2,6 +2,8 @@ package lua
 
 import (
 	lua "github.com/yuin/gopher-lua"
+
+	"regent/engine/lua/libs"
 )
 
 // What scripts find: the globals of Redis, and nothing that they could change. A
@@ -64,15 +66,8 @@ func (st *State) shown(t *lua.LTable) *lua.LTable {
 	return t
 }
 
-// unlocked raises an error if t cannot be changed.
-func (st *State) unlocked(L *lua.LState, t *lua.LTable) {
-	if t.Metatable != lua.LNil && st.locked[t] != nil {
-		raise(L, errReadOnly)
-	}
-}
-
 // openLibraries fills the globals, and locks all.
-func (st *State) openLibraries(open []func(L *lua.LState)) {
+func (st *State) openLibraries() {
 	L := st.L
 	st.globals = L.G.Global
 	for _, lib := range []struct {
@@ -83,15 +78,9 @@ func (st *State) openLibraries(open []func(L *lua.LState)) {
 		L.Push(lua.LString(lib.name))
 		L.Call(1, 0)
 	}
-	for _, f := range open {
-		f(L)
-	}
+	libs.Open(L)
 	st.globals.RawSetString("redis", st.redisTable())
-	st.replaceBase()
-	st.replaceTable()
-	st.replaceString()
-	st.replaceMath()
-	st.replaceCoroutine()
+	st.adapt()
 	st.lockAll()
 }
 
@@ -119,12 +108,11 @@ func (st *State) lockAll() {
 	g.RawSetString("_G", st.env)
 	st.hidden[1] = st.env // what is assigned to as a global variable
 
-	strings := L.CreateTable(0, 2)
-	index := g.RawGetString("string")
-	st.shown(index.(*lua.LTable)).RawSetString("__index", lua.LNil) // gopher-lua's
+	// Strings have a metatable, too.
+	strings := L.GetMetatable(lua.LString("")).(*lua.LTable)
+	index := g.RawGetString(lua.StringLibName)
 	strings.RawSetString("__index", index)
 	shown := L.CreateTable(0, 1)
 	shown.RawSetString("__index", index)
 	strings.RawSetString("__metatable", st.lock(shown))
-	L.SetMetatable(lua.LString(""), strings)
 }

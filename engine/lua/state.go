@@ -64,7 +64,6 @@ type State struct {
 	handler *lua.LFunction
 	hidden  []lua.LValue // what hiddenNames stand for
 	brake   brake
-	dice    dice
 
 	host   Host
 	proto  int
@@ -76,9 +75,8 @@ type State struct {
 // once sets what gopher-lua has for all of a process.
 var once = sync.OnceFunc(func() { lua.MaxArrayIndex = maxArrayIndex })
 
-// NewState makes an interpreter. open registers libraries beside Redis's own:
-// each as a global table.
-func NewState(open ...func(L *lua.LState)) *State {
+// NewState makes an interpreter.
+func NewState() *State {
 	once()
 	st := &State{
 		L: lua.NewState(lua.Options{
@@ -87,7 +85,7 @@ func NewState(open ...func(L *lua.LState)) *State {
 		locked: map[*lua.LTable]*lua.LTable{}, chunks: map[*Chunk]*lua.LFunction{},
 	}
 	st.L.SetContext(&st.brake)
-	st.openLibraries(open)
+	st.openLibraries()
 	st.handler = st.L.NewFunction(handleError)
 	st.L.Env = st.env
 	return st
@@ -121,14 +119,12 @@ type Run struct {
 	// Globals: keys and arguments are the variables KEYS and ARGV, and not arguments
 	// of the function.
 	Globals bool
-	Seed    int32 // of math.random
 }
 
 // Run calls fn, and writes what it returns to out. failed says which error it wrote,
 // "": none, or one that was counted when it was raised.
 func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string) {
 	st.host, st.proto, st.inside = r.Host, resp.RESP2, false
-	st.dice.seed(r.Seed)
 	st.brake.begin(r.Host)
 	L := st.L
 	keys, args := st.strings(r.Keys), st.strings(r.Args)

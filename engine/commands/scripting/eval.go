@@ -84,7 +84,7 @@ func (ss *scripts) run(c *engine.Ctx, s *script, keys int) {
 	args := c.Args[firstKey:]
 	from := c.W.Len()
 	failed := st.Run(st.Function(s.chunk), &lua.Run{
-		Name: s.sha, Host: host, Keys: args[:keys], Args: args[keys:], Globals: true, Seed: int32(c.Rand()),
+		Name: s.sha, Host: host, Keys: args[:keys], Args: args[keys:], Globals: true,
 	}, c.W)
 	ss.give(st)
 	reply := c.W.Bytes()

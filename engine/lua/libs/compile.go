@@ -19,21 +19,26 @@ func Compile(code, name string) (proto *lua.FunctionProto, err error) {
 	}
 	chunk, err := parse.Parse(strings.NewReader(code), name)
 	if err != nil {
-		var wrong *parse.Error
-		if errors.As(err, &wrong) {
-			return nil, errors.New(syntaxError(wrong, name, code))
-		}
-		return nil, err
+		return nil, errors.New(SyntaxError(err, name, code))
 	}
 	proto, err = lua.Compile(chunk, name)
 	if err != nil {
-		var wrong *lua.CompileError
-		if errors.As(err, &wrong) {
-			return nil, fmt.Errorf("%s:%d: %s", name, wrong.Line, wrong.Message)
-		}
-		return nil, err
+		return nil, errors.New(SyntaxError(err, name, code))
 	}
 	return proto, nil
+}
+
+// SyntaxError words an error of gopher-lua's parser or compiler.
+func SyntaxError(err error, name, code string) string {
+	var unread *parse.Error
+	if errors.As(err, &unread) {
+		return syntaxError(unread, name, code)
+	}
+	var wrong *lua.CompileError
+	if errors.As(err, &wrong) {
+		return fmt.Sprintf("%s:%d: %s", name, wrong.Line, wrong.Message)
+	}
+	return err.Error()
 }
 
 // syntaxError words an error of the parser.
