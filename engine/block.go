@@ -459,7 +459,7 @@ func (c *Ctx) handOver(end int64) {
 func (c *Ctx) wakeServed() {
 	for _, w := range c.served {
 		if w.args != nil {
-			c.e.noteSlow(&Ctx{s: w.s, Cmd: w.cmd, Args: w.args, Now: c.Now}, w.took)
+			c.e.noteServed(&Ctx{s: w.s, Cmd: w.cmd, Args: w.args, Now: c.Now}, w.took)
 		}
 		w.conn.Wake()
 	}

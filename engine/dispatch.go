@@ -176,7 +176,7 @@ func (e *Engine) tryRun(c *Ctx) {
 	took := e.host.Ticks() - c.watch.began
 	e.stats.stripes[uint32(s.ID)&e.mask].perCmd[cmd.Index()].nanos.Add(c.watch.weight * took)
 	if s.parked == nil { // what waits is noted when it is carried out
-		e.noteSlow(c, took)
+		e.noteTook(c, took, c.watch.weight)
 	}
 }
 

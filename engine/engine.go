@@ -8,6 +8,7 @@ import (
 
 	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/latency"
 	"regent/engine/pubsub"
 	"regent/engine/rdb"
 	"regent/engine/slots"
@@ -61,6 +62,7 @@ type Engine struct {
 	load    loadState
 	save    saveState
 	slow    slowlog
+	events  latency.Monitor // what took long
 	version string
 	runID   string // 40 hex digits, another one with each start
 

@@ -129,7 +129,9 @@ func (e *Engine) overLimit() bool {
 // evictFor evicts until memory is below maxmemory, or for about that many
 // nanoseconds: then it returns spaceSoon.
 func (e *Engine) evictFor(nanos int64) space {
-	end := e.host.Ticks() + nanos
+	began := e.host.Ticks()
+	defer e.noteSince(eventEviction, began)
+	end := began + nanos
 	for n := 1; e.overLimit(); n++ {
 		if !e.evictOne() {
 			return spaceNo

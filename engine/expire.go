@@ -32,6 +32,8 @@ type expireScratch struct {
 // until the leader's deletions arrive. A result of limit means that there may
 // be more.
 func (e *Engine) ExpireCycle(limit int) (deleted int) {
+	began := e.host.Ticks()
+	defer e.noteSince(eventExpireCycle, began)
 	now := e.host.Now()
 	var sc expireScratch
 	first := e.expireTurn.Add(1)

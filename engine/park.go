@@ -98,14 +98,14 @@ func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 }
 
 // timed has the time of a command that parks and is at work all the while counted: in
-// commandstats, and in the slow log. ended is called when it has ended.
+// commandstats, by LATENCY, and in the slow log. ended is called when it has ended.
 func (c *Ctx) timed() (ended func(c *Ctx)) {
 	args, began := CloneArgs(c.Args), c.e.host.Ticks()
 	return func(c *Ctx) {
 		took := c.e.host.Ticks() - began
 		c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[c.Cmd.Index()].nanos.Add(took)
 		c.Args = args
-		c.e.noteSlow(c, took)
+		c.e.noteTook(c, took, 1)
 		c.Args = nil
 	}
 }

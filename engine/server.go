@@ -13,11 +13,11 @@ import (
 
 // Commands about the server and its data as a whole. CONFIG is in
 // server_config.go, INFO in server_info.go, DEBUG in server_debug.go, MEMORY
-// in server_memory.go, SLOWLOG in slowlog.go, SAVE and its kind and SHUTDOWN in
+// in server_memory.go, SLOWLOG in slowlog.go, LATENCY in latency.go, SAVE and its kind and SHUTDOWN in
 // server_save.go.
 
 func serverCommands() []Command {
-	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), monitorCommands())
+	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), latencyCommands(), monitorCommands())
 }
 
 func flushArgs() spec.Args {

@@ -55,8 +55,10 @@ func (r *infoRun) sections() []InfoSection {
 		{"Stats", true, r.stats},
 		{"Replication", true, r.replication},
 		{"CPU", true, r.cpu},
+		{"Modules", true, func(*InfoWriter) {}}, // there are none
 		{"Commandstats", false, r.commandstats},
 		{"Errorstats", true, r.errorstats},
+		{"Latencystats", false, r.latencystats},
 		{"Cluster", true, r.cluster},
 		{"Keyspace", true, r.keyspace},
 		{"Regent", true, r.regent},

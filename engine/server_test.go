@@ -34,11 +34,11 @@ func TestInfoSections(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	const byDefault = "Server Clients Memory Persistence Stats Replication CPU Errorstats Cluster Keyspace Regent"
+	const byDefault = "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace Regent"
 	for asked, want := range map[string]string{
 		"": byDefault, "default": byDefault, "KeySpace": "Keyspace", "nope": "", "regent replication": "Replication Regent", "extra": "Extra",
-		"default commandstats": "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace Regent",
-		"everything":           "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace Regent Extra",
+		"default commandstats": "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Cluster Keyspace Regent",
+		"everything":           "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace Regent Extra",
 	} {
 		if got := titles(strings.Fields(asked)...); got != want {
 			t.Errorf("INFO %s: %s, want %s", asked, got, want)

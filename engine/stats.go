@@ -13,6 +13,7 @@ type stats struct {
 	stripes []stripe
 	traffic []traffic
 	errors  errorStats
+	latency latencies
 
 	connections atomic.Int64 // accepted since start
 	rejected    atomic.Int64 // over maxclients
@@ -59,6 +60,7 @@ func (s *stats) init(stripes, commands int) {
 		s.stripes[i].perCmd = make([]cmdStat, commands)
 	}
 	s.errors.kinds = map[string]int64{}
+	s.latency.init(commands)
 }
 
 // CountInput counts one read from the socket of the session with that ID.
@@ -161,6 +163,7 @@ func (s *stats) reset() {
 	}
 	s.rates.reset()
 	s.errors.reset()
+	s.latency.reset()
 }
 
 // rateSamples is how many samples a rate is the mean of, as in Redis.

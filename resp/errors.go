@@ -66,6 +66,7 @@ const (
 	ErrNoCluster     = "ERR This instance has cluster support disabled"
 	ErrClusterDown   = "CLUSTERDOWN The cluster is down"
 	ErrNoReplicas    = "NOREPLICAS Not enough good replicas to write."
+	ErrLatencyEvent  = "ERR No samples available for event '%s'"
 	ErrSlowCount     = "ERR count should be greater than or equal to -1"
 	ErrSwapIndex     = "ERR invalid %s DB index"
 	ErrRewriting     = "ERR Background append only file rewriting already in progress"

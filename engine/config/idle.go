@@ -179,33 +179,12 @@ func idleCluster() []*directive {
 
 func idleFeatures() []*directive {
 	return idle("Regent does not have the feature yet",
-		idleNumber("latency-monitor-threshold", 0, 0, math.MaxInt64), idleYesNo("latency-tracking", true),
-		idleText("latency-tracking-info-percentiles", "50 99 99.9").joined(" ").reshaped(percentiles),
 		idleNumber("busy-reply-threshold", 5000, 0, math.MaxInt64).aka("lua-time-limit"),
 		idleNumber("acllog-max-len", 128, 0, math.MaxInt64),
 		idleWord("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
 		memoryOrPercent("maxmemory-clients"),
 		idleNumber("shutdown-timeout", 10, 0, anyInt),
 	)
-}
-
-// percentiles is the value of latency-tracking-info-percentiles.
-func percentiles(s string) (string, error) {
-	if s == "" {
-		return "", nil
-	}
-	list := strings.Split(s, " ")
-	for i, w := range list {
-		p, err := strconv.ParseFloat(w, 64)
-		if err != nil {
-			return "", asRedis("Invalid latency-tracking-info-percentiles parameters")
-		}
-		if p < 0 || p > 100 || math.IsNaN(p) {
-			return "", asRedis("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
-		}
-		list[i] = strconv.FormatFloat(p, 'g', -1, 64)
-	}
-	return strings.Join(list, " "), nil
 }
 
 // memoryOrPercent is an amount of memory, or a share of maxmemory: "5%".

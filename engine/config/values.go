@@ -129,6 +129,9 @@ type Config struct {
 	ShutdownOnSigterm                Int
 	Supervised                       Str // no, upstart, systemd, auto
 	SlowlogSlowerThan, SlowlogMaxLen Int // µs, entries
+	LatencyMonitorThreshold          Int // ms, 0: nothing is remembered
+	LatencyTracking                  Bool
+	LatencyPercentiles               Str
 	TrackingTableMaxKeys             Int // keys, 0: any number
 	KeyspaceEvents                   Int // EventGeneric and the like
 	IOModel                          Int // IOAuto, IOEventLoop, IOGoroutine

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -150,7 +149,7 @@ func (h *Hosts) Cluster(binary, dir string, args ...string) *Cluster {
 	for i := range h.names {
 		peers = append(peers, fmt.Sprintf("%d@%s:%d", i+1, h.IP(i), HostPort))
 	}
-	args = slices.Concat([]string{"--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "hosts"}, followersAnswer, args)
+	args = append([]string{"--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "hosts"}, args...)
 	c := &Cluster{}
 	for i := range h.names {
 		id := strconv.Itoa(i + 1)
