@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 // electTimeout is how long an election may take in a test.
 const electTimeout = 90 * time.Second
+
+// followersAnswer has tests see what followers hold without saying READONLY.
+var followersAnswer = []string{"--follower-reads", "yes"}
 
 // A Cluster is some nodes that know each other.
 type Cluster struct {
@@ -34,7 +38,7 @@ func NewCluster(binary, dir string, n int, args ...string) (*Cluster, error) {
 	for _, p := range ports {
 		node := &Node{Binary: binary, Port: p, Dir: filepath.Join(dir, strconv.Itoa(p))}
 		if n > 1 {
-			node.Args = []string{"--peers", strings.Join(peers, ",")}
+			node.Args = append([]string{"--peers", strings.Join(peers, ",")}, followersAnswer...)
 		}
 		node.Args = append(node.Args, args...)
 		c.Nodes = append(c.Nodes, node)
@@ -51,7 +55,7 @@ func (c *Cluster) Join(args ...string) (*Node, error) {
 	}
 	seed := c.Nodes[0]
 	node := &Node{Binary: seed.Binary, Port: ports[0], Dir: filepath.Join(filepath.Dir(seed.Dir), strconv.Itoa(ports[0]))}
-	node.Args = append([]string{"--peers", seed.Addr(), "--join", "yes"}, args...)
+	node.Args = slices.Concat([]string{"--peers", seed.Addr(), "--join", "yes"}, followersAnswer, args)
 	c.Nodes = append(c.Nodes, node)
 	return node, nil
 }

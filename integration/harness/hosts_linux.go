@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -149,7 +150,7 @@ func (h *Hosts) Cluster(binary, dir string, args ...string) *Cluster {
 	for i := range h.names {
 		peers = append(peers, fmt.Sprintf("%d@%s:%d", i+1, h.IP(i), HostPort))
 	}
-	args = append([]string{"--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "hosts"}, args...)
+	args = slices.Concat([]string{"--peers", strings.Join(peers, ","), "--protected-mode", "no", "--cluster-secret", "hosts"}, followersAnswer, args)
 	c := &Cluster{}
 	for i := range h.names {
 		id := strconv.Itoa(i + 1)

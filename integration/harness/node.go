@@ -95,7 +95,7 @@ func (n *Node) Start() error {
 	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
 		return fmt.Errorf("make the node's directory: %w", err)
 	}
-	args := append(slices.Clone(n.Before), "--port", strconv.Itoa(n.Port), "--dir", n.Dir, "--bind", n.host(), "--follower-reads", "yes") // tests look at what followers hold
+	args := append(slices.Clone(n.Before), "--port", strconv.Itoa(n.Port), "--dir", n.Dir, "--bind", n.host())
 	args = append(args, n.Args...)
 	argv := append(append(slices.Clone(n.Prefix), n.Binary), args...)
 	cmd := exec.Command(argv[0], argv[1:]...)
