@@ -113,8 +113,10 @@ func doSwapdb(c *Ctx) {
 			return
 		}
 	}
-	c.e.swapDB(int(db[0]), int(db[1]))
-	c.swapped(int(db[0]), int(db[1]))
+	if db[0] != db[1] { // no key has changed otherwise; a log says it all the same, as redis-server's
+		c.e.swapDB(int(db[0]), int(db[1]))
+		c.swapped(int(db[0]), int(db[1]))
+	}
 	c.PropagateSelf()
 	c.W.OK()
 }

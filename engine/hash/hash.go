@@ -181,6 +181,7 @@ func (h *Hash) Set(field, value []byte, l Limits) (fresh bool) {
 	h.unshare()
 	if found {
 		h.became(listpack.Replace(h.lp, listpack.Next(h.lp, at), &e))
+		h.Limit(l) // which may be lower than when the fields came
 		return false
 	}
 	f := listpack.ElementOf(field)

@@ -129,7 +129,7 @@ func (c *Cursor) prevNode() {
 func (c *Cursor) Set(e *listpack.Element, fill Fill) {
 	l, nd := c.l, c.l.node(c.at.place)
 	size := listpack.Next(c.lp, c.at.p) - c.at.p
-	if nd.n > 1 && e.Size() > size && !fill.allows(nd, e.Len()-size) {
+	if nd.n > 1 && e.Size() > size && !fill.holds(0, len(nd.lp())+e.Len()-size+entryMargin) { // as many elements as before
 		at := l.put(c.at, e, fill)
 		c.stand(at)
 		c.Next()
@@ -141,13 +141,15 @@ func (c *Cursor) Set(e *listpack.Element, fill Fill) {
 	c.stand(c.at)
 }
 
-// Insert puts e in before the element, or after it, and leaves the cursor at the
-// new one.
+// Insert puts e in before the element, or after it. The cursor stands nowhere then.
 func (c *Cursor) Insert(e *listpack.Element, after bool, fill Fill) {
 	if after {
 		c.at.p = listpack.Next(c.lp, c.at.p)
+		c.l.insertBehind(c.at, e, fill)
+	} else {
+		c.l.insertBefore(c.at, e, fill)
 	}
-	c.stand(c.l.put(c.at, e, fill))
+	c.lp = nil
 }
 
 // Delete removes the element. The cursor goes to the next one, or with back to

@@ -115,11 +115,20 @@ func (f Fill) allows(nd *node, size int) bool {
 	if nd.n == 0 {
 		return true
 	}
-	total := len(nd.lp()) + size + entryMargin
+	return f.holds(int(nd.n)+1, len(nd.lp())+size+entryMargin)
+}
+
+// allowsBoth reports whether the elements of two nodes may be in one.
+func (f Fill) allowsBoth(a, b *node) bool {
+	return f.holds(int(a.n+b.n), len(a.lp())+len(b.lp())-listpack.Overhead)
+}
+
+// holds reports whether a node may hold n elements that take size bytes.
+func (f Fill) holds(n, size int) bool {
 	if f >= 0 {
-		return int(nd.n) < min(int(f), maxNode) && total <= countedBytes
+		return n <= min(int(f), maxNode) && size <= countedBytes
 	}
-	return total <= 2<<10<<-max(f, smallestFill)
+	return size <= 2<<10<<-max(f, smallestFill)
 }
 
 // PushLeft puts e first.

@@ -142,8 +142,8 @@ func TestModel(t *testing.T) {
 				e, s := element()
 				c := l.At(i)
 				c.Insert(e, after, fill)
-				if got := string(c.Value().AppendText(nil)); got != s {
-					rt.Fatalf("after Insert the cursor is at %q", got)
+				if c.OK() {
+					rt.Fatal("after Insert the cursor stands somewhere")
 				}
 				if after {
 					i++

@@ -257,3 +257,14 @@ func Part(lp []byte, p, q, n int) []byte {
 	setHeader(part, n)
 	return part
 }
+
+// Join appends the elements of b to a, which may grow in its place.
+func Join(a, b []byte) []byte {
+	count := Len(a) + Len(b)
+	body := b[headerLen:End(b)]
+	at := End(a)
+	a = grown(a, len(a)+len(body))
+	a = append(append(a[:at], body...), endByte)
+	setHeader(a, count)
+	return a
+}
