@@ -55,6 +55,7 @@ type Engine struct {
 	poison    bool
 	seed      maphash.Seed
 	codecs    *rdb.Registry
+	libraries Libraries             // nil: no room has them
 	small     [dict.Forms]MakeSmall // of views, by form
 	stats     stats
 	sections  []InfoSection
@@ -138,6 +139,9 @@ func New(o Options) *Engine {
 		for f, make := range o.Rooms[i].Small {
 			e.small[f] = make
 		}
+		if l := o.Rooms[i].Libraries; l != nil {
+			e.libraries = l
+		}
 	}
 	e.table = newTable(o.Rooms)
 	e.table.rename(o.Config.Renamed)
@@ -189,6 +193,9 @@ func (e *Engine) KeyspaceEpoch() int64 { return -1 - e.rebuilds.Load() }
 func (e *Engine) Reset() {
 	e.rebuilds.Add(1)
 	e.flush(-1)
+	if e.libraries != nil {
+		e.libraries.Reset()
+	}
 	for i := range e.shards {
 		e.shards[i].marks = marks{}
 	}

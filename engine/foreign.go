@@ -22,14 +22,14 @@ func (e *foreignError) Error() string {
 	return fmt.Sprintf("key %q in database %d is a %s (%s), a type this server does not have", Clip(e.key, shown), e.db, e.kind, strings.ToUpper(e.command))
 }
 
-// foreign is the error for a record whose command is not known: redis-server 7.0 writes
-// one that this server does not have, which makes a library of functions.
+// foreign is the error for a record whose command is not known: redis-server 7.4 writes
+// one that this server does not have, which gives fields of a hash an expiry.
 func foreign(args [][]byte, db int) error {
 	name := strings.ToLower(string(Clip(args[0], 64)))
-	if name != "function" || len(args) < 3 {
+	if name != "hpexpireat" || len(args) < 2 {
 		return fmt.Errorf("unknown command %q", Clip(args[0], 64))
 	}
-	return &foreignError{name, "function", db, append([]byte(nil), args[2]...)}
+	return &foreignError{name, "hash whose fields expire", db, append([]byte(nil), args[1]...)}
 }
 
 // Passed counts the records of a log that were passed over, by type.

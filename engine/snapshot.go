@@ -64,6 +64,8 @@ type SnapshotInfo struct {
 	Keys    []int64 // by database
 	Expires []int64 // those of them that expire
 	Bytes   int64   // that the data takes
+	// Libraries are the sources of the libraries of functions.
+	Libraries [][]byte
 }
 
 // SnapshotOptions say how a snapshot is taken.
@@ -175,7 +177,7 @@ func (e *Engine) SnapshotUse() (now, peak int64) {
 // begin is the cut; the caller holds Freeze.
 func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 	e := r.e
-	info := &SnapshotInfo{Offset: e.logEnd(), Bytes: e.usedMemory()}
+	info := &SnapshotInfo{Offset: e.logEnd(), Bytes: e.usedMemory(), Libraries: e.codes()}
 	for db := range e.databases() {
 		n := e.dbSize(db)
 		r.keys += n

@@ -26,6 +26,9 @@ type Room struct {
 	// Small makes the objects for views of the forms that the room's values have
 	// while they are small (form.go).
 	Small map[Form]MakeSmall
+	// Libraries are what the room holds outside keys; nil: nothing. One room of a server
+	// has them.
+	Libraries Libraries
 }
 
 // rows are the room's commands for one table, which changes them.

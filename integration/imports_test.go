@@ -42,7 +42,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/streams":       ground("regent/engine/stream", "regent/engine/listpack"),
 	"regent/engine/commands/cluster":       ground(),
 	"regent/engine/commands/introspection": ground(),
-	"regent/engine/commands/functions":     ground(),
+	"regent/engine/commands/functions":     ground("regent/engine/lua"),
 	"regent/engine/commands/scripting":     ground("regent/engine/lua"),
 	"regent/engine/lua":                    {"regent/resp"},
 	"regent/engine/enginetest":             {"regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},

@@ -88,7 +88,6 @@ const (
 	ErrReload          = "ERR The data could not be loaded anew: %v"
 	ErrPackedThreshold = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
 	ErrFunctionFlush   = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
-	ErrLibraryName     = "ERR library name argument was not given"
 	ErrUnknownArgument = "ERR Unknown argument %s"
 	ErrDebugType       = "ERR Wrong protocol type name. Please use one of the following: %s"
 	ErrNeedsRESP3      = "ERR RESP2 is not supported by this command"
@@ -351,4 +350,32 @@ const (
 	ErrCallArity    = "Wrong number of args calling Redis command from script"
 	ErrCallNoScript = "This Redis command is not allowed from script"
 	ErrCallReadOnly = "Write commands are not allowed from read-only scripts."
+)
+
+// Functions. Those without a code are of loading a library, which files do as well; clients
+// get them with ERR.
+const (
+	ErrLibraryName   = "ERR library name argument was not given"
+	ErrNoFunction    = "ERR Function not found"
+	ErrNoLibrary     = "ERR Library not found"
+	ErrNumkeysBad    = "ERR Bad number of keys provided"
+	ErrUnknownOption = "ERR Unknown option given: %s"
+	ErrRestorePolicy = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+
+	ErrLibraryNoHeader  = "Missing library metadata"
+	ErrLibraryHeader    = "Invalid library metadata"
+	ErrLibraryNames     = "Invalid metadata value, name argument was given multiple times"
+	ErrLibraryOption    = "Invalid metadata value given: %s"
+	ErrLibraryNoName    = "Library name was not given"
+	ErrLibraryNamed     = "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+	ErrLibraryEngine    = "Engine '%s' not found"
+	ErrLibraryExists    = "Library '%s' already exists"
+	ErrLibraryThere     = "Library %s already exists" // of FUNCTION RESTORE
+	ErrLibraryTooLarge  = "Error compiling function: the library is too large"
+	ErrFunctionCompile  = "Error compiling function: %s"
+	ErrFunctionRegister = "Error registering functions: %s"
+	ErrFunctionExists   = "Function %s already exists"
+	ErrFunctionTwice    = "Function already exists in the library"
+	ErrNoFunctions      = "No functions registered"
+	ErrLoadTime         = "FUNCTION LOAD timeout"
 )

@@ -54,12 +54,18 @@ func raise(L *lua.LState, text string) int {
 
 // running reports whether a script is, and raises an error if not.
 func (st *State) running(L *lua.LState, name string) {
+	if st.loading != nil { // there is no such function then
+		L.RaiseError(errNoGlobal, strings.TrimPrefix(name, "redis."))
+	}
 	if st.host == nil {
 		raise(L, name+" can only be called inside a script invocation")
 	}
 }
 
 func (st *State) call(L *lua.LState) int {
+	if st.loading != nil {
+		st.running(L, "redis.call")
+	}
 	v, failed := st.command(L)
 	if failed {
 		L.Error(v, 1)
@@ -69,6 +75,9 @@ func (st *State) call(L *lua.LState) int {
 }
 
 func (st *State) pcall(L *lua.LState) int {
+	if st.loading != nil {
+		st.running(L, "redis.pcall")
+	}
 	v, _ := st.command(L)
 	L.Push(v)
 	return 1

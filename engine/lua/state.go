@@ -65,6 +65,9 @@ type State struct {
 	hidden  []lua.LValue // what hiddenNames stand for
 	brake   brake
 
+	loading *loading    // nil: no library is being loaded
+	world   *lua.LTable // what it sees then; nil: none was yet
+
 	host   Host
 	proto  int
 	inside bool // a command is being carried out
@@ -96,13 +99,7 @@ func (st *State) Function(chunk *Chunk) *lua.LFunction {
 	if fn := st.chunks[chunk]; fn != nil {
 		return fn
 	}
-	st.L.Push(st.L.NewFunctionFromProto(chunk.proto))
-	for _, v := range st.hidden {
-		st.L.Push(v)
-	}
-	st.L.Call(len(st.hidden), 1)
-	fn := st.L.Get(-1).(*lua.LFunction)
-	st.L.Pop(1)
+	fn := st.compiled(chunk)
 	if len(st.chunks) >= keptChunks {
 		clear(st.chunks)
 	}

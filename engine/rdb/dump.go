@@ -40,15 +40,20 @@ func dump(dst []byte, compress bool, write func(*Encoder)) []byte {
 	return binary.LittleEndian.AppendUint64(e.buf, Checksum(0, e.buf[len(dst):]))
 }
 
+// undumped is a payload without its end, which is right.
+func undumped(p []byte) (body []byte, ok bool) {
+	if len(p) < dumpTailBytes {
+		return nil, false
+	}
+	body, tail := p[:len(p)-dumpTailBytes], p[len(p)-dumpTailBytes:]
+	return body, binary.LittleEndian.Uint16(tail) <= MaxVersion && binary.LittleEndian.Uint64(tail[2:]) == Checksum(0, p[:len(p)-trailerBytes])
+}
+
 // Undump reads a payload: the value of e, and its type, are set. Slices of it
 // may point into p. The error is ErrDump, a TypeError or a DamageError.
 func Undump(p []byte, codecs *Registry, e *Entry) error {
-	if len(p) < dumpTailBytes+1 {
-		return ErrDump
-	}
-	body, tail := p[:len(p)-dumpTailBytes], p[len(p)-dumpTailBytes:]
-	if binary.LittleEndian.Uint16(tail) > MaxVersion ||
-		binary.LittleEndian.Uint64(tail[2:]) != Checksum(0, p[:len(p)-trailerBytes]) {
+	body, ok := undumped(p)
+	if !ok || len(body) == 0 {
 		return ErrDump
 	}
 	t := Type(body[0])
@@ -64,4 +69,43 @@ func Undump(p []byte, codecs *Registry, e *Entry) error {
 		return w.wrap(errTrailing)
 	}
 	return nil
+}
+
+// DumpLibraries is the payload of FUNCTION DUMP: as a file has libraries, and what DUMP has
+// at its end.
+func DumpLibraries(dst []byte, codes [][]byte, compress bool) []byte {
+	return dump(dst, compress, func(e *Encoder) {
+		for _, code := range codes {
+			e.Raw([]byte{opFunction})
+			e.String(code)
+		}
+	})
+}
+
+// What a payload of libraries is that is whole and still none: the texts are Redis's.
+var (
+	ErrNotLibrary = errors.New("given type is not a function")
+	ErrLibrary    = errors.New("failed loading the given functions payload")
+)
+
+// UndumpLibraries reads such a payload. The codes may point into p. The error is ErrDump,
+// ErrNotLibrary or ErrLibrary.
+func UndumpLibraries(p []byte) (codes [][]byte, err error) {
+	body, ok := undumped(p)
+	if !ok {
+		return nil, ErrDump
+	}
+	w := walker{cursor: cursor{buf: body}}
+	for w.i < len(body) {
+		if op := body[w.i]; op != opFunction {
+			return nil, ErrNotLibrary
+		}
+		w.i++
+		code, err := w.str(&w.room)
+		if err != nil {
+			return nil, ErrLibrary
+		}
+		codes = append(codes, code)
+	}
+	return codes, nil
 }

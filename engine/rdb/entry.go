@@ -31,13 +31,16 @@ type walker struct {
 	pending bool // some of them were
 	codecs  *Registry
 	passed  *passed // nil: what has no codec is an error
-	room    arena
+	// libraries says that libraries of functions are taken (Options.Library).
+	libraries bool
+	room      arena
 }
 
 // A hooks is told what a walker meets beside keys.
 type hooks interface {
 	aux(f AuxField)
 	resize(db int, keys, expires uint64)
+	library(code []byte) error
 }
 
 // opcode reads up to a type, with the key's expiry and use in w.meta, or to an
@@ -115,7 +118,7 @@ func (w *walker) other(op byte, h hooks) error {
 		}
 		return err
 	case opFunction:
-		return w.unheld("function library", w.skipString)
+		return w.library(h)
 	case opModuleAux:
 		return w.unheld("module's data outside keys", w.skipModuleAux)
 	case opSlotInfo:
@@ -134,6 +137,21 @@ func (w *walker) resizeDB(h hooks) error {
 		h.resize(w.db, keys, expires)
 	}
 	return err
+}
+
+// library reads a library of functions. Without hooks, somebody else has it.
+func (w *walker) library(h hooks) error {
+	if !w.libraries {
+		return w.unheld("function library", w.skipString)
+	}
+	if h == nil {
+		return w.skipString()
+	}
+	code, err := w.str(&w.room)
+	if err != nil {
+		return err
+	}
+	return h.library(code)
 }
 
 // unheld passes over something without a key that this server cannot hold.

@@ -74,8 +74,18 @@ func (c *cursor) wrap(err error) error {
 	var read *readError
 	var typed *TypeError
 	var damage *DamageError
-	if err == nil || errors.As(err, &read) || errors.As(err, &typed) || errors.As(err, &damage) {
+	var library *LibraryError
+	if err == nil || errors.As(err, &read) || errors.As(err, &typed) || errors.As(err, &damage) || errors.As(err, &library) {
 		return err
 	}
 	return &DamageError{Offset: c.base + int64(c.i), From: c.base + int64(c.keep), Err: err}
 }
+
+// A LibraryError says that a library of functions was refused: the file is right, and
+// its code is not this server's.
+type LibraryError struct{ Err error }
+
+func (e *LibraryError) Error() string { return "library of functions: " + e.Err.Error() }
+
+// Unwrap is why.
+func (e *LibraryError) Unwrap() error { return e.Err }

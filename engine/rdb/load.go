@@ -23,8 +23,12 @@ type Options struct {
 	Workers int
 	// Codecs are for the types beyond strings; nil: there are none.
 	Codecs *Registry
-	// SkipUnknown passes over values without a codec, functions and modules'
-	// data, and counts them, where they would be an error.
+	// Library is called with the code of each library of functions, in their order and
+	// from one goroutine, which may be beside calls of f. The slice is valid until it
+	// returns. An error ends the load. nil: libraries are as values without a codec.
+	Library func(code []byte) error
+	// SkipUnknown passes over values without a codec, functions without Library and
+	// modules' data, and counts them, where they would be an error.
 	SkipUnknown bool
 	// Unchecked says that checksums are not looked at: rdbchecksum no.
 	Unchecked bool
@@ -41,14 +45,15 @@ type Options struct {
 
 // A Summary is what a file was found to hold.
 type Summary struct {
-	Version  int
-	Aux      Aux            // in their order, as far as they fit their limits
-	Bytes    int64          // length of the file, the checksum included
-	Checked  bool           // it had a checksum, and that was right
-	Keys     int64          // keys delivered
-	Expires  int64          // of which with an expiry
-	Skipped  map[string]int // values passed over, by type; not among Keys
-	Sections int            // read by an index: how many; 0: read in order
+	Version   int
+	Aux       Aux            // in their order, as far as they fit their limits
+	Bytes     int64          // length of the file, the checksum included
+	Checked   bool           // it had a checksum, and that was right
+	Keys      int64          // keys delivered
+	Expires   int64          // of which with an expiry
+	Skipped   map[string]int // values passed over, by type; not among Keys
+	Libraries int            // of functions, given to Library
+	Sections  int            // read by an index: how many; 0: read in order
 	// Databases counts the keys of each, delivered or passed over, for as many
 	// as maxCounted.
 	Databases map[int]Count
@@ -109,6 +114,8 @@ type loader struct {
 	done  atomic.Int64
 	stop  chan struct{} // closed at the first error of a worker
 	alone *worker
+
+	libMu sync.Mutex // around Library, and sum.Libraries
 
 	mu       sync.Mutex
 	err      error
@@ -242,8 +249,18 @@ func (l *loader) resize(db int, keys, expires uint64) {
 	}
 }
 
+func (l *loader) library(code []byte) error {
+	l.libMu.Lock()
+	defer l.libMu.Unlock()
+	l.sum.Libraries++
+	if err := l.o.Library(code); err != nil {
+		return &LibraryError{err}
+	}
+	return nil
+}
+
 func (l *loader) walker() walker {
-	w := walker{codecs: l.o.Codecs}
+	w := walker{codecs: l.o.Codecs, libraries: l.o.Library != nil}
 	if l.o.SkipUnknown {
 		w.passed = &passed{map[string]int{}, census{}}
 	}

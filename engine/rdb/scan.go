@@ -55,7 +55,7 @@ func (s *scanner) scan() (err error) {
 		case err != nil:
 		case op == opEOF:
 			return s.wrap(s.end())
-		case op == opFunction || op == opModuleAux || op < opFirst && !s.codecs.has(Type(op)):
+		case op == opFunction && !s.libraries || op == opModuleAux || op < opFirst && !s.codecs.has(Type(op)):
 			err = s.passOver(op)
 		case op >= opFirst:
 			err = s.other(op, s.l)

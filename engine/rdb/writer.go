@@ -76,6 +76,12 @@ func (w *Writer) Aux(key, value string) {
 	w.enc.String([]byte(value))
 }
 
+// Library writes a library of functions, before the first database.
+func (w *Writer) Library(code []byte) {
+	w.enc.buf = append(w.enc.buf, opFunction)
+	w.enc.String(code)
+}
+
 // SelectDB begins a database; keys and expires are its sizes, for readers to
 // make room.
 func (w *Writer) SelectDB(db int, keys, expires uint64) {

@@ -92,7 +92,7 @@ func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch)
 
 // rdbOptions are for every RDB file that is loaded.
 func (d *Data) rdbOptions(progress func(done int64)) rdb.Options {
-	return rdb.Options{Workers: d.o.Cores, Codecs: d.engine.Codecs(), Progress: progress, SkipUnknown: d.cfg.SkipUnknownTypes.Get(),
+	return rdb.Options{Workers: d.o.Cores, Codecs: d.engine.Codecs(), Library: d.engine.LoadLibrary, Progress: progress, SkipUnknown: d.cfg.SkipUnknownTypes.Get(),
 		Unchecked: !d.cfg.RdbChecksum.Get()}
 }
 

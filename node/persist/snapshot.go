@@ -195,6 +195,9 @@ func (f *rdbFile) header() {
 	f.w.Header(rdb.Info{
 		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.use.base, Place: f.place,
 	})
+	for _, code := range f.info.Libraries {
+		f.w.Library(code)
+	}
 }
 
 func (f *rdbFile) batch(b *engine.SnapshotBatch) error {
@@ -229,22 +232,43 @@ func (f *rdbFile) entry(en *engine.SnapshotEntry) error {
 // with aof-use-rdb-preamble no.
 func (d *Data) writeCommands(ctx context.Context, dst io.Writer, where placed) error {
 	f := &commandFile{dst: dst, db: -1}
-	var m moment
-	if err := d.snapshot(ctx, engine.SnapshotOptions{}, &m, where, f.batch); err != nil {
+	if err := d.snapshot(ctx, engine.SnapshotOptions{}, &f.moment, where, f.batch); err != nil {
 		return err
 	}
-	return d.settled(ctx, &m)
+	if err := f.libraries(); err != nil { // there were no keys
+		return err
+	}
+	return d.settled(ctx, &f.moment)
+}
+
+// libraries writes what stands first, once the cut is made.
+func (f *commandFile) libraries() error {
+	for ; f.written < len(f.info.Libraries); f.written++ {
+		if err := f.command([]byte("FUNCTION"), []byte("LOAD"), f.info.Libraries[f.written]); err != nil {
+			return err
+		}
+	}
+	_, err := f.dst.Write(f.buf)
+	f.buf = f.buf[:0]
+	return err
 }
 
 // A commandFile is a base of commands that is being written.
 type commandFile struct {
-	dst io.Writer
-	buf []byte
-	db  int
+	moment
+	dst     io.Writer
+	buf     []byte
+	db      int
+	written int // libraries
 }
 
 func (f *commandFile) batch(b *engine.SnapshotBatch) error {
 	f.buf = f.buf[:0]
+	if f.written < len(f.info.Libraries) {
+		if err := f.libraries(); err != nil {
+			return err
+		}
+	}
 	if err := b.Each(f.entry); err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func TestACopyOfRedisComesBackAsRedis(t *testing.T) {
 			if want := filepath.Join(copies, "regent-20261124T120000Z.rdb\n"); r.out != want {
 				t.Errorf("made %q, want %q", r.out, want)
 			}
-			for _, line := range []string{"3002 keys", "function library"} {
+			for _, line := range []string{"3002 keys", "1 function libraries"} {
 				if !strings.Contains(r.err, line) {
 					t.Errorf("does not say %q:\n%s", line, r.err)
 				}

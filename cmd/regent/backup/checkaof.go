@@ -110,7 +110,7 @@ func escapeGlob(path string) string {
 
 // proveBase decodes a whole RDB file and proves its checksum.
 func proveBase(b *aof.Base) (about string, err error) {
-	o := rdb.Options{Codecs: codecs(), SkipUnknown: true, Workers: runtime.GOMAXPROCS(0), Progress: b.Progress}
+	o := rdb.Options{Codecs: codecs(), SkipUnknown: true, Library: library, Workers: runtime.GOMAXPROCS(0), Progress: b.Progress}
 	sum, err := rdb.LoadAt(b, b.Size, o, func(*rdb.Batch) error { return nil })
 	if err != nil {
 		return "", err

@@ -140,7 +140,7 @@ func size(n int64) string {
 
 // prove reads an RDB file to its end, copying it to dst, and proves it.
 func prove(src io.Reader, dst io.Writer) (*rdb.Summary, error) {
-	o := rdb.Options{Codecs: codecs(), SkipUnknown: true, Whole: true, Workers: runtime.GOMAXPROCS(0)}
+	o := rdb.Options{Codecs: codecs(), SkipUnknown: true, Library: library, Whole: true, Workers: runtime.GOMAXPROCS(0)}
 	return rdb.Load(io.TeeReader(src, dst), o, func(*rdb.Batch) error { return nil })
 }
 
@@ -150,7 +150,11 @@ func (t Tool) report(sum *rdb.Summary, took time.Duration) {
 	if p, err := sum.Aux.Place(); err == nil && p != nil {
 		where = fmt.Sprintf(", epoch %d, offset %d", p.Epoch, p.Offset)
 	}
-	fmt.Fprintf(t.Err, "%d keys, %s, in %s%s\n", keys(sum), size(sum.Bytes), took.Round(time.Millisecond), where)
+	libraries := ""
+	if sum.Libraries > 0 {
+		libraries = fmt.Sprintf("%d function libraries, ", sum.Libraries)
+	}
+	fmt.Fprintf(t.Err, "%d keys, %s%s, in %s%s\n", keys(sum), libraries, size(sum.Bytes), took.Round(time.Millisecond), where)
 	if !sum.Checked {
 		fmt.Fprintln(t.Err, "warning: the file has no checksum (rdbchecksum no): damage in it would not be noticed")
 	}

@@ -1,72 +1,115 @@
-// Package functions is FUNCTION, as far as it goes without functions: there are
-// none to list and none to flush. Programs and redis-server's test suite flush
-// them before they start.
+// Package functions is FUNCTION and FCALL: libraries of functions in Lua, which stay with
+// the data.
+//
+//	FUNCTION LOAD ─► header ─► engine/lua: the code runs, and registers ─┐
+//	RESTORE, files, the log ─────────────────────────────────────────────┴─► libraries
+//	FCALL ─► libraries ─► engine.Script, as EVAL
+//
+// # Invariants
+//
+//   - All libraries live in one interpreter, as in Redis: what a library has as locals is
+//     its own and stays from call to call. So whoever runs something in it, a load or a
+//     call, has every shard locked.
+//   - A load or a restore that fails changes nothing.
+//   - What is loaded is in the log as it was said, and in files as its source
+//     (engine/libraries.go): it is committed, copied and rebuilt as keys are.
+//
+// What a library's locals hold is in neither: each node has its own, and so has the next start.
 package functions
 
 import (
-	"fmt"
-
 	"regent/engine"
 	"regent/engine/spec"
-	"regent/resp"
 )
 
 // Room is the room.
 func Room() engine.Room {
-	return engine.Room{Group: spec.GroupScripting, Cats: spec.CatScripting, Commands: commands()}
+	s := newStore()
+	return engine.Room{Group: spec.GroupScripting, Cats: spec.CatScripting, Commands: s.commands(), Libraries: s}
 }
 
-func commands() []engine.Command {
-	return []engine.Command{{Command: spec.Command{
-		Name: "function", Arity: -2, Since: "7.0.0", Complex: "Depends on subcommand.",
-		Summary: "Holds the commands for functions.",
-	}, Subs: []engine.Command{
-		{Do: doFunctionFlush, Command: spec.Command{
-			Name: "flush", Arity: -2, Flags: spec.Write | spec.NoScript, Since: "7.0.0", Complex: "O(N) in the number of functions",
-			Summary: "Deletes all functions.",
-			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-			Args:    spec.Args{spec.OneOf("async", spec.Word("async", "ASYNC"), spec.Word("sync", "SYNC")).Opt()},
+// maxNote is Redis's note to what the keys of a function are used for.
+const maxNote = "We cannot tell how the keys will be used so we assume the worst, "
+
+func (s *store) commands() []engine.Command {
+	const flags = spec.NoScript | spec.SkipMonitor | spec.NoMandatoryKeys | spec.MovableKeys | spec.Stale
+	args := spec.Args{spec.String("function"), spec.Integer("numkeys"), spec.Key("key", 0).Opt().Many(), spec.String("arg").Opt().Many()}
+	return []engine.Command{
+		{Do: s.call, Scripts: engine.ScriptsWrite, Command: spec.Command{
+			Name: "fcall", Arity: -3, Flags: flags | spec.MayReplicate, Since: "7.0.0", Complex: "Depends on the function that is executed.",
+			Summary: "Calls a function.",
+			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate).Noted(maxNote + "RW and UPDATE")}, Args: args, GetKeys: keysOf,
 		}},
-		{Do: doFunctionList, Command: spec.Command{
+		{Do: s.call, Scripts: engine.ScriptsRead, Command: spec.Command{
+			Name: "fcall_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the function that is executed.",
+			Summary: "Calls a function that only reads.",
+			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRO|spec.KeyAccess).Noted(maxNote + "RO and ACCESS")}, Args: args, GetKeys: keysOf,
+		}},
+		{Command: spec.Command{
+			Name: "function", Arity: -2, Since: "7.0.0", Complex: "Depends on subcommand.",
+			Summary: "Holds the commands for functions.",
+		}, Subs: append(s.changing(), s.showing()...)},
+	}
+}
+
+// everything locks every shard: the libraries are one with the data.
+func everything([][]byte) bool { return true }
+
+// changing are the subcommands that change libraries.
+func (s *store) changing() []engine.Command {
+	all := []string{"request_policy:all_shards", "response_policy:all_succeeded"}
+	return []engine.Command{
+		{Do: s.load, Wide: everything, Command: spec.Command{
+			Name: "load", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.NoScript, Since: "7.0.0", Complex: "O(1) (considering compilation time is redundant)",
+			Summary: "Loads a library.", Tips: all,
+			Args: spec.Args{spec.Word("replace", "REPLACE").Opt(), spec.String("function-code")},
+		}},
+		{Do: s.remove, Wide: everything, Command: spec.Command{
+			Name: "delete", Arity: 3, Flags: spec.Write | spec.NoScript, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Deletes a library and its functions.", Tips: all,
+			Args: spec.Args{spec.String("library-name")},
+		}},
+		{Do: s.flush, Wide: everything, Command: spec.Command{
+			Name: "flush", Arity: -2, Flags: spec.Write | spec.NoScript, Since: "7.0.0", Complex: "O(N) in the number of functions",
+			Summary: "Deletes all libraries.", Tips: all,
+			Args: spec.Args{spec.OneOf("async", spec.Word("async", "ASYNC"), spec.Word("sync", "SYNC")).Opt()},
+		}},
+		{Do: s.restore, Wide: everything, Command: spec.Command{
+			Name: "restore", Arity: -3, Flags: spec.Write | spec.DenyOOM | spec.NoScript, Since: "7.0.0", Complex: "O(N) in the number of functions in the payload",
+			Summary: "Loads the libraries of a payload.", Tips: all,
+			Args: spec.Args{
+				spec.String("serialized-value"),
+				spec.OneOf("policy", spec.Word("flush", "FLUSH"), spec.Word("append", "APPEND"), spec.Word("replace", "REPLACE")).Opt(),
+			},
+		}},
+	}
+}
+
+// showing are the others.
+func (s *store) showing() []engine.Command {
+	return []engine.Command{
+		{Do: s.list, Command: spec.Command{
 			Name: "list", Arity: -2, Flags: spec.NoScript, Since: "7.0.0", Complex: "O(N) in the number of functions",
-			Summary: "Lists the libraries of functions.",
+			Summary: "Lists the libraries and their functions.",
 			Tips:    []string{"nondeterministic_output_order"},
 			Args: spec.Args{
 				spec.String("library-name-pattern").With("LIBRARYNAME").Opt(), spec.Word("withcode", "WITHCODE").Opt(),
 			},
 		}},
+		{Do: s.dump, Command: spec.Command{
+			Name: "dump", Arity: 2, Flags: spec.NoScript, Since: "7.0.0", Complex: "O(N) in the number of functions",
+			Summary: "Returns all libraries as a payload.",
+		}},
+		{Do: s.stats, Command: spec.Command{
+			Name: "stats", Arity: 2, Flags: spec.NoScript | spec.AllowBusy, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Tells which function is running, and how many there are.",
+			Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+		}},
+		{Do: kill, Command: spec.Command{
+			Name: "kill", Arity: 2, Flags: spec.NoScript | spec.AllowBusy, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Ends the function that is running, if it has not written yet.",
+			Tips:    []string{"request_policy:all_shards", "response_policy:one_succeeded"},
+		}},
 		engine.HelpCommand(spec.Loading|spec.Stale, "7.0.0"),
-	}}}
-}
-
-func doFunctionFlush(c *engine.Ctx) {
-	if len(c.Args) > 3 {
-		c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], 128), "FUNCTION"))
-		return
 	}
-	if len(c.Args) == 3 && !spec.EqualFold(c.Args[2], "sync") && !spec.EqualFold(c.Args[2], "async") {
-		c.Err(resp.ErrFunctionFlush)
-		return
-	}
-	c.W.OK()
-}
-
-func doFunctionList(c *engine.Ctx) {
-	named, code := false, false
-	for i := 2; i < len(c.Args); i++ {
-		switch {
-		case !code && spec.EqualFold(c.Args[i], "withcode"):
-			code = true
-		case !named && spec.EqualFold(c.Args[i], "libraryname"):
-			if i++; i == len(c.Args) {
-				c.Err(resp.ErrLibraryName)
-				return
-			}
-			named = true
-		default:
-			c.Err(fmt.Sprintf(resp.ErrUnknownArgument, c.Args[i]))
-			return
-		}
-	}
-	c.W.Array(0)
 }

@@ -32,7 +32,6 @@ var notIn70 = map[string]string{
 // withoutSubs are containers of which Regent does not have every subcommand,
 // with those that are missing and why.
 var withoutSubs = map[string][]string{
-	"function": {"function|delete", "function|dump", "function|kill", "function|load", "function|restore", "function|stats"},
 	// slots do not move and nodes are not met: the group is configured
 	"cluster": {
 		"cluster|addslots", "cluster|addslotsrange", "cluster|bumpepoch", "cluster|delslots", "cluster|delslotsrange",

@@ -55,8 +55,14 @@ func (m *matcher) step(n int) {
 		return
 	}
 	m.steps = 0
-	if ctx := m.L.Context(); ctx != nil && ctx.Err() != nil {
+	ctx := m.L.Context()
+	if ctx == nil {
+		return
+	}
+	select {
+	case <-ctx.Done(): // to be asked may be what ends it (lua.State)
 		raise(m.L, "%v", ctx.Err())
+	default:
 	}
 }
 

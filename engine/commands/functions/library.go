@@ -1,0 +1,241 @@
+package functions
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"regent/engine"
+	"regent/engine/lua"
+	"regent/resp"
+)
+
+// Limits of libraries.
+const (
+	// loadTime is how long the code of a library may run while it is loaded, by a client.
+	loadTime = 500 * time.Millisecond
+	// maxLibrary is how many bytes the code of a library may have: compiling it takes many
+	// times that.
+	maxLibrary = 8 << 20
+)
+
+// engineName is the one engine, as FUNCTION LIST and STATS call it.
+const engineName = "LUA"
+
+// A library is one that is loaded.
+type library struct {
+	name      string
+	code      []byte // with its first line
+	functions []*function
+}
+
+// A function is one of a library.
+type function struct {
+	lua.Function
+	of *library
+}
+
+// flags are what the function says of itself.
+func (f *function) flags() engine.ScriptFlags { return engine.ScriptFlags(f.Flags) }
+
+// A store is what a server has of libraries. Whoever changes it holds every shard's lock,
+// and mu, too; so who holds either may read.
+type store struct {
+	state *lua.State // nil until it is needed; under every shard's lock alone
+
+	mu        sync.Mutex
+	libraries map[string]*library
+	functions map[string]*function // by their names in lower case
+}
+
+func newStore() *store {
+	return &store{libraries: map[string]*library{}, functions: map[string]*function{}}
+}
+
+// sorted are the libraries by their names.
+func (s *store) sorted() []*library {
+	return slices.SortedFunc(maps.Values(s.libraries), func(a, b *library) int { return strings.Compare(a.name, b.name) })
+}
+
+// Codes are the sources of all libraries.
+func (s *store) Codes() (codes [][]byte) {
+	for _, l := range s.sorted() {
+		codes = append(codes, l.code)
+	}
+	return codes
+}
+
+// Load adds a library from a file.
+func (s *store) Load(code []byte) error {
+	t := s.begin()
+	if _, err := t.add(bytes.Clone(code), true, &guest{}); err != nil {
+		return err
+	}
+	t.commit()
+	return nil
+}
+
+// Reset forgets all libraries, and their interpreter.
+func (s *store) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.libraries)
+	clear(s.functions)
+	s.state = nil
+}
+
+// interpreter is where all libraries live.
+func (s *store) interpreter() *lua.State {
+	if s.state == nil {
+		s.state = lua.NewState()
+	}
+	return s.state
+}
+
+// A change is what the store will be if all goes well.
+type change struct {
+	s         *store
+	libraries map[string]*library
+	functions map[string]*function
+}
+
+func (s *store) begin() *change {
+	return &change{s, maps.Clone(s.libraries), maps.Clone(s.functions)}
+}
+
+func (c *change) commit() {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.libraries, c.s.functions = c.libraries, c.functions
+}
+
+// unlink takes a library out.
+func (c *change) unlink(l *library) {
+	delete(c.libraries, l.name)
+	for _, f := range l.functions {
+		delete(c.functions, strings.ToLower(f.Name))
+	}
+}
+
+// link puts a library in, unless a function of another one has the same name.
+func (c *change) link(l *library) error {
+	for _, f := range l.functions {
+		if c.functions[strings.ToLower(f.Name)] != nil {
+			return fmt.Errorf(resp.ErrFunctionExists, f.Name)
+		}
+	}
+	for _, f := range l.functions {
+		if name := strings.ToLower(f.Name); c.functions[name] == nil { // two of one library may differ in case alone
+			c.functions[name] = f
+		}
+	}
+	c.libraries[l.name] = l
+	return nil
+}
+
+// add loads a library, in the place of one with the same name if replace says so. It keeps
+// the code.
+func (c *change) add(code []byte, replace bool, host lua.Host) (*library, error) {
+	l, body, err := header(code)
+	if err != nil {
+		return nil, err
+	}
+	old := c.libraries[l.name]
+	if old != nil && !replace {
+		return nil, fmt.Errorf(resp.ErrLibraryExists, l.name)
+	}
+	if old != nil {
+		c.unlink(old)
+	}
+	if err := c.s.run(l, body, host); err != nil {
+		return nil, err
+	}
+	if len(l.functions) == 0 {
+		return nil, errors.New(resp.ErrNoFunctions)
+	}
+	return l, c.link(l)
+}
+
+// run runs the code of a library, which registers its functions.
+func (s *store) run(l *library, body []byte, host lua.Host) error {
+	chunk, err := lua.Compile("user_function", body)
+	if err != nil {
+		return fmt.Errorf(resp.ErrFunctionCompile, err)
+	}
+	functions, failed := s.interpreter().LoadLibrary(chunk, lua.Load{Host: host, Flag: flag, Accept: func(name string, before []lua.Function) string {
+		switch {
+		case !named(name):
+			return resp.ErrLibraryNamed
+		case slices.ContainsFunc(before, func(f lua.Function) bool { return f.Name == name }):
+			return resp.ErrFunctionTwice
+		}
+		return ""
+	}})
+	if failed != "" {
+		return fmt.Errorf(resp.ErrFunctionRegister, failed)
+	}
+	for _, f := range functions {
+		l.functions = append(l.functions, &function{f, l})
+	}
+	return nil
+}
+
+func flag(word string) (uint8, bool) {
+	f, ok := engine.ScriptFlagNamed(word)
+	return uint8(f), ok
+}
+
+// header reads the first line of a library's code: "#!lua name=NAME". body is the rest, with
+// the end of that line.
+func header(code []byte) (l *library, body []byte, err error) {
+	if len(code) > maxLibrary {
+		return nil, nil, errors.New(resp.ErrLibraryTooLarge)
+	}
+	if !bytes.HasPrefix(code, []byte("#!")) {
+		return nil, nil, errors.New(resp.ErrLibraryNoHeader)
+	}
+	end := bytes.IndexByte(code, '\n')
+	if end < 0 || bytes.IndexByte(code[:end], 0) >= 0 {
+		return nil, nil, errors.New(resp.ErrLibraryHeader)
+	}
+	words, err := resp.SplitWords(code[:end])
+	if err != nil || len(words) == 0 {
+		return nil, nil, errors.New(resp.ErrLibraryHeader)
+	}
+	const option = "name="
+	name, given := "", false
+	for _, word := range words[1:] {
+		if len(word) < len(option) || !strings.EqualFold(string(word[:len(option)]), option) {
+			return nil, nil, fmt.Errorf(resp.ErrLibraryOption, word)
+		}
+		if given {
+			return nil, nil, errors.New(resp.ErrLibraryNames)
+		}
+		name, given = string(word[len(option):]), true
+	}
+	switch kind := string(words[0][len("#!"):]); {
+	case !given:
+		err = errors.New(resp.ErrLibraryNoName)
+	case !named(name):
+		err = errors.New(resp.ErrLibraryNamed)
+	case !strings.EqualFold(kind, engineName):
+		err = fmt.Errorf(resp.ErrLibraryEngine, kind)
+	}
+	return &library{name: name, code: code}, code[end:], err
+}
+
+// named reports whether a library or a function may have that name.
+func named(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if !(c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_') {
+			return false
+		}
+	}
+	return name != ""
+}
