@@ -72,7 +72,7 @@ func (s *Server) build() error {
 	s.watch = watchdog.New(s.host)
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch}
 	if s.peers != nil {
-		front.Admit = s.peers.Admit
+		front.Admit, front.Carry = s.peers.Admit, s.peers.Carry
 	}
 	s.front = server.New(front)
 	return s.listen()
@@ -110,7 +110,11 @@ func (s *Server) joinPeers(dir string) (err error) {
 		Install: func(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error {
 			return s.data.Install(ctx, aof.Place(at), r, enter)
 		},
-		Changed:  s.roleChanged,
+		Changed: s.roleChanged,
+		Adopt: func(conn net.Conn, who engine.Carried, far bool) (string, error) {
+			return s.front.Adopt(conn, who, far)
+		},
+		Refusal:  func(who engine.Carried) string { return s.front.Refusal(who) },
 		Advanced: func() { s.barrier.Advance() },
 	})
 	return err
@@ -173,6 +177,7 @@ func (s *Server) leadingEpoch() int64 {
 func (s *Server) roleChanged(leads bool) {
 	if !leads {
 		s.barrier.Deposed()
+		s.front.Deposed(s.peers.HandedOver())
 	}
 	s.barrier.Advance()
 }

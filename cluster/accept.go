@@ -115,6 +115,8 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 			c.receiveCopy(open)
 		case kind == peer.Messages:
 			c.receiveMessages(open)
+		case kind == peer.Tunnel:
+			c.receiveTunnel(open)
 		case m == nil:
 			c.entertain(open, told)
 		default:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,6 +53,11 @@ type Options struct {
 	// so. Advanced tells that Committed or the lease moved. Both must be quick.
 	Changed  func(leads bool)
 	Advanced func()
+	// Adopt gives a plain client's connection to this node's listener: far, if the client
+	// is another node's. refusal is what it is told instead; conn is the caller's then.
+	// Refusal is the same without a connection.
+	Adopt   func(conn net.Conn, who engine.Carried, far bool) (refusal string, err error)
+	Refusal func(who engine.Carried) string
 }
 
 // Limits of a node.
@@ -135,6 +141,9 @@ type Cluster struct {
 	rounds  rounds
 	copies  copies  // that this node makes as leader
 	copying copying // that it gets as follower
+
+	carriers carriers
+	planned  atomic.Bool // the last leadership of this node was handed over
 }
 
 // New checks what it is given and reads the state file. Nothing runs before

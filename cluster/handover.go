@@ -59,6 +59,9 @@ func (c *Cluster) Handed(epoch, off int64) bool {
 	return h != nil && h.epoch == epoch && off <= h.off
 }
 
+// HandedOver reports whether this node has led last until it handed over as planned.
+func (c *Cluster) HandedOver() bool { return c.planned.Load() }
+
 // mark has commands on data held from now on when leadership moves: here,
 // because this node hands over, or to here, because it is elected and does not
 // serve yet, or has no lease yet. It is done before the message leaves that sends clients here.

@@ -119,6 +119,7 @@ func (c *Cluster) leads(epoch int64) bool {
 func (c *Cluster) takeOver(st bully.Status) {
 	v := c.compose(st, true)
 	c.engine.Freeze(func() { c.view.Store(v) })
+	c.carriers.lookAt(v)
 	c.stirs.stir()
 	c.opts.Host.Logf(engine.LevelNotice, "Leading epoch %d", st.Epoch)
 	c.opts.Changed(true)
@@ -146,6 +147,8 @@ func (c *Cluster) stepDown() {
 	c.announceChange()
 	if served {
 		c.opts.Host.Logf(engine.LevelNotice, "No longer leading epoch %d", epoch)
+		h := c.handed.Load()
+		c.planned.Store(h != nil && h.epoch == epoch)
 		c.opts.Changed(false)
 		c.engine.ReplicaAcked()
 	}
@@ -191,6 +194,7 @@ func (c *Cluster) show(st bully.Status) {
 	old := c.view.Load()
 	v := c.compose(st, old.Leading)
 	c.view.Store(v)
+	c.carriers.lookAt(v)
 	if old.Unfilled && !v.Unfilled {
 		c.applier.Await(0) // a leader may wait until readers see what is applied
 	}

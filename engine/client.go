@@ -58,7 +58,13 @@ func clientOwnCommands() []Command {
 			Summary: "Turns the replies of the connection on or off, or skips one.",
 			Args:    spec.Args{spec.OneOf("on_off_skip", spec.Word("on", "ON"), spec.Word("off", "OFF"), spec.Word("skip", "SKIP"))},
 		}},
-		{Do: doClientTracking, Command: spec.Command{
+		{Do: doClientCapa, Command: spec.Command{
+			// Valkey 8's.
+			Name: "capa", Arity: -3, Flags: clientOwn, Since: "8.0.0", Complex: "O(1)",
+			Summary: "Says what the client understands: REDIRECT.",
+			Args:    spec.Args{spec.String("capability").Many()},
+		}},
+		{Do: doClientTracking, AtLeader: true, Command: spec.Command{
 			Name: "tracking", Arity: -3, Flags: clientOwn, Since: "6.0.0", Complex: "O(1). Some options may introduce additional complexity.",
 			Summary: "Has the connection told of changes of the keys that it has read, or that have one of its prefixes.",
 			Args: spec.Args{
@@ -67,7 +73,7 @@ func clientOwnCommands() []Command {
 				spec.Word("optout", "OPTOUT").Opt(), spec.Word("noloop", "NOLOOP").Opt(),
 			},
 		}},
-		{Do: doClientCaching, Command: spec.Command{
+		{Do: doClientCaching, AtLeader: true, Command: spec.Command{
 			Name: "caching", Arity: 3, Flags: clientOwn, Since: "6.0.0", Complex: "O(1)",
 			Summary: "Says whether the keys of the next command are tracked.",
 			Args:    spec.Args{spec.OneOf("mode", spec.Word("yes", "YES"), spec.Word("no", "NO"))},

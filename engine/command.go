@@ -42,6 +42,8 @@ type Command struct {
 	Wide func(args [][]byte) bool
 	// Scripts: it carries out commands that no argument names, with every shard locked.
 	Scripts Scripts
+	// AtLeader: at the plain face the command is the leader's although it touches no data.
+	AtLeader bool
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool

@@ -97,6 +97,7 @@ func doReset(c *Ctx) {
 	s.Shared.setAttributes(func(a *clientAttrs) { a.name = "" })
 	s.setReadonly(false)
 	s.setNoTouch(false)
+	s.redirects = false
 	s.Shared.setFlag(clientNoEvict, false)
 	s.ReplyMode = ReplyOn
 	c.W.Status("RESET")

@@ -16,6 +16,7 @@ type Ctx struct {
 	s    *Session
 	Cmd  *Command
 	Args [][]byte // with the command's name; valid until the handler returns
+	said []byte   // the name as the client has said it, if that is another
 	W    *resp.Writer
 	Now  int64 // wall ms, the same throughout a command
 

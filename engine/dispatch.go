@@ -35,6 +35,7 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		return
 	}
 	if cmd != nil && e.table.renames {
+		s.ctx.said = args[0]
 		args[0] = e.table.nameIn(args[0], cmd) // what it is called in the log
 	}
 	c := &s.ctx
@@ -74,6 +75,10 @@ func (e *Engine) endTurn(s *Session, start int) {
 
 // refuse answers a command that does not run.
 func (e *Engine) refuse(c *Ctx, msg string) {
+	if msg == carriedAway {
+		c.carryAway()
+		return
+	}
 	c.Err(e.queueRefused(c, msg))
 	c.failed = false // it did not run
 	if c.Cmd != nil {

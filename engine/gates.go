@@ -46,6 +46,9 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 	if !c.s.Authenticated && !cmd.Has(spec.NoAuth) && e.authRequired(c.s) {
 		return resp.ErrNoAuth
 	}
+	if c.s.face == FacePlain && e.carries(c, e.cluster.View()) {
+		return carriedAway
+	}
 	c.room, c.full = spaceYes, false
 	if c.flags()&(spec.DenyOOM|spec.Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
@@ -215,6 +218,8 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 		return ""
 	case v.Leading:
 		return ""
+	case c.s.face == FacePlain:
+		return e.plainElsewhere(c, v)
 	case !c.writes() && e.readsHere(c.s):
 		if v.Unfilled {
 			return resp.ErrLoading // what it holds is no state that the data ever had lately

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"regent/engine/spec"
-	"regent/resp"
 )
 
 // Pauses: commands are held at the last gate, in their sessions, and go on
@@ -203,7 +202,7 @@ func (e *Engine) held(c *Ctx) bool {
 		return true
 	}
 	msg := e.elsewhere(c, v)
-	return msg == "" || msg == resp.ErrClusterDown && e.pause.handover.Load()
+	return msg == "" || msg == c.s.face.Down() && e.pause.handover.Load()
 }
 
 // hold parks a command that must not run now; false: it may.
@@ -231,7 +230,7 @@ func (e *Engine) hold(c *Ctx) bool {
 			case e.pause.stops(c) || deadline != 0 && !late:
 				return false
 			case deadline != 0:
-				e.refuse(c, resp.ErrClusterDown)
+				e.refuse(c, c.s.face.Down())
 				return true
 			case e.hold(c): // the pause is over, and the lease as well
 				return true

@@ -45,7 +45,13 @@ type Session struct {
 	Lends         bool  // its connection calls TakeBack before arguments change: see lend.go
 	lent          int64 // log offset up to which something is lent, 0: nothing is
 
-	noTouch bool // CLIENT NO-TOUCH ON
+	noTouch   bool // CLIENT NO-TOUCH ON
+	redirects bool // CLIENT CAPA REDIRECT
+
+	carry     [][]byte     // see Carry
+	carried   bool         // it came from another node: Restore
+	uncounted bool         // not every command of it has one reply
+	told      SessionState // see StateMoved
 
 	// always is what a client hears that wants no replies: that it listens now.
 	always []byte

@@ -212,7 +212,7 @@ func (e *Engine) queueRefused(c *Ctx, msg string) string {
 	if tx != nil {
 		tx.over = true
 	}
-	if strings.HasPrefix(msg, "MOVED ") || msg == resp.ErrClusterDown {
+	if strings.HasPrefix(msg, "MOVED ") || strings.HasPrefix(msg, "REDIRECT ") || msg == resp.ErrClusterDown {
 		return msg
 	}
 	return fmt.Sprintf(resp.ErrExecAbortBy, strings.TrimPrefix(msg, "ERR "))

@@ -65,6 +65,8 @@ const (
 	ErrMoved         = "MOVED %d %s"
 	ErrNoCluster     = "ERR This instance has cluster support disabled"
 	ErrClusterDown   = "CLUSTERDOWN The cluster is down"
+	ErrMasterDown    = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+	ErrRedirect      = "REDIRECT %s" // Valkey's, to clients that have asked for it
 	ErrNoReplicas    = "NOREPLICAS Not enough good replicas to write."
 	ErrLatencyEvent  = "ERR No samples available for event '%s'"
 	ErrSlowCount     = "ERR count should be greater than or equal to -1"

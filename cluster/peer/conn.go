@@ -56,6 +56,13 @@ func (c *Conn) Next(f *Frame) error {
 	return nil
 }
 
+// Bare gives the connection up to bytes of another kind: no frame is read any more. early
+// is what has come of them.
+func (c *Conn) Bare() (raw net.Conn, early []byte) {
+	early, _ = c.dec.r.Peek(c.dec.r.Buffered())
+	return c.Conn, bytes.Clone(early)
+}
+
 // Buffered reports whether more has arrived than was read.
 func (c *Conn) Buffered() bool { return c.dec.Buffered() }
 

@@ -40,7 +40,7 @@
 // says that its process is gone (see Link). A stream connection is dialled by
 // the leader and carries data one way and acknowledgements the other; so does a
 // copy connection, for one full copy. What clients publish goes from node to node over
-// a connection of its own, too. No two kinds share a connection: bulk data delays no
+// a connection of its own, and so does each plain client that is carried to the leader, too. No two kinds share a connection: bulk data delays no
 // heartbeat.
 //
 // A dialer that the acceptor does not count among the members is heard all the

@@ -66,6 +66,8 @@ const (
 	Answer  // stream: yes
 	Await   // stream: say at once what you have applied, until it is this offset
 	Applied // stream: what the follower has applied
+	Carry   // tunnel: a client, in which state it is; no more frames follow
+	Carried // tunnel: it is welcome
 	Tell    // messages: one that a client has published, or a piece of it
 )
 
@@ -74,7 +76,7 @@ var typeNames = [...]string{
 	Handover: "HANDOVER", Takeover: "TAKEOVER",
 	Ping: "PING", Open: "OPEN", Ready: "READY", Copy: "COPY", Data: "DATA", Commit: "COMMIT", Held: "HELD",
 	Refuse: "REFUSE", Base: "BASE", Part: "PART", Done: "DONE",
-	Ask: "ASK", Answer: "ANSWER", Await: "AWAIT", Applied: "APPLIED", Tell: "TELL",
+	Ask: "ASK", Answer: "ANSWER", Await: "AWAIT", Applied: "APPLIED", Carry: "CARRY", Carried: "CARRIED", Tell: "TELL",
 }
 
 func (t Type) String() string {

@@ -28,11 +28,12 @@ const (
 	Stream   = "stream"   // the log, from the leader, and its acknowledgements
 	Copying  = "copy"     // a full copy, from the leader, and its acknowledgement
 	Messages = "messages" // what clients publish, from the dialer alone
+	Tunnel   = "tunnel"   // a plain client's bytes, both ways
 	Probe    = "probe"    // nothing: the handshake proves which node is there
 )
 
 // kinds are all of them.
-var kinds = [...]string{Control, Stream, Copying, Messages, Probe}
+var kinds = [...]string{Control, Stream, Copying, Messages, Tunnel, Probe}
 
 // Unknown stands for a cluster ID that a node does not know yet.
 const Unknown = "-"

@@ -20,13 +20,13 @@ const (
 // A flight is the commands that were sent and not answered.
 type flight struct {
 	count int64
-	runs  []run  // of all of them, from begun on
+	runs  []run // of all of them, from begun on
 	begun int
 	kept  []byte // their bytes, from head on, and those of a half one
 	head  int
 	ends  []int // in kept, of each, from first on
 	first int
-	lost  bool  // too much to be kept
+	lost  bool // too much to be kept
 }
 
 // A run is commands of one kind, one after the other.

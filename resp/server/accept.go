@@ -61,7 +61,7 @@ func addressOf(a, socket net.Addr) address {
 // refusal is why no more clients, or not this one, are served; "": it is.
 func (s *Server) refusal(remote address) string {
 	s.mu.Lock()
-	n := int64(len(s.clients) - s.guests)
+	n := int64(len(s.clients) - s.guests + s.carried)
 	s.mu.Unlock()
 	switch {
 	case n >= s.cfg.MaxClients.Get():
@@ -137,6 +137,14 @@ func (s *Server) farewell(c *client) {
 			return
 		}
 		s.log(engine.LevelWarning, "Handing over the connection from %s: %v", c.peer, err)
+	}
+	if s.carry != nil && c.carriesOn() && !c.far {
+		conn, err := c.link.detach()
+		if err == nil {
+			s.carryOn(c, conn)
+			return
+		}
+		s.log(engine.LevelWarning, "Carrying the connection from %s: %v", c.peer, err)
 	}
 	c.link.close(c.closing)
 }

@@ -14,7 +14,7 @@ import (
 //
 //	reply rests on               still passes   otherwise
 //	nothing (PING)               as it is       -
-//	data read, as leader         as it is       -CLUSTERDOWN: it may be asked again
+//	data read, as leader         as it is       -CLUSTERDOWN, -MASTERDOWN: it may be asked again
 //	data read, without peers     as it is       -UNCERTAIN
 //	a write of its own           as it is       -UNCERTAIN: it may have happened
 //	published, rests on a write  as it is       dropped: nobody waits for it
@@ -78,6 +78,9 @@ func (c *client) note(w *scratch) {
 	b.n++
 	if s.CloseAfterReply {
 		c.closing = true
+	}
+	if c.far {
+		c.tell()
 	}
 }
 
@@ -176,7 +179,7 @@ func (c *client) sift(replies []byte, marks []mark) []byte {
 			out.Raw(reply)
 		case m.ties&tiePush != 0:
 		case m.ties&tieWrote == 0 && m.ties&(tieEpoch|tieOther) != 0:
-			out.Error(resp.ErrClusterDown)
+			out.Error(c.face.Down())
 		default:
 			out.Error(resp.ErrUncertain)
 		}

@@ -52,11 +52,16 @@ type client struct {
 	eof     bool // the peer sends no more
 	dead    bool // the socket failed
 	hello   [][]byte
-	guest   *guest // nil: it is a client indeed
+	guest   *guest   // nil: it is a client indeed
+	away    [][]byte // the command with which it goes to another node; nil: it stays
+	far     bool     // it is another node's, at the end of a tunnel
+	moved   bool     // far: it was told that this node leads no more
 
 	peer, local string
 
 	killed    atomic.Bool
+	deposed   atomic.Bool  // this node leads no more: see depart
+	planned   atomic.Bool  // and has handed over
 	expelled  atomic.Bool  // a guest whose time is over
 	asleep    atomic.Bool  // waits inside a command
 	inBytes   atomic.Int64 // what Buffers tells
@@ -140,7 +145,7 @@ func (c *client) unsent() int { return len(c.out) - c.sent }
 
 // runs reports whether commands may be carried out now.
 func (c *client) runs() bool {
-	return !c.waiting && !c.closing && c.hello == nil && c.unsent() < maxUnsent && !c.sess.Parked() && !c.killed.Load()
+	return !c.waiting && !c.closing && c.hello == nil && c.away == nil && c.unsent() < maxUnsent && !c.sess.Parked() && !c.killed.Load()
 }
 
 // reads reports whether more input is wanted. A client whose output stands
@@ -148,7 +153,7 @@ func (c *client) runs() bool {
 // all it has to say is sent.
 func (c *client) reads() bool {
 	switch {
-	case c.closing || c.eof || c.waiting || c.hello != nil || c.sess.Parked():
+	case c.closing || c.eof || c.waiting || c.hello != nil || c.away != nil || c.sess.Parked():
 		return false
 	case c.unsent() >= maxUnsent:
 		return int64(len(c.in)-c.at) < c.inputLimit()
@@ -323,6 +328,8 @@ func (c *client) command(w *scratch, args [][]byte) {
 		return
 	case s.Hijack != nil:
 		c.hello = cloneArgs(s.Hijack)
+	case c.face == engine.FacePlain:
+		c.leave()
 	}
 	c.note(w)
 }
@@ -360,6 +367,7 @@ func (c *client) resume(w *scratch) bool {
 	if c.sess.W.Overflowed() {
 		c.overflow()
 	}
+	c.leave()
 	c.note(w)
 	return true
 }
@@ -409,6 +417,10 @@ func (c *client) work(w *scratch) {
 		if c.eof || !c.resume(w) {
 			return
 		}
+	}
+	if c.deposed.Load() {
+		c.depart(w)
+		return
 	}
 	c.carry(w)
 }

@@ -137,7 +137,7 @@ func (l *netLink) serve() {
 	c := l.c
 	for {
 		l.settle()
-		if c.hello != nil || c.over() {
+		if c.hello != nil || c.over() || c.carriesOn() {
 			break
 		}
 		if !c.reads() && !c.listens() {

@@ -15,6 +15,8 @@ func newLoops(*Server) *loops { return nil }
 
 func (*loops) serve(net.Listener, engine.Face) bool { return false }
 
+func (*loops) adopt(net.Conn, func(*client), func(*client) bool) (bool, error) { return false, nil }
+
 func (*loops) shut() {}
 
 func (*loops) close() {}

@@ -27,6 +27,9 @@ type Options struct {
 	// Admit, if given, gives a connection a place that is refused as a client and
 	// may be a peer (guest.go); nil: there is none. evict is called when the place is needed.
 	Admit func(from net.Addr, evict func()) (leave func())
+	// Carry, if given, gets the connections of plain clients that are the leader's, on a
+	// goroutine of its own, and calls done when it has ended; nil: there is none.
+	Carry func(conn net.Conn, who engine.Carried, done func())
 	// Watch, if given, looks whether the event loops turn.
 	Watch *watchdog.Watchdog
 }
@@ -39,6 +42,7 @@ type Server struct {
 	host    engine.Host
 	hijack  func(conn net.Conn, early []byte, hello [][]byte)
 	admit   func(from net.Addr, evict func()) (leave func())
+	carry   func(conn net.Conn, who engine.Carried, done func())
 	watch   *watchdog.Watchdog
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model
@@ -47,6 +51,7 @@ type Server struct {
 	mu        sync.Mutex
 	clients   map[*client]struct{}
 	guests    int // among clients
+	carried   int // clients of this node that Options.Carry has
 	listeners map[net.Listener]struct{}
 	stopClock func() bool
 	stopping  atomic.Bool
@@ -78,7 +83,7 @@ const goroutineArena = 16 << 10
 // New makes a server that serves nobody yet.
 func New(o Options) *Server {
 	s := &Server{
-		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit, watch: o.Watch,
+		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit, carry: o.Carry, watch: o.Watch,
 		count:   countersOf(o.Engine),
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 	}

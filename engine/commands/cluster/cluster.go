@@ -37,7 +37,30 @@ func clusterCommands() []engine.Command {
 	for i := range all {
 		faced(&all[i])
 	}
-	return all
+	return append(all, readerCommands()...)
+}
+
+// readerCommands are said by those who want to read at a follower: also at the plain face
+// where there are followers, as to Valkey.
+func readerCommands() []engine.Command {
+	set := func(on bool) engine.Handler {
+		return func(c *engine.Ctx) {
+			if c.Face() == engine.FacePlain && c.View().Clustered || hasFace(c) {
+				c.SetReadonly(on)
+				c.W.OK()
+			}
+		}
+	}
+	return []engine.Command{
+		{Do: set(true), Command: spec.Command{
+			Name: "readonly", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Lets a follower answer the connection's reads.",
+		}},
+		{Do: set(false), Command: spec.Command{
+			Name: "readwrite", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Takes READONLY back.",
+		}},
+	}
 }
 
 // faced has a command and its subcommands refused where clients see no cluster.
@@ -72,14 +95,6 @@ func hasFace(c *engine.Ctx) bool {
 
 func clusterLiterals() []engine.Command {
 	return append([]engine.Command{
-		{Do: func(c *engine.Ctx) { c.SetReadonly(true); c.W.OK() }, Command: spec.Command{
-			Name: "readonly", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
-			Summary: "Lets a follower answer the connection's reads.",
-		}},
-		{Do: func(c *engine.Ctx) { c.SetReadonly(false); c.W.OK() }, Command: spec.Command{
-			Name: "readwrite", Arity: 1, Flags: spec.Loading | spec.Stale | spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
-			Summary: "Takes READONLY back.",
-		}},
 		{Do: func(c *engine.Ctx) { c.W.OK() }, Command: spec.Command{
 			// No slot ever migrates: there is nothing to ask for.
 			Name: "asking", Arity: 1, Flags: spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",

@@ -1,0 +1,157 @@
+package server
+
+import (
+	"errors"
+	"net"
+
+	"regent/engine"
+	"regent/resp"
+)
+
+// Plain clients that are carried from node to node (engine/carry.go says why).
+//
+//	away   a client here says what is the leader's: once its replies are out, its socket
+//	       goes to Options.Carry, with what it has said and was not carried out
+//	far    a client of another node's: Adopt. Beside its replies its connection carries
+//	       notes: in which state its session is, and at its end why it ends
+//
+// A node that leads no more ends its plain clients: those of other nodes are told so, and
+// go on at the next leader; its own are closed, unless leadership was handed over as
+// planned, and they can be carried.
+
+// carriesOn reports whether the client goes away now: all that it was answered is out.
+func (c *client) carriesOn() bool {
+	return c.away != nil && !c.waiting && c.unsent() == 0 && !c.dead && !c.killed.Load() && !c.srv.stopping.Load()
+}
+
+// leave notes that the command that has just been said is another node's.
+func (c *client) leave() {
+	if c.sess.Carry() == nil {
+		return
+	}
+	if c.far {
+		c.away = [][]byte{} // no command follows
+		c.deposed.Store(true)
+		c.Wake() // to depart
+		return
+	}
+	c.away = c.sess.Carry()
+}
+
+// carryOn gives the socket to whoever carries clients.
+func (s *Server) carryOn(c *client, conn net.Conn) {
+	early := resp.AppendArray(nil, len(c.away))
+	for _, a := range c.away {
+		early = resp.AppendBulk(early, a)
+	}
+	early = append(early, c.in[c.at:]...)
+	who := engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early}
+	s.mu.Lock()
+	s.carried++
+	s.mu.Unlock()
+	go s.carry(conn, who, func() {
+		s.mu.Lock()
+		s.carried--
+		s.mu.Unlock()
+	})
+}
+
+// Deposed tells that this node leads no more: planned, if leadership was handed over.
+func (s *Server) Deposed(planned bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clients {
+		if c.face == engine.FacePlain {
+			c.planned.Store(planned)
+			c.deposed.Store(true)
+			c.Wake()
+		}
+	}
+}
+
+// depart ends a client of a node that leads no more, or lets it be carried.
+func (c *client) depart(w *scratch) {
+	s := c.sess
+	switch {
+	case c.far:
+		if !c.batch.open {
+			w.begin(c)
+		}
+		s.Barrier, s.LeaderEpoch = 0, 0
+		c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
+		s.W.Raw(resp.AppendNote(nil, resp.NoteMoved, nil))
+		c.closing, c.moved = true, true
+		c.note(w)
+	case c.away != nil:
+	case c.planned.Load() && c.srv.carry != nil && c.srv.cfg.PlainForward.Get() && !s.State().Bound:
+		c.carry(w)
+	default:
+		c.closing = true
+	}
+	c.deposed.Store(false)
+}
+
+// tell notes behind a reply what the other end of the tunnel must know.
+func (c *client) tell() {
+	w := &c.sess.W
+	if st, moved := c.sess.StateMoved(); moved {
+		kind := byte(resp.NoteState)
+		if st.Bound {
+			kind = resp.NoteBound
+		}
+		w.Raw(resp.AppendNote(nil, kind, st.Append(nil)))
+	}
+	if c.closing && !c.moved {
+		w.Raw(resp.AppendNote(nil, resp.NoteEnd, nil))
+	}
+}
+
+var errStopping = errors.New("the server is closing")
+
+// Refusal is why a client that comes from another node may not be one here, "": it may.
+func (s *Server) Refusal(who engine.Carried) string {
+	from := address{text: who.Peer, local: true}
+	if host, _, err := net.SplitHostPort(who.Peer); err == nil {
+		if ip := net.ParseIP(host); ip != nil {
+			from.local = ip.IsLoopback()
+		}
+	}
+	why := s.refusal(from)
+	if why != "" {
+		s.count.CountRejected()
+	}
+	return why
+}
+
+// Adopt makes a client of a connection that comes from another node, or comes back from
+// one: far, if its replies go through a tunnel. refusal is why it may be none; conn is the
+// caller's then.
+func (s *Server) Adopt(conn net.Conn, who engine.Carried, far bool) (refusal string, err error) {
+	if why := s.Refusal(who); why != "" {
+		return why, nil
+	}
+	set := func(c *client) {
+		c.srv, c.face, c.far, c.peer, c.local, c.in = s, engine.FacePlain, far, who.Peer, who.Local, who.Early
+	}
+	begin := func(c *client) bool {
+		if !s.welcome(c, "") {
+			return false
+		}
+		s.engine.Restore(c.sess, who.State, far)
+		return true
+	}
+	if s.loops != nil {
+		if taken, err := s.loops.adopt(conn, set, begin); taken || err != nil {
+			return "", err
+		}
+	}
+	l := newNetLink(conn)
+	c := &client{link: l}
+	set(c)
+	l.c = c
+	if !begin(c) {
+		return "", errStopping
+	}
+	go l.serve()
+	return "", nil
+}
