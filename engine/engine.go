@@ -81,6 +81,8 @@ type Engine struct {
 	evictTurn  atomic.Uint32 // the shard that evictAsAsked looks at next
 	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
 
+	outOfCache atomic.Bool // the data is larger than a cache: see foresee.go
+
 	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
 
 	pause   pausing

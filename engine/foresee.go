@@ -16,11 +16,19 @@ import (
 //
 // It is a hint and nothing else. Commands may be foreseen and never carried
 // out, keys may be gone when their turn comes, another database may be selected:
-// no answer depends on it. A shard that is busy is passed over.
+// no answer depends on it. A shard that is busy is passed over. A keyspace that fits
+// into a core's own cache is not worth it (ForesightPays).
 
 // maxForeseen is how many keys are fetched at once. A core has some dozens of
 // reads under way, and the nearest cache forgets the first of many.
 const maxForeseen = 32
+
+// foreseeFrom is how many bytes of data are more than a core's own cache holds.
+const foreseeFrom = 2 << 20
+
+// ForesightPays reports whether the data, as it was a moment ago, is too large for a
+// cache.
+func (e *Engine) ForesightPays() bool { return e.outOfCache.Load() }
 
 // A Foresight is memory for foreseeing; its owner uses it again and again.
 type Foresight struct {

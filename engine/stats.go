@@ -185,7 +185,7 @@ const (
 	rateKinds
 )
 
-// SampleStats takes a sample of the rates and of the memory's peak. The
+// SampleStats takes a sample of the rates and of memory, and of its peak. The
 // composition root calls it hz times per second.
 func (e *Engine) SampleStats() {
 	s := &e.stats
@@ -193,7 +193,9 @@ func (e *Engine) SampleStats() {
 		s.commands(), s.carried(bytesIn), s.carried(bytesOut),
 	}
 	s.rates.sample(e.host.Ticks(), now)
-	e.notePeak(e.usedMemory())
+	used := e.usedMemory()
+	e.notePeak(used)
+	e.outOfCache.Store(used >= foreseeFrom)
 }
 
 func (e *Engine) notePeak(used int64) {

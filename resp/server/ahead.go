@@ -65,7 +65,7 @@ func (a *ahead) look(c *client, p []byte) bool {
 		}
 		used += cmd.n
 	}
-	if a.n > 1 {
+	if a.n > 1 && c.srv.engine.ForesightPays() {
 		a.foresee(c)
 	}
 	return a.n > 0
