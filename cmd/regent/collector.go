@@ -8,27 +8,33 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // How the server's garbage is collected. The data lives outside Go's heap, so
-// what the collector sees are connections, buffers and queues: some megabytes,
-// of which the hot path adds nothing. A cycle marks that in a few milliseconds of
-// background work, and there are few of them, whatever the number of keys. Two
+// what the collector sees are connections, buffers, queues and large collections. The
 // settings follow; GOGC and GOMEMLIMIT in the environment win over them.
 //
-//   - gcPercent: half of the usual headroom. A cycle is cheap here, and memory is
-//     what a key-value server is bought for. Large lists, sets, hashes and sorted sets
-//     are in Go's heap, in pieces without pointers that take little to mark: where
-//     they make it large, leastPercent is enough, as long as that is not less than
-//     leastRoom.
+//   - The headroom, what may be allocated between two cycles, is a number of bytes and
+//     not a part of what is live: a heap of 2 MB would be collected at each megabyte
+//     that commands with large values or long replies leave behind. In a small
+//     container it is less. Where large lists, sets, hashes and sorted sets, which are in
+//     Go's heap in pieces without pointers, make it large, it is leastPercent of it.
+//   - What is left of it when a server has come to rest goes back to the system (trim):
+//     memory is what a key-value server is bought for.
 //   - The limit is what Go's heap may reach before the collector works harder than
 //     that: replies nobody reads, a flood of clients. The data has its place
 //     beside it (maxmemory where it is set, half of the memory otherwise), so that
 //     buffers meet the collector before they and the data meet the kernel's.
 const (
-	gcPercent    = 50
 	leastPercent = 15
-	leastRoom    = 4 << 20 // bytes
+	// mostRoom and leastRoom bound the headroom in bytes, roomPart is the part of the
+	// memory that it is in between.
+	mostRoom  = 32 << 20
+	leastRoom = 2 << 20
+	roomPart  = 64
+	// goHeap is the heap that Go takes the percentage of at least.
+	goHeap = 4 << 20
 	// sparePart of the memory is left to the kernel's own for this process.
 	sparePart = 10
 	// leastPart of the memory is the heap's in any case: a limit below what
@@ -36,38 +42,87 @@ const (
 	leastPart = 8
 )
 
+// How memory is given back: a server that has allocated less than restBytes since the
+// last look, restTime ago, is at rest, and one with trimBytes that are not in use is
+// trimmed.
+const (
+	restTime  = time.Second
+	restBytes = 256 << 10
+	trimBytes = 4 << 20
+)
+
 // tuneCollector sets the collector up for a server with that maxmemory, 0:
 // none.
 func tuneCollector(maxMemory int64) {
+	memory := memoryHere(os.ReadFile)
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-		followHeap(gcPercent)
+		room := roomIn(memory)
+		percent := headroom(0, room)
+		debug.SetGCPercent(percent)
+		followHeap(percent, room)
+		time.AfterFunc(restTime, (&trimmer{}).look)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapLimit(memoryHere(os.ReadFile), maxMemory))
+		debug.SetMemoryLimit(heapLimit(memory, maxMemory))
 	}
 }
 
 // followHeap has each collection set the headroom for the next; percent is what it is
 // now. A cleanup of what nobody holds runs after the next collection, and no other
 // goroutine waits for one.
-func followHeap(percent int) {
+func followHeap(percent int, room int64) {
 	runtime.AddCleanup(new([16]byte), func(was int) {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
-		now := headroom(live[0].Value.Uint64())
+		now := headroom(live[0].Value.Uint64(), room)
 		// Setting it stops everybody for a moment: not for next to nothing.
-		if d := now - was; d*d > 4 {
+		if d := now - was; d*d > 4 && d*d > was*was/256 {
 			debug.SetGCPercent(now)
 			was = now
 		}
-		followHeap(was)
+		followHeap(was, room)
 	}, percent)
 }
 
-// headroom is the headroom in percent for so many live bytes.
-func headroom(live uint64) int {
-	return min(max(int(leastRoom*100/max(live, 1)), leastPercent), gcPercent)
+// roomIn is the headroom in bytes in so much memory, 0: unknown.
+func roomIn(memory int64) int64 {
+	if memory <= 0 {
+		return mostRoom
+	}
+	return min(max(memory/roomPart, leastRoom), mostRoom)
+}
+
+// headroom is the headroom of room bytes in percent of so many live bytes.
+func headroom(live uint64, room int64) int {
+	return max(int(uint64(room)*100/max(live, goHeap)), leastPercent)
+}
+
+// A trimmer gives memory back when the server is at rest.
+type trimmer struct {
+	allocated uint64 // bytes, all that ever were, at the last look
+	trimmed   uint64 // allocated when it was trimmed last
+}
+
+func (t *trimmer) look() {
+	defer time.AfterFunc(restTime, t.look)
+	m := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	metrics.Read(m)
+	allocated, live, objects, free := m[0].Value.Uint64(), m[1].Value.Uint64(), m[2].Value.Uint64(), m[3].Value.Uint64()
+	if t.rests(allocated, int64(objects)-int64(live)+int64(free)) {
+		debug.FreeOSMemory()
+	}
+}
+
+// rests reports whether the server, which has allocated that much since its start, is at
+// rest, and has so many bytes that are not in use that they are worth giving back.
+func (t *trimmer) rests(allocated uint64, idle int64) bool {
+	quiet := allocated-t.allocated < restBytes
+	t.allocated = allocated
+	if !quiet || idle < trimBytes || allocated-t.trimmed < trimBytes {
+		return false
+	}
+	t.trimmed = allocated
+	return true
 }
 
 // heapLimit is the limit of Go's heap in that much memory, 0: unknown.

@@ -49,12 +49,40 @@ func TestHeapLimit(t *testing.T) {
 	}
 }
 
-// TestHeadroom: a small heap has half of itself, a large one less, never less than
-// leastRoom by far.
+// TestHeadroom: a small heap has all of the room, a large one a part of itself.
 func TestHeadroom(t *testing.T) {
-	for live, want := range map[uint64]int{0: 50, 1: 50, 4 << 20: 50, 8 << 20: 50, 16 << 20: 25, 20 << 20: 20, 100 << 20: 15, 1 << 40: 15} {
-		if got := headroom(live); got != want {
+	const room = 32 << 20
+	for live, want := range map[uint64]int{0: 800, 1: 800, 4 << 20: 800, 8 << 20: 400, 32 << 20: 100, 100 << 20: 32, 300 << 20: 15, 1 << 40: 15} {
+		if got := headroom(live, room); got != want {
 			t.Errorf("%d bytes: %d %%, want %d", live, got, want)
+		}
+	}
+	for memory, want := range map[int64]int64{0: 32 << 20, 64 << 20: 2 << 20, 512 << 20: 8 << 20, 64 << 30: 32 << 20} {
+		if got := roomIn(memory); got != want {
+			t.Errorf("%d bytes of memory: %d, want %d", memory, got, want)
+		}
+	}
+}
+
+// TestTrim: memory goes back once, when a server has come to rest.
+func TestTrim(t *testing.T) {
+	var tr trimmer
+	for i, c := range []struct {
+		allocated uint64
+		idle      int64
+		want      bool
+	}{
+		{10 << 20, 10 << 20, false}, // it works
+		{10 << 20, 10 << 20, true},
+		{10 << 20, 10 << 20, false}, // what is left is not there to be given back
+		{12 << 20, 12 << 20, false},
+		{12 << 20, 12 << 20, false}, // too little has come since
+		{40 << 20, 1 << 20, false},
+		{40 << 20, 1 << 20, false}, // all of it is in use
+		{40 << 20, 30 << 20, true},
+	} {
+		if got := tr.rests(c.allocated, c.idle); got != c.want {
+			t.Errorf("step %d: %v", i, got)
 		}
 	}
 }

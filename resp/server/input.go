@@ -1,6 +1,11 @@
 package server
 
-import "regent/engine/large"
+import (
+	"math/bits"
+	"sync/atomic"
+
+	"regent/engine/large"
+)
 
 // Input that could not be carried out when it was read, and the memory that
 // owners share among their clients: an idle client owns no buffer at all.
@@ -13,9 +18,13 @@ const (
 	// bigFrame is from what length on a command gets a read of its own and
 	// leaves nothing behind.
 	bigFrame = 32 << 10
-	// maxSpare and maxArgsKept bound the memory that is kept for later use:
-	// input buffers of keptBytes each, and arguments.
-	maxSpare    = 64
+	// spareClasses is how many sizes of input buffers are kept for later use: keptBytes
+	// and its doublings. maxSpareBytes bounds those of an event loop, and spareArenas
+	// those of other owners, in arenas.
+	spareClasses  = 8
+	maxSpareBytes = 16 << 20
+	spareArenas   = 16
+	// maxArgsKept bounds the arguments that are kept.
 	maxArgsKept = 1024
 )
 
@@ -25,12 +34,20 @@ type scratch struct {
 	marks []mark // of the open batches
 	arena []byte // their replies, one batch behind the other
 	used  int
-	spare [][]byte // for kept input
 	read  []byte
+
+	spare      [spareClasses][][]byte // for kept input
+	spareBytes int
+	mostSpare  int   // bytes
+	maps       *pile // what is larger than keptBytes is outside of Go's heap; nil: it is not
+	lent       bool  // a large one was, since tidy
 }
 
+// A pile says from outside whether an owner keeps large buffers.
+type pile struct{ atomic.Int64 } // bytes
+
 func newScratch(arena int) *scratch {
-	return &scratch{arena: make([]byte, arena), read: make([]byte, min(readBytes, arena))}
+	return &scratch{arena: make([]byte, arena), read: make([]byte, min(readBytes, arena)), mostSpare: arena * spareArenas}
 }
 
 // begin opens a batch: its replies go into the arena as far as there is room.
@@ -50,20 +67,73 @@ func (w *scratch) end(c *client) {
 // reset forgets the batches, which are released.
 func (w *scratch) reset() { w.marks, w.used = w.marks[:0], 0 }
 
+// spareClass is the smallest class of buffers of n bytes, spareClasses or more: none is
+// so large.
+func spareClass(n int) int {
+	return max(bits.Len(uint(max(n, 1)-1))-bits.Len(uint(keptBytes-1)), 0)
+}
+
+// giveBack takes a buffer that a client has done with, to which nothing points.
 func (w *scratch) giveBack(b []byte) {
-	if cap(b) == keptBytes && len(w.spare) < maxSpare {
-		w.spare = append(w.spare, b[:0])
+	class := spareClass(cap(b))
+	if class < spareClasses && cap(b) == keptBytes<<class && w.spareBytes+cap(b) <= w.mostSpare {
+		w.spare[class] = append(w.spare[class], b[:0])
+		w.piled(class, cap(b))
+		return
+	}
+	if cap(b) > keptBytes {
+		large.Unmap(b)
 	}
 }
 
-// borrow returns an empty buffer of n bytes.
+// borrow returns an empty buffer of n bytes or more.
 func (w *scratch) borrow(n int) []byte {
-	if last := len(w.spare) - 1; n == keptBytes && last >= 0 {
-		b := w.spare[last]
-		w.spare = w.spare[:last]
+	class := spareClass(n)
+	if class >= spareClasses {
+		return make([]byte, 0, n)
+	}
+	w.lent = w.lent || class > 0
+	list := w.spare[class]
+	if last := len(list) - 1; last >= 0 {
+		b := list[last]
+		w.spare[class] = list[:last]
+		w.piled(class, -cap(b))
 		return b
 	}
-	return make([]byte, 0, n)
+	if class > 0 && w.maps != nil {
+		if b := large.Map(keptBytes << class); b != nil {
+			return b[:0]
+		}
+	}
+	return make([]byte, 0, keptBytes<<class)
+}
+
+// piled counts n bytes of spare buffers that have come.
+func (w *scratch) piled(class, n int) {
+	w.spareBytes += n
+	if class > 0 && w.maps != nil {
+		w.maps.Add(int64(n))
+	}
+}
+
+// tidy gives back the memory of large spare buffers when none was needed since it was
+// called last.
+func (w *scratch) tidy() {
+	if !w.lent {
+		w.free()
+	}
+	w.lent = false
+}
+
+// free gives back the memory of all large spare buffers.
+func (w *scratch) free() {
+	for class := 1; class < spareClasses; class++ {
+		for _, b := range w.spare[class] {
+			w.piled(class, -cap(b))
+			large.Unmap(b)
+		}
+		w.spare[class] = nil
+	}
 }
 
 // keep copies p behind the input that is kept.
@@ -74,7 +144,8 @@ func (c *client) keep(w *scratch, p []byte) {
 }
 
 // room is where the next bytes may be read to: at most as many as the command
-// still needs when it is a big one, so that its memory ends with it.
+// still needs when it is a big one, so that its memory ends with it. Its memory is there
+// at once: what a header claims becomes resident as bytes come.
 func (c *client) room(w *scratch) []byte {
 	pending := len(c.in) - c.at
 	short := c.guard.wants() - pending
@@ -82,19 +153,18 @@ func (c *client) room(w *scratch) []byte {
 		c.reserve(w, keptBytes/2)
 		return c.in[len(c.in):cap(c.in)]
 	}
-	n := min(short, max(pending, keptBytes))
-	if c.guard.wants() >= large.Least {
-		n = short
+	n := short
+	if w.maps == nil && c.guard.wants() < large.Least {
+		n = min(short, max(pending, keptBytes))
 	}
 	c.reserve(w, n)
 	free := c.in[len(c.in):cap(c.in)]
 	return free[:min(len(free), short)]
 }
 
-// reserve makes place for n more bytes. What a header claims is believed for large
-// commands alone: their memory is the system's, and none before the bytes have come.
-// It is not copied while it fills, then, and given back as soon as the command is
-// carried out. Else memory at most doubles, so what is allocated is at most twice what
+// reserve makes place for n more bytes. What a header claims is believed where memory is
+// the system's: none is there before the bytes have come, and they are not copied while
+// it fills. Else memory at most doubles, so what is allocated is at most twice what
 // has come, and once half of a command is there, the rest gets exactly its place.
 func (c *client) reserve(w *scratch, n int) {
 	pending := len(c.in) - c.at
@@ -108,8 +178,10 @@ func (c *client) reserve(w *scratch, n int) {
 	}
 	want := c.guard.wants()
 	var grown []byte
-	if want >= large.Least {
-		grown = large.Map(max(want, pending+n))
+	if need := max(want, pending+n); want >= large.Least && spareClass(need) >= spareClasses {
+		grown = large.Map(need)
+	} else if want > bigFrame && w.maps != nil {
+		grown = w.borrow(need)
 	}
 	if grown == nil {
 		if want >= large.Least { // the system refused
@@ -136,7 +208,7 @@ func (c *client) letGo(w *scratch) {
 	case c.sess.Lent():
 		c.lent = append(c.lent, c.in)
 	default:
-		large.Unmap(c.in)
+		w.giveBack(c.in)
 	}
 	c.in, c.at = nil, 0
 }

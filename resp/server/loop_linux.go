@@ -31,6 +31,7 @@ type loop struct {
 	meter     meter
 	turns     *watchdog.Loop
 	handOff   handOff
+	pile      pile
 	// restless: the next turn follows at once, whether or not there is anything.
 	restless bool
 
@@ -230,6 +231,7 @@ func (lp *loop) serveAgain() {
 func (lp *loop) adopt(s *slot) {
 	if lp.w == nil {
 		lp.w = newScratch(arenaBytes)
+		lp.w.maps, lp.w.mostSpare = &lp.pile, maxSpareBytes
 	}
 	if last := len(lp.free) - 1; last >= 0 {
 		s.tag.place, lp.free = lp.free[last], lp.free[:last]
@@ -265,7 +267,15 @@ func (lp *loop) rest() {
 	if lp.id == 0 {
 		return // it gets clients again
 	}
+	lp.w.free()
 	lp.w, lp.slots, lp.free, lp.spare = nil, nil, nil, nil
+}
+
+// tidy gives back memory that the loop has not needed for a while.
+func (lp *loop) tidy() {
+	if lp.w != nil {
+		lp.w.tidy()
+	}
 }
 
 // visit gives s a turn without new input.
@@ -289,10 +299,12 @@ func (lp *loop) hurry(s *slot) {
 
 // opened ends what s carries out in this turn.
 func (lp *loop) opened(s *slot) {
+	before := lp.w.used
 	lp.w.end(&s.client)
 	s.open = true
 	lp.open = append(lp.open, s)
-	if len(lp.open) >= maxOpen || arenaBytes-lp.w.used < minArena {
+	// Where one reply is large the next may be: it finds the whole arena.
+	if len(lp.open) >= maxOpen || arenaBytes-lp.w.used < minArena || lp.w.used-before > minArena/2 {
 		lp.release()
 	}
 }

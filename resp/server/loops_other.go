@@ -19,4 +19,6 @@ func (*loops) adopt(net.Conn, func(*client), func(*client) bool) (bool, error) {
 
 func (*loops) shut() {}
 
+func (*loops) tidy() {}
+
 func (*loops) close() {}

@@ -213,6 +213,9 @@ func (s *Server) doChores() {
 			c.Wake()
 		}
 	}
+	if s.loops != nil {
+		s.loops.tidy()
+	}
 	if s.garbage.Load() > maxGarbage {
 		s.garbage.Store(0)
 		s.engine.FreeMemory()
