@@ -265,6 +265,7 @@ func (s *Server) tick() {
 	s.engine.Maintain()
 	s.engine.SampleStats()
 	s.barrier.Expire()
+	s.engine.LookAgain()
 	s.data.Tick()
 }
 

@@ -137,6 +137,7 @@ type Cluster struct {
 
 	follow  following
 	lead    leading
+	served  atomic.Int64 // the last epoch of another node of which hasBegun is known
 	begun   atomic.Int64 // the epoch whose record this node has appended
 	rounds  rounds
 	copies  copies  // that this node makes as leader

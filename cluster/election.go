@@ -224,7 +224,12 @@ func (c *Cluster) publish() (moved bool) {
 		c.leaseLate.Store(st.LeaseLate)
 		moved = true // what waits for the lease is to ask for a round, or the other way round
 	}
-	moved = c.raise(st.Commit) || moved
+	if c.raise(st.Commit) {
+		moved = true
+		if st.Role != bully.Leader && c.served.Load() != st.Epoch {
+			poke(c.chores) // for View.Serves
+		}
+	}
 	if next := int64(c.node.NextTick()); next < c.nextTick.Load() {
 		poke(c.tick)
 	}

@@ -17,7 +17,7 @@ func Lone(id int64, host string, port int, cfg *config.Config) engine.Cluster {
 	faces := facePorts(cfg)
 	name := nodeName("", id)
 	return &lone{engine.View{
-		Leading: true, NodeID: id, LeaderID: id, Leader: config.Spell(host, port), LinkUp: true,
+		Leading: true, Serves: true, NodeID: id, LeaderID: id, Leader: config.Spell(host, port), LinkUp: true,
 		Nodes: []engine.NodeView{{ID: id, Name: name, Host: host, Port: port, PlainPort: faces.Plain, SentinelPort: faces.Sentinel, Myself: true, Leader: true, Up: true}},
 	}}
 }
@@ -25,6 +25,7 @@ func Lone(id int64, host string, port int, cfg *config.Config) engine.Cluster {
 func (l *lone) View() *engine.View           { return &l.view }
 func (l *lone) MustHold() bool               { return false }
 func (l *lone) LeaseOver() bool              { return false }
+func (l *lone) LeaderSilent() bool           { return false }
 func (l *lone) Publish(bool, []byte, []byte) {}
 func (l *lone) AckedBy(int64) int            { return 0 }
 func (l *lone) SyncedBy(int64) int           { return 0 }

@@ -121,6 +121,7 @@ func (c *Cluster) takeOver(st bully.Status) {
 	c.engine.Freeze(func() { c.view.Store(v) })
 	c.carriers.lookAt(v)
 	c.stirs.stir()
+	c.engine.LookAgain()
 	c.opts.Host.Logf(engine.LevelNotice, "Leading epoch %d", st.Epoch)
 	c.opts.Changed(true)
 	c.engine.ReplicaAcked()
@@ -136,6 +137,7 @@ func (c *Cluster) stepDown() {
 	v := c.compose(c.status(), false)
 	c.engine.Freeze(func() { c.view.Store(v) })
 	c.engine.LeaseMoved()
+	c.engine.LookAgain()
 	if c.lead.ahead {
 		end := c.sealed()
 		// Whatever follows comes from another leader, whose epoch's record
@@ -195,6 +197,7 @@ func (c *Cluster) show(st bully.Status) {
 	v := c.compose(st, old.Leading)
 	c.view.Store(v)
 	c.carriers.lookAt(v)
+	c.engine.LookAgain()
 	if old.Unfilled && !v.Unfilled {
 		c.applier.Await(0) // a leader may wait until readers see what is applied
 	}

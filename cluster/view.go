@@ -49,6 +49,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		at := c.forClients(engine.NodeView{ID: last.id, Host: leader.Host, Port: leader.Port})
 		v.Leader = config.Spell(at.Host, at.Port)
 	}
+	v.Serves = leading || v.LeaderID != 0 && v.LeaderID != c.id && c.hasBegun(st.Epoch)
 	v.LinkUp = leading || c.follow.up.Load()
 	v.LastIO = c.follow.lastIO.Load()
 	if !v.LinkUp {
@@ -83,6 +84,29 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()}))
 	}
 	return v
+}
+
+// hasBegun reports whether another node's epoch has begun to count: its first record is
+// committed, as far as is known here. Until then its leader answers nobody.
+func (c *Cluster) hasBegun(epoch int64) bool {
+	if c.served.Load() == epoch {
+		return true
+	}
+	h := c.opts.Stream.History()
+	if len(h) == 0 || h[len(h)-1].Epoch != epoch || c.commit.Load() <= h[len(h)-1].Offset {
+		return false
+	}
+	c.served.Store(epoch)
+	return true
+}
+
+// LeaderSilent reports whether this node follows a leader that it has not heard of for
+// longer than the election timeout. A node that was stopped and goes on knows it before its
+// election does.
+func (c *Cluster) LeaderSilent() bool {
+	v := c.view.Load()
+	m := c.member(v.LeaderID)
+	return !v.Leading && m != nil && c.opts.Host.Now()-m.heard.Load() > c.timeout.Milliseconds()
 }
 
 // unfilled reports whether a node that started with nothing, or less than it had,

@@ -47,6 +47,11 @@ type Command struct {
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool
+	// Sentinel: it is there at the Sentinel face, too.
+	Sentinel bool
+	// Harmless: a command of administrators that only shows something, so that every client
+	// of the Sentinel face may say it.
+	Harmless bool
 	// atOnce: it is carried out where other commands are queued for EXEC.
 	atOnce bool
 	// whileListening: a client that listens to channels may say it with RESP2.

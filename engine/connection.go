@@ -17,7 +17,7 @@ func connectionCommands() []Command {
 
 func basicCommands() []Command {
 	return []Command{
-		{Do: doPing, whileListening: true, Command: spec.Command{
+		{Do: doPing, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "ping", Arity: -1, Flags: spec.Fast, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Answers PONG, or with the message given.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
@@ -33,11 +33,11 @@ func basicCommands() []Command {
 			Summary: "Makes another database the connection's.",
 			Args:    spec.Args{spec.Integer("index")},
 		}},
-		{Do: doQuit, atOnce: true, whileListening: true, Command: spec.Command{
+		{Do: doQuit, Sentinel: true, atOnce: true, whileListening: true, Command: spec.Command{
 			Name: "quit", Arity: -1, Flags: beforeAuth, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Ends the connection.",
 		}},
-		{Do: doReset, atOnce: true, whileListening: true, Command: spec.Command{
+		{Do: doReset, Sentinel: true, atOnce: true, whileListening: true, Command: spec.Command{
 			Name: "reset", Arity: 1, Flags: beforeAuth, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Puts the connection back into the state of a new one.",
 		}},
@@ -54,7 +54,7 @@ func doPing(c *Ctx) {
 		c.Err(fmt.Sprintf(resp.ErrArity, c.Cmd.FullName()))
 		return
 	}
-	if msg := c.e.diskTrouble(); msg != "" && !c.follower {
+	if msg := c.e.diskTrouble(); msg != "" && !c.follower && c.s.face != FaceSentinel {
 		c.Err(msg)
 		return
 	}
@@ -93,7 +93,7 @@ func doReset(c *Ctx) {
 	c.e.setTracker(s, nil)
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
-	s.Authenticated = c.e.Config.RequirePass.Get() == ""
+	s.Authenticated, s.proved = c.e.password(s.face) == "", false
 	s.Shared.setAttributes(func(a *clientAttrs) { a.name = "" })
 	s.setReadonly(false)
 	s.setNoTouch(false)

@@ -25,13 +25,13 @@ const defaultUser = "default"
 
 func authCommands() []Command {
 	return []Command{
-		{Do: doAuth, Command: spec.Command{
+		{Do: doAuth, Sentinel: true, Command: spec.Command{
 			Name: "auth", Arity: -2, Flags: beforeAuth, Since: "1.0.0", Complex: "O(N) in the length of the password",
 			Summary: "Authenticates the connection.",
 			Args:    spec.Args{spec.String("username").Added("6.0.0").Opt(), spec.String("password")},
 			Secrets: allButName,
 		}},
-		{Do: doHello, Command: spec.Command{
+		{Do: doHello, Sentinel: true, Command: spec.Command{
 			Name: "hello", Arity: -1, Flags: beforeAuth, Since: "6.0.0", Complex: "O(1)",
 			Summary: "Chooses the protocol version and tells about the server.",
 			Args: spec.Args{spec.Block("arguments",
@@ -52,7 +52,7 @@ func doAuth(c *Ctx) {
 		return
 	case len(c.Args) == 3:
 		user = c.Args[1]
-	case c.e.Config.RequirePass.Get() == "":
+	case c.e.password(c.s.face) == "":
 		c.Err(resp.ErrNoPassword)
 		return
 	}
@@ -82,13 +82,13 @@ func helloSecrets(_ func(string) bool, args [][]byte) []int {
 // authenticate lets the session in, or writes why not. A failure takes nothing
 // away from a session that is in.
 func (c *Ctx) authenticate(user, pass []byte) bool {
-	want := c.e.Config.RequirePass.Get()
+	want := c.e.password(c.s.face)
 	right := want == "" || subtle.ConstantTimeCompare(pass, []byte(want)) == 1
 	if string(user) != defaultUser || !right {
 		c.Err(resp.ErrWrongPass)
 		return false
 	}
-	c.s.Authenticated = true
+	c.s.Authenticated, c.s.proved = true, want != ""
 	return true
 }
 
@@ -155,7 +155,12 @@ func (c *Ctx) answerHello() {
 		role = "master"
 	}
 	w := c.W
-	w.Map(7)
+	sentinel := c.s.face == FaceSentinel
+	if sentinel { // it has no role
+		w.Map(6)
+	} else {
+		w.Map(7)
+	}
 	pair := func(name, value string) { w.BulkString(name); w.BulkString(value) }
 	pair("server", helloServer)
 	pair("version", RedisVersion)
@@ -164,7 +169,9 @@ func (c *Ctx) answerHello() {
 	w.BulkString("id")
 	w.Int(c.s.ID)
 	pair("mode", c.e.mode(c.s.face, v))
-	pair("role", role)
+	if !sentinel {
+		pair("role", role)
+	}
 	w.BulkString("modules")
 	w.Array(0)
 }

@@ -96,7 +96,7 @@ func (c *Ctx) Version() string { return c.e.version }
 func (c *Ctx) Codecs() *rdb.Registry { return c.e.codecs }
 
 // Table is what is known of all commands.
-func (c *Ctx) Table() *spec.Table { return c.e.table.spec }
+func (c *Ctx) Table() *spec.Table { return c.s.table.spec }
 
 // Applying reports whether the command is a record of a log that is carried out.
 func (c *Ctx) Applying() bool { return c.applying }

@@ -29,14 +29,14 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		panic("engine: a command for a session that waits inside another")
 	}
 	start := s.W.Len()
-	cmd, known := e.table.Asked(args)
+	cmd, known := s.table.Asked(args)
 	if cmd == nil && speaksHTTP(args[0]) {
 		e.abort(s)
 		return
 	}
-	if cmd != nil && e.table.renames {
+	if cmd != nil && s.table.renames {
 		s.ctx.said = args[0]
-		args[0] = e.table.nameIn(args[0], cmd) // what it is called in the log
+		args[0] = s.table.nameIn(args[0], cmd) // what it is called in the log
 	}
 	c := &s.ctx
 	c.e, c.s, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W

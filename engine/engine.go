@@ -3,6 +3,7 @@ package engine
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -47,7 +48,8 @@ type Engine struct {
 	cluster Cluster
 	control Control
 
-	table  *table
+	table  *table // of the port and the plain face, and of the log
+	guard  *table // of the Sentinel face
 	shards []shard
 	mask   uint32
 	// shardBits are the bits of a slot that choose the shard.
@@ -93,7 +95,8 @@ type Engine struct {
 	acks    ackWaiters
 	blocked blockedSessions
 
-	listeners pubsub.Table[*Session]
+	listeners [faces]pubsub.Table[*Session] // at [FacePort] those of the plain face, too
+	looks     looks
 	monitors  monitors
 	tracked   tracking.Table
 	trackers  atomic.Int64 // sessions that track
@@ -147,8 +150,14 @@ func New(o Options) *Engine {
 	}
 	e.table = newTable(o.Rooms)
 	e.table.rename(o.Config.Renamed)
+	e.guard = newSentinelTable(o.Rooms, e.table)
+	e.guard.rename(slices.DeleteFunc(slices.Clone(o.Config.Renamed), func(r config.Rename) bool {
+		_, there := e.guard.names.Find([]byte(r.From))
+		return !there
+	}))
+	e.looks.rooms = slices.DeleteFunc(slices.Clone(o.Rooms), func(r Room) bool { return r.Face == FacePort })
 	e.codecs = Codecs(o.Config, o.Rooms...)
-	e.stats.init(n, e.table.spec.Size())
+	e.stats.init(n, e.guard.spec.End())
 	return e
 }
 

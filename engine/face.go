@@ -20,11 +20,28 @@ const (
 	FacePort Face = iota
 	FacePlain
 	FaceSentinel
+	faces = 3
 )
 
 // showsCluster reports whether a client that came to this face sees a cluster.
 func (e *Engine) showsCluster(f Face, v *View) bool {
 	return f == FacePort && (v.Clustered || e.Config.ClusterEnabled.Get())
+}
+
+// password is what AUTH at a face must say, "": nothing is asked.
+func (e *Engine) password(f Face) string {
+	if f == FaceSentinel {
+		return e.Config.SentinelRequirePass.Get()
+	}
+	return e.Config.RequirePass.Get()
+}
+
+// tableAt is the commands of a face.
+func (e *Engine) tableAt(f Face) *table {
+	if f == FaceSentinel {
+		return e.guard
+	}
+	return e.table
 }
 
 // facePort is the port at which a client of a face is.

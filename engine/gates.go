@@ -50,6 +50,9 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 		return carriedAway
 	}
 	c.room, c.full = spaceYes, false
+	if c.s.face == FaceSentinel {
+		return c.guarded()
+	}
 	if c.flags()&(spec.DenyOOM|spec.Write) != 0 {
 		if msg := e.gateMemory(c); msg != "" {
 			return msg
@@ -70,6 +73,23 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 	return ""
 }
 
+// guarded is what the gates ask of a command at the Sentinel face, which has no data, and
+// answers while that is loaded. Most Sentinels have no password, and old clients know
+// none: so without one, what changes anything is for clients on this machine alone.
+func (c *Ctx) guarded() string {
+	if c.Cmd.Has(spec.Admin) && !c.Cmd.Harmless && !c.s.trusted() {
+		return fmt.Sprintf(resp.ErrNoPerm, c.Cmd.FullName())
+	}
+	if c.s.Listens() {
+		return c.barred()
+	}
+	return ""
+}
+
+// trusted reports whether a client of the Sentinel face has given a password, or is on
+// this machine.
+func (s *Session) trusted() bool { return s.proved || isLocal(s.conn) }
+
 // whileLoading reports whether the command may run while the data is loaded.
 func (cmd *Command) whileLoading(args [][]byte) bool {
 	return cmd.Has(spec.Loading) && (cmd.showsData == nil || !cmd.showsData(args))
@@ -78,7 +98,7 @@ func (cmd *Command) whileLoading(args [][]byte) bool {
 // authRequired reports whether s must say AUTH first. A password that has
 // been taken away is not asked for any more.
 func (e *Engine) authRequired(s *Session) bool {
-	return !s.Authenticated && e.Config.RequirePass.Get() != ""
+	return !s.Authenticated && e.password(s.face) != ""
 }
 
 // gateLocked is the gates that must not be overtaken by a change of role.

@@ -75,7 +75,7 @@ func (c *Ctx) NotifyGone(key []byte, gone bool) {
 // tells reports whether events of a class are told at all, and anybody listens.
 func (e *Engine) tells(class Event) bool {
 	flags := e.Config.KeyspaceEvents.Get()
-	return flags != 0 && flags&int64(class) != 0 && flags&(config.EventKeyspace|config.EventKeyevent) != 0 && !e.listeners.Quiet()
+	return flags != 0 && flags&int64(class) != 0 && flags&(config.EventKeyspace|config.EventKeyevent) != 0 && !e.listeners[FacePort].Quiet()
 }
 
 // tellHappened publishes what a command has said, whose effects end at off in the log.

@@ -201,6 +201,9 @@ type Cluster interface {
 	// LeaseOver reports whether this node leads, as far as it knows, and others
 	// may have elected another by now: it does not say that it leads.
 	LeaseOver() bool
+	// LeaderSilent reports whether this node follows a leader of which it has heard nothing
+	// for longer than the election timeout: another may lead by now, or this node was asleep.
+	LeaderSilent() bool
 	// AckedBy returns how many other nodes hold the log up to off and show it to
 	// their readers, as far as is known. Asking has the cluster find out, and
 	// call ReplicaAcked.
@@ -244,6 +247,9 @@ type View struct {
 	ClusterID string // 40 hex digits, "" while unknown
 	LeaderID  int64  // 0: none known
 	Leader    string // the leader's client address as config.Spell has it, "" when none
+	// Serves: the leader has begun to serve, as far as this node has heard: its epoch's first
+	// record is committed.
+	Serves bool
 	// LastLeaderID is LeaderID, or while none is known the last that was; 0: there
 	// was none yet, as far as is known here.
 	LastLeaderID int64

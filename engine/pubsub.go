@@ -96,6 +96,15 @@ func (s *Session) Listens() bool { return s.Shared.has(clientPubSub) }
 // subscriptions are what a session listens to, by kind.
 type subscriptions [pubsub.Kinds]map[string]struct{}
 
+// listenersAt is who listens at a face. The Sentinel face has channels of its own, which
+// this node alone publishes on; all data is one, whatever face it is seen at.
+func (e *Engine) listenersAt(f Face) *pubsub.Table[*Session] {
+	if f == FaceSentinel {
+		return &e.listeners[FaceSentinel]
+	}
+	return &e.listeners[FacePort]
+}
+
 // A message in both protocols, made when it is first asked for.
 type message struct {
 	kind, pattern    string
@@ -125,13 +134,18 @@ func (m *message) in(proto int) []byte {
 // publish gives a message to all sessions here that listen, and counts how often. The
 // one that publishes hears it at once, before its reply, if self is its.
 func (e *Engine) publish(kind pubsub.Kind, channel, payload []byte, on rest, self *Ctx) int {
+	return e.publishAt(FacePort, kind, channel, payload, on, self)
+}
+
+// publishAt is publish for those that listen at a face.
+func (e *Engine) publishAt(f Face, kind pubsub.Kind, channel, payload []byte, on rest, self *Ctx) int {
 	plain := message{kind: "message", channel: channel, payload: payload}
 	if kind == pubsub.Shard {
 		plain.kind = "smessage"
 	}
 	var matched message // of the pattern that was met last: its listeners come together
 	limit := e.Config.OutputHardPubsub.Get()
-	return e.listeners.Deliver(kind, channel, func(s *Session, pattern string) {
+	return e.listenersAt(f).Deliver(kind, channel, func(s *Session, pattern string) {
 		m := &plain
 		if pattern != "" {
 			if matched.pattern != pattern {
@@ -156,11 +170,11 @@ func pubsubCommands() []Command {
 	shards := spec.Args{spec.String("shardchannel").Many()}
 	shardKeys := spec.Keys{spec.Span(1, -1, 1, spec.KeyNotKey)}
 	return []Command{
-		{Do: func(c *Ctx) { c.subscribe(pubsub.Channel) }, whileListening: true, Command: spec.Command{
+		{Do: func(c *Ctx) { c.subscribe(pubsub.Channel) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "subscribe", Arity: -2, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of channels",
 			Summary: "Listens to channels.", Args: channels,
 		}},
-		{Do: func(c *Ctx) { c.subscribe(pubsub.Pattern) }, whileListening: true, Command: spec.Command{
+		{Do: func(c *Ctx) { c.subscribe(pubsub.Pattern) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "psubscribe", Arity: -2, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of patterns that the client has",
 			Summary: "Listens to all channels whose names match one of the patterns.",
 			Args:    spec.Args{spec.Block("pattern", spec.Pattern("pattern")).Many()},
@@ -169,12 +183,12 @@ func pubsubCommands() []Command {
 			Name: "ssubscribe", Arity: -2, Flags: flags, Since: "7.0.0", Complex: "O(N) in the number of channels",
 			Summary: "Listens to shard channels.", Keys: shardKeys, Args: shards,
 		}},
-		{Do: func(c *Ctx) { c.unsubscribe(pubsub.Channel) }, whileListening: true, Command: spec.Command{
+		{Do: func(c *Ctx) { c.unsubscribe(pubsub.Channel) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "unsubscribe", Arity: -1, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of channels",
 			Summary: "Stops listening to channels, to all of them if none is named.",
 			Args:    spec.Args{spec.String("channel").Many().Opt()},
 		}},
-		{Do: func(c *Ctx) { c.unsubscribe(pubsub.Pattern) }, whileListening: true, Command: spec.Command{
+		{Do: func(c *Ctx) { c.unsubscribe(pubsub.Pattern) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "punsubscribe", Arity: -1, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of patterns",
 			Summary: "Stops listening to channels that match patterns, to all of them if none is named.",
 			Args:    spec.Args{spec.Pattern("pattern").Many().Opt()},
@@ -215,7 +229,7 @@ func pubsubSubs() []Command {
 			Name: "numsub", Arity: -2, Flags: flags, Since: "2.8.0", Complex: "O(N) in the number of channels",
 			Summary: "Counts who listens to channels, without those who do by a pattern.", Args: spec.Args{spec.String("channel").Many().Opt()},
 		}},
-		{Do: func(c *Ctx) { c.W.Int(int64(c.e.listeners.Names(pubsub.Pattern))) }, Command: spec.Command{
+		{Do: func(c *Ctx) { c.W.Int(int64(c.e.listenersAt(FacePort).Names(pubsub.Pattern))) }, Command: spec.Command{
 			Name: "numpat", Arity: 2, Flags: flags, Since: "2.8.0", Complex: "O(1)",
 			Summary: "Counts the different patterns that somebody has.",
 		}},
@@ -259,7 +273,7 @@ func (c *Ctx) subscribe(kind pubsub.Kind) {
 			}
 			s.subs[kind][name] = struct{}{}
 			s.noteSubscriptions()
-			c.e.listeners.Add(kind, name, s)
+			c.e.listenersAt(s.face).Add(kind, name, s)
 		}
 		c.tellSubscription(verb(kind, false), arg, kind)
 	}
@@ -330,7 +344,7 @@ func (e *Engine) endSubscription(s *Session, kind pubsub.Kind, name string) {
 		return
 	}
 	delete(s.subs[kind], name)
-	e.listeners.Remove(kind, name, s)
+	e.listenersAt(s.face).Remove(kind, name, s)
 	s.noteSubscriptions()
 }
 
@@ -341,7 +355,7 @@ func (e *Engine) endSubscriptions(s *Session) {
 	}
 	for kind := range pubsub.Kind(pubsub.Kinds) {
 		for name := range s.subs[kind] {
-			e.listeners.Remove(kind, name, s)
+			e.listenersAt(s.face).Remove(kind, name, s)
 		}
 	}
 	s.subs = nil
@@ -387,7 +401,7 @@ func (c *Ctx) listNames(kind pubsub.Kind) {
 		return
 	}
 	var names []string
-	c.e.listeners.Each(kind, func(name string) {
+	c.e.listenersAt(FacePort).Each(kind, func(name string) {
 		if len(c.Args) == 2 || glob.Match(c.Args[2], []byte(name)) {
 			names = append(names, name)
 		}
@@ -405,7 +419,7 @@ func (c *Ctx) countListeners(kind pubsub.Kind) {
 	c.W.Array(2 * len(names))
 	for _, name := range names {
 		c.W.Bulk(name)
-		c.W.Int(int64(c.e.listeners.Listeners(kind, string(name))))
+		c.W.Int(int64(c.e.listenersAt(FacePort).Listeners(kind, string(name))))
 	}
 }
 

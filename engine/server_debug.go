@@ -91,10 +91,15 @@ func (c *Ctx) mayDebug() bool {
 	case "yes":
 		return true
 	case "local":
-		addr, err := netip.ParseAddrPort(c.s.conn.RemoteAddr())
-		return err != nil || addr.Addr().Unmap().IsLoopback() // a unix socket has no such address
+		return isLocal(c.s.conn)
 	}
 	return false
+}
+
+// isLocal reports whether a client is on this machine.
+func isLocal(conn Conn) bool {
+	addr, err := netip.ParseAddrPort(conn.RemoteAddr())
+	return err != nil || addr.Addr().Unmap().IsLoopback() // a unix socket has no such address
 }
 
 func debugLog(c *Ctx) {

@@ -19,7 +19,7 @@ import (
 //	server_info_cluster.go  Replication, Cluster, Regent
 
 func infoCommands() []Command {
-	return []Command{{Do: doInfo, Command: spec.Command{
+	return []Command{{Do: doInfo, Sentinel: true, Command: spec.Command{
 		Name: "info", Arity: -1, Flags: spec.Loading | spec.Stale, Cats: spec.CatDangerous, Since: "1.0.0", Complex: "O(1)",
 		Summary: "Returns information and statistics about the server.",
 		Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
@@ -33,7 +33,8 @@ type infoRun struct {
 	face  Face
 	now   int64 // wall ms
 	view  *View
-	usage *Usage // nil: not asked for yet
+	own   []InfoSection // of the Sentinel face's rooms
+	usage *Usage        // nil: not asked for yet
 }
 
 // process is what the process takes, for sections that tell of it.
@@ -47,6 +48,9 @@ func (r *infoRun) process() *Usage {
 
 // sections are the engine's own, in Redis's order.
 func (r *infoRun) sections() []InfoSection {
+	if r.face == FaceSentinel {
+		return append([]InfoSection{{"Server", true, r.server}, {"Clients", true, r.clients}, {"Stats", true, r.stats}, {"CPU", true, r.cpu}}, r.own...)
+	}
 	return []InfoSection{
 		{"Server", true, r.server},
 		{"Clients", true, r.clients},
@@ -73,6 +77,9 @@ func doInfo(c *Ctx) {
 	all := asked["all"] || asked["everything"]
 	unasked := len(asked) == 0 || asked["default"]
 	r := &infoRun{e: c.e, face: c.s.face, now: c.e.host.Now(), view: c.e.toldView()}
+	if r.face == FaceSentinel {
+		r.own = c.ownInfo()
+	}
 	var w InfoWriter
 	for _, parts := range r.joined() {
 		first := parts[0]
@@ -84,12 +91,20 @@ func doInfo(c *Ctx) {
 			p.Write(&w)
 		}
 	}
+	if r.face == FaceSentinel {
+		c.W.Bulk(w.buf)
+		return
+	}
 	c.W.Verbatim("txt", string(w.buf))
 }
 
 // joined is all sections, each with what continues it.
 func (r *infoRun) joined() (out [][]InfoSection) {
-	for _, s := range append(r.sections(), r.e.sections...) {
+	all := r.sections()
+	if r.face != FaceSentinel {
+		all = append(all, r.e.sections...)
+	}
+	for _, s := range all {
 		at := slices.IndexFunc(out, func(parts []InfoSection) bool { return parts[0].Name == s.Name })
 		if at < 0 {
 			out = append(out, []InfoSection{s})

@@ -172,9 +172,9 @@ func (r *infoRun) stats(w *InfoWriter) {
 	w.Int("evicted_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.evicted }))
 	w.Int("keyspace_hits", s.sum(func(st *stripe) *atomic.Int64 { return &st.hits }))
 	w.Int("keyspace_misses", s.sum(func(st *stripe) *atomic.Int64 { return &st.misses }))
-	w.Int("pubsub_channels", int64(r.e.listeners.Names(pubsub.Channel)))
-	w.Int("pubsub_patterns", int64(r.e.listeners.Names(pubsub.Pattern)))
-	w.Int("pubsubshard_channels", int64(r.e.listeners.Names(pubsub.Shard)))
+	w.Int("pubsub_channels", int64(r.e.listenersAt(r.face).Names(pubsub.Channel)))
+	w.Int("pubsub_patterns", int64(r.e.listenersAt(r.face).Names(pubsub.Pattern)))
+	w.Int("pubsubshard_channels", int64(r.e.listenersAt(r.face).Names(pubsub.Shard)))
 	// Snapshots need no second process, so nothing is ever forked.
 	w.Int("latest_fork_usec", 0)
 	w.Int("total_forks", 0)

@@ -32,7 +32,7 @@ func saveCommands() []Command {
 			Summary: "Returns when the data was last saved, in seconds since 1970.",
 			Tips:    []string{"nondeterministic_output"},
 		}},
-		{Do: doShutdown, Command: spec.Command{
+		{Do: doShutdown, Sentinel: true, Command: spec.Command{
 			Name: "shutdown", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale | spec.NoMulti | spec.AllowBusy,
 			Since: "1.0.0", Complex: "O(N) when saving, in the number of keys in all databases",
 			Summary: "Ends the server in order.",

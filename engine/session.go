@@ -31,6 +31,7 @@ type Session struct {
 	LeaderEpoch int64
 
 	face   Face
+	table  *table // its face's commands
 	ctx    Ctx
 	parked *wait
 	clock  batchClock
@@ -38,6 +39,7 @@ type Session struct {
 
 	db            int
 	Authenticated bool
+	proved        bool // it has given the password
 	readonlyMode  bool // READONLY was said
 	ReplyMode     ReplyMode
 	Acks          Acks  // REGENT ACKS
@@ -211,8 +213,8 @@ func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }
 
 // NewSession registers a client that has just connected to a face.
 func (e *Engine) NewSession(conn Conn, face Face) *Session {
-	s := &Session{face: face, ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
-	s.Authenticated = e.Config.RequirePass.Get() == ""
+	s := &Session{face: face, table: e.tableAt(face), ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
+	s.Authenticated = e.password(face) == ""
 	s.Shared.LastActive.Store(s.created)
 	s.Shared.proto.Store(2)
 	e.stats.connections.Add(1)

@@ -23,6 +23,14 @@ type Room struct {
 	// Codecs are for the values in RDB files; nil: the room has no type. What they
 	// decode is an Object, built as cfg's limits say.
 	Codecs func(cfg *config.Config) []rdb.Codec
+	// Face, unless it is FacePort, is the one face where the room's commands are there, in
+	// the place of others of the same names.
+	Face Face
+	// Info is a section of INFO at that face.
+	Info func(c *Ctx) InfoSection
+	// Seen is called when what clients are told of the cluster may have changed, one call at
+	// a time: for what is published at the room's face.
+	Seen func(s *Sight)
 	// Small makes the objects for views of the forms that the room's values have
 	// while they are small (form.go).
 	Small map[Form]MakeSmall
@@ -63,6 +71,27 @@ func kernelRooms() []Room {
 // NewTable is what is known of all commands of an engine with those rooms.
 func NewTable(rooms ...Room) *spec.Table { return newTable(rooms).spec }
 
+// rowsOf are the commands of rooms, each made known to those it holds.
+func rowsOf(rooms []Room) (rows []*Command) {
+	for _, r := range rooms {
+		commands := r.rows()
+		for i := range commands {
+			cmd := &commands[i]
+			if cmd.Group == "" {
+				cmd.Group = r.Group
+			}
+			cmd.hold()
+			rows = append(rows, cmd)
+		}
+	}
+	return rows
+}
+
+// everywhere are the kernel's rooms, and those of rooms that are not for one face alone.
+func everywhere(rooms []Room) []Room {
+	return slices.DeleteFunc(slices.Concat(kernelRooms(), rooms), func(r Room) bool { return r.Face != FacePort })
+}
+
 // A table is the command table of an engine.
 type table struct {
 	rows  []*Command
@@ -73,21 +102,27 @@ type table struct {
 	spec    *spec.Table
 }
 
-func newTable(rooms []Room) *table {
-	var rows []*Command
-	var specs []*spec.Command
-	for _, r := range slices.Concat(kernelRooms(), rooms) {
-		commands := r.rows()
-		for i := range commands {
-			cmd := &commands[i]
-			if cmd.Group == "" {
-				cmd.Group = r.Group
-			}
-			cmd.hold()
-			rows, specs = append(rows, cmd), append(specs, &cmd.Command)
+func newTable(rooms []Room) *table { return tableOf(rowsOf(everywhere(rooms)), nil) }
+
+// newSentinelTable is that of the Sentinel face: what its rooms bring, and what else is
+// there. Its commands are numbered after those of main.
+func newSentinelTable(rooms []Room, main *table) *table {
+	own := rowsOf(slices.DeleteFunc(slices.Clone(rooms), func(r Room) bool { return r.Face != FaceSentinel }))
+	rows := slices.Clone(own)
+	for _, cmd := range rowsOf(everywhere(rooms)) {
+		if cmd.Sentinel && !slices.ContainsFunc(own, func(o *Command) bool { return o.Name == cmd.Name }) {
+			rows = append(rows, cmd)
 		}
 	}
-	t := &table{rows: rows, spec: spec.NewTable(specs)}
+	return tableOf(rows, main.spec)
+}
+
+func tableOf(rows []*Command, before *spec.Table) *table {
+	specs := make([]*spec.Command, len(rows))
+	for i, cmd := range rows {
+		specs[i] = &cmd.Command
+	}
+	t := &table{rows: rows, spec: spec.NewTableAfter(before, specs)}
 	t.names = spec.NewIndex(rows, func(cmd *Command) string { return cmd.Name })
 	t.said = t.names
 	for _, cmd := range rows {

@@ -42,6 +42,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/streams":       ground("regent/engine/stream", "regent/engine/listpack"),
 	"regent/engine/commands/cluster":       ground(),
 	"regent/engine/commands/introspection": ground(),
+	"regent/engine/commands/sentinel":      ground(),
 	"regent/engine/commands/functions":     ground("regent/engine/lua"),
 	"regent/engine/commands/scripting":     ground("regent/engine/lua"),
 	"regent/engine/lua":                    {"regent/resp"},
@@ -72,7 +73,7 @@ func ground(value ...string) []string {
 
 // leaves may be imported by everybody. They import nothing but the standard library
 // and one another.
-var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/geo", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/latency", "regent/engine/pubsub", "regent/engine/tracking", "regent/engine/spec"}
+var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/geo", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/latency", "regent/engine/pubsub", "regent/engine/sentinel", "regent/engine/tracking", "regent/engine/spec"}
 
 // pure floors import nothing but the standard library, themselves and leaves.
 var pure = append([]string{"regent/cluster/bully"}, leaves...)

@@ -304,6 +304,36 @@ const (
 	ErrWaitAOFOff     = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 )
 
+// Of the Sentinel face.
+const (
+	ErrNoPerm           = "NOPERM this user has no permissions to run the '%s' command"
+	ErrSentinelMaster   = "ERR No such master with that name"
+	ErrSentinelRuns     = "INPROG Failover already in progress"
+	ErrSentinelNoTarget = "NOGOODSLAVE No suitable replica to promote"
+	ErrSentinelPublish  = "ERR Only HELLO messages are accepted by Sentinel instances."
+	ErrSentinelTwice    = "ERR Duplicate master name."
+	ErrSentinelQuorum   = "ERR Quorum must be 1 or greater."
+	ErrSentinelVotes    = "ERR Invalid quorum"
+	ErrSentinelPort     = "ERR Invalid port"
+	ErrSentinelHost     = "ERR Invalid IP address or hostname specified"
+	ErrSentinelSet      = "ERR Invalid argument '%s' for SENTINEL SET '%s'"
+	ErrSentinelSetName  = "ERR Unknown option or number of arguments for SENTINEL SET '%s'"
+	ErrSentinelScript   = "ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration"
+	ErrSentinelConfig   = "ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported."
+	ErrSentinelConfName = "ERR Invalid argument '%s' to SENTINEL CONFIG SET"
+	ErrSentinelConfVal  = "ERR Invalid value '%s' to SENTINEL CONFIG SET '%s'"
+	ErrSentinelFailure  = "ERR Unknown failure simulation specified"
+	ErrSentinelDebug    = "ERR Invalid argument '%s' for SENTINEL DEBUG '%s'"
+	ErrSentinelDebugArg = "ERR Unknown option or number of arguments for SENTINEL DEBUG '%s'"
+	ErrSentinelDown     = "NOQUORUM %d usable Sentinels. %s"
+	ErrSentinelFlush    = "ERR The configuration cannot be written: see the log"
+	// ErrSentinelForeign is Regent's own: a Sentinel that can watch anything has no use for it.
+	ErrSentinelForeign = "ERR This Sentinel watches the nodes of its own cluster alone, and %s is none of them"
+	ErrSentinelOnly    = "ERR This Sentinel watches the nodes of its own cluster: its last name cannot be removed"
+	// ErrReplicaOf is Regent's own: here nodes elect their leader.
+	ErrReplicaOf = "ERR Regent's nodes elect their leader themselves, so none is told whom to follow: a Sentinel must not watch them. FAILOVER at the leader changes it, and each node's sentinel-port answers Sentinel clients"
+)
+
 // Of CLIENT TRACKING and CACHING.
 const (
 	ErrTrackingOne    = "ERR A client can only redirect to a single other client"

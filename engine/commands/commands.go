@@ -8,7 +8,7 @@
 //	functions      FUNCTION, FCALL              zsets   ZADD, ZRANGE, BZPOPMIN …
 //	bitmaps        SETBIT, BITOP, BITFIELD …    streams XADD, XREADGROUP …
 //	hyperlogs      PFADD, PFCOUNT, PFMERGE      zsets   GEOADD, GEOSEARCH … (a second room)
-//	scripting      EVAL, EVALSHA, SCRIPT
+//	scripting      EVAL, EVALSHA, SCRIPT        sentinel   SENTINEL, at a face of its own
 //
 // A room imports the engine, what it says of commands (engine/spec) and its own
 // type of value (engine/list, engine/set, engine/zset, engine/stream); no room imports another. What it may do
@@ -27,6 +27,7 @@ import (
 	"regent/engine/commands/keys"
 	"regent/engine/commands/lists"
 	"regent/engine/commands/scripting"
+	"regent/engine/commands/sentinel"
 	"regent/engine/commands/sets"
 	"regent/engine/commands/streams"
 	"regent/engine/commands/strings"
@@ -50,5 +51,6 @@ func All() []engine.Room {
 		scripting.Room(),
 		functions.Room(),
 		introspection.Room(),
+		sentinel.Room(),
 	}
 }

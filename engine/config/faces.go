@@ -23,6 +23,16 @@ func (c *Config) faces() []*directive {
 // first is the one that is shown.
 func (c *Config) MasterNames() []string { return strings.Fields(c.SentinelMasterName.Get()) }
 
+// SetMasterNames changes them.
+func (c *Config) SetMasterNames(names []string) error {
+	s := strings.Join(names, " ")
+	if err := masterNames(s); err != nil {
+		return err
+	}
+	c.SentinelMasterName.Set(s)
+	return nil
+}
+
 // maxMasterNames bounds them: each is published and listed by itself.
 const maxMasterNames = 16
 

@@ -18,6 +18,11 @@ func (s *Server) ClientAt(f engine.Face) *Client {
 	return &Client{s.NewSession(link, f), s, link}
 }
 
+// Far opens a session for a connection of the test's own; what that counts is not seen.
+func (s *Server) Far(conn engine.Conn, f engine.Face) *Client {
+	return &Client{s.NewSession(conn, f), s, &Conn{}}
+}
+
 // Do carries out a command and returns its reply as it would be sent: empty
 // when the session is parked, or wants no replies.
 func (c *Client) Do(args ...string) string {

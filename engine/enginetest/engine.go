@@ -118,6 +118,7 @@ func (h *Host) Advance(d time.Duration) {
 type Cluster struct {
 	view   atomic.Pointer[engine.View]
 	over   atomic.Bool
+	silent atomic.Bool
 	acked  atomic.Pointer[[]int64]
 	refuse error
 	Asked  []string // handovers
@@ -145,6 +146,12 @@ func (c *Cluster) LeaseOver() bool { return c.over.Load() }
 
 // SetLeaseOver says whether the leader's lease has run out.
 func (c *Cluster) SetLeaseOver(v bool) { c.over.Store(v) }
+
+// LeaderSilent is what SetLeaderSilent said.
+func (c *Cluster) LeaderSilent() bool { return c.silent.Load() }
+
+// SetLeaderSilent says whether nothing is heard of the leader.
+func (c *Cluster) SetLeaderSilent(v bool) { c.silent.Store(v) }
 
 // SetAcked says up to which offset each of the other nodes holds the log.
 func (c *Cluster) SetAcked(offsets ...int64) { c.acked.Store(&offsets) }

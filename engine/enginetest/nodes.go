@@ -11,7 +11,7 @@ func NodeName(id int) string { return fmt.Sprintf("%040x", id) }
 
 // ThreeNodes is the view of node me, of three; none leads if leader is 0.
 func ThreeNodes(me, leader int) engine.View {
-	v := engine.View{Clustered: true, Leading: me == leader, NodeID: int64(me), LeaderID: int64(leader), Epoch: 7}
+	v := engine.View{Clustered: true, Leading: me == leader, NodeID: int64(me), LeaderID: int64(leader), Serves: leader != 0, Epoch: 7}
 	if leader != 0 {
 		v.Leader = fmt.Sprintf("10.0.0.%d:7000", leader)
 	}

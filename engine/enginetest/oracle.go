@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,19 +24,56 @@ const (
 // A Redis is a redis-server of the test's own: what Regent must answer like.
 type Redis struct {
 	addr string
+	kill func() // ends it
 }
+
+// Port is where it listens, on the loopback.
+func (r *Redis) Port() string {
+	_, port, _ := net.SplitHostPort(r.addr)
+	return port
+}
+
+// Kill ends it at once.
+func (r *Redis) Kill() { r.kill() }
 
 // StartRedis starts a redis-server without persistence on a free port of the
 // loopback, and ends it with the test. Extra arguments go to its command
 // line. Without redis-server the test fails: there is nothing to compare with.
 func StartRedis(t testing.TB, extra ...string) *Redis {
 	t.Helper()
+	return start(t, func(port string) []string {
+		return append([]string{
+			"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+			"--dir", t.TempDir(), "--daemonize", "no",
+		}, extra...)
+	})
+}
+
+// StartSentinel starts a redis-sentinel that watches a server under the name mymaster,
+// with a quorum of 2.
+func StartSentinel(t testing.TB, master *Redis, downAfter time.Duration) *Redis {
+	t.Helper()
+	return start(t, func(port string) []string {
+		dir := t.TempDir()
+		conf := filepath.Join(dir, "sentinel.conf") // Sentinel writes into it
+		text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor mymaster 127.0.0.1 %s 2\nsentinel down-after-milliseconds mymaster %d\n",
+			port, dir, master.Port(), downAfter.Milliseconds())
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{conf, "--sentinel"}
+	})
+}
+
+// start starts redis-server with what args says for a port.
+func start(t testing.TB, args func(port string) []string) *Redis {
+	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Fatalf("the oracle is missing: %v", err)
 	}
 	for range oracleStarts {
-		r, err := startRedis(t, path, extra)
+		r, err := startOnce(t, path, args)
 		if err == nil {
 			return r
 		}
@@ -43,7 +83,7 @@ func StartRedis(t testing.TB, extra ...string) *Redis {
 	return nil
 }
 
-func startRedis(t testing.TB, path string, extra []string) (*Redis, error) {
+func startOnce(t testing.TB, path string, args func(port string) []string) (*Redis, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -52,11 +92,7 @@ func startRedis(t testing.TB, path string, extra []string) (*Redis, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	args := append([]string{
-		"--port", fmt.Sprint(addr.Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--dir", t.TempDir(), "--daemonize", "no",
-	}, extra...)
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(path, args(fmt.Sprint(addr.Port))...)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -73,13 +109,14 @@ func startRedis(t testing.TB, path string, extra []string) (*Redis, error) {
 			continue
 		}
 		_ = conn.Close() // only its being accepted mattered
-		t.Cleanup(func() {
+		kill := sync.OnceFunc(func() {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Logf("ending redis-server: %v", err)
 			}
 			<-ended
 		})
-		return &Redis{addr.String()}, nil
+		t.Cleanup(kill)
+		return &Redis{addr.String(), kill}, nil
 	}
 	_ = cmd.Process.Kill() // it never came up
 	<-ended
@@ -103,6 +140,9 @@ func (r *Redis) Client(t testing.TB) *RedisClient {
 	t.Cleanup(func() { _ = conn.Close() }) // the oracle may be gone already
 	return &RedisClient{conn: conn, t: t}
 }
+
+// Close ends the connection before the test does.
+func (c *RedisClient) Close() { _ = c.conn.Close() }
 
 // Do sends a command and returns its reply as it came.
 func (c *RedisClient) Do(args ...string) string {

@@ -123,6 +123,7 @@ const (
 	GroupBitmap      Group = "bitmap"
 	GroupHyperLogLog Group = "hyperloglog"
 	GroupGeo         Group = "geo"
+	GroupSentinel    Group = "sentinel"
 )
 
 // names are the words for the bits set in mask.

@@ -7,12 +7,20 @@ type Table struct {
 	names  Index[*Command]
 	sorted []*Command
 	all    []*Command // with subcommands, by Command.Index
+	first  int        // Command.Index of the first
 }
 
 // NewTable makes a table of commands, and fills in what follows from their
 // literals: they belong to it from then on. It panics if two have one name.
-func NewTable(commands []*Command) *Table {
+func NewTable(commands []*Command) *Table { return NewTableAfter(nil, commands) }
+
+// NewTableAfter is NewTable for a second table beside others, which knows its commands
+// by numbers that follow theirs.
+func NewTableAfter(before *Table, commands []*Command) *Table {
 	t := &Table{sorted: slices.Clone(commands)}
+	if before != nil {
+		t.first = before.End()
+	}
 	for _, cmd := range commands {
 		t.derive(cmd, nil)
 	}
@@ -40,7 +48,7 @@ func (t *Table) derive(cmd, parent *Command) {
 			cmd.Group = parent.Group
 		}
 	}
-	cmd.index = len(t.all)
+	cmd.index = t.End()
 	t.all = append(t.all, cmd)
 	implied := impliedCategories(cmd.Flags)
 	if cmd.Cats&CatScripting != 0 {
@@ -58,10 +66,13 @@ func (t *Table) derive(cmd, parent *Command) {
 // Size is the number of commands and subcommands.
 func (t *Table) Size() int { return len(t.all) }
 
+// End is one more than the highest Command.Index.
+func (t *Table) End() int { return t.first + len(t.all) }
+
 // Commands are the top-level commands by name.
 func (t *Table) Commands() []*Command { return t.sorted }
 
-// All are the commands and subcommands by Command.Index.
+// All are the commands and subcommands in the order of Command.Index.
 func (t *Table) All() []*Command { return t.all }
 
 // Lookup finds a command by name in any case, and its subcommand when args

@@ -16,7 +16,7 @@ func (s *Server) accept(conn net.Conn, face engine.Face) {
 	l := newNetLink(conn)
 	c := &client{srv: s, link: l, face: face, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
 	l.c = c
-	why := s.refusal(remote)
+	why := s.refusal(remote, face)
 	if why != "" && !s.invite(c, conn.RemoteAddr()) {
 		s.turnAway(conn, why)
 		return
@@ -58,15 +58,17 @@ func addressOf(a, socket net.Addr) address {
 	return address{a.String(), false, a}
 }
 
-// refusal is why no more clients, or not this one, are served; "": it is.
-func (s *Server) refusal(remote address) string {
+// refusal is why no more clients, or not this one, are served at a face; "": it is. As
+// redis-sentinel does, the Sentinel face answers without a password, whoever asks: there
+// the gates refuse what changes anything.
+func (s *Server) refusal(remote address, face engine.Face) string {
 	s.mu.Lock()
 	n := int64(len(s.clients) - s.guests + s.carried)
 	s.mu.Unlock()
 	switch {
 	case n >= s.cfg.MaxClients.Get():
 		return resp.ErrMaxClients
-	case !remote.local && s.cfg.ProtectedMode.Get() && s.cfg.RequirePass.Get() == "":
+	case face != engine.FaceSentinel && !remote.local && s.cfg.ProtectedMode.Get() && s.cfg.RequirePass.Get() == "":
 		return resp.ErrProtected
 	}
 	return ""

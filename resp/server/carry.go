@@ -116,7 +116,7 @@ func (s *Server) Refusal(who engine.Carried) string {
 			from.local = ip.IsLoopback()
 		}
 	}
-	why := s.refusal(from)
+	why := s.refusal(from, engine.FacePlain)
 	if why != "" {
 		s.count.CountRejected()
 	}

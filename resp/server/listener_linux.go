@@ -113,7 +113,7 @@ func (d *listener) admit(lp *loop, fd int, from unix.Sockaddr) {
 	p := &slot{sock: fd, client: client{srv: s, face: d.face, peer: remote.text, local: lp.set.intern(local.text)}}
 	p.client.link = p
 	p.at.Store(lp)
-	why := s.refusal(remote)
+	why := s.refusal(remote, d.face)
 	if why != "" && !s.invite(&p.client, remote.from) {
 		_, _ = writeNow(fd, s.uninvited(why)) // the socket is new: the text fits
 		closeNow(fd)

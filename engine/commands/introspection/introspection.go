@@ -18,7 +18,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return []engine.Command{{Do: doCommand, Command: spec.Command{
+	return []engine.Command{{Do: doCommand, Sentinel: true, Command: spec.Command{
 		Name: "command", Arity: -1, Flags: spec.Loading | spec.Stale,
 		Since: "2.8.13", Complex: "O(N) in the number of commands",
 		Summary: "Returns the details of all commands.",
