@@ -45,7 +45,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/sentinel":      ground(),
 	"regent/engine/commands/functions":     ground("regent/engine/lua"),
 	"regent/engine/commands/scripting":     ground("regent/engine/lua"),
-	"regent/engine/lua":                    {"regent/resp"},
+	"regent/engine/lua":                    {"regent/engine/lua/libs", "regent/resp"},
 	"regent/engine/enginetest":             {"regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	"regent/aof":          {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},

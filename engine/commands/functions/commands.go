@@ -188,7 +188,7 @@ func (s *store) restored(codes [][]byte, flush, replace bool, host lua.Host) err
 	for _, l := range list {
 		if old := t.libraries[l.name]; old != nil {
 			if !replace {
-				return fmt.Errorf(resp.ErrLibraryThere, l.name)
+				return refusef(resp.ErrLibraryThere, l.name)
 			}
 			t.unlink(old)
 		}

@@ -2,7 +2,6 @@ package functions
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +22,13 @@ const (
 	// times that.
 	maxLibrary = 8 << 20
 )
+
+// A refusal is why libraries are not loaded, in Redis's words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refusef(format string, args ...any) refusal { return refusal(fmt.Sprintf(format, args...)) }
 
 // engineName is the one engine, as FUNCTION LIST and STATS call it.
 const engineName = "LUA"
@@ -126,7 +132,7 @@ func (c *change) unlink(l *library) {
 func (c *change) link(l *library) error {
 	for _, f := range l.functions {
 		if c.functions[strings.ToLower(f.Name)] != nil {
-			return fmt.Errorf(resp.ErrFunctionExists, f.Name)
+			return refusef(resp.ErrFunctionExists, f.Name)
 		}
 	}
 	for _, f := range l.functions {
@@ -147,7 +153,7 @@ func (c *change) add(code []byte, replace bool, host lua.Host) (*library, error)
 	}
 	old := c.libraries[l.name]
 	if old != nil && !replace {
-		return nil, fmt.Errorf(resp.ErrLibraryExists, l.name)
+		return nil, refusef(resp.ErrLibraryExists, l.name)
 	}
 	if old != nil {
 		c.unlink(old)
@@ -156,7 +162,7 @@ func (c *change) add(code []byte, replace bool, host lua.Host) (*library, error)
 		return nil, err
 	}
 	if len(l.functions) == 0 {
-		return nil, errors.New(resp.ErrNoFunctions)
+		return nil, refusal(resp.ErrNoFunctions)
 	}
 	return l, c.link(l)
 }
@@ -165,7 +171,7 @@ func (c *change) add(code []byte, replace bool, host lua.Host) (*library, error)
 func (s *store) run(l *library, body []byte, host lua.Host) error {
 	chunk, err := lua.Compile("user_function", body)
 	if err != nil {
-		return fmt.Errorf(resp.ErrFunctionCompile, err)
+		return refusef(resp.ErrFunctionCompile, err)
 	}
 	functions, failed := s.interpreter().LoadLibrary(chunk, lua.Load{Host: host, Flag: flag, Accept: func(name string, before []lua.Function) string {
 		switch {
@@ -177,7 +183,7 @@ func (s *store) run(l *library, body []byte, host lua.Host) error {
 		return ""
 	}})
 	if failed != "" {
-		return fmt.Errorf(resp.ErrFunctionRegister, failed)
+		return refusef(resp.ErrFunctionRegister, failed)
 	}
 	for _, f := range functions {
 		l.functions = append(l.functions, &function{f, l})
@@ -194,37 +200,37 @@ func flag(word string) (uint8, bool) {
 // the end of that line.
 func header(code []byte) (l *library, body []byte, err error) {
 	if len(code) > maxLibrary {
-		return nil, nil, errors.New(resp.ErrLibraryTooLarge)
+		return nil, nil, refusal(resp.ErrLibraryTooLarge)
 	}
 	if !bytes.HasPrefix(code, []byte("#!")) {
-		return nil, nil, errors.New(resp.ErrLibraryNoHeader)
+		return nil, nil, refusal(resp.ErrLibraryNoHeader)
 	}
 	end := bytes.IndexByte(code, '\n')
 	if end < 0 || bytes.IndexByte(code[:end], 0) >= 0 {
-		return nil, nil, errors.New(resp.ErrLibraryHeader)
+		return nil, nil, refusal(resp.ErrLibraryHeader)
 	}
 	words, err := resp.SplitWords(code[:end])
 	if err != nil || len(words) == 0 {
-		return nil, nil, errors.New(resp.ErrLibraryHeader)
+		return nil, nil, refusal(resp.ErrLibraryHeader)
 	}
 	const option = "name="
 	name, given := "", false
 	for _, word := range words[1:] {
 		if len(word) < len(option) || !strings.EqualFold(string(word[:len(option)]), option) {
-			return nil, nil, fmt.Errorf(resp.ErrLibraryOption, word)
+			return nil, nil, refusef(resp.ErrLibraryOption, word)
 		}
 		if given {
-			return nil, nil, errors.New(resp.ErrLibraryNames)
+			return nil, nil, refusal(resp.ErrLibraryNames)
 		}
 		name, given = string(word[len(option):]), true
 	}
 	switch kind := string(words[0][len("#!"):]); {
 	case !given:
-		err = errors.New(resp.ErrLibraryNoName)
+		err = refusal(resp.ErrLibraryNoName)
 	case !named(name):
-		err = errors.New(resp.ErrLibraryNamed)
+		err = refusal(resp.ErrLibraryNamed)
 	case !strings.EqualFold(kind, engineName):
-		err = fmt.Errorf(resp.ErrLibraryEngine, kind)
+		err = refusef(resp.ErrLibraryEngine, kind)
 	}
 	return &library{name: name, code: code}, code[end:], err
 }
