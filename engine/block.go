@@ -227,12 +227,19 @@ func (q *waitQueues) count(w *waiter, n int) {
 	}
 }
 
-// leaveQueues takes a waiter out of the queues that it still stands in. Nothing
-// is locked.
+// leaveQueues takes a waiter out of the queues that it still stands in, now, or after the
+// script that runs: it is passed over there. Nothing is locked.
 func (e *Engine) leaveQueues(w *waiter) {
 	for i, key := range w.Keys {
 		sh := &e.shards[e.shardIndex(key)]
-		sh.mu.Lock()
+		if !e.lockShard(sh) {
+			e.host.AfterFunc(0, func() {
+				sh.mu.Lock()
+				sh.leave(w.places[i])
+				sh.mu.Unlock()
+			})
+			continue
+		}
 		sh.leave(w.places[i])
 		sh.mu.Unlock()
 	}
@@ -491,20 +498,24 @@ func (e *Engine) mustWiden(c *Ctx) bool {
 
 // widen locks what serving the waiters of c's keys needs, beside the shards of
 // set, which are locked. Waiters may come and go while nothing is.
-func (e *Engine) widen(c *Ctx, set *lockSet) {
+//
+// false: a script runs, and nothing is locked any more.
+func (e *Engine) widen(c *Ctx, set *lockSet) bool {
 	if !c.writes() {
-		return
+		return true
 	}
 	for round := 1; ; round++ {
 		want := e.wanted(c, set)
 		if want == *set {
-			return
+			return true
 		}
 		e.unlockSet(set)
 		if *set = want; round == widenRounds {
 			*set = e.everyShard()
 		}
-		e.lockSet(set)
+		if !e.lockShards(set) {
+			return false
+		}
 	}
 }
 

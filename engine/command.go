@@ -44,6 +44,9 @@ type Command struct {
 	Scripts Scripts
 	// AtLeader: at the plain face the command is the leader's although it touches no data.
 	AtLeader bool
+	// Aside reports whether a command with Scripts may take long, as far as can be told:
+	// then it runs in the background (script_aside.go). nil: always.
+	Aside func(args [][]byte) bool
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool

@@ -34,6 +34,9 @@ type Ctx struct {
 	failed   bool  // the reply is an error
 	strayed  bool  // it has changed a database other than the session's
 	room     space // what the memory gate came to
+	stalled  bool  // with late: a script keeps the command from its shards
+	moved    bool  // with late: the command, a script, is to be carried out in the background
+	aside    bool  // it is carried out there
 	full     bool  // memory was above maxmemory when the command, a script, began
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing

@@ -111,11 +111,28 @@ func (e *Engine) run(c *Ctx) {
 	for {
 		c.late = false
 		e.tryRun(c)
-		if !c.late || e.hold(c) {
+		if !c.late || e.later(c) {
 			return
 		}
 	}
 }
+
+// later has a command wait that did nothing; false: it may run now.
+func (e *Engine) later(c *Ctx) bool {
+	stalled, moved := c.stalled, c.moved
+	c.stalled, c.moved = false, false
+	switch {
+	case moved:
+		e.goAside(c)
+		return true
+	case stalled:
+		return e.awaitScript(c)
+	}
+	return e.hold(c)
+}
+
+// stall has a command wait for a script's end.
+func (c *Ctx) stall() { c.late, c.stalled = true, true }
 
 // tryRun locks what the command touches, passes the gates that need the lock,
 // and calls the handler. c.late: it did nothing, because of a pause or the lease.
@@ -135,7 +152,10 @@ func (e *Engine) tryRun(c *Ctx) {
 		slot := slots.Of(c.Args[cmd.Keys[0].Index])
 		at := uint32(slot) & e.mask
 		sh := &e.shards[at]
-		sh.mu.Lock()
+		if !sh.mu.TryLock() && !e.lockShardSlowly(sh) {
+			c.stall()
+			return
+		}
 		if sh.queue.also > 0 && e.mustWiden(c) {
 			sh.mu.Unlock()
 			e.handleWide(c)
@@ -148,15 +168,23 @@ func (e *Engine) tryRun(c *Ctx) {
 	case shapeNone:
 		e.handle(c, nil, anyKey)
 	case shapeAll:
-		e.lockAll()
-		c.held.all()
-		e.handleAll(c)
-		e.unlockAll()
+		if cmd.Scripts != NoScripts {
+			e.handleScript(c)
+		} else if all := e.everyShard(); e.lockShards(&all) {
+			c.held.all()
+			e.handleAll(c)
+			e.unlockAll()
+		} else {
+			c.stall()
+		}
 	case shapeEach:
 		e.handleEach(c)
 	case shapeSlot:
 		sh := &e.shards[e.slotShard(c.Args)]
-		sh.mu.Lock()
+		if !e.lockShard(sh) {
+			c.stall()
+			return
+		}
 		e.handle(c, sh, anyKey)
 		sh.mu.Unlock()
 	default:
@@ -205,6 +233,10 @@ func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
 // handleWide locks the shards of the command's keys, and those that are wanted by
 // what waits for a key of them, and runs the handler.
 func (e *Engine) handleWide(c *Ctx) {
+	if c.Cmd.Locks == lockQueued && c.s.inMulti() && c.s.tx.scripts {
+		e.handleScript(c)
+		return
+	}
 	set := &c.held
 	*set = lockSet{}
 	if c.Cmd.Locks == lockQueued {
@@ -213,10 +245,34 @@ func (e *Engine) handleWide(c *Ctx) {
 	} else {
 		e.collect(set, c.Cmd, c.Args)
 	}
-	e.lockSet(set)
-	e.widen(c, set)
+	if !e.lockShards(set) || !e.widen(c, set) {
+		c.stall()
+		return
+	}
 	e.handleSet(c, set)
 	e.unlockSet(set)
+}
+
+// handleScript runs the handler of a command that carries out scripts, with all shards
+// locked.
+func (e *Engine) handleScript(c *Ctx) {
+	if !c.aside && (c.Cmd.Aside == nil || c.Cmd.Aside(c.Args)) {
+		c.late, c.moved = true, true
+		return
+	}
+	if !e.beginTurn(c.aside) {
+		c.stall()
+		return
+	}
+	c.strayed = true // SELECT may be in it
+	c.held.all()
+	start := c.W.Len()
+	e.handleAll(c)
+	e.endScriptTurn()
+	if c.moved { // nothing was done, and it begins anew
+		c.W.Truncate(start)
+		c.failed, c.late = false, true
+	}
 }
 
 // handleAll runs the handler with all shards locked.
@@ -254,7 +310,11 @@ func (e *Engine) handleEach(c *Ctx) {
 	if c.late {
 		return
 	}
-	e.lockAll()
+	all := e.everyShard()
+	if !e.lockShards(&all) {
+		c.stall()
+		return
+	}
 	c.held.all()
 	e.handleAll(c)
 	e.unlockAll()

@@ -186,7 +186,9 @@ func (e *Engine) samples() int {
 // that is all that has to be looked at, it deletes the one that is worth least;
 // otherwise it puts it into least if it is worth less than that.
 func (e *Engine) evictFrom(s *shard, want int, least *victim) (seen int, gone bool) {
-	s.mu.Lock()
+	if !e.lockShard(s) {
+		return 0, false
+	}
 	defer s.mu.Unlock()
 	if !e.mayEvict() {
 		return 0, false
@@ -223,7 +225,9 @@ func (e *Engine) mayEvict() bool {
 // evictKey deletes a victim whose shard was unlocked meanwhile, and reports
 // whether it was still there.
 func (e *Engine) evictKey(v *victim) bool {
-	v.shard.mu.Lock()
+	if !e.lockShard(v.shard) {
+		return false
+	}
 	defer v.shard.mu.Unlock()
 	d := v.shard.dbs[v.db]
 	if d == nil || d.Find(v.key) == 0 || !e.mayEvict() {

@@ -55,7 +55,9 @@ func (e *Engine) ExpireCycle(limit int) (deleted int) {
 // expireSome deletes up to limit expired keys of one dictionary. Whether this
 // node leads is asked inside the lock: roles change under Freeze.
 func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireScratch) int {
-	s.mu.Lock()
+	if !e.lockShard(s) {
+		return 0 // a script runs
+	}
 	defer s.mu.Unlock()
 	d := s.dbs[db]
 	if d == nil || d.Expires() == 0 || e.expireOff.Load() || e.pause.mode.Load() != pauseNone || !e.cluster.View().Leading || e.cluster.MustHold() {
@@ -108,7 +110,9 @@ func (e *Engine) Maintain() (more bool) {
 	e.keepRoom()
 	for i := range e.shards {
 		s := &e.shards[i]
-		s.mu.Lock()
+		if !e.lockShard(s) {
+			return true // a script runs
+		}
 		for _, d := range s.dbs {
 			if d != nil && d.Step(maintainBuckets) {
 				more = true

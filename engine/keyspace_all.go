@@ -193,7 +193,11 @@ func (c *Ctx) visit(i int, f func(s *shard)) bool {
 	if c.walk.broken {
 		return false
 	}
-	sh.mu.Lock()
+	if !e.lockShard(sh) {
+		c.walk.broken = true
+		c.stall()
+		return false
+	}
 	defer sh.mu.Unlock()
 	if c.walk.broken = e.stand() != c.walk.stand || e.gates(c) != "" || c.late; c.walk.broken {
 		return false

@@ -37,6 +37,8 @@ type parking struct {
 	// held marks what CLIENT UNBLOCK does not end: a command that has not
 	// begun (CLIENT PAUSE), or one that is at work elsewhere.
 	held bool
+	// script: it waits for a script of its own (script_aside.go).
+	script bool
 }
 
 // A wait is a Parking in force.

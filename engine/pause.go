@@ -22,6 +22,7 @@ import (
 // What a pause holds, from the mildest on.
 const (
 	pauseNone   = iota
+	pauseBusy   // nothing: a script takes long, and others are told so
 	pauseWrites // what may change data
 	pauseData   // what reads or changes data
 	pauseAll    // every command
@@ -33,6 +34,7 @@ const (
 	pauseByHandover        // HoldData
 	pauseByEnd             // HoldWrites
 	pauseBySleep           // DEBUG SLEEP
+	pauseByScript          // a script that takes long
 	pausePurposes
 )
 

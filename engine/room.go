@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -93,8 +94,8 @@ func (e *Engine) awaitRoom(c *Ctx) bool {
 // they let it pass.
 func (e *Engine) admitted(c *Ctx, msg string) {
 	switch {
-	case msg != "":
-		e.refuse(c, msg)
+	case msg != "" || e.scripts.busy.Load() && e.busyScript(c) != "":
+		e.refuse(c, cmp.Or(msg, e.busyScript(c)))
 	case c.room == spaceSoon && e.awaitRoom(c):
 	case e.pause.mode.Load() == pauseNone || !e.hold(c):
 		e.run(c)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"regent/engine/spec"
 	"regent/resp"
@@ -74,8 +73,12 @@ type Script struct {
 	c        *Ctx
 	readOnly bool
 	allowOOM bool
-	wrote    bool // a command that may write was carried out
-	db       int  // the session's: a script's SELECT ends with it
+	wrote    bool  // a command that may write was carried out
+	acted    bool  // something was done that cannot be done again
+	began    int64 // ticks
+	next     int64 // ticks: when Interrupt looks again
+	heap     int64 // bytes of the process's heap when the script began, 0: not looked at
+	db       int   // the session's: a script's SELECT ends with it
 	out      *resp.Writer
 	w        resp.Writer // replies to its commands
 }
@@ -89,7 +92,9 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal 
 		}
 		readOnly = readOnly || flags&ScriptNoWrites != 0
 	}
-	s = &Script{c: c, readOnly: readOnly, allowOOM: flags&ScriptAllowOOM != 0, db: c.s.db, out: c.W}
+	c.e.scripts.function.Store(false)
+	began := c.e.host.Ticks()
+	s = &Script{c: c, readOnly: readOnly, allowOOM: flags&ScriptAllowOOM != 0, db: c.s.db, out: c.W, began: began, next: began + firstLook}
 	return s, ""
 }
 
@@ -117,17 +122,28 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	return ""
 }
 
+// Function says that the script is a function, as far as others are told of it.
+func (s *Script) Function() { s.c.e.scripts.function.Store(true) }
+
 // End ends the script. failed is an error that it has answered with and that nobody
-// has counted.
-func (s *Script) End(failed string, isError bool) {
+// has counted, isError whether it was any. quick: it took so little time that it may run in
+// the loop of its client.
+func (s *Script) End(failed string, isError bool) (quick bool) {
 	c := s.c
 	if c.s.db != s.db {
 		c.s.selectDB(s.db)
+	}
+	if c.moved {
+		return false
+	}
+	if c.e.scripts.ending.Load() { // half of a script is nothing
+		c.eff.Buf, c.eff.Recs, c.eff.Lent = nil, nil, nil
 	}
 	c.failed = c.failed || isError
 	if failed != "" {
 		c.e.stats.errors.note(failed)
 	}
+	return c.e.host.Ticks()-s.began < firstLook/2
 }
 
 // Call carries out a command of the script. reply is valid until the next call.
@@ -141,7 +157,13 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 		}
 		return nil, msg
 	}
-	s.wrote = s.wrote || cmd.Has(spec.Write)
+	if cmd.Has(spec.Write) && !s.wrote {
+		if !c.e.scripts.writes() {
+			return nil, resp.ErrScriptKilled
+		}
+		s.wrote = true
+	}
+	s.acted = s.acted || !cmd.Has(spec.ReadOnly)
 	s.w.Truncate(0)
 	s.w.SetBound(c.e.ReplyBound(0))
 	c.W = &s.w
@@ -194,6 +216,7 @@ func (s *Script) SetRepl(int) {}
 
 // Log writes a line to the server's log.
 func (s *Script) Log(level int, text string) {
+	s.acted = true
 	s.c.e.host.Logf(Level(level), "%s", text)
 }
 
@@ -201,21 +224,4 @@ func (s *Script) Log(level int, text string) {
 func (s *Script) MayRun(args [][]byte) (allowed, known bool) {
 	cmd, known := s.c.e.table.Asked(args)
 	return true, cmd != nil && known
-}
-
-// Interrupt is asked while the script runs, and says why it must end, if it must.
-func (s *Script) Interrupt() string { return "" }
-
-// KillScript ends the script that is running, and says why it cannot be ended.
-func (c *Ctx) KillScript() string { return resp.ErrNotBusy }
-
-// CountScripts says how many scripts are in the cache, and how many bytes they have.
-func (c *Ctx) CountScripts(n int, bytes int64) {
-	c.e.scripts.cached.Store(int64(n))
-	c.e.scripts.bytes.Store(bytes)
-}
-
-// scriptState is what the engine knows of scripts.
-type scriptState struct {
-	cached, bytes atomic.Int64
 }

@@ -226,7 +226,9 @@ func (r *infoRun) keyspace(w *InfoWriter) {
 }
 
 func (r *infoRun) countShard(s *shard, dbs []dbSum) {
-	s.mu.Lock()
+	if !r.e.lockShard(s) {
+		return // a script runs
+	}
 	defer s.mu.Unlock()
 	for db, d := range s.dbs {
 		if d == nil {

@@ -111,7 +111,9 @@ func doMemoryStats(c *Ctx) {
 func (e *Engine) countKeys() (n int64) {
 	for i := range e.shards {
 		s := &e.shards[i]
-		s.mu.Lock()
+		if !e.lockShard(s) {
+			continue // a script runs
+		}
 		for _, d := range s.dbs {
 			if d != nil {
 				n += int64(d.Len())

@@ -125,6 +125,13 @@ func doShutdown(c *Ctx) {
 		c.Err(resp.ErrNoShutdown)
 		return
 	}
+	if c.e.scripts.busy.Load() {
+		if !words["nosave"] {
+			c.Err(c.e.busyText())
+			return
+		}
+		c.e.endScripts()
+	}
 	control := c.e.control
 	// What is half loaded must not replace the file that it is loaded from.
 	loading := c.e.load.on.Load()

@@ -86,7 +86,7 @@ func (e *Engine) invalidate(key []byte, writer *Session, on rest) {
 			if s == nil {
 				return
 			}
-			if t := s.Shared.tracker.Load(); t != nil && t.bcast == bcast && !(t.noloop && s == writer) {
+			if t := s.Shared.tracker.Load(); t != nil && t.bcast == bcast && !(t.noloop && writer != nil && s.ID == writer.ID) {
 				e.tellInvalid(s, t, key, on)
 			}
 		}

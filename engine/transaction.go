@@ -47,6 +47,7 @@ type transaction struct {
 	over    bool       // it has ended, and what is watched is to be forgotten
 	aborted bool       // a command was refused
 	flags   spec.Flags // of all commands in the queue
+	scripts bool       // there are scripts in the queue
 	queue   []queued
 	args    []byte // of all of them, one after the other
 	ends    []int  // of each argument in args
@@ -176,6 +177,7 @@ func (e *Engine) enqueue(c *Ctx) {
 	}
 	tx.queue = append(tx.queue, queued{c.Cmd, len(c.Args)})
 	tx.flags |= c.Cmd.lead
+	tx.scripts = tx.scripts || c.Cmd.Scripts != NoScripts
 	c.s.Shared.queued.Add(1)
 	c.s.Shared.queuedBytes.Store(int64(len(tx.args)))
 	c.W.Status("QUEUED")
@@ -220,9 +222,9 @@ func (e *Engine) queueRefused(c *Ctx, msg string) string {
 
 // endTransaction forgets the queue and what is watched. No shard is locked.
 func (e *Engine) endTransaction(s *Session) {
+	e.unwatch(s)
 	tx := s.tx
-	e.unwatch(tx)
-	tx.open, tx.over, tx.aborted, tx.flags = false, false, false, 0
+	tx.open, tx.over, tx.aborted, tx.flags, tx.scripts = false, false, false, 0, false
 	tx.queue, tx.args, tx.ends = tx.queue[:0], tx.args[:0], tx.ends[:0]
 	if cap(tx.args) > keptQueue {
 		s.tx = nil

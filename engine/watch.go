@@ -57,7 +57,7 @@ func doWatch(c *Ctx) {
 // doUnwatch has nothing locked, but inside EXEC, which forgets it all anyway.
 func doUnwatch(c *Ctx) {
 	if !c.nested && c.s.tx != nil {
-		c.e.unwatch(c.s.tx)
+		c.e.unwatch(c.s)
 	}
 	c.W.OK()
 }
@@ -79,23 +79,44 @@ func (c *Ctx) watchKey(tx *transaction, key []byte) {
 	c.e.caring.Add(1)
 }
 
-// unwatch forgets what tx watches. No shard is locked.
-func (e *Engine) unwatch(tx *transaction) {
-	for _, at := range tx.watched {
+// unwatch forgets what the session watches. No shard is locked. While a script runs that
+// is done in the background, for a transaction that the session has no more.
+func (e *Engine) unwatch(s *Session) {
+	tx := s.tx
+	for i, at := range tx.watched {
 		sh := &e.shards[e.shardIndex([]byte(at.key))]
-		sh.mu.Lock()
-		left := slices.DeleteFunc(sh.watched[at], func(w watcher) bool { return w.tx == tx })
-		if len(left) == 0 {
-			delete(sh.watched, at)
-		} else {
-			sh.watched[at] = left
+		if !e.lockShard(sh) {
+			left := tx.watched[i:]
+			s.tx = &transaction{open: tx.open, over: tx.over, aborted: tx.aborted, flags: tx.flags, scripts: tx.scripts, queue: tx.queue, args: tx.args, ends: tx.ends}
+			e.host.AfterFunc(0, func() { e.unwatchLater(tx, left) })
+			return
 		}
+		e.unwatchKey(sh, tx, at)
 		sh.mu.Unlock()
-		e.watching.Add(-1)
-		e.caring.Add(-1)
 	}
 	tx.watched = tx.watched[:0]
 	tx.changed.Store(false)
+}
+
+// unwatchKey forgets that a key is watched, whose shard is locked.
+func (e *Engine) unwatchKey(sh *shard, tx *transaction, at watchedKey) {
+	left := slices.DeleteFunc(sh.watched[at], func(w watcher) bool { return w.tx == tx })
+	if len(left) == 0 {
+		delete(sh.watched, at)
+	} else {
+		sh.watched[at] = left
+	}
+	e.watching.Add(-1)
+	e.caring.Add(-1)
+}
+
+func (e *Engine) unwatchLater(tx *transaction, left []watchedKey) {
+	for _, at := range left {
+		sh := &e.shards[e.shardIndex([]byte(at.key))]
+		sh.mu.Lock()
+		e.unwatchKey(sh, tx, at)
+		sh.mu.Unlock()
+	}
 }
 
 // watchedChanged reports whether something that the session watches is not as it was

@@ -179,7 +179,6 @@ func idleCluster() []*directive {
 
 func idleFeatures() []*directive {
 	return idle("Regent does not have the feature yet",
-		idleNumber("busy-reply-threshold", 5000, 0, math.MaxInt64).aka("lua-time-limit"),
 		idleNumber("acllog-max-len", 128, 0, math.MaxInt64),
 		idleWord("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
 		memoryOrPercent("maxmemory-clients"),

@@ -133,6 +133,7 @@ type Config struct {
 	LatencyTracking                  Bool
 	LatencyPercentiles               Str
 	TrackingTableMaxKeys             Int // keys, 0: any number
+	BusyReplyThreshold               Int // ms a script may take before others are answered -BUSY, 0: any time
 	KeyspaceEvents                   Int // EventGeneric and the like
 	IOModel                          Int // IOAuto, IOEventLoop, IOGoroutine
 	IOThreads                        Int // event loops at most; 0: as many as cores

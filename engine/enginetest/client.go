@@ -31,6 +31,10 @@ func (c *Client) Do(args ...string) string {
 		raw[i] = []byte(a)
 	}
 	c.Server.Execute(c.Session, raw)
+	if c.RunsScript() { // in the background, which is here and now
+		c.Server.Host.Advance(0)
+		c.Server.Resume(c.Session)
+	}
 	return c.take()
 }
 

@@ -1,7 +1,6 @@
 package lua
 
 import (
-	"context"
 	"sync"
 
 	"time"
@@ -99,6 +98,7 @@ func (st *State) Function(chunk *Chunk) *lua.LFunction {
 	if fn := st.chunks[chunk]; fn != nil {
 		return fn
 	}
+	st.brake.begin(nil)
 	fn := st.compiled(chunk)
 	if len(st.chunks) >= keptChunks {
 		clear(st.chunks)
@@ -124,6 +124,7 @@ func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string
 	st.host, st.proto, st.inside = r.Host, resp.RESP2, false
 	st.brake.begin(r.Host)
 	L := st.L
+	L.G.CurrentThread = L.G.MainThread // a coroutine that was killed may have been it
 	keys, args := st.strings(r.Keys), st.strings(r.Args)
 	n := 0
 	L.Push(fn)
@@ -160,6 +161,10 @@ func (st *State) strings(list [][]byte) *lua.LTable {
 	}
 	return t
 }
+
+// Spoiled reports whether the last script was ended by its Host: it may have been
+// anywhere, and the State should not be used again.
+func (st *State) Spoiled() bool { return st.brake.fatal != "" }
 
 // A brake stops a script that must not go on. The interpreter asks it before each
 // instruction: as a context, whose Done counts.
@@ -200,6 +205,13 @@ func (b *brake) charge(bytes int) { b.left -= bytes / bytesPerInstruction }
 // bytesPerInstruction is how many bytes cost about as much as an instruction.
 const bytesPerInstruction = 1 << 10
 
+// Deadline and Value are what else a context has.
 func (b *brake) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (b *brake) Err() error                  { return context.Canceled }
-func (b *brake) Value(any) any               { return nil }
+
+// Err is asked by what is long in itself, as string.find may be.
+func (b *brake) Err() error {
+	b.look()
+	return nil
+}
+
+func (b *brake) Value(any) any { return nil }

@@ -56,11 +56,24 @@ func (s *store) call(c *engine.Ctx) {
 		c.Err(refusal)
 		return
 	}
+	host.Function()
 	args := c.Args[firstKey:]
 	from := c.W.Len()
 	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:]}, c.W)
 	reply := c.W.Bytes()
-	host.End(failed, len(reply) > from && reply[from] == '-')
+	f.quick.Store(host.End(failed, len(reply) > from && reply[from] == '-'))
+}
+
+// aside reports whether a function may take long: it has not been called yet, or its last
+// call did.
+func (s *store) aside(args [][]byte) bool {
+	if len(args) < 2 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.functions[string(bytes.ToLower(args[1]))]
+	return f != nil && !f.quick.Load()
 }
 
 func (s *store) load(c *engine.Ctx) {
@@ -298,7 +311,7 @@ func (s *store) stats(c *engine.Ctx) {
 }
 
 func kill(c *engine.Ctx) {
-	if msg := c.KillScript(); msg != "" {
+	if msg := c.KillScript(true); msg != "" {
 		c.Err(msg)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regent/engine"
@@ -43,7 +44,8 @@ type library struct {
 // A function is one of a library.
 type function struct {
 	lua.Function
-	of *library
+	of    *library
+	quick atomic.Bool // the last call did not take long
 }
 
 // flags are what the function says of itself.
@@ -186,7 +188,7 @@ func (s *store) run(l *library, body []byte, host lua.Host) error {
 		return refusef(resp.ErrFunctionRegister, failed)
 	}
 	for _, f := range functions {
-		l.functions = append(l.functions, &function{f, l})
+		l.functions = append(l.functions, &function{Function: f, of: l})
 	}
 	return nil
 }

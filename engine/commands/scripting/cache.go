@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"regent/engine"
 	"regent/engine/lua"
@@ -34,7 +35,8 @@ type script struct {
 	chunk  *lua.Chunk
 	flags  engine.ScriptFlags
 	size   int64
-	loaded bool // by SCRIPT LOAD
+	loaded bool        // by SCRIPT LOAD
+	quick  atomic.Bool // the last run did not take long
 }
 
 // scripts are a server's: the cache, and interpreters.
@@ -64,11 +66,24 @@ func (ss *scripts) find(sha []byte) *script {
 	return ss.of[at]
 }
 
-// compiled is the script with that body, which is compiled unless it is in the cache.
-func (ss *scripts) compiled(c *engine.Ctx, body []byte, loaded bool) (*script, string) {
-	var at sum
+// sumOf is a body's sum.
+func sumOf(body []byte) (at sum) {
 	raw := sha1.Sum(body)
 	hex.Encode(at[:], raw[:])
+	return at
+}
+
+// cached is the script with that body, nil: it is not in the cache.
+func (ss *scripts) cached(body []byte) *script {
+	at := sumOf(body)
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.of[at]
+}
+
+// compiled is the script with that body, which is compiled unless it is in the cache.
+func (ss *scripts) compiled(c *engine.Ctx, body []byte, loaded bool) (*script, string) {
+	at := sumOf(body)
 	ss.mu.Lock()
 	s := ss.of[at]
 	if s != nil {
@@ -173,6 +188,9 @@ func (ss *scripts) take() *lua.State {
 
 // give gives one back.
 func (ss *scripts) give(st *lua.State) {
+	if st.Spoiled() {
+		return
+	}
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if len(ss.idle) < maxIdle {

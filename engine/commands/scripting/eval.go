@@ -57,6 +57,24 @@ func (ss *scripts) evalSHA(c *engine.Ctx) {
 	ss.run(c, s, keys)
 }
 
+// evalAside reports whether a script may take long: it has not run yet, or its last run did.
+func (ss *scripts) evalAside(args [][]byte) bool {
+	if len(args) < 2 {
+		return false
+	}
+	s := ss.cached(args[1])
+	return s == nil || !s.quick.Load()
+}
+
+// shaAside is evalAside for a script's SHA-1.
+func (ss *scripts) shaAside(args [][]byte) bool {
+	if len(args) < 2 {
+		return false
+	}
+	s := ss.find(args[1])
+	return s != nil && !s.quick.Load()
+}
+
 // countKeys reads the number of keys; false: an error was written.
 func countKeys(c *engine.Ctx) (n int, ok bool) {
 	keys, ok := c.IntArg(c.Args[firstKey-1])
@@ -88,7 +106,7 @@ func (ss *scripts) run(c *engine.Ctx, s *script, keys int) {
 	}, c.W)
 	ss.give(st)
 	reply := c.W.Bytes()
-	host.End(failed, len(reply) > from && reply[from] == '-')
+	s.quick.Store(host.End(failed, len(reply) > from && reply[from] == '-'))
 }
 
 func (ss *scripts) load(c *engine.Ctx) {
@@ -135,7 +153,7 @@ func (ss *scripts) debug(c *engine.Ctx) {
 }
 
 func (ss *scripts) kill(c *engine.Ctx) {
-	if msg := c.KillScript(); msg != "" {
+	if msg := c.KillScript(false); msg != "" {
 		c.Err(msg)
 		return
 	}

@@ -1,0 +1,301 @@
+package engine
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/engine/spec"
+	"regent/resp"
+)
+
+// Scripts take turns, and may take long. While one runs it has every shard locked, and
+// nobody else may wait for those in a mutex: an event loop that did would serve none of
+// its clients for as long.
+//
+//	a script            turn, running ─► every shard ─► is somebody in a mutex behind it? yes: once more
+//	another command     TryLock ─► a script runs? no: Lock
+//	                                              yes: tries some more ─► parked, woken by the script's end
+//
+// What is long is noticed by the script itself (Script.Interrupt):
+//
+//	after firstLook            runs in a loop, nothing done yet: begins anew in the background (script_aside.go)
+//	after busy-reply-threshold everything that is parked, and comes now, is answered -BUSY;
+//	                           SCRIPT KILL and SHUTDOWN NOSAVE are carried out
+//
+// # Invariants
+//
+//   - Who waits in the mutex of a shard while scripts.running is set had come before that:
+//     it has said so in scripts.waiting, and the script lets it pass. Both words are
+//     written before the other is read, so one of the two sees the other.
+//   - A script that has written cannot be killed, and one that was killed writes nothing: both
+//     is decided by one word (state).
+//
+// Heartbeats, the election, the barrier and the log take no shard's lock. A change of role does,
+// and waits for the script's end.
+
+// Times of a script in ticks (ns).
+const (
+	// firstLook is for how long a script runs in the loop of its client at most, as long as
+	// it may begin anew elsewhere; and how often it looks at the clock.
+	firstLook = int64(2 * time.Millisecond)
+	// busyEnd is until when others are answered -BUSY at most, unless the script ends.
+	busyEnd = int64(365 * 24 * time.Hour / time.Millisecond)
+)
+
+// turnTries is how often a command tries to get its shards, or a script its turn, before
+// it is parked: most scripts end while it does.
+const turnTries = 64
+
+// What has become of the script that runs, in scripts.state beside its number.
+const (
+	scriptClean = iota
+	scriptWrote
+	scriptKilled
+	scriptStates
+)
+
+// scriptState is what the engine knows of scripts.
+type scriptState struct {
+	cached, bytes atomic.Int64
+
+	turn     sync.Mutex    // the script's that runs
+	running  atomic.Bool   // one runs, or is about to
+	waiting  atomic.Int64  // who may be in the mutex of a shard, of those who must not for long
+	state    atomic.Uint64 // the script's number times scriptStates, and what has become of it
+	busy     atomic.Bool   // it is over busy-reply-threshold
+	function atomic.Bool   // it is a function
+	ending   atomic.Bool   // the server ends: so do scripts
+
+	parked atomic.Int64 // how many are in held
+	mu     sync.Mutex
+	held   map[*Session]struct{} // nil: nobody
+}
+
+// writes notes that the script is about to write; false: it was killed.
+func (t *scriptState) writes() bool {
+	at := t.state.Load()
+	return at%scriptStates == scriptClean && t.state.CompareAndSwap(at, at+scriptWrote) || t.state.Load()%scriptStates == scriptWrote
+}
+
+// lockShard locks a shard for a command; false: a script runs, and it is not locked.
+func (e *Engine) lockShard(sh *shard) bool {
+	return sh.mu.TryLock() || e.lockShardSlowly(sh)
+}
+
+func (e *Engine) lockShardSlowly(sh *shard) bool {
+	t := &e.scripts
+	for range turnTries {
+		t.waiting.Add(1)
+		if !t.running.Load() {
+			sh.mu.Lock()
+			t.waiting.Add(-1)
+			return true
+		}
+		t.waiting.Add(-1)
+		runtime.Gosched()
+		if sh.mu.TryLock() {
+			return true
+		}
+	}
+	return false
+}
+
+// lockShards is lockShard for several: none is locked where it returns false.
+func (e *Engine) lockShards(set *lockSet) bool {
+	ok := true
+	var got lockSet
+	set.each(func(i int) {
+		if ok = ok && e.lockShard(&e.shards[i]); ok {
+			got.add(uint32(i))
+		}
+	})
+	if !ok {
+		e.unlockSet(&got)
+	}
+	return ok
+}
+
+// beginTurn gives a script its turn, with all shards locked. Who may wait, waits; another gets
+// false after some tries.
+func (e *Engine) beginTurn(wait bool) bool {
+	t := &e.scripts
+	if wait {
+		t.turn.Lock()
+	} else {
+		for i := 0; !t.turn.TryLock(); i++ {
+			if i == turnTries {
+				return false
+			}
+			runtime.Gosched()
+		}
+	}
+	t.state.Store(t.state.Load() - t.state.Load()%scriptStates + scriptStates)
+	t.running.Store(true)
+	for {
+		e.lockAll()
+		if t.waiting.Load() == 0 {
+			return true
+		}
+		e.unlockAll()
+		runtime.Gosched()
+	}
+}
+
+// endScriptTurn ends it, and wakes those that were parked meanwhile. Nothing is locked then.
+func (e *Engine) endScriptTurn() {
+	t := &e.scripts
+	e.unlockAll()
+	t.running.Store(false)
+	if t.busy.Swap(false) {
+		e.endPause(pauseByScript)
+	}
+	t.turn.Unlock()
+	if t.parked.Load() > 0 {
+		t.wake()
+	}
+}
+
+func (t *scriptState) wake() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.held {
+		s.conn.Wake()
+	}
+}
+
+// awaitScript parks a command that a script keeps from its shards; false: it has ended.
+func (e *Engine) awaitScript(c *Ctx) bool {
+	t, s := &e.scripts, c.s
+	if msg := e.busyScript(c); msg != "" {
+		e.refuse(c, msg)
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.parked.Add(1)
+	if !t.running.Load() {
+		t.parked.Add(-1)
+		return false
+	}
+	if t.held == nil {
+		t.held = map[*Session]struct{}{}
+	}
+	t.held[s] = struct{}{}
+	args := CloneArgs(c.Args)
+	c.park(parking{
+		held: true,
+		resume: func(c *Ctx, _ bool) bool {
+			if t.running.Load() && !t.busy.Load() {
+				return false
+			}
+			c.Args = args
+			e.admitted(c, e.admit(c, true)) // which may wait anew
+			return true
+		},
+		cancel: func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if _, in := t.held[s]; in {
+				delete(t.held, s)
+				t.parked.Add(-1)
+			}
+		},
+	})
+	return true
+}
+
+// busyScript is what a command is answered while a script takes too long, "": it may run.
+func (e *Engine) busyScript(c *Ctx) string {
+	if !e.scripts.busy.Load() || c.Cmd.Has(spec.AllowBusy) {
+		return ""
+	}
+	return e.busyText()
+}
+
+func (e *Engine) busyText() string {
+	if e.scripts.function.Load() {
+		return resp.ErrBusyFunction
+	}
+	return resp.ErrBusyScript
+}
+
+// Interrupt is asked while the script runs, and says why it must end, if it must.
+func (s *Script) Interrupt() string {
+	e := s.c.e
+	t := &e.scripts
+	switch {
+	case t.state.Load()%scriptStates == scriptKilled:
+		return resp.ErrScriptKilled
+	case t.ending.Load():
+		return resp.ErrScriptKilled
+	}
+	now := e.host.Ticks()
+	if now < s.next {
+		return ""
+	}
+	s.next = now + firstLook
+	if !s.c.aside && !s.acted && !s.c.nested && s.c.Cmd.Aside != nil {
+		s.c.moved = true
+		return resp.ErrScriptKilled
+	}
+	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !t.busy.Load() {
+		e.host.Logf(LevelWarning, "Slow script detected: still in execution after %d milliseconds. You can try killing the script using the %s KILL command.",
+			(now-s.began)/int64(time.Millisecond), map[bool]string{false: "SCRIPT", true: "FUNCTION"}[t.function.Load()])
+		t.busy.Store(true)
+		e.pauseUntil(pauseByScript, pauseBusy, e.host.Now()+busyEnd)
+		t.wake()
+	}
+	return s.memory()
+}
+
+// maxScriptHeap is by how many bytes the process's heap may grow while a script runs.
+const maxScriptHeap = 512 << 20
+
+// memory ends a script that fills the memory. What the process holds is known as of the last
+// collection, and anew after it has doubled: so a script may take twice as much.
+func (s *Script) memory() string {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	n := int64(live[0].Value.Uint64())
+	if s.heap == 0 {
+		s.heap = max(n, 1)
+	}
+	if n-s.heap > maxScriptHeap {
+		return resp.ErrScriptMemory
+	}
+	return ""
+}
+
+// KillScript ends the script that is running, and says why it cannot be ended. function: it
+// is asked of functions.
+func (c *Ctx) KillScript(function bool) string {
+	t := &c.e.scripts
+	at := t.state.Load()
+	switch {
+	case !t.running.Load():
+		return resp.ErrNotBusy
+	case at%scriptStates == scriptWrote:
+		return resp.ErrUnkillable
+	case t.function.Load() && !function:
+		return resp.ErrBusyFunction
+	case !t.function.Load() && function:
+		return resp.ErrBusyScript
+	case !t.state.CompareAndSwap(at, at-at%scriptStates+scriptKilled):
+		return resp.ErrUnkillable
+	}
+	c.e.host.Logf(LevelWarning, "Lua script killed by user with SCRIPT KILL.")
+	return ""
+}
+
+// endScripts ends the script that runs, whatever it has done, and those that come: the
+// server ends without a save.
+func (e *Engine) endScripts() { e.scripts.ending.Store(true) }
+
+// CountScripts says how many scripts are in the cache, and how many bytes they have.
+func (c *Ctx) CountScripts(n int, bytes int64) {
+	c.e.scripts.cached.Store(int64(n))
+	c.e.scripts.bytes.Store(bytes)
+}
