@@ -229,16 +229,21 @@ func doLatencyDoctor(c *Ctx) {
 	c.W.Verbatim("txt", b.String())
 }
 
-// A timing is what HISTOGRAM tells of a command.
+// A timing is what HISTOGRAM tells of a command. Not all of its calls need have been
+// timed (clock.go): counts stand for all of them.
 type timing struct {
 	name   string
+	calls  int64
 	counts latency.Counts
 }
 
-// timings are those of these commands and of all below them, as far as they have run.
+// timings are those of these commands, as far as they have run.
 func (e *Engine) timings(list ...*spec.Command) (all []timing) {
+	tracking := e.Config.LatencyTracking.Get()
 	for _, cmd := range list {
-		if t := (timing{cmd.FullName(), e.stats.latency.of(cmd.Index())}); t.counts.Total() > 0 {
+		t := timing{name: cmd.FullName(), counts: e.stats.latency.of(cmd.Index())}
+		t.calls, _, _, _ = e.stats.command(cmd.Index())
+		if t.calls > 0 && (tracking || t.counts.Total() > 0) {
 			all = append(all, t)
 		}
 	}
@@ -265,12 +270,12 @@ func doLatencyHistogram(c *Ctx) {
 		c.W.BulkString(all[i].name)
 		c.W.Map(2)
 		c.W.BulkString("calls")
-		c.W.Int(all[i].counts.Total())
+		c.W.Int(all[i].calls)
 		c.W.BulkString("histogram_usec")
 		c.W.Map(len(steps))
 		for _, s := range steps {
 			c.W.Int(s.Micros)
-			c.W.Int(s.Count)
+			c.W.Int(int64(float64(s.Count) * ratio(all[i].calls, all[i].counts.Total())))
 		}
 	}
 }
@@ -283,6 +288,9 @@ func (r *infoRun) latencystats(w *InfoWriter) {
 		return
 	}
 	for _, t := range e.timings(e.table.spec.All()...) {
+		if t.counts.Total() == 0 {
+			continue // none of the few calls was timed
+		}
 		fields := make([]string, len(asked))
 		for i, p := range asked {
 			of, _ := strconv.ParseFloat(p, 64) // the directive takes nothing else

@@ -80,3 +80,20 @@ func TestLatencystats(t *testing.T) {
 		t.Errorf("without tracking: %q", got)
 	}
 }
+
+// TestHistogramOfABatch: of the quick commands of a batch not all are timed, and all of
+// them are counted.
+func TestHistogramOfABatch(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	const calls = 100
+	s.BeginBatch(c.Session, calls)
+	for range calls {
+		c.Do("GET", "k")
+	}
+	s.EndBatch(c.Session)
+	want := "*4\r\n$5\r\ncalls\r\n:100\r\n$14\r\nhistogram_usec\r\n*2\r\n:1\r\n:100\r\n"
+	if got := c.Do("LATENCY", "HISTOGRAM", "get"); !strings.HasSuffix(got, want) {
+		t.Errorf("%q", got)
+	}
+}
