@@ -80,7 +80,8 @@ type Engine struct {
 	sessions map[int64]*Session
 	lastID   atomic.Int64
 
-	evictTurn  atomic.Uint32 // the shard that evictAsAsked looks at next
+	evictTurn atomic.Uint32 // the shard that evictAsAsked looks at next
+
 	expireTurn atomic.Uint32 // where ExpireCycle begins, so that no shard starves
 
 	outOfCache atomic.Bool // the data is larger than a cache: see foresee.go

@@ -33,7 +33,11 @@ type expireScratch struct {
 // be more.
 func (e *Engine) ExpireCycle(limit int) (deleted int) {
 	began := e.host.Ticks()
-	defer e.noteSince(eventExpireCycle, began)
+	defer func() {
+		took := e.host.Ticks() - began
+		e.stats.expireNanos.Add(took)
+		e.noteEvent(eventExpireCycle, took)
+	}()
 	now := e.host.Now()
 	var sc expireScratch
 	first := e.expireTurn.Add(1)

@@ -149,6 +149,13 @@ func (w *InfoWriter) Str(name, value string) {
 // Int writes a whole number.
 func (w *InfoWriter) Int(name string, value int64) { w.Str(name, strconv.FormatInt(value, 10)) }
 
+// zero writes counts of what does not happen here.
+func (w *InfoWriter) zero(names ...string) {
+	for _, name := range names {
+		w.Int(name, 0)
+	}
+}
+
 // Bool writes 1 or 0.
 func (w *InfoWriter) Bool(name string, value bool) {
 	n := int64(0)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"hash/fnv"
 	"sync/atomic"
 
 	"regent/engine/pubsub"
@@ -13,11 +14,17 @@ import (
 func (r *infoRun) server(w *InfoWriter) {
 	e, u := r.e, r.process()
 	w.Str("redis_version", RedisVersion)
+	w.Str("redis_git_sha1", "00000000") // Redis's for what was not built from its repository
+	w.Int("redis_git_dirty", 0)
+	w.Str("redis_build_id", buildID(e.version))
 	w.Str("redis_mode", r.e.mode(r.face, r.view))
 	w.Str("regent_version", e.version)
 	w.Str("os", u.OS)
 	w.Int("arch_bits", 64)
+	w.Str("monotonic_clock", "POSIX clock_gettime")
 	w.Str("multiplexing_api", u.Listener)
+	w.Str("atomicvar_api", "sync/atomic")
+	w.Str("gcc_version", "0.0.0") // Redis's for another compiler
 	w.Int("process_id", int64(u.PID))
 	w.Str("process_supervised", "no")
 	w.Str("run_id", e.runID)
@@ -31,6 +38,14 @@ func (r *infoRun) server(w *InfoWriter) {
 	w.Int("lru_clock", r.now/1000&lruClockMax)
 	w.Str("executable", u.Executable)
 	w.Str("config_file", e.configFile)
+	w.Bool("io_threads_active", false) // event loops read and write for themselves
+}
+
+// buildID names a version by 16 hex digits: tools tell builds apart by it.
+func buildID(version string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(version))
+	return fmt.Sprintf("%016x", h.Sum64())
 }
 
 // lruClockMax is where the seconds of the access clock begin anew: it has 24
@@ -91,6 +106,14 @@ func (r *infoRun) memory(w *InfoWriter) {
 	}
 	bytes("used_memory_peak", peak)
 	w.Str("used_memory_peak_perc", fmt.Sprintf("%.2f%%", percent(used, peak)))
+	clients := e.sumClients()
+	w.Int("used_memory_overhead", clients.buffers) // not part of used_memory
+	w.Int("used_memory_startup", 0)
+	w.Int("used_memory_dataset", used)
+	w.Str("used_memory_dataset_perc", "100.00%")
+	w.Int("allocator_allocated", used)
+	w.Int("allocator_active", u.Resident)
+	w.Int("allocator_resident", u.Resident)
 	w.Int("used_memory_heap", u.Heap)
 	w.Int("gc_cycles", u.GCCycles)
 	w.Int("gc_longest_pause_usec", u.GCPause.Microseconds())
@@ -100,12 +123,23 @@ func (r *infoRun) memory(w *InfoWriter) {
 	bytes("maxmemory", e.Config.MaxMemory.Get())
 	w.Str("maxmemory_policy", e.policyName())
 	if u.Resident != 0 {
+		w.float("allocator_frag_ratio", ratio(u.Resident, used), 2)
+		w.Int("allocator_frag_bytes", u.Resident-used)
+		// The system's pages are the allocator's.
+		w.float("allocator_rss_ratio", 1, 2)
+		w.Int("allocator_rss_bytes", 0)
+		w.float("rss_overhead_ratio", 1, 2)
+		w.Int("rss_overhead_bytes", 0)
 		w.float("mem_fragmentation_ratio", ratio(u.Resident, used), 2)
 		w.Int("mem_fragmentation_bytes", u.Resident-used)
 	}
-	w.Int("mem_clients_normal", e.sumClients().buffers)
+	// Followers read the log's file, and no client's buffers count for maxmemory.
+	w.zero("mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves")
+	w.Int("mem_clients_normal", clients.buffers)
+	w.zero("mem_cluster_links", "mem_aof_buffer")
 	w.Str("mem_allocator", "slabs")
-	w.Int("lazyfree_pending_objects", 0) // what is unlinked is freed at once
+	w.zero("active_defrag_running")
+	w.zero("lazyfree_pending_objects", "lazyfreed_objects") // what is unlinked is freed at once
 }
 
 // ratio and percent are 0 of nothing.
@@ -136,9 +170,12 @@ func (r *infoRun) persistence(w *InfoWriter) {
 	now, peak := e.SnapshotUse()
 	w.Int("current_cow_peak", peak)
 	w.Int("current_cow_size", now)
+	w.Int("current_cow_size_age", 0) // it is of this moment
 	done, all := e.snapshotProgress()
+	w.float("current_fork_perc", percent(done, all), 2)
 	w.Int("current_save_keys_processed", done)
 	w.Int("current_save_keys_total", all)
+	w.zero("module_fork_in_progress", "module_fork_last_cow_size")
 	if e.log == nil {
 		w.Bool("aof_enabled", false)
 	}
@@ -169,7 +206,12 @@ func (r *infoRun) stats(w *InfoWriter) {
 	w.float("instantaneous_output_kbps", s.rates.perSecond(rateOutput)/1024, 2)
 	w.Int("rejected_connections", s.rejected.Load())
 	w.Int("expired_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.expired }))
+	// Keys are found by when they expire: none waits for being looked at by chance.
+	w.float("expired_stale_perc", 0, 2)
+	w.zero("expired_time_cap_reached_count")
+	w.Int("expire_cycle_cpu_milliseconds", s.expireNanos.Load()/1e6)
 	w.Int("evicted_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.evicted }))
+	w.zero("evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time")
 	w.Int("keyspace_hits", s.sum(func(st *stripe) *atomic.Int64 { return &st.hits }))
 	w.Int("keyspace_misses", s.sum(func(st *stripe) *atomic.Int64 { return &st.misses }))
 	w.Int("pubsub_channels", int64(r.e.listenersAt(r.face).Names(pubsub.Channel)))
@@ -178,13 +220,19 @@ func (r *infoRun) stats(w *InfoWriter) {
 	// Snapshots need no second process, so nothing is ever forked.
 	w.Int("latest_fork_usec", 0)
 	w.Int("total_forks", 0)
+	// Nothing is defragmented, and no replica has keys of its own.
+	w.zero("slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
+		"total_active_defrag_time", "current_active_defrag_time")
 	keys, items, prefixes := r.e.tracked.Size()
 	w.Int("tracking_total_keys", int64(keys))
 	w.Int("tracking_total_items", int64(items))
 	w.Int("tracking_total_prefixes", int64(prefixes))
+	w.zero("unexpected_error_replies")
 	w.Int("total_error_replies", errors)
+	w.zero("dump_payload_sanitizations")
 	w.Int("total_reads_processed", s.carried(readCalls))
 	w.Int("total_writes_processed", s.carried(writeCalls))
+	w.zero("io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands")
 	w.Int("client_query_buffer_limit_disconnections", s.queryLimit.Load())
 	w.Int("client_output_buffer_limit_disconnections", s.outLimit.Load())
 }
@@ -193,4 +241,6 @@ func (r *infoRun) cpu(w *InfoWriter) {
 	u := r.process()
 	w.float("used_cpu_sys", u.System.Seconds(), 6)
 	w.float("used_cpu_user", u.User.Seconds(), 6)
+	w.float("used_cpu_sys_children", 0, 6) // there are none
+	w.float("used_cpu_user_children", 0, 6)
 }

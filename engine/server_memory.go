@@ -87,24 +87,36 @@ func doMemoryStats(c *Ctx) {
 	if keys > 0 {
 		perKey = used / keys
 	}
-	numbers := []struct {
-		name string
-		n    int64
-	}{
-		{"peak.allocated", peak}, {"total.allocated", used}, {"clients.normal", e.sumClients().buffers}, {"heap.allocated", usage.Heap},
-		{"keys.count", keys}, {"keys.bytes-per-key", perKey}, {"dataset.bytes", used},
-	}
-	c.W.Map(len(numbers) + 3)
-	for _, f := range numbers {
-		c.W.BulkString(f.name)
-		c.W.Int(f.n)
-	}
-	c.W.BulkString("peak.percentage")
-	c.W.Double(percent(used, peak))
-	c.W.BulkString("fragmentation")
-	c.W.Double(ratio(usage.Resident, used))
-	c.W.BulkString("fragmentation.bytes")
-	c.W.Int(usage.Resident - used)
+	buffers, beyond := e.sumClients().buffers, usage.Resident-used
+	c.W.Map(26)
+	number := func(name string, n int64) { c.W.BulkString(name); c.W.Int(n) }
+	share := func(name string, f float64) { c.W.BulkString(name); c.W.Double(f) }
+	number("peak.allocated", peak)
+	number("total.allocated", used)
+	number("startup.allocated", 0)
+	number("replication.backlog", 0) // followers read the log's file
+	number("clients.slaves", 0)
+	number("clients.normal", buffers)
+	number("cluster.links", 0)
+	number("aof.buffer", 0)
+	number("overhead.total", buffers)
+	number("heap.allocated", usage.Heap)
+	number("keys.count", keys)
+	number("keys.bytes-per-key", perKey)
+	number("dataset.bytes", used)
+	share("dataset.percentage", 100)
+	share("peak.percentage", percent(used, peak))
+	number("allocator.allocated", used)
+	number("allocator.active", usage.Resident)
+	number("allocator.resident", usage.Resident)
+	share("allocator-fragmentation.ratio", ratio(usage.Resident, used))
+	number("allocator-fragmentation.bytes", beyond)
+	share("allocator-rss.ratio", 1)
+	number("allocator-rss.bytes", 0)
+	share("rss-overhead.ratio", 1)
+	number("rss-overhead.bytes", 0)
+	share("fragmentation", ratio(usage.Resident, used))
+	number("fragmentation.bytes", beyond)
 }
 
 // countKeys counts all databases' keys shard by shard, without stopping all.

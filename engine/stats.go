@@ -19,6 +19,7 @@ type stats struct {
 	rejected    atomic.Int64 // over maxclients
 	outLimit    atomic.Int64 // clients dropped for their output
 	queryLimit  atomic.Int64 // clients dropped for their input
+	expireNanos atomic.Int64 // what ExpireCycle has taken
 
 	peak  atomic.Int64 // bytes of used memory, as far as it was looked at
 	rates rates
@@ -152,7 +153,7 @@ func (s *stats) reset() {
 			}
 		}
 	}
-	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.outLimit, &s.queryLimit} {
+	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.outLimit, &s.queryLimit, &s.expireNanos} {
 		c.Store(0)
 	}
 	for i := range s.traffic {
