@@ -17,7 +17,7 @@ import (
 // server_save.go.
 
 func serverCommands() []Command {
-	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), latencyCommands(), monitorCommands())
+	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), latencyCommands(), monitorCommands(), absentCommands())
 }
 
 func flushArgs() spec.Args {

@@ -411,3 +411,18 @@ const (
 	ErrNoFunctions      = "No functions registered"
 	ErrLoadTime         = "FUNCTION LOAD timeout"
 )
+
+// What there is instead of commands of redis-server whose thing does not exist here.
+const (
+	ErrNoModules        = "ERR Modules are libraries of redis-server's own: Regent cannot load them"
+	ErrNoSync           = "ERR Nodes get the log over the peers' channel, and a copy of the data is had with regent backup: there is no replication by SYNC"
+	ErrReplicaofCluster = "ERR REPLICAOF not allowed in cluster mode."
+	ErrNoReplicaof      = "ERR Nodes find their leader by themselves: name them all in peers, or copy the data with regent backup"
+	ErrSlotsFixed       = "ERR The nodes hold all slots together: there are none to give, to move or to take away"
+	ErrEpochFixed       = "ERR Epochs come from elections alone"
+	ErrNoMeet           = "ERR A node is taken in with REGENT NODE ADD id@host:port, at the leader"
+	ErrNoForget         = "ERR A node is taken out with REGENT NODE REMOVE id, at the leader"
+	ErrNoReplicate      = "ERR Every node follows the leader by itself: CLUSTER FAILOVER makes this one the leader"
+	ErrNoReset          = "ERR A node leaves when it is taken out with REGENT NODE REMOVE id, at the leader"
+	ErrNoSuchModule     = "ERR Error unloading module: no such module with that name"
+)

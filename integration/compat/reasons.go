@@ -19,8 +19,8 @@ const (
 
 // reasons are looked through in their order.
 var reasons = []reason{
-	{message: "n command 'SYNC'", why: ownWay},
-	{message: "n command 'replicaof'", why: "the election says which node follows which: there is no REPLICAOF"},
+	{message: "replication_stream error", why: ownWay},
+	{message: "nd their leader by themselves", why: "the election says which node follows which: there is no REPLICAOF"},
 	{message: "n command '", why: missing},
 	{message: "n subcommand '", why: missing},
 	{message: "unknown command", why: missing},

@@ -103,7 +103,7 @@ func clusterLiterals() []engine.Command {
 	}, engine.Command{Command: spec.Command{
 		Name: "cluster", Arity: -2, Since: "3.0.0", Complex: "See the subcommands.",
 		Summary: "Tells which node leads, and where the others are.",
-	}, Subs: slices.Concat(clusterNodeCommands(), clusterSlotCommands())})
+	}, Subs: slices.Concat(clusterNodeCommands(), clusterSlotCommands(), fixedNodeCommands(), fixedSlotCommands())})
 }
 
 func clusterNodeCommands() []engine.Command {

@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"regent/engine/spec"
+	"regent/resp"
+)
+
+// Commands of redis-server whose thing does not exist here: modules, and a replication
+// that somebody has to set up. Each is in the table, so that a client or a tool that
+// asks gets an error that says what is there instead.
+
+func absentCommands() []Command {
+	return append(moduleCommands(), replicaCommands()...)
+}
+
+// refusing is a handler that answers with one error.
+func refusing(text string) func(c *Ctx) { return func(c *Ctx) { c.Err(text) } }
+
+func moduleCommands() []Command {
+	const flags = spec.Admin | spec.NoScript
+	noModules := refusing(resp.ErrNoModules)
+	path := spec.String("path")
+	return []Command{{Command: spec.Command{
+		Name: "module", Arity: -2, Since: "4.0.0", Complex: "Depends on subcommand.",
+		Summary: "Says that there are no modules.",
+	}, Subs: []Command{
+		HelpCommand(spec.Loading|spec.Stale, "5.0.0"),
+		{Do: func(c *Ctx) { c.W.Array(0) }, Command: spec.Command{
+			Name: "list", Arity: 2, Flags: flags, Since: "4.0.0", Complex: "O(1)",
+			Summary: "Returns the modules: none.", Tips: []string{"nondeterministic_output_order"},
+		}},
+		{Do: noModules, Command: spec.Command{
+			Name: "load", Arity: -3, Flags: flags | spec.NoAsyncLoading, Since: "4.0.0", Complex: "O(1)",
+			Summary: "Is refused: modules are libraries of redis-server's own.",
+			Args:    spec.Args{path, spec.String("arg").Opt().Many()},
+		}},
+		{Do: noModules, Command: spec.Command{
+			Name: "loadex", Arity: -3, Flags: flags | spec.NoAsyncLoading, Since: "7.0.0", Complex: "O(1)",
+			Summary: "Is refused: modules are libraries of redis-server's own.",
+			Args: spec.Args{path,
+				spec.Block("configs", spec.String("name"), spec.String("value")).With("CONFIG").Opt().Many().Repeated(),
+				spec.Block("args", spec.String("arg")).With("ARGS").Opt().Many()},
+		}},
+		{Do: refusing(resp.ErrNoSuchModule), Command: spec.Command{
+			Name: "unload", Arity: 3, Flags: flags | spec.NoAsyncLoading, Since: "4.0.0", Complex: "O(1)",
+			Summary: "Is refused: there is no module.",
+			Args:    spec.Args{spec.String("name")},
+		}},
+	}}}
+}
+
+// replicaCommands: nodes find their leader by themselves, and get its log over the
+// peers' channel.
+func replicaCommands() []Command {
+	const flags = spec.Admin | spec.NoScript | spec.NoAsyncLoading
+	target := spec.Args{spec.OneOf("args",
+		spec.Block("host-port", spec.String("host"), spec.Integer("port")),
+		spec.Block("no-one", spec.Word("no", "NO"), spec.Word("one", "ONE")))}
+	noSync := refusing(resp.ErrNoSync)
+	return []Command{
+		{Do: doReplicaof, Command: spec.Command{
+			Name: "replicaof", Arity: 3, Flags: flags | spec.Stale, Since: "5.0.0", Complex: "O(1)",
+			Summary: "Is refused: the election says who follows whom.", Args: target,
+		}},
+		{Do: doReplicaof, Command: spec.Command{
+			Name: "slaveof", Arity: 3, Flags: flags | spec.Stale, Since: "1.0.0", Complex: "O(1)",
+			Summary: "Is refused: the election says who follows whom.", Args: target,
+			DeprecatedSince: "5.0.0", ReplacedBy: "`REPLICAOF`",
+		}},
+		{Do: noSync, Command: spec.Command{
+			Name: "sync", Arity: 1, Flags: flags | spec.NoMulti, Since: "1.0.0",
+			Summary: "Is refused: followers get the log over the peers' channel.",
+		}},
+		{Do: noSync, Command: spec.Command{
+			Name: "psync", Arity: -3, Flags: flags | spec.NoMulti, Since: "2.8.0",
+			Summary: "Is refused: followers get the log over the peers' channel.",
+			Args:    spec.Args{spec.String("replicationid"), spec.Integer("offset")},
+		}},
+		{Do: noSync, Command: spec.Command{
+			Name: "replconf", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale | spec.AllowBusy, Since: "3.0.0", Complex: "O(1)",
+			Summary: "Is refused: followers get the log over the peers' channel.", Internal: true,
+		}},
+	}
+}
+
+// doReplicaof: what leads already may be told to.
+func doReplicaof(c *Ctx) {
+	switch noOne := spec.EqualFold(c.Args[1], "no") && spec.EqualFold(c.Args[2], "one"); {
+	case c.ClusterFace():
+		c.Err(resp.ErrReplicaofCluster)
+	case noOne && c.View().Leading:
+		c.W.OK()
+	default:
+		c.Err(resp.ErrNoReplicaof)
+	}
+}
