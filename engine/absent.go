@@ -41,7 +41,7 @@ func moduleCommands() []Command {
 				spec.Block("configs", spec.String("name"), spec.String("value")).With("CONFIG").Opt().Many().Repeated(),
 				spec.Block("args", spec.String("arg")).With("ARGS").Opt().Many()},
 		}},
-		{Do: refusing(resp.ErrNoSuchModule), Command: spec.Command{
+		{Do: noModules, Command: spec.Command{
 			Name: "unload", Arity: 3, Flags: flags | spec.NoAsyncLoading, Since: "4.0.0", Complex: "O(1)",
 			Summary: "Is refused: there is no module.",
 			Args:    spec.Args{spec.String("name")},

@@ -424,5 +424,4 @@ const (
 	ErrNoForget         = "ERR A node is taken out with REGENT NODE REMOVE id, at the leader"
 	ErrNoReplicate      = "ERR Every node follows the leader by itself: CLUSTER FAILOVER makes this one the leader"
 	ErrNoReset          = "ERR A node leaves when it is taken out with REGENT NODE REMOVE id, at the leader"
-	ErrNoSuchModule     = "ERR Error unloading module: no such module with that name"
 )
