@@ -237,11 +237,11 @@ func (f Face) Down() string {
 	return resp.ErrClusterDown
 }
 
-// Writes reports whether a command of a name and a first argument, as clients say them,
-// may change data: one that is not known may.
-func (e *Engine) Writes(name, first []byte) bool {
-	cmd, _ := e.table.Asked([][]byte{name, first})
-	return cmd == nil || cmd.Locks == lockQueued || cmd.lead&spec.Write != 0 || cmd.Has(spec.MayReplicate) || cmd.Group == spec.GroupScripting
+// Writes reports whether a command of a name, as clients say it, may change data: one that
+// is not known may, and so may one that has others below it.
+func (e *Engine) Writes(name []byte) bool {
+	cmd := e.table.find(name)
+	return cmd == nil || len(cmd.Subs) > 0 || cmd.Locks == lockQueued || cmd.lead&spec.Write != 0 || cmd.Has(spec.MayReplicate) || cmd.Group == spec.GroupScripting
 }
 
 // doClientCapa is Valkey's: what the client understands beyond Redis's protocol. What is

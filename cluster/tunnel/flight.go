@@ -12,7 +12,7 @@ const (
 	// counts as writes.
 	maxRuns = 256
 	// maxIdle is how many bytes of memory a tunnel keeps when nothing is in flight.
-	maxIdle = 512
+	maxIdle = 2 << 10
 	// maxFarewell is how many commands in flight are answered when all is over.
 	maxFarewell = 4096
 )
@@ -113,10 +113,10 @@ func (f *flight) answered(partial bool) {
 	if cap(f.kept) > maxIdle {
 		f.kept = nil
 	}
-	if cap(f.ends) > maxIdle/8 {
+	if cap(f.ends) > maxIdle/32 {
 		f.ends = nil
 	}
-	if cap(f.runs) > maxIdle/16 {
+	if cap(f.runs) > maxIdle/64 {
 		f.runs = nil
 	}
 }

@@ -12,9 +12,9 @@ type Requests struct {
 	skip   int64  // bytes of a bulk, its line end included, still to come
 	line   []byte // of a header or an inline command, as far as it has come
 	nth    int    // arguments that have begun
-	name   [2]word
-	write  func(name, sub []byte) bool
-	last   [2]word // what write was asked last
+	name   word
+	write  func(name []byte) bool
+	last   word // what write was asked last
 	lastIs bool
 }
 
@@ -55,17 +55,18 @@ func (r *Requests) Next(p []byte) (n int, ended, write bool) {
 	for n < len(p) && !r.broken {
 		switch r.in {
 		case atStart:
-			r.nth, r.name = 0, [2]word{}
-			r.in = inInline
+			r.nth = 0
+			if m := r.quick(p[n:]); m > 0 {
+				return n + m, true, r.end()
+			}
+			r.name.n, r.in = 0, inInline
 			if p[n] == '*' {
 				r.in = inCount
 			}
 		case inBulk:
 			m := min(r.skip, int64(len(p)-n))
-			if r.nth <= len(r.name) {
-				if text := min(m, r.skip-2); text > 0 {
-					r.name[r.nth-1].add(p[n : n+int(text)])
-				}
+			if text := min(m, r.skip-2); r.nth == 1 && text > 0 {
+				r.name.add(p[n : n+int(text)])
 			}
 			n, r.skip = n+int(m), r.skip-m
 			if r.skip > 0 {
@@ -126,10 +127,9 @@ func (r *Requests) ended(line []byte) bool {
 			r.broken = true
 			return false
 		}
-		for i, w := range bytes.Fields(line) {
-			if r.nth++; i < len(r.name) {
-				r.name[i].add(w)
-			}
+		words := bytes.Fields(line)
+		if r.nth = len(words); r.nth > 0 {
+			r.name.add(words[0])
 		}
 		r.in = atStart
 		return true
@@ -157,11 +157,52 @@ func (r *Requests) ended(line []byte) bool {
 // end is the end of a command: whether it writes.
 func (r *Requests) end() bool {
 	r.in = atStart
-	if r.name != r.last {
+	if !bytes.Equal(r.name.text(), r.last.text()) {
 		r.last = r.name
-		r.lastIs = r.write(r.name[0].text(), r.name[1].text())
+		r.lastIs = r.write(r.name.text())
 	}
 	return r.lastIs
+}
+
+// quick is the length of the command at the beginning of p, if all of it is there in the
+// shortest form, which almost all are; else 0.
+func (r *Requests) quick(p []byte) (n int) {
+	count, n := header(p, 0, '*')
+	if count <= 0 {
+		return 0
+	}
+	for i := range count {
+		size, at := header(p, n, '$')
+		if at == 0 || size > int64(len(p)-at-2) {
+			return 0
+		}
+		n = at + int(size) + 2
+		if i == 0 {
+			r.name.n = 0
+			r.name.add(p[at : n-2])
+		}
+	}
+	return n
+}
+
+// header reads a header at p[at:], which is whole; end is 0 for any other.
+func header(p []byte, at int, kind byte) (size int64, end int) {
+	const most = 9 // digits
+	if at >= len(p) || p[at] != kind {
+		return 0, 0
+	}
+	i := at + 1
+	for ; i < len(p) && i <= at+most; i++ {
+		d := p[i] - '0'
+		if d > 9 {
+			break
+		}
+		size = size*10 + int64(d)
+	}
+	if digits := i - at - 1; digits == 0 || digits > 1 && p[at+1] == '0' || i+1 >= len(p) || p[i] != '\r' || p[i+1] != '\n' {
+		return 0, 0
+	}
+	return size, i + 2
 }
 
 // number reads a length as servers do; -1 is one.

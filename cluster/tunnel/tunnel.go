@@ -16,8 +16,8 @@ type Tunnel struct {
 }
 
 // New makes a tunnel for a session in a state. write reports whether a command of a name
-// and a first argument may change data.
-func New(state []byte, write func(name, sub []byte) bool) *Tunnel {
+// may change data.
+func New(state []byte, write func(name []byte) bool) *Tunnel {
 	return &Tunnel{in: Requests{write: write}, state: state}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // writes is a command table of two: what begins with S writes.
-func writes(name, sub []byte) bool { return bytes.HasPrefix(name, []byte("S")) }
+func writes(name []byte) bool { return bytes.HasPrefix(name, []byte("S")) }
 
 // drawCommand is a command as clients send it, and whether it does anything and writes.
 func drawCommand(t *rapid.T) (raw []byte, does, write bool) {
