@@ -94,7 +94,7 @@ func shapeOf(cmd *Command) shape {
 		return shapeEach
 	case cmd.Locks == LockSlot:
 		return shapeSlot
-	case cmd.GetKeys != nil, cmd.Locks == lockQueued:
+	case cmd.GetKeys != nil, cmd.Wide != nil, cmd.Locks == lockQueued:
 		return shapeMany
 	case len(cmd.Keys) == 0, !cmd.hasKeys():
 		return shapeNone

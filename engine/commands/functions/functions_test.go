@@ -9,3 +9,5 @@ import (
 func TestScripts(t *testing.T) {
 	enginetest.RunScripts(t, enginetest.StartRedis(t), "testdata/scripts")
 }
+
+func TestEffects(t *testing.T) { enginetest.RunEffects(t, "testdata/effects") }
