@@ -34,11 +34,13 @@ const (
 
 // clusterOptions are the flags of `regent cluster`.
 type clusterOptions struct {
-	nodes   int
-	port    int
-	dir     string
-	restart time.Duration
-	pass    []string // directives for every child, after "--"
+	nodes int
+	port  int
+	// plain and sentinel are the ports of the first server's other faces, 0: it has none.
+	plain, sentinel int
+	dir             string
+	restart         time.Duration
+	pass            []string // directives for every child, after "--"
 }
 
 func (t tool) cluster() int {
@@ -67,23 +69,63 @@ func parseClusterFlags(t tool) (clusterOptions, error) {
 	fs.SetOutput(t.err)
 	fs.IntVar(&o.nodes, "nodes", 3, "how many servers to start")
 	fs.IntVar(&o.port, "port", 7001, "port of the first server; the others have the ports after it")
+	fs.IntVar(&o.plain, "plain-port", derived, "port of the first server for clients that know nothing of clusters (0: none; else 100 after --port)")
+	fs.IntVar(&o.sentinel, "sentinel-port", derived, "port of the first server for clients of Sentinel (0: none; else 200 after --port)")
 	fs.StringVar(&o.dir, "dir", "./data", "directory below which each server gets one of its own")
 	fs.DurationVar(&o.restart, "restart", 5*time.Second, "start a killed server again after this time (0: never)")
 	if err := fs.Parse(t.args); err != nil {
 		return o, err
 	}
 	o.pass = fs.Args()
+	o.derive()
 	switch {
 	case o.nodes < 1 || o.nodes > maxNodes:
 		return o, fmt.Errorf("--nodes %d: between 1 and %d", o.nodes, maxNodes)
 	case o.port < 1 || o.port+o.nodes > 65536:
 		return o, fmt.Errorf("--port %d: the servers need ports up to 65535", o.port)
+	case max(o.plain, o.sentinel)+o.nodes > 65536 || min(o.plain, o.sentinel) < 0:
+		return o, fmt.Errorf("--plain-port %d, --sentinel-port %d: the servers need ports up to 65535", o.plain, o.sentinel)
 	case o.restart < 0:
 		return o, fmt.Errorf("--restart %s: not below 0", o.restart)
 	case len(o.pass) > 0 && !strings.HasPrefix(o.pass[0], "--"):
 		return o, fmt.Errorf("%q: what follows the flags must be directives, after --", o.pass[0])
 	}
 	return o, nil
+}
+
+// Ports of the other faces when nobody has said any: so far after --port.
+const (
+	derived       = -1
+	plainAfter    = 100
+	sentinelAfter = 200
+)
+
+// derive chooses the ports that were not said. One server alone shows clients that know
+// nothing of clusters all they need at its port.
+func (o *clusterOptions) derive() {
+	for _, face := range []struct {
+		port  *int
+		after int
+	}{{&o.plain, plainAfter}, {&o.sentinel, sentinelAfter}} {
+		switch {
+		case *face.port != derived:
+		case o.nodes > 1 && o.port+face.after+o.nodes <= 65536:
+			*face.port = o.port + face.after
+		default:
+			*face.port = 0
+		}
+	}
+}
+
+// faces are the arguments that open the other faces of the i-th server.
+func (o *clusterOptions) faces(i int) (args []string) {
+	if o.plain != 0 {
+		args = append(args, "--plain-port", strconv.Itoa(o.plain+i))
+	}
+	if o.sentinel != 0 {
+		args = append(args, "--sentinel-port", strconv.Itoa(o.sentinel+i))
+	}
+	return args
 }
 
 // A supervisor owns the children and the table on the screen.
@@ -124,7 +166,7 @@ func newSupervisor(t tool, o clusterOptions) (*supervisor, error) {
 		if o.nodes > 1 {
 			c.args = append(c.args, "--peers", strings.Join(peers, ","))
 		}
-		c.args = append(c.args, o.pass...)
+		c.args = append(append(c.args, o.faces(i)...), o.pass...)
 		s.children = append(s.children, c)
 	}
 	return s, s.checkPorts()

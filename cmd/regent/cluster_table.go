@@ -58,6 +58,17 @@ Try, in another terminal:
   redis-cli -c -p %[1]d set greeting hello      (or: regent cli -p %[1]d set greeting hello)
   kill -9 %[2]d                           (the leader: watch this table)
   redis-cli -c -p %[3]d get greeting`, s.children[0].port, leader.pid, other.port)
+	last := len(s.children) - 1
+	if p := s.o.plain; p != 0 {
+		s.say(`
+Clients that know nothing of clusters, at any of the ports %d to %d:
+  redis-cli -p %[1]d get greeting`, p, p+last)
+	}
+	if p := s.o.sentinel; p != 0 {
+		s.say(`
+Clients of Sentinel, the name is mymaster, at the ports %d to %d:
+  redis-cli -p %[1]d sentinel get-master-addr-by-name mymaster`, p, p+last)
+	}
 }
 
 func (c *child) role() string {

@@ -104,6 +104,8 @@ const usage = `Regent speaks the Redis protocol and elects its own leader.
         --node-id N               --peers 1@host:port,2@host:port,3@host:port
         --join yes                (waits until REGENT NODE ADD takes the node in)
         --announce-host HOST      --announce-port N       --write-acks quorum
+        --plain-port N            (for clients that know nothing of clusters)
+        --sentinel-port N         (for clients of Sentinel)
         --heartbeat-interval 30  --leader-lease 120  --election-timeout 500  (milliseconds)
 
       CONFIG GET * lists all directives of a running server.
