@@ -61,7 +61,7 @@ func (s *Server) build() error {
 	})
 	s.barrier = barrier.New(s.barrierPorts())
 	o := engine.Options{
-		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s},
+		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dial,
 		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
 	}
 	if s.aof != nil {

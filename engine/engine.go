@@ -31,6 +31,7 @@ type Options struct {
 	Log     Log // nil: nothing is recorded
 	Cluster Cluster
 	Control Control
+	Dial    Dialer // nil: no other server can be reached
 	Rooms   []Room // of commands, beside the kernel's own
 	Version string // Regent's own, for INFO
 	// ConfigFile is the file that CONFIG REWRITE writes, "" when there is none.
@@ -47,6 +48,8 @@ type Engine struct {
 	log     Log
 	cluster Cluster
 	control Control
+	dial    Dialer
+	errands chan struct{} // those that are at work
 
 	table  *table // of the port and the plain face, and of the log
 	guard  *table // of the Sentinel face
@@ -132,6 +135,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		Config: o.Config, host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
+		dial: o.Dial, errands: make(chan struct{}, mostErrands),
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),

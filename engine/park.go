@@ -146,6 +146,7 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 		return true
 	}
 	e.endWait(s, w)
+	e.endErrand(s)
 	e.endTurn(s, start)
 	e.countUp(s)
 	return s.parked != nil
@@ -184,6 +185,7 @@ func (e *Engine) unpark(s *Session) {
 	if w := s.parked; w != nil {
 		s.parked = nil
 		e.endWait(s, w)
+		e.endErrand(s)
 	}
 }
 

@@ -60,6 +60,7 @@ type Session struct {
 	tx     *transaction   // nil: nothing was said of one
 	subs   *subscriptions // nil: it has listened to nothing
 	inbox  inbox
+	errand *errand // nil: it has no command elsewhere
 
 	caching uint8 // what CLIENT CACHING has said
 

@@ -79,23 +79,32 @@ func (c *Ctx) watchKey(tx *transaction, key []byte) {
 	c.e.caring.Add(1)
 }
 
-// unwatch forgets what the session watches. No shard is locked. While a script runs that
-// is done in the background, for a transaction that the session has no more.
+// unwatch forgets what the session watches. No shard is locked. What is forgotten later is
+// a transaction's that the session has no more.
 func (e *Engine) unwatch(s *Session) {
 	tx := s.tx
+	if !e.forgetWatched(tx) {
+		s.tx = &transaction{open: tx.open, over: tx.over, aborted: tx.aborted, flags: tx.flags, scripts: tx.scripts, queue: tx.queue, args: tx.args, ends: tx.ends}
+		return
+	}
+	tx.watched = tx.watched[:0]
+	tx.changed.Store(false)
+}
+
+// forgetWatched forgets what tx watches. While a script runs that is done in the
+// background: false.
+func (e *Engine) forgetWatched(tx *transaction) bool {
 	for i, at := range tx.watched {
 		sh := &e.shards[e.shardIndex([]byte(at.key))]
 		if !e.lockShard(sh) {
 			left := tx.watched[i:]
-			s.tx = &transaction{open: tx.open, over: tx.over, aborted: tx.aborted, flags: tx.flags, scripts: tx.scripts, queue: tx.queue, args: tx.args, ends: tx.ends}
 			e.host.AfterFunc(0, func() { e.unwatchLater(tx, left) })
-			return
+			return false
 		}
 		e.unwatchKey(sh, tx, at)
 		sh.mu.Unlock()
 	}
-	tx.watched = tx.watched[:0]
-	tx.changed.Store(false)
+	return true
 }
 
 // unwatchKey forgets that a key is watched, whose shard is locked.

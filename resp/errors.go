@@ -151,6 +151,15 @@ const (
 	ErrSortBy   = "ERR One or more scores can't be converted into double"
 )
 
+// MIGRATE. ErrMigrateChanged is Regent's own: redis-server lets nobody write meanwhile.
+const (
+	ErrMigrateKeys    = "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string"
+	ErrMigrateConnect = "IOERR error or timeout connecting to the client"
+	ErrMigrateIO      = "IOERR error or timeout %s to target instance"
+	ErrMigrateTarget  = "ERR Target instance replied with error: %s"
+	ErrMigrateChanged = "TRYAGAIN A key was changed again and again while it was migrated. It is still here, and an older value may be there"
+)
+
 // Bitmaps and HyperLogLogs.
 const (
 	ErrBit          = "ERR bit is not an integer or out of range"

@@ -18,6 +18,8 @@ func (a *Arg) syntax() string {
 		s = a.Token + " " + s
 	case a.Token != "":
 		s = a.Token
+	case a.Type == "pure-token":
+		s = `""`
 	}
 	if a.Multiple {
 		s += " [" + s + " ...]"

@@ -53,7 +53,9 @@ func differs(t *testing.T, p plan) {
 	}
 }
 
-func TestRegentAnswersAsRedis(t *testing.T) { differs(t, plan{nodes: 1, seed: 1, commands: testCommands}) }
+func TestRegentAnswersAsRedis(t *testing.T) {
+	differs(t, plan{nodes: 1, seed: 1, commands: testCommands})
+}
 
 func TestFollowersHaveWhatTheLeaderHas(t *testing.T) {
 	differs(t, plan{nodes: 3, seed: 1000, commands: testCommands / 4})

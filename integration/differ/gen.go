@@ -42,8 +42,8 @@ type generator struct {
 	multi   int   // commands until EXEC; 0: there is no transaction
 	nodes   bool  // list-max-listpack-size is not its default
 	// followed: there are followers, which carry commands out under their own thresholds.
-	// steady: so does Regent in this round, when it loads its log: what they change in a
-	// value itself, and not just in its form, is left alone.
+	// steady: so does Regent in this round, when it loads its log. What changes a value
+	// itself, and not just its form, is left alone.
 	followed, steady bool
 }
 
@@ -301,7 +301,7 @@ func (g *generator) shortLives() step {
 // threshold is a directive that says when a value changes its encoding, and a value.
 func (g *generator) threshold() []string {
 	name := g.pick(thresholds()...)
-	for g.steady && name == "hll-sparse-max-bytes" {
+	for g.steady && strings.HasPrefix(name, "zset-") { // the sign of a score of zero is one
 		name = g.pick(thresholds()...)
 	}
 	switch name {

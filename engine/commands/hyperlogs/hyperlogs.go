@@ -72,6 +72,7 @@ func doPfadd(c *engine.Ctx) {
 		b, changes, _ := addTo(c, hll.New(make([]byte, 0, newRoom)), 0) // a new one is whole
 		hll.Invalidate(b)
 		put(c, key, en, b)
+		became(c, false, hll.IsDense(b))
 		added(c, changes+1)
 		return
 	}
@@ -97,6 +98,7 @@ func doPfadd(c *engine.Ctx) {
 		hll.Invalidate(b)
 		if en = c.Peek(key); hll.IsDense(b) && room != n { // it has become dense
 			put(c, key, en, b)
+			became(c, true, true)
 		} else if len(b) != room {
 			c.Loosen(key, en, en.Value(), len(b)) // less than there was room for
 		}
@@ -121,7 +123,7 @@ func firstRaised(c *engine.Ctx, b []byte) (arg int, ok bool) {
 
 // addTo adds the elements from argument from on to b, in place if it has the room.
 func addTo(c *engine.Ctx, b []byte, from int) (_ []byte, changes int64, err error) {
-	limit := int(c.Config().HLLSparseMaxBytes.Get())
+	limit := sparseLimit(c)
 	for _, element := range c.Args[max(from, 2):] {
 		index, count := hll.Place(element)
 		var changed bool
@@ -135,6 +137,32 @@ func addTo(c *engine.Ctx, b []byte, from int) (_ []byte, changes int64, err erro
 	return b, changes, nil
 }
 
+// longestSparse is more than a sparse one ever takes.
+const longestSparse = 1 << 20
+
+// sparseLimit is how many bytes a sparse one may take before it becomes dense. Where a log
+// is carried out it says itself when that was: another limit may be in force by now, and
+// what was done to the bytes since, as with SETBIT, must find the same ones.
+func sparseLimit(c *engine.Ctx) int {
+	if c.Applying() {
+		return longestSparse
+	}
+	return int(c.Config().HLLSparseMaxBytes.Get())
+}
+
+// became says in the log that the first key's has become dense with this command; there:
+// it was there before.
+func became(c *engine.Ctx, there, dense bool) {
+	if !dense {
+		return
+	}
+	key := c.Args[1]
+	if !there {
+		c.PropagateN(0, []byte("PFADD"), key)
+	}
+	c.PropagateN(0, []byte("PFDEBUG"), []byte("TODENSE"), key)
+}
+
 // addDamaged adds to one whose runs are too few or too many, which may go well where they
 // are not needed: to a copy, of which nothing is kept if it does not.
 func addDamaged(c *engine.Ctx, en engine.Entry, v dict.Value) {
@@ -145,6 +173,7 @@ func addDamaged(c *engine.Ctx, en engine.Entry, v dict.Value) {
 		return
 	case changes > 0:
 		hll.Invalidate(b)
+		became(c, true, hll.IsDense(b) && !hll.IsDense(v.Bytes))
 		put(c, c.Args[1], en, b)
 	case v.Kind != dict.Raw:
 		c.Loosen(c.Args[1], en, v, len(v.Bytes))
@@ -249,7 +278,8 @@ func doPfmerge(c *engine.Ctx) {
 	} else {
 		b = hll.New(nil)
 	}
-	limit := int(c.Config().HLLSparseMaxBytes.Get())
+	limit := sparseLimit(c)
+	there := en.OK()
 	if dense {
 		b, _ = hll.ToDense(b) // it was merged, so it is whole
 	}
@@ -260,6 +290,7 @@ func doPfmerge(c *engine.Ctx) {
 	}
 	hll.Invalidate(b)
 	put(c, key, en, b)
+	became(c, there, !dense && hll.IsDense(b))
 	c.Notify(engine.EventString, "pfadd", key)
 	c.PropagateSelf()
 	c.W.OK()

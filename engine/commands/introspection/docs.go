@@ -91,7 +91,9 @@ func writeArg(w *resp.Writer, a *spec.Arg) {
 	if a.Type == "key" || a.NamesKeys {
 		m.add("key_spec_index", func(w *resp.Writer) { w.Int(int64(a.KeySpec)) })
 	}
-	m.text("token", a.Token)
+	if a.Token != "" || a.Type == "pure-token" { // MIGRATE has an empty one
+		m.add("token", func(w *resp.Writer) { w.BulkString(a.Token) })
+	}
 	m.text("since", a.Since)
 	m.text("deprecated_since", a.DeprecatedSince)
 	if flags := argFlags(a); len(flags) > 0 {

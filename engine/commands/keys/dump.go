@@ -52,16 +52,19 @@ func doDump(c *engine.Ctx) {
 		c.W.Null()
 		return
 	}
+	c.W.Bulk(payloadOf(c, en))
+}
+
+// payloadOf is the value at an entry as DUMP gives it.
+func payloadOf(c *engine.Ctx, en engine.Entry) []byte {
 	c.Measure()
 	compress := c.Config().RdbCompression.Get()
 	if v := en.Value(); v.Kind.IsString() {
 		var buf [decimal.MaxLen]byte
-		c.W.Bulk(rdb.DumpString(nil, engine.Text(v, &buf), compress))
-		return
+		return rdb.DumpString(nil, engine.Text(v, &buf), compress)
 	}
-	if o, ok := engine.ObjectOf[engine.Object](c, en); ok {
-		c.W.Bulk(rdb.DumpValue(nil, c.Codecs().Of(o.TypeName()), o, compress))
-	}
+	o, _ := engine.ObjectOf[engine.Object](c, en) // all that is no string is one
+	return rdb.DumpValue(nil, c.Codecs().Of(o.TypeName()), o, compress)
 }
 
 // restoreOptions are RESTORE's.

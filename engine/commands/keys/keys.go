@@ -11,8 +11,8 @@ import (
 )
 
 // The commands on keys whatever they hold. This file: being there, copying
-// and renaming; generic_expire.go: time to live; generic_scan.go: looking for
-// keys; generic_object.go: OBJECT.
+// and renaming; expire.go: time to live; scan.go: looking for
+// keys; object.go: OBJECT; dump.go: DUMP and RESTORE; migrate.go: MIGRATE.
 
 // Room is what this package brings to an engine.
 func Room() engine.Room {
@@ -23,7 +23,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return slices.Concat(keyCommands(), walkCommands(), dumpCommands(), objectCommands(), expireSetters(), expireReaders())
+	return slices.Concat(keyCommands(), walkCommands(), dumpCommands(), migrateCommands(), objectCommands(), expireSetters(), expireReaders())
 }
 
 func keyCommands() []engine.Command {

@@ -348,6 +348,10 @@ func doZrangestore(c *engine.Ctx) {
 			out.Put(out.Find(b), b, score, lim)
 			return true
 		})
+		if s.by == byLex && !oneScore(z) {
+			storeSpelled(c, out)
+			return
+		}
 	}
 	store(c, out)
 }

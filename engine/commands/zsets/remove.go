@@ -1,6 +1,8 @@
 package zsets
 
 import (
+	"strconv"
+
 	"regent/engine"
 	"regent/engine/spec"
 )
@@ -66,6 +68,19 @@ func doZremrangebyrank(c *engine.Ctx)  { removeRange(c, byRank) }
 func doZremrangebyscore(c *engine.Ctx) { removeRange(c, byScore) }
 func doZremrangebylex(c *engine.Ctx)   { removeRange(c, byLex) }
 
+// oneScore reports whether all members have one score. Elsewhere a range of members is not
+// defined, and what is in it depends on how the set is held, which another machine may do
+// in another way: it is told the ranks.
+func oneScore(z *zsetObject) bool {
+	var first, last float64
+	z.Walk(0, 1, false, func(_ []byte, score float64) bool { first = score; return true })
+	z.Walk(z.Len()-1, 1, true, func(_ []byte, score float64) bool { last = score; return true })
+	return first == last
+}
+
+// number is a rank as an argument.
+func number(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
+
 func removeRange(c *engine.Ctx, by order) {
 	s := selection{by: by, limit: -1}
 	if !s.parse(c, c.Args[2], c.Args[3]) {
@@ -80,8 +95,13 @@ func removeRange(c *engine.Ctx, by order) {
 	if z != nil {
 		var from int
 		if from, n = s.in(z); n > 0 {
+			vague := by == byLex && !oneScore(z)
 			gone := takeOut(c, key, en, z, from, n)
-			c.PropagateSelfN(int64(n))
+			if vague {
+				c.PropagateN(int64(n), []byte("ZREMRANGEBYRANK"), key, number(from), number(from+n-1))
+			} else {
+				c.PropagateSelfN(int64(n))
+			}
 			c.Notify(engine.EventZset, c.Cmd.Name, key)
 			c.NotifyGone(key, gone)
 		}

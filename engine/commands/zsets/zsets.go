@@ -121,6 +121,26 @@ func replyCount(w *resp.Writer, n int, scores bool) {
 // store stores the result of a …STORE command at its first key.
 func store(c *engine.Ctx, z *zsetObject) { storeAt(c, c.Args[1], z, 1, c.Cmd.Name) }
 
+// storeSpelled is store for a result to which another machine might not come: the log has
+// its members.
+func storeSpelled(c *engine.Ctx, z *zsetObject) {
+	dest, n := c.Args[1], z.Len()
+	gone := c.Remove(dest)
+	if n > 0 {
+		c.Propagate([]byte("DEL"), dest)
+		_ = z.Commands(dest, func(args ...[]byte) error { // whose only errors are ours
+			c.PropagateN(0, args...)
+			return nil
+		})
+		c.PutObject(dest, z)
+		c.Notify(engine.EventZset, c.Cmd.Name, dest)
+	} else if gone {
+		c.Propagate([]byte("DEL"), dest)
+		c.Notify(engine.EventGeneric, "del", dest)
+	}
+	c.W.Int(int64(n))
+}
+
 // storeAt stores a result at dest, where nothing remains if it is empty, and replies with
 // its size. It counts as that many changes.
 func storeAt(c *engine.Ctx, dest []byte, z *zsetObject, changes int, event string) {
