@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 	"unsafe"
 
 	"regent/engine/decimal"
@@ -123,14 +124,25 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	if last := sh.lastCmd.Load(); last != nil {
 		cmd = last.FullName()
 	}
-	dst = fmt.Appendf(dst, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d",
-		s.ID, conn.RemoteAddr(), conn.LocalAddr(), conn.FD(), attrs.name,
-		max(c.Now-s.created, 0)/1000, max(c.Now-sh.LastActive.Load(), 0)/1000, sh.flagLetters(), sh.db.Load(),
-		sh.subs[pubsub.Channel].Load(), sh.subs[pubsub.Pattern].Load(), sh.subs[pubsub.Shard].Load(), sh.queued.Load()-1)
-	dst = fmt.Appendf(dst, " qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d",
-		b.Input, b.InputFree, argv, sh.queuedBytes.Load(), first, first, first, (rest+firstOutput-1)/firstOutput, rest, b.Input+b.InputFree+b.Output+argv+int(sh.queuedBytes.Load())+int(unsafe.Sizeof(*s)))
-	return fmt.Appendf(dst, " events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
-		events, cmd, defaultUser, s.redirection(), sh.proto.Load(), attrs.libName, attrs.libVer)
+	l := line(dst)
+	l = l.num("id=", s.ID).str(" addr=", conn.RemoteAddr()).str(" laddr=", conn.LocalAddr()).num(" fd=", int64(conn.FD())).str(" name=", attrs.name)
+	l = l.num(" age=", max(c.Now-s.created, 0)/1000).num(" idle=", max(c.Now-sh.LastActive.Load(), 0)/1000).str(" flags=", sh.flagLetters()).num(" db=", int64(sh.db.Load()))
+	l = l.num(" sub=", int64(sh.subs[pubsub.Channel].Load())).num(" psub=", int64(sh.subs[pubsub.Pattern].Load())).num(" ssub=", int64(sh.subs[pubsub.Shard].Load())).num(" multi=", sh.queued.Load()-1)
+	l = l.num(" qbuf=", int64(b.Input)).num(" qbuf-free=", int64(b.InputFree)).num(" argv-mem=", int64(argv)).num(" multi-mem=", sh.queuedBytes.Load())
+	l = l.num(" rbs=", int64(first)).num(" rbp=", int64(first)).num(" obl=", int64(first)).num(" oll=", int64((rest+firstOutput-1)/firstOutput)).num(" omem=", int64(rest))
+	l = l.num(" tot-mem=", int64(b.Input+b.InputFree+b.Output+argv)+sh.queuedBytes.Load()+int64(unsafe.Sizeof(*s)))
+	l = l.str(" events=", events).str(" cmd=", cmd).str(" user=", defaultUser).num(" redir=", s.redirection()).num(" resp=", int64(sh.proto.Load()))
+	return l.str(" lib-name=", attrs.libName).str(" lib-ver=", attrs.libVer)
+}
+
+// A line is text that fields are appended to, by the thousand where there are many
+// clients.
+type line []byte
+
+func (l line) str(name, value string) line { return append(append(l, name...), value...) }
+
+func (l line) num(name string, value int64) line {
+	return strconv.AppendInt(append(l, name...), value, 10)
 }
 
 // firstOutput is the size of Redis's static output buffer and of the pieces of the list

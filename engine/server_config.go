@@ -45,17 +45,22 @@ func configCommands() []Command {
 
 func doConfigGet(c *Ctx) {
 	var found [][2]string
-	c.e.Config.Each(func(name, value string) {
-		for _, pattern := range c.Args[2:] {
-			if spec.EqualFold(pattern, name) {
-				name = string(pattern) // as it was asked for
-			} else if !globFold(pattern, []byte(name)) {
-				continue
+	patterns := make([]string, len(c.Args)-2)
+	for i := range patterns {
+		patterns[i] = spec.Lower(string(c.Args[2+i]))
+	}
+	asked := func(name string) (as string, ok bool) {
+		for i, p := range patterns {
+			if p == name {
+				return string(c.Args[2+i]), true // as it was asked for
 			}
-			found = append(found, [2]string{name, value})
-			return
+			if strings.ContainsAny(p, globSigns) && glob.Match([]byte(p), []byte(name)) {
+				return name, true
+			}
 		}
-	})
+		return "", false
+	}
+	c.e.Config.EachAsked(asked, func(name, value string) { found = append(found, [2]string{name, value}) })
 	c.W.Map(len(found))
 	for _, pair := range found {
 		c.W.BulkString(pair[0])
@@ -63,10 +68,8 @@ func doConfigGet(c *Ctx) {
 	}
 }
 
-// globFold is glob.Match for names in lower case, whatever the pattern's case.
-func globFold(pattern, name []byte) bool {
-	return glob.Match([]byte(spec.Lower(string(pattern))), name)
-}
+// globSigns are what makes a word a pattern.
+const globSigns = `*?[\`
 
 func doConfigSet(c *Ctx) {
 	if len(c.Args)%2 != 0 {

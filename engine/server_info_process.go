@@ -154,11 +154,8 @@ func percent(part, whole int64) float64 { return 100 * ratio(part, whole) }
 
 // policyName is maxmemory-policy as it is configured.
 func (e *Engine) policyName() (name string) {
-	e.Config.Each(func(directive, value string) {
-		if directive == "maxmemory-policy" {
-			name = value
-		}
-	})
+	const policy = "maxmemory-policy"
+	e.Config.EachAsked(func(name string) (as string, ok bool) { return name, name == policy }, func(_, value string) { name = value })
 	return name
 }
 

@@ -36,6 +36,7 @@ type Session struct {
 	parked *wait
 	clock  batchClock
 	tally  tally
+	found  []byte // memory for the elements of a walk's reply
 
 	db            int
 	Authenticated bool
@@ -245,7 +246,7 @@ func (e *Engine) EndSession(s *Session) {
 // keeps for its next command. It runs on the session's own turn.
 func (e *Engine) SlimSession(s *Session) {
 	s.W.Take(nil)
-	s.ctx.eff = Effects{}
+	s.ctx.eff, s.found = Effects{}, nil
 }
 
 // clients lists the sessions by ID.

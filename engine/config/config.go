@@ -82,6 +82,21 @@ func (c *Config) Each(f func(name, value string)) {
 	}
 }
 
+// EachAsked calls f with the directives for whose name asked is true, under the name that
+// it returns.
+func (c *Config) EachAsked(asked func(name string) (as string, ok bool), f func(name, value string)) {
+	for _, d := range c.table.order {
+		if as, ok := asked(d.name); ok {
+			f(as, d.show())
+		}
+		for _, name := range d.older {
+			if as, ok := asked(name); ok {
+				f(as, d.show())
+			}
+		}
+	}
+}
+
 // IsSecret reports whether the directive's value must not be shown in logs.
 func (c *Config) IsSecret(name string) bool {
 	d := c.table.find(name)

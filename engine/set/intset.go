@@ -109,6 +109,57 @@ func (s ints) find(n int64) (at int, found bool) {
 	return low, false
 }
 
+// Common calls f with the integers that all of sets have, which are in the layout of an
+// intset (Set.Ints), in their order, until it returns false. It goes through the smallest
+// one and through the others beside it: where they are much larger, in leaps.
+func Common(sets [][]byte, f func(n int64) bool) {
+	least := 0
+	for i := range sets {
+		if ints(sets[i]).len() < ints(sets[least]).len() {
+			least = i
+		}
+	}
+	from := make([]int, len(sets))
+	small := ints(sets[least])
+	for i := range small.len() {
+		n, all := small.at(i), true
+		for j := range sets {
+			if j == least {
+				continue
+			}
+			other := ints(sets[j])
+			if from[j] = other.from(from[j], n); from[j] == other.len() {
+				return // nothing that follows is there
+			}
+			if all = other.at(from[j]) == n; !all {
+				break
+			}
+		}
+		if all && !f(n) {
+			return
+		}
+	}
+}
+
+// from is the first place from at on whose integer is not below n.
+func (s ints) from(at int, n int64) int {
+	end := s.len()
+	leap := 1
+	for at+leap <= end && s.at(at+leap-1) < n {
+		at += leap
+		leap *= 2
+	}
+	high := min(at+leap-1, end)
+	for at < high {
+		if mid := int(uint(at+high) / 2); s.at(mid) < n {
+			at = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return at
+}
+
 func (s ints) setLen(n int) { binary.LittleEndian.PutUint32(s[4:], uint32(n)) }
 
 // insert puts n at place at, which find has told.

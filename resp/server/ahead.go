@@ -83,8 +83,8 @@ func (a *ahead) parse(c *client, p []byte, lim limits) (cmd parsed) {
 	case n == 0:
 	case n <= cap(free):
 		a.args = a.args[:len(a.args)+n]
-	case cap(cmd.args) <= maxArgsKept:
-		a.args = cmd.args // it was too small for them
+	case cap(a.args) < maxArgsKept: // it was too small for them: the next find more
+		a.args = make([][]byte, 0, min(max(2*cap(a.args), maxAhead*n), maxArgsKept))
 	}
 	a.big = a.big || cmd.n >= bigFrame
 	return cmd

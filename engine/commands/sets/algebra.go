@@ -6,6 +6,7 @@ import (
 
 	"regent/engine"
 	"regent/engine/decimal"
+	"regent/engine/set"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -60,11 +61,19 @@ func doSinter(c *engine.Ctx) {
 		return
 	}
 	mark, n := c.W.Mark(), 0
-	intersect(sets, func(b []byte) bool {
-		c.W.Bulk(b)
-		n++
-		return true
-	})
+	if ints := onlyInts(sets); ints != nil {
+		set.Common(ints, func(v int64) bool {
+			c.W.BulkInt(v)
+			n++
+			return true
+		})
+	} else {
+		intersect(sets, func(b []byte) bool {
+			c.W.Bulk(b)
+			n++
+			return true
+		})
+	}
 	c.W.SetAt(mark, n)
 }
 
@@ -92,6 +101,22 @@ func intersect(sets []*setObject, f func(b []byte) bool) {
 		}
 		return f(b)
 	})
+}
+
+// onlyInts are the sets where all of them are intsets; nil: one is not.
+func onlyInts(sets []*setObject) [][]byte {
+	out := make([][]byte, len(sets))
+	for i, s := range sets {
+		if s == nil {
+			return nil
+		}
+		b, ok := s.Ints()
+		if !ok {
+			return nil
+		}
+		out[i] = b
+	}
+	return out
 }
 
 // doSintercard counts no further than LIMIT; 0: as far as it goes.
@@ -122,7 +147,11 @@ func doSintercard(c *engine.Ctx) {
 		return
 	}
 	n := int64(0)
-	intersect(sets, func([]byte) bool { n++; return n != limit })
+	if ints := onlyInts(sets); ints != nil {
+		set.Common(ints, func(int64) bool { n++; return n != limit })
+	} else {
+		intersect(sets, func([]byte) bool { n++; return n != limit })
+	}
 	c.W.Int(n)
 }
 

@@ -1,0 +1,42 @@
+package set
+
+import (
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestCommon: what all of some sets of integers have, beside a look at each.
+func TestCommon(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var sets [][]byte
+		var members []map[int64]bool
+		for range rapid.IntRange(1, 4).Draw(t, "sets") {
+			s, has := New(maphash.MakeSeed()), map[int64]bool{}
+			wide := rapid.SampledFrom([]int64{5, 60, 1000, 1 << 40}).Draw(t, "wide")
+			for range rapid.SampledFrom([]int{0, 1, 3, 40, 300}).Draw(t, "size") {
+				n := rapid.Int64Range(-wide, wide).Draw(t, "n")
+				s.Add(strconv.AppendInt(nil, n, 10), 1<<20)
+				has[n] = true
+			}
+			b, _ := s.Ints()
+			sets, members = append(sets, b), append(members, has)
+		}
+		var want []int64
+		for n := range members[0] {
+			if !slices.ContainsFunc(members, func(has map[int64]bool) bool { return !has[n] }) {
+				want = append(want, n)
+			}
+		}
+		slices.Sort(want)
+		limit := rapid.IntRange(1, 400).Draw(t, "limit")
+		var got []int64
+		Common(sets, func(n int64) bool { got = append(got, n); return len(got) < limit })
+		if want = want[:min(len(want), limit)]; !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	})
+}
