@@ -8,7 +8,7 @@ LDFLAGS     := -s -w
 FUZZTIME    ?= 20s
 TESTTIME    := 30m
 
-.PHONY: all build run cluster test unit race lint fuzz bench failover-bench compat soak model image tools clean
+.PHONY: all build run cluster test unit race lint fuzz bench failover-bench clients compat soak model image tools clean
 
 all: build
 
@@ -47,6 +47,11 @@ bench: build tools
 # Time without an acknowledged write and writes lost: Regent, Sentinel, Redis Cluster.
 failover-bench: build tools
 	$(GO) run ./integration/failbench -regent ./$(BIN)
+
+# Client libraries of many languages through changes of leader: docs/clients.md.
+clients: build tools
+	@scripts/client-tools.sh
+	$(GO) run ./integration/clients -regent ./$(BIN) -write docs/clients.md
 
 # redis-server's own Tcl suite, the units of what Regent has: docs/compatibility.md.
 compat: build tools

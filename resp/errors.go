@@ -339,8 +339,6 @@ const (
 	// ErrSentinelForeign is Regent's own: a Sentinel that can watch anything has no use for it.
 	ErrSentinelForeign = "ERR This Sentinel watches the nodes of its own cluster alone, and %s is none of them"
 	ErrSentinelOnly    = "ERR This Sentinel watches the nodes of its own cluster: its last name cannot be removed"
-	// ErrReplicaOf is Regent's own: here nodes elect their leader.
-	ErrReplicaOf = "ERR Regent's nodes elect their leader themselves, so none is told whom to follow: a Sentinel must not watch them. FAILOVER at the leader changes it, and each node's sentinel-port answers Sentinel clients"
 )
 
 // Of CLIENT TRACKING and CACHING.
