@@ -64,7 +64,11 @@ type tally struct {
 	failures map[string]int // by kind
 	cover    *coverage
 	cmds     []command
+	moved    int // rounds that ended because leadership moved
 }
+
+// mostMoves bounds those.
+const mostMoves = 200
 
 // stepsPerRound is how many steps are drawn before the keyspace is emptied.
 const stepsPerRound = 900
@@ -92,7 +96,21 @@ func (p plan) carryOut(ctx context.Context, out io.Writer) (*tally, error) {
 		for n := 0; both.commands < p.commands && ctx.Err() == nil && len(t.failures) < p.failures; n++ {
 			both.cover = t.cover
 			steps := g.round(stepsPerRound, n%restartEvery == restartEvery-1)
-			if f := both.run(steps); f != nil {
+			epoch := ns.epoch()
+			f := both.run(steps)
+			if f != nil && ns.allRun() && ns.epoch() != epoch && !restarts(steps[:f.at+1]) {
+				f.what = hasMoved
+			}
+			if f != nil && f.what == hasMoved {
+				if t.moved++; t.moved > mostMoves {
+					return t, fmt.Errorf("leadership has moved %d times: %s", t.moved, f)
+				}
+				if err := both.mend(); err != nil {
+					return t, err
+				}
+				continue
+			}
+			if f != nil {
 				if err := t.report(out, both, steps, f, seed); err != nil {
 					return t, err
 				}
@@ -102,8 +120,13 @@ func (p plan) carryOut(ctx context.Context, out io.Writer) (*tally, error) {
 		fmt.Fprintf(out, "seed %d: %d commands in %.1f s\n", seed, both.commands, time.Since(began).Seconds())
 	}
 	fmt.Fprintln(out, t.cover.report(t.cmds))
-	fmt.Fprintf(out, "%d commands, %d kinds of differences\n", t.commands, len(t.failures))
+	fmt.Fprintf(out, "%d commands, %d kinds of differences; leadership has moved in %d rounds\n", t.commands, len(t.failures), t.moved)
 	return t, ctx.Err()
+}
+
+// restarts reports whether a node is ended and started among the steps.
+func restarts(steps []step) bool {
+	return slices.ContainsFunc(steps, func(s step) bool { return s.args[0] == doRestart })
 }
 
 // commandsOf asks redis-server for its commands.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"regent/integration/harness"
@@ -98,34 +99,49 @@ func (ns *nodes) restart() error {
 	return err
 }
 
-// followersAgree waits until the followers have what the leader has, and compares the
-// digests.
+// followersAgree waits until the followers have what the leader has, by their digests.
 func (ns *nodes) followersAgree() error {
 	if len(ns.cluster.Nodes) == 1 {
 		return nil
 	}
-	want, err := digest(ns.leader)
-	if err != nil {
-		return err
-	}
-	for _, n := range ns.cluster.Nodes {
-		if n == ns.leader {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ns.ctx, patience)
-		err := harness.Until(ctx, func() error {
-			got, err := digest(n)
-			if err != nil || got == want {
-				return err
-			}
-			return fmt.Errorf("node %d has the digest %s, its leader %s", n.Port, got, want)
-		})
-		cancel()
+	ctx, cancel := context.WithTimeout(ns.ctx, patience)
+	defer cancel()
+	return harness.Until(ctx, func() error {
+		want, err := digest(ns.leader)
 		if err != nil {
 			return err
 		}
+		for _, n := range ns.cluster.Nodes {
+			if got, err := digest(n); err != nil || got != want {
+				return fmt.Errorf("node %d has the digest %s, its leader %s (%w)", n.Port, got, want, err)
+			}
+		}
+		return nil
+	})
+}
+
+// moved reports whether a reply says that another node leads, or will: on a machine that
+// has much to do that happens.
+func (ns *nodes) moved(v value) bool {
+	code, _, _ := strings.Cut(v.text, " ")
+	return v.failed() && len(ns.cluster.Nodes) > 1 && slices.Contains([]string{"MOVED", "CLUSTERDOWN", "UNCERTAIN", "UNBLOCKED"}, code)
+}
+
+// epoch is that of the leader, "" for a node alone, and while there is none.
+func (ns *nodes) epoch() string {
+	if len(ns.cluster.Nodes) == 1 {
+		return ""
 	}
-	return nil
+	info, err := ns.leader.Info(ns.ctx, "regent")
+	if err != nil || info["leader_id"] != info["node_id"] {
+		return ""
+	}
+	return info["epoch"]
+}
+
+// allRun reports whether no process has ended.
+func (ns *nodes) allRun() bool {
+	return !slices.ContainsFunc(ns.cluster.Nodes, func(n *harness.Node) bool { return n.PID() == 0 })
 }
 
 func digest(n *harness.Node) (string, error) {

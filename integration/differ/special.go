@@ -12,7 +12,7 @@ import (
 // passedOver reports whether a command is looked at by passOver.
 func passedOver(args []string) bool {
 	name := strings.ToLower(args[0])
-	return name == "dbsize" || distances(args) || strings.HasPrefix(name, "sort") || byLex(args) || name == "spop" || name == "xadd" && slices.Contains(args, "*")
+	return name == "dbsize" || distances(args) || strings.HasPrefix(name, "sort") || byLex(args) || name == "spop" || clockID(args) > 0
 }
 
 // distances reports whether a command may store distances.
@@ -53,6 +53,31 @@ func alike(a, b string) bool {
 	x, errX := strconv.ParseFloat(a, 64)
 	y, errY := strconv.ParseFloat(b, 64)
 	return errX == nil && errY == nil && math.Abs(x-y) <= 1e-8*math.Max(math.Abs(x), 1)
+}
+
+// clockID is where an XADD leaves its ID to the clock, 0: it does not.
+func clockID(args []string) int {
+	at, is := 2, func(at int, words ...string) bool {
+		return at < len(args) && slices.Contains(words, strings.ToUpper(args[at]))
+	}
+	for strings.EqualFold(args[0], "XADD") {
+		switch {
+		case is(at, "NOMKSTREAM"):
+			at++
+		case is(at, "LIMIT"):
+			at += 2
+		case is(at, "MAXLEN", "MINID"):
+			if at++; is(at, "=", "~") {
+				at++
+			}
+			at++
+		case is(at, "*"):
+			return at
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // byLex reports whether a command has a range of members.
@@ -260,7 +285,7 @@ func (p *pair) addNow(s *step) *failure {
 	}
 	args := slices.Clone(s.args)
 	if got.kind == '$' && !got.null {
-		args[slices.Index(args, "*")] = got.text
+		args[clockID(args)] = got.text
 	}
 	want, err := p.theirs.links[s.on].do(args...)
 	if err != nil {

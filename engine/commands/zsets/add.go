@@ -222,7 +222,11 @@ func (a *addition) change(c *engine.Ctx, en engine.Entry, z *zsetObject) (t tall
 		}
 		return t
 	}
+	if t = a.wouldBe(z); t.added+t.updated == 0 {
+		return t // the key counts as unchanged
+	}
 	n := 0
+	t = tally{}
 	if z.IsSmall() {
 		for i, score := range a.scores {
 			b := a.member(i)
@@ -232,6 +236,17 @@ func (a *addition) change(c *engine.Ctx, en engine.Entry, z *zsetObject) (t tall
 	en = c.Grow(en, z, n)
 	a.putAll(c, z, &t)
 	c.Changed(c.Args[1], en, z)
+	return t
+}
+
+// wouldBe is what an addition comes to, as far as its first change.
+func (a *addition) wouldBe(z *zsetObject) (t tally) {
+	for i, score := range a.scores {
+		at := z.Find(a.member(i))
+		if _, ok := a.decide(&t, score, at.Score, !at.OK); ok {
+			break
+		}
+	}
 	return t
 }
 
