@@ -146,6 +146,9 @@ func (e *Engine) tryRun(c *Ctx) {
 	}
 	if s.tally.cmd != cmd {
 		e.tallyOf(s, cmd)
+		if !c.watch.on && e.stats.latency.unknown(s.ID, cmd.Index()) && e.Config.LatencyTracking.Get() {
+			c.startWatch(1) // the first call is timed: INFO shows every command that has run
+		}
 	}
 	switch kind {
 	case shapeSingle:

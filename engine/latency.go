@@ -50,13 +50,16 @@ func (l *latencies) note(session int64, cmd int, nanos, weight int64) {
 	h.Add(nanos, weight)
 }
 
+// unknown reports whether nothing is known of a command in a session's stripe.
+func (l *latencies) unknown(session int64, cmd int) bool {
+	return l[uint64(session)%latencyStripes][cmd].Load() == nil
+}
+
 // reset is CONFIG RESETSTAT.
 func (l *latencies) reset() {
 	for i := range l {
 		for j := range l[i] {
-			if h := l[i][j].Load(); h != nil {
-				h.Reset()
-			}
+			l[i][j].Store(nil)
 		}
 	}
 }

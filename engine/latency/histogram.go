@@ -40,13 +40,6 @@ func highest(bucket int) int64 {
 	return int64(bucket-doubling*subs+1)<<(doubling+unitBits) - 1
 }
 
-// Reset forgets all times.
-func (h *Histogram) Reset() {
-	for i := range h.n {
-		h.n[i].Store(0)
-	}
-}
-
 // Counts are what histograms held at one moment, added up. They are for one goroutine.
 type Counts struct {
 	n     [buckets]int64

@@ -23,6 +23,7 @@ func TestScripts(t *testing.T) {
 // notIn70 are the commands that redis-server 7.0 does not know, with why
 // Regent has them.
 var notIn70 = map[string]string{
+	"client|capa":     "Valkey 8's; clients say with it what they can take",
 	"client|setinfo":  "7.2; client libraries send it when they connect, whatever the version",
 	"client|no-touch": "7.2; came with the same client libraries",
 	"waitaof":         "7.2; says what has been fsynced",
