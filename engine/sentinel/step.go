@@ -17,6 +17,7 @@ type State struct {
 	names  []string
 	lost   int64 // wall ms since when there is no master, 0: there is one
 	down   bool  // the master was said to be down
+	odown  bool  // and that as many as it takes agree
 	nodes  map[int64]told
 }
 
@@ -53,7 +54,7 @@ func Step(s State, v *View) (State, []Message) {
 
 // settle takes what v says of the master for said.
 func (s *State) settle(v *View) {
-	s.lost, s.down = 0, false
+	s.lost, s.down, s.odown = 0, false, false
 	if n := v.leader(); n != nil {
 		m := *n
 		s.master, s.epoch = &m, v.Epoch
@@ -127,24 +128,26 @@ func (t *telling) leader() {
 		if t.old.down {
 			for _, name := range v.Names {
 				t.say("-sdown", "%s", masterText(name, &at))
-				t.say("-odown", "%s", masterText(name, &at))
+				if t.old.odown {
+					t.say("-odown", "%s", masterText(name, &at))
+				}
 			}
 		}
 	}
-	s.master, s.epoch, s.lost, s.down = &at, v.Epoch, 0, false
+	s.master, s.epoch, s.lost, s.down, s.odown = &at, v.Epoch, 0, false, false
 }
 
 // gone is about a master that is lost and not replaced yet.
 func (t *telling) gone() {
 	v, s := t.v, &t.next
-	s.lost, s.down = t.old.lost, t.old.down
+	s.lost, s.down, s.odown = t.old.lost, t.old.down, t.old.odown
 	if s.lost == 0 {
 		s.lost = v.Now
 	}
 	if s.down || s.master == nil || v.Now-s.lost < Grace*v.DownAfter {
 		return
 	}
-	s.down = true
+	s.down, s.odown = true, v.agreed()
 	for _, name := range v.Names {
 		t.died(name, s.master)
 	}
@@ -153,8 +156,8 @@ func (t *telling) gone() {
 // died says that the master is down.
 func (t *telling) died(name string, m *Node) {
 	t.say("+sdown", "%s", masterText(name, m))
-	if n := t.v.Usable(); n >= t.v.Quorum() {
-		t.say("+odown", "%s #quorum %d/%d", masterText(name, m), n, t.v.Quorum())
+	if t.v.agreed() {
+		t.say("+odown", "%s #quorum %d/%d", masterText(name, m), t.v.Usable(), t.v.Quorum())
 	}
 }
 

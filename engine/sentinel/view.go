@@ -160,10 +160,12 @@ func (v *View) Usable() (n int64) {
 	return n
 }
 
+// agreed reports whether as many see a lost master as it takes.
+func (v *View) agreed() bool { return v.Usable() >= v.Quorum() }
+
 // Reachable says how CKQUORUM comes out: whether the quorum is there, and a majority.
 func (v *View) Reachable() (quorum, majority bool) {
-	n := v.Usable()
-	return n >= v.Quorum(), n >= v.majority()
+	return v.agreed(), v.Usable() >= v.majority()
 }
 
 // replicas are the nodes that are not the master.
@@ -191,7 +193,7 @@ func (v *View) Status() string {
 	switch {
 	case v.leader() != nil:
 		return "ok"
-	case v.Usable() >= v.Quorum():
+	case v.agreed():
 		return "odown"
 	}
 	return "sdown"

@@ -81,7 +81,7 @@ func goClients() []program {
 		}}
 	}
 	failover := func(addrs []string) *redis.FailoverOptions {
-		return &redis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: addrs, DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait}
+		return &redis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: addrs, DialerRetries: 1, DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait}
 	}
 	universal := make("UniversalClient", clusterFace, func(addrs []string) redis.UniversalClient {
 		return redis.NewUniversalClient(&redis.UniversalOptions{

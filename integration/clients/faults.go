@@ -98,7 +98,9 @@ func (p *place) handOver(ctx context.Context, leader *harness.Node) error {
 		if n == leader {
 			s := redis.NewSentinelClient(&redis.Options{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.sentinel[i]))})
 			defer s.Close()
-			return s.Failover(ctx, "mymaster").Err()
+			ctx, cancel := context.WithTimeout(ctx, slack)
+			defer cancel()
+			return harness.Until(ctx, func() error { return s.Failover(ctx, "mymaster").Err() }) // a busy machine's followers may be behind
 		}
 	}
 	return errors.New("no such node")

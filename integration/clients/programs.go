@@ -48,7 +48,8 @@ type language struct {
 func languages() []language {
 	all := []string{clusterFace, sentinelFace, plainFace}
 	return []language{
-		{name: "redis-py", file: "programs/redispy.py", argv: []string{"/usr/bin/python3", "SRC"}, faces: all},
+		{name: "redis-py", file: "programs/redispy.py", argv: []string{"/usr/bin/python3", "SRC"}, faces: all,
+			own: map[string]string{clusterFace: "its own wait: it tries, with sleeps between, before it says that it cannot look for the slots a second time (4.3)"}},
 		{name: "hiredis (C)", file: "programs/hiredis.c", build: []string{"cc", "-O1", "-o", "OUT", "SRC", "-lhiredis"}, argv: []string{"OUT"}, faces: []string{plainFace}},
 		{name: "redis-rb (Ruby)", file: "programs/rb.rb", argv: []string{"ruby", "SRC"}, faces: []string{sentinelFace, plainFace}},
 		{name: "phpredis (PHP)", file: "programs/php.php", argv: []string{"php", "SRC"}, faces: all},

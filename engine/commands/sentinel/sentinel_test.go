@@ -235,6 +235,53 @@ func TestBesideSentinel(t *testing.T) {
 	}
 }
 
+// TestMessagesBesideSentinel: what a planned change of master publishes here is said by
+// redis-sentinel, too, in that order and in those words.
+func TestMessagesBesideSentinel(t *testing.T) {
+	o := startOracle(t)
+	l := o.guard.Client(t)
+	l.Do("PSUBSCRIBE", "*")
+	o.await(t, o.guard.Client(t), "that it may change the master", func(r string) bool { return r == "+OK\r\n" }, "SENTINEL", "FAILOVER", "mymaster")
+	var theirs []string
+	for !slices.ContainsFunc(theirs, func(m string) bool { return strings.HasPrefix(m, "+slave ") }) {
+		theirs = append(theirs, wording(enginetest.Parsed(t, l.Next())))
+	}
+	s, c := newFace(t)
+	s.LookAgain()
+	c.Do("PSUBSCRIBE", "*")
+	v := enginetest.ThreeNodes(1, 2)
+	v.Epoch = 8
+	s.Cluster.SetView(withFaces(v))
+	s.LookAgain()
+	at := 0
+	for rest := []byte(c.Hear()); len(rest) > 0; {
+		n, after, err := enginetest.Parse(rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest = after
+		ours := wording(n)
+		i := slices.Index(theirs[at:], ours)
+		if i < 0 {
+			t.Fatalf("%q is not what redis-sentinel says here: %q", ours, theirs[at:])
+		}
+		if at += i; !strings.HasPrefix(ours, "+slave ") { // one for each replica
+			at++
+		}
+	}
+	if at != len(theirs)-1 {
+		t.Errorf("not said: %q", theirs[at:])
+	}
+}
+
+// wording is a message's channel and words, without which node and epoch it is about.
+func wording(n enginetest.Node) string {
+	text := n.Elems[2].Text + " " + n.Elems[3].Text
+	text = regexp.MustCompile(`\b[0-9a-f]{40}\b`).ReplaceAllString(text, "ID")
+	text = regexp.MustCompile(`\d+\.\d+\.\d+\.\d+`).ReplaceAllString(text, "IP")
+	return regexp.MustCompile(`\b\d+\b`).ReplaceAllString(text, "N")
+}
+
 // lost is the row of the replica that is lost: its names and its flags. What a Sentinel
 // says of its link to the master is as old as its last word.
 func lost(t *testing.T, reply string) string {
