@@ -109,3 +109,16 @@ func zipString(b []byte) (v Value, size int, ok bool) {
 	size = head + int(n)
 	return Value{Str: b[head:size:size]}, size, true
 }
+
+// FromZiplist is a listpack of a ziplist's elements: what is the text of a number is stored as
+// one there, as redis-server does.
+func FromZiplist(zl []byte) ([]byte, error) {
+	lp := New(len(zl))
+	var text []byte
+	err := Ziplist(zl, func(v Value) {
+		text = v.AppendText(text[:0])
+		e := ElementOf(text)
+		lp = Insert(lp, End(lp), &e)
+	})
+	return lp, err
+}

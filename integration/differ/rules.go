@@ -32,7 +32,7 @@ func rights() []right {
 		{"object|help xgroup|help xinfo|help", "texts for people are the server's own", func([]string, value, value) bool { return true }},
 		{"xadd", "in a transaction * is the server's clock", xaddReply},
 		{"hello", "version and ID are the server's own", func([]string, value, value) bool { return true }},
-		{"object|freq memory|usage", "sizes and counters are the server's own", shape},
+		{"object|freq object|refcount memory|usage", "sizes, counters and which small numbers are shared are the server's own", shape},
 	}
 }
 

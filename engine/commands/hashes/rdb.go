@@ -114,15 +114,7 @@ func (hc hashCodec) packed(h *hashObject, lp []byte) error {
 // ziplist reads a hash of Redis up to 6.2. As in Redis the number of fields decides
 // what becomes of it, and not their lengths.
 func (hc hashCodec) ziplist(h *hashObject, b []byte) error {
-	lp := listpack.New(len(b))
-	err := listpack.Ziplist(b, func(v listpack.Value) {
-		var text [20]byte
-		e := listpack.ElementOf(v.Str)
-		if v.IsInt {
-			e = listpack.ElementOf(v.AppendText(text[:0]))
-		}
-		lp = listpack.Insert(lp, listpack.End(lp), &e)
-	})
+	lp, err := listpack.FromZiplist(b)
 	if err != nil {
 		return err
 	}

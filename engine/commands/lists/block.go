@@ -44,11 +44,6 @@ func listBlocks() []engine.Command {
 	}
 }
 
-func isList(_ []byte, o engine.Object) bool {
-	_, ok := o.(*listObject)
-	return ok
-}
-
 // blockingPop is BLPOP and BRPOP.
 func blockingPop(c *engine.Ctx, s side) {
 	last := len(c.Args) - 1
@@ -74,7 +69,7 @@ func (p pop) orBlock(c *engine.Ctx, keys [][]byte, deadline int64) {
 	}
 	c.Block(engine.Waiter{
 		Keys:   keys,
-		Wants:  isList,
+		Wants:  engine.IsA[*listObject],
 		Take:   func(c *engine.Ctx, key []byte) { p.first(c, [][]byte{key}) },
 		Counts: p.count > 0,
 	}, deadline)
@@ -106,7 +101,7 @@ func (m listMove) orBlock(c *engine.Ctx, deadline int64) {
 	c.Block(engine.Waiter{
 		Keys:     [][]byte{m.src},
 		Also:     m.dst,
-		Wants:    isList,
+		Wants:    engine.IsA[*listObject],
 		Take:     func(c *engine.Ctx, _ []byte) { m.try(c) },
 		NullBulk: true,
 	}, deadline)

@@ -118,17 +118,7 @@ func (p pop) from(c *engine.Ctx, key []byte, en engine.Entry, l *listObject) {
 // first takes from the first of the keys that is there; false: there is none, and
 // nothing was written.
 func (p pop) first(c *engine.Ctx, keys [][]byte) bool {
-	for _, key := range keys {
-		en, l, ok := engine.WriteObject[*listObject](c, key)
-		if !ok {
-			return true
-		}
-		if l != nil {
-			p.from(c, key, en, l)
-			return true
-		}
-	}
-	return false
+	return engine.FirstOf(c, keys, func(key []byte, en engine.Entry, l *listObject) { p.from(c, key, en, l) })
 }
 
 func doLmpop(c *engine.Ctx) {
@@ -141,30 +131,9 @@ func doLmpop(c *engine.Ctx) {
 // multiPop reads the arguments of LMPOP and BLMPOP from numkeys on; false: an
 // error was written.
 func multiPop(c *engine.Ctx, at int) (keys [][]byte, p pop, ok bool) {
-	n, isInt := decimal.Parse(c.Args[at])
-	if !isInt || n < 1 {
-		c.Err(resp.ErrNumKeys)
-		return nil, p, false
-	}
-	rest := c.Args[at+1:]
-	if n >= int64(len(rest)) {
-		c.Err(resp.ErrSyntax)
-		return nil, p, false
-	}
-	keys, rest = rest[:n], rest[n:]
-	if p.side, ok = sideArg(c, rest[0]); !ok {
-		return nil, p, false
-	}
-	for rest = rest[1:]; len(rest) > 0; rest = rest[2:] {
-		if p.count != 0 || len(rest) == 1 || !spec.EqualFold(rest[0], "count") {
-			c.Err(resp.ErrSyntax)
-			return nil, p, false
-		}
-		if p.count, isInt = decimal.Parse(rest[1]); !isInt || p.count < 1 {
-			c.Err(resp.ErrCountPositive)
-			return nil, p, false
-		}
-	}
-	p.count = max(p.count, 1)
-	return keys, p, true
+	keys, p.count, ok = c.PopArgs(at, func(word []byte) (ok bool) {
+		p.side, ok = sideArg(c, word)
+		return ok
+	})
+	return keys, p, ok
 }

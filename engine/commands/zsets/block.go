@@ -63,11 +63,8 @@ func (p pop) orBlock(c *engine.Ctx, keys [][]byte, deadline int64) {
 		return
 	}
 	c.Block(engine.Waiter{
-		Keys: keys,
-		Wants: func(_ []byte, o engine.Object) bool {
-			_, ok := o.(*zsetObject)
-			return ok
-		},
+		Keys:   keys,
+		Wants:  engine.IsA[*zsetObject],
 		Take:   func(c *engine.Ctx, key []byte) { p.first(c, [][]byte{key}) },
 		Counts: true,
 	}, deadline)

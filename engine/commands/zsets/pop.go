@@ -149,17 +149,7 @@ func (p pop) from(c *engine.Ctx, key []byte, en engine.Entry, z *zsetObject) {
 // first takes from the first of the keys that is there; false: there is none, and
 // nothing was written.
 func (p pop) first(c *engine.Ctx, keys [][]byte) bool {
-	for _, key := range keys {
-		en, z, ok := engine.WriteObject[*zsetObject](c, key)
-		if !ok {
-			return true
-		}
-		if z != nil {
-			p.from(c, key, en, z)
-			return true
-		}
-	}
-	return false
+	return engine.FirstOf(c, keys, func(key []byte, en engine.Entry, z *zsetObject) { p.from(c, key, en, z) })
 }
 
 func doZmpop(c *engine.Ctx) {
@@ -172,35 +162,16 @@ func doZmpop(c *engine.Ctx) {
 // multiPop reads the arguments of ZMPOP and BZMPOP from numkeys on; false: an error was
 // written.
 func multiPop(c *engine.Ctx, at int) (keys [][]byte, p pop, ok bool) {
-	n, isInt := decimal.Parse(c.Args[at])
-	if !isInt || n < 1 {
-		c.Err(resp.ErrNumKeys)
-		return nil, p, false
-	}
-	rest := c.Args[at+1:]
-	if n >= int64(len(rest)) {
-		c.Err(resp.ErrSyntax)
-		return nil, p, false
-	}
-	keys, rest = rest[:n], rest[n:]
-	switch {
-	case spec.EqualFold(rest[0], "min"):
-	case spec.EqualFold(rest[0], "max"):
-		p.end = highest
-	default:
-		c.Err(resp.ErrSyntax)
-		return nil, p, false
-	}
-	for rest = rest[1:]; len(rest) > 0; rest = rest[2:] {
-		if p.count != 0 || len(rest) == 1 || !spec.EqualFold(rest[0], "count") {
+	keys, p.count, ok = c.PopArgs(at, func(word []byte) bool {
+		switch {
+		case spec.EqualFold(word, "min"):
+		case spec.EqualFold(word, "max"):
+			p.end = highest
+		default:
 			c.Err(resp.ErrSyntax)
-			return nil, p, false
+			return false
 		}
-		if p.count, isInt = decimal.Parse(rest[1]); !isInt || p.count < 1 {
-			c.Err(resp.ErrCountPositive)
-			return nil, p, false
-		}
-	}
-	p.count = max(p.count, 1)
-	return keys, p, true
+		return true
+	})
+	return keys, p, ok
 }

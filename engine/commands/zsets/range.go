@@ -12,7 +12,7 @@ func ranges() []engine.Command {
 	return []engine.Command{
 		{Do: doZrange, Command: spec.Command{
 			Name: "zrange", Arity: -4, Flags: spec.ReadOnly, Since: "1.2.0",
-			Complex: "O(log(N)+M) in the size of the set and of the range",
+			Complex: rangeCost,
 			Summary: "Returns a range of a sorted set, by rank, score or bytes.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args: spec.Args{
@@ -27,7 +27,7 @@ func ranges() []engine.Command {
 		}},
 		{Do: doZrangestore, Command: spec.Command{
 			Name: "zrangestore", Arity: -5, Flags: spec.Write | spec.DenyOOM, Since: "6.2.0",
-			Complex: "O(log(N)+M) in the size of the set and of the range",
+			Complex: rangeCost,
 			Summary: "Stores a range of a sorted set at another key.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyOW|spec.KeyUpdate), spec.One(2, spec.KeyRO|spec.KeyAccess)},
 			Args: spec.Args{
@@ -37,10 +37,18 @@ func ranges() []engine.Command {
 				spec.String("max"),
 				spec.OneOf("sortby", spec.Word("byscore", "BYSCORE"), spec.Word("bylex", "BYLEX")).Opt(),
 				spec.Word("rev", "REV").Opt(),
-				spec.Block("offset_count", spec.Integer("offset"), spec.Integer("count")).With("LIMIT").Opt(),
+				limitArg(),
 			},
 		}},
 	}
+}
+
+// rangeCost is the time that a range takes.
+const rangeCost = "O(log(N)+M) in the size of the set and of the range"
+
+// limitArg is LIMIT, for a part of a range.
+func limitArg() spec.Arg {
+	return spec.Block("offset_count", spec.Integer("offset"), spec.Integer("count")).With("LIMIT").Opt()
 }
 
 // oldRanges are those for which there are options of ZRANGE.
@@ -48,7 +56,7 @@ func oldRanges() []engine.Command {
 	return []engine.Command{
 		{Do: doZrevrange, Command: spec.Command{
 			Name: "zrevrange", Arity: -4, Flags: spec.ReadOnly, Since: "1.2.0",
-			Complex:         "O(log(N)+M) in the size of the set and of the range",
+			Complex:         rangeCost,
 			Summary:         "Returns a range of a sorted set by rank, the highest scores first.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`ZRANGE` with the `REV` argument",
 			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
@@ -56,7 +64,7 @@ func oldRanges() []engine.Command {
 		}},
 		{Do: doZrangebyscore, Command: spec.Command{
 			Name: "zrangebyscore", Arity: -4, Flags: spec.ReadOnly, Since: "1.0.5",
-			Complex:         "O(log(N)+M) in the size of the set and of the range",
+			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set whose scores are in a range.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`ZRANGE` with the `BYSCORE` argument",
 			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
@@ -65,12 +73,12 @@ func oldRanges() []engine.Command {
 				spec.Double("min"),
 				spec.Double("max"),
 				spec.Word("withscores", "WITHSCORES").Added("2.0.0").Opt(),
-				spec.Block("offset_count", spec.Integer("offset"), spec.Integer("count")).With("LIMIT").Opt(),
+				limitArg(),
 			},
 		}},
 		{Do: doZrevrangebyscore, Command: spec.Command{
 			Name: "zrevrangebyscore", Arity: -4, Flags: spec.ReadOnly, Since: "2.2.0",
-			Complex:         "O(log(N)+M) in the size of the set and of the range",
+			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set whose scores are in a range, the highest first.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`ZRANGE` with the `REV` and `BYSCORE` arguments",
 			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
@@ -79,12 +87,12 @@ func oldRanges() []engine.Command {
 				spec.Double("max"),
 				spec.Double("min"),
 				spec.Word("withscores", "WITHSCORES").Opt(),
-				spec.Block("offset_count", spec.Integer("offset"), spec.Integer("count")).With("LIMIT").Opt(),
+				limitArg(),
 			},
 		}},
 		{Do: doZrangebylex, Command: spec.Command{
 			Name: "zrangebylex", Arity: -4, Flags: spec.ReadOnly, Since: "2.8.9",
-			Complex:         "O(log(N)+M) in the size of the set and of the range",
+			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set in a range of bytes, where all have one score.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`ZRANGE` with the `BYLEX` argument",
 			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
@@ -92,12 +100,12 @@ func oldRanges() []engine.Command {
 				spec.Key("key", 0),
 				spec.String("min"),
 				spec.String("max"),
-				spec.Block("offset_count", spec.Integer("offset"), spec.Integer("count")).With("LIMIT").Opt(),
+				limitArg(),
 			},
 		}},
 		{Do: doZrevrangebylex, Command: spec.Command{
 			Name: "zrevrangebylex", Arity: -4, Flags: spec.ReadOnly, Since: "2.8.9",
-			Complex:         "O(log(N)+M) in the size of the set and of the range",
+			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set in a range of bytes backwards, where all have one score.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`ZRANGE` with the `REV` and `BYLEX` arguments",
 			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
@@ -105,7 +113,7 @@ func oldRanges() []engine.Command {
 				spec.Key("key", 0),
 				spec.String("max"),
 				spec.String("min"),
-				spec.Block("offset_count", spec.Integer("offset"), spec.Integer("count")).With("LIMIT").Opt(),
+				limitArg(),
 			},
 		}},
 	}

@@ -75,7 +75,7 @@ func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 		return nil, err
 	}
 	if t == rdb.TypeZsetZiplist {
-		if b, err = fromZiplist(b); err != nil {
+		if b, err = listpack.FromZiplist(b); err != nil {
 			return nil, err
 		}
 	}
@@ -115,16 +115,4 @@ func (z *zsetObject) decode(d *rdb.Decoder, t rdb.Type, lim zset.Limits) error {
 		z.Put(at, b, score, lim)
 	}
 	return nil
-}
-
-// fromZiplist is a listpack of a ziplist's elements, as they were.
-func fromZiplist(zl []byte) ([]byte, error) {
-	lp := listpack.New(len(zl))
-	var text []byte
-	err := listpack.Ziplist(zl, func(v listpack.Value) {
-		text = v.AppendText(text[:0])
-		e := listpack.ElementOf(text)
-		lp = listpack.Insert(lp, listpack.End(lp), &e)
-	})
-	return lp, err
 }
