@@ -44,6 +44,11 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		c.lastLeader.Store(last)
 	}
 	v.LastLeaderID = last.id
+	if v.LeaderID == 0 {
+		if v.NoLeaderAt = c.opts.Host.Now(); c.view.Load() != nil && c.view.Load().NoLeaderAt != 0 {
+			v.NoLeaderAt = c.view.Load().NoLeaderAt
+		}
+	}
 	leader := c.placeOf(r, last.id, last.said)
 	if v.LeaderID != 0 {
 		at := c.forClients(engine.NodeView{ID: last.id, Host: leader.Host, Port: leader.Port})

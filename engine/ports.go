@@ -253,6 +253,7 @@ type View struct {
 	// LastLeaderID is LeaderID, or while none is known the last that was; 0: there
 	// was none yet, as far as is known here.
 	LastLeaderID int64
+	NoLeaderAt   int64 // wall ms since when none is known, 0: one is
 	Epoch        int64
 	Electing     bool
 	Missing      int        // at a leader: followers that have had no stream for longer than a moment

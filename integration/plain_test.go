@@ -39,6 +39,11 @@ func startPlain(t *testing.T, args ...string) (*harness.Cluster, map[*harness.No
 	return c, at
 }
 
+// followers are the nodes other than the leader.
+func followers(c *harness.Cluster, leader *harness.Node) []*harness.Node {
+	return slices.DeleteFunc(slices.Clone(c.Nodes), func(n *harness.Node) bool { return n == leader })
+}
+
 // A rawClient says one command at a time and never says one again.
 type rawClient struct {
 	net.Conn
@@ -228,10 +233,8 @@ func TestPlainUnplannedChange(t *testing.T) {
 				t.Fatal(err)
 			}
 			var addrs []string
-			for n, addr := range at {
-				if n != leader {
-					addrs = append(addrs, addr, addr)
-				}
+			for _, n := range followers(c, leader) {
+				addrs = append(addrs, at[n], at[n])
 			}
 			all := countThrough(t, addrs, func(wait func()) {
 				wait()
@@ -267,12 +270,7 @@ func TestPlainSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var other string
-	for n, addr := range at {
-		if n != leader {
-			other = addr
-		}
-	}
+	other := at[followers(c, leader)[0]]
 	a := plainClient(t, other)
 	a.must(t, "+OK", "CLIENT SETNAME tom")
 	a.must(t, "+OK", "SELECT 3")
@@ -340,16 +338,17 @@ func TestPlainSessions(t *testing.T) {
 		t.Errorf("after QUIT: %q, %v", rest, err)
 	}
 	// CLIENT KILL ends a client's connection, not its tunnel's alone.
-	b := plainClient(t, other)
-	b.must(t, "+OK", "SET k w")
-	b.must(t, "*1", "MGET k")
-	_, _ = b.hear()
-	if got, err := plainClient(t, other).line("CLIENT KILL ADDR %s", b.LocalAddr()); got != ":0" {
-		t.Errorf("a follower has no such client: %q, %v", got, err)
-	}
 	now, err := c.Agreed(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	follower := followers(c, now)[0]
+	b := plainClient(t, at[follower])
+	b.must(t, "+OK", "SET k w")
+	b.must(t, "*1", "MGET k")
+	_, _ = b.hear()
+	if got, err := plainClient(t, at[follower]).line("CLIENT KILL ADDR %s", b.LocalAddr()); got != ":0" {
+		t.Errorf("a follower has no such client: %q, %v", got, err)
 	}
 	plainClient(t, at[now]).must(t, ":1", "CLIENT KILL ADDR %s", b.LocalAddr())
 	_ = b.SetDeadline(time.Now().Add(60 * time.Second))
@@ -360,4 +359,42 @@ func TestPlainSessions(t *testing.T) {
 
 func signal(s syscall.Signal) func(n *harness.Node) error {
 	return func(n *harness.Node) error { return n.Signal(s) }
+}
+
+// TestPlainWithoutForward: without tunnels a node answers as a Redis replica does, and one
+// that leads no more ends its plain connections, which is what has clients look again.
+func TestPlainWithoutForward(t *testing.T) {
+	c, at := startPlain(t, "--plain-forward", "no")
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, listens := plainClient(t, at[leader]), plainClient(t, at[leader])
+	said.must(t, "+OK", "SET k v")
+	listens.must(t, "*3", "SUBSCRIBE news")
+	for range 3 {
+		_, _ = listens.hear()
+	}
+	for _, n := range followers(c, leader) {
+		r := plainClient(t, at[n])
+		r.must(t, "-READONLY You can't write against a read only replica.", "SET k w")
+		if err := harness.Until(within(t, 60*time.Second), func() error {
+			if got, err := r.line("GET k"); got != "v" {
+				return fmt.Errorf("%q, %w", got, err)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := client(t, leader).Do(t.Context(), "FAILOVER").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, conn := range []*rawClient{said, listens} {
+		_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
+		if rest, err := io.ReadAll(conn.r); err != nil || len(rest) > 0 {
+			t.Errorf("after the change of leader: %q, %v", rest, err)
+		}
+	}
+	plainClient(t, at[leader]).must(t, "", "PING")
 }

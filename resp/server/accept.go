@@ -63,7 +63,7 @@ func addressOf(a, socket net.Addr) address {
 // the gates refuse what changes anything.
 func (s *Server) refusal(remote address, face engine.Face) string {
 	s.mu.Lock()
-	n := int64(len(s.clients) - s.guests + s.carried)
+	n := int64(len(s.clients) - s.guests + carriedFiles*s.carried)
 	s.mu.Unlock()
 	switch {
 	case n >= s.cfg.MaxClients.Get():
@@ -140,13 +140,8 @@ func (s *Server) farewell(c *client) {
 		}
 		s.log(engine.LevelWarning, "Handing over the connection from %s: %v", c.peer, err)
 	}
-	if s.carry != nil && c.carriesOn() && !c.far {
-		conn, err := c.link.detach()
-		if err == nil {
-			s.carryOn(c, conn)
-			return
-		}
-		s.log(engine.LevelWarning, "Carrying the connection from %s: %v", c.peer, err)
+	if s.carry != nil && c.carriesOn() && !c.far && s.carriedAway(c) {
+		return
 	}
 	c.link.close(c.closing)
 }

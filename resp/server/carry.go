@@ -38,22 +38,41 @@ func (c *client) leave() {
 	c.away = c.sess.Carry()
 }
 
-// carryOn gives the socket to whoever carries clients.
-func (s *Server) carryOn(c *client, conn net.Conn) {
+// carriedFiles is what a client that is carried takes of maxclients: it has two sockets.
+const carriedFiles = 2
+
+// carriedAway gives c's socket to whoever carries clients, unless there are too many.
+func (s *Server) carriedAway(c *client) bool {
+	s.mu.Lock()
+	full := int64(len(s.clients)-s.guests+carriedFiles*(s.carried+1)) > s.cfg.MaxClients.Get()
+	if !full {
+		s.carried++
+	}
+	s.mu.Unlock()
+	if full {
+		s.count.CountRejected()
+		_, _ = c.link.write(greet(resp.ErrMaxClients)) // all before is out
+		return false
+	}
+	conn, err := c.link.detach()
+	if err != nil {
+		s.log(engine.LevelWarning, "Carrying the connection from %s: %v", c.peer, err)
+		s.carriedBack()
+		return false
+	}
 	early := resp.AppendArray(nil, len(c.away))
 	for _, a := range c.away {
 		early = resp.AppendBulk(early, a)
 	}
 	early = append(early, c.in[c.at:]...)
-	who := engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early}
+	go s.carry(conn, engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early}, s.carriedBack)
+	return true
+}
+
+func (s *Server) carriedBack() {
 	s.mu.Lock()
-	s.carried++
-	s.mu.Unlock()
-	go s.carry(conn, who, func() {
-		s.mu.Lock()
-		s.carried--
-		s.mu.Unlock()
-	})
+	defer s.mu.Unlock()
+	s.carried--
 }
 
 // Deposed tells that this node leads no more: planned, if leadership was handed over.
