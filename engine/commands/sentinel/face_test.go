@@ -229,6 +229,24 @@ func TestOthersHaveNoSentinel(t *testing.T) {
 	}
 }
 
+// TestPausesDoNotStopIt: what holds the data's commands, a handover too, does not hold
+// those who ask where the data is.
+func TestPausesDoNotStopIt(t *testing.T) {
+	s, c := newFace(t)
+	if got := s.Client().Do("CLIENT", "PAUSE", "100000", "ALL"); got != "+OK\r\n" {
+		t.Fatal(got)
+	}
+	held := s.Client()
+	if held.Do("GET", "a"); !held.Parked() {
+		t.Error("the pause holds nothing")
+	}
+	for _, line := range []string{"PING", "SENTINEL MASTERS", "INFO", "SUBSCRIBE +switch-master"} {
+		if got := c.Do(strings.Fields(line)...); got == "" || c.Parked() {
+			t.Errorf("%s waits", line)
+		}
+	}
+}
+
 // TestSimulatedFailure: the process ends when it has been elected.
 func TestSimulatedFailure(t *testing.T) {
 	s, c := newFace(t)
