@@ -44,6 +44,7 @@ type Ctx struct {
 	apart    bool  // it has views of its own, see form.go
 	wide     bool  // it has written to keys other than its own, see block.go
 	nested   bool  // the command is part of another: it must not wait
+	called   bool  // a script called this command
 
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // the clients that got it

@@ -71,11 +71,24 @@ func (e *Engine) endMonitor(s *Session) {
 
 // show tells clients that monitor of a command that was carried out.
 func (m *monitors) show(c *Ctx) {
-	if c.Cmd.Flags&(spec.SkipMonitor|spec.Admin) != 0 {
-		return
+	if c.Cmd.Flags&(spec.SkipMonitor|spec.Admin) == 0 {
+		m.tell(c)
 	}
-	now := c.e.host.Now()
-	line := fmt.Appendf(nil, "+%d.%06d [%d %s]", now/1000, now%1000*1000, c.s.db, c.s.conn.RemoteAddr())
+}
+
+// showScript tells of a command that runs a script, before those that it calls.
+func (c *Ctx) showScript() {
+	if c.cared && c.e.monitors.n.Load() != 0 {
+		c.e.monitors.tell(c)
+	}
+}
+
+func (m *monitors) tell(c *Ctx) {
+	now, from := c.e.host.Now(), c.s.conn.RemoteAddr()
+	if c.called {
+		from = "lua"
+	}
+	line := fmt.Appendf(nil, "+%d.%06d [%d %s]", now/1000, now%1000*1000, c.s.db, from)
 	secret := map[int]bool{}
 	if c.Cmd.Secrets != nil {
 		for _, i := range c.Cmd.Secrets(c.e.Config.IsSecret, c.Args) {

@@ -86,6 +86,7 @@ type Script struct {
 // BeginScript begins a script as c's command, which may only read if readOnly is set.
 // refusal: it must not run.
 func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal string) {
+	c.showScript()
 	if flags&ScriptPlain == 0 {
 		if msg := c.refuseScript(flags, readOnly); msg != "" {
 			return nil, msg
@@ -166,9 +167,9 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 	s.acted = s.acted || !cmd.Has(spec.ReadOnly)
 	s.w.Truncate(0)
 	s.w.SetBound(c.e.ReplyBound(0))
-	c.W = &s.w
+	c.W, c.called = &s.w, true
 	c.call(cmd, args)
-	c.W = s.out
+	c.W, c.called = s.out, false
 	if s.w.Overflowed() {
 		return nil, resp.ErrScriptMemory
 	}

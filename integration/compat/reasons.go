@@ -46,6 +46,8 @@ var reasons = []reason{
 	{test: "CONFIG GET hidden configs", why: "redis-server's directives for its own tests are not there"},
 	{test: "trim on SET with big value", why: "it is for servers whose allocator is jemalloc"},
 	{test: "query buffer resized", why: "a connection that waits has no query buffer of its own: there is nothing to resize"},
+	{test: "verify reply buffer limits", why: "a connection that waits has no reply buffer of its own: there is nothing to shrink"},
+	{message: "ansaction is too large", why: "a script is one unit of the log, which holds as many records as a follower can take at once"},
 	{test: "UNLINK can reclaim memory", why: "`used_memory` is what the data takes, 0 at first: it cannot be below twice that"},
 	{message: "lazyfreed_objects", why: "what is unlinked is freed at once: there is no such count"},
 	{test: "FLUSHDB ASYNC can reclaim memory", why: "as for UNLINK"},
