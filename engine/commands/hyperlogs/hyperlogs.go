@@ -322,6 +322,11 @@ func doPfdebug(c *engine.Ctx) {
 	if !ok {
 		return
 	}
+	if v.Kind != dict.Raw { // as redis-server, which is ready to change it
+		c.Loosen(key, en, v, len(v.Bytes))
+		en = c.Peek(key)
+		v = en.Value()
+	}
 	b := v.Bytes
 	switch word := strings.ToLower(string(c.Args[1])); word {
 	case "getreg":
