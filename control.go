@@ -46,11 +46,49 @@ func (c control) RewriteConfig() error {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
 	err = disk.Replace(fsys, disk.Replacement{Path: path, Mode: modeOf(path)}, func(w io.Writer) error {
-		_, err := io.WriteString(w, c.s.cfg.Rewrite(string(old)))
+		_, err := io.WriteString(w, c.s.cfg.Rewrite(string(old), c.s.engine.UserLines()...))
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+// ReadUsers reads aclfile.
+func (c control) ReadUsers() (string, error) {
+	f, err := disk.ReadOnly{FS: c.s.disk()}.Open(c.s.aclFile())
+	if err != nil {
+		return "", err
+	}
+	_ = f.Close()
+	text, err := readConfig(c.s.disk(), c.s.aclFile())
+	return string(text), err
+}
+
+// WriteUsers replaces aclfile. A crash leaves the old or the new one.
+func (c control) WriteUsers(text string) error {
+	return disk.Replace(c.s.disk(), disk.Replacement{Path: c.s.aclFile(), Mode: modeOf(c.s.aclFile()) &^ 0o077}, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+}
+
+// aclFile is where aclfile is.
+func (s *Server) aclFile() string { return machine.InDir(s.cfg, s.cfg.ACLFile.Get()) }
+
+// loadUsers reads aclfile, if there is one, before clients come.
+func (s *Server) loadUsers() error {
+	path := s.cfg.ACLFile.Get()
+	if path == "" {
+		return nil
+	}
+	text, err := control{s}.ReadUsers()
+	if err != nil {
+		return fmt.Errorf("aclfile %s: %w", path, err)
+	}
+	if err := s.engine.ReadUsers(path, text); err != nil {
+		return fmt.Errorf("aclfile: %w", err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"regent/engine/config"
+	"regent/engine/enginetest"
 )
 
 // What is kept, and where: without a log, with files of earlier Redis, at an end
@@ -417,7 +418,7 @@ func TestARewrittenConfigurationKeepsItsMode(t *testing.T) {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
-		s := &Server{cfg: cfg, opts: Options{ConfigFile: file}}
+		s := &Server{cfg: cfg, opts: Options{ConfigFile: file}, engine: enginetest.NewEngine(t).Engine}
 		if err := (control{s}).RewriteConfig(); err != nil {
 			t.Fatal(err)
 		}

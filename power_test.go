@@ -7,6 +7,7 @@ import (
 
 	"regent/aof/disk/disktest"
 	"regent/engine/config"
+	"regent/engine/enginetest"
 )
 
 // TestASaveOutlastsAPowerLoss: what SAVE has answered for is there, and a save in
@@ -44,7 +45,7 @@ func TestAConfigurationOutlastsAPowerLoss(t *testing.T) {
 		if err := config.Parse(cfg, "maxclients 200", "test"); err != nil {
 			t.Fatal(err)
 		}
-		s := &Server{cfg: cfg, opts: Options{ConfigFile: path, Disk: fs}}
+		s := &Server{cfg: cfg, opts: Options{ConfigFile: path, Disk: fs}, engine: enginetest.NewEngine(t).Engine}
 		n := 0
 		fs.Fault(func(op disktest.Op) (int, error) {
 			if op.Changes() {

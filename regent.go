@@ -93,7 +93,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	cfg := o.Config
 	cfg.Imply()
-	if err := errors.Join(cfg.Check(), engine.CheckRenames(cfg.Renamed, commands.All()...)); err != nil {
+	if err := errors.Join(cfg.Check(), engine.CheckRenames(cfg.Renamed, commands.All()...), engine.CheckUsers(cfg, commands.All()...)); err != nil {
 		return nil, err
 	}
 	if err := machine.SettleDir(cfg); err != nil {

@@ -68,6 +68,9 @@ func (s *Server) build() error {
 		o.Log = s.aof.Recorder()
 	}
 	s.engine = engine.New(o)
+	if err := s.loadUsers(); err != nil {
+		return err
+	}
 	s.data.Attach(s.engine)
 	s.watch = watchdog.New(s.host)
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch}

@@ -102,7 +102,7 @@ func (a *Applier) single(c *Ctx) {
 func (a *Applier) carryOut(c *Ctx) {
 	c.look()
 	c.Cmd.Do(c)
-	if c.Cmd.Locks == lockAll {
+	if c.Cmd.Locks == LockAll {
 		return // FLUSHALL and its like note what they did
 	}
 	var set lockSet
@@ -191,7 +191,7 @@ func (a *Applier) outcome(c *Ctx) error {
 
 // lockFor runs f with the shards that c's command touches locked.
 func (e *Engine) lockFor(c *Ctx, f func()) {
-	if c.Cmd.Locks == lockAll {
+	if c.Cmd.Locks == LockAll {
 		e.Freeze(f)
 		return
 	}

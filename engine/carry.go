@@ -31,6 +31,7 @@ const carriedAway = "\x00carried"
 type SessionState struct {
 	DB, Proto             int
 	Authenticated         bool
+	User                  string
 	Name, LibName, LibVer string
 	Readonly, NoEvict     bool
 	NoTouch, Redirects    bool
@@ -46,7 +47,7 @@ func (s *Session) State() SessionState {
 		s.uncounted = true
 	}
 	return SessionState{
-		DB: s.db, Proto: s.W.Proto(), Authenticated: s.Authenticated, Name: a.name, LibName: a.libName, LibVer: a.libVer,
+		DB: s.db, Proto: s.W.Proto(), Authenticated: s.Authenticated, User: s.user.Name(), Name: a.name, LibName: a.libName, LibVer: a.libVer,
 		Readonly: s.readonlyMode, NoEvict: s.Shared.has(clientNoEvict), NoTouch: s.noTouch, Redirects: s.redirects, Acks: s.Acks,
 		Bound: s.bound(),
 	}
@@ -82,7 +83,7 @@ func (e *Engine) Restore(s *Session, st SessionState, carried bool) {
 	s.carried = carried
 	s.selectDB(min(max(st.DB, 0), e.databases()-1))
 	s.setProto(min(max(st.Proto, resp.RESP2), resp.RESP3))
-	s.Authenticated = st.Authenticated
+	e.restoreUser(s, st)
 	s.Shared.setAttributes(func(a *clientAttrs) { *a = clientAttrs{st.Name, st.LibName, st.LibVer} })
 	s.setReadonly(st.Readonly)
 	s.setNoTouch(st.NoTouch)
@@ -92,13 +93,13 @@ func (e *Engine) Restore(s *Session, st SessionState, carried bool) {
 }
 
 // stateWords are the words of a state in text.
-const stateWords = 11
+const stateWords = 12
 
 // Append appends the state as text: words with their lengths.
 func (st *SessionState) Append(dst []byte) []byte {
 	flag := func(on bool) string { return strconv.Itoa(int(btoi(on))) }
 	return resp.AppendCommand(dst, strconv.Itoa(st.DB), strconv.Itoa(st.Proto), flag(st.Authenticated), st.Name, st.LibName, st.LibVer,
-		flag(st.Readonly), flag(st.NoEvict), flag(st.NoTouch), flag(st.Redirects), strconv.Itoa(int(st.Acks)))
+		flag(st.Readonly), flag(st.NoEvict), flag(st.NoTouch), flag(st.Redirects), strconv.Itoa(int(st.Acks)), st.User)
 }
 
 func btoi(on bool) int64 {
@@ -139,7 +140,7 @@ func ParseSessionState(b []byte) (st SessionState, err error) {
 			return st, errState
 		}
 	}
-	st.Acks = Acks(acks)
+	st.Acks, st.User = Acks(acks), words[11]
 	return st, nil
 }
 

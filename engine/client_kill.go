@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"regent/engine/acl"
 	"regent/engine/decimal"
 	"regent/engine/spec"
 	"regent/resp"
@@ -16,6 +17,7 @@ import (
 // zero value of each asks for nothing.
 type killFilter struct {
 	id                int64
+	user              *acl.User
 	addr, laddr, kind string
 	skipMe            bool
 }
@@ -65,7 +67,7 @@ func (f *killFilter) take(c *Ctx, word, value []byte) (ok bool) {
 	case spec.EqualFold(word, "laddr"):
 		f.laddr = string(value)
 	case spec.EqualFold(word, "user"):
-		if string(value) != defaultUser {
+		if f.user = c.e.accounts.users.Named(string(value)); f.user == nil {
 			c.Err(fmt.Sprintf(resp.ErrNoSuchUser, Clip(value, 128)))
 			return false
 		}
@@ -79,7 +81,7 @@ func (f *killFilter) take(c *Ctx, word, value []byte) (ok bool) {
 }
 
 func (f *killFilter) matches(s *Session) bool {
-	return (f.id == 0 || f.id == s.ID) && (f.kind == "" || f.kind == s.kind()) &&
+	return (f.id == 0 || f.id == s.ID) && (f.user == nil || f.user == s.Shared.user.Load()) && (f.kind == "" || f.kind == s.kind()) &&
 		(f.addr == "" || f.addr == s.conn.RemoteAddr()) && (f.laddr == "" || f.laddr == s.conn.LocalAddr())
 }
 

@@ -131,7 +131,7 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	l = l.num(" qbuf=", int64(b.Input)).num(" qbuf-free=", int64(b.InputFree)).num(" argv-mem=", int64(argv)).num(" multi-mem=", sh.queuedBytes.Load())
 	l = l.num(" rbs=", int64(first)).num(" rbp=", int64(first)).num(" obl=", int64(first)).num(" oll=", int64((rest+firstOutput-1)/firstOutput)).num(" omem=", int64(rest))
 	l = l.num(" tot-mem=", int64(b.Input+b.InputFree+b.Output+argv)+sh.queuedBytes.Load()+int64(unsafe.Sizeof(*s)))
-	l = l.str(" events=", events).str(" cmd=", cmd).str(" user=", defaultUser).num(" redir=", s.redirection()).num(" resp=", int64(sh.proto.Load()))
+	l = l.str(" events=", events).str(" cmd=", cmd).str(" user=", sh.userName()).num(" redir=", s.redirection()).num(" resp=", int64(sh.proto.Load()))
 	return l.str(" lib-name=", attrs.libName).str(" lib-ver=", attrs.libVer)
 }
 
@@ -143,6 +143,15 @@ func (l line) str(name, value string) line { return append(append(l, name...), v
 
 func (l line) num(name string, value int64) line {
 	return strconv.AppendInt(append(l, name...), value, 10)
+}
+
+// userName is what the session's user is called; one that is deleted is so until the end
+// of its connection.
+func (sh *SharedState) userName() string {
+	if u := sh.user.Load(); u != nil {
+		return u.Name()
+	}
+	return "(superuser)"
 }
 
 // firstOutput is the size of Redis's static output buffer and of the pieces of the list

@@ -14,7 +14,7 @@ import (
 func TestAuthAgainstRedis(t *testing.T) {
 	redis := enginetest.StartRedis(t, "--requirepass", "secret")
 	s := enginetest.NewEngine(t)
-	s.Config.RequirePass.Set("secret")
+	s.Client().Do("CONFIG", "SET", "requirepass", "secret")
 	ours, theirs := s.Client(), redis.Client(t)
 	id := regexp.MustCompile(`id\r\n:\d+`)
 	for _, line := range []string{
@@ -41,7 +41,7 @@ func TestAuthAgainstRedis(t *testing.T) {
 func TestPasswordsComeAndGo(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	in := s.Client()
-	s.Config.RequirePass.Set("secret")
+	in.Do("CONFIG", "SET", "requirepass", "secret")
 	out := s.Client()
 	if got := in.Do("PING"); got != "+PONG\r\n" {
 		t.Error(got)
@@ -49,7 +49,7 @@ func TestPasswordsComeAndGo(t *testing.T) {
 	if got := out.Do("PING"); !strings.HasPrefix(got, "-NOAUTH") {
 		t.Error(got)
 	}
-	s.Config.RequirePass.Set("")
+	in.Do("CONFIG", "SET", "requirepass", "")
 	if got := out.Do("PING"); got != "+PONG\r\n" {
 		t.Error(got)
 	}

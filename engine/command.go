@@ -9,7 +9,7 @@ type LockSet uint8
 
 const (
 	lockKeys   LockSet = iota // the shards of the command's keys; none without keys
-	lockAll                   // every shard: what changes whole databases, or shows them at one moment
+	LockAll                   // every shard: what changes whole databases, or shows them at one moment
 	LockEach                  // none around the handler: the walks of Ctx lock shard after shard (Ctx.visit)
 	LockSlot                  // the shard of the hash slot that argument SlotArg names
 	lockQueued                // EXEC's: what the queue and its watched keys need
@@ -22,7 +22,7 @@ const SlotArg = 2
 // A Handler carries out a command: it is written as if it were alone, reads
 // and changes the keyspace through c, writes one reply to c.W and says with
 // c.Propagate what goes into the log. It looks up no keys but those its
-// literal names, or any with lockAll or Wide; with LockEach it sees keys through the walks
+// literal names, or any with LockAll or Wide; with LockEach it sees keys through the walks
 // of Ctx alone. It never locks, blocks or keeps a slice
 // of an argument or of a value after it returns.
 type Handler func(c *Ctx)
@@ -61,6 +61,9 @@ type Command struct {
 	whileListening bool
 	// reads: leadership matters to it as to a read, though no flag says so.
 	reads bool
+	// OfUsers marks what changes users: where they are the cluster's, the leader alone
+	// does it, as if it were a write.
+	OfUsers bool
 	// showsData finds out whether a command that is allowed while the data is
 	// being loaded would show it; nil: none does. Such a call is refused then.
 	showsData func(args [][]byte) bool
@@ -88,7 +91,7 @@ const (
 // shapeOf reads the shape off the literal.
 func shapeOf(cmd *Command) shape {
 	switch {
-	case cmd.Locks == lockAll:
+	case cmd.Locks == LockAll:
 		return shapeAll
 	case cmd.Locks == LockEach:
 		return shapeEach

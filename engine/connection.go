@@ -93,7 +93,7 @@ func doReset(c *Ctx) {
 	c.e.setTracker(s, nil)
 	s.selectDB(0)
 	s.setProto(resp.RESP2)
-	s.Authenticated, s.proved = c.e.password(s.face) == "", false
+	c.e.beDefault(s)
 	s.Shared.setAttributes(func(a *clientAttrs) { a.name = "" })
 	s.setReadonly(false)
 	s.setNoTouch(false)

@@ -1,17 +1,16 @@
 package engine
 
 import (
-	"crypto/subtle"
 	"fmt"
 
+	"regent/engine/acl"
 	"regent/engine/decimal"
 	"regent/engine/spec"
 	"regent/resp"
 )
 
-// Who a client is, and how it wants to be spoken to: AUTH and HELLO. There is
-// one user, Redis's "default", whose password is requirepass; without it, it
-// has none and any will do.
+// Who a client is, and how it wants to be spoken to: AUTH and HELLO. What a user may do
+// is in users.go.
 
 // What HELLO answers. Clients decide by these which commands and replies they
 // may count on, so they name the Redis that Regent behaves as.
@@ -19,9 +18,6 @@ const (
 	helloServer  = "redis"
 	RedisVersion = "7.0.15"
 )
-
-// defaultUser is the one user.
-const defaultUser = "default"
 
 func authCommands() []Command {
 	return []Command{
@@ -45,14 +41,14 @@ func authCommands() []Command {
 }
 
 func doAuth(c *Ctx) {
-	user, pass := []byte(defaultUser), c.Args[len(c.Args)-1]
+	user, pass := []byte(acl.Default), c.Args[len(c.Args)-1]
 	switch {
 	case len(c.Args) > 3:
 		c.Err(resp.ErrSyntax)
 		return
 	case len(c.Args) == 3:
 		user = c.Args[1]
-	case c.e.password(c.s.face) == "":
+	case c.e.open(c.s.face):
 		c.Err(resp.ErrNoPassword)
 		return
 	}
@@ -79,17 +75,35 @@ func helloSecrets(_ func(string) bool, args [][]byte) []int {
 	return nil
 }
 
-// authenticate lets the session in, or writes why not. A failure takes nothing
-// away from a session that is in.
+// authenticate lets the session in, or has it answered why not, which may take a while
+// (guesses.go). A failure takes nothing away from a session that is in.
 func (c *Ctx) authenticate(user, pass []byte) bool {
-	want := c.e.password(c.s.face)
-	right := want == "" || subtle.ConstantTimeCompare(pass, []byte(want)) == 1
-	if string(user) != defaultUser || !right {
+	if u := c.e.userWith(c.s.face, string(user), pass); u != nil {
+		c.s.setUser(u)
+		c.s.Authenticated, c.s.proved = true, !c.e.open(c.s.face)
+		return true
+	}
+	context := acl.ContextTop
+	if c.nested {
+		context = acl.ContextMulti
+	}
+	c.noteDenial(acl.Auth, context, string(c.Args[0]), string(user))
+	from := c.s.conn.RemoteAddr()
+	if host, _, ok := SplitAddr(from); ok {
+		from = host
+	}
+	pause := c.e.accounts.guesses.wrong(from, c.e.host.Now(), c.e.Config.AuthPause.Millis())
+	if pause == 0 || c.nested {
 		c.Err(resp.ErrWrongPass)
 		return false
 	}
-	c.s.Authenticated, c.s.proved = true, want != ""
-	return true
+	c.park(parking{held: true, deadline: c.e.host.Now() + pause.Milliseconds(), resume: func(c *Ctx, timedOut bool) bool {
+		if timedOut {
+			c.Err(resp.ErrWrongPass)
+		}
+		return timedOut
+	}})
+	return false
 }
 
 // helloOptions is what HELLO was given.

@@ -105,6 +105,10 @@ func (c *Ctx) Codecs() *rdb.Registry { return c.e.codecs }
 // Table is what is known of all commands.
 func (c *Ctx) Table() *spec.Table { return c.s.table.spec }
 
+// Asked finds the command that a client would ask for with args; known: its subcommand,
+// too.
+func (c *Ctx) Asked(args [][]byte) (cmd *Command, known bool) { return c.e.table.Asked(args) }
+
 // Applying reports whether the command is a record of a log that is carried out.
 func (c *Ctx) Applying() bool { return c.applying }
 

@@ -413,7 +413,7 @@ const maxEffectScratch = 16 << 10
 // collect puts the shards that a command needs with these arguments into set.
 func (e *Engine) collect(set *lockSet, cmd *Command, args [][]byte) {
 	switch {
-	case cmd.Locks == lockAll, cmd.Locks == LockEach, cmd.Wide != nil && cmd.Wide(args):
+	case cmd.Locks == LockAll, cmd.Locks == LockEach, cmd.Wide != nil && cmd.Wide(args):
 		*set = e.everyShard()
 		return
 	case cmd.Locks == LockSlot:

@@ -99,6 +99,7 @@ type Engine struct {
 	acks    ackWaiters
 	blocked blockedSessions
 
+	accounts  accounts
 	listeners [faces]pubsub.Table[*Session] // at [FacePort] those of the plain face, too
 	looks     looks
 	monitors  monitors
@@ -161,6 +162,7 @@ func New(o Options) *Engine {
 		return !there
 	}))
 	e.looks.rooms = slices.DeleteFunc(slices.Clone(o.Rooms), func(r Room) bool { return r.Face == FacePort })
+	e.newAccounts()
 	e.codecs = Codecs(o.Config, o.Rooms...)
 	e.stats.init(n, e.guard.spec.End())
 	return e

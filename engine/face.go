@@ -28,14 +28,6 @@ func (e *Engine) showsCluster(f Face, v *View) bool {
 	return f == FacePort && (v.Clustered || e.Config.ClusterEnabled.Get())
 }
 
-// password is what AUTH at a face must say, "": nothing is asked.
-func (e *Engine) password(f Face) string {
-	if f == FaceSentinel {
-		return e.Config.SentinelRequirePass.Get()
-	}
-	return e.Config.RequirePass.Get()
-}
-
 // tableAt is the commands of a face.
 func (e *Engine) tableAt(f Face) *table {
 	if f == FaceSentinel {

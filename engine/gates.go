@@ -14,9 +14,9 @@ import (
 // The gates: what may refuse a command before its handler runs, in the order
 // of Redis (server.c, processCommand).
 //
-//	known, arity ─► authenticated ─► lease ─► elsewhere ─► memory ─► log ─► replicas ─► loading ─► paused ─► Do
-//	                                 (waits)  MOVED        OOM       MISCONF NOREPLICAS LOADING    (waits)
-//	                                          CLUSTERDOWN
+//	known, arity ─► authenticated ─► user ─► lease ─► elsewhere ─► memory ─► log ─► replicas ─► loading ─► paused ─► Do
+//	                                 NOPERM  (waits)  MOVED        OOM       MISCONF NOREPLICAS LOADING    (waits)
+//	                                                  CLUSTERDOWN
 //
 // Whether this node leads is asked inside the shard locks, because roles
 // change while all of them are held: a command that has passed cannot be
@@ -45,6 +45,11 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 	}
 	if !c.s.Authenticated && !cmd.Has(spec.NoAuth) && e.authRequired(c.s) {
 		return resp.ErrNoAuth
+	}
+	if !c.s.user.Rights().Free {
+		if msg := e.gateUser(c); msg != "" {
+			return msg
+		}
 	}
 	if c.s.face == FacePlain && e.carries(c, e.cluster.View()) {
 		return carriedAway
@@ -98,7 +103,7 @@ func (cmd *Command) whileLoading(args [][]byte) bool {
 // authRequired reports whether s must say AUTH first. A password that has
 // been taken away is not asked for any more.
 func (e *Engine) authRequired(s *Session) bool {
-	return !s.Authenticated && e.password(s.face) != ""
+	return !s.Authenticated && !e.letsIn(s.face)
 }
 
 // gateLocked is the gates that must not be overtaken by a change of role.

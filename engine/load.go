@@ -158,6 +158,11 @@ type loadState struct {
 // SetLoading switches the state in which data commands answer -LOADING.
 func (e *Engine) SetLoading(v bool) {
 	e.load.began.Store(e.host.Now())
+	if v {
+		e.accounts.users.Begin()
+	} else {
+		e.usersLoaded()
+	}
 	e.load.on.Store(v)
 }
 

@@ -338,6 +338,9 @@ type Control interface {
 	ReloadDump(save, over bool) error
 	// RewriteConfig writes the configuration back to its file.
 	RewriteConfig() error
+	// ReadUsers reads aclfile, and WriteUsers replaces it.
+	ReadUsers() (text string, err error)
+	WriteUsers(text string) error
 	// Usage is what the process takes from the machine.
 	Usage() Usage
 	// FreeMemory gives memory that is not needed back to the machine.

@@ -172,16 +172,16 @@ func pubsubCommands() []Command {
 	return []Command{
 		{Do: func(c *Ctx) { c.subscribe(pubsub.Channel) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "subscribe", Arity: -2, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of channels",
-			Summary: "Listens to channels.", Args: channels,
+			Summary: "Listens to channels.", Args: channels, Channels: spec.AllChannels,
 		}},
 		{Do: func(c *Ctx) { c.subscribe(pubsub.Pattern) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "psubscribe", Arity: -2, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of patterns that the client has",
 			Summary: "Listens to all channels whose names match one of the patterns.",
-			Args:    spec.Args{spec.Block("pattern", spec.Pattern("pattern")).Many()},
+			Args:    spec.Args{spec.Block("pattern", spec.Pattern("pattern")).Many()}, Channels: spec.ChannelPatterns,
 		}},
 		{Do: func(c *Ctx) { c.subscribe(pubsub.Shard) }, whileListening: true, Command: spec.Command{
 			Name: "ssubscribe", Arity: -2, Flags: flags, Since: "7.0.0", Complex: "O(N) in the number of channels",
-			Summary: "Listens to shard channels.", Keys: shardKeys, Args: shards,
+			Summary: "Listens to shard channels.", Keys: shardKeys, Args: shards, Channels: spec.AllChannels,
 		}},
 		{Do: func(c *Ctx) { c.unsubscribe(pubsub.Channel) }, Sentinel: true, whileListening: true, Command: spec.Command{
 			Name: "unsubscribe", Arity: -1, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of channels",
@@ -201,13 +201,13 @@ func pubsubCommands() []Command {
 		{Do: func(c *Ctx) { c.publish(pubsub.Channel) }, Command: spec.Command{
 			Name: "publish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "2.0.0", Complex: "O(N+M) in the number of listeners and of all patterns",
 			Summary: "Sends a message to all who listen to a channel.",
-			Args:    spec.Args{spec.String("channel"), spec.String("message")},
+			Args:    spec.Args{spec.String("channel"), spec.String("message")}, Channels: spec.OneChannel,
 		}},
 		{Do: func(c *Ctx) { c.publish(pubsub.Shard) }, Command: spec.Command{
 			Name: "spublish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "7.0.0", Complex: "O(N) in the number of listeners",
 			Summary: "Sends a message to all who listen to a shard channel.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyNotKey)},
-			Args:    spec.Args{spec.String("shardchannel"), spec.String("message")},
+			Args:    spec.Args{spec.String("shardchannel"), spec.String("message")}, Channels: spec.OneChannel,
 		}},
 		{Command: spec.Command{
 			Name: "pubsub", Arity: -2, Since: "2.8.0", Complex: "Depends on the subcommand",

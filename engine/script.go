@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"regent/engine/acl"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -192,6 +193,16 @@ func (s *Script) gate(args [][]byte) (*Command, string) {
 	if cmd.Has(spec.NoScript) {
 		return cmd, resp.ErrCallNoScript
 	}
+	if !s.c.s.user.Rights().Free {
+		switch s.c.denied(cmd, args, acl.ContextScript).Why {
+		case acl.Command:
+			return cmd, resp.ErrCallDenied
+		case acl.Key:
+			return cmd, resp.ErrCallKey
+		case acl.Channel:
+			return cmd, resp.ErrCallChannel
+		}
+	}
 	if cmd.Has(spec.Write) {
 		if s.readOnly {
 			return cmd, resp.ErrCallReadOnly
@@ -224,5 +235,8 @@ func (s *Script) Log(level int, text string) {
 // MayRun reports whether the client may run a command, and whether there is one.
 func (s *Script) MayRun(args [][]byte) (allowed, known bool) {
 	cmd, known := s.c.e.table.Asked(args)
-	return true, cmd != nil && known
+	if cmd == nil || !known {
+		return false, false
+	}
+	return s.c.s.user.Rights().Check(&cmd.Command, args).Why == acl.Allowed, true
 }

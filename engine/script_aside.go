@@ -40,6 +40,7 @@ func (e *Engine) goAside(c *Ctx) {
 		ID: s.ID, conn: s.conn, created: s.created, db: s.db, Authenticated: s.Authenticated, readonlyMode: s.readonlyMode,
 		Acks: s.Acks, LastWriteEnd: s.LastWriteEnd, noTouch: s.noTouch, caching: s.caching, tx: s.tx, face: s.face,
 	}}
+	in.setUser(s.user)
 	in.Shared.tracker.Store(s.Shared.tracker.Load())
 	in.Shared.setAttributes(func(a *clientAttrs) { *a = s.Shared.attributes() })
 	in.W.SetProto(s.W.Proto())

@@ -32,19 +32,19 @@ func dataCommands() []Command {
 			Summary: "Counts the keys of the database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_sum"},
 		}},
-		{Do: doFlushdb, Locks: lockAll, Command: spec.Command{
+		{Do: doFlushdb, Locks: LockAll, Command: spec.Command{
 			Name: "flushdb", Arity: -1, Flags: spec.Write, Cats: spec.CatKeyspace | spec.CatDangerous, Since: "1.0.0", Complex: "O(N) in the number of keys in the database",
 			Summary: "Deletes every key of the database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
 			Args:    flushArgs(),
 		}},
-		{Do: doFlushall, Locks: lockAll, Command: spec.Command{
+		{Do: doFlushall, Locks: LockAll, Command: spec.Command{
 			Name: "flushall", Arity: -1, Flags: spec.Write, Cats: spec.CatKeyspace | spec.CatDangerous, Since: "1.0.0", Complex: "O(N) in the number of keys in all databases",
 			Summary: "Deletes every key of every database.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
 			Args:    flushArgs(),
 		}},
-		{Do: doSwapdb, Locks: lockAll, Command: spec.Command{
+		{Do: doSwapdb, Locks: LockAll, Command: spec.Command{
 			Name: "swapdb", Arity: 3, Flags: spec.Write | spec.Fast, Cats: spec.CatKeyspace | spec.CatDangerous, Since: "4.0.0", Complex: "O(1)",
 			Summary: "Exchanges two databases.",
 			Args:    spec.Args{spec.Integer("index1"), spec.Integer("index2")},

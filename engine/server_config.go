@@ -85,6 +85,7 @@ func doConfigSet(c *Ctx) {
 	switch {
 	case err == nil:
 		c.e.warnOfMemory(pairs)
+		c.e.followPassword(pairs)
 		c.W.OK()
 	case errors.As(err, &bad) && bad.Unknown:
 		c.Err(fmt.Sprintf(resp.ErrConfigUnknown, bad.Name))
@@ -103,6 +104,15 @@ func (e *Engine) warnOfMemory(pairs []string) {
 	if named && limit > 0 && used > limit {
 		e.host.Logf(LevelWarning, "WARNING: the new maxmemory value set via CONFIG SET (%d) is smaller than the current memory usage (%d). "+
 			"This will result in key eviction and/or the inability to accept new write commands depending on the maxmemory-policy.", limit, used)
+	}
+}
+
+// followPassword has the default user take a requirepass that was set.
+func (e *Engine) followPassword(pairs []string) {
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.EqualFold(pairs[i], "requirepass") {
+			setPassword(e.accounts.users, e.Config.RequirePass.Get())
+		}
 	}
 }
 

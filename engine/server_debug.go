@@ -22,7 +22,7 @@ import (
 // change at any time.
 
 func debugCommands() []Command {
-	return []Command{{Do: doDebug, Locks: lockAll, showsData: debugShowsData, Command: spec.Command{
+	return []Command{{Do: doDebug, Locks: LockAll, showsData: debugShowsData, Command: spec.Command{
 		Name: "debug", Arity: -2, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale, Since: "1.0.0", Complex: "Depends on subcommand.",
 		Summary:  "Helps to test and to take apart a server.",
 		Internal: true,

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"regent/engine/acl"
 	"regent/engine/pubsub"
 	"regent/resp"
 )
@@ -39,6 +40,7 @@ type Session struct {
 	found  []byte // memory for the elements of a walk's reply
 
 	db            int
+	user          *acl.User // nil: the session is no client's
 	Authenticated bool
 	proved        bool // it has given the password
 	readonlyMode  bool // READONLY was said
@@ -81,6 +83,7 @@ type Session struct {
 type SharedState struct {
 	LastActive atomic.Int64 // wall ms
 	lastCmd    atomic.Pointer[Command]
+	user       atomic.Pointer[acl.User]
 	db         atomic.Int32
 	proto      atomic.Int32
 	flags      atomic.Uint32 // ClientFlags
@@ -216,7 +219,7 @@ func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }
 // NewSession registers a client that has just connected to a face.
 func (e *Engine) NewSession(conn Conn, face Face) *Session {
 	s := &Session{face: face, table: e.tableAt(face), ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
-	s.Authenticated = e.password(face) == ""
+	e.beDefault(s)
 	s.Shared.LastActive.Store(s.created)
 	s.Shared.proto.Store(2)
 	e.stats.connections.Add(1)

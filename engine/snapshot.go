@@ -66,6 +66,10 @@ type SnapshotInfo struct {
 	Bytes   int64   // that the data takes
 	// Libraries are the sources of the libraries of functions.
 	Libraries [][]byte
+	// Aux is what stands beside the keys: names and texts, for Engine.LoadAux.
+	Aux [][2]string
+	// Beside is the same as commands.
+	Beside []byte
 }
 
 // SnapshotOptions say how a snapshot is taken.
@@ -177,7 +181,7 @@ func (e *Engine) SnapshotUse() (now, peak int64) {
 // begin is the cut; the caller holds Freeze.
 func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 	e := r.e
-	info := &SnapshotInfo{Offset: e.logEnd(), Bytes: e.usedMemory(), Libraries: e.codes()}
+	info := &SnapshotInfo{Offset: e.logEnd(), Bytes: e.usedMemory(), Libraries: e.codes(), Aux: e.aux(), Beside: e.beside()}
 	for db := range e.databases() {
 		n := e.dbSize(db)
 		r.keys += n

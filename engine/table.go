@@ -151,7 +151,7 @@ func (cmd *Command) derive() {
 		cmd.lead |= spec.ReadOnly
 	}
 	if cmd.Scripts != NoScripts {
-		cmd.Locks = lockAll
+		cmd.Locks = LockAll
 	}
 	if cmd.Scripts == ScriptsWrite {
 		cmd.lead |= spec.Write
@@ -160,6 +160,22 @@ func (cmd *Command) derive() {
 	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()
+	}
+}
+
+// lead has users changed by the leader alone.
+func (t *table) lead() {
+	var mark func(cmd *Command)
+	mark = func(cmd *Command) {
+		if cmd.OfUsers {
+			cmd.lead |= spec.Write
+		}
+		for i := range cmd.Subs {
+			mark(&cmd.Subs[i])
+		}
+	}
+	for _, cmd := range t.rows {
+		mark(cmd)
 	}
 }
 

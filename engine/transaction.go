@@ -131,7 +131,13 @@ func doExec(c *Ctx) {
 		return
 	}
 	c.W.Array(len(tx.queue))
-	tx.each(func(cmd *Command, args [][]byte) { c.call(cmd, args) })
+	tx.each(func(cmd *Command, args [][]byte) {
+		if msg := c.notAllowedNow(cmd, args); msg != "" {
+			c.Err(msg)
+			return
+		}
+		c.call(cmd, args)
+	})
 }
 
 // inMulti reports whether MULTI was said.

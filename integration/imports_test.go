@@ -20,6 +20,7 @@ var floors = map[string][]string{
 	"regent/cluster/bully":   {},
 	"regent/engine/dict":     {},
 	"regent/engine/config":   {"regent/resp"},
+	"regent/engine/acl":      {"regent/resp"},
 	"regent/engine/rdb":      {"regent/resp"},
 	"regent/engine/list":     {"regent/engine/listpack"},
 	"regent/engine/set":      {"regent/engine/hashtable", "regent/engine/listpack"},
@@ -27,7 +28,7 @@ var floors = map[string][]string{
 	"regent/engine/zset":     {"regent/engine/listpack"},
 	"regent/engine/stream":   {"regent/engine/listpack"},
 	"regent/engine/lua/libs": {},
-	"regent/engine":          {"regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
+	"regent/engine":          {"regent/engine/acl", "regent/engine/dict", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	// The rooms: each stands on the engine and its own value, none on another.
 	"regent/engine/commands":               {"regent/engine", rooms},
@@ -46,6 +47,7 @@ var floors = map[string][]string{
 	"regent/engine/commands/functions":     ground("regent/engine/lua"),
 	"regent/engine/commands/scripting":     ground("regent/engine/lua"),
 	"regent/engine/lua":                    {"regent/engine/lua/libs", "regent/resp"},
+	"regent/engine/commands/acl":           ground("regent/engine/acl"),
 	"regent/engine/enginetest":             {"regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 
 	"regent/aof":          {"regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},

@@ -215,6 +215,54 @@ const (
 	ErrClaimOption      = "ERR Unrecognized XCLAIM option '%s'"
 )
 
+// Users and what they may do. Those that begin with Why are parts of others.
+const (
+	ErrNoPermCommand = "NOPERM this user has no permissions to run the '%s' command"
+	ErrNoPermKey     = "NOPERM this user has no permissions to access one of the keys used as arguments"
+	ErrNoPermChannel = "NOPERM this user has no permissions to access one of the channels used as arguments"
+	ErrCallDenied    = "The user executing the script can't run this command or subcommand"
+	ErrCallKey       = "The user executing the script can't access at least one of the keys mentioned in the command arguments"
+	ErrCallChannel   = "The user executing the script can't publish to the channel mentioned in the command"
+	ErrNoPermExec    = "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: %s"
+	WhyExecCommand   = "no permission to execute the command or subcommand"
+	WhyExecKey       = "no permission to touch the specified keys"
+	WhyExecChannel   = "no permission to access one of the channels used as arguments"
+	ErrSortByDenied  = "ERR BY option of SORT denied due to insufficient ACL permissions."
+	ErrSortGetDenied = "ERR GET option of SORT denied due to insufficient ACL permissions."
+
+	ErrUserName      = "ERR Usernames can't contain spaces or null characters"
+	ErrUserRule      = "ERR Error in ACL SETUSER modifier '%s': %s"
+	ErrUserUnmatched = "ERR Unmatched parenthesis in acl selector starting at '%s'."
+	ErrUserDefault   = "ERR The 'default' user cannot be removed"
+	ErrUserNotFound  = "ERR User '%s' not found"
+	ErrNoCommand     = "ERR Command '%s' not found"
+	ErrNoCategory    = "ERR Unknown category '%s'"
+	ErrGenPass       = "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
+	ErrNoACLFile     = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration."
+	ErrACLSave       = "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
+	DryRunCommand    = "This user has no permissions to run the '%s' command"
+	DryRunKey        = "This user has no permissions to access the '%s' key"
+	DryRunChannel    = "This user has no permissions to access the '%s' channel"
+
+	WhyRuleUnknown     = "Unknown command or category name in ACL"
+	WhyRuleSyntax      = "Syntax error"
+	WhyRuleNoPassword  = "The password you are trying to remove from the user does not exist"
+	WhyRuleDigest      = "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
+	WhyRuleFirstArg    = "Allowing first-arg of a subcommand is not supported"
+	WhyRuleAllKeys     = "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns"
+	WhyRuleAllChannels = "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect. Try 'resetchannels' to start with an empty list of channels"
+	WhyUserTwice       = "Duplicate user found. A user can only be defined once in config files"
+
+	WhyFileNoUser    = "%s:%d should start with user keyword followed by the username. "
+	WhyFileTwice     = "WARNING: Duplicate user '%s' found on line %d. "
+	WhyFileName      = "'%s:%d: username '%s' contains invalid characters. "
+	WhyFileUnmatched = "%s:%d: Unmatched parenthesis in selector definition."
+	WhyFileRule      = "%s:%d: Error in applying operation '%s': %s. "
+	WhyFileOther     = "%s:%d: %s. "
+	WhyFileNotTaken  = "WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
+	WhyFileOpen      = "Error loading ACLs, opening file '%s': %s"
+)
+
 // Positions.
 const (
 	ErrPlace         = "ERR invalid longitude,latitude pair %s,%s"

@@ -7,6 +7,7 @@
 //	cluster        CLUSTER, FAILOVER, REGENT    introspection   COMMAND
 //	functions      FUNCTION, FCALL              zsets   ZADD, ZRANGE, BZPOPMIN …
 //	bitmaps        SETBIT, BITOP, BITFIELD …    streams XADD, XREADGROUP …
+//	acl            ACL
 //	hyperlogs      PFADD, PFCOUNT, PFMERGE      zsets   GEOADD, GEOSEARCH … (a second room)
 //	scripting      EVAL, EVALSHA, SCRIPT        sentinel   SENTINEL, at a face of its own
 //
@@ -18,6 +19,7 @@ package commands
 
 import (
 	"regent/engine"
+	"regent/engine/commands/acl"
 	"regent/engine/commands/bitmaps"
 	"regent/engine/commands/cluster"
 	"regent/engine/commands/functions"
@@ -52,5 +54,6 @@ func All() []engine.Room {
 		functions.Room(),
 		introspection.Room(),
 		sentinel.Room(),
+		acl.Room(),
 	}
 }

@@ -203,9 +203,6 @@ func (c *Config) Check() error {
 	if id == 0 {
 		id = c.Port.Get()
 	}
-	if err := c.DefaultUser.check(c.RequirePass.Get()); err != nil {
-		return err
-	}
 	others := int64(len(peers))
 	if slices.ContainsFunc(peers, func(p Peer) bool { return p.ID == id }) {
 		others--

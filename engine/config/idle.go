@@ -13,7 +13,7 @@ import (
 // names that they know: so each of these is read, bounded, shown and changed as
 // redis-server 7.0 does it, and Config.Notes tells at the start which ones
 // were asked for and why they have no effect. What would promise something
-// that is not kept, a password file or a TLS port for instance, is refused
+// that is not kept, a TLS port for instance, is refused
 // instead, with the way to do it here (refusals).
 
 // idle marks the directives as having no effect, for the same reason.
@@ -179,8 +179,6 @@ func idleCluster() []*directive {
 
 func idleFeatures() []*directive {
 	return idle("Regent does not have the feature yet",
-		idleNumber("acllog-max-len", 128, 0, math.MaxInt64),
-		idleWord("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
 		memoryOrPercent("maxmemory-clients"),
 		idleNumber("shutdown-timeout", 10, 0, anyInt),
 	)
@@ -229,7 +227,6 @@ func (c *Config) refusals() []*directive {
 		only("tls-port", "0", noTLS),
 		only("tls-cluster", "no", noTLS),
 		only("tls-replication", "no", noTLS),
-		only("aclfile", "", "users beyond the default one are not there yet; requirepass sets its password").fixed(),
 		only("replicaof", "", "nodes find their leader by themselves: name them all in peers, or copy the data with regent backup").
 			joined(" ").meaning("no one", "").aka("slaveof").fixed(),
 		only("syslog-enabled", "no", "the log goes to standard output or to logfile, from where the service manager takes it").fixed(),

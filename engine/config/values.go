@@ -196,8 +196,14 @@ type Config struct {
 
 	// Renamed are the rename-command lines, in their order.
 	Renamed []Rename
-	// DefaultUser is what a "user default" line says.
-	DefaultUser DefaultUser
+	// Users are the user lines, in their order.
+	Users []User
+	// users
+	ACLFile          Str
+	ACLPubsubDefault Int  // AllChannels, ResetChannels
+	ACLLogMaxLen     Int  // entries
+	ACLReplicate     Bool // with peers a change of a user is a record of the log
+	AuthPause        Int  // ms that an answer to a wrong password waits at most
 
 	table *table
 }

@@ -247,7 +247,8 @@ type Control struct {
 	Calls []string
 	Fail  error // what RewriteConfig and Save return
 	Job   engine.Job
-	AtEnd bool // what SavesAtEnd returns
+	AtEnd bool   // what SavesAtEnd returns
+	Users string // aclfile's text
 }
 
 func (c *Control) note(format string, args ...any) {
@@ -285,6 +286,21 @@ func (c *Control) ReloadDump(save, over bool) error {
 
 // RewriteConfig is noted.
 func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }
+
+// ReadUsers is Users.
+func (c *Control) ReadUsers() (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Users, c.Fail
+}
+
+// WriteUsers sets Users.
+func (c *Control) WriteUsers(text string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Users = text
+	return c.Fail
+}
 
 // Usage is made up.
 func (c *Control) Usage() engine.Usage {

@@ -126,6 +126,17 @@ func (t *Table[L]) Listeners(k Kind, name string) int {
 	return len(t.names[k][name])
 }
 
+// EachListener calls f with each that listens to a name of a kind, once for each name.
+func (t *Table[L]) EachListener(k Kind, f func(name string, l L)) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for name, who := range t.names[k] {
+		for l := range who {
+			f(name, l)
+		}
+	}
+}
+
 // Each calls f with the names of a kind, in no order.
 func (t *Table[L]) Each(k Kind, f func(name string)) {
 	t.mu.RLock()

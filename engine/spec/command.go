@@ -2,16 +2,19 @@ package spec
 
 // A Command is what is known of a command without running it.
 type Command struct {
-	Name    string // lower case; a subcommand carries its own word only
-	Arity   int    // arguments with the name; negative: at least that many
-	Flags   Flags
-	Cats    Categories // besides those that follow from the flags
-	Keys    Keys
-	Tips    []string
-	Group   Group
-	Since   string // the version of Redis that had it first
-	Complex string // time complexity
-	Summary string
+	Name  string // lower case; a subcommand carries its own word only
+	Arity int    // arguments with the name; negative: at least that many
+	Flags Flags
+	Cats  Categories // besides those that follow from the flags
+	Keys  Keys
+	// Channels says which of the arguments are channels that are listened to or published
+	// in: access lists ask.
+	Channels Channels
+	Tips     []string
+	Group    Group
+	Since    string // the version of Redis that had it first
+	Complex  string // time complexity
+	Summary  string
 	// DeprecatedSince is the version that deprecated the command, "" while it
 	// is not; ReplacedBy then says by what.
 	DeprecatedSince, ReplacedBy string
@@ -35,7 +38,22 @@ type Command struct {
 	parent *Command
 	subs   []*Command
 	index  int
+	oneKey bool
 }
+
+// Channels says which arguments are channels.
+type Channels uint8
+
+const (
+	NoChannels      Channels = iota
+	OneChannel               // the first
+	AllChannels              // all
+	ChannelPatterns          // all, and they are patterns of names
+)
+
+// OneKey reports whether the command has one key, in a fixed place, and always does the
+// same with it.
+func (cmd *Command) OneKey() bool { return cmd.oneKey }
 
 // FullName is the command's name as INFO and COMMAND show it: "get",
 // "client|list".

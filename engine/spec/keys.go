@@ -78,6 +78,11 @@ func (cmd *Command) KeyIndices(args [][]byte) ([]int, bool) {
 	if cmd.GetKeys != nil {
 		return cmd.GetKeys(args)
 	}
+	return cmd.SpecIndices(args)
+}
+
+// SpecIndices is KeyIndices by the specs alone, which need not say where all keys stand.
+func (cmd *Command) SpecIndices(args [][]byte) ([]int, bool) {
 	var keys []int
 	for i := range cmd.Keys {
 		first, last, step, ok := cmd.Keys[i].Bounds(args)

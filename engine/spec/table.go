@@ -55,6 +55,8 @@ func (t *Table) derive(cmd, parent *Command) {
 		implied &^= CatRead // as in Redis: a script that reads is no read
 	}
 	cmd.Cats |= implied
+	cmd.oneKey = len(cmd.Keys) == 1 && cmd.Keys[0].IsRange() && cmd.Keys[0].LastKey == 0 && cmd.GetKeys == nil &&
+		cmd.Keys[0].Flags&(KeyNotKey|KeyVariable|KeyIncomplete) == 0
 	if cmd.movable() {
 		cmd.Flags |= MovableKeys
 	}

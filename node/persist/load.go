@@ -103,6 +103,9 @@ func (d *Data) loadBase(b *aof.Base) error {
 	if err != nil {
 		return err
 	}
+	if err := d.engine.LoadAux(sum.Aux.Get); err != nil {
+		return err
+	}
 	b.Used = sum.Bytes
 	d.loadedRDB("the log's base", sum)
 	place, err := sum.Aux.Place()

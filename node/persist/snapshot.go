@@ -195,6 +195,11 @@ func (f *rdbFile) header() {
 	f.w.Header(rdb.Info{
 		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.use.base, Place: f.place,
 	})
+	if f.use.base {
+		for _, field := range f.info.Aux {
+			f.w.Aux(field[0], field[1])
+		}
+	}
 	for _, code := range f.info.Libraries {
 		f.w.Library(code)
 	}
@@ -243,6 +248,10 @@ func (d *Data) writeCommands(ctx context.Context, dst io.Writer, where placed) e
 
 // libraries writes what stands first, once the cut is made.
 func (f *commandFile) libraries() error {
+	if !f.begun {
+		f.begun = true
+		f.buf = append(f.buf, f.info.Beside...)
+	}
 	for ; f.written < len(f.info.Libraries); f.written++ {
 		if err := f.command([]byte("FUNCTION"), []byte("LOAD"), f.info.Libraries[f.written]); err != nil {
 			return err
@@ -259,12 +268,13 @@ type commandFile struct {
 	dst     io.Writer
 	buf     []byte
 	db      int
-	written int // libraries
+	written int  // libraries
+	begun   bool // what stands beside the keys is written
 }
 
 func (f *commandFile) batch(b *engine.SnapshotBatch) error {
 	f.buf = f.buf[:0]
-	if f.written < len(f.info.Libraries) {
+	if !f.begun {
 		if err := f.libraries(); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (s *Server) refusal(remote address, face engine.Face) string {
 	switch {
 	case n >= s.cfg.MaxClients.Get():
 		return resp.ErrMaxClients
-	case face != engine.FaceSentinel && !remote.local && s.cfg.ProtectedMode.Get() && s.cfg.RequirePass.Get() == "":
+	case face != engine.FaceSentinel && !remote.local && s.cfg.ProtectedMode.Get() && !s.engine.PasswordNeeded():
 		return resp.ErrProtected
 	}
 	return ""

@@ -67,7 +67,11 @@ func TestBrokenFramesLikeRedis(t *testing.T) {
 			redis := enginetest.StartRedis(t, "--requirepass", password)
 			addr := addrOf(t, redis, password)
 			models(t, func(t *testing.T, model int64) {
-				h := start(t, model, func(h *house, _ *Options) { h.Config.RequirePass.Set(password) })
+				h := start(t, model, func(h *house, _ *Options) {
+					admin := h.Client()
+					admin.Do("CONFIG", "SET", "requirepass", password)
+					h.EndSession(admin.Session)
+				})
 				var all sync.WaitGroup
 				for _, frame := range broken {
 					half := len(frame) / 2

@@ -123,10 +123,19 @@ func sortArgs(c *engine.Ctx, mayStore bool) (o sortOptions, ok bool) {
 		case spec.EqualFold(word, "by") && left >= 1:
 			i++
 			o.by = c.Args[i]
-			o.unsorted = o.unsorted || bytes.IndexByte(o.by, '*') < 0
+			if bytes.IndexByte(o.by, '*') < 0 {
+				o.unsorted = true
+			} else if !c.MayReadAnyKey() {
+				c.Err(resp.ErrSortByDenied)
+				return o, false
+			}
 		case spec.EqualFold(word, "get") && left >= 1:
 			i++
 			o.get = append(o.get, c.Args[i])
+			if !c.MayReadAnyKey() {
+				c.Err(resp.ErrSortGetDenied)
+				return o, false
+			}
 		default:
 			c.Err(resp.ErrSyntax)
 			return o, false
