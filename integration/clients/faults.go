@@ -153,10 +153,11 @@ func (p *place) try(ctx context.Context, pr program, f fault, after, during time
 		got, err := pr.run(ctx, key, during, p.addrs(pr.face, leader))
 		ended <- end{got, err}
 	}()
-	if err := p.await(ctx, leader, key); err != nil {
-		r.err = err
-	}
+	r.err = p.await(ctx, key)
 	time.Sleep(after)
+	if now, err := p.Leader(ctx); err == nil {
+		leader = now // on a busy machine another may have been elected meanwhile
+	}
 	cure, err := f.do(ctx, p, leader)
 	got := <-ended
 	r.report = got.report
@@ -179,10 +180,16 @@ func (p *place) try(ctx context.Context, pr program, f fault, after, during time
 }
 
 // await waits until a program has begun to count.
-func (p *place) await(ctx context.Context, leader *harness.Node, key string) error {
-	c := leader.Client()
-	defer c.Close()
+func (p *place) await(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
-	return harness.Until(ctx, func() error { return c.Get(ctx, key).Err() })
+	return harness.Until(ctx, func() error {
+		leader, err := p.Leader(ctx)
+		if err != nil {
+			return err
+		}
+		c := leader.Client()
+		defer c.Close()
+		return c.Get(ctx, key).Err()
+	})
 }
