@@ -73,6 +73,7 @@ type Server struct {
 	engine  *engine.Engine
 	data    *persist.Data
 	aof     *aof.Log         // data's; nil with appendonly no
+	ticked  time.Time        // when the regular work was done last; serve's own
 	peers   *cluster.Cluster // nil: alone
 	barrier *barrier.Barrier
 	watch   *watchdog.Watchdog
@@ -233,9 +234,9 @@ func (s *Server) serve(ctx context.Context, served <-chan error) error {
 		select {
 		case <-tick.C:
 			turns.Turn()
-			s.tick()
+			pause := s.tick()
 			turns.Rest()
-			tick.Reset(s.tickEvery())
+			tick.Reset(pause)
 		case <-ctx.Done():
 			s.host.Logf(engine.LevelWarning, "Told to stop by whoever runs the server")
 			_ = s.data.LastSave() // said there; the end does not wait
@@ -254,19 +255,34 @@ func (s *Server) tickEvery() time.Duration {
 	return time.Second / time.Duration(max(s.cfg.HZ.Get(), 1))
 }
 
-// expireLimit is how many keys one tick deletes at most; what is left waits
-// for the next.
-const expireLimit = 20_000
+// expireLimit is how many keys are deleted at once at most when their time is over. Where
+// there are more the next come after a pause as long as that took, expirePause at least:
+// a million of them are gone within some seconds, and commands have half of the time.
+const (
+	expireLimit = 20_000
+	expirePause = 5 * time.Millisecond
+)
 
 // tick is the regular work: expiry, rehashing, statistics, waits that have
-// lasted too long.
-func (s *Server) tick() {
-	s.engine.ExpireCycle(expireLimit)
+// lasted too long. It returns after how long it is due again.
+func (s *Server) tick() (pause time.Duration) {
+	began, every := time.Now(), s.tickEvery()
+	more := s.engine.ExpireCycle(expireLimit) == expireLimit
+	if took := time.Since(began); more {
+		pause = min(max(took, expirePause), every)
+	} else {
+		pause = every
+	}
+	if began.Sub(s.ticked) < every/2 {
+		return pause // expiry alone goes on
+	}
+	s.ticked = began
 	s.engine.Maintain()
 	s.engine.SampleStats()
 	s.barrier.Expire()
 	s.engine.LookAgain()
 	s.data.Tick()
+	return pause
 }
 
 // Shutdown is what a signal asks for: the data is saved if there are save points,

@@ -55,12 +55,13 @@ func (e *Engine) expiresIn(db int) (n int64) {
 	return n
 }
 
-// flush empties db, or with -1 all databases, gives the memory back, and
-// returns how many keys there were.
+// flush empties db, or with -1 all databases, and returns how many keys there were. The
+// memory is given back in the background.
 func (e *Engine) flush(db int) (n int64) {
 	e.moved.Add(1)
 	e.markEmptied(db)
 	e.invalidateAll()
+	var old []*dict.Dict
 	for i := range e.shards {
 		dbs := e.shards[i].dbs
 		for j, d := range dbs {
@@ -69,9 +70,18 @@ func (e *Engine) flush(db int) (n int64) {
 			}
 			n += int64(d.Len())
 			dbs[j] = nil
-			e.retire(i, d)
+			if e.retire(i, d) {
+				old = append(old, d)
+			}
 		}
 		e.shards[i].noteUsed()
+	}
+	if len(old) > 0 { // nobody knows them any more; giving much memory back takes long
+		e.host.AfterFunc(0, func() {
+			for _, d := range old {
+				d.Clear()
+			}
+		})
 	}
 	return n
 }

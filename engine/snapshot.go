@@ -373,12 +373,16 @@ func (r *snapshotRun) end() {
 	}
 }
 
-// retire clears a dictionary that has left the keyspace, or leaves that to the
-// snapshot which has not seen all of it. The shard is locked.
-func (e *Engine) retire(shard int, d *dict.Dict) {
+// retire reports whether a dictionary that has left the keyspace is to be cleared, which
+// needs no lock then. It is not where the snapshot has not seen all of it: that clears it;
+// nor where large values of it are being read. The shard is locked.
+func (e *Engine) retire(shard int, d *dict.Dict) bool {
 	if !d.Snapshotting() {
-		d.Clear()
-		return
+		if d.Pinned() {
+			d.Clear() // the memory goes with the last pin
+			return false
+		}
+		return true
 	}
 	r := e.snaps.run.Load()
 	for _, dp := range r.parts[shard].dicts {
@@ -386,7 +390,7 @@ func (e *Engine) retire(shard int, d *dict.Dict) {
 			dp.retired = d.Bytes()
 			r.hold(dp.retired)
 			r.retired.Add(dp.retired)
-			return
+			return false
 		}
 	}
 	panic("engine: a dictionary in a snapshot that does not know it")

@@ -442,6 +442,9 @@ func (d *Dict) Clear() {
 	d.walk, d.compact = 0, compaction{}
 }
 
+// Pinned reports whether large values are being read (Pin).
+func (d *Dict) Pinned() bool { return d.mem.pins > 0 }
+
 // Bytes is the memory of the entries, their Objects as far as they were weighed,
 // and the tables in use, without slots that are free and pages that were never
 // touched. What the first entry makes necessary, two tables of a page and a list of
