@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,6 +28,10 @@ func families() []family {
 		rank = "ZADD ranked {n} {key}"
 		town = "GEOADD {key} 13.36 38.11 a 13.37 38.12 b 13.40 38.15 c 13.90 38.50 d 15.08 37.50 e"
 	)
+	numbers := "SADD {key}" // a hundred, the same at every key
+	for i := range 100 {
+		numbers += " " + strconv.Itoa(7*i)
+	}
 	return []family{
 		{"get", "GET {key}", set},
 		{"set", "SET {key} {}", ""},
@@ -47,6 +52,10 @@ func families() []family {
 		{"pfcount", "PFCOUNT {key}", "PFADD {key} a b c"},
 		{"dump", "DUMP {key}", set},
 		{"sort", "SORT {key} LIMIT 0 10", "RPUSH {key} 9 3 7 1 5 8 2 6 4 10"},
+		{"bitop", "BITOP AND to:{key} {key} {key}", set},
+		{"bitpos", "BITPOS {key} 1", set},
+		{"pfmerge", "PFMERGE to:{key} {key}", "PFADD {key} a b c"},
+		{"incrbyfloat", "INCRBYFLOAT float:{key} 0.1", ""},
 		{"ping", "PING", ""},
 		{"hset", "HSET {key} a {} b {} c {}", ""},
 		{"hget", "HGET {key} b", hash},
@@ -56,6 +65,17 @@ func families() []family {
 		{"lrange", "LRANGE {key} 0 9", "RPUSH {key} {} {} {} {} {}"},
 		{"sadd", "SADD {key} a b c {}", ""},
 		{"sismember", "SISMEMBER {key} b", "SADD {key} a b c d e"},
+		{"sinter", "SINTER {key} {key}", numbers},
+		{"sintercard", "SINTERCARD 2 {key} {key}", numbers},
+		{"sunion", "SUNION {key} {key}", numbers},
+		{"sdiff", "SDIFF {key} {key}", numbers},
+		{"sscan", "SSCAN {key} 0", numbers},
+		{"scan", "SCAN {n}", set},
+		{"dbsize", "DBSIZE", set},
+		{"randomkey", "RANDOMKEY", set},
+		{"info", "INFO", ""},
+		{"client-list", "CLIENT LIST", ""},
+		{"config-get", "CONFIG GET maxmemory", ""},
 		{"zadd", "ZADD {key} {n} a {n} b", ""},
 		{"zincrby", "ZINCRBY z:{key} 1 a", ""},
 		{"zscore", "ZSCORE {key} b", zset},
@@ -67,7 +87,13 @@ func families() []family {
 		{"xadd", "XADD {key} MAXLEN ~ 100 * a {} b {n}", ""},
 		{"xrange", "XRANGE {key} - + COUNT 10", "XADD {key} * a {} b {n}"},
 		{"xread", "XREAD COUNT 10 STREAMS {key} 0", "XADD {key} * a {} b {n}"},
+		{"xreadgroup", "XREADGROUP GROUP g c COUNT 10 STREAMS {key} >", "XGROUP CREATE {key} g $ MKSTREAM"},
+		{"xack", "XACK {key} g 1-{n}", "XGROUP CREATE {key} g $ MKSTREAM"},
 		// The same on one key.
+		{"incr-hot", "INCR one", ""},
+		{"append-hot", "APPEND log x", ""},
+		{"mget-hot", "MGET k0 k1 k2 k3 k4 k5 k6 k7 k8 k9", "MSET k0 {} k1 {} k2 {} k3 {} k4 {} k5 {} k6 {} k7 {} k8 {} k9 {}"},
+		{"mset-hot", "MSET k0 {} k1 {} k2 {} k3 {} k4 {} k5 {} k6 {} k7 {} k8 {} k9 {}", ""},
 		{"hset-hot", "HSET hot {key} {}", ""},
 		{"hincrby-hot", "HINCRBY counters {key} 1", ""},
 		{"lpush-hot", "LPUSH hotlist {}", ""},
@@ -159,6 +185,7 @@ func plans() map[string]plan {
 	small, middle, deep := []int{64}, []int{50}, []int{1, 16, 64}
 	must := []grid{
 		{"off", getSet, small, middle, deep},
+		{"off", getSet, []int{16 << 10, 64 << 10, 256 << 10, 1 << 20}, middle, []int{1, 16}},
 		{"everysec", []string{"set"}, small, middle, deep},
 		{"always", []string{"set"}, small, middle, []int{1, 16}},
 	}
@@ -168,7 +195,7 @@ func plans() map[string]plan {
 			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
 		}, 300_000, 300_000, 500_000, 500_000, 1000, 5 * time.Minute},
 		"full": {5, 300 * time.Millisecond, []grid{
-			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2],
+			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2], must[3],
 		}, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 30 * time.Minute},
 	}
 }

@@ -18,6 +18,7 @@ type valueCase struct {
 	command string
 	per     int // elements of a key
 	element func(words []string, i int) []string
+	lone    bool // a command takes one element
 }
 
 // valueBatch is how many elements one command takes.
@@ -29,13 +30,21 @@ func valueCases() []valueCase {
 	number := func(words []string, i int) []string { return append(words, strconv.Itoa(i*7)) }
 	field := func(words []string, i int) []string { return text(append(words, fmt.Sprint("field:", i)), i) }
 	scored := func(words []string, i int) []string { return text(append(words, strconv.Itoa(i)), i) }
-	return []valueCase{
-		{"hash of 5 × 8 bytes", "HSET", 5, field}, {"hash of 100 × 8 bytes", "HSET", 100, field}, {"hash of 1,000 × 8 bytes", "HSET", 1000, field},
-		{"list of 10 × 64 bytes", "RPUSH", 10, long}, {"list of 1,000 × 8 bytes", "RPUSH", 1000, text},
-		{"list of 10,000 × 8 bytes", "RPUSH", 10_000, text}, {"list of 10,000 × 64 bytes", "RPUSH", 10_000, long},
-		{"intset of 10", "SADD", 10, number}, {"set of 10 × 8 bytes", "SADD", 10, text}, {"set of 1,000 × 8 bytes", "SADD", 1000, text},
-		{"zset of 10 × 8 bytes", "ZADD", 10, scored}, {"zset of 128 × 8 bytes", "ZADD", 128, scored}, {"zset of 100,000 × 8 bytes", "ZADD", 100_000, scored},
+	entry := func(words []string, i int) []string {
+		words = append(words, "*")
+		for j := range 5 {
+			words = text(append(words, fmt.Sprint("field:", j)), 5*i+j)
+		}
+		return words
 	}
+	cases := []valueCase{
+		{name: "hash of 5 × 8 bytes", command: "HSET", per: 5, element: field}, {name: "hash of 100 × 8 bytes", command: "HSET", per: 100, element: field}, {name: "hash of 1,000 × 8 bytes", command: "HSET", per: 1000, element: field},
+		{name: "list of 10 × 64 bytes", command: "RPUSH", per: 10, element: long}, {name: "list of 1,000 × 8 bytes", command: "RPUSH", per: 1000, element: text},
+		{name: "list of 10,000 × 8 bytes", command: "RPUSH", per: 10_000, element: text}, {name: "list of 10,000 × 64 bytes", command: "RPUSH", per: 10_000, element: long},
+		{name: "intset of 10", command: "SADD", per: 10, element: number}, {name: "set of 10 × 8 bytes", command: "SADD", per: 10, element: text}, {name: "set of 1,000 × 8 bytes", command: "SADD", per: 1000, element: text},
+		{name: "zset of 10 × 8 bytes", command: "ZADD", per: 10, element: scored}, {name: "zset of 128 × 8 bytes", command: "ZADD", per: 128, element: scored}, {name: "zset of 100,000 × 8 bytes", command: "ZADD", per: 100_000, element: scored},
+	}
+	return append(cases, valueCase{name: "stream of 1,000 × 5 fields", command: "XADD", per: 1000, element: entry, lone: true})
 }
 
 // values measures the resident bytes per element of small and of large values, each
@@ -84,10 +93,14 @@ func (c valueCase) measure(ctx context.Context, o options, r *report) error {
 
 // fill makes the keys of a case, each by as many commands as it takes.
 func (c valueCase) fill(ctx context.Context, n *harness.Node, keys int) error {
-	each := (c.per + valueBatch - 1) / valueBatch
+	batch := valueBatch
+	if c.lone {
+		batch = 1
+	}
+	each := (c.per + batch - 1) / batch
 	return pipelined(ctx, n, keys*each, func(dst []byte, i int) []byte {
 		words := []string{c.command, fmt.Sprintf("key:%012d", i/each)}
-		for j := i % each * valueBatch; j < min(c.per, (i%each+1)*valueBatch); j++ {
+		for j := i % each * batch; j < min(c.per, (i%each+1)*batch); j++ {
 			words = c.element(words, j)
 		}
 		return resp.AppendCommand(dst, words...)
