@@ -82,7 +82,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 // answers while that is loaded. Most Sentinels have no password, and old clients know
 // none: so without one, what changes anything is for clients on this machine alone.
 func (c *Ctx) guarded() string {
-	if c.Cmd.Has(spec.Admin) && !c.Cmd.Harmless && !c.s.trusted() {
+	if c.Cmd.Has(spec.Admin) && !c.Cmd.Harmless && !c.trusted() {
 		return fmt.Sprintf(resp.ErrNoPerm, c.Cmd.FullName())
 	}
 	if c.s.Listens() {
@@ -91,9 +91,15 @@ func (c *Ctx) guarded() string {
 	return ""
 }
 
-// trusted reports whether a client of the Sentinel face has given a password, or is on
-// this machine.
-func (s *Session) trusted() bool { return s.proved || isLocal(s.conn) }
+// trusted reports whether a client of the Sentinel face has given its password, or is on
+// this machine. That lets it do what changes the Sentinel; what changes the server, its
+// clients and its users, only if the data asks for no password either.
+func (c *Ctx) trusted() bool {
+	if c.s.proved || !isLocal(c.s.conn) {
+		return c.s.proved
+	}
+	return c.Cmd.Group == spec.GroupSentinel || c.e.open(FacePort)
+}
 
 // whileLoading reports whether the command may run while the data is loaded.
 func (cmd *Command) whileLoading(args [][]byte) bool {

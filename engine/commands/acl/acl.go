@@ -14,7 +14,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return []engine.Command{{Command: spec.Command{
+	return []engine.Command{{Sentinel: true, Command: spec.Command{
 		Name: "acl", Arity: -2, Since: "6.0.0", Complex: "Depends on subcommand.",
 		Summary: "Holds the commands for users and what they may do.",
 	}, Subs: append(readers(), changers()...)}}

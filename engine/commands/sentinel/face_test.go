@@ -156,8 +156,22 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("from here %s: %q", step.line, got)
 		}
 	}
+	if got := s.Client().Do("CONFIG", "SET", "requirepass", "of"); got != "+OK\r\n" {
+		t.Fatal(got)
+	}
+	near = s.ClientAt(engine.FaceSentinel)
+	for _, step := range [][2]string{ // to be on this machine is not to know the data's password
+		{"ACL SETUSER mallory on nopass ~* +@all", "-NOPERM this user has no permissions to run the 'acl|setuser' command\r\n"},
+		{"CLIENT KILL TYPE pubsub", "-NOPERM this user has no permissions to run the 'client|kill' command\r\n"},
+		{"SHUTDOWN", "-NOPERM this user has no permissions to run the 'shutdown' command\r\n"},
+		{"ACL WHOAMI", "$7\r\ndefault\r\n"},
+		{"SENTINEL RESET *", ":1\r\n"},
+	} {
+		if got := near.Do(strings.Fields(step[0])...); got != step[1] {
+			t.Errorf("beside a password of the data, %s: %q, want %q", step[0], got, step[1])
+		}
+	}
 	s.Config.SentinelRequirePass.Set("secret")
-	s.Config.RequirePass.Set("of the data")
 	far = s.Far(&farConn{}, engine.FaceSentinel)
 	for _, step := range [][2]string{
 		{"SENTINEL MASTERS", "-NOAUTH Authentication required.\r\n"},
