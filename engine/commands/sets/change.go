@@ -53,7 +53,11 @@ func addMembers(c *engine.Ctx, key []byte, members ...[]byte) (n int64, ok bool)
 	if fresh {
 		s = engine.Fresh[*setObject](c, engine.FormIntset)
 	} else {
-		en = c.Grow(en, s, s.Growth(members))
+		more := s.Growth(members)
+		if _, _, packed := s.Packed(); packed && more == 0 {
+			return 0, true // it has all of them
+		}
+		en = c.Grow(en, s, more)
 	}
 	limit := maxInts(c)
 	for _, m := range members {
