@@ -123,8 +123,19 @@ func (e *Engine) evictAsAsked() space {
 // overLimit reports whether memory is above maxmemory.
 func (e *Engine) overLimit() bool {
 	limit := e.Config.MaxMemory.Get()
-	return limit != 0 && e.usedMemory() > limit
+	if limit == 0 {
+		return false
+	}
+	used := e.usedMemory()
+	if e.libraries != nil {
+		used += e.libraries.Bytes()
+	}
+	return used > limit || limit < ownBytes
 }
+
+// ownBytes is less than a server without data takes: a limit below it refuses what needs
+// memory, as redis-server does.
+const ownBytes = 64
 
 // evictFor evicts until memory is below maxmemory, or for about that many
 // nanoseconds: then it returns spaceSoon.

@@ -15,6 +15,8 @@ type Libraries interface {
 	// Codes are the sources of all libraries. The caller locks every shard, and changes
 	// nothing of the result, nor does anybody later.
 	Codes() [][]byte
+	// Bytes is about what they take of the memory.
+	Bytes() int64
 	// Load adds a library from a file, in the place of one with the same name.
 	Load(code []byte) error
 	// Reset forgets all. The caller locks every shard.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"regent/engine/acl"
 	"regent/engine/spec"
@@ -82,6 +83,7 @@ type Script struct {
 	db       int   // the session's: a script's SELECT ends with it
 	out      *resp.Writer
 	w        resp.Writer // replies to its commands
+	name     string      // of a function
 }
 
 // BeginScript begins a script as c's command, which may only read if readOnly is set.
@@ -124,8 +126,27 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	return ""
 }
 
-// Function says that the script is a function, as far as others are told of it.
-func (s *Script) Function() { s.c.e.scripts.function.Store(true) }
+// Function says that the script is a function of that name, as far as others are told of it.
+func (s *Script) Function(name string) {
+	s.name = name
+	s.c.e.scripts.function.Store(true)
+}
+
+// A Busy is a script that takes long, as others are told of it.
+type Busy struct {
+	Function string   // its name; "": it is no function
+	Args     [][]byte // the command
+	began    int64    // ticks
+}
+
+// BusyScript is the script that takes long, and for how many milliseconds it has run; nil: none
+// does.
+func (c *Ctx) BusyScript() (b *Busy, ms int64) {
+	if b = c.e.scripts.slow.Load(); b == nil {
+		return nil, 0
+	}
+	return b, (c.e.host.Ticks() - b.began) / int64(time.Millisecond)
+}
 
 // End ends the script. failed is an error that it has answered with and that nobody
 // has counted, isError whether it was any. quick: it took so little time that it may run in

@@ -61,13 +61,14 @@ const (
 type scriptState struct {
 	cached, bytes atomic.Int64
 
-	turn     sync.Mutex    // the script's that runs
-	running  atomic.Bool   // one runs, or is about to
-	waiting  atomic.Int64  // who may be in the mutex of a shard, of those who must not for long
-	state    atomic.Uint64 // the script's number times scriptStates, and what has become of it
-	busy     atomic.Bool   // it is over busy-reply-threshold
-	function atomic.Bool   // it is a function
-	ending   atomic.Bool   // the server ends: so do scripts
+	turn     sync.Mutex           // the script's that runs
+	running  atomic.Bool          // one runs, or is about to
+	waiting  atomic.Int64         // who may be in the mutex of a shard, of those who must not for long
+	state    atomic.Uint64        // the script's number times scriptStates, and what has become of it
+	busy     atomic.Bool          // it is over busy-reply-threshold
+	function atomic.Bool          // it is a function
+	slow     atomic.Pointer[Busy] // it, while busy is set
+	ending   atomic.Bool          // the server ends: so do scripts
 
 	parked atomic.Int64 // how many are in held
 	mu     sync.Mutex
@@ -150,6 +151,7 @@ func (e *Engine) endScriptTurn() {
 	e.unlockAll()
 	t.running.Store(false)
 	if t.busy.Swap(false) {
+		t.slow.Store(nil)
 		e.endPause(pauseByScript)
 	}
 	t.turn.Unlock()
@@ -244,6 +246,7 @@ func (s *Script) Interrupt() string {
 	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !t.busy.Load() {
 		e.host.Logf(LevelWarning, "Slow script detected: still in execution after %d milliseconds. You can try killing the script using the %s KILL command.",
 			(now-s.began)/int64(time.Millisecond), map[bool]string{false: "SCRIPT", true: "FUNCTION"}[t.function.Load()])
+		t.slow.Store(&Busy{Function: s.name, Args: CloneArgs(s.c.Args), began: s.began})
 		t.busy.Store(true)
 		e.pauseUntil(pauseByScript, pauseBusy, e.host.Now()+busyEnd)
 		t.wake()

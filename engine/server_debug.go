@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -175,25 +176,42 @@ func (c *Ctx) serializedLen(en Entry) int {
 // version and a checksum behind.
 const dumpExtra = 1 + 2 + 8
 
+// errLoadOver is what redis-server says where a library of the file is loaded already.
+var errLoadOver = errors.New(resp.ErrLoadOver)
+
 // DEBUG RELOAD and LOADAOF: the data goes through a file and comes back.
 
 func debugLoadAOF(c *Ctx) { c.reload(c.e.control.ReloadLog) }
 
 func debugReload(c *Ctx) {
-	save, over := true, false
+	save, over, merge := true, false, false
 	for _, word := range c.Args[2:] {
 		switch {
 		case spec.EqualFold(word, "nosave"):
 			save = false
-		case spec.EqualFold(word, "noflush"), spec.EqualFold(word, "merge"):
+		case spec.EqualFold(word, "noflush"):
 			over = true
+		case spec.EqualFold(word, "merge"):
+			over, merge = true, true
 		default:
 			c.Err(resp.ErrDebugReload)
 			return
 		}
 	}
-	control := c.e.control
-	c.reload(func() error { return control.ReloadDump(save, over) })
+	e := c.e
+	c.reload(func() (err error) {
+		if over && !merge { // libraries that are there already end a load
+			e.Freeze(func() {
+				if len(e.codes()) > 0 {
+					err = errLoadOver
+				}
+			})
+		}
+		if err == nil {
+			err = e.control.ReloadDump(save, over)
+		}
+		return err
+	})
 }
 
 // reload leaves the files to another goroutine, and lets nobody write meanwhile.

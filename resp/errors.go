@@ -87,6 +87,7 @@ const (
 	ErrDebugOff      = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 	ErrDebugReload   = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
 	// ErrReload is Regent's own: redis-server ends where that goes wrong.
+	ErrLoadOver        = "Error trying to load the RDB dump"
 	ErrReload          = "ERR The data could not be loaded anew: %v"
 	ErrPackedThreshold = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
 	ErrFunctionFlush   = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"

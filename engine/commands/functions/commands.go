@@ -56,7 +56,7 @@ func (s *store) call(c *engine.Ctx) {
 		c.Err(refusal)
 		return
 	}
-	host.Function()
+	host.Function(f.Name)
 	args := c.Args[firstKey:]
 	from := c.W.Len()
 	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:]}, c.W)
@@ -291,6 +291,11 @@ func (l *library) show(w *resp.Writer, code bool) {
 
 func (s *store) stats(c *engine.Ctx) {
 	const fields = 2
+	busy, ms := c.BusyScript()
+	if busy != nil && busy.Function == "" {
+		c.Err(resp.ErrBusyScript)
+		return
+	}
 	s.mu.Lock()
 	libraries, functions := len(s.libraries), 0
 	for _, l := range s.libraries {
@@ -299,7 +304,7 @@ func (s *store) stats(c *engine.Ctx) {
 	s.mu.Unlock()
 	c.W.Map(fields)
 	c.W.BulkString("running_script")
-	c.W.Null()
+	running(c.W, busy, ms)
 	c.W.BulkString("engines")
 	c.W.Map(1)
 	c.W.BulkString(engineName)
@@ -316,4 +321,23 @@ func kill(c *engine.Ctx) {
 		return
 	}
 	c.W.OK()
+}
+
+// running writes what FUNCTION STATS says of the function that is running.
+func running(w *resp.Writer, busy *engine.Busy, ms int64) {
+	if busy == nil {
+		w.Null()
+		return
+	}
+	const fields = 3
+	w.Map(fields)
+	w.BulkString("name")
+	w.BulkString(busy.Function)
+	w.BulkString("command")
+	w.Array(len(busy.Args))
+	for _, arg := range busy.Args {
+		w.Bulk(arg)
+	}
+	w.BulkString("duration_ms")
+	w.Int(ms)
 }

@@ -54,7 +54,8 @@ func (f *function) flags() engine.ScriptFlags { return engine.ScriptFlags(f.Flag
 // A store is what a server has of libraries. Whoever changes it holds every shard's lock,
 // and mu, too; so who holds either may read.
 type store struct {
-	state *lua.State // nil until it is needed; under every shard's lock alone
+	state *lua.State   // nil until it is needed; under every shard's lock alone
+	bytes atomic.Int64 // of the codes
 
 	mu        sync.Mutex
 	libraries map[string]*library
@@ -88,6 +89,18 @@ func (s *store) Load(code []byte) error {
 	return nil
 }
 
+// Bytes is how long all codes are.
+func (s *store) Bytes() int64 { return s.bytes.Load() }
+
+// count counts them; who calls it has mu.
+func (s *store) count() {
+	n := int64(0)
+	for _, l := range s.libraries {
+		n += int64(len(l.code))
+	}
+	s.bytes.Store(n)
+}
+
 // Reset forgets all libraries, and their interpreter.
 func (s *store) Reset() {
 	s.mu.Lock()
@@ -95,6 +108,7 @@ func (s *store) Reset() {
 	clear(s.libraries)
 	clear(s.functions)
 	s.state = nil
+	s.count()
 }
 
 // interpreter is where all libraries live.
@@ -120,6 +134,7 @@ func (c *change) commit() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.s.libraries, c.s.functions = c.libraries, c.functions
+	c.s.count()
 }
 
 // unlink takes a library out.
