@@ -108,7 +108,7 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	switch {
 	case flags&ScriptNoCluster != 0 && v.Clustered:
 		return resp.ErrScriptCluster
-	case flags&ScriptAllowOOM == 0 && c.full:
+	case flags&(ScriptAllowOOM|ScriptNoWrites) == 0 && c.full:
 		return resp.ErrScriptOOM
 	case flags&ScriptNoWrites != 0:
 		return ""
