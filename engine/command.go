@@ -47,6 +47,9 @@ type Command struct {
 	// Aside reports whether a command with Scripts may take long, as far as can be told:
 	// then it runs in the background (script_aside.go). nil: always.
 	Aside func(args [][]byte) bool
+	// OnlyReads reports whether the script that a command with Scripts names says that it
+	// does not write: then a pause of writes does not hold it. nil: no script does.
+	OnlyReads func(args [][]byte) bool
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool

@@ -152,11 +152,29 @@ func (p *pausing) stops(c *Ctx) bool {
 	case pauseAll:
 		return true
 	case pauseWrites:
-		return c.flags()&(spec.Write|spec.MayReplicate) != 0
+		return c.flags()&mayChange != 0 && !c.onlyReads()
 	case pauseData:
 		return c.touchesData()
 	}
 	return false
+}
+
+// mayChange is what a pause of writes holds.
+const mayChange = spec.Write | spec.MayReplicate
+
+// onlyReads reports whether all of c's command that would be held runs scripts that say
+// that they do not write.
+func (c *Ctx) onlyReads() bool {
+	if c.Cmd.Locks != lockQueued || !c.s.inMulti() {
+		return c.Cmd.OnlyReads != nil && c.Cmd.OnlyReads(c.Args)
+	}
+	all := true
+	c.s.tx.each(func(cmd *Command, args [][]byte) {
+		if cmd.lead&mayChange != 0 && (cmd.OnlyReads == nil || !cmd.OnlyReads(args)) {
+			all = false
+		}
+	})
+	return all
 }
 
 // leaseTimes bounds in election timeouts how long a command waits for the

@@ -279,3 +279,31 @@ func TestHandoverHoldsReads(t *testing.T) {
 	s.Cluster.SetLeaseOver(true)
 	s.Host.Advance(time.Minute)
 }
+
+// TestAPauseOfWritesLetsReadingScriptsGo: a script that says that it does not write is not
+// held, alone or in a transaction; one that says nothing is.
+func TestAPauseOfWritesLetsReadingScriptsGo(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	admin, c := s.Client(), s.Client()
+	const reads = "#!lua flags=no-writes\nreturn 12"
+	sha := enginetest.Parsed(t, c.Do("SCRIPT", "LOAD", reads)).Text
+	c.Do("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function{function_name='f', callback=function() return 12 end, flags={'no-writes'}}")
+	admin.Do("CLIENT", "PAUSE", "100", "WRITE")
+	for _, line := range [][]string{{"EVAL", reads, "0"}, {"EVAL", reads + " ", "0"}, {"EVALSHA", sha, "0"}, {"EVAL_RO", "return 12", "0"}, {"FCALL", "f", "0"}} {
+		got := c.Do(line...)
+		for c.Parked() { // it runs aside
+			got = c.Go()
+		}
+		if got != ":12\r\n" {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+	c.Do("MULTI")
+	c.Do("EVAL", reads, "0")
+	if got := c.Do("EXEC"); got != "*1\r\n:12\r\n" {
+		t.Errorf("EXEC: %q", got)
+	}
+	if got := c.Do("EVAL", "return 12", "0"); got != "" || !c.Parked() {
+		t.Errorf("a script that says nothing: %q", got)
+	}
+}

@@ -76,6 +76,17 @@ func (s *store) aside(args [][]byte) bool {
 	return f != nil && !f.quick.Load()
 }
 
+// onlyReads reports whether a function says that it does not write.
+func (s *store) onlyReads(args [][]byte) bool {
+	if len(args) < 2 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.functions[string(bytes.ToLower(args[1]))]
+	return f != nil && f.flags()&engine.ScriptNoWrites != 0
+}
+
 func (s *store) load(c *engine.Ctx) {
 	last := len(c.Args) - 1
 	replace := false

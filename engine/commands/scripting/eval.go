@@ -75,6 +75,27 @@ func (ss *scripts) shaAside(args [][]byte) bool {
 	return s != nil && !s.quick.Load()
 }
 
+// evalReads reports whether a script says that it does not write.
+func (ss *scripts) evalReads(args [][]byte) bool {
+	if len(args) < 2 {
+		return false
+	}
+	if s := ss.cached(args[1]); s != nil {
+		return s.flags&engine.ScriptNoWrites != 0
+	}
+	flags, _, err := shebang(args[1])
+	return err == nil && flags&engine.ScriptNoWrites != 0
+}
+
+// shaReads is evalReads for a script's SHA-1.
+func (ss *scripts) shaReads(args [][]byte) bool {
+	if len(args) < 2 {
+		return false
+	}
+	s := ss.find(args[1])
+	return s != nil && s.flags&engine.ScriptNoWrites != 0
+}
+
 // countKeys reads the number of keys; false: an error was written.
 func countKeys(c *engine.Ctx) (n int, ok bool) {
 	keys, ok := c.IntArg(c.Args[firstKey-1])

@@ -31,12 +31,12 @@ func (ss *scripts) commands() []engine.Command {
 		return spec.Args{spec.String(what), spec.Integer("numkeys"), spec.Key("key", 0).Opt().Many(), spec.String("arg").Opt().Many()}
 	}
 	return []engine.Command{
-		{Do: ss.eval, Scripts: engine.ScriptsWrite, Aside: ss.evalAside, Command: spec.Command{
+		{Do: ss.eval, Scripts: engine.ScriptsWrite, Aside: ss.evalAside, OnlyReads: ss.evalReads, Command: spec.Command{
 			Name: "eval", Arity: -3, Flags: flags | spec.MayReplicate, Since: "2.6.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script.",
 			Keys:    spec.Keys{spec.NumKeys(2, rw).Noted(maxNote + "RW and UPDATE")}, Args: args("script"), GetKeys: keysOf,
 		}},
-		{Do: ss.evalSHA, Scripts: engine.ScriptsWrite, Aside: ss.shaAside, Command: spec.Command{
+		{Do: ss.evalSHA, Scripts: engine.ScriptsWrite, Aside: ss.shaAside, OnlyReads: ss.shaReads, Command: spec.Command{
 			Name: "evalsha", Arity: -3, Flags: flags | spec.MayReplicate, Since: "2.6.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that is in the cache.",
 			Keys:    spec.Keys{spec.NumKeys(2, rw)}, Args: args("sha1"), GetKeys: keysOf,
