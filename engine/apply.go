@@ -202,10 +202,11 @@ func (e *Engine) lockFor(c *Ctx, f func()) {
 	f()
 }
 
+// CloneArgs copies arguments. An empty one stays one: none is nil.
 func CloneArgs(args [][]byte) [][]byte {
 	out := make([][]byte, len(args))
 	for i, a := range args {
-		out[i] = append([]byte(nil), a...)
+		out[i] = append([]byte{}, a...)
 	}
 	return out
 }

@@ -205,6 +205,9 @@ func (d *draw) value(a *arg) string {
 	case "type":
 		return g.pick("string", "list", "SET", "hash", "zset", "stream", "other")
 	case "seconds", "ttl":
+		if d.token == "IDLETIME" { // redis-server's clock for that turns over after 194 days
+			return g.whole(0, 100_000)
+		}
 		return g.lifeArg(1, false)
 	case "milliseconds":
 		return g.lifeArg(1000, false)
