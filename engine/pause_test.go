@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -296,6 +297,15 @@ func TestAPauseOfWritesLetsReadingScriptsGo(t *testing.T) {
 		}
 		if got != ":12\r\n" {
 			t.Errorf("%q: %q", line, got)
+		}
+	}
+	for _, call := range []string{"'publish', 'ch', 'm'", "'set', 'k', 'v'", "'pfcount', 'k'"} {
+		got := c.Do("EVAL_RO", "return redis.call("+call+")", "0")
+		for c.Parked() {
+			got = c.Go()
+		}
+		if !strings.HasPrefix(got, "-ERR Write commands are not allowed from read-only scripts.") {
+			t.Errorf("%s: %q", call, got)
 		}
 	}
 	c.Do("MULTI")
