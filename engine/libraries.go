@@ -19,6 +19,9 @@ type Libraries interface {
 	Bytes() int64
 	// Load adds a library from a file, in the place of one with the same name.
 	Load(code []byte) error
+	// Count is how many libraries and functions there are, and how many bytes of source.
+	// It may be called at any time.
+	Count() (libraries, functions, bytes int64)
 	// Reset forgets all. The caller locks every shard.
 	Reset()
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"regent/engine/acl"
@@ -123,7 +124,7 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	case readOnly:
 		return resp.ErrScriptRO
 	}
-	return ""
+	return c.e.writeTrouble(c, v)
 }
 
 // Function says that the script is a function of that name, as far as others are told of it.
@@ -169,12 +170,15 @@ func (s *Script) End(failed string, isError bool) (quick bool) {
 	return c.e.host.Ticks()-s.began < firstLook/2
 }
 
+// InScript reports whether c's command is one of a script.
+func (c *Ctx) InScript() bool { return c.called }
+
 // Call carries out a command of the script. reply is valid until the next call.
 func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 	c := s.c
 	cmd, msg := s.gate(args)
 	if msg != "" {
-		c.e.stats.errors.note(msg)
+		c.e.noteRefusal(msg)
 		if cmd != nil {
 			c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()].rejected.Add(1)
 		}
@@ -211,7 +215,7 @@ func (s *Script) gate(args [][]byte) (*Command, string) {
 	if e.table.renames {
 		args[0] = e.table.nameIn(args[0], cmd)
 	}
-	if cmd.Has(spec.NoScript) {
+	if cmd.Has(spec.NoScript) && !e.scripts.denyNothing.Load() {
 		return cmd, resp.ErrCallNoScript
 	}
 	if !s.c.s.user.Rights().Free {
@@ -229,15 +233,27 @@ func (s *Script) gate(args [][]byte) (*Command, string) {
 	}
 	if cmd.Has(spec.Write) {
 		if v := e.cluster.View(); !v.Leading {
-			return cmd, resp.ErrReadOnly
+			return cmd, coded(resp.ErrReadOnly)
 		} else if msg := e.writeTrouble(s.c, v); msg != "" {
-			return cmd, msg
+			return cmd, coded(msg)
 		}
 	}
 	if s.c.full && !s.allowOOM && !s.wrote && cmd.Has(spec.DenyOOM) {
-		return cmd, resp.ErrOOM
+		return cmd, coded(resp.ErrOOM)
 	}
 	return cmd, ""
+}
+
+// coded marks a refusal that has a code of its own.
+func coded(msg string) string { return "-" + msg }
+
+// noteRefusal counts what a script's command was refused with.
+func (e *Engine) noteRefusal(msg string) {
+	if text, is := strings.CutPrefix(msg, "-"); is {
+		e.stats.errors.note(text)
+	} else {
+		e.stats.errors.note("ERR " + msg)
+	}
 }
 
 // SetProto sets the protocol of the replies that follow.

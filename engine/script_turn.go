@@ -69,6 +69,8 @@ type scriptState struct {
 	function atomic.Bool          // it is a function
 	slow     atomic.Pointer[Busy] // it, while busy is set
 	ending   atomic.Bool          // the server ends: so do scripts
+	// denyNothing is DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call any command.
+	denyNothing atomic.Bool
 
 	parked atomic.Int64 // how many are in held
 	mu     sync.Mutex
@@ -255,7 +257,7 @@ func (s *Script) Interrupt() string {
 }
 
 // maxScriptHeap is by how many bytes the process's heap may grow while a script runs.
-const maxScriptHeap = 512 << 20
+const maxScriptHeap = 256 << 20
 
 // memory ends a script that fills the memory. What the process holds is known as of the last
 // collection, and anew after it has doubled: so a script may take twice as much.

@@ -62,6 +62,10 @@ func debugTable() []debugCommand {
 		{name: "replybuffer", help: "REPLYBUFFER PEAK-RESET-TIME|RESIZING <value>: taken and without effect, since who waits has no reply buffer.", args: 3, do: debugReplyBuffer},
 		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
 		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
+		{name: "set-disable-deny-scripts", help: "SET-DISABLE-DENY-SCRIPTS <0|1>: whether scripts may call any command.", args: 2, do: func(c *Ctx) {
+			c.e.scripts.denyNothing.Store(string(c.Args[2]) != "0")
+			c.W.OK()
+		}},
 		{name: "sleep", help: "SLEEP <seconds>: no client is served meanwhile.", args: 2, do: debugSleep},
 	}
 }
@@ -125,6 +129,10 @@ func debugSleep(c *Ctx) {
 	if err != nil || !(seconds > 0) {
 		seconds = 0
 	}
+	if c.InScript() { // for which time stands still
+		c.W.OK()
+		return
+	}
 	end := c.Now + max(int64(min(seconds*1000, longestWait)), 1)
 	if seconds > 0 {
 		c.e.pauseUntil(pauseBySleep, pauseAll, end)
@@ -146,7 +154,8 @@ func debugSleep(c *Ctx) {
 // debugObject shows a value as Redis does, as far as there is something
 // behind the field.
 func debugObject(c *Ctx) {
-	en := c.Peek(c.Args[2])
+	d := c.dictOf(c.DB(), c.Args[2])
+	en := Entry{d, d.Find(c.Args[2])} // one that has expired is shown, too
 	if !en.OK() {
 		c.Err(resp.ErrNoSuchKey)
 		return

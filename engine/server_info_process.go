@@ -120,6 +120,7 @@ func (r *infoRun) memory(w *InfoWriter) {
 	if u.Memory != 0 {
 		bytes("total_system_memory", u.Memory)
 	}
+	r.scripts(w)
 	bytes("maxmemory", e.Config.MaxMemory.Get())
 	w.Str("maxmemory_policy", e.policyName())
 	if u.Resident != 0 {
@@ -140,6 +141,30 @@ func (r *infoRun) memory(w *InfoWriter) {
 	w.Str("mem_allocator", "slabs")
 	w.zero("active_defrag_running")
 	w.zero("lazyfree_pending_objects", "lazyfreed_objects") // what is unlinked is freed at once
+}
+
+// scripts tells of what is kept of scripts. Interpreters share the process's heap, and are
+// not told apart there.
+func (r *infoRun) scripts(w *InfoWriter) {
+	t := &r.e.scripts
+	scripts, bytes := t.cached.Load(), t.bytes.Load()
+	var libraries, functions, code int64
+	if r.e.libraries != nil {
+		libraries, functions, code = r.e.libraries.Count()
+	}
+	w.Int("used_memory_lua", 0)
+	w.Int("used_memory_vm_eval", 0)
+	w.Str("used_memory_lua_human", human(0))
+	w.Int("used_memory_scripts_eval", bytes)
+	w.Int("number_of_cached_scripts", scripts)
+	w.Int("number_of_functions", functions)
+	w.Int("number_of_libraries", libraries)
+	w.Int("used_memory_vm_functions", 0)
+	w.Int("used_memory_vm_total", 0)
+	w.Str("used_memory_vm_total_human", human(0))
+	w.Int("used_memory_functions", code)
+	w.Int("used_memory_scripts", bytes+code)
+	w.Str("used_memory_scripts_human", human(bytes+code))
 }
 
 // ratio and percent are 0 of nothing.

@@ -196,6 +196,7 @@ const (
 	ErrReadUnbalanced   = "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
 	ErrReadGroup        = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead."
 	ErrReadNoAck        = "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
+	ErrReadScript       = "ERR %s command is not allowed with BLOCK option from scripts"
 	ErrReadNoGroup      = "ERR Missing GROUP option for XREADGROUP"
 	ErrReadDollar       = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set."
 	ErrReadNew          = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."

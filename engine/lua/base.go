@@ -44,6 +44,7 @@ func (st *State) adapt() {
 	st.wrap(st.library(lua.TabLibName), st.showing, "foreach")
 	st.wrap(st.library(lua.TabLibName), st.charged, "concat")
 	st.wrap(st.library(lua.StringLibName), st.charged, "rep", "format", "gsub", "lower", "upper", "reverse", "sub", "find", "match", "gmatch")
+	st.library(lua.StringLibName).RawSetString("dump", st.L.NewFunction(dump))
 	st.wrap(st.library(lua.CoroutineLibName), st.braked, "create", "wrap")
 }
 
@@ -187,6 +188,15 @@ func (st *State) loaded(L *lua.LState, source []byte, name string) int {
 		L.Push(v)
 	}
 	L.Call(len(st.hidden), 1)
+	return 1
+}
+
+// dump is string.dump. What it returns is of no use, as in Redis, where load refuses it.
+func dump(L *lua.LState) int {
+	if fn := L.CheckFunction(1); fn.IsG {
+		L.RaiseError("unable to dump given function")
+	}
+	L.Push(lua.LString("\x1bLuaQ\x00"))
 	return 1
 }
 

@@ -136,6 +136,10 @@ func (r *rewriter) funcDef(s *ast.FuncDefStmt) {
 
 // target is what is assigned to in place of e.
 func (r *rewriter) target(e ast.Expr) ast.Expr {
+	if attr, is := e.(*ast.AttrGetExpr); is { // redis.call = x is no call's shortcut
+		attr.Object, attr.Key = r.expr(attr.Object), r.expr(attr.Key)
+		return attr
+	}
 	id, is := e.(*ast.IdentExpr)
 	if !is {
 		return r.expr(e)

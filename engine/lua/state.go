@@ -28,9 +28,9 @@ const (
 // A Host is what scripts reach of the server around them. Its methods are called by
 // the goroutine that runs the script.
 type Host interface {
-	// Call carries out a command. reply is in RESP, as Proto says, and valid until the
-	// next call; refusal, if there is one, is why nothing was carried out: "CODE text",
-	// or a text alone if it has no code of its own.
+	// Call carries out a command. reply is in RESP, as SetProto says, and valid until
+	// the next call; refusal, if there is one, is why nothing was carried out: "-CODE text",
+	// or a text alone, which gets the code ERR.
 	Call(args [][]byte) (reply []byte, refusal string)
 	// SetProto sets the version of RESP for the replies that follow.
 	SetProto(version int)

@@ -21,6 +21,7 @@ const (
 var reasons = []reason{
 	{message: "replication_stream error", why: ownWay},
 	{message: "nd their leader by themselves", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "CLUSTER RESET can not be invoke from within a script", why: "nodes come and go by REGENT NODE: there is no CLUSTER RESET"},
 	{message: "n command '", why: missing},
 	{message: "n subcommand '", why: missing},
 	{message: "unknown command", why: missing},

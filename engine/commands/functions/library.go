@@ -79,6 +79,16 @@ func (s *store) Codes() (codes [][]byte) {
 	return codes
 }
 
+// Count is how much there is.
+func (s *store) Count() (libraries, functions, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.libraries {
+		bytes += int64(len(l.code))
+	}
+	return int64(len(s.libraries)), int64(len(s.functions)), bytes
+}
+
 // Load adds a library from a file.
 func (s *store) Load(code []byte) error {
 	t := s.begin()

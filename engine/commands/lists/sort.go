@@ -164,7 +164,7 @@ func sortAll(c *engine.Ctx, mayStore bool) {
 	if !ok {
 		return
 	}
-	if o.unsorted && kind == "set" && o.store != nil { // in an order that is the same everywhere
+	if o.unsorted && kind == "set" && (o.store != nil || c.InScript()) { // in an order that is the same everywhere
 		o.unsorted, o.alpha, o.by = false, true, nil
 	}
 	switch {

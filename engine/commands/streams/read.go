@@ -84,6 +84,10 @@ func (r *reading) parse(c *engine.Ctx, grouped bool) (ids [][]byte, ok bool) {
 		switch {
 		case more > 0 && spec.EqualFold(opt, "block"):
 			i++
+			if c.InScript() {
+				c.Err(fmt.Sprintf(resp.ErrReadScript, engine.Clip(c.Args[0], 128)))
+				return nil, false
+			}
 			if r.deadline, ok = c.MillisArg(c.Args[i]); !ok {
 				return nil, false
 			}
