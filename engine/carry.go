@@ -180,7 +180,7 @@ func (e *Engine) carries(c *Ctx, v *View) bool {
 	if !e.Config.PlainForward.Get() || s.redirects || s.bound() || s.readonlyMode && !c.writes() && c.touchesData() {
 		return false
 	}
-	return v.Leader != "" || e.leaderSoon(v)
+	return v.Leader != "" || e.leaderSoon(v) && !e.load.on.Load()
 }
 
 // leaderPatience is how many write-timeouts a client waits for a leader while none is

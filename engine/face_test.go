@@ -54,6 +54,13 @@ func TestPlainFace(t *testing.T) {
 	if got := plain.Do("INFO", "replication"); !strings.Contains(got, "master_host:10.0.0.3\r\n") {
 		t.Errorf("without a leader: %s", got)
 	}
+	s.SetLoading(true)
+	s.Config.PlainForward.Set(true)
+	lost.NoLeaderAt = enginetest.Start
+	if got := plain.Do("SET", "k", "v"); got != "-LOADING Redis is loading the dataset in memory\r\n" || plain.Carry() != nil {
+		t.Errorf("a node that loads and knows no leader: %q", got)
+	}
+	s.SetLoading(false)
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 1))
 	if got := plain.Do("SET", "k", "v"); got != "+OK\r\n" {
 		t.Errorf("at the leader: %q", got)
