@@ -1,7 +1,6 @@
 package acl
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -266,10 +265,3 @@ func hasSpaces(s string) bool { return strings.ContainsAny(s, " \t\r\n\v\f\x00")
 
 // firstArgsOf are the first arguments of a command, in order.
 func (s *selector) firstArgsOf(id int) []string { return s.firstArgs[id] }
-
-// equal reports whether two selectors allow the same.
-func (s *selector) equal(o *selector) bool {
-	return s.allCommands == o.allCommands && s.future == o.future && s.allKeys == o.allKeys && s.allChannels == o.allChannels &&
-		slices.Equal(s.allowed, o.allowed) && slices.Equal(s.keys, o.keys) && slices.Equal(s.channels, o.channels) &&
-		maps.EqualFunc(s.firstArgs, o.firstArgs, slices.Equal)
-}
