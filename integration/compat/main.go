@@ -22,7 +22,7 @@ var shipped = []string{
 	"unit/type/hash", "unit/type/zset", "unit/keyspace", "unit/scan", "unit/expire", "unit/protocol", "unit/quit", "unit/info-command",
 	"unit/introspection", "unit/introspection-2", "unit/slowlog", "unit/querybuf", "unit/multi", "unit/pubsub", "unit/pause",
 	"unit/type/stream", "unit/type/stream-cgroups", "unit/hyperloglog", "unit/bitops", "unit/bitfield",
-	"unit/lazyfree", "unit/other", "unit/geo", "unit/latency-monitor", "unit/replybufsize", "unit/scripting",
+	"unit/lazyfree", "unit/other", "unit/geo", "unit/latency-monitor", "unit/replybufsize", "unit/scripting", "unit/functions",
 }
 
 func main() {

@@ -19,6 +19,7 @@ const (
 
 // reasons are looked through in their order.
 var reasons = []reason{
+	{message: "attempt to call field 'register_function'", why: "errors of the interpreter do not name the variable"},
 	{message: "replication_stream error", why: ownWay},
 	{message: "nd their leader by themselves", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "CLUSTER RESET can not be invoke from within a script", why: "nodes come and go by REGENT NODE: there is no CLUSTER RESET"},
