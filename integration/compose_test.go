@@ -87,8 +87,8 @@ func TestCompose(t *testing.T) {
 	alias := strings.TrimPrefix(second, "regent-")
 	c.docker("network", "connect", "--alias", alias, network, second)
 	c.eventually("the cut off node reads what the others wrote", func() error {
-		out, err := c.try("exec", second, "/regent", "cli", "-stay", "-p", port(second), "get", "greeting")
-		if out != "again" {
+		out, err := c.tryWith("READONLY\nGET greeting\n", "exec", "-i", second, "/regent", "cli", "-stay", "-p", port(second))
+		if !strings.HasSuffix(out, "again") {
 			return fmt.Errorf("%q, %v", out, err)
 		}
 		return nil
@@ -155,10 +155,15 @@ func (c *composed) docker(args ...string) string {
 }
 
 // try is docker for what may fail.
-func (c *composed) try(args ...string) (string, error) {
+func (c *composed) try(args ...string) (string, error) { return c.tryWith("", args...) }
+
+// tryWith is try with an input.
+func (c *composed) tryWith(stdin string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	out, err := c.command(ctx, append([]string{"docker"}, args...)...).CombinedOutput()
+	cmd := c.command(ctx, append([]string{"docker"}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
 
