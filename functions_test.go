@@ -36,7 +36,9 @@ func TestFunctionsAreKept(t *testing.T) {
 			check()
 			ts.do("OK", "SET", "k", "v")
 			ts.do("Background append only file rewriting started", "BGREWRITEAOF")
-			ts.until("the rewrite", func() bool { return ts.info("aof_rewrite_in_progress") == "0" && ts.info("aof_last_bgrewrite_status") == "ok" })
+			ts.until("the rewrite", func() bool {
+				return ts.info("aof_rewrite_in_progress") == "0" && ts.info("aof_last_bgrewrite_status") == "ok"
+			})
 			ts.end()
 			ts = begin(t, dir, lines...) // from the base
 			check()

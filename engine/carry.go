@@ -200,7 +200,7 @@ func (cmd *Command) leads() bool {
 	case spec.GroupTransaction, spec.GroupPubSub, spec.GroupScripting:
 		return true
 	}
-	return cmd.AtLeader || cmd.touchesData()
+	return cmd.atLeader || cmd.touchesData()
 }
 
 // plainElsewhere is elsewhere for the plain face.
@@ -224,7 +224,7 @@ func (e *Engine) plainElsewhere(c *Ctx, v *View) string {
 func (v *View) leaderAt(f Face) string {
 	for i := range v.Nodes {
 		if n := &v.Nodes[i]; n.Leader {
-			return n.Spelled(f)
+			return n.spelled(f)
 		}
 	}
 	return v.Leader

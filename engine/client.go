@@ -64,7 +64,7 @@ func clientOwnCommands() []Command {
 			Summary: "Says what the client understands: REDIRECT.",
 			Args:    spec.Args{spec.String("capability").Many()},
 		}},
-		{Do: doClientTracking, AtLeader: true, Command: spec.Command{
+		{Do: doClientTracking, atLeader: true, Command: spec.Command{
 			Name: "tracking", Arity: -3, Flags: clientOwn, Since: "6.0.0", Complex: "O(1). Some options may introduce additional complexity.",
 			Summary: "Has the connection told of changes of the keys that it has read, or that have one of its prefixes.",
 			Args: spec.Args{
@@ -73,7 +73,7 @@ func clientOwnCommands() []Command {
 				spec.Word("optout", "OPTOUT").Opt(), spec.Word("noloop", "NOLOOP").Opt(),
 			},
 		}},
-		{Do: doClientCaching, AtLeader: true, Command: spec.Command{
+		{Do: doClientCaching, atLeader: true, Command: spec.Command{
 			Name: "caching", Arity: 3, Flags: clientOwn, Since: "6.0.0", Complex: "O(1)",
 			Summary: "Says whether the keys of the next command are tracked.",
 			Args:    spec.Args{spec.OneOf("mode", spec.Word("yes", "YES"), spec.Word("no", "NO"))},

@@ -42,8 +42,8 @@ type Command struct {
 	Wide func(args [][]byte) bool
 	// Scripts: it carries out commands that no argument names, with every shard locked.
 	Scripts Scripts
-	// AtLeader: at the plain face the command is the leader's although it touches no data.
-	AtLeader bool
+	// atLeader: at the plain face the command is the leader's although it touches no data.
+	atLeader bool
 	// Aside reports whether a command with Scripts may take long, as far as can be told:
 	// then it runs in the background (script_aside.go). nil: always.
 	Aside func(args [][]byte) bool

@@ -171,7 +171,7 @@ func (e *Engine) tryRun(c *Ctx) {
 	case shapeNone:
 		e.handle(c, nil, anyKey)
 	case shapeAll:
-		if cmd.Scripts != NoScripts {
+		if cmd.Scripts != noScripts {
 			e.handleScript(c)
 		} else if all := e.everyShard(); e.lockShards(&all) {
 			c.held.all()

@@ -78,8 +78,8 @@ func (n *NodeView) At(f Face) (host string, port int, ok bool) {
 	return n.Host, n.Port, n.Port != 0
 }
 
-// Spelled is At as Redis spells an address, "" for none.
-func (n *NodeView) Spelled(f Face) string {
+// spelled is At as Redis spells an address, "" for none.
+func (n *NodeView) spelled(f Face) string {
 	host, port, ok := n.At(f)
 	if !ok {
 		return ""

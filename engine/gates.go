@@ -136,7 +136,7 @@ func (e *Engine) gateLocked(c *Ctx) string {
 		}
 		return ""
 	}
-	if flags&spec.Write != 0 && c.Cmd.Scripts == NoScripts { // a script's commands are asked one by one
+	if flags&spec.Write != 0 && c.Cmd.Scripts == noScripts { // a script's commands are asked one by one
 		if msg := e.writeTrouble(c, v); msg != "" {
 			return msg
 		}

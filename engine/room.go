@@ -113,7 +113,7 @@ func (e *Engine) gateMemory(c *Ctx) string {
 		return ""
 	}
 	got := e.evictAsAsked()
-	script := c.Cmd.Scripts != NoScripts
+	script := c.Cmd.Scripts != noScripts
 	c.full = got == spaceNo // a script's commands are refused for that
 	if !script && c.flags()&spec.DenyOOM == 0 || script && c.full {
 		return ""

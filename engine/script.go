@@ -28,7 +28,7 @@ import (
 type Scripts uint8
 
 const (
-	NoScripts    Scripts = iota
+	noScripts    Scripts = iota
 	ScriptsWrite         // which may write
 	ScriptsRead          // which only read
 )
@@ -37,11 +37,11 @@ const (
 type ScriptFlags uint8
 
 const (
-	ScriptNoWrites ScriptFlags = 1 << iota
-	ScriptAllowOOM
-	ScriptAllowStale
-	ScriptNoCluster
-	ScriptCrossSlot
+	scriptNoWrites ScriptFlags = 1 << iota
+	scriptAllowOOM
+	scriptAllowStale
+	scriptNoCluster
+	scriptCrossSlot
 	// ScriptPlain: it says nothing, and is treated as scripts were before they could.
 	ScriptPlain
 )
@@ -95,11 +95,11 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal 
 		if msg := c.refuseScript(flags, readOnly); msg != "" {
 			return nil, msg
 		}
-		readOnly = readOnly || flags&ScriptNoWrites != 0
+		readOnly = readOnly || flags&scriptNoWrites != 0
 	}
 	c.e.scripts.function.Store(false)
 	began := c.e.host.Ticks()
-	s = &Script{c: c, readOnly: readOnly, allowOOM: flags&ScriptAllowOOM != 0, db: c.s.db, out: c.W, began: began, next: began + firstLook}
+	s = &Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, began: began, next: began + firstLook}
 	return s, ""
 }
 
@@ -107,11 +107,11 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal 
 func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	v := c.e.cluster.View()
 	switch {
-	case flags&ScriptNoCluster != 0 && v.Clustered:
+	case flags&scriptNoCluster != 0 && v.Clustered:
 		return resp.ErrScriptCluster
-	case flags&(ScriptAllowOOM|ScriptNoWrites) == 0 && c.full:
+	case flags&(scriptAllowOOM|scriptNoWrites) == 0 && c.full:
 		return resp.ErrScriptOOM
-	case flags&ScriptNoWrites != 0:
+	case flags&scriptNoWrites != 0:
 		return ""
 	case !v.Leading:
 		return resp.ErrScriptReplica

@@ -150,7 +150,7 @@ func (cmd *Command) derive() {
 	if cmd.lead = cmd.Flags; cmd.reads {
 		cmd.lead |= spec.ReadOnly
 	}
-	if cmd.Scripts != NoScripts {
+	if cmd.Scripts != noScripts {
 		cmd.Locks = LockAll
 	}
 	if cmd.Scripts == ScriptsWrite {

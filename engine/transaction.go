@@ -183,7 +183,7 @@ func (e *Engine) enqueue(c *Ctx) {
 	}
 	tx.queue = append(tx.queue, queued{c.Cmd, len(c.Args)})
 	tx.flags |= c.Cmd.lead
-	tx.scripts = tx.scripts || c.Cmd.Scripts != NoScripts
+	tx.scripts = tx.scripts || c.Cmd.Scripts != noScripts
 	c.s.Shared.queued.Add(1)
 	c.s.Shared.queuedBytes.Store(int64(len(tx.args)))
 	c.W.Status("QUEUED")

@@ -23,13 +23,13 @@ import (
 
 func waitCommands() []Command {
 	return []Command{
-		{Do: doWait, AtLeader: true, Command: spec.Command{
+		{Do: doWait, atLeader: true, Command: spec.Command{
 			Name: "wait", Arity: 3, Flags: spec.NoScript, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Waits until other nodes hold all earlier writes of this connection.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
 			Args:    spec.Args{spec.Integer("numreplicas"), spec.Integer("timeout")},
 		}},
-		{Do: doWaitAOF, AtLeader: true, Command: spec.Command{
+		{Do: doWaitAOF, atLeader: true, Command: spec.Command{
 			Name: "waitaof", Arity: 4, Flags: spec.NoScript, Since: "7.2.0", Complex: "O(1)",
 			Summary: "Waits until this node and other nodes have all earlier writes of this connection on disk.",
 			Tips:    []string{"request_policy:all_shards", "response_policy:agg_min"},
