@@ -37,7 +37,7 @@ const (
 type ScriptFlags uint8
 
 const (
-	scriptNoWrites ScriptFlags = 1 << iota
+	ScriptNoWrites ScriptFlags = 1 << iota
 	scriptAllowOOM
 	scriptAllowStale
 	scriptNoCluster
@@ -95,7 +95,7 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal 
 		if msg := c.refuseScript(flags, readOnly); msg != "" {
 			return nil, msg
 		}
-		readOnly = readOnly || flags&scriptNoWrites != 0
+		readOnly = readOnly || flags&ScriptNoWrites != 0
 	}
 	c.e.scripts.function.Store(false)
 	began := c.e.host.Ticks()
@@ -109,9 +109,9 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	switch {
 	case flags&scriptNoCluster != 0 && v.Clustered:
 		return resp.ErrScriptCluster
-	case flags&(scriptAllowOOM|scriptNoWrites) == 0 && c.full:
+	case flags&(scriptAllowOOM|ScriptNoWrites) == 0 && c.full:
 		return resp.ErrScriptOOM
-	case flags&scriptNoWrites != 0:
+	case flags&ScriptNoWrites != 0:
 		return ""
 	case !v.Leading:
 		return resp.ErrScriptReplica
