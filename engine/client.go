@@ -9,8 +9,7 @@ import (
 )
 
 // CLIENT. This file: its literals, and what a client says about itself and wants;
-// client_list.go: LIST and INFO; client_kill.go: KILL, PAUSE
-// and UNBLOCK, which reach into other sessions.
+// client_list.go: LIST, INFO, KILL, PAUSE and UNBLOCK, which reach into other sessions.
 
 // Flags of CLIENT's subcommands: those about the own connection, and those
 // about others.

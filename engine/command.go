@@ -45,7 +45,7 @@ type Command struct {
 	// atLeader: at the plain face the command is the leader's although it touches no data.
 	atLeader bool
 	// Aside reports whether a command with Scripts may take long, as far as can be told:
-	// then it runs in the background (script_aside.go). nil: always.
+	// then it runs in the background (script_turn.go). nil: always.
 	Aside func(args [][]byte) bool
 	// OnlyReads reports whether the script that a command with Scripts names says that it
 	// does not write: then a pause of writes does not hold it. nil: no script does.

@@ -3,13 +3,17 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
+	"regent/engine/acl"
+	"regent/engine/decimal"
 	"regent/engine/spec"
 	"regent/resp"
 )
 
 // The commands on a client's own connection. This file: PING, ECHO, SELECT,
-// QUIT and RESET; connection_auth.go: AUTH and HELLO; client_*.go: CLIENT.
+// QUIT, RESET, AUTH and HELLO; client_*.go: CLIENT.
 
 func connectionCommands() []Command {
 	return slices.Concat(basicCommands(), authCommands(), clientCommands())
@@ -101,4 +105,241 @@ func doReset(c *Ctx) {
 	s.Shared.setFlag(clientNoEvict, false)
 	s.ReplyMode = ReplyOn
 	c.W.Status("RESET")
+}
+
+// Who a client is, and how it wants to be spoken to: AUTH and HELLO. What a user may do
+// is in users.go.
+
+// What HELLO answers. Clients decide by these which commands and replies they
+// may count on, so they name the Redis that Regent behaves as.
+const (
+	helloServer  = "redis"
+	RedisVersion = "7.0.15"
+)
+
+func authCommands() []Command {
+	return []Command{
+		{Do: doAuth, Sentinel: true, Command: spec.Command{
+			Name: "auth", Arity: -2, Flags: beforeAuth, Since: "1.0.0", Complex: "O(N) in the length of the password",
+			Summary: "Authenticates the connection.",
+			Args:    spec.Args{spec.String("username").Added("6.0.0").Opt(), spec.String("password")},
+			Secrets: allButName,
+		}},
+		{Do: doHello, Sentinel: true, Command: spec.Command{
+			Name: "hello", Arity: -1, Flags: beforeAuth, Since: "6.0.0", Complex: "O(1)",
+			Summary: "Chooses the protocol version and tells about the server.",
+			Args: spec.Args{spec.Block("arguments",
+				spec.Integer("protover"),
+				spec.Block("username_password", spec.String("username"), spec.String("password")).With("AUTH").Opt(),
+				spec.String("clientname").With("SETNAME").Opt(),
+			).Opt()},
+			Secrets: helloSecrets,
+		}},
+	}
+}
+
+func doAuth(c *Ctx) {
+	user, pass := []byte(acl.Default), c.Args[len(c.Args)-1]
+	switch {
+	case len(c.Args) > 3:
+		c.Err(resp.ErrSyntax)
+		return
+	case len(c.Args) == 3:
+		user = c.Args[1]
+	case c.e.open(c.s.face):
+		c.Err(resp.ErrNoPassword)
+		return
+	}
+	if c.authenticate(user, pass) {
+		c.W.OK()
+	}
+}
+
+// allButName are all arguments but the command's name.
+func allButName(_ func(string) bool, args [][]byte) (at []int) {
+	for i := 1; i < len(args); i++ {
+		at = append(at, i)
+	}
+	return at
+}
+
+// helloSecrets are the two arguments of HELLO's AUTH.
+func helloSecrets(_ func(string) bool, args [][]byte) []int {
+	for i := 2; i+2 < len(args); i++ {
+		if spec.EqualFold(args[i], "auth") {
+			return []int{i + 1, i + 2}
+		}
+	}
+	return nil
+}
+
+// authenticate lets the session in, or has it answered why not, which may take a while
+// (below). A failure takes nothing away from a session that is in.
+func (c *Ctx) authenticate(user, pass []byte) bool {
+	if u := c.e.userWith(c.s.face, string(user), pass); u != nil {
+		c.s.setUser(u)
+		c.s.Authenticated, c.s.proved = true, !c.e.open(c.s.face)
+		return true
+	}
+	context := acl.ContextTop
+	if c.nested {
+		context = acl.ContextMulti
+	}
+	c.noteDenial(acl.Auth, context, string(c.Args[0]), string(user))
+	from := c.s.conn.RemoteAddr()
+	if host, _, ok := SplitAddr(from); ok {
+		from = host
+	}
+	pause := c.e.accounts.guesses.wrong(from, c.e.host.Now(), c.e.Config.AuthPause.Millis())
+	if pause == 0 || c.nested {
+		c.Err(resp.ErrWrongPass)
+		return false
+	}
+	c.park(parking{held: true, deadline: c.e.host.Now() + pause.Milliseconds(), resume: func(c *Ctx, timedOut bool) bool {
+		if timedOut {
+			c.Err(resp.ErrWrongPass)
+		}
+		return timedOut
+	}})
+	return false
+}
+
+// helloOptions is what HELLO was given.
+type helloOptions struct {
+	proto            int64 // 0: as it was
+	user, pass, name []byte
+}
+
+func doHello(c *Ctx) {
+	o, ok := c.parseHello()
+	if !ok || o.user != nil && !c.authenticate(o.user, o.pass) {
+		return
+	}
+	if c.e.authRequired(c.s) {
+		c.Err(resp.ErrHelloNoAuth)
+		return
+	}
+	if o.name != nil {
+		c.s.Shared.setAttributes(func(a *clientAttrs) { a.name = string(o.name) })
+	}
+	if o.proto != 0 {
+		c.s.setProto(int(o.proto))
+	}
+	c.answerHello()
+}
+
+// parseHello reads HELLO's arguments; false: an error was written.
+func (c *Ctx) parseHello() (o helloOptions, ok bool) {
+	if len(c.Args) == 1 {
+		return o, true
+	}
+	if o.proto, ok = decimal.Parse(c.Args[1]); !ok {
+		c.Err(resp.ErrHelloVersion)
+		return o, false
+	}
+	if o.proto < resp.RESP2 || o.proto > resp.RESP3 {
+		c.Err(resp.ErrNoProto)
+		return o, false
+	}
+	for rest := c.Args[2:]; len(rest) > 0; {
+		switch {
+		case spec.EqualFold(rest[0], "auth") && len(rest) >= 3:
+			o.user, o.pass, rest = rest[1], rest[2], rest[3:]
+		case spec.EqualFold(rest[0], "setname") && len(rest) >= 2:
+			if !printable(rest[1]) {
+				c.Err(resp.ErrClientName)
+				return o, false
+			}
+			o.name, rest = rest[1], rest[2:]
+		default:
+			c.Err(fmt.Sprintf(resp.ErrHelloOption, Clip(rest[0], 128)))
+			return o, false
+		}
+	}
+	return o, true
+}
+
+// answerHello tells about the server.
+func (c *Ctx) answerHello() {
+	v := c.e.toldView()
+	role := "replica"
+	if v.Leading {
+		role = "master"
+	}
+	w := c.W
+	sentinel := c.s.face == FaceSentinel
+	if sentinel { // it has no role
+		w.Map(6)
+	} else {
+		w.Map(7)
+	}
+	pair := func(name, value string) { w.BulkString(name); w.BulkString(value) }
+	pair("server", helloServer)
+	pair("version", RedisVersion)
+	w.BulkString("proto")
+	w.Int(int64(w.Proto()))
+	w.BulkString("id")
+	w.Int(c.s.ID)
+	pair("mode", c.e.mode(c.s.face, v))
+	if !sentinel {
+		pair("role", role)
+	}
+	w.BulkString("modules")
+	w.Array(0)
+}
+
+// Wrong passwords. An address that says one after the other waits longer and longer for
+// the answer: what guesses is slow, and what made a mistake does not notice.
+
+// Limits of the pauses.
+const (
+	freeGuesses  = 16                    // wrong passwords of an address that cost nothing
+	firstGuess   = 10 * time.Millisecond // the first pause; each later one is twice as long
+	guessForgets = time.Second           // in which one wrong password is forgotten
+	maxGuessers  = 4096                  // addresses that are remembered; beyond, the oldest goes
+)
+
+// guesses are how many wrong passwords came from where.
+type guesses struct {
+	mu sync.Mutex
+	of map[string]*guesser
+}
+
+type guesser struct {
+	wrong int64
+	last  int64 // wall ms
+}
+
+// wrong notes a wrong password from an address, and says how long its answer waits, at
+// most limit.
+func (g *guesses) wrong(from string, now int64, limit time.Duration) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.of == nil {
+		g.of = map[string]*guesser{}
+	}
+	who := g.of[from]
+	if who == nil {
+		if len(g.of) >= maxGuessers {
+			g.dropOldest()
+		}
+		who = &guesser{}
+		g.of[from] = who
+	}
+	who.wrong = max(who.wrong-max(now-who.last, 0)/guessForgets.Milliseconds(), 0) + 1
+	who.last = now
+	if who.wrong <= freeGuesses {
+		return 0
+	}
+	return min(firstGuess<<min(who.wrong-freeGuesses-1, 20), limit)
+}
+
+func (g *guesses) dropOldest() {
+	oldest, at := "", int64(0)
+	for from, who := range g.of {
+		if oldest == "" || who.last < at {
+			oldest, at = from, who.last
+		}
+	}
+	delete(g.of, oldest)
 }

@@ -30,7 +30,7 @@
 // A shard is a lock, its dictionaries and its marks of what was
 // written last; what one core does with a key touches no other shard's memory.
 // A command on one key takes its lock and gives it back, and writes no other line that
-// cores share: what it counts is its session's until the batch ends (tally.go).
+// cores share: what it counts is its session's until the batch ends (stats.go).
 // With two event loops on two cores under SET at P=64 the mutex profile shows
 // waits of a fifteenth of one core in all, nearly three quarters of them for
 // shards (two loops, sixteen shards: one command in sixteen may meet the other's)

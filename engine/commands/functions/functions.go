@@ -12,7 +12,7 @@
 //     call, has every shard locked.
 //   - A load or a restore that fails changes nothing.
 //   - What is loaded is in the log as it was said, and in files as its source
-//     (engine/libraries.go): it is committed, copied and rebuilt as keys are.
+//     (engine/script.go): it is committed, copied and rebuilt as keys are.
 //
 // What a library's locals hold is in neither: each node has its own, and so has the next start.
 package functions
