@@ -29,7 +29,10 @@ func readmeSteps() map[string]readmeStep {
 		"kill -9 <process of the leader>": {script: `kill -9 $(awk '$4 == "LEADER" {print $3}' $out/cluster | tail -1)
 			await 60 grep -q 'no longer leads: its process has ended' $out/cluster
 			await 60 grep -q 'No node led for' $out/cluster`},
-		"redis-cli -c -p 7002 get k": {script: `await 60 expect v redis-cli -c -p 7002 get k
+		"redis-cli -c -p 7002 get k": {script: `await 60 expect v redis-cli -c -p 7002 get k`},
+		"redis-cli -p 7101 get k":    {script: `await 60 expect v redis-cli -p 7101 get k`},
+		"redis-cli -p 7201 sentinel get-master-addr-by-name mymaster": {script: `
+			await 60 bash -c "redis-cli -p 7201 sentinel get-master-addr-by-name mymaster | grep -qx '710[123]'"
 			kill -INT -- -$cluster; wait $cluster || true
 			CGO_ENABLED=0 make build > $out/build 2>&1`},
 		"./bin/regent": {script: `./bin/regent > $out/lone 2>&1 & server=$!
