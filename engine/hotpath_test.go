@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,4 +98,29 @@ func BenchmarkPipeline(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkScript carries out a script of a SET and a GET of one key, in batches.
+func BenchmarkScript(b *testing.B) {
+	const perBatch = 16
+	host := realClock{enginetest.NewHost(b), time.Now()}
+	e := engine.New(engine.Options{Config: config.New(), Host: host, Log: &enginetest.Tape{}, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
+	s := e.NewSession(&enginetest.Conn{}, engine.FacePort)
+	e.Execute(s, raw("SCRIPT", "LOAD", "redis.call('set', KEYS[1], ARGV[1]) return redis.call('get', KEYS[1])"))
+	sha := strings.Split(string(s.W.Bytes()), "\r\n")[1]
+	cmd := raw("EVALSHA", sha, "1", "key", "value")
+	m := newMeter(b)
+	for n := 0; b.Loop(); n++ {
+		m.tick(n)
+		if n%perBatch == 0 {
+			e.BeginBatch(s, perBatch)
+			s.W.Truncate(0)
+		}
+		e.Execute(s, cmd)
+		if s.RunsScript() { // its first time, in the background
+			host.Advance(0)
+			e.Resume(s)
+		}
+	}
+	m.report()
 }
