@@ -406,9 +406,11 @@ func (w *network) start() {
 	}
 	one := w.nodes[0]
 	w.until("all are linked", func() bool {
-		for _, n := range one.cluster.View().Nodes {
-			if !n.Up {
-				return false
+		for _, x := range w.nodes {
+			for _, n := range x.cluster.View().Nodes {
+				if !n.Up {
+					return false
+				}
 			}
 		}
 		return true

@@ -19,6 +19,8 @@ import (
 type following struct {
 	turn sync.Mutex // held by the receiver that runs
 	part repl.Part  // of an incomplete unit, under turn
+	// receiver is what runs; nil: nothing.
+	receiver atomic.Pointer[repl.Receiver]
 
 	mu   sync.Mutex
 	conn *peer.Conn // of the newest stream
@@ -59,8 +61,17 @@ func (c *Cluster) receive(conn *peer.Conn) {
 			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
 			Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout, Part: &c.follow.part,
 		}
+		c.follow.receiver.Store(r)
+		defer c.follow.receiver.Store(nil)
 		return r.Run()
 	})
+}
+
+// vouchAgain tells the leader what this node holds, since it vouches for it now.
+func (c *Cluster) vouchAgain() {
+	if r := c.follow.receiver.Load(); r != nil {
+		c.wg.Go(func() { _ = r.Tell() }) // an error is the stream's end, which Run finds out
+	}
 }
 
 // taking runs what takes the log from another node over conn: the newest alone,
@@ -240,6 +251,17 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 		return o
 	})
 	return durable, ok, nil
+}
+
+// Durable is how far the log is durable, as far as this node vouches for it.
+func (f *follower) Durable(epoch int64) int64 {
+	c := (*Cluster)(f)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.node.Follows(epoch) || !c.node.Vouches() || c.muted {
+		return 0
+	}
+	return c.told.durable
 }
 
 // Vouches reports whether what this node answers may count.

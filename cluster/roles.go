@@ -201,6 +201,9 @@ func (c *Cluster) show(st bully.Status) {
 	if old.Unfilled && !v.Unfilled {
 		c.applier.Await(0) // a leader may wait until readers see what is applied
 	}
+	if old.Recovering && !v.Recovering {
+		c.vouchAgain()
+	}
 	c.stirs.stir()
 }
 

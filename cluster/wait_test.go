@@ -29,6 +29,7 @@ func TestWaitedForIsSeen(t *testing.T) {
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
+	leader.try(deadline, "SET", "first", "v") // from now on it has its lease
 	c := (&enginetest.Server{Engine: leader.engine}).Client()
 	defer leader.engine.EndSession(c.Session)
 	seen := func(key, value string) {

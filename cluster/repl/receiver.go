@@ -36,6 +36,9 @@ type Node interface {
 	// vouches for it. ok is false when this node does not follow the epoch, before
 	// or after: then nothing may be acknowledged.
 	Append(epoch, off int64, records []byte, commit int64) (durable int64, ok bool, err error)
+	// Durable is up to where the log is durable, 0 if this node does not follow the
+	// epoch or does not vouch for it.
+	Durable(epoch int64) int64
 	// Vouches reports whether an answer to a round may count: bully.Node.Vouches.
 	Vouches() bool
 	// Applied is how far readers can see, Synced how far the log is fsynced.
@@ -68,8 +71,10 @@ type Receiver struct {
 	unacked int  // how many
 	durable int64
 
-	mu  sync.Mutex // of the writers: this goroutine, and the one that tells what is applied
-	out []byte
+	mu     sync.Mutex // of the writers: this goroutine, and those that tell what has changed
+	out    []byte
+	told   struct{ received, durable int64 } // by the last HELD
+	opened bool                              // the leader has what is needed to understand one
 
 	awaited atomic.Int64 // the leader wants to know when this is applied
 	telling bool         // tellApplied runs
@@ -97,6 +102,9 @@ func (r *Receiver) Run() error {
 		return err
 	}
 	r.Node.Opened(r.epoch)
+	if err := r.Tell(); err != nil {
+		return err
+	}
 	var f peer.Frame
 	for {
 		if err := r.Conn.Next(&f); err != nil {
@@ -154,6 +162,9 @@ func (r *Receiver) open() error {
 	r.next = at
 	held, sum := r.part.keep(r.epoch, at)
 	if held == 0 {
+		r.mu.Lock()
+		r.told.received, r.opened = at, true
+		r.mu.Unlock()
 		return r.send(peer.Ready, r.epoch, at)
 	}
 	r.offered = true
@@ -166,6 +177,11 @@ func (r *Receiver) refuse(own int64) { _ = r.send(peer.Refuse, own) }
 func (r *Receiver) send(t peer.Type, epoch int64, args ...int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.sendLocked(t, epoch, args...)
+}
+
+// sendLocked is send for a caller that holds mu.
+func (r *Receiver) sendLocked(t peer.Type, epoch int64, args ...int64) error {
 	f := peer.Frame{Type: t, Cluster: r.Cluster(), From: r.Self, To: r.Conn.Peer, Epoch: epoch}
 	r.out = peer.AppendHead(r.out[:0], &f, len(args))
 	for _, n := range args {
@@ -210,10 +226,11 @@ func (r *Receiver) take(f *peer.Frame) error {
 		return r.send(peer.Answer, r.epoch, round, r.Node.Synced())
 	case f.Type == peer.Await && len(f.Args) == 1:
 		off, err := f.Int(0)
-		if err == nil {
-			r.await(off)
+		if err != nil {
+			return err
 		}
-		return err
+		r.await(off)
+		return r.Tell()
 	}
 	return fmt.Errorf("%s with %d arguments in a stream", f.Type, len(f.Args))
 }
@@ -312,5 +329,29 @@ func (r *Receiver) acknowledge() error {
 		return nil
 	}
 	r.owed, r.unacked = false, 0
-	return r.send(peer.Held, r.epoch, r.received(), r.durable, r.Node.Applied())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held(r.received(), r.durable)
+}
+
+// held sends a HELD. The caller holds mu.
+func (r *Receiver) held(received, durable int64) error {
+	r.told.received, r.told.durable, r.opened = received, durable, true
+	return r.sendLocked(peer.Held, r.epoch, received, durable, r.Node.Applied())
+}
+
+// Tell tells the leader that more of what it was told of is durable than was said, if it
+// is so: what this node did not vouch for when it came, it may vouch for now, and no more
+// data need come. It may be called from another goroutine than Run's.
+func (r *Receiver) Tell() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.opened {
+		return nil
+	}
+	durable := min(r.Node.Durable(r.epoch), r.told.received)
+	if durable <= r.told.durable {
+		return nil
+	}
+	return r.held(r.told.received, durable)
 }

@@ -2,6 +2,7 @@ package repl_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type node struct {
 	log     *clustertest.Log
 	applied *atomic.Int64
 	moved   chan struct{}
+	unsure  *atomic.Bool // it vouches for nothing that it holds
 }
 
 func (n node) Await(int64) (bool, int64) { return true, epoch }
@@ -36,7 +38,13 @@ func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error)
 			return 0, false, err
 		}
 	}
-	return n.log.End(), true, nil
+	return n.Durable(epoch), true, nil
+}
+func (n node) Durable(int64) int64 {
+	if n.unsure.Load() {
+		return 0
+	}
+	return n.log.End()
 }
 func (n node) Vouches() bool  { return true }
 func (n node) Applied() int64 { return n.applied.Load() }
@@ -60,6 +68,7 @@ type stream struct {
 	t    *testing.T
 	conn *peer.Conn
 	node node
+	r    *repl.Receiver
 }
 
 func open(t *testing.T) *stream {
@@ -101,8 +110,8 @@ func open(t *testing.T) *stream {
 		t.Fatal(err)
 	}
 	log := clustertest.NewLog()
-	n := node{log, &atomic.Int64{}, make(chan struct{}, 1)}
-	r := repl.Receiver{
+	n := node{log, &atomic.Int64{}, make(chan struct{}, 1), &atomic.Bool{}}
+	r := &repl.Receiver{
 		Conn: <-opened, Stream: log.Stream(), Node: n, Self: follower,
 		Cluster: func() string { return peer.Unknown }, Learn: func(*peer.Frame) error { return nil }, Patience: limit,
 	}
@@ -114,7 +123,7 @@ func open(t *testing.T) *stream {
 			t.Errorf("the receiver ended: %v", err)
 		}
 	})
-	s := &stream{t, conn, n}
+	s := &stream{t, conn, n, r}
 	s.send(s.frame(peer.Open, "0", "0", "0", "1", ""))
 	if f := s.next(); f.Type != peer.Ready {
 		t.Fatalf("%s in answer to OPEN", f.Type)
@@ -224,4 +233,48 @@ func TestAwaitedIsTold(t *testing.T) {
 	}
 	s.send(s.frame(peer.Await, "40"))
 	told("40")
+}
+
+// TestWhatIsVouchedForLaterIsTold: a follower that holds the log and did not vouch for it
+// tells the leader once it does. Clients wait for that, and no more data may come.
+func TestWhatIsVouchedForLaterIsTold(t *testing.T) {
+	set := string(resp.AppendCommand(nil, "SET", "k", "v"))
+	const size = "27" // of it in bytes
+	for name, tell := range map[string]func(s *stream) error{
+		"when it knows":       func(s *stream) error { return s.r.Tell() },
+		"when somebody waits": func(s *stream) error { s.send(s.frame(peer.Await, size)); return nil },
+		"and it is told once": func(s *stream) error { return errors.Join(s.r.Tell(), s.r.Tell()) },
+		"and no more than that": func(s *stream) error {
+			return errors.Join(s.node.log.Stream().AppendRaw(27, resp.AppendCommand(nil, "PING")), s.r.Tell())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			s.node.unsure.Store(true)
+			s.send(s.frame(peer.Data, "0", "0", set))
+			if f := s.next(); f.Type != peer.Held || string(f.Args[0]) != size || string(f.Args[1]) != "0" {
+				t.Fatalf("%s %q, and it vouches for nothing", f.Type, f.Args)
+			}
+			s.node.unsure.Store(false)
+			if err := tell(s); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				f := s.next()
+				if f.Type != peer.Held {
+					continue
+				}
+				if string(f.Args[0]) != size || string(f.Args[1]) != size {
+					t.Fatalf("HELD %q, want %s, durably", f.Args, size)
+				}
+				break
+			}
+			s.send(s.frame(peer.Ask, "1"))
+			for f := s.next(); f.Type != peer.Answer; f = s.next() {
+				if f.Type == peer.Held {
+					t.Fatal("it is told twice")
+				}
+			}
+		})
+	}
 }
