@@ -69,7 +69,7 @@ type carriers struct {
 	last leaderAt
 }
 
-// present is who leads, as a view has it: epoch 0: nobody.
+// present is the node that leads, as a view has it; epoch 0: none.
 func present(v *engine.View) leaderAt {
 	if v.LeaderID == 0 || v.LeaderID == v.NodeID && !v.Leading {
 		return leaderAt{}

@@ -12,7 +12,7 @@ import "regent/engine/config"
 //	FaceSentinel  sentinel-port           one of N Sentinels
 //
 // What asks for it: the gates (what a node that does not lead answers), HELLO, INFO,
-// ROLE, CLUSTER, and whoever spells a node's address (NodeView.At).
+// ROLE, CLUSTER, and all that spells a node's address (NodeView.At).
 type Face uint8
 
 // The faces. A session that nobody has told is one of the port's.

@@ -96,7 +96,7 @@ func (s *Session) Listens() bool { return s.Shared.has(clientPubSub) }
 // subscriptions are what a session listens to, by kind.
 type subscriptions [pubsub.Kinds]map[string]struct{}
 
-// listenersAt is who listens at a face. The Sentinel face has channels of its own, which
+// listenersAt are the listeners of a face. The Sentinel face has channels of its own, which
 // this node alone publishes on; all data is one, whatever face it is seen at.
 func (e *Engine) listenersAt(f Face) *pubsub.Table[*Session] {
 	if f == FaceSentinel {

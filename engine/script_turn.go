@@ -27,7 +27,7 @@ import (
 //
 // # Invariants
 //
-//   - Who waits in the mutex of a shard while scripts.running is set had come before that:
+//   - What waits in the mutex of a shard while scripts.running is set had come before that:
 //     it has said so in scripts.waiting, and the script lets it pass. Both words are
 //     written before the other is read, so one of the two sees the other.
 //   - A script that has written cannot be killed, and one that was killed writes nothing: both
@@ -63,7 +63,7 @@ type scriptState struct {
 
 	turn     sync.Mutex           // the script's that runs
 	running  atomic.Bool          // one runs, or is about to
-	waiting  atomic.Int64         // who may be in the mutex of a shard, of those who must not for long
+	waiting  atomic.Int64         // how many may be in the mutex of a shard, of those that must not for long
 	state    atomic.Uint64        // the script's number times scriptStates, and what has become of it
 	busy     atomic.Bool          // it is over busy-reply-threshold
 	function atomic.Bool          // it is a function
@@ -326,7 +326,7 @@ type standIn struct {
 	large bool // the reply was over its bound
 }
 
-// What becomes of a stand-in. Which of the others comes first decides who ends the
+// What becomes of a stand-in. Which of the others comes first decides which ends the
 // transaction.
 const (
 	standInRuns  = iota

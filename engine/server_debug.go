@@ -60,7 +60,7 @@ func debugTable() []debugCommand {
 		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
 		{name: "quicklist-packed-threshold", help: "QUICKLIST-PACKED-THRESHOLD <size>: taken and without effect, since every element is packed.", args: 2, do: debugPackedThreshold},
 		{name: "reload", help: "RELOAD [NOSAVE] [NOFLUSH] [MERGE]: the data is saved, and is what the file holds.", args: 1, do: debugReload, more: true},
-		{name: "replybuffer", help: "REPLYBUFFER PEAK-RESET-TIME|RESIZING <value>: taken and without effect, since who waits has no reply buffer.", args: 3, do: debugReplyBuffer},
+		{name: "replybuffer", help: "REPLYBUFFER PEAK-RESET-TIME|RESIZING <value>: taken and without effect, since a client that waits has no reply buffer.", args: 3, do: debugReplyBuffer},
 		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
 		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
 		{name: "set-disable-deny-scripts", help: "SET-DISABLE-DENY-SCRIPTS <0|1>: whether scripts may call any command.", args: 2, do: func(c *Ctx) {

@@ -10,9 +10,9 @@ import (
 // What rooms of the Sentinel face see of the cluster, and what they publish of it.
 //
 //	cluster's View has moved ─┐
-//	the regular tick ─────────┴─► Engine.LookAgain ─► Room.Seen ─► Sight.Say ─► who listens at that face
+//	the regular tick ─────────┴─► Engine.LookAgain ─► Room.Seen ─► Sight.Say ─► the listeners at that face
 
-// looks is who is told, one call at a time.
+// looks are the rooms that are told, one call at a time.
 type looks struct {
 	mu    sync.Mutex
 	rooms []Room
@@ -71,7 +71,7 @@ func (s *Sight) Say(channel, payload string) {
 	s.e.publishAt(s.face, pubsub.Channel, []byte(channel), []byte(payload), rest{}, nil)
 }
 
-// Crash ends the process, for those who try what happens then.
+// Crash ends the process, for tests of what happens then.
 func (s *Sight) Crash() { s.e.control.Crash("exit") }
 
 // WriteConfig has the configuration written to its file; true if there is none.

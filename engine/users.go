@@ -370,7 +370,7 @@ func (c *Ctx) withAll(do func()) {
 	defer c.e.unlockAll()
 	switch refusal := c.e.gateLocked(c); {
 	case c.late:
-		c.Err(resp.ErrClusterDown) // the lease has run out: nobody knows who leads
+		c.Err(resp.ErrClusterDown) // the lease has run out: it is not known which node leads
 	case refusal != "":
 		c.Err(refusal)
 	default:

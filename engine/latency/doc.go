@@ -11,7 +11,7 @@
 // (one a second, 160 of them) and as many events as it is given names, which are
 // constants of the program.
 //
-// It reads no clock: times come from whoever measured. It knows no commands, no replies
+// It reads no clock: times come from the caller. It knows no commands, no replies
 // and no settings.
 //
 // Sources: redis-server 7.0's latency.c for what LATENCY shows; G. Tene's HdrHistogram

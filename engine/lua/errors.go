@@ -35,7 +35,7 @@ func handleError(L *lua.LState) int {
 		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err != nil {
 			break
 		}
-		if dbg.Source == "" { // Go's: who called it says more
+		if dbg.Source == "" { // Go's: its caller says more
 			continue
 		}
 		t.RawSetString("source", lua.LString("@"+dbg.Source))

@@ -59,24 +59,24 @@ func (t *Table[L]) Add(k Kind, name string, l L) {
 	if t.names[k] == nil {
 		t.names[k] = map[string]map[L]struct{}{}
 	}
-	who := t.names[k][name]
-	if who == nil {
-		who = map[L]struct{}{}
-		t.names[k][name] = who
+	hearers := t.names[k][name]
+	if hearers == nil {
+		hearers = map[L]struct{}{}
+		t.names[k][name] = hearers
 		t.quiet.Add(1)
 	}
-	who[l] = struct{}{}
+	hearers[l] = struct{}{}
 }
 
 // Remove has l listen to a name no more. Nothing comes for it afterwards.
 func (t *Table[L]) Remove(k Kind, name string, l L) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	who := t.names[k][name]
-	if _, in := who[l]; !in {
+	hearers := t.names[k][name]
+	if _, in := hearers[l]; !in {
 		return
 	}
-	if delete(who, l); len(who) == 0 {
+	if delete(hearers, l); len(hearers) == 0 {
 		delete(t.names[k], name)
 		t.quiet.Add(-1)
 	}
@@ -100,11 +100,11 @@ func (t *Table[L]) Deliver(k Kind, channel []byte, hear func(l L, pattern string
 	if k != Channel {
 		return n
 	}
-	for pattern, who := range t.names[Pattern] {
+	for pattern, hearers := range t.names[Pattern] {
 		if !glob.Match([]byte(pattern), channel) {
 			continue
 		}
-		for l := range who {
+		for l := range hearers {
 			hear(l, pattern)
 			n++
 		}
@@ -130,8 +130,8 @@ func (t *Table[L]) Listeners(k Kind, name string) int {
 func (t *Table[L]) EachListener(k Kind, f func(name string, l L)) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for name, who := range t.names[k] {
-		for l := range who {
+	for name, hearers := range t.names[k] {
+		for l := range hearers {
 			f(name, l)
 		}
 	}

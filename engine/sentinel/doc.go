@@ -23,8 +23,8 @@
 //   - s-down-time is there only if the node is down: one client (rueidis) leaves out
 //     every replica that has the field.
 //
-// Not here: who leads (cluster/bully), the commands (engine/commands/sentinel), who
-// listens (engine/pubsub).
+// Not here: which node leads (cluster/bully), the commands (engine/commands/sentinel),
+// which clients listen (engine/pubsub).
 //
 // Sources: redis 7.0.15's replies and messages on the wire; what each client library
 // reads of them.

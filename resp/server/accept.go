@@ -59,7 +59,7 @@ func addressOf(a, socket net.Addr) address {
 }
 
 // refusal is why no more clients, or not this one, are served at a face; "": it is. As
-// redis-sentinel does, the Sentinel face answers without a password, whoever asks: there
+// redis-sentinel does, the Sentinel face answers everybody without a password: there
 // the gates refuse what changes anything.
 func (s *Server) refusal(remote address, face engine.Face) string {
 	s.mu.Lock()

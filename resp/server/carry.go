@@ -41,7 +41,7 @@ func (c *client) leave() {
 // carriedFiles is what a client that is carried takes of maxclients: it has two sockets.
 const carriedFiles = 2
 
-// carriedAway gives c's socket to whoever carries clients, unless there are too many.
+// carriedAway gives c's socket to what carries clients, unless there are too many.
 func (s *Server) carriedAway(c *client) bool {
 	s.mu.Lock()
 	full := int64(len(s.clients)-s.guests+carriedFiles*(s.carried+1)) > s.cfg.MaxClients.Get()

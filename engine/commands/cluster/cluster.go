@@ -40,7 +40,7 @@ func clusterCommands() []engine.Command {
 	return append(all, readerCommands()...)
 }
 
-// readerCommands are said by those who want to read at a follower: also at the plain face
+// readerCommands are said by clients that want to read at a follower: also at the plain face
 // where there are followers, as to Valkey.
 func readerCommands() []engine.Command {
 	set := func(on bool) engine.Handler {

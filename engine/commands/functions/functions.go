@@ -8,7 +8,7 @@
 // # Invariants
 //
 //   - All libraries live in one interpreter, as in Redis: what a library has as locals is
-//     its own and stays from call to call. So whoever runs something in it, a load or a
+//     its own and stays from call to call. So whatever runs something in it, a load or a
 //     call, has every shard locked.
 //   - A load or a restore that fails changes nothing.
 //   - What is loaded is in the log as it was said, and in files as its source

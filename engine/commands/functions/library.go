@@ -52,7 +52,7 @@ type function struct {
 func (f *function) flags() engine.ScriptFlags { return engine.ScriptFlags(f.Flags) }
 
 // A store is what a server has of libraries. Whoever changes it holds every shard's lock,
-// and mu, too; so who holds either may read.
+// and mu, too; so a holder of either may read.
 type store struct {
 	state *lua.State   // nil until it is needed; under every shard's lock alone
 	bytes atomic.Int64 // of the codes
@@ -102,7 +102,7 @@ func (s *store) Load(code []byte) error {
 // Bytes is how long all codes are.
 func (s *store) Bytes() int64 { return s.bytes.Load() }
 
-// count counts them; who calls it has mu.
+// count counts them; the caller has mu.
 func (s *store) count() {
 	n := int64(0)
 	for _, l := range s.libraries {

@@ -21,7 +21,7 @@ import (
 //	shards locked     answered with OK, and nothing has changed here: DEL, which is propagated
 //	                  changed here meanwhile: the new value is sent, with REPLACE, or DEL
 //
-// Until it is deleted here a key is this server's: who reads or writes it does so here,
+// Until it is deleted here a key is this server's: clients read and write it here,
 // and what was written after the value was sent is sent, too. A key that is changed more
 // often than migrateRounds times stays, and the client is told so. What is copied (COPY)
 // is what was there at one moment. A client that goes away, or a leader that is deposed

@@ -108,7 +108,7 @@ func (f *face) view(s *engine.Sight) *sentinel.View {
 	return out
 }
 
-// lastLeader is who leads, or led last, or else another node that could: of all
+// lastLeader is the node that leads, or led last, or else another node that could: of all
 // that there is to name it serves best, and this one is the last that clients need.
 func lastLeader(out *sentinel.View, v *engine.View) int64 {
 	best, rank := int64(0), 0
