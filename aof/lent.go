@@ -22,38 +22,38 @@ import (
 // maxWrite is how much of what is lent goes to the system in one call, in bytes.
 const maxWrite = 8 << 20
 
-// A loan is bytes of the stream that belong before buf[at].
-type loan struct {
+// A lentPiece is bytes of the stream that belong before buf[at].
+type lentPiece struct {
 	at    int
 	bytes []byte
 	owned bool // they are the log's by now
 }
 
-// lents are the loans of a buffer, by their places.
+// lents are the pieces of a buffer, by their places.
 type lents struct {
-	list []loan
+	list []lentPiece
 	size int64 // bytes
 }
 
 func (l *lents) add(at int, p []byte) {
-	l.list = append(l.list, loan{at: at, bytes: p})
+	l.list = append(l.list, lentPiece{at: at, bytes: p})
 	l.size += int64(len(p))
 }
 
 // index is where in a buffer the byte is that is the n-th with what is lent, and how
-// many loans are before it. It is none of a loan's.
-func (l *lents) index(n int64) (at, loans int) {
+// many pieces are before it. It is in none of them.
+func (l *lents) index(n int64) (at, pieces int) {
 	for _, one := range l.list {
 		if int64(one.at) >= n {
 			break
 		}
 		n -= int64(len(one.bytes))
-		loans++
+		pieces++
 	}
-	return int(n), loans
+	return int(n), pieces
 }
 
-// split are the first n loans, and the others, for a buffer that begins cut bytes
+// split are the first n pieces, and the others, for a buffer that begins cut bytes
 // later.
 func (l *lents) split(n, cut int) (before, after lents) {
 	before.list, after.list = l.list[:n:n], slices.Clone(l.list[n:])
@@ -133,7 +133,7 @@ func (l *Log) LargeUnit(end int64) (start int64, unwritten, ok bool) {
 // copies it where that fails.
 func (r recorder) Return(end int64) { r.takeBack(r.Seal(end)) }
 
-// takeBack ends the loans after a Seal, which wrote them if err is nil.
+// takeBack ends the pieces after a Seal, which wrote them if err is nil.
 func (l *Log) takeBack(err error) {
 	if err == nil {
 		return

@@ -22,7 +22,7 @@ import (
 )
 
 // lend makes effects of which the last argument of each record is lent, and what ends
-// the loan as a connection does: the memory gets other bytes at once.
+// what is lent as a connection does: the memory gets other bytes at once.
 func (r *rig) lend(lines ...string) (e *engine.Effects, giveBack func(end int64)) {
 	e = &engine.Effects{}
 	var memory [][]byte
@@ -207,7 +207,7 @@ func TestLargeIsWrittenByAnother(t *testing.T) {
 	}
 }
 
-// TestLentAroundACut: a rewrite begins the next file between two loans.
+// TestLentAroundACut: a rewrite begins the next file between two lent pieces.
 func TestLentAroundACut(t *testing.T) {
 	fsys := disktest.New()
 	r := mustLoad(t, fsys, config.FsyncNo)

@@ -49,7 +49,7 @@ import (
 //
 //   - A view is over when the handler returns, and stale when the keyspace changes
 //     at its key by other means than Changed.
-//   - Its bytes are on loan: what is to outlive the view copies them (Clone, Own).
+//   - Its bytes are borrowed: what is to outlive the view copies them (Clone, Own).
 //   - Before a change comes Changing, or Grow where the size of the change is known:
 //     then the bytes have the room and nothing is allocated. A view that needs more
 //     room than it has makes bytes on Go's heap, which Changed copies in.
@@ -96,12 +96,12 @@ func (f Form) names() (typ, encoding string) {
 type Small interface {
 	Object
 	// View makes it the value that b holds in that form; an empty b: a value without
-	// elements, which may use b's capacity. What it was is forgotten. b is on loan.
+	// elements, which may use b's capacity. What it was is forgotten. b is borrowed.
 	View(f Form, b []byte)
 	// Packed are its bytes, if it is small enough for a form; they may be those of
 	// View, changed, or a part of them.
 	Packed() (f Form, b []byte, ok bool)
-	// Own takes what is on loan into memory of its own.
+	// Own takes what is borrowed into memory of its own.
 	Own()
 }
 

@@ -29,12 +29,12 @@ const (
 // A Hash is fields with values. What its methods show is valid until the next call
 // that changes the Hash.
 type Hash struct {
-	seed   maphash.Seed
-	lp     []byte           // none: it is empty, or a table
-	table  *hashtable.Table // not nil: the hashtable
-	hint   int              // where find has found a field last in lp as it is, 0: nowhere
-	shared bool             // lp may be seen by a clone
-	loan   bool             // lp is View's
+	seed     maphash.Seed
+	lp       []byte           // none: it is empty, or a table
+	table    *hashtable.Table // not nil: the hashtable
+	hint     int              // where find has found a field last in lp as it is, 0: nowhere
+	shared   bool             // lp may be seen by a clone
+	borrowed bool             // lp is View's
 }
 
 // New returns an empty hash. All of a server may share a seed.
@@ -43,15 +43,15 @@ func New(seed maphash.Seed) Hash { return Hash{seed: seed} }
 // View makes h the hash that the listpack lp holds, without copying it: as long as
 // it can be changed there, it is. An empty lp is an empty hash, which may use lp's
 // capacity.
-func (h *Hash) View(lp []byte) { *h = Hash{seed: h.seed, lp: lp, loan: lp != nil} }
+func (h *Hash) View(lp []byte) { *h = Hash{seed: h.seed, lp: lp, borrowed: lp != nil} }
 
 // Packed is the listpack of a hash that is one, and not empty.
 func (h *Hash) Packed() (lp []byte, ok bool) { return h.lp, len(h.lp) > 0 }
 
 // Own takes what View has shown into memory of the hash's own.
 func (h *Hash) Own() {
-	if h.loan {
-		h.lp, h.loan = slices.Clone(h.lp), false
+	if h.borrowed {
+		h.lp, h.borrowed = slices.Clone(h.lp), false
 	}
 }
 
@@ -62,7 +62,7 @@ func (h *Hash) Clone() Hash {
 	switch {
 	case h.table != nil:
 		to.table = h.table.Clone()
-	case h.loan:
+	case h.borrowed:
 		to.Own()
 	default:
 		h.shared, to.shared = true, true
@@ -214,7 +214,7 @@ func (h *Hash) unshare() {
 // became takes what a change has made of the listpack, in its place or elsewhere.
 func (h *Hash) became(now []byte) {
 	if cap(h.lp) == 0 || &h.lp[:1][0] != &now[0] {
-		h.loan = false
+		h.borrowed = false
 	}
 	h.lp, h.hint = now, 0
 }
@@ -231,7 +231,7 @@ func (h *Hash) Spread() {
 		t.Put(field, value)
 		return true
 	})
-	h.table, h.lp, h.shared, h.loan = t, nil, false, false
+	h.table, h.lp, h.shared, h.borrowed = t, nil, false, false
 }
 
 // Adopt is View of a listpack from outside, which is valid: its elements must be

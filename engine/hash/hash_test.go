@@ -61,14 +61,14 @@ func viewed(t fataler, h *Hash, room int) {
 		return
 	}
 	memory := append(make([]byte, 0, len(lp)+room), lp...)
-	if h.loan {
+	if h.borrowed {
 		for i := range lp {
 			lp[i] = 0xDB
 		}
 	}
 	h.View(memory)
-	if c := h.Clone(); c.loan || !h.loan {
-		t.Fatalf("a clone has what is on loan")
+	if c := h.Clone(); c.borrowed || !h.borrowed {
+		t.Fatalf("a clone has what is borrowed")
 	}
 }
 

@@ -56,7 +56,7 @@ func (l *List) Bytes() int64 {
 func (l *List) Clone() List {
 	s := l.spine
 	if s == nil {
-		if l.only.loan {
+		if l.only.borrowed {
 			to := *l
 			to.Own()
 			return to
@@ -81,9 +81,9 @@ func (l *List) View(lp []byte) {
 	*l = List{}
 	switch {
 	case len(lp) > 0:
-		l.only = node{buf: lp, n: uint32(listpack.Len(lp)), loan: true}
+		l.only = node{buf: lp, n: uint32(listpack.Len(lp)), borrowed: true}
 	case cap(lp) >= listpack.Overhead:
-		l.only = node{buf: listpack.Init(lp), loan: true}
+		l.only = node{buf: listpack.Init(lp), borrowed: true}
 	}
 }
 

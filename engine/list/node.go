@@ -15,11 +15,11 @@ import (
 // only the header, six bytes, is written anew. Otherwise a client that uses a list as a
 // queue would move a whole node for each element.
 type node struct {
-	buf    []byte
-	n      uint32 // elements
-	gap    uint16 // bytes
-	shared bool   // buf is another list's as well
-	loan   bool   // buf is not the list's: it may be changed, and is not kept
+	buf      []byte
+	n        uint32 // elements
+	gap      uint16 // bytes
+	shared   bool   // buf is another list's as well
+	borrowed bool   // buf is not the list's: it may be changed, and is not kept
 }
 
 const maxGap = math.MaxUint16
@@ -71,7 +71,7 @@ func (nd *node) change(f func(nd *node)) {
 
 // shrink is for when elements have left.
 func (nd *node) shrink() {
-	if lp := nd.lp(); !nd.loan && len(lp) < cap(nd.buf)/shrinkBelow {
+	if lp := nd.lp(); !nd.borrowed && len(lp) < cap(nd.buf)/shrinkBelow {
 		nd.buf, nd.gap = slices.Clone(lp), 0
 	}
 }
@@ -84,12 +84,12 @@ func (nd *node) insert(p int, e *listpack.Element) {
 	}
 	nd.n++
 	size := e.Size()
-	if p == listpack.First(nd.lp()) && !nd.loan && nd.makeGap(size) {
+	if p == listpack.First(nd.lp()) && !nd.borrowed && nd.makeGap(size) {
 		nd.gap = uint16(listpack.PushFirst(nd.buf, int(nd.gap), e))
 		return
 	}
 	lp := nd.lp()
-	if full, gap := cap(nd.buf), int(nd.gap); len(nd.buf)+size > full && gap >= size && !nd.loan {
+	if full, gap := cap(nd.buf), int(nd.gap); len(nd.buf)+size > full && gap >= size && !nd.borrowed {
 		// It moves into the gap if that is large, or if another buffer would not
 		// be larger.
 		switch {
@@ -143,13 +143,13 @@ func (nd *node) became(lp, now []byte) {
 		nd.buf = nd.buf[:int(nd.gap)+len(now)]
 		return
 	}
-	nd.buf, nd.gap, nd.loan = now, 0, false
+	nd.buf, nd.gap, nd.borrowed = now, 0, false
 }
 
-// own takes a listpack on loan into memory of the node's own.
+// own takes a borrowed listpack into memory of the node's own.
 func (nd *node) own() {
-	if nd.loan {
-		nd.buf, nd.gap, nd.loan = slices.Clone(nd.lp()), 0, false
+	if nd.borrowed {
+		nd.buf, nd.gap, nd.borrowed = slices.Clone(nd.lp()), 0, false
 	}
 }
 

@@ -12,12 +12,12 @@ import (
 // A Set is a set of byte strings. What its methods show of a member is valid
 // until the next call that changes the Set.
 type Set struct {
-	seed   maphash.Seed
-	lone   []byte           // an ints, or the listpack of a small hashtable; none: it is empty
-	table  *hashtable.Table // not nil: the hashtable
-	hashed bool             // it is a hashtable, or empty and to be one
-	shared bool             // lone may be seen by a clone
-	loan   bool             // lone is View's
+	seed     maphash.Seed
+	lone     []byte           // an ints, or the listpack of a small hashtable; none: it is empty
+	table    *hashtable.Table // not nil: the hashtable
+	hashed   bool             // it is a hashtable, or empty and to be one
+	shared   bool             // lone may be seen by a clone
+	borrowed bool             // lone is View's
 }
 
 const (
@@ -46,7 +46,7 @@ func FromInts(seed maphash.Seed, b []byte) (Set, error) {
 // hashed as a listpack, without copying it: as long as it can be changed there, it
 // is. An empty b is an empty set, which may use b's capacity.
 func (s *Set) View(b []byte, hashed bool) {
-	*s = Set{seed: s.seed, lone: b, hashed: hashed, loan: b != nil}
+	*s = Set{seed: s.seed, lone: b, hashed: hashed, borrowed: b != nil}
 }
 
 // Packed is what View wants of a set that is not empty; false: it is too large.
@@ -54,8 +54,8 @@ func (s *Set) Packed() (b []byte, hashed, ok bool) { return s.lone, s.hashed, le
 
 // Own takes what View has shown into memory of the set's own.
 func (s *Set) Own() {
-	if s.loan {
-		s.lone, s.loan = append([]byte(nil), s.lone...), false
+	if s.borrowed {
+		s.lone, s.borrowed = append([]byte(nil), s.lone...), false
 	}
 }
 
@@ -170,7 +170,7 @@ func (s *Set) addInt(n, maxInts int64) bool {
 // became takes what a change has made of lone, in its place or elsewhere.
 func (s *Set) became(now []byte) {
 	if cap(s.lone) == 0 || &s.lone[:1][0] != &now[0] {
-		s.loan = false
+		s.borrowed = false
 	}
 	s.lone = now
 }
@@ -216,10 +216,10 @@ func (s *Set) Hash() {
 	old := s.ints()
 	n := old.len()
 	s.hashed, s.shared = true, false
-	if s.loan && n == 0 {
+	if s.borrowed && n == 0 {
 		s.lone = s.lone[:0] // there may be room
 	} else {
-		s.lone, s.loan = nil, false
+		s.lone, s.borrowed = nil, false
 	}
 	var text decimal.Text
 	for i := range n {
@@ -231,7 +231,7 @@ func (s *Set) Hash() {
 func (s *Set) spread() {
 	t := hashtable.NewSet(s.seed)
 	s.Each(func(b []byte) bool { t.Add(b); return true })
-	s.table, s.lone, s.shared, s.loan = t, nil, false, false
+	s.table, s.lone, s.shared, s.borrowed = t, nil, false, false
 }
 
 // Remove removes b and reports whether it was a member.
@@ -251,7 +251,7 @@ func (s *Set) removeAt(at int) {
 	s.unshare()
 	switch {
 	case !s.hashed:
-		s.became(s.ints().remove(at, s.loan))
+		s.became(s.ints().remove(at, s.borrowed))
 	case listpack.Len(s.lone) == 1:
 		s.lone = s.lone[:0]
 	default:
@@ -345,7 +345,7 @@ func (s *Set) Clone() Set {
 	switch {
 	case s.table != nil:
 		to.table = s.table.Clone()
-	case s.loan:
+	case s.borrowed:
 		to.Own()
 	default:
 		s.shared, to.shared = true, true

@@ -186,15 +186,15 @@ func viewed(t fataler, s *Set, room int) {
 		return
 	}
 	memory := append(make([]byte, 0, len(b)+room), b...)
-	if s.loan {
+	if s.borrowed {
 		for i := range b {
 			b[i] = 0xDB
 		}
 	}
 	s.View(memory, hashed)
 	c := s.Clone()
-	if c.loan || !s.loan {
-		t.Fatalf("a clone has what is on loan")
+	if c.borrowed || !s.borrowed {
+		t.Fatalf("a clone has what is borrowed")
 	}
 }
 

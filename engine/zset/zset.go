@@ -13,12 +13,12 @@ import (
 // among equal ones of bytes. No score is NaN. What its methods show of a member is
 // valid until the next call that changes the ZSet.
 type ZSet struct {
-	seed   maphash.Seed
-	lp     small
-	tree   *tree        // not nil: the large form
-	shared bool         // lp may be seen by a clone
-	loan   bool         // lp is View's
-	text   decimal.Text // of a member that is shown
+	seed     maphash.Seed
+	lp       small
+	tree     *tree        // not nil: the large form
+	shared   bool         // lp may be seen by a clone
+	borrowed bool         // lp is View's
+	text     decimal.Text // of a member that is shown
 }
 
 // zsetBytes is what a ZSet takes without its elements.
@@ -59,7 +59,7 @@ func FromPacked(seed maphash.Seed, lp []byte, lim Limits) (ZSet, error) {
 // View makes z the sorted set that the listpack b holds, without copying it: as long as
 // it can be changed there, it is. An empty b is an empty set, which may use b's
 // capacity.
-func (z *ZSet) View(b []byte) { *z = ZSet{seed: z.seed, lp: b, loan: b != nil} }
+func (z *ZSet) View(b []byte) { *z = ZSet{seed: z.seed, lp: b, borrowed: b != nil} }
 
 // Packed is the listpack of a small sorted set that has elements; the bytes are its
 // own, or those of View.
@@ -70,8 +70,8 @@ func (z *ZSet) IsSmall() bool { return z.tree == nil }
 
 // Own takes what View has shown into memory of the set's own.
 func (z *ZSet) Own() {
-	if z.loan {
-		z.lp, z.loan = slices.Clone(z.lp), false
+	if z.borrowed {
+		z.lp, z.borrowed = slices.Clone(z.lp), false
 	}
 }
 
@@ -109,7 +109,7 @@ func (z *ZSet) Grow() {
 		return
 	}
 	old := z.lp
-	z.tree, z.lp, z.shared, z.loan = newTree(z.seed), nil, false, false
+	z.tree, z.lp, z.shared, z.borrowed = newTree(z.seed), nil, false, false
 	if n := old.len(); n > 0 {
 		old.walk(&z.text, 0, n, false, func(b []byte, score float64) bool {
 			if at := z.Find(b); !at.OK { // damaged data may have it twice
@@ -138,7 +138,7 @@ func (z *ZSet) Shrink(lim Limits) {
 		lp = lp.insert(b, score)
 		return true
 	})
-	z.lp, z.tree, z.shared, z.loan = slices.Clip(lp), nil, false, false
+	z.lp, z.tree, z.shared, z.borrowed = slices.Clip(lp), nil, false, false
 }
 
 // A Place is where a member is, or is not. It is valid until the next change.
@@ -190,8 +190,8 @@ func (z *ZSet) Put(at Place, b []byte, score float64, lim Limits) {
 // became takes what a change has made of the listpack, in its place or elsewhere.
 func (z *ZSet) became(lp small) {
 	if cap(z.lp) == 0 || &z.lp[:1][0] != &lp[0] {
-		z.loan = false
-	} else if !z.loan && len(lp) < cap(lp)/2 {
+		z.borrowed = false
+	} else if !z.borrowed && len(lp) < cap(lp)/2 {
 		lp = slices.Clone(lp)
 	}
 	z.lp = lp
@@ -348,7 +348,7 @@ func (z *ZSet) Clone() ZSet {
 	switch {
 	case z.tree != nil:
 		to.tree = z.tree.clone()
-	case z.loan:
+	case z.borrowed:
 		to.Own()
 	default:
 		z.shared, to.shared = true, true

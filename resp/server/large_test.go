@@ -19,12 +19,12 @@ import (
 type lender struct {
 	enginetest.Log
 	mu    sync.Mutex
-	loans []loan
+	lent  []lentPiece
 	count int
 	bad   int
 }
 
-type loan struct {
+type lentPiece struct {
 	bytes, copied []byte
 	end           int64
 }
@@ -34,7 +34,7 @@ func (l *lender) Append(e *engine.Effects) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, one := range e.Lent {
-		l.loans = append(l.loans, loan{one.Bytes, bytes.Clone(one.Bytes), end})
+		l.lent = append(l.lent, lentPiece{one.Bytes, bytes.Clone(one.Bytes), end})
 		l.count++
 	}
 	return end
@@ -43,8 +43,8 @@ func (l *lender) Append(e *engine.Effects) int64 {
 func (l *lender) Return(end int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	rest := l.loans[:0]
-	for _, one := range l.loans {
+	rest := l.lent[:0]
+	for _, one := range l.lent {
 		switch {
 		case one.end > end:
 			rest = append(rest, one)
@@ -52,7 +52,7 @@ func (l *lender) Return(end int64) {
 			l.bad++
 		}
 	}
-	l.loans = rest
+	l.lent = rest
 }
 
 // withLog gives a house another log.
@@ -95,8 +95,8 @@ func TestLentInputStays(t *testing.T) {
 		wg.Wait()
 		log.mu.Lock()
 		defer log.mu.Unlock()
-		if log.count != 4*5 || log.bad > 0 || len(log.loans) > 0 {
-			t.Errorf("of %d loans %d had changed and %d are not given back", log.count, log.bad, len(log.loans))
+		if log.count != 4*5 || log.bad > 0 || len(log.lent) > 0 {
+			t.Errorf("of %d lent %d had changed and %d are not given back", log.count, log.bad, len(log.lent))
 		}
 	})
 }
@@ -112,19 +112,19 @@ func TestLentInputWaitsWithItsReply(t *testing.T) {
 		w := h.dial()
 		value := strings.Repeat("v", large.Least)
 		w.send(command("SET", "k", value))
-		loans := func() int {
+		lent := func() int {
 			log.mu.Lock()
 			defer log.mu.Unlock()
-			return len(log.loans)
+			return len(log.lent)
 		}
 		eventually(t, "it waits", func() bool { return h.gate.waiting() == 1 })
-		if n := loans(); n != 1 {
-			t.Errorf("%d loans while the reply waits", n)
+		if n := lent(); n != 1 {
+			t.Errorf("%d lent while the reply waits", n)
 		}
 		h.gate.set(-1, 1)
 		w.expect("+OK\r\n")
-		if n := loans(); n != 0 || log.bad > 0 {
-			t.Errorf("%d loans after the reply, %d had changed", n, log.bad)
+		if n := lent(); n != 0 || log.bad > 0 {
+			t.Errorf("%d lent after the reply, %d had changed", n, log.bad)
 		}
 		h.gate.set(log.End(), 1)
 		w.send(command("SET", "k", value))
@@ -132,7 +132,7 @@ func TestLentInputWaitsWithItsReply(t *testing.T) {
 		_ = w.Close()
 		h.gate.set(0, 0)
 		h.gate.giveUp()
-		eventually(t, "a client that is gone has let go", func() bool { return loans() == 0 })
+		eventually(t, "a client that is gone has let go", func() bool { return lent() == 0 })
 	})
 }
 
