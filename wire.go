@@ -114,10 +114,10 @@ func (s *Server) joinPeers(dir string) (err error) {
 			return s.data.Install(ctx, aof.Place(at), r, enter)
 		},
 		Changed: s.roleChanged,
-		Adopt: func(conn net.Conn, who engine.Carried, far bool) (string, error) {
-			return s.front.Adopt(conn, who, far)
+		Adopt: func(conn net.Conn, carried engine.Carried, far bool) (string, error) {
+			return s.front.Adopt(conn, carried, far)
 		},
-		Refusal:  func(who engine.Carried) string { return s.front.Refusal(who) },
+		Refusal:  func(carried engine.Carried) string { return s.front.Refusal(carried) },
 		Advanced: func() { s.barrier.Advance() },
 	})
 	return err

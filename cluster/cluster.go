@@ -56,8 +56,8 @@ type Options struct {
 	// Adopt gives a plain client's connection to this node's listener: far, if the client
 	// is another node's. refusal is what it is told instead; conn is the caller's then.
 	// Refusal is the same without a connection.
-	Adopt   func(conn net.Conn, who engine.Carried, far bool) (refusal string, err error)
-	Refusal func(who engine.Carried) string
+	Adopt   func(conn net.Conn, carried engine.Carried, far bool) (refusal string, err error)
+	Refusal func(carried engine.Carried) string
 }
 
 // Limits of a node.

@@ -41,9 +41,9 @@ const (
 
 // A carrier carries one client.
 type carrier struct {
-	c      *Cluster
-	client net.Conn
-	who    engine.Carried
+	c       *Cluster
+	client  net.Conn
+	carried engine.Carried
 
 	mu     sync.Mutex
 	tun    *tunnel.Tunnel
@@ -79,7 +79,7 @@ func present(v *engine.View) leaderAt {
 
 // Carry carries a client to whichever node leads, until it ends or this node leads. done
 // is called then.
-func (c *Cluster) Carry(conn net.Conn, who engine.Carried, done func()) {
+func (c *Cluster) Carry(conn net.Conn, carried engine.Carried, done func()) {
 	defer done()
 	c.mu.Lock()
 	running := c.node != nil && !c.stopping
@@ -92,9 +92,9 @@ func (c *Cluster) Carry(conn net.Conn, who engine.Carried, done func()) {
 		return
 	}
 	defer c.wg.Done()
-	k := &carrier{c: c, client: conn, who: who, unsent: who.Early}
-	k.tun = tunnel.New(who.State.Append(nil), c.engine.Writes)
-	k.who.Early = nil
+	k := &carrier{c: c, client: conn, carried: carried, unsent: carried.Early}
+	k.tun = tunnel.New(carried.State.Append(nil), c.engine.Writes)
+	k.carried.Early = nil
 	c.carriers.add(k)
 	stop := context.AfterFunc(c.ctx, k.cut)
 	k.run()
@@ -329,15 +329,15 @@ func (k *carrier) attach() bool {
 
 // giveBack gives the client to this node's own listener.
 func (k *carrier) giveBack() bool {
-	who := k.who
+	carried := k.carried
 	st, err := engine.ParseSessionState(k.tun.State())
 	if err != nil {
 		return false
 	}
-	who.State, who.Early = st, k.unsent
+	carried.State, carried.Early = st, k.unsent
 	_ = k.client.SetDeadline(time.Time{})
 	conn := k.client
-	if refusal, err := k.c.opts.Adopt(conn, who, false); err == nil && refusal == "" {
+	if refusal, err := k.c.opts.Adopt(conn, carried, false); err == nil && refusal == "" {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.client = kept{conn}
@@ -397,7 +397,7 @@ func (k *carrier) dial(ctx context.Context, at leaderAt) (up net.Conn, refusal s
 		last = k.leader.epoch
 	}
 	f := peer.Frame{Type: peer.Carry, Cluster: c.clusterText(), From: c.id, To: at.id, Epoch: at.epoch,
-		Args: [][]byte{strconv.AppendInt(nil, last, 10), []byte(k.who.Peer), []byte(k.who.Local), k.tun.State()}}
+		Args: [][]byte{strconv.AppendInt(nil, last, 10), []byte(k.carried.Peer), []byte(k.carried.Local), k.tun.State()}}
 	_ = conn.SetDeadline(time.Now().Add(c.timeout))
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
@@ -505,8 +505,8 @@ func (c *Cluster) receiveTunnel(conn *peer.Conn) {
 		refuse(refusedSame, "")
 		return
 	}
-	who := engine.Carried{Peer: string(f.Args[1]), Local: string(f.Args[2]), State: st}
-	why := c.opts.Refusal(who)
+	carried := engine.Carried{Peer: string(f.Args[1]), Local: string(f.Args[2]), State: st}
+	why := c.opts.Refusal(carried)
 	if why != "" {
 		refuse(refusedClient, why)
 		return
@@ -517,8 +517,8 @@ func (c *Cluster) receiveTunnel(conn *peer.Conn) {
 	}
 	_ = conn.SetDeadline(time.Time{})
 	raw, early := conn.Bare()
-	who.Early = early
-	if why, err := c.opts.Adopt(raw, who, true); why != "" || err != nil {
+	carried.Early = early
+	if why, err := c.opts.Adopt(raw, carried, true); why != "" || err != nil {
 		_ = raw.Close()
 	}
 }

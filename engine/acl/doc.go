@@ -1,4 +1,4 @@
-// Package acl is who may do what: users with passwords, and rules that say which
+// Package acl knows what each user may do: users with passwords, and rules that say which
 // commands, keys and channels they may use, as Redis 7.0 has them. It is what the
 // dispatcher asks before a command runs, and what the ACL commands show and change.
 //

@@ -69,6 +69,25 @@ func NumKeys(i int, f KeyFlags) KeySpec {
 	return KeySpec{Flags: f, Index: i, KeyNum: true, FirstKey: 1, KeyStep: 1}
 }
 
+// CountedKeys finds keys that stand behind their number, which is argument i, where there
+// may be none (GetKeys of scripts and functions).
+func CountedKeys(i int) func(args [][]byte) ([]int, bool) {
+	return func(args [][]byte) ([]int, bool) {
+		if len(args) <= i {
+			return nil, false
+		}
+		n, ok := decimal.Parse(args[i])
+		if !ok || n < 0 || n > int64(len(args)-i-1) {
+			return nil, false
+		}
+		keys := make([]int, n)
+		for at := range keys {
+			keys[at] = i + 1 + at
+		}
+		return keys, true
+	}
+}
+
 // Noted is k with a note.
 func (k KeySpec) Noted(notes string) KeySpec { k.Notes = notes; return k }
 

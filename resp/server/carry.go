@@ -128,9 +128,9 @@ func (c *client) tell() {
 var errStopping = errors.New("the server is closing")
 
 // Refusal is why a client that comes from another node may not be one here, "": it may.
-func (s *Server) Refusal(who engine.Carried) string {
-	from := address{text: who.Peer, local: true}
-	if host, _, err := net.SplitHostPort(who.Peer); err == nil {
+func (s *Server) Refusal(carried engine.Carried) string {
+	from := address{text: carried.Peer, local: true}
+	if host, _, err := net.SplitHostPort(carried.Peer); err == nil {
 		if ip := net.ParseIP(host); ip != nil {
 			from.local = ip.IsLoopback()
 		}
@@ -145,18 +145,18 @@ func (s *Server) Refusal(who engine.Carried) string {
 // Adopt makes a client of a connection that comes from another node, or comes back from
 // one: far, if its replies go through a tunnel. refusal is why it may be none; conn is the
 // caller's then.
-func (s *Server) Adopt(conn net.Conn, who engine.Carried, far bool) (refusal string, err error) {
-	if why := s.Refusal(who); why != "" {
+func (s *Server) Adopt(conn net.Conn, carried engine.Carried, far bool) (refusal string, err error) {
+	if why := s.Refusal(carried); why != "" {
 		return why, nil
 	}
 	set := func(c *client) {
-		c.srv, c.face, c.far, c.peer, c.local, c.in = s, engine.FacePlain, far, who.Peer, who.Local, who.Early
+		c.srv, c.face, c.far, c.peer, c.local, c.in = s, engine.FacePlain, far, carried.Peer, carried.Local, carried.Early
 	}
 	begin := func(c *client) bool {
 		if !s.welcome(c, "") {
 			return false
 		}
-		s.engine.Restore(c.sess, who.State, far)
+		s.engine.Restore(c.sess, carried.State, far)
 		return true
 	}
 	if s.loops != nil {

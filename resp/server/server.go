@@ -29,7 +29,7 @@ type Options struct {
 	Admit func(from net.Addr, evict func()) (leave func())
 	// Carry, if given, gets the connections of plain clients that are the leader's, on a
 	// goroutine of its own, and calls done when it has ended; nil: there is none.
-	Carry func(conn net.Conn, who engine.Carried, done func())
+	Carry func(conn net.Conn, carried engine.Carried, done func())
 	// Watch, if given, looks whether the event loops turn.
 	Watch *watchdog.Watchdog
 }
@@ -42,7 +42,7 @@ type Server struct {
 	host    engine.Host
 	hijack  func(conn net.Conn, early []byte, hello [][]byte)
 	admit   func(from net.Addr, evict func()) (leave func())
-	carry   func(conn net.Conn, who engine.Carried, done func())
+	carry   func(conn net.Conn, carried engine.Carried, done func())
 	watch   *watchdog.Watchdog
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model

@@ -17,22 +17,6 @@ import (
 // firstKey is where the keys begin: FCALL function numkeys key ... arg ...
 const firstKey = 3
 
-// keysOf finds the keys of FCALL and FCALL_RO.
-func keysOf(args [][]byte) ([]int, bool) {
-	if len(args) < firstKey {
-		return nil, false
-	}
-	n, ok := decimal.Parse(args[firstKey-1])
-	if !ok || n < 0 || n > int64(len(args)-firstKey) {
-		return nil, false
-	}
-	keys := make([]int, n)
-	for i := range keys {
-		keys[i] = firstKey + i
-	}
-	return keys, true
-}
-
 func (s *store) call(c *engine.Ctx) {
 	f := s.functions[string(bytes.ToLower(c.Args[1]))]
 	if f == nil {

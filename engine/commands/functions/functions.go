@@ -38,12 +38,12 @@ func (s *store) commands() []engine.Command {
 		{Do: s.call, Scripts: engine.ScriptsWrite, Aside: s.aside, OnlyReads: s.onlyReads, Command: spec.Command{
 			Name: "fcall", Arity: -3, Flags: flags | spec.MayReplicate, Since: "7.0.0", Complex: "Depends on the function that is executed.",
 			Summary: "Calls a function.",
-			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate).Noted(maxNote + "RW and UPDATE")}, Args: args, GetKeys: keysOf,
+			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate).Noted(maxNote + "RW and UPDATE")}, Args: args, GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
 		{Do: s.call, Scripts: engine.ScriptsRead, Aside: s.aside, Command: spec.Command{
 			Name: "fcall_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the function that is executed.",
 			Summary: "Calls a function that only reads.",
-			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRO|spec.KeyAccess).Noted(maxNote + "RO and ACCESS")}, Args: args, GetKeys: keysOf,
+			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRO|spec.KeyAccess).Noted(maxNote + "RO and ACCESS")}, Args: args, GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
 		{Command: spec.Command{
 			Name: "function", Arity: -2, Since: "7.0.0", Complex: "Depends on subcommand.",

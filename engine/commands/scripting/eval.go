@@ -2,7 +2,6 @@ package scripting
 
 import (
 	"regent/engine"
-	"regent/engine/decimal"
 	"regent/engine/lua"
 	"regent/engine/spec"
 	"regent/resp"
@@ -10,22 +9,6 @@ import (
 
 // firstKey is where the keys begin: EVAL script numkeys key ... arg ...
 const firstKey = 3
-
-// keysOf finds the keys of EVAL and its kin.
-func keysOf(args [][]byte) ([]int, bool) {
-	if len(args) < firstKey {
-		return nil, false
-	}
-	n, ok := decimal.Parse(args[firstKey-1])
-	if !ok || n < 0 || n > int64(len(args)-firstKey) {
-		return nil, false
-	}
-	keys := make([]int, n)
-	for i := range keys {
-		keys[i] = firstKey + i
-	}
-	return keys, true
-}
 
 func (ss *scripts) eval(c *engine.Ctx) {
 	keys, ok := countKeys(c)

@@ -34,22 +34,22 @@ func (ss *scripts) commands() []engine.Command {
 		{Do: ss.eval, Scripts: engine.ScriptsWrite, Aside: ss.evalAside, OnlyReads: ss.evalReads, Command: spec.Command{
 			Name: "eval", Arity: -3, Flags: flags | spec.MayReplicate, Since: "2.6.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script.",
-			Keys:    spec.Keys{spec.NumKeys(2, rw).Noted(maxNote + "RW and UPDATE")}, Args: args("script"), GetKeys: keysOf,
+			Keys:    spec.Keys{spec.NumKeys(2, rw).Noted(maxNote + "RW and UPDATE")}, Args: args("script"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
 		{Do: ss.evalSHA, Scripts: engine.ScriptsWrite, Aside: ss.shaAside, OnlyReads: ss.shaReads, Command: spec.Command{
 			Name: "evalsha", Arity: -3, Flags: flags | spec.MayReplicate, Since: "2.6.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that is in the cache.",
-			Keys:    spec.Keys{spec.NumKeys(2, rw)}, Args: args("sha1"), GetKeys: keysOf,
+			Keys:    spec.Keys{spec.NumKeys(2, rw)}, Args: args("sha1"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
 		{Do: ss.eval, Scripts: engine.ScriptsRead, Aside: ss.evalAside, Command: spec.Command{
 			Name: "eval_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that only reads.",
-			Keys:    spec.Keys{spec.NumKeys(2, ro).Noted(maxNote + "RO and ACCESS")}, Args: args("script"), GetKeys: keysOf,
+			Keys:    spec.Keys{spec.NumKeys(2, ro).Noted(maxNote + "RO and ACCESS")}, Args: args("script"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
 		{Do: ss.evalSHA, Scripts: engine.ScriptsRead, Aside: ss.shaAside, Command: spec.Command{
 			Name: "evalsha_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that is in the cache and only reads.",
-			Keys:    spec.Keys{spec.NumKeys(2, ro)}, Args: args("sha1"), GetKeys: keysOf,
+			Keys:    spec.Keys{spec.NumKeys(2, ro)}, Args: args("sha1"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
 		{Command: spec.Command{
 			Name: "script", Arity: -2, Since: "2.6.0", Complex: "Depends on subcommand.",
