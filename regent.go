@@ -57,6 +57,13 @@ type Options struct {
 	Ready func()
 	// Disk is the file system of the data; nil is the operating system's.
 	Disk disk.FS
+	// Clock is the node's time and randomness; nil is the machine's.
+	Clock machine.Clock
+	// Dial opens connections to other nodes and servers; nil is the system's TCP. A
+	// connection that nobody takes fails with syscall.ECONNREFUSED.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Boot tells one start of the machine from another; "": as the system has it.
+	Boot string
 	// Listeners, if given, are served instead of the configured addresses, and
 	// PlainListeners as plain-port's.
 	Listeners, PlainListeners []net.Listener
@@ -68,7 +75,7 @@ type Server struct {
 	opts    Options
 	cfg     *config.Config
 	node    address.Identity
-	host    machine.Host
+	host    engine.Host
 	log     *machine.Logger
 	engine  *engine.Engine
 	data    *persist.Data
@@ -112,7 +119,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.host = machine.NewHost(s.log)
+	s.host = machine.HostBy(o.Clock, s.log)
 	if err := s.build(); err != nil {
 		s.failed(err)
 		s.release()

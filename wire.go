@@ -38,7 +38,7 @@ func (s *Server) build() error {
 		return err
 	}
 	s.data = persist.New(persist.Options{
-		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.disk(), Joined: cluster.Joined(dir),
+		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.disk(), Joined: cluster.Joined(s.disk(), dir),
 		Replaced: func() { s.barrier.Deposed() },
 	})
 	if err := s.data.OpenLog(s.trouble()); err != nil {
@@ -61,7 +61,7 @@ func (s *Server) build() error {
 	})
 	s.barrier = barrier.New(s.barrierPorts())
 	o := engine.Options{
-		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dial,
+		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dialer(s.opts.Dial),
 		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
 	}
 	if s.aof != nil {
@@ -106,7 +106,7 @@ func (s *Server) listen() (err error) {
 func (s *Server) joinPeers(dir string) (err error) {
 	s.peers, err = cluster.New(cluster.Options{
 		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
-		Join: s.cfg.Join.Get(), Addr: s.node.Addr(), Dir: dir, Secret: s.node.Secret,
+		Join: s.cfg.Join.Get(), Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secret: s.node.Secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Rebuild:  s.data.Rebuild,
 		Snapshot: s.feedCopy,

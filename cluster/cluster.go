@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regent/aof/disk"
 	"regent/cluster/bully"
 	"regent/cluster/peer"
 	"regent/cluster/repl"
@@ -28,6 +29,12 @@ type Options struct {
 	Join   bool          // this node is none of them yet, unless the state file says so
 	Addr   string        // this node's address among its peers
 	Dir    string        // of the state file
+	// Disk is its file system; nil is the operating system's. Boot tells one start of the
+	// machine from another; "": as the system has it.
+	Disk disk.FS
+	Boot string
+	// Dial opens connections to other nodes; nil is the system's TCP.
+	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	Secret string
 	Stream engine.Stream
 	Log    engine.Log
@@ -156,6 +163,12 @@ func New(o Options) (*Cluster, error) {
 		process: peer.NewProcess(), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
+	if o.Disk == nil {
+		c.opts.Disk = disk.OS{}
+	}
+	if o.Boot == "" {
+		c.opts.Boot = bootID()
+	}
 	c.lastLeader.Store(&knownLeader{})
 	c.copies.turn = make(chan struct{}, 1)
 	if err := o.Config.CheckTimes(); err != nil {
@@ -247,7 +260,7 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 
 // remember reads what this node has promised before.
 func (c *Cluster) remember() error {
-	d, found, err := loadState(c.opts.Dir)
+	d, found, err := loadState(c.opts.Disk, c.opts.Dir)
 	if err != nil {
 		return err
 	}
@@ -255,7 +268,7 @@ func (c *Cluster) remember() error {
 		return fmt.Errorf("the data directory belongs to node %d, this is node %d", d.node, c.id)
 	}
 	loose := d.loose || !d.marked && !c.fsyncs() // an older file does not say
-	if boot := bootID(); found && !d.clean && d.boot != boot && loose {
+	if found && !d.clean && d.boot != c.opts.Boot && loose {
 		c.opts.Host.Logf(engine.LevelWarning, "The machine went down while this node ran: what it acknowledged without fsync may be lost. Until it has caught up with a leader, its vote counts only together with all others")
 		d.hard.MayHaveLost = true
 	}
@@ -313,12 +326,12 @@ func (c *Cluster) take() error {
 	s := &c.state
 	s.hard.MayHaveLost = s.hard.MayHaveLost || lost
 	c.bare = lost || c.told.pos == bully.Position{}
-	s.clean, s.boot = false, bootID()
+	s.clean, s.boot = false, c.opts.Boot
 	s.reached, s.marked, s.loose = c.told.pos, true, !c.fsyncs()
-	if err := s.save(c.opts.Dir); err != nil {
+	if err := s.saveOn(c.opts.Disk, c.opts.Dir); err != nil {
 		return fmt.Errorf("can't write the cluster state file: %w", err)
 	}
-	c.reached, err = newMark(c.opts.Dir, c.told.pos)
+	c.reached, err = newMark(c.opts.Disk, c.opts.Dir, c.told.pos)
 	if err != nil {
 		return fmt.Errorf("can't write how far the log has come: %w", err)
 	}
@@ -358,10 +371,10 @@ func (c *Cluster) Stop() {
 	defer c.mu.Unlock()
 	c.state.clean = !c.muted && c.logBad == nil
 	c.state.reached = c.reached.at
-	if err := c.state.save(c.opts.Dir); err != nil {
+	if err := c.state.saveOn(c.opts.Disk, c.opts.Dir); err != nil {
 		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file was not written: %v", err)
 	}
-	c.reached.close()
+	c.reached.page.close()
 	c.reached = nil
 }
 

@@ -131,7 +131,7 @@ func (c *Cluster) persist() {
 	if c.reached != nil {
 		c.state.reached = c.reached.at
 	}
-	if err = errors.Join(c.state.save(c.opts.Dir), err); err != nil {
+	if err = errors.Join(c.state.saveOn(c.opts.Disk, c.opts.Dir), err); err != nil {
 		c.mute(err)
 		return
 	}

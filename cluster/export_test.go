@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"regent/aof/disk"
 	"regent/cluster/bully"
 	"regent/engine"
 )
@@ -49,7 +50,7 @@ func (c *Cluster) Sever() {
 }
 
 // ReadMark is how far the log had come, as the last process of a directory left it.
-func ReadMark(dir string) (at bully.Position, found bool, err error) { return readMark(dir) }
+func ReadMark(dir string) (at bully.Position, found bool, err error) { return readMark(disk.OS{}, dir) }
 
 // Copies is how many bytes of the log were taken from leaders.
 func (c *Cluster) Taken() int64 { return c.follow.bytes.Load() }

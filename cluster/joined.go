@@ -1,14 +1,20 @@
 package cluster
 
 import (
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
+
+	"regent/aof/disk"
 )
 
 // Joined reports whether the node whose data directory this is has been one of a
 // cluster: its data is the cluster's then, and no file of its own may stand in
 // for it.
-func Joined(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, stateFileName))
-	return err == nil || !os.IsNotExist(err)
+func Joined(fsys disk.FS, dir string) bool {
+	f, err := disk.ReadOnly{FS: fsys}.Open(filepath.Join(dir, stateFileName))
+	if err == nil {
+		_ = f.Close()
+	}
+	return !errors.Is(err, fs.ErrNotExist)
 }

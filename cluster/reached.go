@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 
@@ -63,11 +62,11 @@ const (
 
 // A mark is the file as long as this node runs.
 type mark struct {
-	at  bully.Position // what it says
-	n   uint64         // number of the slot that says so
-	bad error          // it could not be moved
-	buf [reachedSlot]byte
-	markMemory
+	at   bully.Position // what it says
+	n    uint64         // number of the slot that says so
+	bad  error          // it could not be moved
+	buf  [reachedSlot]byte
+	page pageOf
 }
 
 var errNoPage = errors.New("the system has no page for it: the disk is full, or the file was cut")
@@ -76,13 +75,13 @@ var errNoMark = errors.New("it is damaged")
 
 // readMark reads the mark that the last process left; found is false where there
 // is none.
-func readMark(dir string) (at bully.Position, found bool, err error) {
-	at, _, found, err = readSlots(filepath.Join(dir, reachedFileName))
+func readMark(fsys disk.FS, dir string) (at bully.Position, found bool, err error) {
+	at, _, found, err = readSlots(fsys, filepath.Join(dir, reachedFileName))
 	return at, found, err
 }
 
-func readSlots(path string) (at bully.Position, n uint64, found bool, err error) {
-	f, err := os.Open(path)
+func readSlots(fsys disk.FS, path string) (at bully.Position, n uint64, found bool, err error) {
+	f, err := disk.ReadOnly{FS: fsys}.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return at, 0, false, nil
 	}
@@ -117,19 +116,38 @@ func appendSlot(dst []byte, n uint64, at bully.Position) []byte {
 }
 
 // newMark makes the file anew, durably, and takes it into memory.
-func newMark(dir string, at bully.Position) (*mark, error) {
+func newMark(fsys disk.FS, dir string, at bully.Position) (*mark, error) {
 	b := append(make([]byte, 0, reachedSize), reachedMagic...)
 	b = appendSlot(b[:reachedSlots], 1, at)[:reachedSize]
 	path := filepath.Join(dir, reachedFileName)
-	if err := disk.ReplaceBytes(disk.OS{}, path, b); err != nil {
+	if err := disk.ReplaceBytes(fsys, path, b); err != nil {
 		return nil, err
 	}
-	m := &mark{at: at, n: 1}
-	if err := m.open(path); err != nil {
+	page, err := openPage(fsys, path)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return m, nil
+	return &mark{at: at, n: 1, page: page}, nil
 }
+
+// A pageOf is the mark's file as it is written: the system's memory where that can be
+// a file's (reached_linux.go), and otherwise a write for each move.
+type pageOf interface {
+	write(b []byte, at int64) error
+	sync() error
+	close()
+}
+
+type filePage struct{ disk.File }
+
+func (p filePage) write(b []byte, at int64) error {
+	_, err := p.WriteAt(b, at)
+	return err
+}
+
+func (p filePage) sync() error { return p.Sync() }
+
+func (p filePage) close() { _ = p.Close() }
 
 // set moves the mark. A page that the system cannot give is an error, not the
 // end of the process.
@@ -149,7 +167,7 @@ func (m *mark) set(at bully.Position) (err error) {
 	}()
 	n := m.n + 1
 	appendSlot(m.buf[:0], n, at)
-	if err := m.write(m.buf[:], reachedSlots+int64(n%2)*reachedSlot); err != nil {
+	if err := m.page.write(m.buf[:], reachedSlots+int64(n%2)*reachedSlot); err != nil {
 		m.bad = fmt.Errorf("%s can't be written: %w", reachedFileName, err)
 		return m.bad
 	}
@@ -196,11 +214,11 @@ func (c *Cluster) mendMark() error {
 	if !c.shortening {
 		to = c.reachedBy(c.told)
 	}
-	m, err := newMark(c.opts.Dir, to)
+	m, err := newMark(c.opts.Disk, c.opts.Dir, to)
 	if err != nil {
 		return err
 	}
-	c.reached.close()
+	c.reached.page.close()
 	c.reached = m
 	return nil
 }
@@ -219,7 +237,7 @@ func (c *Cluster) shorten(to bully.Position) error {
 	}
 	err := c.reached.set(to)
 	if err == nil {
-		err = c.reached.sync()
+		err = c.reached.page.sync()
 	}
 	if err != nil {
 		c.mute(err)
@@ -247,7 +265,7 @@ func (c *Cluster) shortened() {
 // inspect compares the log that was loaded with what it had reached, and tells
 // whether this node may have lost what it acknowledged.
 func (c *Cluster) inspect(at bully.Position) (lost bool, err error) {
-	mark, found, err := readMark(c.opts.Dir)
+	mark, found, err := readMark(c.opts.Disk, c.opts.Dir)
 	if err != nil && !errors.Is(err, errNoMark) {
 		return false, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"regent/aof/disk"
 	"regent/cluster/bully"
 	"regent/engine"
 )
@@ -14,25 +15,25 @@ import (
 func makeMark(t *testing.T, at bully.Position) (*mark, string) {
 	t.Helper()
 	dir := t.TempDir()
-	m, err := newMark(dir, at)
+	m, err := newMark(disk.OS{}, dir, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.close)
+	t.Cleanup(m.page.close)
 	return m, dir
 }
 
 // TestMark: the next process reads what was set last, also when this one ends
 // between two stores.
 func TestMark(t *testing.T) {
-	if at, found, err := readMark(t.TempDir()); found || err != nil {
+	if at, found, err := readMark(disk.OS{}, t.TempDir()); found || err != nil {
 		t.Fatalf("no file: %v %v %v", at, found, err)
 	}
 	m, dir := makeMark(t, bully.Position{Epoch: 3, Offset: 7})
 	path := filepath.Join(dir, reachedFileName)
 	want := func(want bully.Position) {
 		t.Helper()
-		if at, found, err := readMark(dir); at != want || !found || err != nil {
+		if at, found, err := readMark(disk.OS{}, dir); at != want || !found || err != nil {
 			t.Fatalf("%v %v %v, want %v", at, found, err, want)
 		}
 	}
@@ -90,7 +91,7 @@ func TestMarkDamaged(t *testing.T) {
 		if err := os.WriteFile(path, spoil(append([]byte(nil), good...)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if at, found, err := readMark(dir); found || !errors.Is(err, errNoMark) {
+		if at, found, err := readMark(disk.OS{}, dir); found || !errors.Is(err, errNoMark) {
 			t.Errorf("%s: %v %v %v", name, at, found, err)
 		}
 	}
@@ -108,12 +109,12 @@ func TestMarkWithoutAPage(t *testing.T) {
 			t.Fatalf("a mark without a page was set: %v", err)
 		}
 	}
-	again, err := newMark(dir, bully.Position{Epoch: 3, Offset: 8})
+	again, err := newMark(disk.OS{}, dir, bully.Position{Epoch: 3, Offset: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again.close()
-	if at, found, err := readMark(dir); at.Offset != 8 || !found || err != nil {
+	again.page.close()
+	if at, found, err := readMark(disk.OS{}, dir); at.Offset != 8 || !found || err != nil {
 		t.Fatal(at, found, err)
 	}
 }
@@ -128,11 +129,11 @@ func TestEpochAt(t *testing.T) {
 }
 
 func BenchmarkMark(b *testing.B) {
-	m, err := newMark(b.TempDir(), bully.Position{})
+	m, err := newMark(disk.OS{}, b.TempDir(), bully.Position{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer m.close()
+	defer m.page.close()
 	for i := range b.N {
 		if err := m.set(bully.Position{Epoch: 1, Offset: int64(i + 1)}); err != nil {
 			b.Fatal(err)

@@ -171,19 +171,12 @@ func parseIDs(value string) (ids []int64, err error) {
 }
 
 // loadState reads the file; found is false when there is none yet.
-func loadState(dir string) (d durable, found bool, err error) {
+func loadState(fsys disk.FS, dir string) (d durable, found bool, err error) {
 	path := filepath.Join(dir, stateFileName)
-	fi, err := os.Stat(path)
+	b, err := readState(fsys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, false, nil
 	}
-	if err == nil && fi.Size() > maxStateFile {
-		err = errStateDamaged
-	}
-	if err != nil {
-		return d, false, fmt.Errorf("%s: %w", path, err)
-	}
-	b, err := os.ReadFile(path)
 	if err == nil {
 		d, err = decodeState(b)
 	}
@@ -193,9 +186,28 @@ func loadState(dir string) (d durable, found bool, err error) {
 	return d, true, nil
 }
 
-// save makes d durable.
-func (d *durable) save(dir string) error { return d.saveOn(disk.OS{}, dir) }
+// readState reads what the file holds.
+func readState(fsys disk.FS, path string) ([]byte, error) {
+	f, err := disk.ReadOnly{FS: fsys}.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxStateFile {
+		return nil, errStateDamaged
+	}
+	b := make([]byte, size)
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+	return b, nil
+}
 
+// saveOn makes d durable.
 func (d *durable) saveOn(fsys disk.FS, dir string) error {
 	return disk.ReplaceBytes(fsys, filepath.Join(dir, stateFileName), d.encode())
 }

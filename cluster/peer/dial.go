@@ -31,7 +31,7 @@ const maxAddresses = 8
 
 // dial tries each of the host's addresses, and tells of each. It says refused only when all of
 // them were: a name may stand for several machines or networks.
-func dial(ctx context.Context, addr string, tried func(netip.Addr)) (net.Conn, error) {
+func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -42,14 +42,17 @@ func dial(ctx context.Context, addr string, tried func(netip.Addr)) (net.Conn, e
 			return nil, err
 		}
 	}
-	d := net.Dialer{Control: tune}
+	open := d.Net
+	if open == nil {
+		open = (&net.Dialer{Control: tune}).DialContext
+	}
 	refused := &refusedError{addr: addr}
 	for _, h := range hosts[:min(len(hosts), maxAddresses)] {
-		if ip, err := netip.ParseAddr(h); err == nil && tried != nil {
-			tried(ip.Unmap().WithZone(""))
+		if ip, err := netip.ParseAddr(h); err == nil && d.Tried != nil {
+			d.Tried(ip.Unmap().WithZone(""))
 		}
 		var c net.Conn
-		if c, err = d.DialContext(ctx, "tcp", net.JoinHostPort(h, port)); err == nil {
+		if c, err = open(ctx, "tcp", net.JoinHostPort(h, port)); err == nil {
 			return c, nil // TCP_NODELAY is Go's default
 		}
 		if errors.Is(err, syscall.ECONNREFUSED) {

@@ -117,6 +117,9 @@ type Dialer struct {
 	Limit  time.Duration // of a dial and its handshake together
 	// Tried, if given, is told each address that a peer's address means.
 	Tried func(netip.Addr)
+	// Net opens connections; nil is the system's TCP. What it refuses with ECONNREFUSED is
+	// no proof of a death.
+	Net func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Dial connects to a peer and proves the secret, and that the peer knows it. An
@@ -124,7 +127,7 @@ type Dialer struct {
 func (d *Dialer) Dial(ctx context.Context, addr string, h Hello) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.Limit)
 	defer cancel()
-	raw, err := dial(ctx, addr, d.Tried)
+	raw, err := d.dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}

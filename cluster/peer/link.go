@@ -130,7 +130,9 @@ func (l *Link) Run(ctx context.Context) {
 		if len(c.Told.Voters) > 0 {
 			l.cfg.Told(c.Told)
 		}
-		met.met(c.RemoteAddr())
+		if l.cfg.Dialer.Net == nil {
+			met.met(c.RemoteAddr())
+		}
 		err = l.serve(ctx, c)
 		pause.Lost(time.Since(c.Since))
 		if ctx.Err() == nil {

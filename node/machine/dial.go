@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,16 +11,24 @@ import (
 	"regent/engine"
 )
 
-// Dial connects to another server over TCP: it is engine.Dialer.
-func Dial(addr string, limit time.Duration) (engine.Remote, error) {
-	conn, err := net.DialTimeout("tcp", addr, limit)
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return nil, fmt.Errorf("%w: %w", engine.ErrRefused, err)
-	case err != nil:
-		return nil, err
+// Dialer opens connections to other servers as engine.Dialer, by dial; nil: over the
+// system's TCP.
+func Dialer(dial func(ctx context.Context, network, addr string) (net.Conn, error)) engine.Dialer {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
 	}
-	return remote{conn}, nil
+	return func(addr string, limit time.Duration) (engine.Remote, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		conn, err := dial(ctx, "tcp", addr)
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return nil, fmt.Errorf("%w: %w", engine.ErrRefused, err)
+		case err != nil:
+			return nil, err
+		}
+		return remote{conn}, nil
+	}
 }
 
 // A remote is a connection as the engine wants it.

@@ -38,3 +38,30 @@ func (h Host) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 func (h Host) Logf(level engine.Level, format string, args ...any) {
 	h.log.printf(level, format, args...)
 }
+
+// A Clock is the part of engine.Host that a program may replace: time and randomness.
+type Clock interface {
+	Now() int64
+	Mono() int64
+	Ticks() int64
+	Rand() uint64
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+// HostBy is a host with a clock of the program's, nil: the machine's, and a log.
+func HostBy(clock Clock, log *Logger) engine.Host {
+	if clock == nil {
+		return NewHost(log)
+	}
+	return clocked{clock, log}
+}
+
+type clocked struct {
+	Clock
+	log *Logger
+}
+
+// Logf writes a line to the log.
+func (h clocked) Logf(level engine.Level, format string, args ...any) {
+	h.log.printf(level, format, args...)
+}
