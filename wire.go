@@ -131,7 +131,7 @@ func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Pla
 // barrierPorts ties the barrier to the log and the cluster that there are.
 func (s *Server) barrierPorts() barrier.Ports {
 	p := barrier.Ports{
-		Mono:      s.host.Mono,
+		Ticks:     s.host.Ticks,
 		Seal:      func(int64) error { return nil },
 		Settle:    func(bool) (func(), bool) { return nil, false },
 		Committed: func(engine.AckSet) int64 { return math.MaxInt64 },
@@ -164,7 +164,7 @@ func (s *Server) moving(off int64) int64 {
 	case !ok:
 		return 0
 	case unwritten:
-		return s.host.Mono()
+		return s.host.Ticks()
 	}
 	return s.peers.Moving(start, off)
 }

@@ -38,8 +38,9 @@ func (c *Cluster) do(f func(now time.Duration) bully.Output) {
 		c.mu.Unlock()
 		return
 	}
-	c.refresh()
-	c.carry(f(c.now()))
+	now := c.now()
+	c.refresh(now)
+	c.carry(f(now))
 	moved := c.publish()
 	c.mu.Unlock()
 	if moved {
@@ -77,12 +78,12 @@ func (c *Cluster) readLog() logEnd {
 }
 
 // refresh tells the election where the log is. The caller holds mu.
-func (c *Cluster) refresh() {
+func (c *Cluster) refresh(now time.Duration) {
 	if at := c.readLog(); at != c.told {
 		c.told = at
 		c.remark()
 		c.loosen()
-		c.carry(c.node.Appended(c.now(), at.pos, at.durable))
+		c.carry(c.node.Appended(now, at.pos, at.durable))
 	}
 }
 

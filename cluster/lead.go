@@ -133,7 +133,7 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 	m.offset.Store(p.Received)
 	m.raiseApplied(p.Applied)
 	m.acked.Store(c.opts.Host.Now())
-	m.moved.Store(c.opts.Host.Mono())
+	m.moved.Store(c.opts.Host.Ticks())
 	ahead := false
 	c.do(func(now time.Duration) bully.Output {
 		ahead = p.Durable > c.told.durable
@@ -150,11 +150,11 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 }
 
 // Moving is when a follower has last taken, or worked on, a part of what stands in the
-// log from start to end, in mono ns, or it was read for one; 0: none is at that.
+// log from start to end, in ticks, or it was read for one; 0: none is at that.
 func (c *Cluster) Moving(start, end int64) (last int64) {
 	for _, m := range c.others() {
 		if s := m.sender.Load(); s != nil && s.Reads(start, end) {
-			return c.opts.Host.Mono()
+			return c.opts.Host.Ticks()
 		}
 		if off := m.offset.Load(); off > start && off <= end && m.held.Load() < end && m.lost.Load() == 0 {
 			last = max(last, m.moved.Load())

@@ -69,7 +69,7 @@ type member struct {
 	held    atomic.Int64 // offset held durably, as the leader knows
 	heard   atomic.Int64 // wall ms of its last word
 	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
-	moved   atomic.Int64 // mono ns of the same
+	moved   atomic.Int64 // ticks of the same
 	offset  atomic.Int64 // its log's end as it last said
 	applied atomic.Int64 // offset up to which its readers see the log, as it said last
 	synced  atomic.Int64 // offset up to which it has fsynced, as it said last

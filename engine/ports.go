@@ -135,9 +135,10 @@ type Barrier interface {
 	// Pass hands what was appended up to off to the operating system and
 	// reports whether replies that depend on off may leave now. epoch is
 	// Session.LeaderEpoch: if it is not 0, something was answered by right of
-	// leadership in that epoch, which must still hold when the reply leaves.
-	// acks is what the clients of these replies asked for: all of it counts.
-	Pass(off, epoch int64, acks AckSet) bool
+	// leadership in that epoch, which must have held after that. acks is what the
+	// clients of these replies asked for: all of it counts. p serves all replies
+	// that were computed before it was first handed in.
+	Pass(off, epoch int64, acks AckSet, p *Proof) bool
 	// Settle follows the last Pass of a turn. If replies wait for the disk and
 	// nobody is at it, it returns the work, for the caller to do as soon as it
 	// can: that takes as long as the disk does, and wakes them. soon: there will
@@ -155,6 +156,12 @@ type Barrier interface {
 	// Leave ends c's wait, if any: its connection is gone.
 	Leave(c Conn)
 }
+
+// A Proof is that this node's lease in an epoch held at a moment, 0: that was not
+// looked at yet. Until that moment no other node can have answered as the leader, so
+// what was computed before it was true then, and may leave at any time after. So one
+// look at the clock, which costs a system call, serves a whole turn's replies.
+type Proof struct{ Epoch int64 }
 
 // Acks is how many nodes must hold a write before its reply leaves.
 type Acks uint8
@@ -184,8 +191,7 @@ type Outcome uint8
 
 const (
 	Pending   Outcome = iota // not decided yet
-	Committed                // replies may leave
-	Confirmed                // replies may leave, and nothing is to be asked again
+	Committed                // replies may leave, and nothing is to be asked again
 	Uncertain                // leadership or time ran out first: it may or may not survive
 )
 

@@ -37,7 +37,7 @@ type Barrier struct {
 
 // Ports is what the barrier asks of the log and the cluster.
 type Ports struct {
-	Mono func() int64 // ns
+	Ticks func() int64 // a clock for durations, ns
 	// Seal hands what was appended up to an offset to the operating system.
 	Seal func(upto int64) error
 	// Settle is Barrier.Settle.
@@ -49,7 +49,8 @@ type Ports struct {
 	Epoch func() int64
 	// Keyspace is Engine.KeyspaceEpoch: what a follower's readers have seen.
 	Keyspace func() int64
-	// Leased reports whether its lease holds at this moment.
+	// Leased reports whether its lease holds at this moment. It may cost a system
+	// call.
 	Leased func() bool
 	// Handed reports whether a reply was due before this node's leadership of
 	// an epoch was handed over.
@@ -63,7 +64,7 @@ type Ports struct {
 	// Timeout is how long a reply may wait before its outcome is uncertain.
 	Timeout func() time.Duration
 	// Moving is when a follower last took some of the large unit that ends at off, in
-	// mono ns; 0: none does, or no large unit ends there. Its reply's time counts from
+	// ticks; 0: none does, or no large unit ends there. Its reply's time counts from
 	// then on. It is not asked for what is not late.
 	Moving func(off int64) int64
 }
@@ -75,7 +76,7 @@ type waitTicket struct {
 	acks    engine.AckSet
 	round   int64 // that must have succeeded, 0: none
 	epoch   int64 // what the reply rests on, see Session.LeaderEpoch
-	since   int64 // mono ns
+	since   int64 // ticks
 	at      int   // place in the queue, -1 when decided
 	outcome engine.Outcome
 }
@@ -87,28 +88,28 @@ func New(p Ports) *Barrier {
 // Pass is the way through without a wait, and the hot path. What rests on a
 // leadership that is over, or on a keyspace that is gone, has nothing to write:
 // its offset need not be one of the log.
-func (b *Barrier) Pass(off, epoch int64, acks engine.AckSet) bool {
+func (b *Barrier) Pass(off, epoch int64, acks engine.AckSet, p *engine.Proof) bool {
 	if b.lost(off, epoch) {
 		return false
 	}
 	if off > b.ports.Committed(acks) && b.ports.Seal(off) != nil {
 		return false
 	}
-	return b.open(off, epoch, acks, b.untested())
+	return b.open(off, epoch, acks, b.untested(), p)
 }
 
 // Settle hands out what the disk has to do for the replies that wait.
 func (b *Barrier) Settle(handOff bool) (work func(), soon bool) { return b.ports.Settle(handOff) }
 
-// open looks at the lease last: whatever else was read before, a reply that
-// leaves after this was due while the lease held.
-func (b *Barrier) open(off, epoch int64, acks engine.AckSet, round int64) bool {
+// open reports whether a reply may leave. What is committed stays so, whoever leads
+// later: the lease is for what was read, see engine.Proof.
+func (b *Barrier) open(off, epoch int64, acks engine.AckSet, round int64, p *engine.Proof) bool {
 	if off > b.ports.Committed(acks) {
 		return false
 	}
 	switch {
 	case epoch > 0:
-		return b.ports.Epoch() == epoch && b.proved(round) || b.ports.Handed(epoch, off)
+		return b.ports.Epoch() == epoch && b.proved(epoch, round, p) || b.ports.Handed(epoch, off)
 	case epoch < 0:
 		return b.ports.Keyspace() == epoch
 	}
@@ -128,11 +129,14 @@ func (b *Barrier) untested() int64 {
 }
 
 // proved reports whether this node led when a reply was computed.
-func (b *Barrier) proved(round int64) bool {
-	if round == 0 {
-		return b.ports.Leased()
+func (b *Barrier) proved(epoch, round int64, p *engine.Proof) bool {
+	if round != 0 {
+		return b.ports.Confirmed() >= round
 	}
-	return b.ports.Confirmed() >= round
+	if p.Epoch != epoch && b.ports.Leased() {
+		p.Epoch = epoch
+	}
+	return p.Epoch == epoch
 }
 
 // lost reports whether a reply rests on a leadership that is over, or on a
@@ -151,7 +155,7 @@ func (t *waitTicket) lost(b *Barrier) bool { return b.lost(t.off, t.epoch) }
 
 // Wait parks c until the outcome of off is decided.
 func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
-	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.Mono()}
+	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.Ticks()}
 	if epoch > 0 && b.ports.Rounds() {
 		t.round = b.ports.Round()
 	}
@@ -246,17 +250,14 @@ func (b *Barrier) Advance() {
 	}
 	b.mu.Lock()
 	var woken []engine.Conn
+	var proof engine.Proof // what waits was computed before
 	for i := range b.queues {
 		for q := &b.queues[i]; len(*q) > 0; {
 			t := (*q)[0]
-			if !b.open(t.off, t.epoch, t.acks, t.round) {
+			if !b.open(t.off, t.epoch, t.acks, t.round, &proof) {
 				break
 			}
-			o := engine.Committed
-			if t.round > 0 {
-				o = engine.Confirmed
-			}
-			woken = append(woken, b.decide(t, o))
+			woken = append(woken, b.decide(t, engine.Committed))
 		}
 	}
 	b.mu.Unlock()
@@ -286,7 +287,7 @@ func (b *Barrier) Mended() {
 // Expire ends the waits that have lasted too long. That of a large unit lasts as long
 // as its own bytes move: what waits behind it, or for it, is late all the same.
 func (b *Barrier) Expire() {
-	oldest := b.ports.Mono() - int64(b.ports.Timeout())
+	oldest := b.ports.Ticks() - int64(b.ports.Timeout())
 	b.settle(func(t *waitTicket) bool { return t.since < oldest && b.ports.Moving(t.off) < oldest })
 }
 

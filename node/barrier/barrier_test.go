@@ -27,6 +27,7 @@ type stage struct {
 	epoch     int64
 	keyspace  int64
 	leased    bool
+	looks     int // at the lease
 	// read-lease no
 	rounds           bool
 	round, confirmed int64
@@ -41,8 +42,8 @@ type stage struct {
 func newStage() (*stage, *Barrier) {
 	s := &stage{epoch: 1, leased: true}
 	return s, New(Ports{
-		Mono: func() int64 { return s.now },
-		Seal: func(int64) error { s.sealed++; return s.sealErr },
+		Ticks: func() int64 { return s.now },
+		Seal:  func(int64) error { s.sealed++; return s.sealErr },
 		Committed: func(acks engine.AckSet) int64 {
 			if acks.Has(engine.AcksAll) {
 				return s.all
@@ -51,7 +52,7 @@ func newStage() (*stage, *Barrier) {
 		},
 		Epoch:     func() int64 { return s.epoch },
 		Keyspace:  func() int64 { return s.keyspace },
-		Leased:    func() bool { return s.leased },
+		Leased:    func() bool { s.looks++; return s.leased },
 		Handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
 		Rounds:    func() bool { return s.rounds },
 		Round:     func() int64 { s.round++; return s.round },
@@ -95,7 +96,7 @@ func TestBarrierReleasesWhatIsCommitted(t *testing.T) {
 	s, b := newStage()
 	early, late := &fakeConn{}, &fakeConn{}
 	s.committed = 10
-	if !b.Pass(10, 1, 1) || b.Pass(11, 1, 1) {
+	if !b.Pass(10, 1, 1, &engine.Proof{}) || b.Pass(11, 1, 1, &engine.Proof{}) {
 		t.Fatal("Pass must open at the committed offset and not before")
 	}
 	b.Wait(30, 1, 1, late)
@@ -130,7 +131,7 @@ func TestBarrierSealsNothingForTheLost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.sealed = 0
-			if b.Pass(math.MaxInt64, c.epoch, 1) {
+			if b.Pass(math.MaxInt64, c.epoch, 1, &engine.Proof{}) {
 				t.Error("it passed")
 			}
 			if got := s.sealed > 0; got != c.seals {
@@ -163,7 +164,7 @@ func TestBarrierNeedsTheLeaseWhenTheReplyLeaves(t *testing.T) {
 	s, b := newStage()
 	c := &fakeConn{}
 	s.leased = false
-	if b.Pass(0, 1, 1) {
+	if b.Pass(0, 1, 1, &engine.Proof{}) {
 		t.Fatal("a reply by right of leadership left without the lease")
 	}
 	b.Wait(0, 1, 1, c)
@@ -188,11 +189,11 @@ func TestBarrierKnowsLeadershipsApart(t *testing.T) {
 	if b.Outcome(early) != engine.Uncertain {
 		t.Fatal("a record of an older leadership passed for committed")
 	}
-	if b.Pass(20, 1, 1) {
+	if b.Pass(20, 1, 1, &engine.Proof{}) {
 		t.Fatal("Pass let a reply of an older leadership go")
 	}
 	b.Wait(20, 1, 1, late)
-	if b.Outcome(late) != engine.Uncertain || !b.Pass(20, 2, 1) {
+	if b.Outcome(late) != engine.Uncertain || !b.Pass(20, 2, 1, &engine.Proof{}) {
 		t.Fatal("a wait that begins after its leadership ended must end at once")
 	}
 }
@@ -210,7 +211,7 @@ func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
 	if b.Outcome(plain) != engine.Committed || strict.wakes+mixed.wakes != 0 {
 		t.Fatal("the one that asks for less must not wait for the others")
 	}
-	if b.Pass(5, 1, all) || !b.Pass(5, 1, engine.AcksQuorum.Set()) {
+	if b.Pass(5, 1, all, &engine.Proof{}) || !b.Pass(5, 1, engine.AcksQuorum.Set(), &engine.Proof{}) {
 		t.Fatal("Pass must look at what is asked for")
 	}
 	s.all = 6
@@ -220,13 +221,44 @@ func TestBarrierKnowsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+// TestBarrierLooksAtTheLeaseOnceForAll: what was computed before the lease was seen to
+// hold may leave after it is over, and what comes later, or from another leadership,
+// needs a look of its own.
+func TestBarrierLooksAtTheLeaseOnceForAll(t *testing.T) {
+	s, b := newStage()
+	s.committed = 10
+	var p engine.Proof
+	if !b.Pass(1, 1, 1, &p) || s.looks != 1 {
+		t.Fatalf("the first reply waits after %d looks", s.looks)
+	}
+	s.leased = false
+	if !b.Pass(2, 1, 1, &p) || s.looks != 1 {
+		t.Fatalf("the turn's second reply waits after %d looks", s.looks)
+	}
+	if b.Pass(11, 1, 1, &p) || b.Pass(3, 1, 1, &engine.Proof{}) {
+		t.Fatal("the proof is good for what is not committed, or for another turn")
+	}
+	s.epoch = 2
+	if b.Pass(2, 1, 1, &p) || b.Pass(2, 2, 1, &p) {
+		t.Fatal("the proof is good for another leadership")
+	}
+	for i := range int64(9) {
+		b.Wait(i, 2, 1, &fakeConn{})
+	}
+	s.leased, s.looks = true, 0
+	b.Advance()
+	if s.looks != 1 {
+		t.Errorf("%d looks at the lease for nine replies", s.looks)
+	}
+}
+
 // TestBarrierWaitsForARound: without the lease each reply waits for a round that
 // began after it was computed, and for the commitment.
 func TestBarrierWaitsForARound(t *testing.T) {
 	s, b := newStage()
 	s.rounds, s.leased, s.committed = true, false, 10
 	first, second, late := &fakeConn{}, &fakeConn{}, &fakeConn{}
-	if b.Pass(5, 1, 1) {
+	if b.Pass(5, 1, 1, &engine.Proof{}) {
 		t.Fatal("it left without a round")
 	}
 	b.Wait(5, 1, 1, first)
@@ -234,15 +266,15 @@ func TestBarrierWaitsForARound(t *testing.T) {
 	b.Wait(6, 1, 1, second)
 	b.Wait(20, 1, 1, late)
 	b.Advance()
-	if b.Outcome(first) != engine.Confirmed || second.wakes != 0 {
+	if b.Outcome(first) != engine.Committed || second.wakes != 0 {
 		t.Fatal("a round says nothing about what was computed after it began")
 	}
 	s.confirmed = 3
 	b.Advance()
-	if b.Outcome(second) != engine.Confirmed || late.wakes != 0 {
+	if b.Outcome(second) != engine.Committed || late.wakes != 0 {
 		t.Fatal("a round does not commit")
 	}
-	if !b.Pass(5, 0, 1) {
+	if !b.Pass(5, 0, 1, &engine.Proof{}) {
 		t.Fatal("what rests on no leadership needs no round")
 	}
 }
@@ -253,7 +285,7 @@ func TestBarrierLetsGoWhatAHandoverLeft(t *testing.T) {
 	due, beyond := &fakeConn{}, &fakeConn{}
 	b.Wait(11, 1, 1, beyond)
 	s.leased, s.handedEpoch, s.handedOff = false, 1, 10
-	if !b.Pass(10, 1, 1) {
+	if !b.Pass(10, 1, 1, &engine.Proof{}) {
 		t.Fatal("what was committed before the handover may be answered")
 	}
 	s.epoch = 0
@@ -264,7 +296,7 @@ func TestBarrierLetsGoWhatAHandoverLeft(t *testing.T) {
 	if b.Outcome(due) != engine.Committed {
 		t.Fatal("the end of the leadership took back what was due")
 	}
-	if b.Outcome(beyond) != engine.Uncertain || b.Pass(11, 1, 1) {
+	if b.Outcome(beyond) != engine.Uncertain || b.Pass(11, 1, 1, &engine.Proof{}) {
 		t.Fatal("what was not committed when leadership was handed over is uncertain")
 	}
 }
@@ -280,7 +312,7 @@ func TestBarrierTimeAndFailureEndWaits(t *testing.T) {
 		t.Fatal("only the old wait has timed out")
 	}
 	s.sealErr = errors.New("no space")
-	if b.Pass(1, 1, 1) {
+	if b.Pass(1, 1, 1, &engine.Proof{}) {
 		t.Fatal("passed though the log cannot be written")
 	}
 	b.Wait(1, 1, 1, broken)
@@ -298,20 +330,16 @@ func TestBarrierModel(t *testing.T) {
 		waiting := map[*fakeConn]int64{}
 		check := func() {
 			for c, off := range waiting {
+				round := b.byConn[c].round
 				switch b.Outcome(c) {
 				case engine.Committed:
-					if off > s.committed || c.wakes != 1 {
-						t.Fatalf("offset %d released at %d after %d wakes", off, s.committed, c.wakes)
+					if off > s.committed || c.wakes != 1 || round > s.confirmed {
+						t.Fatalf("offset %d released at %d after %d wakes, round %d of %d", off, s.committed, c.wakes, round, s.confirmed)
 					}
 					delete(waiting, c)
 				case engine.Uncertain:
 					if c.wakes != 1 {
 						t.Fatalf("uncertain after %d wakes", c.wakes)
-					}
-					delete(waiting, c)
-				case engine.Confirmed:
-					if off > s.committed || c.wakes != 1 || s.confirmed == 0 {
-						t.Fatalf("offset %d released at %d after %d wakes and %d rounds", off, s.committed, c.wakes, s.confirmed)
 					}
 					delete(waiting, c)
 				case engine.Pending:
@@ -381,7 +409,7 @@ func TestBarrierForgetsARebuiltKeyspace(t *testing.T) {
 		t.Fatal("the reader still waits")
 	}
 	s.committed = 9
-	if b.Pass(5, -1, 1) || !b.Pass(5, -2, 1) {
+	if b.Pass(5, -1, 1, &engine.Proof{}) || !b.Pass(5, -2, 1, &engine.Proof{}) {
 		t.Fatal("a reply rests on the keyspace that it has read")
 	}
 }
@@ -409,7 +437,7 @@ func TestBarrierAsksForARoundWhenTheLeaseIsLate(t *testing.T) {
 	s.confirmed = 1
 	b.Advance()
 	for i, c := range conns[:2] {
-		if b.Outcome(c) != engine.Confirmed {
+		if b.Outcome(c) != engine.Committed {
 			t.Errorf("client %d still waits", i)
 		}
 	}

@@ -96,9 +96,9 @@ func (c *client) release(w *scratch) {
 	b.open = false
 	switch {
 	case b.mixed:
-		_ = c.srv.passes(b.off, 0, b.acks) // hands the records to the log
+		_ = c.srv.passes(b.off, 0, b.acks, &w.proof) // hands the records to the log
 		c.send(c.sift(replies, marks))
-	case c.srv.passes(b.off, b.epoch, b.acks) || len(replies) == 0:
+	case c.srv.passes(b.off, b.epoch, b.acks, &w.proof) || len(replies) == 0:
 		c.send(replies)
 	default:
 		c.wait(replies, marks)
@@ -121,18 +121,10 @@ func (c *client) wait(replies []byte, marks []mark) {
 
 // decide asks what became of the wait and reports whether it is over.
 func (c *client) decide() bool {
-	b := c.srv.barrier
 	replies := c.held
-	switch b.Outcome(c) {
+	switch c.srv.barrier.Outcome(c) {
 	case engine.Pending:
 		return false
-	case engine.Committed:
-		// The lease may have run out between the decision and this turn.
-		if !b.Pass(c.batch.off, c.batch.epoch, c.batch.acks) {
-			b.Wait(c.batch.off, c.batch.epoch, c.batch.acks, c)
-			return false
-		}
-	case engine.Confirmed:
 	case engine.Uncertain:
 		replies = c.sift(c.held, c.marks)
 	}
@@ -193,12 +185,12 @@ func (c *client) mayLeave(m mark) bool {
 	case m.ties&tieOther != 0:
 		return false
 	case m.ties&tieEpoch != 0:
-		return c.srv.passes(m.off, c.batch.epoch, c.batch.acks)
+		return c.srv.passes(m.off, c.batch.epoch, c.batch.acks, &engine.Proof{})
 	}
-	return c.srv.passes(m.off, 0, c.batch.acks)
+	return c.srv.passes(m.off, 0, c.batch.acks, &engine.Proof{})
 }
 
 // passes asks the barrier, unless there is nothing to ask.
-func (s *Server) passes(off, epoch int64, acks engine.AckSet) bool {
-	return off == 0 && epoch == 0 || s.barrier.Pass(off, epoch, acks)
+func (s *Server) passes(off, epoch int64, acks engine.AckSet, p *engine.Proof) bool {
+	return off == 0 && epoch == 0 || s.barrier.Pass(off, epoch, acks, p)
 }

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
+	"regent/engine"
 	"regent/engine/large"
 )
 
@@ -34,6 +35,7 @@ type scratch struct {
 	marks []mark // of the open batches
 	arena []byte // their replies, one batch behind the other
 	used  int
+	proof engine.Proof // for all that are released together
 	read  []byte
 
 	spare      [spareClasses][][]byte // for kept input
@@ -65,7 +67,7 @@ func (w *scratch) end(c *client) {
 }
 
 // reset forgets the batches, which are released.
-func (w *scratch) reset() { w.marks, w.used = w.marks[:0], 0 }
+func (w *scratch) reset() { w.marks, w.used, w.proof = w.marks[:0], 0, engine.Proof{} }
 
 // spareClass is the smallest class of buffers of n bytes, spareClasses or more: none is
 // so large.

@@ -55,7 +55,7 @@ func (g *gate) passes(off, epoch int64) bool {
 	return (g.committed < 0 || off <= g.committed) && (epoch == 0 || epoch == g.epoch)
 }
 
-func (g *gate) Pass(off, epoch int64, _ engine.AckSet) bool {
+func (g *gate) Pass(off, epoch int64, _ engine.AckSet, _ *engine.Proof) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sealed++
