@@ -118,7 +118,7 @@ func readConfig(fsys disk.FS, path string) ([]byte, error) {
 }
 
 // newFileMode is that of a file that is not there yet.
-const newFileMode = 0o644
+const newFileMode = 0o600
 
 // modeOf is the mode that a file keeps when it is written anew: it may hold
 // passwords.

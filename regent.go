@@ -107,6 +107,9 @@ func New(o Options) (*Server, error) {
 	if err := machine.SettleDir(cfg); err != nil {
 		return nil, err
 	}
+	if err := cfg.ReadSecrets(func(path string) (string, error) { return machine.ReadSecret(cfg, path) }); err != nil {
+		return nil, err
+	}
 	node, err := address.Identify(cfg)
 	if err != nil {
 		return nil, err
@@ -139,8 +142,19 @@ func (s *Server) failed(err error) {
 // Engine is the node's database, for programs that embed it.
 func (s *Server) Engine() *engine.Engine { return s.engine }
 
-// ReopenLog opens the log file anew, for tools that have moved it away.
-func (s *Server) ReopenLog() { s.log.Reopen() }
+// Reload is what SIGHUP asks for: the log file is opened anew, for tools that have moved it
+// away, and the files of secrets are read again.
+func (s *Server) Reload() {
+	s.log.Reopen()
+	before := s.cfg.RequirePass.Get()
+	if err := s.cfg.ReadSecretsAgain(); err != nil {
+		s.host.Logf(engine.LevelWarning, "Reading secrets again: %v", err)
+	}
+	if s.cfg.RequirePass.Get() != before {
+		s.engine.TakePassword()
+		s.host.Logf(engine.LevelNotice, "requirepass has changed in its file")
+	}
+}
 
 // Addrs are the addresses that are listened on.
 func (s *Server) Addrs() []net.Addr {

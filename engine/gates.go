@@ -109,7 +109,7 @@ func (cmd *Command) whileLoading(args [][]byte) bool {
 // authRequired reports whether s must say AUTH first. A password that has
 // been taken away is not asked for any more.
 func (e *Engine) authRequired(s *Session) bool {
-	return !s.Authenticated && !e.letsIn(s.face)
+	return !s.Authenticated && !e.LetsIn(s.face)
 }
 
 // gateLocked is the gates that must not be overtaken by a change of role.

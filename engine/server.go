@@ -246,7 +246,7 @@ func doConfigSet(c *Ctx) {
 	for _, a := range c.Args[2:] {
 		pairs = append(pairs, string(a))
 	}
-	err := c.e.Config.Set(pairs)
+	err := c.e.Config.Set(pairs, c.s.isTrustedBy(&c.e.Config.EnableProtectedConfigs))
 	var bad *config.SetError
 	switch {
 	case err == nil:
@@ -276,11 +276,14 @@ func (e *Engine) warnOfMemory(pairs []string) {
 // followPassword has the default user take a requirepass that was set.
 func (e *Engine) followPassword(pairs []string) {
 	for i := 0; i < len(pairs); i += 2 {
-		if strings.EqualFold(pairs[i], "requirepass") {
-			setPassword(e.accounts.users, e.Config.RequirePass.Get())
+		if strings.EqualFold(pairs[i], "requirepass") || strings.EqualFold(pairs[i], "requirepass-file") {
+			e.TakePassword()
 		}
 	}
 }
+
+// TakePassword has the default user take requirepass as it is now.
+func (e *Engine) TakePassword() { setPassword(e.accounts.users, e.Config.RequirePass.Get()) }
 
 // configSecrets are the values of secret directives.
 func configSecrets(hidden func(directive string) bool, args [][]byte) (at []int) {

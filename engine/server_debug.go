@@ -72,7 +72,7 @@ func debugTable() []debugCommand {
 }
 
 func doDebug(c *Ctx) {
-	if !c.mayDebug() {
+	if !c.s.isTrustedBy(&c.e.Config.EnableDebugCommand) {
 		c.Err(resp.ErrDebugOff)
 		return
 	}
@@ -94,13 +94,13 @@ func doDebug(c *Ctx) {
 	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Name)))
 }
 
-// mayDebug asks enable-debug-command: no, yes, or local connections alone.
-func (c *Ctx) mayDebug() bool {
-	switch c.e.Config.EnableDebugCommand.Get() {
+// isTrustedBy asks enable-debug-command and its like: no, yes, or local connections alone.
+func (s *Session) isTrustedBy(directive *config.Str) bool {
+	switch directive.Get() {
 	case "yes":
 		return true
 	case "local":
-		return isLocal(c.s.conn)
+		return isLocal(s.conn)
 	}
 	return false
 }

@@ -149,8 +149,8 @@ func (e *Engine) open(f Face) bool {
 	return !e.PasswordNeeded()
 }
 
-// letsIn reports whether a new connection at a face is the default user without a word.
-func (e *Engine) letsIn(f Face) bool {
+// LetsIn reports whether a new connection at a face is the default user without a word.
+func (e *Engine) LetsIn(f Face) bool {
 	return e.open(f) && (f == FaceSentinel || e.accounts.users.Default().Rights().On())
 }
 
@@ -204,7 +204,7 @@ func (e *Engine) restoreUser(s *Session, st SessionState) {
 // beDefault makes the session what a new one is.
 func (e *Engine) beDefault(s *Session) {
 	s.setUser(e.defaultAt(s.face))
-	s.Authenticated, s.proved = e.letsIn(s.face), false
+	s.Authenticated, s.proved = e.LetsIn(s.face), false
 }
 
 // gateUser is why the session's user, which may not do everything, may not carry out a

@@ -12,10 +12,11 @@ import (
 // OS is the operating system's file system.
 type OS struct{}
 
-// dirPerm and filePerm are before the umask.
+// dirPerm and filePerm are of what holds the data, which is nobody's business but the
+// server's.
 const (
-	dirPerm  = 0o755
-	filePerm = 0o644
+	dirPerm  = 0o700
+	filePerm = 0o600
 )
 
 // MkdirAll makes dir and what is missing above it.

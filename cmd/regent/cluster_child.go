@@ -42,7 +42,7 @@ func (e *exitError) Error() string { return e.state }
 
 // start runs the child and reports its end to events.
 func (c *child) start(events chan<- event) error {
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("make the directory of node %d: %w", c.port, err)
 	}
 	c.says = &lastLine{}

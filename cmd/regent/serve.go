@@ -39,7 +39,7 @@ func (t tool) serve() int {
 	spareProcessor()
 	serves()
 	defer t.endBySignal(srv, cfg, by.stopping)()
-	defer outlive(srv.ReopenLog)()
+	defer outlive(srv.Reload)()
 	if err := srv.Run(context.Background()); err != nil {
 		return t.fail(err)
 	}
@@ -48,8 +48,8 @@ func (t tool) serve() int {
 
 // outlive keeps the process alive when whatever reads its output is gone
 // (SIGPIPE) or its terminal is (SIGHUP); SIGHUP also opens the log file anew,
-// for tools that rotate it.
-func outlive(reopen func()) (end func()) {
+// for tools that rotate it, and reads the files of secrets again.
+func outlive(reload func()) (end func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -58,7 +58,7 @@ func outlive(reopen func()) (end func()) {
 		for {
 			select {
 			case <-hup:
-				reopen()
+				reload()
 			case <-done:
 				return
 			}

@@ -114,15 +114,18 @@ func (e *SetError) Error() string { return e.Name + ": " + e.Why.Error() }
 func (e *SetError) Unwrap() error { return e.Why }
 
 // Set changes several directives of a running server, all or none of them.
-// pairs are names and values in turn. The error is a *SetError; names are
+// pairs are names and values in turn; trusted says that those which lead to files may be
+// among them (enable-protected-configs). The error is a *SetError; names are
 // looked at before values, as in Redis (config.c, configSetCommand).
-func (c *Config) Set(pairs []string) error {
+func (c *Config) Set(pairs []string, trusted bool) error {
 	found := make([]*directive, 0, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		d := c.table.find(pairs[i])
 		switch {
 		case d == nil:
 			return &SetError{Name: pairs[i], Unknown: true, Why: errors.New("unknown directive")}
+		case d.isBar && !trusted:
+			return &SetError{Name: pairs[i], Why: errProtected}
 		case d.isFix && !(d.isOne && d.show() == pairs[i+1]):
 			return &SetError{Name: pairs[i], Why: errImmutable}
 		case slices.Contains(found, d):

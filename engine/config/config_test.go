@@ -95,11 +95,11 @@ func TestSetIsAllOrNothing(t *testing.T) {
 	for _, pairs := range [][]string{
 		{"timeout", "5", "hz", "x"}, {"timeout", "5", "nope", "1"}, {"timeout", "5", "port", "1"}, {"timeout", "5", "TIMEOUT", "6"},
 	} {
-		if err := c.Set(pairs); !errors.As(err, &bad) || c.Timeout.Get() != 0 {
+		if err := c.Set(pairs, false); !errors.As(err, &bad) || c.Timeout.Get() != 0 {
 			t.Errorf("%q: %v, timeout %d", pairs, err, c.Timeout.Get())
 		}
 	}
-	if err := c.Set([]string{"timeout", "5", "Hz", "50"}); err != nil || c.Timeout.Get() != 5 || c.HZ.Get() != 50 {
+	if err := c.Set([]string{"timeout", "5", "Hz", "50"}, false); err != nil || c.Timeout.Get() != 5 || c.HZ.Get() != 50 {
 		t.Errorf("%v, timeout %d, hz %d", err, c.Timeout.Get(), c.HZ.Get())
 	}
 }
@@ -110,7 +110,7 @@ func TestRewrite(t *testing.T) {
 	if err := Parse(c, old, "f"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Set([]string{"timeout", "18", "requirepass", "a b"}); err != nil {
+	if err := c.Set([]string{"timeout", "18", "requirepass", "a b"}, false); err != nil {
 		t.Fatal(err)
 	}
 	want := "# mine\nport 7000\n\ntimeout 18\nmaxmemory 1gb\n# end\n" + rewriteMark + "\nrequirepass \"a b\"\n"
@@ -204,7 +204,7 @@ func TestFormerNames(t *testing.T) {
 func TestSetOrder(t *testing.T) {
 	for pairs, name := range map[string]string{"timeout x nope 1": "nope", "timeout x port 1": "port", "nope 1 port 1": "nope", "hz x timeout y": "hz"} {
 		var bad *SetError
-		if err := New().Set(strings.Fields(pairs)); !errors.As(err, &bad) || bad.Name != name {
+		if err := New().Set(strings.Fields(pairs), false); !errors.As(err, &bad) || bad.Name != name {
 			t.Errorf("CONFIG SET %s blames %v, not %s", pairs, err, name)
 		}
 	}
@@ -281,7 +281,7 @@ func TestSaveLinesAddUp(t *testing.T) {
 		if got := c.table.find("save").show(); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
-		if err := c.Set([]string{"save", "7 8"}); err != nil || len(c.Save.Get()) != 1 || c.Save.Get()[0].Changes != 8 {
+		if err := c.Set([]string{"save", "7 8"}, false); err != nil || len(c.Save.Get()) != 1 || c.Save.Get()[0].Changes != 8 {
 			t.Errorf("CONFIG SET: %v, %v", c.Save.Get(), err)
 		}
 	}
@@ -312,7 +312,7 @@ func TestSavePointsAreImplied(t *testing.T) {
 	if got := c.Rewrite("appendonly no\n"); strings.Contains(got, "save") {
 		t.Errorf("what is implied is written: %q", got)
 	}
-	if err := c.Set([]string{"save", ""}); err != nil {
+	if err := c.Set([]string{"save", ""}, false); err != nil {
 		t.Fatal(err)
 	}
 	again := New()
@@ -332,9 +332,76 @@ func TestSettled(t *testing.T) {
 		{"appendonly", "yes", ""}, {"appendonly", "no", "immutable"}, {"port", "6379", ""}, {"port", "6380", "immutable"},
 		{"bind", "* -::*", ""}, {"databases", "16", "immutable"},
 	} {
-		err := c.Set(pair[:2])
+		err := c.Set(pair[:2], false)
 		if (err == nil) != (pair[2] == "") || err != nil && !strings.Contains(err.Error(), pair[2]) {
 			t.Errorf("%s %s: %v", pair[0], pair[1], err)
 		}
 	}
+}
+
+// TestSecretsFromFiles: of a secret and its file the one that was said last counts, in files,
+// flags and CONFIG SET; what was read from a file is written to no other; and what cannot be
+// read changes nothing.
+func TestSecretsFromFiles(t *testing.T) {
+	files := map[string]string{"a": "from a", "b": "from b"}
+	read := func(path string) (string, error) {
+		if v, ok := files[path]; ok {
+			return v, nil
+		}
+		return "", errors.New("is not there")
+	}
+	c := New()
+	text := "requirepass said\nrequirepass-file a\nmasterauth-file a\nmasterauth said\ncluster-secret-file b\nport 7000\n"
+	if err := Parse(c, text, "f"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ReadSecrets(read); err != nil {
+		t.Fatal(err)
+	}
+	is := func(pass, auth, cluster string) {
+		t.Helper()
+		if a, b, d := c.RequirePass.Get(), c.MasterAuth.Get(), c.ClusterSecret.Get(); a != pass || b != auth || d != cluster {
+			t.Fatalf("%q %q %q, want %q %q %q", a, b, d, pass, auth, cluster)
+		}
+	}
+	is("from a", "said", "from b")
+	written := c.Rewrite(text)
+	for _, lost := range []string{"from", "requirepass said"} {
+		if strings.Contains(written, lost) {
+			t.Errorf("%q is written:\n%s", lost, written)
+		}
+	}
+	for _, kept := range []string{"requirepass-file a", "masterauth said", "cluster-secret-file b"} {
+		if !strings.Contains(written, kept) {
+			t.Errorf("%q is not written:\n%s", kept, written)
+		}
+	}
+
+	files["a"], files["b"] = "new", "newer"
+	if err := c.ReadSecretsAgain(); err != nil {
+		t.Fatal(err)
+	}
+	is("new", "said", "from b") // the cluster's secret counts from the start
+	delete(files, "a")
+	if err := c.ReadSecretsAgain(); err == nil || !strings.Contains(err.Error(), "requirepass-file") {
+		t.Errorf("a file that is gone: %v", err)
+	}
+	is("new", "said", "from b")
+
+	for _, pair := range [][]string{{"requirepass-file", "b"}, {"dbfilename", "x.rdb"}, {"dir", "/tmp"}} {
+		if err := c.Set(pair, false); err == nil || !strings.Contains(err.Error(), "can't set protected config") {
+			t.Errorf("%q by a client that may not: %v", pair, err)
+		}
+	}
+	if err := c.Set([]string{"requirepass-file", "gone"}, true); err == nil || c.RequirePassFile.Get() != "a" {
+		t.Errorf("a file that is not there: %v, %q", err, c.RequirePassFile.Get())
+	}
+	if err := c.Set([]string{"requirepass-file", "b"}, true); err != nil {
+		t.Fatal(err)
+	}
+	is("newer", "said", "from b")
+	if err := c.Set([]string{"requirepass", "again"}, true); err != nil || c.RequirePassFile.Get() != "" {
+		t.Fatalf("%v %q", err, c.RequirePassFile.Get())
+	}
+	is("again", "said", "from b")
 }

@@ -33,7 +33,7 @@ func (c *Config) directives() []*directive {
 }
 
 func (c *Config) network() []*directive {
-	return []*directive{
+	return slices.Concat([]*directive{
 		number("port", &c.Port, 6379, 0, maxPort).settled(),
 		text("bind", &c.Bind, "* -::*").joined(" ").settled(),
 		text("unixsocket", &c.UnixSocket, "").fixed(),
@@ -43,14 +43,13 @@ func (c *Config) network() []*directive {
 		number("timeout", &c.Timeout, 0, 0, maxSec),
 		number("maxclients", &c.MaxClients, 10000, 1, math.MaxUint32).checked(c.clientsFit),
 		yesNo("protected-mode", &c.ProtectedMode, true),
-		secret("requirepass", &c.RequirePass),
-		secret("masterauth", &c.MasterAuth),
+	}, c.secretAnd("requirepass", &c.RequirePass, &c.RequirePassFile), c.secretAnd("masterauth", &c.MasterAuth, &c.MasterAuthFile), []*directive{
 		memory("proto-max-bulk-len", &c.ProtoMaxBulkLen, 512<<20, 1<<20, anyBytes),
 		memory("client-query-buffer-limit", &c.ClientQueryBufferLimit, 1<<30, 1<<20, anyBytes),
 		c.outputLimits(),
 		choice("io-model", &c.IOModel, IOAuto, "auto", "eventloop", "goroutine").settled(),
 		number("io-threads", &c.IOThreads, 0, 0, 128).fixed(), // 0: as many as cores
-	}
+	})
 }
 
 // DefaultDir is a place of its own, so that a first try leaves one thing behind.
@@ -59,7 +58,7 @@ const DefaultDir = "./data"
 
 func (c *Config) general() []*directive {
 	return []*directive{
-		text("dir", &c.Dir, DefaultDir).fixed(),
+		text("dir", &c.Dir, DefaultDir).fixed().guarded(),
 		text("logfile", &c.LogFile, "").fixed(),
 		words("log-format", &c.LogFormat, "redis", "redis", "text", "json").settled(),
 		choice("loglevel", &c.LogLevel, 2, "debug", "verbose", "notice", "warning"),
@@ -67,6 +66,7 @@ func (c *Config) general() []*directive {
 		number("databases", &c.Databases, 16, 1, maxDatabases).fixed(),
 		clamped(number("hz", &c.HZ, 10, 0, anyInt), 1, 500),
 		words("enable-debug-command", &c.EnableDebugCommand, "no", "no", "yes", "local").fixed(),
+		words("enable-protected-configs", &c.EnableProtectedConfigs, "no", "no", "yes", "local").fixed(),
 		number("slowlog-log-slower-than", &c.SlowlogSlowerThan, 10000, -1, anyBytes),
 		number("tracking-table-max-keys", &c.TrackingTableMaxKeys, 1000000, 0, math.MaxInt64),
 		keyspaceEvents("notify-keyspace-events", &c.KeyspaceEvents),
@@ -110,7 +110,7 @@ func (c *Config) log() []*directive {
 		yesNo("aof-use-rdb-preamble", &c.AofUseRdbPreamble, true),
 		number("auto-aof-rewrite-percentage", &c.AutoAofRewritePercentage, 100, 0, anyInt),
 		memory("auto-aof-rewrite-min-size", &c.AutoAofRewriteMinSize, 64<<20, 0, anyBytes),
-		fileName("dbfilename", &c.DBFilename, "dump.rdb").fixed(),
+		fileName("dbfilename", &c.DBFilename, "dump.rdb").guarded(),
 		savePoints("save", &c.Save),
 		yesNo("stop-writes-on-bgsave-error", &c.StopWritesOnBgsaveError, true),
 		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).settled(),
@@ -120,7 +120,7 @@ func (c *Config) log() []*directive {
 }
 
 func (c *Config) cluster() []*directive {
-	return []*directive{
+	return slices.Concat(c.secretAnd("cluster-secret", &c.ClusterSecret, &c.ClusterSecretFile, (*directive).settled), []*directive{
 		number("node-id", &c.NodeID, 0, 0, math.MaxInt64).settled(), // 0: the port
 		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
 		yesNo("join", &c.Join, false).settled(),
@@ -128,7 +128,6 @@ func (c *Config) cluster() []*directive {
 		text("announce-host", &c.AnnounceHost, "").checked(hostName).aka("cluster-announce-ip").aka("cluster-announce-hostname").aka("replica-announce-ip").aka("slave-announce-ip").settled(),
 		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).aka("cluster-announce-port").aka("replica-announce-port").aka("slave-announce-port").settled(),
 		text("client-addresses", &c.ClientAddresses, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
-		secret("cluster-secret", &c.ClusterSecret).settled(),
 		yesNo("peers-without-secret", &c.PeersWithoutSecret, false).settled(),
 		number("heartbeat-interval", &c.HeartbeatInterval, 30, 1, maxMs).settled(),
 		number("leader-lease", &c.LeaderLease, 120, 4, maxMs).settled(),
@@ -144,7 +143,7 @@ func (c *Config) cluster() []*directive {
 		only("replica-read-only", "yes", "followers send writes to the leader").aka("slave-read-only"),
 		number("min-replicas-to-write", &c.MinReplicasToWrite, 0, 0, anyInt).aka("min-slaves-to-write"),
 		number("min-replicas-max-lag", &c.MinReplicasMaxLag, 10, 0, anyInt).aka("min-slaves-max-lag"),
-	}
+	})
 }
 
 // shutdownOn is what a signal's shutdown does.

@@ -10,13 +10,12 @@ import (
 // What a node shows to clients that know nothing of clusters, and to those that ask
 // Sentinels. 0 as a port: that face is not shown.
 func (c *Config) faces() []*directive {
-	return []*directive{
+	return append(c.secretAnd("sentinel-requirepass", &c.SentinelRequirePass, &c.SentinelRequirePassFile), []*directive{
 		number("plain-port", &c.PlainPort, 0, 0, maxPort).settled(),
 		yesNo("plain-forward", &c.PlainForward, true),
 		number("sentinel-port", &c.SentinelPort, 0, 0, maxPort).settled(),
 		text("sentinel-master-name", &c.SentinelMasterName, "mymaster").joined(" ").checked(masterNames).settled(),
-		secret("sentinel-requirepass", &c.SentinelRequirePass),
-	}
+	}...)
 }
 
 // MasterNames are the names by which Sentinel clients know the data of this node: the

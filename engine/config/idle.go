@@ -76,7 +76,6 @@ func idleProcess() []*directive {
 		idleYesNo("io-threads-do-reads", false).fixed(),
 		idleText("bind-source-addr", ""),
 		idleWord("enable-module-command", "no", "no", "yes", "local").fixed(),
-		idleWord("enable-protected-configs", "no", "no", "yes", "local").fixed(),
 	)...)
 }
 

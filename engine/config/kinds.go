@@ -18,6 +18,8 @@ type directive struct {
 	isFix bool     // CONFIG SET may not change it
 	isOne bool     // and yet it may say what is so: redis-server could change it
 	isKey bool     // a secret: no message may repeat it
+	isBar bool     // CONFIG SET needs enable-protected-configs
+	file  *Str     // a secret's file; "": it was said itself
 	grows bool     // at the start, lines after the first add to it
 	alone bool     // there is one value that it may have
 	idle  string   // why it has no effect; "": it has one
@@ -36,6 +38,9 @@ func (d *directive) fixed() *directive { d.isFix = true; return d }
 // settled directives are fixed, and not so in redis-server: CONFIG SET of what is so
 // already is no error.
 func (d *directive) settled() *directive { d.isFix, d.isOne = true, true; return d }
+
+// guarded directives are those that lead to files: see enable-protected-configs.
+func (d *directive) guarded() *directive { d.isBar = true; return d }
 
 // aka adds a name that Redis has kept from former times.
 func (d *directive) aka(name string) *directive { d.older = append(d.older, name); return d }
@@ -87,6 +92,7 @@ var (
 	errNotNumber = errors.New("argument couldn't be parsed into an integer")
 	errNotMemory = errors.New("argument must be a memory value")
 	errImmutable = errors.New("can't set immutable config")
+	errProtected = errors.New("can't set protected config")
 	errTwice     = errors.New("duplicate parameter")
 	errArguments = errors.New("wrong number of arguments")
 )

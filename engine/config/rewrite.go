@@ -39,6 +39,9 @@ func (c *Config) Rewrite(old string, users ...string) string {
 			continue
 		}
 		written[d] = true
+		if d.fromFile() {
+			continue
+		}
 		if !d.reads(words[1:]) {
 			line = d.line()
 		}
@@ -52,7 +55,7 @@ func (c *Config) Rewrite(old string, users ...string) string {
 		}
 	}
 	for _, d := range c.table.order {
-		if written[d] || d.show() == d.def {
+		if written[d] || d.show() == d.def || d.fromFile() {
 			continue
 		}
 		mark()
@@ -64,6 +67,10 @@ func (c *Config) Rewrite(old string, users ...string) string {
 	}
 	return strings.TrimLeft(strings.Join(out, "\n"), "\n") + "\n"
 }
+
+// fromFile reports whether the directive is a secret that stands in a file of its own: no
+// other file may have it.
+func (d *directive) fromFile() bool { return d.file != nil && d.file.Get() != "" }
 
 // reads reports whether words mean the directive's present value. Parsing
 // stores nothing by itself, so it is asked of a fresh configuration.

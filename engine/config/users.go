@@ -25,6 +25,8 @@ func (c *Config) access() []*directive {
 		number("acllog-max-len", &c.ACLLogMaxLen, 128, 0, math.MaxInt64),
 		yesNo("acl-replicate", &c.ACLReplicate, true).settled(),
 		number("auth-pause", &c.AuthPause, 5000, 0, maxMs),
+		number("unauthenticated-clients", &c.UnauthenticatedClients, 5000, 0, anyInt),
+		number("unauthenticated-timeout", &c.UnauthenticatedTimeout, 60, 0, maxSec),
 	}
 }
 

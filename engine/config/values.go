@@ -102,12 +102,15 @@ const (
 // Config holds every directive's value; the table in directives.go gives each
 // its name, default and bounds.
 type Config struct {
-	fitClients func(n int64) (most int64) // nil: any number of them
+	fitClients  func(n int64) (most int64)        // nil: any number of them
+	readSecret  func(path string) (string, error) // nil: ReadSecrets was not called yet
+	secretFiles []secretFile
 
 	// network
 	Port, TCPBacklog, TCPKeepalive, Timeout, MaxClients Int
 	UnixSocketPerm                                      Int
 	Bind, UnixSocket, RequirePass, MasterAuth           Str
+	RequirePassFile, MasterAuthFile                     Str
 	ProtectedMode                                       Bool
 	PeersWithoutSecret                                  Bool // also beyond this machine
 	ProtoMaxBulkLen, ClientQueryBufferLimit             Int
@@ -124,6 +127,7 @@ type Config struct {
 	LogLevel                         Int // engine.Level
 	Databases, HZ                    Int
 	EnableDebugCommand               Str // no, yes, local
+	EnableProtectedConfigs           Str // no, yes, local
 	Daemonize                        Bool
 	ShutdownOnSigint                 Int // ShutdownSave and the like, 0: as SHUTDOWN without a word
 	ShutdownOnSigterm                Int
@@ -186,13 +190,14 @@ type Config struct {
 	FollowerReads                         Int  // FollowerReadsYes, FollowerReadsReadonly, FollowerReadsNo
 	CrashEvidence                         Bool // a refused dial at the leader's own address proves its end
 	MinReplicasToWrite, MinReplicasMaxLag Int
-	ClusterSecret                         Str // the internal channel's; masterauth when empty
+	ClusterSecret, ClusterSecretFile      Str // the internal channel's; masterauth when empty
 
 	// what a node shows beside its port
 	PlainPort, SentinelPort Int
 	PlainForward            Bool // a node that does not lead sends plain clients through to the leader
 	SentinelMasterName      Str  // names, with spaces between
 	SentinelRequirePass     Str
+	SentinelRequirePassFile Str
 
 	// Renamed are the rename-command lines, in their order.
 	Renamed []Rename
@@ -204,6 +209,9 @@ type Config struct {
 	ACLLogMaxLen     Int  // entries
 	ACLReplicate     Bool // with peers a change of a user is a record of the log
 	AuthPause        Int  // ms that an answer to a wrong password waits at most
+	// clients that have said no password where one is asked for: how many, for how many
+	// seconds; 0: any
+	UnauthenticatedClients, UnauthenticatedTimeout Int
 
 	table *table
 }

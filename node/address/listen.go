@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"regent/engine/config"
 )
@@ -117,14 +118,47 @@ func listenUnix(path string, perm os.FileMode) (net.Listener, error) {
 			return nil, fmt.Errorf("unixsocket: %w", err)
 		}
 	}
-	l, err := net.Listen("unix", path)
+	l, err := bindUnix(path, perm)
 	if err != nil {
 		return nil, fmt.Errorf("can't listen on the unix socket: %w", err)
 	}
+	return l, nil
+}
+
+// bindUnix makes the socket with its permissions before anybody can connect to it: between
+// bind and listen connections are refused. net.Listen leaves no moment for that.
+func bindUnix(path string, perm os.FileMode) (l net.Listener, err error) {
+	syscall.ForkLock.RLock() // or a process that starts now inherits the descriptor
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close() // FileListener has a copy
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
 	if perm != 0 {
 		if err := os.Chmod(path, perm); err != nil {
-			return nil, errors.Join(fmt.Errorf("unixsocketperm: %w", err), l.Close())
+			return nil, errors.Join(fmt.Errorf("unixsocketperm: %w", err), os.Remove(path))
 		}
+	}
+	if err := syscall.Listen(fd, unixBacklog); err != nil {
+		return nil, errors.Join(os.NewSyscallError("listen", err), os.Remove(path))
+	}
+	l, err = net.FileListener(f)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(true)
 	}
 	return l, nil
 }
+
+// unixBacklog is how many connections may wait to be accepted; the system has a bound too.
+const unixBacklog = 4096

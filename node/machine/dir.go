@@ -13,8 +13,8 @@ import (
 
 // The data directory.
 
-// dirMode is that of a directory that is made, before the umask.
-const dirMode = 0o755
+// dirMode is that of a directory that is made.
+const dirMode = 0o700
 
 // SettleDir makes the directory absolute. One that somebody has named must exist,
 // as in Redis: a name with a typing error would be a server without its data.

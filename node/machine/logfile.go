@@ -19,6 +19,10 @@ type logFile struct {
 	looked time.Time
 }
 
+// logMode is that of a new log: it holds no secrets, but names clients; the group may read
+// it, as with logs in /var/log.
+const logMode = 0o640
+
 // logLook is how often the log's name is looked at.
 const logLook = time.Second
 
@@ -33,7 +37,7 @@ func openLogFile(path string) (*logFile, error) {
 }
 
 func (l *logFile) open() (*os.File, error) {
-	return os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	return os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, logMode)
 }
 
 // Write appends a line to the file that has the name now.

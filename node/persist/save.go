@@ -34,8 +34,8 @@ func (d *Data) saveFile(ctx context.Context) (m *moment, err error) {
 	return m, nil
 }
 
-// savePerm is what others may do with dump.rdb, as with Redis's.
-const savePerm = 0o644
+// savePerm is what others may do with dump.rdb: nothing.
+const savePerm = 0o600
 
 // DumpPath is where dump.rdb is, or will be.
 func (d *Data) DumpPath() string { return filepath.Join(d.cfg.Dir.Get(), d.cfg.DBFilename.Get()) }

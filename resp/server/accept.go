@@ -105,6 +105,7 @@ func (s *Server) welcome(c *client, denied string) bool {
 		s.guests++
 	}
 	s.clients[c] = struct{}{}
+	s.meet(c)
 	s.gone.Add(1)
 	return true
 }
@@ -120,6 +121,7 @@ func (s *Server) farewell(c *client) {
 	}()
 	s.mu.Lock()
 	delete(s.clients, c)
+	s.forgetStranger(c)
 	if c.guest != nil {
 		s.guests--
 	}

@@ -157,6 +157,7 @@ func (s *Server) Adopt(conn net.Conn, carried engine.Carried, far bool) (refusal
 			return false
 		}
 		s.engine.Restore(c.sess, carried.State, far)
+		s.meetAgain(c)
 		return true
 	}
 	if s.loops != nil {

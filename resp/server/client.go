@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"container/list"
 	"math"
 	"net"
 	"sync/atomic"
@@ -58,6 +59,10 @@ type client struct {
 	moved   bool     // far: it was told that this node leads no more
 
 	peer, local string
+
+	strange      bool          // it is among the strangers
+	stranger     *list.Element // its place there; Server.mu's
+	strangeSince int64         // wall ms; Server.mu's
 
 	killed    atomic.Bool
 	deposed   atomic.Bool  // this node leads no more: see depart
@@ -320,6 +325,9 @@ func (c *client) command(w *scratch, args [][]byte) {
 	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
 	s.W.SetBound(c.srv.engine.ReplyBound(c.unsent()))
 	c.srv.engine.Execute(s, args)
+	if s.Authenticated == c.strange {
+		c.srv.meetAgain(c)
+	}
 	switch {
 	case s.W.Overflowed():
 		c.overflow()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
 	"net"
@@ -50,8 +51,9 @@ type Server struct {
 
 	mu        sync.Mutex
 	clients   map[*client]struct{}
-	guests    int // among clients
-	carried   int // clients of this node that Options.Carry has
+	guests    int       // among clients
+	strangers list.List // *client
+	carried   int       // clients of this node that Options.Carry has
 	listeners map[net.Listener]struct{}
 	stopClock func() bool
 	stopping  atomic.Bool
@@ -213,6 +215,7 @@ func (s *Server) doChores() {
 			c.Wake()
 		}
 	}
+	s.endStrangers(now)
 	if s.loops != nil {
 		s.loops.tidy()
 	}

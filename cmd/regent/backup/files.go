@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	dirPerm    = 0o755
+	dirPerm    = 0o700
 	copyPerm   = 0o600 // a copy holds everything, and nobody else needs it
-	serverPerm = 0o644 // as the server makes its files
+	serverPerm = 0o600 // as the server makes its files
 )
 
 // create makes a file that does not exist, durably: there is all that write writes
