@@ -198,11 +198,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	s.engine.SetLoading(false)
-	if s.peers != nil {
-		if err := s.peers.Start(s.engine); err != nil {
-			return fmt.Errorf("can't join the cluster: %w", err)
-		}
+	if s.peers == nil {
+		s.engine.SetLoading(false)
+	} else if err := s.peers.Start(s.engine); err != nil {
+		return fmt.Errorf("can't join the cluster: %w", err)
 	}
 	s.data.Follow()
 	s.serving.Store(true)

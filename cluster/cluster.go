@@ -277,7 +277,9 @@ func (c *Cluster) remember() error {
 	return nil
 }
 
-// Start takes part: the engine holds the whole log by now.
+// Start takes part: the engine holds the whole log by now. It ends the engine's loading, as
+// soon as there is a view of who led last: a client that is told of no leader at all forgets
+// all nodes.
 func (c *Cluster) Start(e *engine.Engine) error {
 	c.engine = e
 	end := c.opts.Stream.End()
@@ -309,6 +311,7 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	st := c.node.Status()
 	c.mu.Unlock()
 	c.view.Store(c.compose(st, false))
+	e.SetLoading(false)
 	c.run(c.clock)
 	c.run(c.roleWorker)
 	c.run(c.applyLoop)
