@@ -58,11 +58,11 @@ func replicaCommands() []Command {
 		spec.Block("no-one", spec.Word("no", "NO"), spec.Word("one", "ONE")))}
 	noSync := refusing(resp.ErrNoSync)
 	return []Command{
-		{Do: doReplicaof, Command: spec.Command{
+		{Do: doReplicaof, refuses: noReplicaof, Command: spec.Command{
 			Name: "replicaof", Arity: 3, Flags: flags | spec.Stale, Since: "5.0.0", Complex: "O(1)",
 			Summary: "Is refused: the election says who follows whom.", Args: target,
 		}},
-		{Do: doReplicaof, Command: spec.Command{
+		{Do: doReplicaof, refuses: noReplicaof, Command: spec.Command{
 			Name: "slaveof", Arity: 3, Flags: flags | spec.Stale, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Is refused: the election says who follows whom.", Args: target,
 			DeprecatedSince: "5.0.0", ReplacedBy: "`REPLICAOF`",
@@ -83,14 +83,23 @@ func replicaCommands() []Command {
 	}
 }
 
-// doReplicaof: what leads already may be told to.
-func doReplicaof(c *Ctx) {
+// noReplicaof is why REPLICAOF does nothing. Where there are peers, NO ONE is refused too:
+// a Sentinel of redis-server's says it in a transaction that goes on to end the node's
+// clients, and what is refused ends that.
+func noReplicaof(c *Ctx) string {
 	switch noOne := spec.EqualFold(c.Args[1], "no") && spec.EqualFold(c.Args[2], "one"); {
 	case c.ClusterFace():
-		c.Err(resp.ErrReplicaofCluster)
-	case noOne && c.View().Leading:
-		c.W.OK()
-	default:
-		c.Err(resp.ErrNoReplicaof)
+		return resp.ErrReplicaofCluster
+	case noOne && !c.View().Clustered:
+		return ""
 	}
+	return resp.ErrNoReplicaof
+}
+
+func doReplicaof(c *Ctx) {
+	if msg := noReplicaof(c); msg != "" {
+		c.Err(msg)
+		return
+	}
+	c.W.OK()
 }

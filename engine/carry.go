@@ -177,6 +177,9 @@ func (e *Engine) carries(c *Ctx, v *View) bool {
 	if s.carried {
 		return true
 	}
+	if c.Cmd.ofNode != nil && c.Cmd.ofNode(c.Args) {
+		return false
+	}
 	if !e.Config.PlainForward.Get() || s.redirects || s.bound() || s.readonlyMode && !c.writes() && c.touchesData() {
 		return false
 	}

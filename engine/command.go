@@ -44,6 +44,12 @@ type Command struct {
 	Scripts Scripts
 	// atLeader: at the plain face the command is the leader's although it touches no data.
 	atLeader bool
+	// ofNode reports whether a call of a command that is else the leader's is for the node
+	// that it was said to; nil: none is.
+	ofNode func(args [][]byte) bool
+	// refuses is why a call can do nothing, "" if it can: asked before it is queued too, so
+	// that it ends the transaction that it is said in. nil: none is refused so.
+	refuses func(c *Ctx) string
 	// Aside reports whether a command with Scripts may take long, as far as can be told:
 	// then it runs in the background (script_turn.go). nil: always.
 	Aside func(args [][]byte) bool

@@ -198,7 +198,7 @@ func pubsubCommands() []Command {
 			Summary: "Stops listening to shard channels, to all of them if none is named.",
 			Keys:    shardKeys, Args: spec.Args{spec.String("shardchannel").Many().Opt()},
 		}},
-		{Do: func(c *Ctx) { c.publish(pubsub.Channel) }, Command: spec.Command{
+		{Do: func(c *Ctx) { c.publish(pubsub.Channel) }, ofNode: greetsSentinels, Command: spec.Command{
 			Name: "publish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "2.0.0", Complex: "O(N+M) in the number of listeners and of all patterns",
 			Summary: "Sends a message to all who listen to a channel.",
 			Args:    spec.Args{spec.String("channel"), spec.String("message")}, Channels: spec.OneChannel,
@@ -431,3 +431,11 @@ func (c *Ctx) barred() string {
 	}
 	return fmt.Sprintf(resp.ErrListening, c.Cmd.FullName())
 }
+
+// sentinelHello is the channel at which redis-server's Sentinels say to one another, by
+// way of each node that they watch, where they are.
+const sentinelHello = "__sentinel__:hello"
+
+// greetsSentinels: who publishes there asks the node for INFO on the same connection, and
+// must go on hearing of this one.
+func greetsSentinels(args [][]byte) bool { return string(args[1]) == sentinelHello }

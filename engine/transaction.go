@@ -194,6 +194,11 @@ func (e *Engine) gateQueued(c *Ctx) string {
 	if c.Cmd.Has(spec.NoMulti) {
 		return resp.ErrNoMulti
 	}
+	if c.Cmd.refuses != nil {
+		if msg := c.Cmd.refuses(c); msg != "" {
+			return msg
+		}
+	}
 	if !c.Cmd.touchesData() {
 		return ""
 	}
