@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Go: redis-server, redis-cli and
 # redis-benchmark 7.0, ip for hosts of their own and iptables for their
-# firewalls, and docker-compose where a docker daemon runs. Fails with one clear
-# line when it cannot.
+# firewalls, haproxy, and docker-compose where a docker daemon runs. Fails with one
+# clear line when it cannot.
 set -eu
 
 need() { # need COMMAND PACKAGE
@@ -27,6 +27,7 @@ need redis-cli redis-tools
 need redis-benchmark redis-tools
 need ip iproute2
 need iptables iptables
+need haproxy haproxy
 
 case "$(redis-server --version)" in
 *v=7.0.*) ;;

@@ -72,16 +72,23 @@ const (
 // goClients are the clients of go-redis, by the face that they use.
 func goClients() []program {
 	make := func(name, face string, open func(addrs []string) redis.UniversalClient) program {
-		return program{name: "go-redis " + name, face: face, run: func(ctx context.Context, key string, during time.Duration, addrs []string) (report, error) {
-			c := open(addrs)
+		name = "go-redis " + name
+		return program{name: name, face: face, run: func(ctx context.Context, t task) (report, error) {
+			if len(t.prefix) > 0 {
+				return elsewhere(ctx, name, face, t)
+			}
+			c := open(t.addrs)
 			defer c.Close()
-			r := count(ctx, c, key, during)
+			r := count(ctx, c, t.key, t.during)
 			r.Version = redis.Version()
 			return r, nil
 		}}
 	}
 	failover := func(addrs []string) *redis.FailoverOptions {
 		return &redis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: addrs, DialerRetries: 1, DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait}
+	}
+	plain := func(addrs []string) redis.UniversalClient {
+		return redis.NewClient(&redis.Options{Addr: addrs[0], DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait})
 	}
 	universal := make("UniversalClient", clusterFace, func(addrs []string) redis.UniversalClient {
 		return redis.NewUniversalClient(&redis.UniversalOptions{
@@ -102,9 +109,9 @@ func goClients() []program {
 		universal,
 		make("FailoverClient", sentinelFace, func(addrs []string) redis.UniversalClient { return redis.NewFailoverClient(failover(addrs)) }),
 		both,
-		make("Client", plainFace, func(addrs []string) redis.UniversalClient {
-			return redis.NewClient(&redis.Options{Addr: addrs[0], DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait})
-		}),
+		make("Client", plainFace, plain),
+		make("Client", dumbFace, plain),
+		make("Client", checkedFace, plain),
 		make("Ring", plainFace, func(addrs []string) redis.UniversalClient {
 			return redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": addrs[0]}, DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait})
 		}),

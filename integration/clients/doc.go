@@ -12,6 +12,11 @@
 //	program ── port ───────────► cluster face      its client knows clusters
 //	        ── sentinel-port ──► Sentinel face     it asks where the master is
 //	        ── plain-port ─────► plain face        it has one address, of a node that lives
+//	        ── HAProxy ────────► plain faces       it has HAProxy's (haproxy.go)
+//
+// Where the leader is to be cut off from the others, each node is on a host of its own
+// (hosts_linux.go), and the programs run where all of them can be reached. What ten plain
+// clients behind HAProxy see is measured apart (ten.go).
 //
 // The programs are in their clients' languages (programs/, more/), and those of go-redis in
 // this one. A program whose language is not installed is left out, and said to be.

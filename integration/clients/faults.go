@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,87 +13,72 @@ import (
 	"regent/integration/harness"
 )
 
-// A place is the cluster that programs run against.
-type place struct {
-	*harness.Cluster
-	plain, sentinel []int // ports, by node
-}
-
-// newPlace starts three nodes with all three faces.
-func newPlace(ctx context.Context, binary, dir string) (*place, error) {
-	c, err := harness.NewCluster(binary, dir, nodes, "--takeover", "manual", "--masterauth", "clients", "--follower-reads", "readonly")
-	if err != nil {
-		return nil, err
-	}
-	p := &place{Cluster: c}
-	for _, ports := range []*[]int{&p.plain, &p.sentinel} {
-		if *ports, err = harness.FreePorts(nodes); err != nil {
-			return nil, err
-		}
-	}
-	for i, n := range c.Nodes {
-		n.Dir = filepath.Join(dir, "node"+strconv.Itoa(i))
-		n.Args = append(n.Args, "--plain-port", strconv.Itoa(p.plain[i]), "--sentinel-port", strconv.Itoa(p.sentinel[i]))
-	}
-	if err := c.Start(ctx); err != nil {
-		c.Kill()
-		return nil, err
-	}
-	return p, nil
-}
-
-const nodes = 3
-
-// addrs are where a program of a face begins. A plain client has one address: of a node
-// that does not lead when it starts.
-func (p *place) addrs(face string, leader *harness.Node) (out []string) {
-	at := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-	for i, n := range p.Nodes {
-		switch {
-		case face == clusterFace:
-			out = append(out, n.Addr())
-		case face == sentinelFace:
-			out = append(out, at(p.sentinel[i]))
-		case n != leader:
-			out = append(out, at(p.plain[i]))
-		}
-	}
-	return out
-}
-
 // A fault is what happens to the leader while a program counts; the cure comes
 // afterwards, at the latest when the program has ended.
 type fault struct {
-	name string
-	do   func(ctx context.Context, p *place, leader *harness.Node) (cure func() error, err error)
+	name   string
+	during time.Duration // how long the program counts; 0: countsFor
+	apart  bool          // it needs nodes on hosts of their own
+	do     func(ctx context.Context, p *place, leader *harness.Node) (cure func() error, err error)
 }
 
-// asleep is for how long a stopped leader stays so.
-const asleep = 1500 * time.Millisecond
+const (
+	// asleep is for how long a stopped leader stays so.
+	asleep = 1500 * time.Millisecond
+	// cutOff is for how long the others do not hear of a leader that is cut off.
+	cutOff = 3 * time.Second
+)
 
 func faults() []fault {
 	return []fault{
-		{"kill -9", func(_ context.Context, _ *place, leader *harness.Node) (func() error, error) {
+		{name: "kill -9", do: func(_ context.Context, _ *place, leader *harness.Node) (func() error, error) {
 			return leader.Start, leader.Kill()
 		}},
-		{"planned", func(ctx context.Context, p *place, leader *harness.Node) (func() error, error) {
+		{name: "planned", do: func(ctx context.Context, p *place, leader *harness.Node) (func() error, error) {
 			return nil, p.handOver(ctx, leader)
 		}},
-		{"SIGSTOP", func(_ context.Context, _ *place, leader *harness.Node) (func() error, error) {
+		{name: "SIGSTOP", do: func(_ context.Context, _ *place, leader *harness.Node) (func() error, error) {
 			if err := leader.Signal(syscall.SIGSTOP); err != nil {
 				return nil, err
 			}
 			time.Sleep(asleep)
 			return nil, leader.Signal(syscall.SIGCONT)
 		}},
+		{name: "rolling restart", during: 10 * time.Second, do: func(ctx context.Context, p *place, _ *harness.Node) (func() error, error) {
+			return nil, p.restartAll(ctx)
+		}},
+		{name: "partition", during: cutOff + 4*time.Second, apart: true, do: func(_ context.Context, p *place, leader *harness.Node) (func() error, error) {
+			mend, err := p.cut(leader)
+			time.Sleep(cutOff)
+			return nil, errors.Join(err, mend())
+		}},
 	}
+}
+
+// restartAll ends each node in order and starts it again.
+func (p *place) restartAll(ctx context.Context) error {
+	for _, n := range p.Nodes {
+		if err := n.Stop(); err != nil {
+			return err
+		}
+		if err := n.Start(); err != nil {
+			return err
+		}
+		if err := n.Ready(ctx); err != nil {
+			return err
+		}
+		if _, err := p.Agreed(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // handOver asks the Sentinel of the leader for another one.
 func (p *place) handOver(ctx context.Context, leader *harness.Node) error {
 	for i, n := range p.Nodes {
 		if n == leader {
-			s := redis.NewSentinelClient(&redis.Options{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.sentinel[i]))})
+			s := redis.NewSentinelClient(&redis.Options{Addr: at(n, p.sentinel[i])})
 			defer s.Close()
 			ctx, cancel := context.WithTimeout(ctx, slack)
 			defer cancel()
@@ -150,7 +132,7 @@ func (p *place) try(ctx context.Context, pr program, f fault, after, during time
 	}
 	ended := make(chan end, 1)
 	go func() {
-		got, err := pr.run(ctx, key, during, p.addrs(pr.face, leader))
+		got, err := pr.run(ctx, task{key: key, during: during, addrs: p.addrs(pr.face, leader), prefix: p.prefix})
 		ended <- end{got, err}
 	}()
 	r.err = p.await(ctx, key)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -22,13 +23,16 @@ const (
 )
 
 func main() {
-	binary := flag.String("regent", "bin/regent", "the binary")
-	write := flag.String("write", "", "the page whose table is written anew; none: it goes to the output")
-	only := flag.String("only", "", "programs whose names contain this")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *binary, *write, *only); err != nil {
+	redis.SetLogger(quiet{})
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == asWord {
+		err = as(ctx, os.Args[2:])
+	} else {
+		err = measure(ctx)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "clients:", err)
 		os.Exit(1)
 	}
@@ -39,48 +43,95 @@ type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
 
-func run(ctx context.Context, binary, write, only string) error {
-	redis.SetLogger(quiet{})
+func measure(ctx context.Context) error {
+	binary := flag.String("regent", "bin/regent", "the binary")
+	write := flag.String("write", "", "the page whose tables are written anew; none: they go to the output")
+	only := flag.String("only", "", "programs whose names contain this")
+	through := flag.String("fault", "", "faults whose names contain this")
+	rounds := flag.Int("rounds", tenRounds, "changes of leader for ten clients behind HAProxy")
+	flag.Parse()
 	dir, err := os.MkdirTemp("", "clients")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if binary, err = filepath.Abs(binary); err != nil {
+	if *binary, err = filepath.Abs(*binary); err != nil {
 		return err
 	}
 	if err := unpack(dir); err != nil {
 		return err
 	}
+	r := &results{}
 	programs := goClients()
-	var missing []string
 	for _, l := range languages() {
 		found, err := l.prepare(ctx, dir)
 		if err != nil {
-			missing = append(missing, fmt.Sprintf("%s (%v)", l.name, err))
-			fmt.Fprintln(os.Stderr, "left out:", missing[len(missing)-1])
+			r.leaveOut(l.name, err)
 		}
 		programs = append(programs, found...)
 	}
-	p, err := newPlace(ctx, binary, dir)
+	p, err := newPlace(ctx, *binary, filepath.Join(dir, "near"))
 	if err != nil {
 		return err
 	}
 	defer p.Kill()
-	var results []result
+	if p.front.why != nil {
+		r.leaveOut("HAProxy", p.front.why)
+	}
+	far, err := newHostsPlace(ctx, *binary, filepath.Join(dir, "far"))
+	if err != nil {
+		r.leaveOut("partition", err)
+	} else {
+		defer far.Kill()
+	}
+	r.programs(ctx, p, far, programs, func(pr program, f fault) bool {
+		return strings.Contains(pr.name+" "+pr.face, *only) && strings.Contains(f.name, *through)
+	})
+	if p.front.why == nil {
+		for _, f := range tenFaults() {
+			if strings.Contains(f.name, *through) && *rounds > 0 {
+				r.tens = append(r.tens, p.tens(ctx, f, *rounds))
+				fmt.Fprintln(os.Stderr, r.tens[len(r.tens)-1])
+			}
+		}
+	}
+	if *write == "" {
+		fmt.Print(r.page())
+		return nil
+	}
+	return os.WriteFile(*write, []byte(r.page()), 0o644)
+}
+
+// results are all that is measured.
+type results struct {
+	rows    []result
+	tens    []tenLine
+	missing []string
+}
+
+func (r *results) leaveOut(what string, why error) {
+	r.missing = append(r.missing, fmt.Sprintf("%s (%v)", what, why))
+	fmt.Fprintln(os.Stderr, "left out:", r.missing[len(r.missing)-1])
+}
+
+// programs has all programs go through all faults. far has a host for each node; it is
+// nil where there is none.
+func (r *results) programs(ctx context.Context, near, far *place, programs []program, wanted func(pr program, f fault) bool) {
 	for _, pr := range programs {
-		if !strings.Contains(pr.name+" "+pr.face, only) {
+		if _, ok := frontOf(pr.face); ok && near.front.why != nil {
 			continue
 		}
 		for _, f := range faults() {
-			r := p.try(ctx, pr, f, failsAfter, countsFor)
-			results = append(results, r)
-			fmt.Fprintln(os.Stderr, row(r))
+			p := near
+			if f.apart {
+				p = far
+			}
+			if p == nil || !wanted(pr, f) {
+				continue
+			}
+			one := p.try(ctx, pr, f, failsAfter, cmp.Or(f.during, countsFor))
+			r.rows = append(r.rows, one)
+			fmt.Fprintln(os.Stderr, row(one))
 		}
 	}
-	if write == "" {
-		fmt.Print(page(results, missing))
-		return nil
-	}
-	return os.WriteFile(write, []byte(page(results, missing)), 0o644)
 }

@@ -28,7 +28,15 @@ const (
 type program struct {
 	name, face string
 	own        string // why its library may wait for longer than it has to, "": it does not
-	run        func(ctx context.Context, key string, during time.Duration, addrs []string) (report, error)
+	run        func(ctx context.Context, t task) (report, error)
+}
+
+// A task is what a program is to do, and where.
+type task struct {
+	key    string
+	during time.Duration
+	addrs  []string
+	prefix []string // place.prefix
 }
 
 //go:embed programs more
@@ -47,8 +55,9 @@ type language struct {
 
 func languages() []language {
 	all := []string{clusterFace, sentinelFace, plainFace}
+	balanced := append(slices.Clone(all), dumbFace, checkedFace)
 	return []language{
-		{name: "redis-py", file: "programs/redispy.py", argv: []string{"/usr/bin/python3", "SRC"}, faces: all,
+		{name: "redis-py", file: "programs/redispy.py", argv: []string{"/usr/bin/python3", "SRC"}, faces: balanced,
 			own: map[string]string{clusterFace: "its own wait: it tries, with sleeps between, before it says that it cannot look for the slots a second time (4.3)"}},
 		{name: "hiredis (C)", file: "programs/hiredis.c", build: []string{"cc", "-O1", "-o", "OUT", "SRC", "-lhiredis"}, argv: []string{"OUT"}, faces: []string{plainFace}},
 		{name: "redis-rb (Ruby)", file: "programs/rb.rb", argv: []string{"ruby", "SRC"}, faces: []string{sentinelFace, plainFace}},
@@ -98,12 +107,53 @@ func (l language) prepare(ctx context.Context, dir string) ([]program, error) {
 	}
 	var out []program
 	for _, face := range l.faces {
-		out = append(out, program{name: l.name, face: face, own: l.own[face], run: func(ctx context.Context, key string, during time.Duration, addrs []string) (report, error) {
-			full := append(slices.Clone(argv), face, key, strconv.FormatFloat(during.Seconds(), 'f', 1, 64))
-			return external(ctx, append(full, addrs...), l.env, during)
+		kind := face
+		if _, ok := frontOf(face); ok {
+			kind = plainFace
+		}
+		out = append(out, program{name: l.name, face: face, own: l.own[face], run: func(ctx context.Context, t task) (report, error) {
+			full := slices.Concat(t.prefix, argv, []string{kind}, t.words())
+			return external(ctx, full, l.env, t.during)
 		}})
 	}
 	return out, nil
+}
+
+// words are a task as a program's arguments: the key, for how long in seconds, addresses.
+func (t task) words() []string {
+	return append([]string{t.key, strconv.FormatFloat(t.during.Seconds(), 'f', 1, 64)}, t.addrs...)
+}
+
+// elsewhere runs one of this program's own clients as a process of its own, where the
+// task's prefix puts it.
+func elsewhere(ctx context.Context, name, face string, t task) (report, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return report{}, err
+	}
+	return external(ctx, slices.Concat(t.prefix, []string{self, asWord, name, face}, t.words()), nil, t.during)
+}
+
+// asWord, as the first argument, makes this process one of its programs.
+const asWord = "as"
+
+// as is a process that elsewhere has begun: name, face, and a task's words.
+func as(ctx context.Context, args []string) error {
+	const fixed = 4
+	if len(args) <= fixed {
+		return errors.New("too few arguments")
+	}
+	seconds, err := strconv.ParseFloat(args[3], 64)
+	if err != nil {
+		return err
+	}
+	for _, pr := range goClients() {
+		if pr.name == args[0] && pr.face == args[1] {
+			r, err := pr.run(ctx, task{key: args[2], during: time.Duration(seconds * float64(time.Second)), addrs: args[fixed:]})
+			return errors.Join(err, json.NewEncoder(os.Stdout).Encode(r))
+		}
+	}
+	return fmt.Errorf("no program %s at face %s", args[0], args[1])
 }
 
 // slack is how much longer than it counts a program may take.

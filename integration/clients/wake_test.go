@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -22,11 +20,7 @@ import (
 func TestAWokenSentinelNamesNobody(t *testing.T) {
 	redis.SetLogger(quiet{})
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "regent")
-	if out, err := exec.Command("go", "build", "-o", binary, "regent/cmd/regent").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	p, err := newPlace(t.Context(), binary, dir)
+	p, err := newPlace(t.Context(), build(t, dir), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ func newHosts(n int, h *Hosts) (*Hosts, error) {
 		h.in(h.hub, "link", "add", "br0", "type", "bridge"),
 		h.in(h.hub, "addr", "add", h.net+strconv.Itoa(hubHost)+"/24", "dev", "br0"),
 		h.in(h.hub, "link", "set", "br0", "up"),
+		h.in(h.hub, "link", "set", "lo", "up"), // a server at the hub is reached from there
 	)
 	for i := 0; i < n && err == nil; i++ {
 		err = h.addHost(tag+"-"+strconv.Itoa(i+1), i)
@@ -128,6 +129,9 @@ func (h *Hosts) SetWeather(w Weather) { h.weather.Store(&w) }
 
 // IP is the address of host i, from 0.
 func (h *Hosts) IP(i int) string { return h.net + strconv.Itoa(i+1) }
+
+// HubIP is the address of the hub.
+func (h *Hosts) HubIP() string { return h.net + strconv.Itoa(hubHost) }
 
 // AddIP gives a host one more address.
 func (h *Hosts) AddIP(i, last int) error {
