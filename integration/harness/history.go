@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -82,7 +83,7 @@ func (h *History) client(ctx context.Context, id int) {
 	pool := newFollower(h.addrs, id, h.dial)
 	defer pool.close()
 	for ctx.Err() == nil {
-		c := h.draw()
+		c := h.draw(rand.IntN, int(time.Since(h.began)/keyLife))
 		asked := time.Since(h.began).Nanoseconds()
 		text, err := pool.do(c.args()...)
 		answered := time.Since(h.began).Nanoseconds()

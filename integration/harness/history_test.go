@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestModelIsRedis(t *testing.T) {
 	h := &History{began: time.Now()}
 	values := map[string]string{}
 	for range 2000 {
-		c := h.draw()
+		c := h.draw(rand.IntN, 0)
 		text, err := f.do(c.args()...)
 		if err != nil {
 			t.Fatalf("%v: %v", c, err)

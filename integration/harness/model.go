@@ -2,11 +2,9 @@ package harness
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -31,12 +29,11 @@ const setMembers = 4
 // popWait is for how long a blocking pop waits, in seconds.
 const popWait = "0.02"
 
-// draw picks a call.
-func (h *History) draw() call {
-	age := int(time.Since(h.began) / keyLife)
-	sort := []string{"reg", "cnt", "str", "lst", "set"}[rand.IntN(5)]
-	c := call{key: fmt.Sprintf("%s:%d:%d", sort, age, rand.IntN(keysAtOnce))}
-	reads := rand.IntN(2) == 0
+// draw picks a call, with keys of an age.
+func (h *History) draw(intN func(n int) int, age int) call {
+	sort := []string{"reg", "cnt", "str", "lst", "set"}[intN(5)]
+	c := call{key: fmt.Sprintf("%s:%d:%d", sort, age, intN(keysAtOnce))}
+	reads := intN(2) == 0
 	value := strconv.FormatInt(h.seq.Add(1), 10)
 	switch sort {
 	case "reg":
@@ -46,11 +43,11 @@ func (h *History) draw() call {
 	case "str":
 		c.op, c.arg = "append", value+","
 	case "lst":
-		if c.op = []string{"rpush", "lpush", "lpop", "rpop", "blpop"}[rand.IntN(5)]; strings.HasSuffix(c.op, "push") {
+		if c.op = []string{"rpush", "lpush", "lpop", "rpop", "blpop"}[intN(5)]; strings.HasSuffix(c.op, "push") {
 			c.arg = value
 		}
 	case "set":
-		c.op, c.arg = []string{"sadd", "srem"}[rand.IntN(2)], strconv.Itoa(rand.IntN(setMembers))
+		c.op, c.arg = []string{"sadd", "srem"}[intN(2)], strconv.Itoa(intN(setMembers))
 	}
 	if reads {
 		c.op, c.arg = map[string]string{"lst": "lrange", "set": "smembers"}[sort], ""

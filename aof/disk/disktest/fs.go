@@ -66,6 +66,7 @@ func (c change) apply(names map[string]*inode) {
 // An inode is a file's content, now and as of its last Sync.
 type inode struct {
 	data, synced []byte
+	clean        int // data and synced are equal so far
 }
 
 // New returns an empty file system.
@@ -131,7 +132,7 @@ func (s *FS) Kill() *FS {
 	out, copies := New(), map[*inode]*inode{nil: nil}
 	copyOf := func(n *inode) *inode {
 		if copies[n] == nil && n != nil {
-			copies[n] = &inode{slices.Clone(n.data), slices.Clone(n.synced)}
+			copies[n] = &inode{slices.Clone(n.data), slices.Clone(n.synced), n.clean}
 		}
 		return copies[n]
 	}
@@ -156,7 +157,7 @@ func (s *FS) Pending() int {
 }
 
 func (s *FS) put(name string, content []byte) {
-	n := &inode{data: content, synced: slices.Clone(content)}
+	n := &inode{data: content, synced: slices.Clone(content), clean: len(content)}
 	s.names[name], s.durable[name] = n, n
 	s.changed = slices.DeleteFunc(s.changed, func(c change) bool { return c.name == name || c.to == name })
 }
@@ -345,6 +346,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 		f.n.data = append(f.n.data, make([]byte, end-int64(len(f.n.data)))...)
 	}
 	copy(f.n.data[off:], p)
+	f.n.clean = min(f.n.clean, int(off))
 	return len(p), err
 }
 
@@ -358,6 +360,7 @@ func (f *file) Truncate(size int64) error {
 		return fmt.Errorf("disktest: truncate %s from %d up to %d", f.name, len(f.n.data), size)
 	}
 	f.n.data = f.n.data[:size:size]
+	f.n.clean = min(f.n.clean, int(size))
 	return nil
 }
 
@@ -367,7 +370,8 @@ func (f *file) Sync() error {
 	}
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
-	f.n.synced = slices.Clone(f.n.data)
+	f.n.synced = append(f.n.synced[:f.n.clean], f.n.data[f.n.clean:]...)
+	f.n.clean = len(f.n.data)
 	return nil
 }
 

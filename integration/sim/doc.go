@@ -1,0 +1,56 @@
+// Package sim runs whole clusters inside one process: real servers (package regent), three
+// or five, with their engine, log, barrier, election and listener, on simulated machines.
+// Time is virtual (testing/synctest): it goes on when every goroutine waits, so an hour
+// takes as long as there is something to do in it.
+//
+// The package is tests alone. A test makes a world from a seed, lets things happen to
+// it in rounds, mends everything after each, and judges the world at its end.
+//
+// # What is simulated
+//
+//   - The network (network_test.go): connections whose bytes take time; ways that are cut, in one
+//     direction or both; connections that are reset, or are half open because the other side was
+//     not told; machines that do not answer, and such that refuse.
+//   - The disks (disk_test.go, aof/disk/disktest): what was not synced may be lost at a power
+//     loss, wholly, in part, or with zeros in its place.
+//   - The clocks (node_test.go): each machine's runs at a rate of its own.
+//   - Processes that are killed, stopped, started again; handovers and rewrites by command.
+//   - Clients (traffic_test.go): some follow MOVED, others are plain and come to any
+//     node's plain-port, which carries them to the leader.
+//
+// Where the servers end and the simulation begins: regent.Options' Disk, Clock, Dial, Boot,
+// Listeners and PlainListeners, and io-model goroutine. Nothing in the servers knows of it.
+//
+// # What is not
+//
+//   - The event loops of the listener: their system calls cannot wait in virtual time.
+//   - A process that is stopped (SIGSTOP) between any two instructions. Goroutines of one
+//     process cannot be stopped from outside. What is stopped is all that it says and hears, and
+//     the timers of engine.Host; the election's own timer goes on, and what it decides
+//     meanwhile is said when the process goes on.
+//   - One machine with several nodes, and so the proof of a death by a refused connection.
+//   - The scheduler: which of two goroutines that can run comes first is Go's choice. So
+//     a seed fixes the faults, delays, clocks and what clients ask, and not every interleaving:
+//     a seed that failed may have to be run some times until it fails again.
+//
+// Time is not spent under a lock: a goroutine that waits for a mutex does not count as one that
+// waits, so that virtual time would stand still for ever. Disks are slow where no lock is
+// held.
+//
+// # What is judged
+//
+//   - After each round: within a bounded time (world.bound) every node takes part again, and
+//     writes are acknowledged at each node's port and plain-port.
+//   - At the end: every key is read, and all calls of all clients have one order that
+//     explains every reply (porcupine; integration/harness has the model). So no
+//     acknowledged write is lost and nothing is read that a failover took back.
+//   - Every node's DEBUG DIGEST is the same.
+//   - Servers end in order and leave no goroutine: synctest fails otherwise.
+//
+// # A seed that fails
+//
+// It prints its story: what was done to the world and what each node logged, with
+// virtual times in seconds. Again, with the story as it happens:
+//
+//	REGENT_SIM_TELL=1 go test ./integration/sim -run 'TestSeeds/17$' -v
+package sim
