@@ -40,6 +40,7 @@ import (
 	"regent/node/barrier"
 	"regent/node/machine"
 	"regent/node/persist"
+	"regent/node/replicas"
 	"regent/resp/server"
 )
 
@@ -85,6 +86,7 @@ type Server struct {
 	barrier *barrier.Barrier
 	watch   *watchdog.Watchdog
 	front   *server.Server
+	outside *replicas.Replicas
 	socks   address.Sockets
 
 	stopped  chan struct{} // closed: Run is to return
@@ -350,6 +352,9 @@ func (s *Server) Close() error {
 func (s *Server) release() {
 	s.closing.Do(func() {
 		defer close(s.released)
+		if s.outside != nil {
+			s.outside.Close()
+		}
 		if s.peers != nil {
 			s.peers.Stop()
 		}

@@ -18,6 +18,7 @@ import (
 	"regent/node/barrier"
 	"regent/node/machine"
 	"regent/node/persist"
+	"regent/node/replicas"
 	"regent/resp/server"
 )
 
@@ -67,11 +68,13 @@ func (s *Server) build() error {
 	if s.aof != nil {
 		o.Log = s.aof.Recorder()
 	}
+	o.Replicas = func() []engine.Replica { return s.outside.List() }
 	s.engine = engine.New(o)
 	if err := s.loadUsers(); err != nil {
 		return err
 	}
 	s.data.Attach(s.engine)
+	s.outside = replicas.New(s.replicaOptions())
 	s.watch = watchdog.New(s.host)
 	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch}
 	if s.peers != nil {
@@ -126,6 +129,24 @@ func (s *Server) joinPeers(dir string) (err error) {
 // feedCopy is cluster.Options.Snapshot.
 func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
 	return s.data.Feed(ctx, w, func(at aof.Place, total int64) { cut(repl.Place(at), total) })
+}
+
+// replicaOptions ties those who follow this node, and are none, to the log that there is.
+func (s *Server) replicaOptions() replicas.Options {
+	o := replicas.Options{
+		Config: s.cfg, Host: s.host, Disk: s.disk(), Copy: s.data.CopyOut, Beat: s.engine.Beat,
+		Leads: func() bool { return true }, History: s.engine.RunID,
+	}
+	if s.aof != nil {
+		o.Stream = s.aof.Stream()
+		o.Committed = s.aof.Durable
+	}
+	if s.peers != nil {
+		o.Committed = func() int64 { return s.peers.CommittedFor(engine.AcksQuorum.Set()) }
+		o.Leads = func() bool { return s.peers.View().Leading }
+		o.History = func() string { return s.peers.View().ClusterID }
+	}
+	return o
 }
 
 // barrierPorts ties the barrier to the log and the cluster that there are.
@@ -187,7 +208,10 @@ func (s *Server) roleChanged(leads bool) {
 
 // hijack takes a connection over from the listener.
 func (s *Server) hijack(conn net.Conn, early []byte, words [][]byte) {
+	ask, syncs := engine.ReadSync(words)
 	switch {
+	case syncs:
+		s.outside.Serve(conn, early, ask)
 	case len(words) > 1 && strings.EqualFold(string(words[1]), "backup"):
 		s.data.Backup(conn)
 	case s.peers != nil:

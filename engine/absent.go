@@ -5,12 +5,12 @@ import (
 	"regent/resp"
 )
 
-// Commands of redis-server whose thing does not exist here: modules, and a replication
-// that somebody has to set up. Each is in the table, so that a client or a tool that
+// Commands of redis-server whose thing does not exist here: modules, and a node that
+// somebody has to tell whom to follow. Each is in the table, so that a client or a tool that
 // asks gets an error that says what is there instead.
 
 func absentCommands() []Command {
-	return append(moduleCommands(), replicaCommands()...)
+	return append(moduleCommands(), replicaofCommands()...)
 }
 
 // refusing is a handler that answers with one error.
@@ -49,14 +49,13 @@ func moduleCommands() []Command {
 	}}}
 }
 
-// replicaCommands: nodes find their leader by themselves, and get its log over the
+// replicaofCommands: nodes find their leader by themselves, and get its log over the
 // peers' channel.
-func replicaCommands() []Command {
+func replicaofCommands() []Command {
 	const flags = spec.Admin | spec.NoScript | spec.NoAsyncLoading
 	target := spec.Args{spec.OneOf("args",
 		spec.Block("host-port", spec.String("host"), spec.Integer("port")),
 		spec.Block("no-one", spec.Word("no", "NO"), spec.Word("one", "ONE")))}
-	noSync := refusing(resp.ErrNoSync)
 	return []Command{
 		{Do: doReplicaof, refuses: noReplicaof, Command: spec.Command{
 			Name: "replicaof", Arity: 3, Flags: flags | spec.Stale, Since: "5.0.0", Complex: "O(1)",
@@ -66,19 +65,6 @@ func replicaCommands() []Command {
 			Name: "slaveof", Arity: 3, Flags: flags | spec.Stale, Since: "1.0.0", Complex: "O(1)",
 			Summary: "Is refused: the election says who follows whom.", Args: target,
 			DeprecatedSince: "5.0.0", ReplacedBy: "`REPLICAOF`",
-		}},
-		{Do: noSync, Command: spec.Command{
-			Name: "sync", Arity: 1, Flags: flags | spec.NoMulti, Since: "1.0.0",
-			Summary: "Is refused: followers get the log over the peers' channel.",
-		}},
-		{Do: noSync, Command: spec.Command{
-			Name: "psync", Arity: -3, Flags: flags | spec.NoMulti, Since: "2.8.0",
-			Summary: "Is refused: followers get the log over the peers' channel.",
-			Args:    spec.Args{spec.String("replicationid"), spec.Integer("offset")},
-		}},
-		{Do: noSync, Command: spec.Command{
-			Name: "replconf", Arity: -1, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale | spec.AllowBusy, Since: "3.0.0", Complex: "O(1)",
-			Summary: "Is refused: followers get the log over the peers' channel.", Internal: true,
 		}},
 	}
 }

@@ -32,8 +32,10 @@ type Options struct {
 	Cluster Cluster
 	Control Control
 	Dial    Dialer // nil: no other server can be reached
-	Rooms   []Room // of commands, beside the kernel's own
-	Version string // Regent's own, for INFO
+	// Replicas are those that are no nodes; nil: there are none.
+	Replicas func() []Replica
+	Rooms    []Room // of commands, beside the kernel's own
+	Version  string // Regent's own, for INFO
 	// ConfigFile is the file that CONFIG REWRITE writes, "" when there is none.
 	ConfigFile string
 	Shards     int // rounded up to a power of two, within minShards and maxShards
@@ -43,13 +45,14 @@ type Options struct {
 
 // An Engine is the database: keyspace, command table and sessions.
 type Engine struct {
-	Config  *config.Config
-	host    Host
-	log     Log
-	cluster Cluster
-	control Control
-	dial    Dialer
-	errands chan struct{} // those that are at work
+	Config   *config.Config
+	host     Host
+	log      Log
+	cluster  Cluster
+	control  Control
+	dial     Dialer
+	replicas func() []Replica
+	errands  chan struct{} // those that are at work
 
 	table  *table // of the port and the plain face, and of the log
 	guard  *table // of the Sentinel face
@@ -136,7 +139,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		Config: o.Config, host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
-		dial: o.Dial, errands: make(chan struct{}, mostErrands),
+		dial: o.Dial, replicas: o.Replicas, errands: make(chan struct{}, mostErrands),
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
@@ -173,6 +176,9 @@ func (e *Engine) Codecs() *rdb.Registry { return e.codecs }
 
 // AddInfo appends sections to INFO, in the order they are shown.
 func (e *Engine) AddInfo(s ...InfoSection) { e.sections = append(e.sections, s...) }
+
+// RunID names this start of the server, in hex digits.
+func (e *Engine) RunID() string { return e.runID }
 
 // RefuseWrites makes every later write answer -MISCONF: the log failed.
 func (e *Engine) RefuseWrites(why string) { e.writeErr.Store(&why) }

@@ -21,7 +21,7 @@ import (
 // server_save.go.
 
 func serverCommands() []Command {
-	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), latencyCommands(), monitorCommands(), absentCommands())
+	return slices.Concat(dataCommands(), processCommands(), saveCommands(), configCommands(), infoCommands(), debugCommands(), memoryCommands(), slowlogCommands(), latencyCommands(), monitorCommands(), absentCommands(), replicaCommands())
 }
 
 func flushArgs() spec.Args {

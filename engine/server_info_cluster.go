@@ -50,13 +50,17 @@ func (r *infoRun) followers(w *InfoWriter) {
 	if r.view.Leading {
 		up = r.view.Followers()
 	}
-	w.Int("connected_slaves", int64(len(up)))
+	outside := r.e.outsideReplicas()
+	w.Int("connected_slaves", int64(len(up)+len(outside)))
 	if want, lag := r.e.Config.MinReplicasToWrite.Get(), r.e.Config.MinReplicasMaxLag.Get(); r.view.Leading && want > 0 && lag > 0 {
 		w.Int("min_slaves_good_slaves", r.view.goodFollowers(lag))
 	}
 	for i, n := range up {
 		host, port, _ := n.At(r.face)
 		w.Str("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d", host, port, n.state(), n.Offset, max(n.Lag, 0)))
+	}
+	for i, o := range outside {
+		w.Str("slave"+strconv.Itoa(len(up)+i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d", o.Host, o.Port, o.State, o.Offset, o.Lag))
 	}
 }
 

@@ -63,7 +63,8 @@ type Session struct {
 	tx     *transaction   // nil: nothing was said of one
 	subs   *subscriptions // nil: it has listened to nothing
 	inbox  inbox
-	errand *errand // nil: it has no command elsewhere
+	errand *errand  // nil: it has no command elsewhere
+	syncs  *SyncAsk // nil: it has said nothing of a replica
 
 	caching uint8 // what CLIENT CACHING has said
 

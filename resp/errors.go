@@ -472,7 +472,6 @@ const (
 // What there is instead of commands of redis-server whose thing does not exist here.
 const (
 	ErrNoModules        = "ERR Modules are libraries of redis-server's own: Regent cannot load them"
-	ErrNoSync           = "ERR Nodes get the log over the peers' channel, and a copy of the data is had with regent backup: there is no replication by SYNC"
 	ErrReplicaofCluster = "ERR REPLICAOF not allowed in cluster mode."
 	ErrNoReplicaof      = "ERR Nodes find their leader by themselves: name them all in peers, or copy the data with regent backup"
 	ErrSlotsFixed       = "ERR The nodes hold all slots together: there are none to give, to move or to take away"
@@ -481,4 +480,15 @@ const (
 	ErrNoForget         = "ERR A node is taken out with REGENT NODE REMOVE id, at the leader"
 	ErrNoReplicate      = "ERR Every node follows the leader by itself: CLUSTER FAILOVER makes this one the leader"
 	ErrNoReset          = "ERR A node leaves when it is taken out with REGENT NODE REMOVE id, at the leader"
+)
+
+// Replicas that are no nodes.
+const (
+	ErrReplconf       = "ERR Unrecognized REPLCONF option: %s"
+	ErrReplconfFilter = "ERR Unsupported rdb-filter-only option: %s"
+	ErrReplconfRange  = "ERR value is out of range, value must between 0 and 1"
+	ErrReplconfAddr   = "ERR REPLCONF ip-address provided by replica instance is too long: %d bytes"
+	ErrNoMasterLink   = "NOMASTERLINK Can't SYNC while not connected with my master"
+	ErrNoLogToFollow  = "ERR There is no log to follow: start the server with appendonly yes"
+	ErrMostReplicas   = "ERR At most %d replicas that are no nodes are served at one time"
 )

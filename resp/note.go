@@ -20,6 +20,7 @@ const (
 	NoteBound = 'B' // the same, and the state cannot be taken to another node
 	NoteMoved = 'M' // this node leads no more: what was not answered was not carried out
 	NoteEnd   = 'E' // the connection ends here, and is not to be opened anew
+	NoteRaw   = 'R' // what follows, both ways, are no commands and replies: a replica's stream
 )
 
 // AppendNote appends a note.

@@ -103,6 +103,17 @@ func (r *Reader) Read() (Value, error) {
 	return v, err
 }
 
+// Blank reads a line feed that stands between two values, if one comes next: a replica
+// says so that it lives.
+func (r *Reader) Blank() (bool, error) {
+	next, err := r.in.Peek(1)
+	if err != nil || next[0] != '\n' {
+		return false, err
+	}
+	_, err = r.in.Discard(1)
+	return true, err
+}
+
 func (r *Reader) value(depth int) (Value, error) {
 	if r.left--; r.left < 0 {
 		return Value{}, fmt.Errorf("%w: more than %d values", ErrProtocol, r.limits.Total)

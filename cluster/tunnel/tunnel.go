@@ -13,6 +13,7 @@ type Tunnel struct {
 	bound bool
 	moved bool
 	ended bool
+	raw   bool // a replica's: what goes through is not looked at
 }
 
 // New makes a tunnel for a session in a state. write reports whether a command of a name
@@ -32,6 +33,9 @@ func (t *Tunnel) Moved() bool { return t.moved }
 
 // Send notes that p, of what the client has said, goes to the leader.
 func (t *Tunnel) Send(p []byte) {
+	if t.raw {
+		return
+	}
 	t.fly.keep(p)
 	for at := 0; at < len(p); {
 		n, ended, write := t.in.Next(p[at:])
@@ -47,7 +51,7 @@ func (t *Tunnel) Send(p []byte) {
 // takes the place of p.
 func (t *Tunnel) Hear(p []byte) (out []byte, err error) {
 	kept, from := 0, 0 // p[from:at] is the client's, and goes to p[kept:]
-	for at := 0; at < len(p); {
+	for at := 0; at < len(p) && !t.raw; {
 		note := t.out.in == inNote || t.out.Between() && p[at] == resp.NoteByte || t.out.kind == resp.NoteByte && t.out.in == inHeader
 		n, ev, err := t.out.Next(p[at:])
 		if err != nil {
@@ -78,6 +82,8 @@ func (t *Tunnel) take(note []byte) {
 		t.moved = true
 	case resp.NoteEnd:
 		t.ended = true
+	case resp.NoteRaw:
+		t.raw, t.bound, t.fly = true, true, flight{}
 	}
 }
 

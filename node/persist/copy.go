@@ -30,6 +30,25 @@ func (d *Data) Feed(ctx context.Context, w io.Writer, cut func(at aof.Place, tot
 	return f.w.Close()
 }
 
+// CopyOut writes the data at one moment as an RDB file for a program that keeps it, or its
+// libraries of functions alone. cut is told where in the log it is, at that moment and
+// without I/O, and returns fields for the file's head. The file is whole only when what
+// it shows is committed.
+func (d *Data) CopyOut(ctx context.Context, w io.Writer, libraries bool, cut func(at aof.Place) [][2]string) error {
+	use := rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get(), noKeys: libraries}
+	f := d.newRDB(w, use)
+	err := f.write(ctx, func(at int64) (*rdb.Place, error) {
+		if d.log == nil {
+			f.use.fields = cut(aof.Place{})
+			return nil, nil
+		}
+		p := d.log.PlaceAt(at)
+		f.use.fields = cut(p)
+		return rdbPlace(p.Offset, p.History), nil
+	})
+	return err
+}
+
 // Install takes a full copy as the base of the log and as the keyspace. enter is
 // called when all of it has come and before anything is changed; an error that is
 // engine.ErrUntouched has changed nothing.

@@ -146,19 +146,26 @@ func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
 type rdbUse struct {
 	base      bool // of a log
 	checksum  bool
-	maxCopied int64 // see engine.SnapshotOptions
+	maxCopied int64       // see engine.SnapshotOptions
+	noKeys    bool        // it is for the libraries alone
+	fields    [][2]string // for the head
 }
 
 // writeRDB writes the keyspace at one moment as an RDB file.
 func (d *Data) writeRDB(ctx context.Context, dst io.Writer, use rdbUse, where placed) (*moment, error) {
 	f := d.newRDB(dst, use)
+	return &f.moment, f.write(ctx, where)
+}
+
+// write writes all of the file, and returns when what it shows is committed.
+func (f *rdbFile) write(ctx context.Context, where placed) error {
 	if err := f.fill(ctx, where); err != nil {
-		return nil, err
+		return err
 	}
-	if err := d.settled(ctx, &f.moment); err != nil {
-		return nil, err
+	if err := f.d.settled(ctx, &f.moment); err != nil {
+		return err
 	}
-	return &f.moment, f.w.Close()
+	return f.w.Close()
 }
 
 func (d *Data) newRDB(dst io.Writer, use rdbUse) *rdbFile {
@@ -196,9 +203,10 @@ func (f *rdbFile) header() {
 		Server: engine.RedisVersion, Created: f.made / 1000, Memory: f.info.Bytes, Base: f.use.base, Place: f.place,
 	})
 	if f.use.base {
-		for _, field := range f.info.Aux {
-			f.w.Aux(field[0], field[1])
-		}
+		f.use.fields = append(f.use.fields, f.info.Aux...)
+	}
+	for _, field := range f.use.fields {
+		f.w.Aux(field[0], field[1])
 	}
 	for _, code := range f.info.Libraries {
 		f.w.Library(code)
@@ -207,6 +215,9 @@ func (f *rdbFile) header() {
 
 func (f *rdbFile) batch(b *engine.SnapshotBatch) error {
 	f.header()
+	if f.use.noKeys {
+		return nil
+	}
 	if err := b.Each(f.entry); err != nil {
 		return err
 	}

@@ -135,6 +135,11 @@ func (s *Server) farewell(c *client) {
 	}
 	if c.hello != nil && s.hijack != nil && !c.dead && !c.waiting && c.unsent() == 0 && !s.stopping.Load() {
 		conn, err := c.link.detach()
+		if err == nil && c.far { // all before is out: there is room for it
+			if _, err = conn.Write(resp.AppendNote(nil, resp.NoteRaw, nil)); err != nil {
+				_ = conn.Close()
+			}
+		}
 		if err == nil {
 			early := append([]byte(nil), c.in[c.at:]...)
 			go s.hijack(conn, early, c.hello)

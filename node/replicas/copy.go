@@ -1,0 +1,194 @@
+package replicas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"regent/aof"
+	"regent/engine"
+)
+
+// A full copy: what is said before it, how its end is told, and where the log goes on.
+//
+//	\n \n …                          while the snapshot has not begun
+//	+FULLRESYNC <id> <offset>        to PSYNC
+//	$EOF:<mark>  … RDB … <mark>      to one that can take it
+//	$<length>    … RDB …             to others: the file is made on disk first
+
+// markBytes is how long a mark is, in hex digits.
+const markBytes = 40
+
+// A sending is one copy on its way.
+type sending struct {
+	p       *replica
+	place   aof.Place
+	release func() // of what is kept of the log
+	id      string
+
+	quiet  chan struct{}
+	hushed sync.Once
+	silent chan struct{} // closed when no more blank lines come
+
+	mark   string
+	begun  bool
+	reader engine.StreamReader
+}
+
+// copy sends the data, and returns where the log goes on, read by reader. There is none
+// for a replica that wants the data alone.
+func (p *replica) copy(ctx context.Context) (at spot, reader engine.StreamReader, err error) {
+	s := &sending{p: p, quiet: make(chan struct{}), silent: make(chan struct{}), release: func() {}}
+	go s.blanks()
+	defer func() {
+		s.hush()
+		s.release()
+		if err != nil && s.reader != nil {
+			_ = s.reader.Close()
+		}
+	}()
+	began := time.Now()
+	if p.ask.EOF {
+		err = s.marked(ctx)
+	} else {
+		err = s.measured(ctx)
+	}
+	if err != nil {
+		return at, nil, fmt.Errorf("the copy failed: %w", err)
+	}
+	p.r.o.Host.Logf(engine.LevelNotice, "Replica %s has its copy: %.3f seconds", p, time.Since(began).Seconds())
+	if s.reader == nil {
+		return at, nil, nil
+	}
+	if !p.ask.Renames {
+		p.unsent = selecting(s.place.DB)
+	}
+	return past(s.place.History, s.place.Offset), s.reader, nil
+}
+
+// marked sends a copy as it is made, with a mark at its end.
+func (s *sending) marked(ctx context.Context) error {
+	for len(s.mark) < markBytes {
+		s.mark += fmt.Sprintf("%016x", s.p.r.o.Host.Rand())
+	}
+	s.mark = s.mark[:markBytes]
+	if err := s.p.r.o.Copy(ctx, s, s.p.ask.Library, s.cut); err != nil {
+		return err
+	}
+	if !s.begun {
+		return errors.New("it is empty")
+	}
+	return s.p.write([]byte(s.mark))
+}
+
+// Write sends bytes of a copy.
+func (s *sending) Write(b []byte) (int, error) {
+	if !s.begun {
+		if err := s.begin("EOF:" + s.mark); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.p.write(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// measured makes the copy on disk, and sends it with its length.
+func (s *sending) measured(ctx context.Context) error {
+	f, remove, err := s.p.r.spool(s.p.number)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	w := &fileWriter{f: f}
+	if err := s.p.r.o.Copy(ctx, w, s.p.ask.Library, s.cut); err != nil {
+		return err
+	}
+	if err := s.begin(strconv.FormatInt(w.n, 10)); err != nil {
+		return err
+	}
+	buf := make([]byte, chunk)
+	for at := int64(0); at < w.n; {
+		n, err := f.ReadAt(buf[:min(chunk, w.n-at)], at)
+		if n == 0 {
+			return fmt.Errorf("read the copy at %d: %w", at, err)
+		}
+		if err := s.p.write(buf[:n]); err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// cut notes where in the log the copy is, and keeps the log from there on.
+func (s *sending) cut(at aof.Place) [][2]string {
+	s.place = at
+	stream := s.p.r.o.Stream
+	if stream == nil || s.p.ask.Data {
+		return nil
+	}
+	if release, err := stream.Reserve(at.Offset); err == nil {
+		s.release = release
+	}
+	s.id = idOf(s.p.r.o.History(), past(at.History, at.Offset).epoch)
+	return [][2]string{{"repl-stream-db", strconv.Itoa(at.DB)}, {"repl-id", s.id}, {"repl-offset", strconv.FormatInt(outside(at.History, at.Offset), 10)}}
+}
+
+// begin says what comes, and opens the log where it will go on.
+func (s *sending) begin(length string) (err error) {
+	s.begun = true
+	s.hush()
+	head := "$" + length + "\r\n"
+	if stream := s.p.r.o.Stream; stream != nil && !s.p.ask.Data {
+		if s.reader, err = stream.NewReader(s.place.Offset); err != nil {
+			return fmt.Errorf("read the log at %d: %w", s.place.Offset, err)
+		}
+		s.release()
+	}
+	if s.p.ask.Partial {
+		head = fmt.Sprintf("+FULLRESYNC %s %d\r\n%s", s.id, outside(s.place.History, s.place.Offset), head)
+	}
+	return s.p.write([]byte(head))
+}
+
+// blanks tells the replica that its copy has not begun.
+func (s *sending) blanks() {
+	defer close(s.silent)
+	tick := time.NewTicker(blankEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.quiet:
+			return
+		case <-tick.C:
+			if s.p.write([]byte("\n")) != nil {
+				_ = s.p.conn.Close()
+				return
+			}
+		}
+	}
+}
+
+// hush ends blanks.
+func (s *sending) hush() {
+	s.hushed.Do(func() { close(s.quiet) })
+	<-s.silent
+}
+
+// A fileWriter writes a file from its beginning.
+type fileWriter struct {
+	f io.WriterAt
+	n int64
+}
+
+func (w *fileWriter) Write(b []byte) (int, error) {
+	n, err := w.f.WriteAt(b, w.n)
+	w.n += int64(n)
+	return n, err
+}
