@@ -30,11 +30,17 @@ import (
 // Limits of a tunnel.
 const (
 	// movedGrace is how long the old leader has to say that it has moved, when the next
-	// one is known and something is in flight.
+	// one is known and something is in flight. One that is heard of, as after a planned
+	// change, has up to write-timeout: it may have many clients to tell.
 	movedGrace = 200 * time.Millisecond
-	// carryPause is how long a node that was refused waits before it asks again, unless
-	// another leader comes before.
+	// carryPause is how long a carrier that was refused waits before it asks again, unless
+	// another leader comes before: the first time, and twice as long each time after, up to
+	// mostPause.
 	carryPause = 10 * time.Millisecond
+	mostPause  = 80 * time.Millisecond
+	// maxDials is how many carriers dial at once. A leader has 64 places for handshakes
+	// that come from one address (peer.Places), and what is too many ends others.
+	maxDials = 16
 	// farewellLimit is how long a client may take to read why its connection ends.
 	farewellLimit = time.Second
 )
@@ -64,9 +70,14 @@ type leaderAt struct{ id, epoch int64 }
 
 // carriers are those of all clients.
 type carriers struct {
-	mu   sync.Mutex
-	all  map[*carrier]struct{}
-	last leaderAt
+	mu      sync.Mutex
+	all     map[*carrier]struct{}
+	last    leaderAt
+	present leaderAt      // as last, or none
+	turned  chan struct{} // closed when present changes; nil: nobody waits
+	dials   chan struct{} // those who dial
+	failed  leaderAt      // was dialled in vain
+	until   time.Time     // nobody needs to find that out anew until then
 }
 
 // present is the node that leads, as a view has it; epoch 0: none.
@@ -117,11 +128,61 @@ func (cs *carriers) remove(k *carrier) {
 	delete(cs.all, k)
 }
 
+// turn is closed when a leader comes or goes.
+func (cs *carriers) turn() <-chan struct{} {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.turned == nil {
+		cs.turned = make(chan struct{})
+	}
+	return cs.turned
+}
+
+// enter waits for a place among those who dial; false: there is none in time, or another
+// has just found that the leader cannot be reached.
+func (cs *carriers) enter(ctx context.Context, at leaderAt) bool {
+	cs.mu.Lock()
+	if cs.dials == nil {
+		cs.dials = make(chan struct{}, maxDials)
+	}
+	dials := cs.dials
+	cs.mu.Unlock()
+	select {
+	case dials <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	cs.mu.Lock()
+	spared := cs.failed == at && time.Now().Before(cs.until)
+	cs.mu.Unlock()
+	if spared {
+		<-dials
+	}
+	return !spared
+}
+
+// leave gives enter's place back. failed: the leader was not reached.
+func (cs *carriers) leave(at leaderAt, failed bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if failed {
+		cs.failed, cs.until = at, time.Now().Add(carryPause/2)
+	}
+	<-cs.dials
+}
+
 // lookAt tells the carriers of a view: those of another leader have to leave.
 func (cs *carriers) lookAt(v *engine.View) {
 	at := present(v)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	if at != cs.present {
+		cs.present = at
+		if cs.turned != nil {
+			close(cs.turned)
+			cs.turned = nil
+		}
+	}
 	if at == cs.last || at.epoch == 0 {
 		return
 	}
@@ -145,8 +206,30 @@ func (k *carrier) look(at leaderAt) {
 		k.call()
 		return
 	}
-	up := k.up
-	k.late = time.AfterFunc(movedGrace, func() { _ = up.Close() })
+	if k.late != nil {
+		return
+	}
+	up, from := k.up, k.leader.id
+	left := int(k.c.opts.Config.WriteTimeout.Millis() / movedGrace)
+	var late *time.Timer
+	late = time.AfterFunc(movedGrace, func() {
+		if left--; left <= 0 || k.c.silent(from) {
+			_ = up.Close()
+			return
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.late == late {
+			late.Reset(movedGrace)
+		}
+	})
+	k.late = late
+}
+
+// silent reports whether nothing was heard of another node for an election timeout.
+func (c *Cluster) silent(id int64) bool {
+	m := c.member(id)
+	return m == nil || c.opts.Host.Now()-m.heard.Load() > c.timeout.Milliseconds()
 }
 
 // call has run look at what has happened.
@@ -289,15 +372,16 @@ func (k *carrier) attach() bool {
 	limit := k.c.opts.Config.WriteTimeout.Millis()
 	ctx, cancel := context.WithTimeout(k.c.ctx, limit)
 	defer cancel()
-	for ctx.Err() == nil {
-		changed := k.c.stirs.next()
+	for pause := carryPause; ctx.Err() == nil; {
+		turned := k.c.carriers.turn()
 		at := present(k.c.View())
+		var again <-chan time.Time // none: until there is a leader
 		switch {
 		case at.epoch == 0:
 		case at.id == k.c.id:
 			return k.giveBack()
 		default:
-			up, refusal, err := k.dialWhile(ctx, at)
+			up, refusal, err := k.dialWhile(ctx, at, turned)
 			switch {
 			case err == nil && refusal == "":
 				return k.begin(up, at)
@@ -307,17 +391,15 @@ func (k *carrier) attach() bool {
 			case errors.Is(err, errSameLeader):
 				return false // it has ended the connection, and was not asked to come back
 			}
+			again = time.After(pause)
+			pause = min(2*pause, mostPause)
 		}
-		pause := time.NewTimer(carryPause)
 		select {
 		case <-ctx.Done():
-		case <-changed:
-			if at.epoch != 0 {
-				<-pause.C // it stirs at each write
-			}
-		case <-pause.C:
+		case <-turned:
+			pause = carryPause
+		case <-again:
 		}
-		pause.Stop()
 	}
 	k.mu.Lock()
 	k.tun.Send(k.unsent)
@@ -360,24 +442,26 @@ const (
 	refusedClient = "client"
 )
 
-// dialWhile is dial, as long as at is the leader.
-func (k *carrier) dialWhile(ctx context.Context, at leaderAt) (up net.Conn, refusal string, err error) {
+// errSpared says that another carrier has found out that a leader cannot be reached.
+var errSpared = errors.New("the leader was not reached a moment ago")
+
+// dialWhile is dial, as long as at is the leader, which is until turned.
+func (k *carrier) dialWhile(ctx context.Context, at leaderAt, turned <-chan struct{}) (up net.Conn, refusal string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		for ctx.Err() == nil {
-			changed := k.c.stirs.next()
-			if is := present(k.c.View()); is != at && is.epoch != 0 {
-				cancel()
-				return
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
+		select {
+		case <-turned:
+			cancel()
+		case <-ctx.Done():
 		}
 	}()
-	return k.dial(ctx, at)
+	if !k.c.carriers.enter(ctx, at) {
+		return nil, "", errSpared
+	}
+	up, refusal, err = k.dial(ctx, at)
+	k.c.carriers.leave(at, err != nil && ctx.Err() == nil && !errors.Is(err, errSameLeader))
+	return up, refusal, err
 }
 
 // dial opens a connection to the leader and hands it the client's session. A refusal is

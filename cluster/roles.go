@@ -136,6 +136,7 @@ func (c *Cluster) stepDown() {
 	c.begun.Store(0)
 	v := c.compose(c.status(), false)
 	c.engine.Freeze(func() { c.view.Store(v) })
+	c.carriers.lookAt(v)
 	c.engine.LeaseMoved()
 	c.engine.LookAgain()
 	if c.lead.ahead {
