@@ -163,11 +163,12 @@ func (c *Cluster) Moving(start, end int64) (last int64) {
 	return last
 }
 
-// Sealed tells that the log moved: it was written or synced. It takes no lock.
+// Sealed tells that the log moved: it was written or synced. What was written is sent to
+// the followers at once, as far as their connections take it. It waits for nothing.
 func (c *Cluster) Sealed() {
 	for _, m := range c.others() {
 		if s := m.sender.Load(); s != nil {
-			s.Wake()
+			s.Push()
 		}
 	}
 	if c.behind.Load() {

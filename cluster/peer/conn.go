@@ -23,6 +23,7 @@ type Conn struct {
 	// dialer; without voters: nothing was told.
 	Told  bully.Configuration
 	dec   *Decoder
+	now   *direct       // nil: a write may always have to wait
 	wrote time.Duration // how long a write may stand still
 	alive bool          // what comes from the peer counts too
 	heard atomic.Int64  // frames read so far
@@ -33,7 +34,7 @@ func newConn(raw net.Conn, early []byte, limit int) *Conn {
 	if len(early) > 0 {
 		r = io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw)
 	}
-	return &Conn{Conn: raw, dec: NewDecoder(r, limit)}
+	return &Conn{Conn: raw, dec: NewDecoder(r, limit), now: newDirect(raw)}
 }
 
 // open ends the handshake.
@@ -73,12 +74,25 @@ func (c *Conn) SetPatience(d time.Duration) { c.wrote = d }
 // peer: it is busy with what it has.
 func (c *Conn) WaitWhileHeard() { c.alive = true }
 
+// Direct reports whether WriteNow may send anything.
+func (c *Conn) Direct() bool { return c.now != nil }
+
+// WriteNow sends what of b is taken at once, which may be none of it. It never waits. The
+// caller sends the rest before anything else.
+func (c *Conn) WriteNow(b []byte) (n int, err error) { return c.now.write(b) }
+
 // Write sends all of b. It fails when the peer takes none of it for as long as the
 // patience lasts.
 func (c *Conn) Write(b []byte) (n int, err error) {
-	if c.wrote <= 0 {
-		return c.Conn.Write(b)
+	// As a rule all is taken at once, and nothing need be said of when to give up.
+	if n, err = c.WriteNow(b); n == len(b) || err != nil {
+		return n, err
 	}
+	if c.wrote <= 0 {
+		m, err := c.Conn.Write(b[n:])
+		return n + m, err
+	}
+	defer func() { _ = c.Conn.SetWriteDeadline(time.Time{}) }() // WriteNow has none
 	for {
 		heard := c.heard.Load()
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.wrote))

@@ -131,7 +131,7 @@ func TestStreamsGoOnInsideAUnit(t *testing.T) {
 		}
 		for n := 0; r.node.log.End() < log.End(); n++ {
 			limit := rapid.OneOf(rapid.Int64Range(0, 2000), rapid.Int64Range(0, 1<<20), rapid.Int64Range(frame+1000, frame+5000)).Draw(t, "bytes")
-			if n > 40 {
+			if most := 22 + int(log.End()/frame); n > most {
 				t.Fatalf("%d streams, and the follower has %d of %d bytes", n, r.node.log.End(), log.End())
 			}
 			if n > 20 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,10 +73,19 @@ type Sender struct {
 	reading  atomic.Pointer[reading]
 	gone     chan struct{}
 
-	asked   int64 // the round it was asked for last
-	awaited int64 // the offset it was asked to apply last
-	sent    int64 // offset after what was sent
-	told    int64 // commit offset that was told
+	out     sync.Mutex // of who sends: the pump, or Push. What follows belongs to it
+	reader  engine.StreamReader
+	level   bool        // all that there was was sent, so that what came since is in the log's memory
+	patient bool        // the sender waits for the connection
+	rest    []byte      // of a frame that the connection did not take at once
+	bad     error       // what Push met with
+	timer   *time.Timer // for a commit offset that no data has carried
+	armed   bool        // it runs
+	armedAt int64       // sent, then
+	asked   int64       // the round it was asked for last
+	awaited int64       // the offset it was asked to apply last
+	sent    int64       // offset after what was sent
+	told    int64       // commit offset that was told
 	buf     []byte
 }
 
@@ -100,7 +110,7 @@ func NewSender(c SenderConfig, conn *peer.Conn) *Sender {
 	return &Sender{
 		cfg: c, conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}),
 		head: peer.Frame{From: c.Self, To: c.Peer, Epoch: c.Epoch},
-		buf:  make([]byte, headRoom+chunk+2),
+		buf:  make([]byte, headRoom+chunk+2), timer: time.NewTimer(time.Hour),
 	}
 }
 
@@ -141,7 +151,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reader, off, err := s.reader(at)
+	reader, off, err := s.readFrom(at)
 	if err != nil {
 		return fmt.Errorf("can't read the log at %d: %w", at.off, err)
 	}
@@ -171,9 +181,9 @@ type beginning struct {
 	sum       int64 // CRC-32C of what is held
 }
 
-// reader reads the log from where the stream goes on: behind what the follower holds
+// readFrom reads the log from where the stream goes on: behind what the follower holds
 // of an incomplete unit, if that is what stands here.
-func (s *Sender) reader(at beginning) (r engine.StreamReader, off int64, err error) {
+func (s *Sender) readFrom(at beginning) (r engine.StreamReader, off int64, err error) {
 	if r, err = s.cfg.Stream.NewReader(at.off); err != nil || at.held == 0 {
 		return r, at.off, err
 	}
@@ -233,43 +243,130 @@ func (s *Sender) frame(t peer.Type) *peer.Frame {
 	return &f
 }
 
-// pump is the writer: data first, a bare commit offset when there is none.
+// pump sends until the connection is lost: what Push has left.
 func (s *Sender) pump(r engine.StreamReader) error {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	defer timer.Stop()
-	armed := false
+	s.out.Lock()
+	s.reader = r
+	s.timer.Stop()
+	s.out.Unlock()
+	defer s.stopPush()
 	for {
-		if err := s.sendRound(); err != nil {
-			return err
-		}
-		if err := s.sendAwait(); err != nil {
-			return err
-		}
-		n, err := s.send(r)
+		n, err := s.catchUp()
 		if err != nil {
 			return err
-		}
-		switch {
-		case n > 0 && !armed:
-			timer.Reset(commitDelay)
-			armed = true
-		case n == 0 && (!armed || s.cfg.Awaited() > s.told):
-			if err := s.sendCommit(); err != nil {
-				return err
-			}
 		}
 		if n > 0 {
 			continue
 		}
 		select {
 		case <-s.wake:
-		case <-timer.C:
-			armed = false
+		case <-s.timer.C:
+			s.rearm()
 		case <-s.gone:
 			return nil
 		}
 	}
+}
+
+// stopPush has Push do nothing any more.
+func (s *Sender) stopPush() {
+	s.out.Lock()
+	defer s.out.Unlock()
+	s.timer.Stop()
+	s.reader, s.level = nil, false
+}
+
+// rearm puts a bare commit offset off once more if there was data meanwhile for it to ride on.
+func (s *Sender) rearm() {
+	s.out.Lock()
+	defer s.out.Unlock()
+	if s.armed = s.sent > s.armedAt; s.armed {
+		s.arm()
+	}
+}
+
+func (s *Sender) arm() {
+	s.armed, s.armedAt = true, s.sent
+	s.timer.Reset(commitDelay)
+}
+
+// catchUp sends what there is, and waits for the connection to take it.
+func (s *Sender) catchUp() (n int, err error) {
+	s.out.Lock()
+	defer s.out.Unlock()
+	s.patient = true
+	defer func() { s.patient = false }()
+	if err := s.bad; err != nil {
+		return 0, err
+	}
+	if len(s.rest) > 0 {
+		if err := s.put(s.rest); err != nil {
+			return 0, err
+		}
+	}
+	return s.step()
+}
+
+// Push sends what has just been written to the log, on the caller's goroutine: it is
+// awake, and the pump need not be woken. It waits for nothing. What is not in the log's
+// memory, or more than a chunk, or not taken by the connection at once, it leaves to
+// the pump.
+func (s *Sender) Push() {
+	if s.conn.Direct() && s.out.TryLock() {
+		done := s.pushed()
+		s.out.Unlock()
+		if done {
+			return
+		}
+	}
+	s.Wake()
+}
+
+// pushed reports whether all was sent. The caller holds out.
+func (s *Sender) pushed() bool {
+	if !s.level || len(s.rest) > 0 || s.bad != nil || s.cfg.Stream.End()-s.sent > chunk {
+		return false
+	}
+	n, err := s.step()
+	if err == nil && n > 0 && len(s.rest) == 0 && s.cfg.Awaited() > s.told {
+		err = s.sendCommit()
+	}
+	s.bad = err
+	return err == nil && len(s.rest) == 0 && s.cfg.Stream.End() == s.sent
+}
+
+// step sends one chunk, and before it what else is due: data first, a bare commit offset
+// when there is none. The caller holds out.
+func (s *Sender) step() (n int, err error) {
+	if err := s.sendRound(); err != nil || len(s.rest) > 0 {
+		return 0, err
+	}
+	if err := s.sendAwait(); err != nil || len(s.rest) > 0 {
+		return 0, err
+	}
+	if n, err = s.send(s.reader); err != nil || len(s.rest) > 0 {
+		return n, err
+	}
+	switch {
+	case n > 0 && !s.armed:
+		s.arm()
+	case n == 0 && (!s.armed || s.cfg.Awaited() > s.told):
+		err = s.sendCommit()
+	}
+	return n, err
+}
+
+// put sends a frame, or as much of it as is taken at once: the rest must be sent before
+// any other, and before buf is used again.
+func (s *Sender) put(b []byte) (err error) {
+	n := len(b)
+	if s.patient {
+		_, err = s.conn.Write(b)
+	} else {
+		n, err = s.conn.WriteNow(b)
+	}
+	s.rest = b[n:]
+	return err
 }
 
 // send sends one chunk, if there is one and the window is open.
@@ -289,6 +386,7 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 		return 0, fmt.Errorf("can't read the log at %d: %w", s.sent, err)
 	}
 	if n == 0 {
+		s.level = true
 		return 0, nil
 	}
 	commit := s.cfg.Commit()
@@ -301,7 +399,7 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 	copy(s.buf[at:], h)
 	end := headRoom + n
 	s.buf[end], s.buf[end+1] = '\r', '\n'
-	if _, err := s.conn.Write(s.buf[at : end+2]); err != nil {
+	if err := s.put(s.buf[at : end+2]); err != nil {
 		return 0, err
 	}
 	s.sent += int64(n)
@@ -316,8 +414,7 @@ func (s *Sender) sendRound() error {
 	}
 	s.asked = round
 	out := peer.AppendHead(s.buf[:0], s.frame(peer.Ask), 1)
-	_, err := s.conn.Write(peer.AppendInt(out, round))
-	return err
+	return s.put(peer.AppendInt(out, round))
 }
 
 // sendAwait asks for what somebody waits for. From then on until that is
@@ -329,8 +426,7 @@ func (s *Sender) sendAwait() error {
 	}
 	s.awaited = off
 	out := peer.AppendHead(s.buf[:0], s.frame(peer.Await), 1)
-	_, err := s.conn.Write(peer.AppendInt(out, off))
-	return err
+	return s.put(peer.AppendInt(out, off))
 }
 
 // sendCommit tells a commit offset that no data has carried. While it has not
@@ -339,10 +435,10 @@ func (s *Sender) sendCommit() error {
 	for {
 		if commit := s.cfg.Commit(); commit > s.told {
 			out := peer.AppendHead(s.buf[:0], s.frame(peer.Commit), 1)
-			if _, err := s.conn.Write(peer.AppendInt(out, commit)); err != nil {
+			s.told = commit
+			if err := s.put(peer.AppendInt(out, commit)); err != nil || len(s.rest) > 0 {
 				return err
 			}
-			s.told = commit
 		}
 		if s.told >= s.sent || s.late.Load() {
 			return nil

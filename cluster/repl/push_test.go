@@ -1,0 +1,99 @@
+package repl_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"testing"
+
+	"regent/cluster/peer"
+	"regent/cluster/repl"
+)
+
+// sockets is a TCP connection.
+func sockets(t *testing.T) (a, b net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return a, b
+}
+
+// TestPushWaitsForNobody: those that write the log send it, however many they are, whether
+// the follower reads or stands still; and the follower gets every byte once, in order.
+func TestPushWaitsForNobody(t *testing.T) {
+	atLeader, atFollower := sockets(t)
+	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
+	log := leaderLog(t, epoch)
+	s := repl.NewSender(repl.SenderConfig{
+		Stream: log.Stream(), Self: leader, Peer: follower, Epoch: epoch, Patience: patience * 60,
+		Cluster: func() string { return peer.Unknown }, Commit: log.End,
+		Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
+		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
+	}, conn)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Run(context.Background()) // ends with the connection
+	}()
+	defer func() {
+		_ = other.Close()
+		<-ended
+	}()
+	var f peer.Frame
+	if err := other.Next(&f); err != nil || f.Type != peer.Open {
+		t.Fatal(f.Type, err)
+	}
+	ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
+	if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
+		t.Fatal(err)
+	}
+	got := takeLog(t, other, nil, log.End()) // from now on everything is sent as it is written
+	for range 100 {
+		add(t, log, 64, false)
+		s.Push()
+		got = takeLog(t, other, got, log.End())
+	}
+	// Nobody reads while this is written: more than the sockets hold, less than a window.
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			for range 60 {
+				add(t, log, 100<<10, false)
+				s.Push()
+			}
+		})
+	}
+	writers.Wait()
+	if got = takeLog(t, other, got, log.End()); !bytes.Equal(got, log.Bytes()) {
+		t.Fatal("the follower has other bytes than the leader")
+	}
+}
+
+// takeLog reads DATA until the log is there up to end.
+func takeLog(t *testing.T, c *peer.Conn, have []byte, end int64) []byte {
+	t.Helper()
+	var f peer.Frame
+	for int64(len(have)) < end {
+		if err := c.Next(&f); err != nil {
+			t.Fatal(err)
+		}
+		switch off, err := f.Int(0); {
+		case f.Type == peer.Commit:
+		case f.Type != peer.Data || err != nil || off != int64(len(have)):
+			t.Fatalf("%s at %d after %d bytes: %v", f.Type, off, len(have), err)
+		default:
+			have = append(have, f.Args[2]...)
+		}
+	}
+	return have
+}
