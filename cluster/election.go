@@ -33,19 +33,26 @@ func nothing(time.Duration) bully.Output { return bully.Output{} }
 
 // do brings one input to the election. f is called under mu.
 func (c *Cluster) do(f func(now time.Duration) bully.Output) {
+	if c.bring(f) {
+		c.advanced()
+		if c.following.Load() {
+			poke(c.apply)
+		}
+	}
+}
+
+// bring is do for a caller that sees to what is committed by itself: it reports whether
+// that, or the lease, moved.
+func (c *Cluster) bring(f func(now time.Duration) bully.Output) (moved bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.node == nil {
-		c.mu.Unlock()
-		return
+		return false
 	}
 	now := c.now()
 	c.refresh(now)
 	c.carry(f(now))
-	moved := c.publish()
-	c.mu.Unlock()
-	if moved {
-		c.advanced()
-	}
+	return c.publish()
 }
 
 // advanced lets others see that the commit offset or the lease moved.
@@ -54,7 +61,6 @@ func (c *Cluster) advanced() {
 	c.stirs.stir()
 	c.engine.LeaseMoved()
 	if c.following.Load() {
-		poke(c.apply)
 		return
 	}
 	for _, m := range c.others() {

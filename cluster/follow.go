@@ -242,7 +242,7 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 		}
 		c.follow.bytes.Add(int64(len(records)))
 	}
-	c.do(func(now time.Duration) bully.Output {
+	moved := c.bring(func(now time.Duration) bully.Output {
 		o := c.node.Committed(now, epoch, commit)
 		durable, ok = c.told.durable, c.node.Follows(epoch)
 		if !c.node.Vouches() || c.muted {
@@ -250,7 +250,22 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 		}
 		return o
 	})
+	if moved {
+		c.advanced()
+	}
 	return durable, ok, nil
+}
+
+// Apply applies what is committed: on the receiver's goroutine, which is awake, if that is
+// quickly done, and on the one that is there for it otherwise. While more is to be appended
+// both are at work.
+func (f *follower) Apply(more bool) {
+	c := (*Cluster)(f)
+	limit := min(c.commit.Load(), c.opts.Stream.End())
+	if limit <= c.applier.Applied() || !more && c.mayApply() && c.applier.Quickly(limit) {
+		return
+	}
+	poke(c.apply)
 }
 
 // Durable is how far the log is durable, as far as this node vouches for it.

@@ -61,12 +61,33 @@ func (a *Applier) Apply(args [][]byte) error {
 		return a.pass(err)
 	}
 	if c.Cmd.shapeFor(args) == shapeSingle {
-		a.single(c)
+		at := a.e.shardIndex(c.Args[c.Cmd.Keys[0].Index])
+		a.e.shards[at].mu.Lock()
+		a.single(c, at)
 	} else {
 		a.e.lockFor(c, func() { a.carryOut(c); a.serve(c) })
 	}
 	a.wakeServed()
 	return a.outcome(c)
+}
+
+// ApplyNow is Apply for a caller that must not be held up: done is false, and nothing has
+// happened, where a record has not one key, or somebody else is at work on that.
+func (a *Applier) ApplyNow(args [][]byte) (done bool, err error) {
+	if a.inMulti || len(args) < 2 {
+		return false, nil
+	}
+	c, err := a.context(args)
+	if err != nil || c.Cmd.shapeFor(args) != shapeSingle {
+		return false, nil // Apply says what is wrong
+	}
+	at := a.e.shardIndex(args[c.Cmd.Keys[0].Index])
+	if !a.e.shards[at].mu.TryLock() {
+		return false, nil
+	}
+	a.single(c, at)
+	a.wakeServed()
+	return true, a.outcome(c)
 }
 
 // serve answers clients that read here and waited for what was applied, which is committed.
@@ -84,11 +105,10 @@ func (a *Applier) wakeServed() {
 	}
 }
 
-// single carries out a command with one key, as nearly all records are.
-func (a *Applier) single(c *Ctx) {
-	at := a.e.shardIndex(c.Args[c.Cmd.Keys[0].Index])
+// single carries out a command with one key, as nearly all records are. Its shard, at, is
+// locked, and is not any more when it is done.
+func (a *Applier) single(c *Ctx, at uint32) {
 	sh := &a.e.shards[at]
-	sh.mu.Lock()
 	c.home = at + 1
 	c.look()
 	c.Cmd.Do(c)

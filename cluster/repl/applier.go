@@ -8,8 +8,13 @@ import (
 	"regent/engine"
 )
 
-// applySlice is how much is applied before others get a turn, in bytes.
-const applySlice = 1 << 20
+const (
+	// applySlice is how much is applied before others get a turn, in bytes.
+	applySlice = 1 << 20
+	// quickSlice is how much Quickly applies at most, in bytes: what many clients
+	// write with one command at a time.
+	quickSlice = 16 << 10
+)
 
 // An Applier carries the records of this node's own log into its keyspace, in
 // order and up to where it is told. Its methods may be called from any
@@ -25,6 +30,7 @@ type Applier struct {
 	mu    sync.Mutex
 	walk  *walker
 	apply *engine.Applier
+	quick bool  // what would have to wait is left
 	bad   error // the first record that could not be applied: nothing follows it
 }
 
@@ -132,6 +138,25 @@ func (a *Applier) To(limit int64, goOn func() bool) error {
 	return nil
 }
 
+// Quickly applies what it can up to limit without waiting for anybody, if it is not much,
+// and reports whether that was all. What is left, and what went wrong, is To's.
+func (a *Applier) Quickly(limit int64) (all bool) {
+	if limit-a.at.Load() > quickSlice || !a.mu.TryLock() {
+		return false
+	}
+	defer a.mu.Unlock()
+	if a.bad != nil {
+		return false
+	}
+	if a.walk.at >= limit {
+		return true
+	}
+	a.quick = true
+	a.walkTo(limit, quickSlice)
+	a.quick = false
+	return a.walk.at >= limit
+}
+
 func (a *Applier) slice(limit int64) (more bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -141,13 +166,18 @@ func (a *Applier) slice(limit int64) (more bool, err error) {
 	if a.walk.at >= limit {
 		return false, nil
 	}
+	return a.walkTo(limit, applySlice), a.bad
+}
+
+// walkTo applies a slice. The caller holds mu.
+func (a *Applier) walkTo(limit, slice int64) (more bool) {
 	before := a.walk.at
-	more, a.bad = a.walk.to(limit, applySlice, a.record)
+	more, a.bad = a.walk.to(limit, slice, a.record)
 	a.at.Store(a.walk.at)
 	if a.awaited.Load() > before {
 		a.tell()
 	}
-	return more, a.bad
+	return more
 }
 
 func (a *Applier) record(args [][]byte) error {
@@ -155,6 +185,13 @@ func (a *Applier) record(args [][]byte) error {
 	if is {
 		if err == nil {
 			a.apply.SetDB(db)
+		}
+		return err
+	}
+	if a.quick {
+		done, err := a.apply.ApplyNow(args)
+		if err == nil && !done {
+			err = errLater
 		}
 		return err
 	}

@@ -36,6 +36,10 @@ type Node interface {
 	// vouches for it. ok is false when this node does not follow the epoch, before
 	// or after: then nothing may be acknowledged.
 	Append(epoch, off int64, records []byte, commit int64) (durable int64, ok bool, err error)
+	// Apply has applied what of the log is committed, which Append leaves to it: here if
+	// it is little, and at leisure elsewhere. It is called when what Append took is
+	// acknowledged, and says whether more is waiting to be appended.
+	Apply(more bool)
 	// Durable is up to where the log is durable, 0 if this node does not follow the
 	// epoch or does not vouch for it.
 	Durable(epoch int64) int64
@@ -117,6 +121,7 @@ func (r *Receiver) Run() error {
 		if err := r.acknowledge(); err != nil {
 			return err
 		}
+		r.Node.Apply(r.Conn.Buffered())
 	}
 }
 

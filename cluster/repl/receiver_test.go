@@ -40,6 +40,7 @@ func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error)
 	}
 	return n.Durable(epoch), true, nil
 }
+func (n node) Apply(bool) {}
 func (n node) Durable(int64) int64 {
 	if n.unsure.Load() {
 		return 0

@@ -23,6 +23,7 @@ type walker struct {
 	buf    large.Buffer // from at on
 	need   int          // bytes of buf without which the next record is not whole
 	args   [][]byte
+	later  bool // the record at at was not to be walked over yet
 }
 
 func newWalker(s engine.Stream, at int64) *walker { return &walker{stream: s, at: at} }
@@ -34,12 +35,12 @@ func (w *walker) close() {
 		w.reader = nil
 	}
 	w.buf.Free()
-	w.args, w.need = nil, 0
+	w.args, w.need, w.later = nil, 0, false
 }
 
 // to calls f with every record that ends at or before limit, which lies between
 // two units. It stops early, without an error, when the log is shorter, or after
-// slice bytes, in which case more is true.
+// slice bytes or where f returns errLater, in which case more is true.
 func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool, err error) {
 	if w.reader == nil {
 		if w.reader, err = w.stream.NewReader(w.at); err != nil {
@@ -49,7 +50,7 @@ func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool,
 	stop := w.at + slice
 	for w.at < limit {
 		n, err := w.fill(limit)
-		if err != nil || n == 0 {
+		if err != nil || n == 0 && !w.later {
 			return false, err
 		}
 		if have := w.buf.Len(); have < w.need && w.at+int64(have) < limit {
@@ -57,6 +58,9 @@ func (w *walker) to(limit, slice int64, f func(args [][]byte) error) (more bool,
 		}
 		if err := w.each(f); err != nil {
 			return false, err
+		}
+		if w.later {
+			return true, nil
 		}
 		if w.at >= stop {
 			return w.at < limit, nil
@@ -80,10 +84,14 @@ func (w *walker) fill(limit int64) (int, error) {
 	return n, err
 }
 
-// each takes the whole records in the buffer apart and forgets them.
+// errLater says that a record is not to be walked over yet.
+var errLater = errors.New("later")
+
+// each takes the whole records in the buffer apart and forgets them: those before one
+// for which f returns errLater.
 func (w *walker) each(f func(args [][]byte) error) error {
 	at, buf := 0, w.buf.Bytes()
-	for w.need = 0; at < len(buf); {
+	for w.need, w.later = 0, false; at < len(buf); {
 		args, n, err := record(buf[at:], w.args)
 		if errors.Is(err, units.ErrShort) {
 			// So that one of many arguments is not looked at again for each of them.
@@ -95,6 +103,10 @@ func (w *walker) each(f func(args [][]byte) error) error {
 		}
 		if err == nil && len(args) > 0 {
 			err = f(args)
+		}
+		if err == errLater {
+			w.later = true
+			break
 		}
 		if err != nil {
 			return fmt.Errorf("offset %d: %w", w.at+int64(at), err)
