@@ -68,7 +68,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		ours, err := s.run(ctx, name, *regent, "--appendonly", "yes", "--save", "", "--enable-debug-command", "yes")
+		ours, err := s.run(ctx, name, *regent, "--appendonly", "yes", "--save", "", "--enable-debug-command", "yes", "--enable-protected-configs", "yes")
 		if err != nil {
 			return err
 		}
