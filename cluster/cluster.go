@@ -103,10 +103,11 @@ type Cluster struct {
 
 	mu         sync.Mutex // see doc.go
 	node       *bully.Node
-	state      durable
-	reached    *mark // how far the log has come; nil before Start
-	muted      bool  // the state file or the mark could not be written
-	logBad     error // the log or the keyspace failed: for good
+	state      durable // as it is to be
+	kept       keeping // as it is on disk
+	reached    *mark   // how far the log has come; nil before Start
+	muted      bool    // the state file or the mark could not be written
+	logBad     error   // the log or the keyspace failed: for good
 	told       logEnd
 	bare       bool          // the role worker's: this node started with nothing, or less than it had,
 	fill       int64         // and holds as much as a leader had when it has applied this offset
@@ -169,6 +170,7 @@ func New(o Options) (*Cluster, error) {
 	if o.Boot == "" {
 		c.opts.Boot = bootID()
 	}
+	c.kept.wake, c.kept.ended = make(chan struct{}, 1), make(chan struct{})
 	c.lastLeader.Store(&knownLeader{})
 	c.copies.turn = make(chan struct{}, 1)
 	if err := o.Config.CheckTimes(); err != nil {
@@ -188,6 +190,7 @@ func New(o Options) (*Cluster, error) {
 	if err := c.meet(); err != nil {
 		return nil, err
 	}
+	c.kept.cluster = c.state.cluster
 	c.shareID()
 	c.bare = true // until Start has looked
 	c.view.Store(c.compose(bully.Status{}, false))
@@ -312,6 +315,7 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	c.mu.Unlock()
 	c.view.Store(c.compose(st, false))
 	e.SetLoading(false)
+	c.run(c.keep)
 	c.run(c.clock)
 	c.run(c.roleWorker)
 	c.run(c.applyLoop)
@@ -338,6 +342,7 @@ func (c *Cluster) take() error {
 	if err != nil {
 		return fmt.Errorf("can't write how far the log has come: %w", err)
 	}
+	c.kept.took(s, &c.roster.Load().conf)
 	return nil
 }
 

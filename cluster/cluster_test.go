@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/aof/disk"
 	"regent/cluster"
 	"regent/cluster/bully"
 	"regent/cluster/clustertest"
@@ -48,6 +49,7 @@ type node struct {
 	dir    string
 	host   *clustertest.Host
 	config *config.Config
+	disk   disk.FS // of the state file; nil: the machine's
 	peers  []config.Peer
 	join   bool // it is none of its peers until it is taken in
 
@@ -164,7 +166,7 @@ func (x *node) start() {
 	}
 	var leads atomic.Bool
 	c, err := cluster.New(cluster.Options{
-		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Join: x.join, Addr: x.addr(), Dir: x.dir, Secret: "s",
+		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Join: x.join, Addr: x.addr(), Dir: x.dir, Disk: x.disk, Secret: "s",
 		Stream: x.log.Stream(), Log: x.log, Seal: func(int64) error { return x.log.Seal() },
 		Rebuild: x.rebuild, Snapshot: x.snapshot, Install: x.install, Changed: leads.Store, Advanced: func() {},
 	})

@@ -17,7 +17,8 @@ import (
 // leader serves:
 //
 //   - a node that becomes leader without an ID makes one; with one, it takes it into
-//     its own epoch. Both are on disk before COORDINATOR leaves.
+//     its own epoch. Both are on disk before it tells of the ID, and before its epoch
+//     begins.
 //   - a tentative ID gives way to one of a later epoch, and to a confirmed one.
 //     A follower has it on disk before it acknowledges a byte.
 //   - a leader that serves has its epoch's record at a majority, so each later

@@ -7,7 +7,7 @@
 //	        │                        │                          │
 //	        ▼                        ▼                          ▼
 //	┌─ the election (election.go): one at a time under mu ─────────────┐
-//	│  bully.Node ──► persist ──► revoke ──► send ──► publish          │
+//	│  bully.Node ─► persist (keep.go) ─► revoke ─► send ─► publish    │
 //	└───────┬─────────────────────────┬──────────────────────┬─────────┘
 //	        │ role changed            │ atomics              │ outboxes
 //	        ▼                         ▼                      ▼
@@ -28,7 +28,7 @@
 //	logMu   what writes the log as a cluster: the receiver, the cut, the
 //	        end of a full copy, the role worker when it begins an epoch
 //	        (then the engine's shards, through Freeze and the Applier)
-//	mu      the election's state and the state file
+//	mu      the election's state; the state file is written without it
 //	        (then the log's own lock, to read its ends)
 //
 // Nothing is called back under mu: not the barrier, not the composition root,
@@ -39,7 +39,8 @@
 // Invariants:
 //
 //   - Nothing leaves this node that depends on a promise which is not on disk.
-//     While the state file cannot be written, nothing leaves at all.
+//     While the state file cannot be written, nothing leaves at all; while it is being
+//     written, what does not depend on it does (keep.go).
 //
 //   - A node that is deposed has no lease any more: an atomic that the hot path reads, before
 //     a message leaves that lets others elect.

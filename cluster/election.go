@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"time"
 
 	"regent/cluster/bully"
@@ -11,8 +10,8 @@ import (
 )
 
 // The driver of the election: every input goes through do, one at a time, and
-// what the node asks for is carried out in the order persist, revoke, send,
-// act. The lock is the queue: the goroutine that brings an input carries it through
+// what the node asks for is carried out in the order persist (keep.go), revoke,
+// send, act. The lock is the queue: the goroutine that brings an input carries it through
 // itself, so that an acknowledgement reaches the barrier without a change of
 // goroutine.
 
@@ -71,12 +70,16 @@ func (c *Cluster) advanced() {
 }
 
 // readLog reads the log's ends. The epoch is read around the end, so that an
-// epoch whose record is just being written is not told with the end before.
+// epoch whose record is just being written is not told with the end before. The
+// caller holds mu.
 func (c *Cluster) readLog() logEnd {
 	s := c.opts.Stream
 	for {
 		epoch := s.LastEpoch()
 		durable, end := s.Durable(), s.End()
+		if !c.kept.loose {
+			durable = min(durable, c.opts.Log.Synced()) // the state file says so
+		}
 		if s.LastEpoch() == epoch {
 			return logEnd{bully.Position{Epoch: epoch, Offset: end}, min(durable, end)}
 		}
@@ -112,39 +115,16 @@ func (c *Cluster) carry(o bully.Output) {
 	}
 	c.tell(o)
 	c.mark(o)
-	if !c.muted {
-		for i := range o.Messages {
-			if m := c.member(o.Messages[i].To); m != nil {
-				m.link.Send(o.Messages[i])
-			}
-		}
+	for i := range o.Messages {
+		c.send(o.Messages[i])
 	}
 	if o.Changed {
 		c.stirs.stir()
 		close(c.changes)
 		c.changes = make(chan struct{})
 		poke(c.chores)
-		if st := c.node.Status(); !st.Members.Is(&c.roster.Load().conf) {
-			c.adopt(st.Members)
-		}
+		c.adoptKept()
 		c.judge()
-	}
-}
-
-// persist writes the state file; while it cannot be written this node is
-// mute. The caller holds mu.
-func (c *Cluster) persist() {
-	err := c.mendMark()
-	if c.reached != nil {
-		c.state.reached = c.reached.at
-	}
-	if err = errors.Join(c.state.saveOn(c.opts.Disk, c.opts.Dir), err); err != nil {
-		c.mute(err)
-		return
-	}
-	if c.muted {
-		c.muted = false
-		c.opts.Host.Logf(engine.LevelNotice, "The cluster state file can be written again")
 	}
 }
 
@@ -154,7 +134,7 @@ func (c *Cluster) mute(err error) {
 	if c.muted {
 		return
 	}
-	c.muted = true
+	c.muted, c.kept.late = true, nil
 	c.opts.Host.Logf(engine.LevelWarning, "The cluster state file can't be written, this node takes no part until it can: %v", err)
 	c.carry(c.node.Disk(c.now(), false))
 }
@@ -177,12 +157,12 @@ func (c *Cluster) setID(id clusterID) bool {
 		return false
 	}
 	c.state.cluster = id
-	c.shareID()
 	return true
 }
 
+// shareID lets this node speak of the cluster's ID that is on disk.
 func (c *Cluster) shareID() {
-	text := c.state.cluster.String()
+	text := c.kept.cluster.String()
 	c.idText.Store(&text)
 }
 
@@ -307,12 +287,8 @@ func (c *Cluster) clock() {
 // probe tries a state file that could not be written again.
 func (c *Cluster) probe() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.muted {
 		c.persist()
-	}
-	mended := !c.muted && c.logBad == nil && c.node.Status().Suspended
-	c.mu.Unlock()
-	if mended {
-		c.do(func(now time.Duration) bully.Output { return c.node.Disk(now, true) })
 	}
 }

@@ -131,7 +131,7 @@ func (f *follower) Await(epoch int64) (ok bool, own int64) {
 	defer limit.Stop()
 	for {
 		c.mu.Lock()
-		ok, own = c.node.Follows(epoch), c.node.Status().Epoch
+		ok, own = c.follows(epoch), c.node.Status().Epoch
 		changed := c.changes
 		c.mu.Unlock()
 		if ok && c.following.Load() || own > epoch {
@@ -224,7 +224,14 @@ func (f *follower) follows(epoch int64) bool {
 	c := (*Cluster)(f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.node.Follows(epoch)
+	return c.follows(epoch)
+}
+
+// follows reports whether bytes of an epoch may be taken: the election allows it,
+// and that epoch is on disk, or the log would be newer than the state file. The caller
+// holds mu.
+func (c *Cluster) follows(epoch int64) bool {
+	return c.node.Follows(epoch) && c.kept.hard.Epoch == epoch
 }
 
 // Append writes whole records of the leader's and takes its commit offset.
@@ -245,7 +252,7 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 	moved := c.bring(func(now time.Duration) bully.Output {
 		o := c.node.Committed(now, epoch, commit)
 		durable, ok = c.told.durable, c.node.Follows(epoch)
-		if !c.node.Vouches() || c.muted {
+		if !c.vouches() {
 			durable = 0
 		}
 		return o
@@ -273,7 +280,7 @@ func (f *follower) Durable(epoch int64) int64 {
 	c := (*Cluster)(f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.node.Follows(epoch) || !c.node.Vouches() || c.muted {
+	if !c.node.Follows(epoch) || !c.vouches() {
 		return 0
 	}
 	return c.told.durable
@@ -284,8 +291,11 @@ func (f *follower) Vouches() bool {
 	c := (*Cluster)(f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.node.Vouches()
+	return c.vouches()
 }
+
+// vouches is Vouches. The caller holds mu.
+func (c *Cluster) vouches() bool { return c.node.Vouches() && c.rooted() && !c.muted }
 
 // Applied is how far readers can see: not at all while they are told that this
 // node loads.

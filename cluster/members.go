@@ -315,13 +315,15 @@ func (c *Cluster) membership(conf *bully.Configuration, epoch int64) string {
 	return engine.MemberRemoved
 }
 
-// membersFor is what a node is told that is no member and asks: nothing while
-// it is not certain that the configuration here is in force.
+// membersFor is what a node is told that is no member and asks: nothing of a change that
+// this node has not finished, and of nodes as configured only while somebody leads them. What
+// another leader has not finished may be told: it is what that one's own words could
+// have told.
 func (c *Cluster) membersFor() *bully.Configuration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.node.Status()
-	if c.muted || st.Changing || st.Leader == 0 || st.Role == bully.Leader && !st.Serving {
+	if c.muted || st.Changing || !st.Members.Is(&c.kept.members) || st.Leader == 0 && st.Members.Epoch == 0 || st.Role == bully.Leader && !st.Serving {
 		return nil
 	}
 	conf := st.Members

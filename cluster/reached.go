@@ -205,24 +205,6 @@ func (c *Cluster) remark() {
 	}
 }
 
-// mendMark makes a mark that could not be moved anew. The caller holds mu.
-func (c *Cluster) mendMark() error {
-	if c.reached == nil || c.reached.bad == nil {
-		return nil
-	}
-	to := c.reached.at
-	if !c.shortening {
-		to = c.reachedBy(c.told)
-	}
-	m, err := newMark(c.opts.Disk, c.opts.Dir, to)
-	if err != nil {
-		return err
-	}
-	c.reached.page.close()
-	c.reached = m
-	return nil
-}
-
 // shorten moves the mark back to where the log is about to be cut or begun anew,
 // durably, and keeps it there until shortened is called.
 func (c *Cluster) shorten(to bully.Position) error {
@@ -235,16 +217,22 @@ func (c *Cluster) shorten(to bully.Position) error {
 	if !to.Less(c.reached.at) {
 		return nil
 	}
-	err := c.reached.set(to)
+	m := c.reached
+	err := m.set(to)
 	if err == nil {
-		err = c.reached.page.sync()
+		c.mu.Unlock()
+		err = m.page.sync() // one that could be set is not replaced meanwhile
+		c.mu.Lock()
 	}
-	if err != nil {
+	ok := err == nil
+	switch {
+	case !ok:
 		c.mute(err)
-	} else if to.Less(c.state.reached) {
+	case to.Less(c.state.reached):
 		c.persist()
+		ok = c.awaitKept()
 	}
-	if c.muted {
+	if !ok || c.muted {
 		c.shortening = false
 		c.remark()
 		return fmt.Errorf("%w: %w", engine.ErrUntouched, errMuted)

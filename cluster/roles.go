@@ -44,7 +44,7 @@ func (c *Cluster) settle() {
 		switch {
 		case c.lead.epoch != 0 && (st.Role != bully.Leader || st.Epoch != c.lead.epoch):
 			c.stepDown()
-		case st.Role == bully.Leader && c.lead.epoch == 0:
+		case st.Role == bully.Leader && c.lead.epoch == 0 && c.keeps(st.Epoch):
 			if err := c.begin(st.Epoch); err != nil {
 				c.opts.Host.Logf(engine.LevelWarning, "Can't begin epoch %d: %v", st.Epoch, err)
 				c.DiskFailed(err)
@@ -64,6 +64,13 @@ func (c *Cluster) settle() {
 			return
 		}
 	}
+}
+
+// keeps reports whether an epoch is on disk: the log must not know a later one.
+func (c *Cluster) keeps(epoch int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept.hard.Epoch == epoch && c.rooted()
 }
 
 func (c *Cluster) status() bully.Status {

@@ -30,6 +30,7 @@ import (
 //	voters-version 1
 //	voters-epoch 0
 //	learners
+//	voters-before 3 1 7001 7002 7003
 //	addresses 7001@10.0.0.1:7001,…
 //	reached 12 48213
 //	fsynced no
@@ -38,7 +39,7 @@ import (
 //	checksum 1c291ca3
 //
 // where addresses is there only once the nodes were changed: see bully's
-// Configuration. reached is an epoch and an offset that the log had come to when
+// Configuration; and voters-before if this node was removed: HardState's Before. reached is an epoch and an offset that the log had come to when
 // the file was written (reached.go); fsynced says that nothing was acknowledged
 // since the start that an fsync had not covered. The file is written aside, synced, renamed over the old one,
 // and the directory synced: after a crash at any moment there is the old state
@@ -83,6 +84,12 @@ func (d *durable) encode() []byte {
 	fmt.Fprintf(&b, "\nvoters-version %d\nvoters-epoch %d\nlearners", m.Version, m.Epoch)
 	for _, v := range m.Learners {
 		fmt.Fprintf(&b, " %d", v)
+	}
+	if before := d.hard.Before; len(before.Voters) > 0 {
+		fmt.Fprintf(&b, "\nvoters-before %d %d", before.Epoch, before.Version)
+		for _, v := range before.Voters {
+			fmt.Fprintf(&b, " %d", v)
+		}
 	}
 	if m.Addrs != "" {
 		fmt.Fprintf(&b, "\naddresses %s", m.Addrs)
@@ -137,6 +144,14 @@ func (d *durable) set(name, value string) (err error) {
 		d.hard.Members.Voters, err = parseIDs(value)
 	case "learners":
 		d.hard.Members.Learners, err = parseIDs(value)
+	case "voters-before":
+		var ids []int64
+		if ids, err = parseIDs(value); err == nil && len(ids) < 3 {
+			err = errors.New("it is too short")
+		}
+		if err == nil {
+			d.hard.Before = bully.Configuration{Epoch: ids[0], Version: ids[1], Voters: ids[2:]}
+		}
 	case "addresses":
 		d.hard.Members.Addrs = value
 		_, err = config.ParsePeers(value)

@@ -63,7 +63,11 @@ type Node struct {
 	lead     leadership
 	recovery recovery
 	members  Configuration
-	blank    bool // started with no promise and a log of no epoch, and has seen none since
+	saved    HardState     // what is on disk
+	savedIn  Configuration // its configuration, without lists
+	asked    time.Duration // since when saved is behind,
+	took     time.Duration // and how long that lasted last
+	blank    bool          // started with no promise and a log of no epoch, and has seen none since
 
 	started     time.Duration
 	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
@@ -162,6 +166,7 @@ func newNode(c Config, h HardState, pos Position, now time.Duration, r rules) *N
 		role: Follower,
 	}
 	n.useMembers(firstMembers(&c, &h))
+	n.saved, n.savedIn = h, n.members.id()
 
 	if pos.Epoch > h.Epoch {
 		// The log knows an epoch that the state file does not: the file was
@@ -215,6 +220,9 @@ func (n *Node) enter(now time.Duration) {
 func (n *Node) leave() Output {
 	if n.unsaved {
 		n.unsaved = false
+		if n.asked == 0 {
+			n.asked = n.now
+		}
 		h := n.hard
 		n.out.Persist = &h
 	}
@@ -333,9 +341,13 @@ func (n *Node) nextOwn() time.Duration {
 		return Never
 	case n.role == Leader:
 		return n.nextLeader()
+	case n.role == Candidate && n.unwritten():
+		return Never
 	case n.role == Candidate:
 		return min(n.campaign.resendAt, n.campaign.deadline)
 	case n.passive() && n.leader == 0:
+		return Never
+	case n.unwritten():
 		return Never
 	case n.campaign.suspecting:
 		return n.campaign.electAt
@@ -358,7 +370,7 @@ func (n *Node) peer(id int64) *peer {
 // send queues a message with the fields that all kinds share.
 func (n *Node) send(to int64, m Message) {
 	m.Members = n.members.id()
-	if p := n.peer(to); p != nil && (m.Kind == Coordinator || m.Kind == Heartbeat || m.Kind == Election) && !p.members.Is(&n.members) {
+	if p := n.peer(to); p != nil && (m.Kind == Coordinator || m.Kind == Heartbeat || m.Kind == Election || m.Reason == OldMembers) && !p.members.Is(&n.members) {
 		m.Members = n.members
 	}
 	n.out.Messages = append(n.out.Messages, n.sign(to, m))
@@ -382,9 +394,42 @@ func (n *Node) setHard(h HardState) {
 	assert(h.Epoch >= n.hard.Epoch, "epoch %d after %d", h.Epoch, n.hard.Epoch)
 	assert(h.Epoch > n.hard.Epoch || n.hard.VoteFor == 0 || n.hard.VoteFor == h.VoteFor,
 		"second vote in epoch %d: %d after %d", h.Epoch, h.VoteFor, n.hard.VoteFor)
-	h.MayHaveLost, h.Forgot, h.Members = n.hard.MayHaveLost, n.hard.Forgot, n.hard.Members
+	h.MayHaveLost, h.Forgot = n.hard.MayHaveLost, n.hard.Forgot
+	h.Members, h.Before = n.hard.Members, n.hard.Before
 	n.hard, n.blank = h, false
 	n.unsaved = !n.rules.volatileVote
+}
+
+// unwritten reports whether this node's epoch or vote is not on disk yet. It neither
+// runs meanwhile nor suspects anybody.
+func (n *Node) unwritten() bool {
+	return (n.hard.Epoch != n.saved.Epoch || n.hard.VoteFor != n.saved.VoteFor) && !n.rules.volatileVote
+}
+
+// Saved tells that a state is on disk: the newest that Persist has asked for by the time
+// when it was begun to be written. Until then this node does not count itself among
+// those that have its configuration, and what it has asked others, or promised them,
+// has not reached them: times that run from that moment begin here.
+func (n *Node) Saved(now time.Duration, h HardState) Output {
+	n.enter(now)
+	was := n.unwritten()
+	m := firstMembers(&n.cfg, &h)
+	n.saved, n.savedIn = h, m.id()
+	if n.stopped {
+		return n.leave()
+	}
+	if was && !n.unwritten() {
+		n.took, n.asked = n.now-n.asked, 0
+		switch {
+		case n.role == Candidate:
+			n.campaign.deadline = n.now + n.cfg.Timeout
+			n.count()
+		case n.role == Follower && n.leader == 0 && n.hard.VoteFor != 0 && n.hard.VoteFor != n.cfg.ID:
+			n.campaign.calm(n.now + n.cfg.Timeout)
+		}
+	}
+	n.proceedChange()
+	return n.leave()
 }
 
 // adopt takes over a higher epoch. Who leads it is not known yet; a promise
@@ -398,6 +443,7 @@ func (n *Node) adopt(epoch int64) {
 		n.depose()
 	}
 	n.setHard(HardState{Epoch: epoch})
+	n.campaign.stood = 0
 	n.leader, n.addr = 0, ""
 	if n.role == Candidate {
 		n.role = Follower

@@ -66,7 +66,10 @@
 // configuration (HardState). Output.Persist
 // comes before all messages of that output: a vote is on disk before OK leaves,
 // the candidate's own vote before ELECTION real, a higher epoch before anything
-// is said in it. While it cannot be written the node says nothing at all.
+// is said in it. While it cannot be written the node says nothing at all. Until the
+// driver says that it is (Saved), time passes and messages are taken, for the disk may take
+// longer than T; the node neither suspects nor runs, and a candidate's phase begins with Saved,
+// when its question leaves.
 // Nothing else is kept: promises to leaders are forgotten by a crash, and
 // rule 9 makes up for that.
 //
@@ -113,7 +116,10 @@
 //     refuses under the same promises; a lower epoch; an epoch in which it
 //     voted for another; a position behind its own. Else it grants, and holds
 //     still for T. IDs do not matter here. No majority within T: the candidate
-//     backs off by T·2^k, k at most 3, ± half.
+//     backs off by T·2^k, k at most 3, ± half, and by what its disk takes in place of
+//     T if that is longer. It stands in the same epoch again unless another is known to
+//     lead it or to have got a vote in it: votes whose disks took longer than T are there by
+//     then, and one that says so late wakes the candidate.
 //  5. Leading. With a majority of votes it is leader of that epoch, says so,
 //     and the driver appends a record of the epoch to the log. It serves when
 //     that record is committed.
@@ -188,7 +194,10 @@
 //     epoch, and holds all that is committed (members.go). A new node joins as
 //     nothing (Config.Joining), learns, and votes when it has caught up; the
 //     leader leaves after it handed over. A node that was away when it was removed asks
-//     in vain until one of the nodes that it dials tells it (Told). Where the
+//     in vain until one of the nodes that it dials tells it (Told), or refuses it with
+//     the newer configuration. A node that was removed may vote for one that has the very
+//     configuration before, or a removal that only it and the dead know of would cost the
+//     leader (voter.go). Where the
 //     members are goes with the configuration, and means nothing here.
 //  14. Handover: see below.
 //

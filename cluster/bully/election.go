@@ -23,6 +23,7 @@ const (
 	jitterPart  = 20 // up to T/20 at random
 	resendPart  = 4  // a question is repeated every T/4,
 	hotPart     = 25 // or every T/25 while voters are about to learn of the leader's end
+	tookMost    = 8  // a disk that takes longer than so many T is not waited for
 	deferTimes  = 2  // 2T for the node that stood this one down
 	backoffMost = 3  // back-off doubles to T·2^3
 )
@@ -43,8 +44,12 @@ type campaign struct {
 	byCommand bool  // it was an operator's wish
 	forced    bool  // grants of voters that may have lost something are as good as others
 	top       int64 // highest epoch among the answers
-	resendAt  time.Duration
-	deadline  time.Duration
+	// stood is the epoch in which this node stood last, while nobody is known to
+	// lead it or to have voted for another in it. It stands in it again: votes that came too
+	// late, since a disk takes longer than T, are on disk by then.
+	stood    int64
+	resendAt time.Duration
+	deadline time.Duration
 }
 
 // calm ends suspicion until a moment.
@@ -65,6 +70,9 @@ func (n *Node) tickFollower() {
 			n.silence()
 			n.leader, n.addr = 0, ""
 		}
+		return
+	}
+	if n.unwritten() {
 		return
 	}
 	if !c.suspecting {
@@ -154,7 +162,7 @@ func (n *Node) seesMajority() bool {
 
 // startPre asks whether an election could be won. Nothing is promised.
 func (n *Node) startPre() {
-	if n.bound() != NoReason {
+	if n.bound() != NoReason || n.unwritten() {
 		// A promise came in between, or the start is too fresh: wait it out.
 		n.campaign.calm(max(n.boundUntil(), n.now+n.cfg.Timeout/jitterPart))
 		return
@@ -172,11 +180,16 @@ func (n *Node) startPre() {
 func (n *Node) startReal() {
 	assert(n.bound() == NoReason, "candidate bound by a promise")
 	epoch := max(n.campaign.top, n.hard.Epoch) + 1
+	if n.campaign.stood != 0 && n.campaign.stood == epoch-1 {
+		n.openPhase(Real) // this node's vote is there, and perhaps others' by now
+		return
+	}
 	if epoch >= epochLimit {
 		n.retire(n.cfg.Timeout)
 		return
 	}
 	n.setHard(HardState{Epoch: epoch, VoteFor: n.cfg.ID})
+	n.campaign.stood = epoch
 	n.event(Event{Kind: Stands, Epoch: epoch})
 	n.openPhase(Real)
 }
@@ -212,6 +225,7 @@ func (n *Node) ask() {
 func (n *Node) tickCandidate() {
 	c := &n.campaign
 	switch {
+	case n.unwritten():
 	case n.now < c.deadline && n.now >= c.resendAt:
 		n.ask()
 	case n.now < c.deadline:
@@ -228,7 +242,7 @@ func (n *Node) tickCandidate() {
 // come apart.
 func (n *Node) lostReal() {
 	c := &n.campaign
-	d := n.cfg.Timeout << min(c.failed, backoffMost)
+	d := max(n.cfg.Timeout, min(n.took, tookMost*n.cfg.Timeout)) << min(c.failed, backoffMost)
 	c.failed++
 	n.retire(d/2 + n.within(d))
 }
@@ -245,7 +259,15 @@ func (n *Node) onOK(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
 	n.onEnd(p, m)
 	c := &n.campaign
+	if m.Reason == OldMembers && n.role != Leader && n.members.Older(&m.Members) && len(m.Members.Voters) > 0 && n.bound() == NoReason {
+		if n.role == Candidate {
+			n.retire(n.turn())
+		}
+		n.takeMembers(m.Members, 0) // as a voter takes a candidate's
+		return
+	}
 	if n.role != Candidate || m.Seq != c.seq || m.Phase != c.phase {
+		n.lateGrant(m)
 		return
 	}
 	if m.Verdict == Refuse && m.Reason == LeaderAlive && m.Leader != 0 && m.Leader != n.cfg.ID {
@@ -275,12 +297,24 @@ func (n *Node) onOK(p *peer, m Message) {
 	n.count()
 }
 
+// lateGrant has this node run again at once when a voter whose disk is slow has
+// voted for it at last.
+func (n *Node) lateGrant(m Message) {
+	c := &n.campaign
+	if m.Phase == Real && m.Verdict == Grant && m.Epoch == n.hard.Epoch && c.stood == m.Epoch && n.role == Follower && c.suspecting {
+		c.electAt = min(c.electAt, n.now)
+	}
+}
+
 func (n *Node) onVote(p *peer, m Message) {
 	if m.Epoch > n.hard.Epoch {
 		n.event(Event{Kind: NotElected, Phase: Real, Node: p.id, Epoch: m.Epoch})
 		n.adopt(m.Epoch)
 		n.lostReal()
 		return
+	}
+	if m.Epoch == n.hard.Epoch && m.Reason == VoteTaken {
+		n.campaign.stood = 0
 	}
 	if m.Epoch == n.hard.Epoch && m.Verdict == Grant && n.now < n.campaign.deadline {
 		p.verdict, p.weak = Grant, m.Reason == MayHaveLost
@@ -290,7 +324,7 @@ func (n *Node) onVote(p *peer, m Message) {
 
 // count moves on when the grants, this node's own among them, are enough.
 func (n *Node) count() {
-	if !n.granted() && !n.rules.noMajority {
+	if n.unwritten() || !n.granted() && !n.rules.noMajority {
 		return
 	}
 	if n.bound() != NoReason {

@@ -82,7 +82,7 @@ func (n *Node) becomeLeader() {
 func (n *Node) settle() {
 	c := &n.campaign
 	c.suspecting, c.suspect, c.hotUntil, c.deferTo, c.failed = false, 0, 0, 0, 0
-	c.token, c.byCommand, c.forced = Token{}, false, false
+	c.token, c.byCommand, c.forced, c.stood = Token{}, false, false, 0
 	for _, p := range n.peers {
 		p.passed = false
 	}

@@ -147,6 +147,9 @@ func (n *Node) replaces(c *Configuration, epoch int64) bool {
 // takeMembers keeps it.
 func (n *Node) takeMembers(c Configuration, epoch int64) {
 	if n.replaces(&c, epoch) {
+		if n.hard.Before = (Configuration{}); n.voter && !slices.Contains(c.Voters, n.cfg.ID) {
+			n.hard.Before = Configuration{Epoch: n.members.Epoch, Version: n.members.Version, Voters: n.members.Voters}
+		}
 		n.useMembers(c)
 		n.hard.Members = c
 		n.unsaved = true
@@ -253,7 +256,7 @@ func (n *Node) changing() bool {
 // installed reports whether a majority of the voters has the configuration.
 func (n *Node) installed() bool {
 	k := 0
-	if n.voter {
+	if n.voter && n.savedIn.Is(&n.members) {
 		k++
 	}
 	for _, p := range n.peers {

@@ -16,6 +16,7 @@ type plan struct {
 	spike    float64 // chance of a delay of up to 2T
 	syncEach bool    // every write is synced; else a power loss costs the tail
 	slowDisk float64 // chance of a write that takes up to T/2
+	slowSync float64 // chance that the state file takes up to 3T
 	lease    time.Duration
 	uneven   bool // nodes are told different leases, and others after each start
 	evidence bool
@@ -53,6 +54,7 @@ func draw(r *rand.Rand, forced drill) plan {
 		spike:    pick(r, 0, 0, 0.02, 0.1),
 		syncEach: pick(r, true, false),
 		slowDisk: pick(r, 0, 0, 0.05, 0.3),
+		slowSync: pick(r, 0, 0, 0, 0.3),
 		lease:    pick(r, simLease, simLease, simT*leaseNum/leaseDen),
 		uneven:   r.IntN(6) == 0, // see below
 		evidence: pick(r, true, true, false),
@@ -139,6 +141,14 @@ func (w *world) diskTime() time.Duration {
 		return w.within(simT / 2)
 	}
 	return w.within(time.Millisecond)
+}
+
+// stateTime is how long the state file takes: longer than the election's timeout, perhaps.
+func (w *world) stateTime() time.Duration {
+	if !w.calm && w.chance(w.plan.slowSync) {
+		return w.within(3 * simT)
+	}
+	return w.diskTime()
 }
 
 func (w *world) run() {

@@ -68,7 +68,7 @@ func (w *world) tell() {
 	from := w.nodes[w.rand.IntN(len(w.nodes))]
 	from.on(0, func() {
 		st := from.node.Status()
-		if from.writing || st.Leader == 0 || st.Changing {
+		if from.writing || st.Leader == 0 && st.Members.Epoch == 0 || st.Changing {
 			return
 		}
 		for _, to := range w.nodes {

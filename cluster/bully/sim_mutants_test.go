@@ -45,6 +45,7 @@ func mutants() []mutant {
 		{name: "a token that was taken back counts", rules: rules{tokenForever: true}, drill: staleToken},
 		{name: "the lease is checked on arrival only", driver: driverRules{checkOnArrival: true}},
 		{name: "messages leave before the promise is on disk", driver: driverRules{sendFirst: true}},
+		{name: "a stream is taken before the promise is on disk", driver: driverRules{earlyAck: true}},
 		{name: "an old OPEN cuts the running epoch", driver: driverRules{cutOwnEpoch: true}},
 		{name: "a stream acknowledges behind the node's back", driver: driverRules{blindAck: true}},
 	}

@@ -1,14 +1,15 @@
 package bully
 
 import (
+	"slices"
 	"time"
 )
 
 // A machine is one node's computer: what survives a crash, and the process
 // that runs on it. The driver is package cluster's in small: inputs go through
-// do one at a time; an output is carried out as persist, revoke, send, act,
-// and while it is persisted every other input waits; answers to clients look
-// at what was published last.
+// do one at a time; an output is carried out as persist, revoke, send, act;
+// while the state file is written inputs go on, and what rests on it waits;
+// answers to clients look at what was published last.
 type machine struct {
 	w  *world
 	id int64
@@ -37,8 +38,13 @@ type machine struct {
 	node        *Node
 	told        logEnd
 	inputs      []input
-	writing     bool // the state file is being written
-	newDisk     HardState
+	writing     bool          // the state file is being written:
+	taken       HardState     // with this
+	newDisk     HardState     // what it is to hold
+	onDisk      Configuration // that it holds, without lists
+	want        int           // number of the newest state that it is to hold
+	begun, have int           // of the one that is being written, and of the one it holds
+	late        []lateMessage
 	tickAt      time.Duration
 	pub         published
 	roleWorkDue bool
@@ -66,6 +72,12 @@ type machine struct {
 type logEnd struct {
 	pos     Position
 	durable int64
+}
+
+// A lateMessage leaves when a state is on disk.
+type lateMessage struct {
+	Message
+	state int
 }
 
 type input struct {
@@ -147,7 +159,7 @@ func (m *machine) do(f func(now time.Duration) Output, then func()) {
 }
 
 func (m *machine) pump() {
-	for len(m.inputs) > 0 && !m.writing {
+	for len(m.inputs) > 0 {
 		if at := (logEnd{m.end(), m.durable()}); at != m.told {
 			m.told, m.reached = at, m.reachedBy()
 			m.carry(m.node.Appended(m.clock(), at.pos, at.durable), nil)
@@ -161,24 +173,67 @@ func (m *machine) pump() {
 
 // carry persists, revokes, sends, acts.
 func (m *machine) carry(o Output, then func()) {
-	if o.Persist == nil {
-		m.finish(o, then)
+	if o.Persist != nil {
+		m.w.say(m.id, "is to write epoch %d vote %d", o.Persist.Epoch, o.Persist.VoteFor)
+		if m.w.drivers.sendFirst {
+			for _, msg := range o.Messages {
+				m.transmit(msg)
+			}
+			o.Messages = nil
+		}
+		m.newDisk = *o.Persist
+		m.want++
+		h := m.newDisk
+		m.on(0, func() { m.w.voting(m, h) })
+		m.write()
+	}
+	m.finish(o, then)
+}
+
+// write writes the state file, and lets go what waited for that.
+func (m *machine) write() {
+	if m.writing {
 		return
 	}
-	m.w.say(m.id, "writes epoch %d vote %d", o.Persist.Epoch, o.Persist.VoteFor)
-	if m.w.drivers.sendFirst {
-		m.transmit(o)
-		o.Messages = nil
-	}
-	m.newDisk = *o.Persist
-	m.writing = true
-	h := *o.Persist
-	m.on(0, func() { m.w.voting(m, h) })
-	m.on(m.w.diskTime(), func() {
-		m.disk, m.writing = m.newDisk, false
-		m.finish(o, then)
-		m.pump()
+	m.writing, m.begun, m.taken = true, m.want, m.newDisk
+	n, conf, h := m.want, m.node.members, m.taken
+	m.on(m.w.stateTime(), func() {
+		m.disk, m.have, m.writing, m.onDisk = m.taken, n, false, conf.id()
+		m.w.say(m.id, "has written epoch %d vote %d", m.disk.Epoch, m.disk.VoteFor)
+		m.wiped = m.wiped && m.disk.Epoch == 0 && !m.disk.MayHaveLost
+		late := m.late
+		m.late = nil
+		for _, l := range late {
+			if l.state <= n {
+				m.transmit(l.Message)
+			} else {
+				m.late = append(m.late, l)
+			}
+		}
+		if m.want > m.have {
+			m.write()
+		}
+		m.do(func(now time.Duration) Output { return m.node.Saved(now, h) }, func() { m.held(m.in) })
+		m.pokeRoleWorker()
 	})
+}
+
+// promised reports whether what leaves this node may: epoch and vote are on disk.
+func (m *machine) promised() bool {
+	return m.disk.Epoch == m.newDisk.Epoch && m.disk.VoteFor == m.newDisk.VoteFor
+}
+
+// send sends what rests on nothing that is yet to be written.
+func (m *machine) send(msg Message) {
+	asks := msg.Kind == Election || msg.Kind == OK
+	if m.promised() && (!asks || msg.Members.Is(&m.onDisk)) {
+		m.transmit(msg)
+		return
+	}
+	m.late = slices.DeleteFunc(m.late, func(l lateMessage) bool {
+		return l.state > m.begun && l.To == msg.To && l.Kind == msg.Kind && l.Phase == msg.Phase
+	})
+	m.late = append(m.late, lateMessage{msg, m.want})
 }
 
 func (m *machine) finish(o Output, then func()) {
@@ -188,8 +243,9 @@ func (m *machine) finish(o Output, then func()) {
 	if o.Revoke {
 		m.w.passed(m)
 	}
-	m.wiped = m.wiped && m.disk.Epoch == 0 && !m.disk.MayHaveLost
-	m.transmit(o)
+	for _, msg := range o.Messages {
+		m.send(msg)
+	}
 	if o.Changed {
 		m.w.checkLeader(m)
 		if m.w.tracing {
@@ -210,22 +266,23 @@ func (m *machine) finish(o Output, then func()) {
 	}
 }
 
-func (m *machine) transmit(o Output) {
-	for _, msg := range o.Messages {
-		if m.w.tracing && msg.Kind != Heartbeat && (msg.Kind != Ack || msg.Reason != NoReason) {
-			m.w.say(m.id, "-> %d %s", msg.To, describe(msg))
-		}
-		to := m.w.machine(msg.To)
-		disk := to.disks // a connection ends with the process it was made to
-		m.w.post(m.id, msg.To, func() {
-			if to.disks != disk {
-				return
-			}
-			to.arrive(func() {
-				to.do(func(now time.Duration) Output { return to.node.Step(now, msg) }, nil)
-			})
-		}, nil)
+func (m *machine) transmit(msg Message) {
+	if msg.Kind == Ack && !msg.Members.Is(&m.onDisk) {
+		msg.Members = m.onDisk
 	}
+	if m.w.tracing && msg.Kind != Heartbeat && (msg.Kind != Ack || msg.Reason != NoReason) {
+		m.w.say(m.id, "-> %d %s", msg.To, describe(msg))
+	}
+	to := m.w.machine(msg.To)
+	disk := to.disks // a connection ends with the process it was made to
+	m.w.post(m.id, msg.To, func() {
+		if to.disks != disk {
+			return
+		}
+		to.arrive(func() {
+			to.do(func(now time.Duration) Output { return to.node.Step(now, msg) }, nil)
+		})
+	}, nil)
 }
 
 // publish lets the hot path see the election's state.
@@ -292,7 +349,7 @@ func (m *machine) roleWorker() {
 	case m.epoch != 0 && (s.Role != Leader || s.Epoch != m.epoch):
 		m.stepDown()
 		m.pokeRoleWorker()
-	case s.Role == Leader && m.epoch == 0:
+	case s.Role == Leader && m.epoch == 0 && m.promised():
 		m.begin(s.Epoch)
 	case s.Role == Leader && s.Serving && !m.leading:
 		m.leading = true
@@ -341,6 +398,7 @@ func (m *machine) start() {
 	m.answering, m.holding, m.parked = 0, false, nil
 	m.unproved, m.waiting = nil, nil
 	m.linkUp = [simMost + 1]bool{}
+	m.late = nil
 	m.kept, m.synced = len(m.log), len(m.log)
 	m.told = logEnd{m.end(), m.durable()}
 	m.lease = w.plan.lease
@@ -360,6 +418,7 @@ func (m *machine) start() {
 		ID: m.id, Voters: voters, Joining: joining, Timeout: simT, Lease: m.lease, Heartbeat: w.plan.lease / 4, Rand: w.rand.Uint64,
 		Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
+	m.newDisk, m.onDisk = m.disk, m.node.members.id()
 	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
 	for _, p := range w.nodes {
 		if p != m {
@@ -386,7 +445,7 @@ func (m *machine) crash(power bool) {
 	}
 	left += w.rand.IntN(len(m.log) - left + 1)
 	if m.writing && w.chance(0.5) {
-		m.disk = m.newDisk
+		m.disk = m.taken
 	}
 	w.say(m.id, "CRASH power=%v: log %v keeps %d records", power, m.end(), left)
 	if left < m.acked {

@@ -90,6 +90,9 @@ func (m *machine) flushed(upto int) {
 	m.do(nothing, func() { m.held(m.in) })
 }
 
+// mayTake reports whether a stream may be taken and acknowledged.
+func (m *machine) mayTake() bool { return m.promised() || m.w.drivers.earlyAck }
+
 // held acknowledges what this follower has.
 func (m *machine) held(in inbound) {
 	if !in.ready || in.conn != m.in.conn || !m.node.Follows(in.epoch) && !m.w.drivers.blindAck {
@@ -99,7 +102,7 @@ func (m *machine) held(in inbound) {
 	if m.w.drivers.blindAck {
 		durable = m.durable()
 	}
-	if !m.node.Vouches() {
+	if !m.node.Vouches() || !m.mayTake() {
 		durable = 0
 	}
 	m.acked = max(m.acked, int(durable))
@@ -190,7 +193,7 @@ func (m *machine) opened(in inbound, theirs []record, patience time.Duration) {
 		m.closeStream(m.in)
 	}
 	m.in = in
-	if !m.node.Follows(in.epoch) || !m.following {
+	if !m.node.Follows(in.epoch) || !m.following || !m.mayTake() {
 		if m.w.now > patience || m.node.Status().Epoch > in.epoch {
 			m.closeStream(in)
 			return
@@ -257,7 +260,7 @@ func (m *machine) data(from int64, conn, off int, recs []record, commit int64) {
 	if off+len(recs) <= len(m.log) && len(recs) > 0 {
 		return // a packet that came twice
 	}
-	if !m.node.Follows(in.epoch) || !m.following || off > len(m.log) {
+	if !m.node.Follows(in.epoch) || !m.following || m.disk.Epoch != m.newDisk.Epoch && !m.w.drivers.earlyAck || off > len(m.log) {
 		m.in.ready = false
 		m.closeStream(in)
 		return

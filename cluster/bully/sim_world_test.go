@@ -48,6 +48,7 @@ const simMost = 7
 type driverRules struct {
 	checkOnArrival bool // the lease is checked when a command comes, not when its reply leaves
 	sendFirst      bool // messages leave before the promise is on disk
+	earlyAck       bool // a stream is taken and acknowledged before the promise is on disk
 	cutOwnEpoch    bool // an old OPEN cuts records of the epoch that is streamed
 	shortVotes     bool // a log that is shorter than it was goes unnoticed
 	blindAck       bool // a stream acknowledges although the node has promised a higher epoch

@@ -306,6 +306,9 @@ func (w *trace) act(id int64, o Output) {
 		x.hard = *o.Persist
 		w.say(id, "on disk: epoch %d, vote %d%s", x.hard.Epoch, x.hard.VoteFor, membersText(x.hard.Members))
 	}
+	if o.Persist != nil {
+		defer func(h HardState) { w.act(id, x.n.Saved(w.now, h)) }(*o.Persist)
+	}
 	if o.Deposed || o.Revoke {
 		w.say(id, "lease revoked")
 	}

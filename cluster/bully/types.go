@@ -66,6 +66,8 @@ type HardState struct {
 	Forgot bool
 	// Members is the newest configuration; without voters: as Config says.
 	Members Configuration
+	// Before is the one that it replaced, of a node that is no voter any more by it.
+	Before Configuration
 }
 
 // Kind is a message's type, the seed's words first.
@@ -238,6 +240,7 @@ type Status struct {
 //	func (n *Node) PeerDead(at time.Duration, id int64, how Evidence) Output        // reset and refused dial at the peer's own address; at: read BEFORE that dial
 //	func (n *Node) PeerReachable(id int64, up bool)
 //	func (n *Node) Disk(now time.Duration, ok bool) Output
+//	func (n *Node) Saved(now time.Duration, h HardState) Output                     // what Persist asked for is on disk
 //	func (n *Node) Stop(now time.Duration) Output                                   // orderly end: RESIGN
 //	func (n *Node) Follows(epoch int64) bool                                        // may stream bytes of this epoch be appended and acknowledged?
 //	func (n *Node) Status() Status

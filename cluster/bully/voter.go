@@ -1,6 +1,9 @@
 package bully
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The voter's side of an election: a promise not to help others while a
 // leader is heard, and one vote per epoch.
@@ -81,6 +84,25 @@ func (n *Node) answer(p *peer, m Message, v Verdict, r Reason) {
 	n.send(p.id, reply)
 }
 
+// outdated reports whether a candidate's configuration forbids this node to vote for
+// it: it is older than this node's own. One exception keeps a removal that was never
+// finished, and that only dead nodes know of beside the one that was removed, from costing the
+// leader: that one may vote for a candidate that has the configuration before. If the
+// removal is in force, a majority of those that are left have it, and of any majority of
+// those before, one of these is part beside the removed node: it refuses.
+//
+// It must be the very one before, as the same leader wrote it (hard.Before): with a change
+// in between majorities need not meet. The candidate may have it from an earlier leader.
+func (n *Node) outdated(c *Configuration) bool {
+	if !c.Older(&n.members) || n.rules.oldMembersRun {
+		return false
+	}
+	b := &n.hard.Before
+	mine := !n.voter && b.Epoch == n.members.Epoch && b.Version+1 == n.members.Version
+	same := c.Is(b) || c.Version == b.Version && slices.Equal(c.Voters, b.Voters)
+	return !mine || !same
+}
+
 // deny refuses a vote.
 func (n *Node) deny(p *peer, m Message, r Reason) {
 	n.event(Event{Kind: VoteDenied, Node: p.id, Epoch: m.Epoch, Reason: r})
@@ -98,13 +120,13 @@ func (n *Node) answerPre(p *peer, m Message) {
 		n.answer(p, m, Refuse, r)
 		return
 	}
-	old := m.Members.Older(&n.members) && !n.rules.oldMembersRun
+	old := n.outdated(&m.Members)
 	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
 	bully := !old && !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
 	// One question wakes several nodes at one moment. So a node that backs off goes
 	// on doing so, and stands nobody down: woken together again and again,
 	// rivals would split the votes for ever.
-	mayRun := n.voter && !n.members.Older(&m.Members) && n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost
+	mayRun := n.voter && !n.members.Older(&m.Members) && n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost && !n.unwritten()
 	switch {
 	case old:
 		n.answer(p, m, Refuse, OldMembers)
@@ -142,7 +164,7 @@ func (n *Node) answerReal(p *peer, m Message) {
 	switch {
 	case n.hard.VoteFor != 0 && n.hard.VoteFor != m.From:
 		n.deny(p, m, VoteTaken)
-	case m.Members.Older(&n.members) && !n.rules.oldMembersRun:
+	case n.outdated(&m.Members):
 		n.deny(p, m, OldMembers)
 		if n.role == Follower && n.leader == 0 && n.voter {
 			n.wake()

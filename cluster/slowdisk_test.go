@@ -1,0 +1,153 @@
+package cluster_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"regent/aof/disk"
+	"regent/aof/disk/disktest"
+	"regent/engine/config"
+)
+
+// A gateDisk is a disk whose fsyncs wait while it is shut.
+type gateDisk struct {
+	mu    sync.Mutex
+	shut  chan struct{} // nil: open
+	waits atomic.Int64  // fsyncs that wait
+}
+
+func (x *node) onGateDisk() *gateDisk {
+	g := &gateDisk{}
+	x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) {
+		g.mu.Lock()
+		shut := g.shut
+		g.mu.Unlock()
+		if shut != nil {
+			g.waits.Add(1)
+			<-shut
+			g.waits.Add(-1)
+		}
+	}}
+	return g
+}
+
+func (g *gateDisk) close() (open func()) {
+	shut := make(chan struct{})
+	g.mu.Lock()
+	g.shut = shut
+	g.mu.Unlock()
+	return sync.OnceFunc(func() {
+		g.mu.Lock()
+		g.shut = nil
+		g.mu.Unlock()
+		close(shut)
+	})
+}
+
+// epochOf is the epoch in which a node is.
+func (x *node) epochOf() int64 { return x.cluster.View().Epoch }
+
+// TestFsyncOfALeader: a leader whose state file is not synced for several election
+// timeouts leads on, and answers.
+func TestFsyncOfALeader(t *testing.T) {
+	w := newNetwork(t, 3)
+	gates := map[*node]*gateDisk{}
+	for _, x := range w.nodes {
+		gates[x] = x.onGateDisk()
+		x.config.AppendFsync.Set(config.FsyncAlways)
+	}
+	w.start()
+	for tries := 0; ; tries++ {
+		leader := w.leader()
+		leader.must("SET", "k", "0")
+		epoch := leader.epochOf()
+		open := gates[leader].close()
+		t.Cleanup(open)
+		leader.config.AppendFsync.Set(config.FsyncEverysec) // the state file is to say so
+		leader.try(time.Second, "SET", "k", "1")
+		w.until("the state file is being written", func() bool { return gates[leader].waits.Load() > 0 || leader.epochOf() != epoch })
+		n := 0
+		for began := time.Now(); time.Since(began) < 3*testTimeout*time.Millisecond; n++ {
+			reply, sent := leader.try(20*time.Second, "SET", "k", fmt.Sprint(n))
+			if !sent || reply != "+OK\r\n" {
+				break
+			}
+			if reply, sent := leader.try(20*time.Second, "GET", "k"); !sent || reply != bulk(fmt.Sprint(n)) {
+				break
+			}
+		}
+		same := leader.epochOf() == epoch && leader.cluster.Leads()
+		waits := gates[leader].waits.Load()
+		open()
+		leader.config.AppendFsync.Set(config.FsyncAlways)
+		if waits > 0 && same && n > 10 {
+			return
+		}
+		// A busy machine changes leaders by itself, now and then.
+		if tries == 5 {
+			t.Fatalf("the leader did not stay in %d tries: %d writes in the last one", tries, n)
+		}
+	}
+}
+
+// TestFsyncOfAFollower: a follower that cannot sync the new leader's epoch says nothing
+// in it, takes nothing and acknowledges nothing, and does not think the leader
+// dead. The others go on without it. Then it goes on with them.
+func TestFsyncOfAFollower(t *testing.T) {
+	w := newNetwork(t, 3)
+	gates := map[*node]*gateDisk{}
+	for _, x := range w.nodes {
+		gates[x] = x.onGateDisk()
+		x.config.ElectionTimeout.Set(3 * testTimeout) // a busy machine is no fault here
+	}
+	w.start()
+	leader := w.leader()
+	w.write("SET", "k", "0")
+	w.followed(w.leader())
+	leader = w.leader()
+	slow, next := w.others(leader)[0], w.others(leader)[1]
+	open := gates[slow].close()
+	t.Cleanup(open)
+	w.handOver(next)
+	w.until("the epoch is being written", func() bool { return gates[slow].waits.Load() > 0 })
+	epoch, end := slow.epochOf(), slow.log.End()
+	for began, n := time.Now(), 0; time.Since(began) < 7*testTimeout*time.Millisecond; n++ {
+		w.write("SET", "k", fmt.Sprint(n))
+		if held := w.leader().cluster.AckedBy(1); held > 1 {
+			t.Fatalf("the slow node acknowledged in an epoch that is not on its disk")
+		}
+		if slow.log.End() != end {
+			t.Fatalf("the log of the slow node grew from %d to %d", end, slow.log.End())
+		}
+	}
+	if got := slow.cluster.View(); got.LeaderID == 0 && slow.epochOf() == next.epochOf() {
+		t.Errorf("the slow node knows no leader: %+v", got)
+	}
+	if slow.epochOf() < epoch {
+		t.Errorf("epoch %d after %d", slow.epochOf(), epoch)
+	}
+	open()
+	w.write("SET", "k", "last")
+	w.followed(w.leader())
+	slow.sees("k", "last")
+}
+
+// TestFsyncLongerThanTheTimeout: where each fsync takes longer than the
+// election's timeout, somebody is elected all the same.
+func TestFsyncLongerThanTheTimeout(t *testing.T) {
+	const timeout = 300 // ms
+	w := newNetwork(t, 3)
+	for _, x := range w.nodes {
+		x.config.ElectionTimeout.Set(timeout)
+		x.config.HeartbeatInterval.Set(timeout / 6)
+		x.config.LeaderLease.Set(timeout / 2)
+		x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) { time.Sleep(timeout * 3 / 2 * time.Millisecond) }}
+	}
+	w.start()
+	w.write("SET", "k", "1")
+	w.leader().kill()
+	w.write("SET", "k", "2")
+}
