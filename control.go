@@ -33,6 +33,9 @@ func (c control) ReloadLog() error { return c.s.data.ReloadLog() }
 // ReloadDump loads the dump anew, see persist.Data.
 func (c control) ReloadDump(save, over bool) error { return c.s.data.ReloadDump(save, over) }
 
+// ReloadTLS reads the certificates anew, see certs.Keeper.
+func (c control) ReloadTLS() error { return c.s.certs.Reload("CONFIG SET") }
+
 // RewriteConfig writes the configuration into its file. A crash leaves the old or
 // the new one.
 func (c control) RewriteConfig() error {

@@ -38,6 +38,7 @@ import (
 	"regent/engine/watchdog"
 	"regent/node/address"
 	"regent/node/barrier"
+	"regent/node/certs"
 	"regent/node/machine"
 	"regent/node/persist"
 	"regent/node/replicas"
@@ -88,6 +89,7 @@ type Server struct {
 	front   *server.Server
 	outside *replicas.Replicas
 	socks   address.Sockets
+	certs   *certs.Keeper // nil: nothing is done by TLS
 
 	stopped  chan struct{} // closed: Run is to return
 	ending   sync.Once
@@ -145,9 +147,11 @@ func (s *Server) failed(err error) {
 func (s *Server) Engine() *engine.Engine { return s.engine }
 
 // Reload is what SIGHUP asks for: the log file is opened anew, for tools that have moved it
-// away, and the files of secrets are read again.
+// away, and the files of secrets and of certificates are read again. What cannot be used
+// changes nothing; the log says so.
 func (s *Server) Reload() {
 	s.log.Reopen()
+	_ = s.certs.Reload("SIGHUP") // said there
 	before := s.cfg.RequirePass.Get()
 	if err := s.cfg.ReadSecretsAgain(); err != nil {
 		s.host.Logf(engine.LevelWarning, "Reading secrets again: %v", err)
@@ -216,11 +220,15 @@ func (s *Server) Run(ctx context.Context) (err error) {
 
 // open begins to serve what is listened on: each listener is a face's.
 func (s *Server) open(served chan<- error) {
-	for face, socks := range map[engine.Face][]net.Listener{
-		engine.FacePort: s.socks.Port, engine.FacePlain: s.socks.Plain, engine.FaceSentinel: s.socks.Sentinel,
+	for face, socks := range map[engine.Face][2][]net.Listener{
+		engine.FacePort: {s.socks.Port, s.socks.TLS.Port}, engine.FacePlain: {s.socks.Plain, s.socks.TLS.Plain},
+		engine.FaceSentinel: {s.socks.Sentinel, s.socks.TLS.Sentinel},
 	} {
-		for _, l := range socks {
+		for _, l := range socks[0] {
 			go func() { served <- s.front.Serve(l, face) }()
+		}
+		for _, l := range socks[1] {
+			go func() { served <- s.front.ServeTLS(l, face) }()
 		}
 	}
 }
@@ -304,6 +312,7 @@ func (s *Server) tick() (pause time.Duration) {
 	s.barrier.Expire()
 	s.engine.LookAgain()
 	s.data.Tick()
+	s.certs.Tick()
 	return pause
 }
 

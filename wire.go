@@ -16,6 +16,7 @@ import (
 	"regent/engine/watchdog"
 	"regent/node/address"
 	"regent/node/barrier"
+	"regent/node/certs"
 	"regent/node/machine"
 	"regent/node/persist"
 	"regent/node/replicas"
@@ -36,6 +37,10 @@ func (s *Server) build() error {
 		others = max(others, 1)
 	}
 	if err := machine.FitClients(s.cfg, s.host, others); err != nil {
+		return err
+	}
+	var err error
+	if s.certs, err = certs.New(s.cfg, s.host); err != nil {
 		return err
 	}
 	s.data = persist.New(persist.Options{
@@ -75,8 +80,11 @@ func (s *Server) build() error {
 	}
 	s.data.Attach(s.engine)
 	s.outside = replicas.New(s.replicaOptions())
+	if s.certs != nil {
+		s.engine.AddInfo(engine.InfoSection{Name: "TLS", Default: true, Write: s.certs.Info})
+	}
 	s.watch = watchdog.New(s.host)
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch}
+	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch, TLS: s.certs.Server}
 	if s.peers != nil {
 		front.Admit, front.Carry = s.peers.Admit, s.peers.Carry
 	}

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"cmp"
+
 	"regent/cluster/peer"
 	"regent/engine"
 	"regent/engine/config"
@@ -12,7 +14,14 @@ import (
 
 // facePorts are this node's.
 func facePorts(cfg *config.Config) peer.Ports {
-	return peer.Ports{Plain: int(cfg.PlainPort.Get()), Sentinel: int(cfg.SentinelPort.Get())}
+	p := peer.Ports{
+		Plain: int(cfg.PlainPort.Get()), Sentinel: int(cfg.SentinelPort.Get()),
+		TLS: int(cfg.TLSPort.Get()), TLSPlain: int(cfg.TLSPlainPort.Get()), TLSSentinel: int(cfg.TLSSentinelPort.Get()),
+	}
+	if cfg.BaseTLS() {
+		p.Other = int(cfg.Port.Get())
+	}
+	return p
 }
 
 // hearPorts takes what a member said of its ports. The view follows when it has changed.
@@ -29,6 +38,14 @@ func (c *Cluster) hearPorts(m *member, f *peer.Frame) error {
 	return nil
 }
 
+// show has a node's view tell of its ports. A node that is reached by TLS alone is that
+// to all clients; those without TLS find out.
+func show(n *engine.NodeView, is peer.Ports) {
+	n.PlainPort, n.SentinelPort = is.Plain, is.Sentinel
+	n.TLS = engine.FacePorts{Port: is.TLS, Plain: is.TLSPlain, Sentinel: is.TLSSentinel}
+	n.Port = cmp.Or(is.Other, n.Port)
+}
+
 // showFaces fills in a node's other faces.
 func (c *Cluster) showFaces(n *engine.NodeView, m *member) {
 	is := facePorts(c.opts.Config)
@@ -38,5 +55,5 @@ func (c *Cluster) showFaces(n *engine.NodeView, m *member) {
 			is = *told
 		}
 	}
-	n.PlainPort, n.SentinelPort = is.Plain, is.Sentinel
+	show(n, is)
 }

@@ -16,9 +16,11 @@ type lone struct{ view engine.View }
 func Lone(id int64, host string, port int, cfg *config.Config) engine.Cluster {
 	faces := facePorts(cfg)
 	name := nodeName("", id)
+	self := engine.NodeView{ID: id, Name: name, Host: host, Port: port, Myself: true, Leader: true, Up: true}
+	show(&self, faces)
 	return &lone{engine.View{
-		Leading: true, Serves: true, NodeID: id, LeaderID: id, Leader: config.Spell(host, port), LinkUp: true,
-		Nodes: []engine.NodeView{{ID: id, Name: name, Host: host, Port: port, PlainPort: faces.Plain, SentinelPort: faces.Sentinel, Myself: true, Leader: true, Up: true}},
+		Leading: true, Serves: true, NodeID: id, LeaderID: id, Leader: config.Spell(host, self.Port), LinkUp: true,
+		Nodes: []engine.NodeView{self},
 	}}
 }
 

@@ -51,7 +51,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	}
 	leader := c.placeOf(r, last.id, last.said)
 	if v.LeaderID != 0 {
-		at := c.forClients(engine.NodeView{ID: last.id, Host: leader.Host, Port: leader.Port})
+		at := c.forClients(engine.NodeView{ID: last.id, Host: leader.Host, Port: leader.Port}, r.member(last.id))
 		v.Leader = config.Spell(at.Host, at.Port)
 	}
 	v.Serves = leading || v.LeaderID != 0 && v.LeaderID != c.id && c.hasBegun(st.Epoch)
@@ -72,7 +72,6 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		}
 		n := engine.NodeView{ID: p.ID, Name: nodeName(id, p.ID), Host: p.Host, Port: p.Port, Leader: p.ID == v.LeaderID, Lag: -1}
 		n.Learner = !r.votes(p.ID)
-		c.showFaces(&n, r.member(p.ID))
 		if m := r.member(p.ID); m != nil {
 			c.describe(&n, m)
 			if lost := m.lost.Load(); leading && !n.Learner && lost != 0 && c.opts.Host.Mono()-lost > missTimes*int64(c.timeout) {
@@ -81,12 +80,12 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 		} else {
 			n.Myself, n.Up, n.Lag, n.Offset = true, true, 0, c.opts.Stream.End()
 		}
-		v.Nodes = append(v.Nodes, c.forClients(n))
+		v.Nodes = append(v.Nodes, c.forClients(n, r.member(p.ID)))
 	}
 	if !r.conf.Has(c.id) {
 		p := c.places(&r.conf)[c.id]
 		v.Nodes = append(v.Nodes, c.forClients(engine.NodeView{ID: c.id, Name: nodeName(id, c.id), Host: p.Host, Port: p.Port,
-			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()}))
+			Myself: true, Learner: true, Up: true, Offset: c.opts.Stream.End()}, nil))
 	}
 	return v
 }
@@ -129,12 +128,18 @@ func (c *Cluster) unfilled(v *engine.View) bool {
 	return c.bare
 }
 
-// forClients gives a node the address that clients reach it at, where that is
-// not the one that its peers use.
-func (c *Cluster) forClients(n engine.NodeView) engine.NodeView {
+// forClients gives a node the addresses that clients reach it at, where they are not the
+// one that its peers use. m is nil for this node.
+func (c *Cluster) forClients(n engine.NodeView, m *member) engine.NodeView {
 	n.PeerAddr = config.Peer{Host: n.Host, Port: n.Port}.Addr()
+	at := n.Port
 	if p, ok := c.clients[n.ID]; ok {
 		n.Host, n.Port = p.Host, p.Port
+	}
+	base := n.Port
+	c.showFaces(&n, m)
+	if n.TLS.Port == at {
+		n.TLS.Port = base
 	}
 	return n
 }

@@ -214,7 +214,7 @@ func (e *Engine) plainElsewhere(c *Ctx, v *View) string {
 	case v.Leader == "" || v.LeaderID == v.NodeID:
 		return resp.ErrMasterDown
 	case c.s.redirects && (c.writes() || !c.s.readonlyMode):
-		return fmt.Sprintf(resp.ErrRedirect, v.leaderAt(FacePlain))
+		return fmt.Sprintf(resp.ErrRedirect, v.toward(c.s.TLS).leaderAt(FacePlain))
 	case c.writes():
 		return resp.ErrReadOnly
 	case v.Unfilled:

@@ -261,7 +261,7 @@ func (c *Ctx) parseHello() (o helloOptions, ok bool) {
 
 // answerHello tells about the server.
 func (c *Ctx) answerHello() {
-	v := c.e.toldView()
+	v := c.e.toldView().toward(c.s.TLS)
 	role := "replica"
 	if v.Leading {
 		role = "master"

@@ -85,7 +85,7 @@ func (c *Ctx) DB() int { return c.s.db }
 func (c *Ctx) Config() *config.Config { return c.e.Config }
 
 // View is this node's idea of the cluster.
-func (c *Ctx) View() *View { return c.e.cluster.View() }
+func (c *Ctx) View() *View { return c.e.cluster.View().toward(c.s.TLS) }
 
 // LeaseOver is Cluster.LeaseOver, and Links Cluster.Links.
 func (c *Ctx) LeaseOver() bool { return c.e.cluster.LeaseOver() }

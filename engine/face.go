@@ -1,6 +1,11 @@
 package engine
 
-import "regent/engine/config"
+import (
+	"cmp"
+	"slices"
+
+	"regent/engine/config"
+)
 
 // A Face is what a node shows to one kind of client. It belongs to the port that a
 // client has come to: the listener says it when the session begins, and it does not
@@ -10,6 +15,9 @@ import "regent/engine/config"
 //	FacePort      port, unixsocket        a cluster where there are peers, or with cluster-enabled yes; else as FacePlain
 //	FacePlain     plain-port              a standalone server, a primary or a replica
 //	FaceSentinel  sentinel-port           one of N Sentinels
+//
+// Each has a second port, for TLS: tls-port, tls-plain-port, tls-sentinel-port. A client is
+// told of ports of its own kind as far as there are any (View.toward).
 //
 // What asks for it: the gates (what a node that does not lead answers), HELLO, INFO,
 // ROLE, CLUSTER, and all that spells a node's address (NodeView.At).
@@ -37,7 +45,10 @@ func (e *Engine) tableAt(f Face) *table {
 }
 
 // facePort is the port at which a client of a face is.
-func (e *Engine) facePort(f Face) int64 {
+func (e *Engine) facePort(f Face, tls bool) int64 {
+	if tls {
+		return [faces]*config.Int{FacePort: &e.Config.TLSPort, FacePlain: &e.Config.TLSPlainPort, FaceSentinel: &e.Config.TLSSentinelPort}[f].Get()
+	}
 	switch f {
 	case FacePlain:
 		return e.Config.PlainPort.Get()
@@ -85,4 +96,25 @@ func (n *NodeView) spelled(f Face) string {
 		return ""
 	}
 	return config.Spell(host, port)
+}
+
+// toward is the view as clients are told of it that speak TLS, or do not: the nodes have
+// the ports for them.
+func (v *View) toward(tls bool) *View {
+	if !tls {
+		return v
+	}
+	out := *v
+	out.Nodes = slices.Clone(v.Nodes)
+	for i := range out.Nodes {
+		n := &out.Nodes[i]
+		// A plain client without a port of its kind goes to the port of all, by TLS too.
+		n.PlainPort = cmp.Or(n.TLS.Plain, n.TLS.Port, n.PlainPort)
+		n.Port = cmp.Or(n.TLS.Port, n.Port)
+		n.SentinelPort = cmp.Or(n.TLS.Sentinel, n.SentinelPort)
+		if n.Leader && v.Leader != "" {
+			out.Leader = config.Spell(n.Host, n.Port)
+		}
+	}
+	return &out
 }

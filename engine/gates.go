@@ -263,7 +263,7 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 	if keys := c.keys(); len(keys) > 0 {
 		slot = int(slots.Of(keys[0]))
 	}
-	return fmt.Sprintf(resp.ErrMoved, slot, v.Leader)
+	return fmt.Sprintf(resp.ErrMoved, slot, v.toward(c.s.TLS).Leader)
 }
 
 func unknownCommand(args [][]byte) string {

@@ -285,6 +285,9 @@ type View struct {
 	LastIO       int64 // wall ms of the last bytes from the leader
 }
 
+// FacePorts are a node's ports by face; 0: none.
+type FacePorts struct{ Port, Plain, Sentinel int }
+
 // A NodeView is one node as another sees it.
 type NodeView struct {
 	ID   int64
@@ -293,6 +296,9 @@ type NodeView struct {
 	Port int
 	// PlainPort and SentinelPort are those of its other faces, 0: none, or not known yet.
 	PlainPort, SentinelPort int
+	// TLS are the ports of the same faces for clients that speak TLS; 0: there is none, and
+	// they are told the other one.
+	TLS FacePorts
 	// PeerAddr is where the other nodes reach it, host:port; "": at the same
 	// address.
 	PeerAddr string
@@ -342,6 +348,9 @@ type Control interface {
 	// over it. Both return when that is done; the caller holds writes meanwhile.
 	ReloadLog() error
 	ReloadDump(save, over bool) error
+	// ReloadTLS reads the certificates as the configuration says now. An error leaves them
+	// as they were.
+	ReloadTLS() error
 	// RewriteConfig writes the configuration back to its file.
 	RewriteConfig() error
 	// ReadUsers reads aclfile, and WriteUsers replaces it.

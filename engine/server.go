@@ -133,7 +133,7 @@ func doTime(c *Ctx) {
 
 // doRole answers as a Redis master or replica (replication.c, roleCommand).
 func doRole(c *Ctx) {
-	v := c.e.toldView()
+	v := c.e.toldView().toward(c.s.TLS)
 	if v.Leading {
 		c.roleLeader(v)
 		return
@@ -246,9 +246,12 @@ func doConfigSet(c *Ctx) {
 	for _, a := range c.Args[2:] {
 		pairs = append(pairs, string(a))
 	}
+	was := c.e.Config.Now(pairs)
 	err := c.e.Config.Set(pairs, c.s.isTrustedBy(&c.e.Config.EnableProtectedConfigs))
 	var bad *config.SetError
 	switch {
+	case err == nil && c.e.Config.SpeaksTLS() && tlsAmong(pairs) != "":
+		c.applyTLS(pairs, was)
 	case err == nil:
 		c.e.warnOfMemory(pairs)
 		c.e.followPassword(pairs)
@@ -258,6 +261,32 @@ func doConfigSet(c *Ctx) {
 	case errors.As(err, &bad):
 		c.Err(fmt.Sprintf(resp.ErrConfigSet, bad.Name, bad.Why))
 	}
+}
+
+// tlsAmong is the first directive of pairs that changes certificates or what is spoken; "":
+// none.
+func tlsAmong(pairs []string) string {
+	for i := 0; i < len(pairs); i += 2 {
+		if config.AppliesTLS(pairs[i]) {
+			return pairs[i]
+		}
+	}
+	return ""
+}
+
+// applyTLS has files be read by another goroutine. What cannot be used is taken back, with
+// all that was set along with it.
+func (c *Ctx) applyTLS(pairs, was []string) {
+	c.InBackground(c.e.control.ReloadTLS, func(c *Ctx, err error) {
+		if err != nil {
+			_ = c.e.Config.Set(was, true) // it was so before
+			c.Err(fmt.Sprintf(resp.ErrConfigSet, tlsAmong(pairs), err))
+			return
+		}
+		c.e.warnOfMemory(pairs)
+		c.e.followPassword(pairs)
+		c.W.OK()
+	})
 }
 
 // warnOfMemory says in the log that maxmemory was set below what is used.

@@ -31,6 +31,7 @@ func infoCommands() []Command {
 type infoRun struct {
 	e     *Engine
 	face  Face
+	tls   bool  // its client speaks TLS
 	now   int64 // wall ms
 	view  *View
 	own   []InfoSection // of the Sentinel face's rooms
@@ -76,7 +77,7 @@ func doInfo(c *Ctx) {
 	}
 	all := asked["all"] || asked["everything"]
 	unasked := len(asked) == 0 || asked["default"]
-	r := &infoRun{e: c.e, face: c.s.face, now: c.e.host.Now(), view: c.e.toldView()}
+	r := &infoRun{e: c.e, face: c.s.face, tls: c.s.TLS, now: c.e.host.Now(), view: c.e.toldView().toward(c.s.TLS)}
 	if r.face == FaceSentinel {
 		r.own = c.ownInfo()
 	}

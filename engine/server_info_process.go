@@ -28,7 +28,7 @@ func (r *infoRun) server(w *InfoWriter) {
 	w.Int("process_id", int64(u.PID))
 	w.Str("process_supervised", "no")
 	w.Str("run_id", e.runID)
-	w.Int("tcp_port", e.facePort(r.face))
+	w.Int("tcp_port", e.facePort(r.face, r.tls))
 	w.Int("server_time_usec", r.now*1000)
 	up := max(r.now-e.started, 0) / 1000
 	w.Int("uptime_in_seconds", up)

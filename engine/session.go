@@ -72,6 +72,9 @@ type Session struct {
 	// peers' channel, and the connection is closed.
 	Denied string
 
+	// TLS: its client speaks TLS, and is told of addresses at which it can go on so.
+	TLS bool
+
 	CloseAfterReply bool // QUIT, protocol errors
 	// Hijack, once set by a command, gives the connection away after the handler
 	// returns, to the peers' channel or a backup; its value is the command.

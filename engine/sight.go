@@ -27,23 +27,24 @@ type Sight struct {
 }
 
 // Sight is what a handler may tell its client of the cluster.
-func (c *Ctx) Sight() *Sight { return c.e.sight(c.s.face) }
+func (c *Ctx) Sight() *Sight { return c.e.sight(c.s.face, c.s.TLS) }
 
-func (e *Engine) sight(f Face) *Sight {
-	return &Sight{e: e, face: f, view: e.toldView(), now: e.host.Now()}
+func (e *Engine) sight(f Face, tls bool) *Sight {
+	return &Sight{e: e, face: f, view: e.toldView().toward(tls), now: e.host.Now()}
 }
 
-// LookAgain has rooms of the Sentinel face see what has become of the cluster. Any
-// goroutine may call it that holds no lock of the engine.
+// LookAgain has rooms of the Sentinel face see what has become of the cluster. What they
+// publish is the same for all that listen: with ports for TLS where the face has no other.
+// Any goroutine may call it that holds no lock of the engine.
 func (e *Engine) LookAgain() {
-	if e.Config.SentinelPort.Get() == 0 {
+	if e.Config.SentinelPort.Get() == 0 && e.Config.TLSSentinelPort.Get() == 0 {
 		return
 	}
 	e.looks.mu.Lock()
 	defer e.looks.mu.Unlock()
 	for i := range e.looks.rooms {
 		if r := &e.looks.rooms[i]; r.Seen != nil {
-			r.Seen(e.sight(r.Face))
+			r.Seen(e.sight(r.Face, e.Config.SentinelPort.Get() == 0))
 		}
 	}
 }

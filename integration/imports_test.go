@@ -55,11 +55,12 @@ var floors = map[string][]string{
 	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
 	"regent/node/address":  {"regent/engine/config"},
 	"regent/node/barrier":  {"regent/engine"},
+	"regent/node/certs":    {"regent/engine", "regent/engine/config", "regent/node/machine"},
 	"regent/node/machine":  {"regent/engine", "regent/engine/config"},
 	"regent/node/persist":  {"regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/node/replicas": {"regent/aof", "regent/engine", "regent/engine/config", "regent/resp"},
 	root: {
-		"regent/node/address", "regent/node/barrier", "regent/node/machine", "regent/node/persist", "regent/node/replicas",
+		"regent/node/address", "regent/node/barrier", "regent/node/certs", "regent/node/machine", "regent/node/persist", "regent/node/replicas",
 		"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp",
 	},
 	"regent/cmd":         {root, "regent/aof", "regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
@@ -76,7 +77,7 @@ func ground(value ...string) []string {
 
 // leaves may be imported by everybody. They import nothing but the standard library
 // and one another.
-var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/geo", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/latency", "regent/engine/pubsub", "regent/engine/sentinel", "regent/engine/tracking", "regent/engine/spec"}
+var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/geo", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/latency", "regent/engine/pubsub", "regent/engine/sentinel", "regent/engine/tracking", "regent/engine/spec", "regent/resp/secure"}
 
 // pure floors import nothing but the standard library, themselves and leaves.
 var pure = append([]string{"regent/cluster/bully"}, leaves...)

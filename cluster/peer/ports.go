@@ -2,24 +2,42 @@ package peer
 
 // Ports are those of a node's other faces, at which clients reach it beside its port;
 // 0: it has none.
-type Ports struct{ Plain, Sentinel int }
+type Ports struct {
+	Plain, Sentinel int
+	// Other is that of the port, if peers reach it by another one: by TLS alone.
+	Other int
+	// TLS, TLSPlain and TLSSentinel are those for clients that speak TLS.
+	TLS, TLSPlain, TLSSentinel int
+}
 
-// portsArgs are its arguments behind a PING's clock. A PING without them comes from a
-// node that has no other faces.
-const portsArgs = 2
+// portsArgs are its arguments behind a PING's clock. A node that knows nothing of TLS sends
+// the first few of them, or none if it has no other faces.
+const portsArgs, portsArgsFew = 6, 2
 
 const maxPort = 65535
 
+// list are the ports in the order in which they are sent.
+func (p *Ports) list() []*int {
+	return []*int{&p.Plain, &p.Sentinel, &p.Other, &p.TLS, &p.TLSPlain, &p.TLSSentinel}
+}
+
 func appendPorts(dst []byte, p Ports) []byte {
-	return AppendInt(AppendInt(dst, int64(p.Plain)), int64(p.Sentinel))
+	for _, n := range p.list() {
+		dst = AppendInt(dst, int64(*n))
+	}
+	return dst
 }
 
 // Ports reads what a PING tells of its sender's ports.
 func (f *Frame) Ports() (p Ports, err error) {
-	if len(f.Args) < 1+clockArgs+portsArgs {
-		return p, nil
+	args := 0
+	switch got := len(f.Args) - 1 - clockArgs; {
+	case got >= portsArgs:
+		args = portsArgs
+	case got >= portsArgsFew:
+		args = portsArgsFew
 	}
-	for i, into := range [portsArgs]*int{&p.Plain, &p.Sentinel} {
+	for i, into := range p.list()[:args] {
 		n, err := f.Int(1 + clockArgs + i)
 		if err != nil {
 			return Ports{}, err

@@ -48,7 +48,7 @@ func (t tool) serve() int {
 
 // outlive keeps the process alive when whatever reads its output is gone
 // (SIGPIPE) or its terminal is (SIGHUP); SIGHUP also opens the log file anew,
-// for tools that rotate it, and reads the files of secrets again.
+// for tools that rotate it, and reads the files of secrets and certificates again.
 func outlive(reload func()) (end func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	hup := make(chan os.Signal, 1)

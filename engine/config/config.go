@@ -147,6 +147,17 @@ func (c *Config) Set(pairs []string, trusted bool) error {
 	return nil
 }
 
+// Now returns pairs with the values that their directives have now, for a later Set. What
+// is unknown is left out.
+func (c *Config) Now(pairs []string) (now []string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if d := c.table.find(pairs[i]); d != nil {
+			now = append(now, pairs[i], d.show())
+		}
+	}
+	return now
+}
+
 // minBeats is how many heartbeats must fit into a lease: fewer, and one lost
 // message makes clients wait. A lease must fit into leaseNum/leaseDen of an
 // election timeout, as the voters' promises, which are longer by as much, do
@@ -202,9 +213,12 @@ func (c *Config) Check() error {
 	if a, b, shared := SharedAddr(peers); shared {
 		return fmt.Errorf("peers: nodes %d and %d are both at %s: each node has an address of its own", a.ID, b.ID, a.Addr())
 	}
+	if err := c.checkTLS(len(peers)); err != nil {
+		return err
+	}
 	id := c.NodeID.Get()
 	if id == 0 {
-		id = c.Port.Get()
+		id = c.BasePort()
 	}
 	others := int64(len(peers))
 	if slices.ContainsFunc(peers, func(p Peer) bool { return p.ID == id }) {

@@ -26,7 +26,7 @@ const (
 // directives are c's, in the order in which CONFIG GET * and --help show them.
 func (c *Config) directives() []*directive {
 	var all []*directive
-	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.latency(), c.cluster(), c.faces(), c.access(), c.scripts(), c.refusals(), c.idles()} {
+	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.latency(), c.cluster(), c.faces(), c.tls(), c.access(), c.scripts(), c.refusals(), c.idles()} {
 		all = append(all, group...)
 	}
 	return all

@@ -54,7 +54,8 @@ func (c *Config) checkFaces() error {
 	for _, p := range []struct {
 		name string
 		port int64
-	}{{"port", c.Port.Get()}, {"plain-port", c.PlainPort.Get()}, {"sentinel-port", c.SentinelPort.Get()}} {
+	}{{"port", c.Port.Get()}, {"plain-port", c.PlainPort.Get()}, {"sentinel-port", c.SentinelPort.Get()},
+		{"tls-port", c.TLSPort.Get()}, {"tls-plain-port", c.TLSPlainPort.Get()}, {"tls-sentinel-port", c.TLSSentinelPort.Get()}} {
 		if other := taken[p.port]; other != "" && p.port != 0 {
 			return fmt.Errorf("%s and %s are both %d: each face has a port of its own", other, p.name, p.port)
 		}

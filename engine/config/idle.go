@@ -13,7 +13,7 @@ import (
 // names that they know: so each of these is read, bounded, shown and changed as
 // redis-server 7.0 does it, and Config.Notes tells at the start which ones
 // were asked for and why they have no effect. What would promise something
-// that is not kept, a TLS port for instance, is refused
+// that is not kept, replicaof for instance, is refused
 // instead, with the way to do it here (refusals).
 
 // idle marks the directives as having no effect, for the same reason.
@@ -51,7 +51,7 @@ func idleWord(name, def string, names ...string) *directive {
 func (c *Config) idles() []*directive {
 	var all []*directive
 	for _, group := range [][]*directive{
-		idleProcess(), idleMemoryWork(), idleFiles(), idleReplication(), idleCluster(), idleFeatures(), idleTLS(),
+		idleProcess(), idleMemoryWork(), idleFiles(), idleReplication(), idleCluster(), idleFeatures(),
 	} {
 		all = append(all, group...)
 	}
@@ -206,26 +206,10 @@ func memoryOrPercent(name string) *directive {
 
 var errNotMemoryOrPercent = errors.New("argument must be a memory or percent value")
 
-func idleTLS() []*directive {
-	return idle("TLS is not there yet",
-		idleWord("tls-auth-clients", "yes", "no", "yes", "optional"),
-		idleText("tls-ca-cert-dir", ""), idleText("tls-ca-cert-file", ""), idleText("tls-cert-file", ""), idleText("tls-key-file", ""),
-		secret("tls-key-file-pass", new(Str)).reshaped(cString), idleText("tls-client-cert-file", ""), idleText("tls-client-key-file", ""),
-		secret("tls-client-key-file-pass", new(Str)).reshaped(cString), idleText("tls-dh-params-file", ""), idleText("tls-ciphers", ""),
-		idleText("tls-ciphersuites", ""), idleText("tls-protocols", ""), idleYesNo("tls-prefer-server-ciphers", false),
-		idleYesNo("tls-session-caching", true), idleNumber("tls-session-cache-size", 20480, 0, anyInt),
-		idleNumber("tls-session-cache-timeout", 300, 0, anyInt),
-	)
-}
-
 // refusals are directives of Redis's whose other values would promise what is
 // not kept.
 func (c *Config) refusals() []*directive {
-	const noTLS = "TLS is not there yet; put a TLS proxy in front, or a private network around the nodes"
 	return []*directive{
-		only("tls-port", "0", noTLS),
-		only("tls-cluster", "no", noTLS),
-		only("tls-replication", "no", noTLS),
 		only("replicaof", "", "nodes find their leader by themselves: name them all in peers, or copy the data with regent backup").
 			joined(" ").meaning("no one", "").aka("slaveof").fixed(),
 		only("syslog-enabled", "no", "the log goes to standard output or to logfile, from where the service manager takes it").fixed(),

@@ -199,6 +199,17 @@ type Config struct {
 	SentinelRequirePass     Str
 	SentinelRequirePassFile Str
 
+	// TLS
+	TLSPort, TLSPlainPort, TLSSentinelPort                Int
+	TLSCertFile, TLSKeyFile, TLSKeyPass                   Str
+	TLSClientCertFile, TLSClientKeyFile, TLSClientKeyPass Str // shown to other nodes; the server's when empty
+	TLSCAFile, TLSCADir                                   Str
+	TLSAuthClients, TLSAuthClientsUser                    Int // TLSAuthNo, TLSUserOff and the like
+	TLSProtocols, TLSCiphers, TLSSuites                   Str
+	TLSSessions                                           Bool // sessions may be resumed
+	TLSSessionSeconds                                     Int  // for how long; 0: as long as crypto/tls lets them
+	TLSCluster, TLSReplication                            Bool // see TLSPeers
+
 	// Renamed are the rename-command lines, in their order.
 	Renamed []Rename
 	// Users are the user lines, in their order.

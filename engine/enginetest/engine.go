@@ -285,6 +285,7 @@ func (c *Control) ReloadDump(save, over bool) error {
 }
 
 // RewriteConfig is noted.
+func (c *Control) ReloadTLS() error     { c.note("tls"); return c.Fail }
 func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }
 
 // ReadUsers is Users.

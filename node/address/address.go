@@ -34,7 +34,7 @@ func (n Identity) Clustered() bool { return len(n.Peers) > 1 }
 func Identify(cfg *config.Config) (Identity, error) {
 	n := Identity{ID: cfg.NodeID.Get(), Host: bare(cfg.AnnounceHost.Get()), Port: int(cfg.AnnouncePort.Get())}
 	if n.ID == 0 {
-		n.ID = cfg.Port.Get()
+		n.ID = cfg.BasePort()
 	}
 	peers, err := config.ParsePeers(cfg.Peers.Get())
 	if err != nil {
@@ -47,7 +47,7 @@ func Identify(cfg *config.Config) (Identity, error) {
 	if self != nil {
 		n.fill(self.Host, self.Port)
 	}
-	n.fill(fallbackHost(cfg), int(cfg.Port.Get()))
+	n.fill(fallbackHost(cfg), int(cfg.BasePort()))
 	switch {
 	case self != nil:
 		self.Host, self.Port = n.Host, n.Port
@@ -75,8 +75,8 @@ func bare(host string) string {
 // twice, and neither is it.
 func (n *Identity) refuseTwice(cfg *config.Config, peers []config.Peer) error {
 	for _, p := range peers {
-		here := p.Port == int(cfg.Port.Get()) && listensAt(cfg, p.Host)
-		announced := n.Host != "" && p.Host == n.Host && p.Port == cmp.Or(n.Port, int(cfg.Port.Get()))
+		here := p.Port == int(cfg.BasePort()) && listensAt(cfg, p.Host)
+		announced := n.Host != "" && p.Host == n.Host && p.Port == cmp.Or(n.Port, int(cfg.BasePort()))
 		if p.ID == n.ID || !here && !announced {
 			continue
 		}
@@ -134,7 +134,7 @@ func (n Identity) check(cfg *config.Config) error {
 	if !cfg.AppendOnly.Get() {
 		return errors.New("appendonly no: a node with peers needs its log, it is what it promises them")
 	}
-	if cfg.Port.Get() == 0 {
+	if cfg.BasePort() == 0 {
 		return errors.New("port 0: a node with peers is reached through its port")
 	}
 	others := slices.DeleteFunc(slices.Clone(n.Peers), func(p config.Peer) bool { return p.ID == n.ID })

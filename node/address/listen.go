@@ -47,10 +47,15 @@ type Sockets struct {
 	Port     []net.Listener // port, and the unix socket
 	Plain    []net.Listener // plain-port
 	Sentinel []net.Listener // sentinel-port
+	TLS      struct {       // the same by TLS: tls-port, tls-plain-port, tls-sentinel-port
+		Port, Plain, Sentinel []net.Listener
+	}
 }
 
 // All are all of them.
-func (s *Sockets) All() []net.Listener { return slices.Concat(s.Port, s.Plain, s.Sentinel) }
+func (s *Sockets) All() []net.Listener {
+	return slices.Concat(s.Port, s.Plain, s.Sentinel, s.TLS.Port, s.TLS.Plain, s.TLS.Sentinel)
+}
 
 // Close closes them.
 func (s *Sockets) Close() {
@@ -71,7 +76,8 @@ func Listen(cfg *config.Config, path string) (s Sockets, err error) {
 	for _, face := range []struct {
 		port *config.Int
 		into *[]net.Listener
-	}{{&cfg.Port, &s.Port}, {&cfg.PlainPort, &s.Plain}, {&cfg.SentinelPort, &s.Sentinel}} {
+	}{{&cfg.Port, &s.Port}, {&cfg.PlainPort, &s.Plain}, {&cfg.SentinelPort, &s.Sentinel},
+		{&cfg.TLSPort, &s.TLS.Port}, {&cfg.TLSPlainPort, &s.TLS.Plain}, {&cfg.TLSSentinelPort, &s.TLS.Sentinel}} {
 		if *face.into, err = listenAt(cfg, int(face.port.Get())); err != nil {
 			return s, err
 		}
@@ -83,8 +89,8 @@ func Listen(cfg *config.Config, path string) (s Sockets, err error) {
 		}
 		s.Port = append(s.Port, l)
 	}
-	if len(s.Port)+len(s.Plain) == 0 {
-		return s, errors.New("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket")
+	if len(s.Port)+len(s.Plain)+len(s.TLS.Port)+len(s.TLS.Plain) == 0 {
+		return s, errors.New("nothing to listen on: port and tls-port are 0 or bind is empty, and there is no unixsocket")
 	}
 	return s, nil
 }

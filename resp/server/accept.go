@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -11,18 +12,21 @@ import (
 // Where a connection becomes a client, and where a client ends.
 
 // accept serves conn, which has come to a face's port, in the goroutine model.
-func (s *Server) accept(conn net.Conn, face engine.Face) {
+func (s *Server) accept(conn net.Conn, face engine.Face, secure bool) {
 	remote := addressOf(conn.RemoteAddr(), conn.LocalAddr())
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		s.keepAlive(tcp)
+	}
+	if secure {
+		conn = tls.Server(conn, s.tls())
+	}
 	l := newNetLink(conn)
-	c := &client{srv: s, link: l, face: face, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
+	c := &client{srv: s, link: l, face: face, secure: secure, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
 	l.c = c
 	why := s.refusal(remote, face)
-	if why != "" && !s.invite(c, conn.RemoteAddr()) {
-		s.turnAway(conn, why)
+	if why != "" && !s.invite(c, conn.RemoteAddr()) && !s.hears(c, why) {
+		s.turnAway(plain(conn), why, secure)
 		return
-	}
-	if c, ok := plain(conn).(*net.TCPConn); ok {
-		s.keepAlive(c)
 	}
 	if !s.welcome(c, why) {
 		l.close(false)
@@ -33,11 +37,19 @@ func (s *Server) accept(conn net.Conn, face engine.Face) {
 
 // plain is the socket under a TLS connection, or conn itself.
 func plain(conn net.Conn) net.Conn {
-	if under, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		return under.NetConn()
+	for {
+		under, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = under.NetConn()
 	}
-	return conn
 }
+
+// hears reports whether a client that is refused can be told why: by TLS it cannot before
+// the handshake, which is for those alone that protected mode refuses. When there are
+// too many clients the connection is closed, as in Redis.
+func (s *Server) hears(c *client, why string) bool { return c.secure && why == resp.ErrProtected }
 
 // An address is where a peer is, as CLIENT LIST shows it.
 type address struct {
@@ -76,7 +88,12 @@ func (s *Server) refusal(remote address, face engine.Face) string {
 
 // turnAway says why and closes. The text is short and the socket new, so it
 // fits; a peer that makes it not fit is not waited for.
-func (s *Server) turnAway(conn net.Conn, why string) {
+func (s *Server) turnAway(conn net.Conn, why string, secure bool) {
+	if secure {
+		s.count.CountRejected()
+		_ = conn.Close()
+		return
+	}
 	_ = conn.SetWriteDeadline(time.Now().Add(acceptPause))
 	_, _ = conn.Write(s.uninvited(why))
 	_ = conn.Close()
@@ -101,7 +118,8 @@ func (s *Server) welcome(c *client, denied string) bool {
 	}
 	c.sess = s.engine.NewSession(c, c.face)
 	c.sess.Lends = true
-	if c.sess.Denied = denied; denied != "" {
+	c.sess.TLS = c.secure
+	if c.sess.Denied = denied; c.guest != nil {
 		s.guests++
 	}
 	s.clients[c] = struct{}{}

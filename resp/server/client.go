@@ -63,8 +63,11 @@ type client struct {
 	strange      bool          // it is among the strangers
 	stranger     *list.Element // its place there; Server.mu's
 	strangeSince int64         // wall ms; Server.mu's
+	secure       bool          // it speaks TLS
+	deaf         bool          // its peer says no more, and its handshake is not over
 
 	killed    atomic.Bool
+	shakes    atomic.Int64 // wall ms since when its handshake is under way, 0: it is not
 	deposed   atomic.Bool  // this node leads no more: see depart
 	planned   atomic.Bool  // and has handed over
 	expelled  atomic.Bool  // a guest whose time is over

@@ -63,7 +63,7 @@ func (l *netLink) wake() {
 func (l *netLink) kill() {
 	l.mu.Lock()
 	if !l.gone {
-		_ = l.conn.Close() // its owner hears of it by Read
+		_ = plain(l.conn).Close() // its owner hears of it by Read
 	}
 	l.mu.Unlock()
 	l.wake()
@@ -135,9 +135,12 @@ func (l *netLink) detach() (net.Conn, error) {
 // serve is the connection's life.
 func (l *netLink) serve() {
 	c := l.c
+	if !l.shakeAlone() {
+		c.dead = true
+	}
 	for {
 		l.settle()
-		if c.hello != nil || c.over() || c.carriesOn() {
+		if c.hello != nil && c.unsent() == 0 || c.over() || c.carriesOn() {
 			break
 		}
 		if !c.reads() && !c.listens() {

@@ -128,7 +128,7 @@ func TestCrowdedGuests(t *testing.T) {
 
 // TestNoPlaceForGuests: without a place the refusal comes at once.
 func TestNoPlaceForGuests(t *testing.T) {
-	models(t, func(t *testing.T, model int64) {
+	plainModels(t, func(t *testing.T, model int64) {
 		h := start(t, model, func(h *house, o *Options) {
 			h.Config.MaxClients.Set(1)
 			o.Admit = func(net.Addr, func()) func() { return nil }

@@ -65,7 +65,7 @@ func withLog(t *testing.T, log engine.Log) func(h *house, o *Options) {
 
 // TestLentInputStays: whatever follows in a pipeline and in whatever pieces it comes,
 // the memory of large arguments stays until the log has given it back, and is given back
-// by the time that the reply leaves.
+// when the reply leaves.
 func TestLentInputStays(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {
 		log := &lender{}
@@ -93,6 +93,7 @@ func TestLentInputStays(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		eventually(t, "all is given back", func() bool { log.mu.Lock(); defer log.mu.Unlock(); return len(log.lent) == 0 })
 		log.mu.Lock()
 		defer log.mu.Unlock()
 		if log.count != 4*5 || log.bad > 0 || len(log.lent) > 0 {

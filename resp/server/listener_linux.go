@@ -18,6 +18,7 @@ type listener struct {
 	tag    tag
 	socket net.Addr // where it listens
 	face   engine.Face
+	secure bool  // clients speak TLS
 	shut   bool  // accepting has failed: not before until
 	until  int64 // ticks
 }
@@ -31,7 +32,7 @@ const (
 
 // listenerOf makes a listener of a listener; nil: it is not one of the system's
 // plain sockets.
-func listenerOf(l net.Listener, face engine.Face) *listener {
+func listenerOf(l net.Listener, face engine.Face, secure bool) *listener {
 	switch l.(type) {
 	case *net.TCPListener, *net.UnixListener:
 	default:
@@ -41,7 +42,7 @@ func listenerOf(l net.Listener, face engine.Face) *listener {
 	if err != nil {
 		return nil
 	}
-	d := &listener{sock: -1, socket: l.Addr(), face: face}
+	d := &listener{sock: -1, socket: l.Addr(), face: face, secure: secure}
 	if err := raw.Control(func(fd uintptr) {
 		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			d.sock = n
@@ -110,17 +111,22 @@ func (d *listener) admit(lp *loop, fd int, from unix.Sockaddr) {
 			local = d.addressOf(name)
 		}
 	}
-	p := &slot{sock: fd, client: client{srv: s, face: d.face, peer: remote.text, local: lp.set.intern(local.text)}}
+	p := &slot{sock: fd, client: client{srv: s, face: d.face, secure: d.secure, peer: remote.text, local: lp.set.intern(local.text)}}
 	p.client.link = p
 	p.at.Store(lp)
 	why := s.refusal(remote, d.face)
-	if why != "" && !s.invite(&p.client, remote.from) {
-		_, _ = writeNow(fd, s.uninvited(why)) // the socket is new: the text fits
+	if why != "" && !s.invite(&p.client, remote.from) && !s.hears(&p.client, why) {
+		if told := s.uninvited(why); !d.secure {
+			_, _ = writeNow(fd, told) // the socket is new: the text fits
+		}
 		closeNow(fd)
 		return
 	}
 	if _, ok := d.socket.(*net.TCPAddr); ok {
 		s.tune(fd)
+	}
+	if d.secure {
+		p.secure(s.tls())
 	}
 	if !s.welcome(&p.client, why) {
 		closeNow(fd)

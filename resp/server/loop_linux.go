@@ -29,6 +29,7 @@ type loop struct {
 	listeners []*listener // listeners, in the first loop
 	busy      bool        // the last look found something
 	meter     meter
+	plain     []byte // what was decrypted; nil: it has had no client of TLS
 	turns     *watchdog.Loop
 	handOff   handOff
 	pile      pile
@@ -268,7 +269,7 @@ func (lp *loop) rest() {
 		return // it gets clients again
 	}
 	lp.w.free()
-	lp.w, lp.slots, lp.free, lp.spare = nil, nil, nil, nil
+	lp.w, lp.slots, lp.free, lp.spare, lp.plain = nil, nil, nil, nil, nil
 }
 
 // tidy gives back memory that the loop has not needed for a while.
@@ -282,6 +283,9 @@ func (lp *loop) tidy() {
 func (lp *loop) visit(s *slot) {
 	if s.open {
 		lp.hurry(s) // after the release
+		return
+	}
+	if s.tls != nil && lp.visitTLS(s) {
 		return
 	}
 	s.flush()
@@ -357,6 +361,10 @@ func (lp *loop) event(e *unix.EpollEvent) {
 	if s == nil || s.tag.gen != e.Pad || s.open {
 		return // gone, or served just now: what is ready stays so
 	}
+	if s.tls != nil {
+		lp.eventTLS(s, e)
+		return
+	}
 	const hangUp = unix.EPOLLHUP | unix.EPOLLERR
 	if s.unsent() > 0 && e.Events&(unix.EPOLLOUT|hangUp) != 0 {
 		lp.visit(s)
@@ -421,6 +429,9 @@ func (lp *loop) watch(s *slot, exact bool) {
 	}
 	if s.unsent() > 0 {
 		want |= unix.EPOLLOUT
+	}
+	if s.tls != nil {
+		want = s.tls.watches(want, s.deaf)
 	}
 	if s.interest == unwatched {
 		if want != 0 && lp.poll.add(s.sock, s.tag, want) == nil {

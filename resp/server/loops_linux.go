@@ -60,8 +60,8 @@ func newLoops(s *Server) *loops {
 
 // serve accepts from l until the server is closed; false: l is nothing for an
 // event loop.
-func (g *loops) serve(l net.Listener, face engine.Face) bool {
-	d := listenerOf(l, face)
+func (g *loops) serve(l net.Listener, face engine.Face, secure bool) bool {
+	d := listenerOf(l, face, secure)
 	if d == nil {
 		return false
 	}

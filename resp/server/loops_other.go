@@ -13,7 +13,7 @@ type loops struct{}
 
 func newLoops(*Server) *loops { return nil }
 
-func (*loops) serve(net.Listener, engine.Face) bool { return false }
+func (*loops) serve(net.Listener, engine.Face, bool) bool { return false }
 
 func (*loops) adopt(net.Conn, func(*client), func(*client) bool) (bool, error) { return false, nil }
 

@@ -66,7 +66,7 @@ func TestBrokenFramesLikeRedis(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			redis := enginetest.StartRedis(t, "--requirepass", password)
 			addr := addrOf(t, redis, password)
-			models(t, func(t *testing.T, model int64) {
+			plainModels(t, func(t *testing.T, model int64) {
 				h := start(t, model, func(h *house, _ *Options) {
 					admin := h.Client()
 					admin.Do("CONFIG", "SET", "requirepass", password)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"container/list"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -31,6 +32,8 @@ type Options struct {
 	// Carry, if given, gets the connections of plain clients that are the leader's, on a
 	// goroutine of its own, and calls done when it has ended; nil: there is none.
 	Carry func(conn net.Conn, carried engine.Carried, done func())
+	// TLS, if given, is how connections to ServeTLS are spoken to; it is asked for each.
+	TLS func() *tls.Config
 	// Watch, if given, looks whether the event loops turn.
 	Watch *watchdog.Watchdog
 }
@@ -45,6 +48,8 @@ type Server struct {
 	admit   func(from net.Addr, evict func()) (leave func())
 	carry   func(conn net.Conn, carried engine.Carried, done func())
 	watch   *watchdog.Watchdog
+	tls     func() *tls.Config
+	shakers shakers
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model
 	loops   *loops    // nil: every connection has a goroutine
@@ -86,6 +91,7 @@ const goroutineArena = 16 << 10
 func New(o Options) *Server {
 	s := &Server{
 		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit, carry: o.Carry, watch: o.Watch,
+		tls: o.TLS, shakers: newShakers(),
 		count:   countersOf(o.Engine),
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 	}
@@ -96,12 +102,14 @@ func New(o Options) *Server {
 
 // Serve accepts connections from l, the port of a face, until the server is closed,
 // and then returns net.ErrClosed.
-func (s *Server) Serve(l net.Listener, face engine.Face) error {
+func (s *Server) Serve(l net.Listener, face engine.Face) error { return s.serve(l, face, false) }
+
+func (s *Server) serve(l net.Listener, face engine.Face, secure bool) error {
 	if !s.attach(l) {
 		return net.ErrClosed
 	}
 	defer s.release(l)
-	if s.loops != nil && s.loops.serve(l, face) {
+	if s.loops != nil && s.loops.serve(l, face, secure) {
 		return net.ErrClosed
 	}
 	for {
@@ -115,7 +123,7 @@ func (s *Server) Serve(l net.Listener, face engine.Face) error {
 			time.Sleep(acceptPause)
 			continue
 		}
-		s.accept(conn, face)
+		s.accept(conn, face, secure)
 	}
 }
 
@@ -203,6 +211,11 @@ func (s *Server) doChores() {
 		soft := soft
 		if c.sess.Listens() {
 			soft = listens
+		}
+		if since := c.shakes.Load(); since != 0 && now-since > shakeLimit {
+			s.log(engine.LevelVerbose, "The handshake with %s has taken too long", c.peer)
+			c.Kill()
+			continue
 		}
 		if since := c.softSince.Load(); since != 0 && now-since > soft {
 			s.outputLimit(c)

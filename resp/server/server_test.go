@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -149,6 +150,9 @@ type house struct {
 	front *Server
 	addr  net.Addr
 	t     testing.TB
+
+	secure bool // clients speak TLS
+	cert   certificate
 }
 
 // Sessions counts the clients that the engine knows.
@@ -161,10 +165,19 @@ func (h *house) Sessions() int {
 
 // models are the ways connections are served; every test runs over each.
 func models(t *testing.T, test func(t *testing.T, model int64)) {
+	plainModels(t, test)
+	t.Run("by TLS", func(t *testing.T) { tlsModels(t, test) })
+}
+
+// plainModels are those of them that speak no TLS.
+func plainModels(t *testing.T, test func(t *testing.T, model int64)) {
 	for name, model := range map[string]int64{"goroutine": config.IOGoroutine, "eventloop": config.IOEventLoop, "moving": moving} {
 		t.Run(name, func(t *testing.T) { test(t, model) })
 	}
 }
+
+// byTLS added to a model has clients speak TLS.
+const byTLS = 100
 
 // moving are event loops whose clients are moved from one to another all the
 // time.
@@ -183,6 +196,9 @@ func start(t testing.TB, model int64, change func(h *house, o *Options)) *house 
 func startOn(t testing.TB, l net.Listener, model int64, change func(h *house, o *Options)) *house {
 	t.Helper()
 	h := &house{Server: enginetest.NewEngine(t), gate: newGate(), addr: l.Addr(), t: t}
+	if h.secure = model >= byTLS-1; h.secure {
+		model -= byTLS
+	}
 	cfg := h.Config
 	cfg.MaxClients.Set(10000)
 	cfg.ClientQueryBufferLimit.Set(1 << 30)
@@ -191,13 +207,17 @@ func startOn(t testing.TB, l net.Listener, model int64, change func(h *house, o 
 	if model == moving {
 		cfg.IOModel.Set(config.IOEventLoop)
 	}
-	o := Options{Engine: h.Engine, Barrier: h.gate, Config: cfg, Host: h.Server.Host}
+	o := Options{Engine: h.Engine, Barrier: h.gate, Config: cfg, Host: h.Server.Host, TLS: h.tlsConfig}
 	if change != nil {
 		change(h, &o)
 	}
 	h.front = New(o)
 	served := make(chan error, 1)
-	go func() { served <- h.front.Serve(l, engine.FacePort) }()
+	serve := h.front.Serve
+	if h.secure {
+		serve = h.front.ServeTLS
+	}
+	go func() { served <- serve(l, engine.FacePort) }()
 	rest := func() {}
 	if model == moving {
 		rest = shuffle(t, h.front)
@@ -230,6 +250,13 @@ func (h *house) dial() *wire {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = c.Close() })
+	if h.secure {
+		secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+		if secure.Handshake() == nil { // or the server has closed it
+			eventually(h.t, "its handshake is over on both sides", func() bool { return !h.front.shakesWith(c.LocalAddr().String()) })
+		}
+		return &wire{secure, h.t}
+	}
 	return &wire{c, h.t}
 }
 
@@ -351,7 +378,7 @@ func TestHalfClosed(t *testing.T) {
 		h.gate.set(0, 0)
 		w := h.dial()
 		w.send(command("SET", "k", "v") + command("GET", "k") + "*1\r\n$4\r\nha")
-		if err := w.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		if err := w.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 		w.silent()
@@ -409,7 +436,7 @@ func TestHijack(t *testing.T) {
 }
 
 func TestTooManyClients(t *testing.T) {
-	models(t, func(t *testing.T, model int64) {
+	plainModels(t, func(t *testing.T, model int64) {
 		h := start(t, model, func(h *house, _ *Options) { h.Config.MaxClients.Set(2) })
 		a, b := h.dial(), h.dial()
 		for _, w := range []*wire{a, b} {

@@ -22,10 +22,11 @@ type slot struct {
 	weight   uint32 // work in the window stamp, see turnWeight
 	last     uint32 // work in the window before
 	stamp    uint32
-	open     bool // in loop.open
-	again    bool // in loop.again
-	left     bool // it is no client any more
-	away     bool // the socket belongs to somebody else
+	tls      *secured // nil: it is plain
+	open     bool     // in loop.open
+	again    bool     // in loop.again
+	left     bool     // it is no client any more
+	away     bool     // the socket belongs to somebody else
 }
 
 const (
@@ -49,6 +50,9 @@ func (s *slot) fd() int { return s.sock }
 
 func (s *slot) write(b []byte) (n int, err error) {
 	m := &s.loop.meter
+	if s.tls != nil {
+		return s.tls.write(b, m)
+	}
 	m.call(s.loop.set.ticks)
 	n, err = writeNow(s.sock, b)
 	m.called(s.loop.set.ticks)
@@ -71,6 +75,10 @@ func (s *slot) detach() (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a connection of a descriptor: %w", err)
 	}
+	if s.tls != nil {
+		s.tls.wire.give(conn)
+		return s.tls.conn, nil
+	}
 	return conn, nil
 }
 
@@ -87,6 +95,10 @@ func (s *slot) close(hangUp bool) {
 		}
 	}
 	s.loop.disown(s)
+	if s.tls != nil {
+		s.tls.close(s.dead || s.killed.Load())
+		return
+	}
 	closeNow(s.sock)
 }
 

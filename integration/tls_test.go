@@ -1,0 +1,291 @@
+package integration
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"regent/integration/harness"
+)
+
+// An authority signs certificates, in a folder of its own.
+type authority struct {
+	t    *testing.T
+	dir  string
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+	next int64
+}
+
+func newAuthority(t *testing.T, name string) *authority {
+	a := &authority{t: t, dir: t.TempDir()}
+	a.key = newKey(t)
+	is := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.cert = a.issue(is, is, a.key)
+	a.write("ca.crt", "CERTIFICATE", a.cert.Raw)
+	return a
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// issue signs a certificate for key; one without an end lasts a year.
+func (a *authority) issue(is, by *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+	a.next++
+	is.SerialNumber, is.NotBefore = big.NewInt(a.next), time.Now().Add(-48*time.Hour)
+	if is.NotAfter.IsZero() {
+		is.NotAfter = time.Now().Add(365 * 24 * time.Hour)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, is, by, &key.PublicKey, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return cert
+}
+
+// sign writes name.crt and name.key for a common name.
+func (a *authority) sign(name, common string, until time.Time, uris ...string) {
+	key := newKey(a.t)
+	is := &x509.Certificate{Subject: pkix.Name{CommonName: common}, NotAfter: until, KeyUsage: x509.KeyUsageDigitalSignature, DNSNames: []string{name}}
+	for _, u := range uris {
+		at, err := url.Parse(u)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		is.URIs = append(is.URIs, at)
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.write(name+".key", "EC PRIVATE KEY", der)
+	a.write(name+".crt", "CERTIFICATE", a.issue(is, a.cert, key).Raw)
+}
+
+func (a *authority) write(name, kind string, der []byte) {
+	if err := os.WriteFile(a.path(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
+
+// node are the flags of a node with this authority's certificates.
+func (a *authority) node(name string) []string {
+	return []string{"--tls-cert-file", a.path(name + ".crt"), "--tls-key-file", a.path(name + ".key"), "--tls-ca-cert-file", a.path("ca.crt")}
+}
+
+// client are redis-cli's flags; name "": without a certificate.
+func (a *authority) client(name string, port int) []string {
+	args := []string{"-p", strconv.Itoa(port), "--tls", "--cacert", a.path("ca.crt")}
+	if name != "" {
+		args = append(args, "--cert", a.path(name+".crt"), "--key", a.path(name+".key"))
+	}
+	return args
+}
+
+// redisCLI runs redis-cli and returns what it says, errors too.
+func redisCLI(t *testing.T, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath("redis-cli")
+	if err != nil {
+		t.Skip("there is no redis-cli")
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	out, _ := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out))
+}
+
+// startTLS starts a server that speaks TLS alone.
+func startTLS(t *testing.T, a *authority, more ...string) *harness.Node {
+	t.Helper()
+	n := prepareNode(t, binary())
+	n.Args = append(append(append(n.Args, "--port", "0", "--tls-port", strconv.Itoa(n.Port)), a.node("server")...), more...)
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the server answers by TLS", func() bool {
+		return redisCLI(t, append(a.client("client", n.Port), "PING")...) == "PONG"
+	})
+	return n
+}
+
+func newPair(t *testing.T) *authority {
+	a := newAuthority(t, "ca")
+	a.sign("server", "server", time.Time{})
+	a.sign("client", "client", time.Time{})
+	return a
+}
+
+// TestTLS: redis-cli with the right certificate is served, and nobody else.
+func TestTLS(t *testing.T) {
+	a, other := newPair(t), newPair(t)
+	n := startTLS(t, a)
+	a.sign("old", "old", time.Now().Add(-time.Hour))
+	other.write("ca.crt", "CERTIFICATE", a.cert.Raw) // it trusts the server
+	say := func(a *authority, client string, words ...string) string {
+		return redisCLI(t, append(a.client(client, n.Port), words...)...)
+	}
+	if got := say(a, "client", "SET", "k", "v"); got != "OK" {
+		t.Errorf("SET: %s", got)
+	}
+	if got := say(a, "client", "GET", "k"); got != "v" {
+		t.Errorf("GET: %s", got)
+	}
+	for what, got := range map[string]string{
+		"no certificate":      say(a, "", "GET", "k"),
+		"of another":          say(other, "client", "GET", "k"),
+		"expired":             say(a, "old", "GET", "k"),
+		"no TLS":              redisCLI(t, "-p", strconv.Itoa(n.Port), "GET", "k"),
+		"TLS 1.1 (downgrade)": openssl(t, n.Port, a, "-tls1_1", "-cipher", "ALL@SECLEVEL=0"),
+	} {
+		if strings.Contains(got, "v\n") || got == "v" || !strings.Contains(strings.ToLower(got), "error") {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	if got := say(a, "client", "CONFIG", "SET", "tls-auth-clients", "no"); got != "OK" {
+		t.Error(got)
+	}
+	if got := say(a, "", "GET", "k"); got != "v" {
+		t.Errorf("without a certificate, which is not asked for: %s", got)
+	}
+}
+
+// openssl connects with flags of openssl s_client, says GET k, and returns what it is told.
+func openssl(t *testing.T, port int, a *authority, flags ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("there is no openssl")
+	}
+	cmd := exec.CommandContext(t.Context(), "openssl", append([]string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(port),
+		"-cert", a.path("client.crt"), "-key", a.path("client.key"), "-quiet"}, flags...)...)
+	cmd.Stdin = strings.NewReader("GET k\r\nQUIT\r\n")
+	out, _ := cmd.CombinedOutput()
+	return string(out)
+}
+
+// TestTLSUsers: a certificate names the user.
+func TestTLSUsers(t *testing.T) {
+	a := newPair(t)
+	a.sign("bob", "bob", time.Time{}, "urn:user:carol")
+	n := startTLS(t, a, "--tls-auth-clients-user", "CN")
+	for _, name := range []string{"bob", "urn:user:carol"} {
+		redisCLI(t, append(a.client("client", n.Port), "ACL", "SETUSER", name, "on", "+@all")...)
+	}
+	who := func(cert string) string { return redisCLI(t, append(a.client(cert, n.Port), "ACL", "WHOAMI")...) }
+	if got := who("bob"); got != "bob" {
+		t.Errorf("bob's certificate: %s", got)
+	}
+	if got := who("client"); got != "default" {
+		t.Errorf("one that names nobody: %s", got)
+	}
+	redisCLI(t, append(a.client("client", n.Port), "CONFIG", "SET", "tls-auth-clients-user", "URI")...)
+	if got := who("bob"); got != "urn:user:carol" {
+		t.Errorf("by URI: %s", got)
+	}
+}
+
+// TestTLSReload: files that are replaced count for new connections, open ones go on, and
+// what cannot be used changes nothing.
+func TestTLSReload(t *testing.T) {
+	a := newPair(t)
+	n := startTLS(t, a)
+	c := tlsClient(t, a, "client", n.Port)
+	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	open := c.Conn()
+	defer open.Close()
+	id := open.ClientID(t.Context()).Val()
+
+	if err := os.WriteFile(a.path("server.crt"), []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the log tells of the broken file", func() bool { return strings.Contains(n.Log(), "cannot be used") })
+	if got := redisCLI(t, append(a.client("client", n.Port), "PING")...); got != "PONG" {
+		t.Errorf("with a broken file: %s", got)
+	}
+
+	// Another authority: what the old one signed is refused from now on, stolen or not.
+	b := newPair(t)
+	for _, f := range []string{"ca.crt", "server.crt", "server.key"} {
+		text, err := os.ReadFile(b.path(f))
+		if err == nil {
+			err = os.WriteFile(a.path(f), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the new files count", func() bool {
+		return redisCLI(t, append(b.client("client", n.Port), "PING")...) == "PONG"
+	})
+	if got := redisCLI(t, append(a.client("client", n.Port), "PING")...); got == "PONG" {
+		t.Error("a certificate of the authority before is taken")
+	}
+	if now, err := open.ClientID(t.Context()).Result(); err != nil || now != id {
+		t.Errorf("the open connection: %d, %v; it was %d", now, err, id)
+	}
+	// SIGHUP and CONFIG SET read them as well, and refuse what cannot be used.
+	if got := redisCLI(t, append(b.client("client", n.Port), "CONFIG", "SET", "tls-key-file", b.path("client.key"))...); !strings.Contains(got, "Unable to update TLS configuration") {
+		t.Errorf("a key that is another's: %s", got)
+	}
+	if got := redisCLI(t, append(b.client("client", n.Port), "CONFIG", "GET", "tls-key-file")...); !strings.Contains(got, a.path("server.key")) {
+		t.Errorf("and then tls-key-file is %s", got)
+	}
+}
+
+// TestTLSExpiry: INFO tells when certificates end, and the log warns before.
+func TestTLSExpiry(t *testing.T) {
+	a := newPair(t)
+	a.sign("server", "server", time.Now().Add(10*24*time.Hour+time.Hour))
+	n := startTLS(t, a)
+	if got := redisCLI(t, append(a.client("client", n.Port), "INFO", "TLS")...); !strings.Contains(got, "tls_server_cert_expires_in_seconds:86") || !strings.Contains(got, "tls_ca_cert_expire_time:") {
+		t.Error(got)
+	}
+	await(t, "the log warns", func() bool { return strings.Contains(n.Log(), "expires in 10 days") })
+}
+
+// tlsClient is a go-redis client with a certificate.
+func tlsClient(t *testing.T, a *authority, cert string, port int) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + strconv.Itoa(port), TLSConfig: a.config(cert)})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// config is how a client with a certificate speaks TLS.
+func (a *authority) config(cert string) *tls.Config {
+	a.t.Helper()
+	pair, err := tls.LoadX509KeyPair(a.path(cert+".crt"), a.path(cert+".key"))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ServerName: "server"}
+}

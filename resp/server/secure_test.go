@@ -1,0 +1,192 @@
+package server
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"regent/engine/config"
+)
+
+// A certificate is made when it is needed, and signs itself.
+type certificate struct {
+	once sync.Once
+	cfg  *tls.Config
+}
+
+// tlsConfig is how a house speaks TLS.
+func (h *house) tlsConfig() *tls.Config {
+	h.cert.once.Do(func() {
+		h.cert.cfg = &tls.Config{Certificates: []tls.Certificate{selfSigned(h.t)}, DynamicRecordSizingDisabled: true}
+	})
+	return h.cert.cfg
+}
+
+func selfSigned(t testing.TB) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bob"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, is, is, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// raw is a connection without TLS to a house that speaks it.
+func (h *house) raw() *wire {
+	h.t.Helper()
+	c, err := net.Dial(h.addr.Network(), h.addr.String())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = c.Close() })
+	return &wire{c, h.t}
+}
+
+// tlsModels are the models that speak TLS.
+func tlsModels(t *testing.T, test func(t *testing.T, model int64)) {
+	for name, model := range map[string]int64{"goroutine": config.IOGoroutine, "eventloop": config.IOEventLoop, "moving": moving} {
+		t.Run(name, func(t *testing.T) { test(t, model+byTLS) })
+	}
+}
+
+// TestNoTLS: a client that does not speak it is not answered, and nothing of what it says
+// is carried out.
+func TestNoTLS(t *testing.T) {
+	tlsModels(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		w := h.raw()
+		w.send(command("SET", "k", "v"))
+		b := make([]byte, 256)
+		n, _ := w.Read(b) // an alert at most
+		if strings.Contains(string(b[:n]), "OK") {
+			t.Errorf("it is answered %q", b[:n])
+		}
+		good := h.dial()
+		good.send(command("GET", "k"))
+		good.expect("$-1\r\n")
+	})
+}
+
+// TestHalfHandshakes: clients that stop in the middle of a handshake are more than may be
+// computed at once, and keep nobody out; when they have taken too long they are gone.
+func TestHalfHandshakes(t *testing.T) {
+	tlsModels(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		var hello capture
+		_ = tls.Client(&hello, &tls.Config{InsecureSkipVerify: true}).Handshake()
+		const many = 40
+		var half []*wire
+		for i := range many {
+			w := h.raw()
+			w.send(hello.String()[:len(hello.String())*(i%4+1)/4]) // every fourth is whole
+			half = append(half, w)
+		}
+		good := h.dial()
+		good.send(command("PING"))
+		good.expect("+PONG\r\n")
+		h.Server.Host.Advance((shakeLimit + 1) * time.Millisecond)
+		eventually(t, "they are gone", func() bool { h.front.doChores(); return h.Sessions() == 1 })
+		good.send(command("PING"))
+		good.expect("+PONG\r\n")
+		_ = half
+	})
+}
+
+// A capture is a connection that keeps what is written, and ends there.
+type capture struct {
+	net.Conn
+	strings.Builder
+}
+
+func (c *capture) Write(p []byte) (int, error)      { return c.Builder.Write(p) }
+func (c *capture) Read([]byte) (int, error)         { return 0, net.ErrClosed }
+func (c *capture) Close() error                     { return nil }
+func (c *capture) SetDeadline(time.Time) error      { return nil }
+func (c *capture) SetWriteDeadline(time.Time) error { return nil }
+
+// TestMoreHandshakesThanPlaces: those beyond the places wait, and all come in.
+func TestMoreHandshakesThanPlaces(t *testing.T) {
+	g := newShakers()
+	var mu sync.Mutex
+	running, most, ended := 0, 0, 0
+	let := make(chan struct{})
+	for range 2 * maxShakes {
+		g.enter(shakeFunc(func() {
+			mu.Lock()
+			running++
+			most = max(most, running)
+			mu.Unlock()
+			<-let
+			mu.Lock()
+			running--
+			ended++
+			mu.Unlock()
+			g.leave()
+		}))
+	}
+	close(let)
+	eventually(t, "all have been", func() bool { mu.Lock(); defer mu.Unlock(); return ended == 2*maxShakes })
+	if most > maxShakes {
+		t.Errorf("%d at once", most)
+	}
+}
+
+type shakeFunc func()
+
+func (f shakeFunc) shake() { f() }
+
+// TestCertificateIsUser: the name in a certificate that counts is the user, if there is one.
+func TestCertificateIsUser(t *testing.T) {
+	tlsModels(t, func(t *testing.T, model int64) {
+		mine := selfSigned(t)
+		h := start(t, model, func(h *house, _ *Options) {
+			cfg := h.tlsConfig()
+			cfg.ClientAuth, cfg.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+			leaf, _ := x509.ParseCertificate(mine.Certificate[0])
+			cfg.ClientCAs.AddCert(leaf)
+		})
+		asks := h.Client()
+		defer h.EndSession(asks.Session)
+		who := func(certs ...tls.Certificate) *wire {
+			w := &wire{tls.Client(h.raw().Conn, &tls.Config{InsecureSkipVerify: true, Certificates: certs}), t}
+			w.send(command("ACL", "WHOAMI"))
+			return w
+		}
+		who(mine).expect("$7\r\ndefault\r\n")
+		h.Config.TLSAuthClientsUser.Set(config.TLSUserCN)
+		who(mine).expect("$7\r\ndefault\r\n") // there is no bob
+		asks.Do("ACL", "SETUSER", "bob", "on", "+acl")
+		who(mine).expect("$3\r\nbob\r\n")
+		who().expect("$7\r\ndefault\r\n")
+		asks.Do("ACL", "SETUSER", "bob", "off")
+		who(mine).expect("$7\r\ndefault\r\n")
+	})
+}
+
+// shakesWith reports whether the handshake with a client is under way.
+func (s *Server) shakesWith(peer string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clients {
+		if c.peer == peer && c.shakes.Load() != 0 {
+			return true
+		}
+	}
+	return false
+}
