@@ -189,7 +189,7 @@ func parseEntry(line []byte) (e entry, err error) {
 		}
 	}
 	switch {
-	case e.name == "" || e.name != filepath.Base(e.name):
+	case e.name == "" || e.name == "." || e.name == ".." || e.name != filepath.Base(e.name) || strings.ContainsAny(e.name, "/\x00"):
 		return e, fmt.Errorf("a bad file name %q", e.name)
 	case e.seq <= 0:
 		return e, fmt.Errorf("a bad number %d", e.seq)

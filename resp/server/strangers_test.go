@@ -149,3 +149,28 @@ func TestStrangersSayLittle(t *testing.T) {
 		}
 	})
 }
+
+// TestEmptyRequests leave nothing behind for the request after them, nor does one that is cut
+// off, and an error of the protocol ends the connection at once.
+func TestEmptyRequests(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		c := h.dial()
+		for _, empty := range []string{"*0\r\n", "*-1\r\n", "\r\n", "*0\r\n*0\r\n\r\n*-1\r\n"} {
+			c.send(empty + "PING\r\n" + empty + command("PING") + empty)
+			c.expect("+PONG\r\n+PONG\r\n")
+			for _, part := range []string{empty, "*1\r\n$4\r\n", "PI", "NG\r\n"} {
+				c.send(part)
+			}
+			c.expect("+PONG\r\n")
+		}
+		for range 50 {
+			c := h.dial()
+			c.send("*1\r\n$x\r\n" + strings.Repeat("PING\r\n", 1000))
+			c.expect("-ERR Protocol error: invalid bulk length\r\n")
+			c.ended()
+		}
+		c.send("PING\r\n")
+		c.expect("+PONG\r\n")
+	})
+}
