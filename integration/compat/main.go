@@ -45,7 +45,7 @@ func run() error {
 	redis.SetLogger(quiet{}) // servers that are not up yet are no news
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	s := suite{dir: *dir}
+	s := suite{dir: *dir, tested: *regent}
 	known, err := s.units()
 	if err != nil {
 		return err
