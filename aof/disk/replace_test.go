@@ -16,9 +16,10 @@ import (
 
 const replaced = "/data/file"
 
-// replace replaces a file by text in two writes.
-func replace(fsys disk.FS, text string) error {
-	return disk.Replace(fsys, disk.Replacement{Path: replaced, SyncEvery: 3}, func(w io.Writer) error {
+// replace replaces a file by text in two writes, with an fsync after each, or at the end
+// alone.
+func replace(fsys disk.FS, text string, syncEvery int64) error {
+	return disk.Replace(fsys, disk.Replacement{Path: replaced, SyncEvery: syncEvery}, func(w io.Writer) error {
 		_, err := io.WriteString(w, text[:len(text)/2])
 		if err == nil {
 			_, err = io.WriteString(w, text[len(text)/2:])
@@ -31,43 +32,50 @@ func replace(fsys disk.FS, text string) error {
 // replacement: the old content or the new is there, whole, and the new one for
 // certain once Replace has said so.
 func TestReplaceAtEveryMoment(t *testing.T) {
-	const before, after = "the old content", "and the new one"
 	for _, fails := range []bool{false, true} {
-		for stop := 0; ; stop++ {
-			d := disktest.New()
-			if err := replace(d, before); err != nil {
-				t.Fatal(err)
-			}
-			n := 0
-			d.Fault(func(op disktest.Op) (int, error) {
-				n++
-				if n-1 != stop {
-					return 0, nil
+		for _, syncEvery := range []int64{0, 3} {
+			t.Run(fmt.Sprintf("fails %v, fsync every %d bytes", fails, syncEvery), func(t *testing.T) {
+				for stop := 0; !replaceUntil(t, stop, fails, syncEvery); stop++ {
 				}
-				if fails {
-					return op.N / 2, errors.New("input/output error")
-				}
-				return 0, errPower
 			})
-			err := replace(d, after)
-			whole := err == nil && n <= stop
-			if err == nil && !whole {
-				t.Errorf("a failure of operation %d was not told", stop)
-			}
-			for _, renames := range []int{0, 100} { // that the disk did by itself
-				got := string(d.Crash(disktest.Loss{Renames: renames}).Get(replaced))
-				switch {
-				case whole && got != after:
-					t.Errorf("it was replaced, and a power loss leaves %q", got)
-				case got != before && got != after:
-					t.Errorf("stopped before operation %d (%v): %q is left", stop, err, got)
-				}
-			}
-			if whole {
-				break
-			}
 		}
 	}
+}
+
+// replaceUntil ends the power before an operation, or has it fail, and reports whether the
+// replacement had no more of them.
+func replaceUntil(t *testing.T, stop int, fails bool, syncEvery int64) (whole bool) {
+	const before, after = "the old content", "and the new one"
+	d := disktest.New()
+	if err := replace(d, before, syncEvery); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	d.Fault(func(op disktest.Op) (int, error) {
+		n++
+		if n-1 != stop {
+			return 0, nil
+		}
+		if fails {
+			return op.N / 2, errors.New("input/output error")
+		}
+		return 0, errPower
+	})
+	err := replace(d, after, syncEvery)
+	whole = err == nil && n <= stop
+	if err == nil && !whole {
+		t.Errorf("a failure of operation %d was not told", stop)
+	}
+	for _, renames := range []int{0, 100} { // that the disk did by itself
+		got := string(d.Crash(disktest.Loss{Renames: renames}).Get(replaced))
+		switch {
+		case whole && got != after:
+			t.Errorf("it was replaced, and a power loss leaves %q", got)
+		case got != before && got != after:
+			t.Errorf("stopped before operation %d (%v): %q is left", stop, err, got)
+		}
+	}
+	return whole
 }
 
 var errPower = errors.New("power is lost")

@@ -1,0 +1,29 @@
+// Mutants plants faults, one at a time, where the engine, the log, the election,
+// the barrier and the sockets meet, and tells which of them no test notices.
+//
+// For: proof that the tests look at what they seem to look at. A line that can be
+// made wrong with every test still passing is a line without a test, however often
+// it is run.
+//
+// Not for: coverage, and not for random mutation. Each fault in mutants.txt is one
+// that somebody could make, and that would cost a client data or a wrong answer.
+//
+// How it works: the compiler is handed the changed file in place of the real one
+// (go test -overlay), so the tree is never touched and several may run side by side.
+// The tests of the file's own package run first, which takes seconds; what they let
+// live must be caught by the simulator (integration/sim), which runs the whole
+// cluster. What both let live survives, and the program ends with status 1.
+//
+//	mutants.txt ─► changed copy ─► go test -overlay ./its/package ─► caught
+//	                                         │ passes
+//	                                         └─► go test -overlay ./integration/sim ─► caught
+//	                                                       │ passes
+//	                                                       └─► survives
+//
+// A line of the table is the file's path, what is replaced, which must stand there
+// once, and by what, the two in Go's quotes. The comment above it says what goes
+// wrong. TestTable sees to it that the table fits the code as it is.
+//
+// A mutant that does not compile proves nothing and is an error. One that hangs the
+// tests is caught: they have a time limit.
+package main
