@@ -404,6 +404,11 @@ func TestBarrierForgetsARebuiltKeyspace(t *testing.T) {
 	reader := &fakeConn{}
 	b.Wait(5, -1, 1, reader)
 	s.keyspace = -2
+	s.committed = 5 // the next leader's record: the barrier hears of it before it hears of the keyspace
+	b.Advance()
+	if o := b.Outcome(reader); o != engine.Pending {
+		t.Fatalf("%v: a reply left that was read from a keyspace that is gone", o)
+	}
 	b.Deposed()
 	if b.Outcome(reader) != engine.Uncertain {
 		t.Fatal("the reader still waits")
