@@ -8,7 +8,7 @@ LDFLAGS     := -s -w
 FUZZTIME    ?= 20s
 TESTTIME    := 30m
 
-.PHONY: all build run cluster test unit race lint fuzz bench failover-bench clients compat soak model image tools clean
+.PHONY: all build run cluster test unit race lint fuzz bench failover-bench clients compat soak model image tools clean style dist licenses reproducible
 
 all: build
 
@@ -22,7 +22,7 @@ cluster: build
 	./$(BIN) cluster
 
 # Everything: style, unit tests, the real binaries, containers where a daemon runs.
-test: tools lint
+test: tools style
 	$(GO) test -timeout $(TESTTIME) ./...
 
 unit:
@@ -31,7 +31,11 @@ unit:
 race:
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /integration)
 
-lint:
+# Style, and known vulnerabilities: that needs the network, see scripts/vulns.sh.
+lint: style
+	@GO=$(GO) scripts/vulns.sh
+
+style:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
@@ -62,6 +66,21 @@ soak: build tools
 	REGENT_SOAK=1 $(GO) test -timeout 2h -count=1 ./cluster/... ./aof/... ./integration/...
 	@scripts/fuzz.sh 2m
 
+# What a release consists of, in dist/: the binary, its bill of materials, their sums.
+dist: build
+	@rm -rf dist && mkdir -p dist
+	cp $(BIN) docs/licenses.md regent.conf scripts/regent.service dist/
+	$(GO) run ./integration/supply -binary $(BIN) -sbom dist/regent.cdx.json
+	cd dist && sha256sum * > SHA256SUMS
+
+# docs/licenses.md
+licenses:
+	$(GO) run ./integration/supply -licenses docs/licenses.md
+
+# Two builds of the last commit are equal to the byte.
+reproducible:
+	@scripts/reproducible.sh
+
 # The election's model, exhaustively: some minutes.
 model:
 	@scripts/model.sh $(DEPTH)
@@ -75,4 +94,4 @@ tools:
 	@scripts/tools.sh
 
 clean:
-	rm -rf bin data
+	rm -rf bin data dist
