@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"regent/engine/dict"
 	"regent/engine/slots"
 )
@@ -76,14 +78,27 @@ func (e *Engine) flush(db int) (n int64) {
 		}
 		e.shards[i].noteUsed()
 	}
-	if len(old) > 0 { // nobody knows them any more; giving much memory back takes long
-		e.host.AfterFunc(0, func() {
-			for _, d := range old {
-				d.Clear()
-			}
-		})
-	}
+	e.release(old)
 	return n
+}
+
+// The memory of dictionaries that nobody knows any more is given back in steps of
+// releaseStep bytes, some 0.3 ms each, with releasePause between them.
+const (
+	releaseStep  = 4 << 20
+	releasePause = time.Millisecond
+)
+
+func (e *Engine) release(old []*dict.Dict) {
+	if len(old) == 0 {
+		return
+	}
+	e.host.AfterFunc(releasePause, func() {
+		if !old[0].Release(releaseStep) {
+			old = old[1:]
+		}
+		e.release(old)
+	})
 }
 
 // swapDB exchanges two databases for every session.

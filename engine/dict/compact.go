@@ -11,22 +11,29 @@ import "hash/maphash"
 const (
 	// compactShare is the part of a size's slots that may be free: 1/4.
 	compactShare = 4
-	// compactLeast is how many bytes of free slots are worth the trouble.
+	// restShare takes its place while nothing is stored: a load has left slots of
+	// every size that its values have passed on their way.
+	restShare = 32
+	// compactLeast is how many bytes of free slots are worth the trouble, restLeast
+	// while nothing is stored.
 	compactLeast = 16 << 10
+	restLeast    = 8 << 10
 )
 
 // A compaction is the slab that is being emptied.
 type compaction struct {
-	victim int32 // 0: none
-	off    int32 // the next slot to look at
-	class  int   // where to look for the next victim
+	victim int32  // 0: none
+	off    int32  // the next slot to look at
+	class  int    // where to look for the next victim
+	taken  uint64 // the arena's, at the end of the last step
 }
 
 // compactStep moves up to n entries and reports whether it is in the middle
 // of something.
 func (d *Dict) compactStep(n int) bool {
 	c := &d.compact
-	if c.victim == 0 && !d.chooseVictim() {
+	defer func() { c.taken = d.mem.taken }()
+	if c.victim == 0 && !d.chooseVictim(c.taken == d.mem.taken) {
 		return false
 	}
 	// Deletions may empty the victim as well: then it was dropped, and may be
@@ -34,7 +41,7 @@ func (d *Dict) compactStep(n int) bool {
 	for ; n > 0; n-- {
 		v := &d.mem.slabs[c.victim] // the slabs may have moved
 		if !v.draining || c.off >= v.bump {
-			*c = compaction{class: c.class}
+			c.victim, c.off = 0, 0
 			break
 		}
 		off := c.off
@@ -46,9 +53,14 @@ func (d *Dict) compactStep(n int) bool {
 	return true
 }
 
-// chooseVictim finds a size with too many free slots, and its emptiest slab.
-func (d *Dict) chooseVictim() bool {
+// chooseVictim finds a size with too many free slots, and its emptiest slab. rest says
+// that nothing was stored since the last step.
+func (d *Dict) chooseVictim(rest bool) bool {
 	c := &d.compact
+	least, share := int64(compactLeast), int64(compactShare)
+	if rest {
+		least, share = restLeast, restShare
+	}
 	for range classes {
 		c.class = (c.class + 1) % classes
 		st := &d.mem.class[c.class]
@@ -56,7 +68,7 @@ func (d *Dict) chooseVictim() bool {
 			d.mem.dropSlab(st.kept)
 		}
 		free := st.touched - st.used
-		if free*int64(classSize(c.class)) < compactLeast || free*compactShare < st.touched {
+		if free*int64(classSize(c.class)) < least || free*share < st.touched {
 			continue
 		}
 		victim := d.emptiest(c.class)

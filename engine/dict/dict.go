@@ -442,6 +442,19 @@ func (d *Dict) Clear() {
 	d.walk, d.compact = 0, compaction{}
 }
 
+// Release is Clear in steps of about n bytes, a multiple of the system's pages, for a Dict
+// that is not used any more and has no pins and no snapshot under way: giving back a
+// gigabyte at once holds up whoever needs a page meanwhile. It reports whether there is
+// more to do.
+func (d *Dict) Release(n int) (more bool) {
+	if len(d.mem.leaving) == 0 {
+		d.mem.doom()
+		d.main, d.expires, d.objs = index{a: d.mem, hash: d.main.hash}, index{a: d.mem, hash: d.main.hash}, handles{}
+		d.walk, d.compact = 0, compaction{}
+	}
+	return d.mem.giveBack(n)
+}
+
 // Pinned reports whether large values are being read (Pin).
 func (d *Dict) Pinned() bool { return d.mem.pins > 0 }
 

@@ -26,8 +26,8 @@
 // A bucket is a cache line: a lookup costs one for the bucket and one for the
 // entry. There are no pointers and no links between entries: 16-byte keys with
 // 64-byte values take 88 bytes and their share of a bucket, 8 to 16. Slot sizes
-// go by 8 up to 512 bytes and by eighths above; what is larger than 32 KiB has
-// memory of its own (large.go). A slab's memory is touched as it fills, so a
+// go by 8 up to 512 bytes and by sixteenths of a doubling above; what is larger than
+// 32 KiB has memory of its own (large.go). A slab's memory is touched as it fills, so a
 // small dictionary is small.
 //
 // Keys that expire stand in a second index of the same kind. Nothing is paid for
@@ -47,8 +47,8 @@
 //
 // # Giving back
 //
-// When a quarter of the slots of a size are free, Step empties the slab that
-// holds least into the others, and the system gets its memory. Entries move
+// When a quarter of the slots of a size are free, or few while nothing is stored, Step
+// empties the slab that holds least into the others, and the system gets its memory. Entries move
 // then: a Ref is good until the next call that changes the Dict, and the bytes
 // of a key or value as long as the lock is held. What is stored must not be the
 // Dict's own bytes: clone a value to put it elsewhere.

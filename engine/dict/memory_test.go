@@ -228,3 +228,61 @@ func TestPinOutlivesItsDict(t *testing.T) {
 		}
 	}
 }
+
+// TestReleaseInSteps: Release gives everything back, none of it in a longer step than was
+// asked for, and what it has begun may be forgotten.
+func TestReleaseInSteps(t *testing.T) {
+	const step = 1 << 20
+	d := New(Options{Seed: maphash.MakeSeed()})
+	fill := func() {
+		for i := range 20_000 {
+			d.Put(fmt.Append(nil, i), Value{Kind: Raw, Bytes: make([]byte, 500)}, int64(i%2))
+		}
+		for i := range 3 {
+			d.Put(fmt.Append(nil, "large", i), Value{Kind: Raw, Bytes: make([]byte, 5<<20)}, 0)
+		}
+	}
+	fill()
+	mapped, steps := d.mem.mapped, 0
+	for d.Release(step) {
+		steps++
+		left := int64(0)
+		for _, r := range d.mem.leaving {
+			left += int64(r.kept)
+		}
+		if gone := mapped - left; gone > int64(steps*step) {
+			t.Fatalf("after %d steps %d bytes are gone", steps, gone)
+		}
+	}
+	if d.mem.mapped != 0 || d.Len() != 0 || steps < int(mapped/step)-1 {
+		t.Errorf("%d bytes are mapped after %d steps, of %d", d.mem.mapped, steps, mapped)
+	}
+	fill()
+	d.Release(step)
+	d.mem.freeAll() // as when it is forgotten
+	if d.mem.mapped != 0 {
+		t.Errorf("%d bytes were lost", d.mem.mapped)
+	}
+}
+
+// TestRestTightens: what a load leaves free in slots of sizes that values had on their way
+// is given back while nothing is stored.
+func TestRestTightens(t *testing.T) {
+	d := New(Options{Seed: maphash.MakeSeed()})
+	const keys = 2000
+	for size := 100; size <= 1500; size += 100 {
+		for i := range keys {
+			d.Put(fmt.Append(nil, i), Value{Kind: Raw, Bytes: make([]byte, size)}, 0)
+			if i%50 == 0 {
+				d.Step(1)
+			}
+		}
+	}
+	for i := range keys / 8 { // of the last size an eighth is free
+		d.Delete(fmt.Append(nil, i*8))
+	}
+	settle(t, d)
+	if used := d.Bytes(); resident(d) > used+used/restShare+classes*restLeast/16 {
+		t.Errorf("%d bytes are held for %d", resident(d), used)
+	}
+}

@@ -2,6 +2,7 @@ package dict
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -27,13 +28,19 @@ const (
 	maxSlabs = 1 << (32 - refBits)
 	// minSlot is an entry's header with a value.
 	minSlot = 16
-	// fineSlot is up to where slot sizes go by unit; above by eighths.
+	// fineSlot is up to where slot sizes go by unit; above by parts of a doubling.
 	fineSlot = 512
 	// maxSlot is the largest slot of a shared slab in bytes.
 	maxSlot = 32 << 10
-	// fineClasses are the sizes up to fineSlot; each doubling above has 8.
+	// slotParts is how many sizes a doubling above fineSlot has: a value of
+	// a hundred elements leaves a sixteenth of its slot empty at most, half of that on average.
+	slotParts    = 1 << slotPartBits
+	slotPartBits = 4
+	// firstShift is the logarithm of the distance of sizes just above fineSlot.
+	firstShift = 9 - slotPartBits
+	// fineClasses are the sizes up to fineSlot.
 	fineClasses = fineSlot/unit + 1
-	classes     = fineClasses + 8*6 // 512 to 32 Ki is six doublings
+	classes     = fineClasses + slotParts*6 // 512 to 32 Ki is six doublings
 	// classBucket is for overflow buckets, which are not compacted.
 	classBucket = classes
 	// classOwn marks a slab that holds one large entry.
@@ -45,8 +52,8 @@ func classOf(n int) int {
 	if n <= fineSlot {
 		return max(n+unit-1, minSlot) / unit
 	}
-	shift := bits.Len(uint(n-1)) - 4 // eighths of the doubling that n falls into
-	return fineClasses + (shift-6)*8 + (n-1)>>shift - 8
+	shift := bits.Len(uint(n-1)) - 1 - slotPartBits // parts of the doubling that n falls into
+	return fineClasses + (shift-firstShift)*slotParts + (n-1)>>shift - slotParts
 }
 
 // classSize is the slot size of a class in bytes.
@@ -58,7 +65,7 @@ func classSize(class int) int {
 		return bucketBytes
 	}
 	class -= fineClasses
-	return (class%8 + 9) << (class/8 + 6)
+	return (class%slotParts + slotParts + 1) << (class/slotParts + firstShift)
 }
 
 // A slab is a piece of memory with slots of one size.
@@ -91,13 +98,16 @@ type arena struct {
 	dead   []int32 // numbers without memory
 	chunks [][]byte
 	class  [classes + 1]classState
-	used   int64 // bytes of slots in use, and of large entries
-	mapped int64 // bytes of addresses taken from the system, the tables' included
+	used   int64  // bytes of slots in use, and of large entries
+	taken  uint64 // slots that were ever given out: does it stand still, the owner rests
+	mapped int64  // bytes of addresses taken from the system, the tables' included
 	tables [][]byte
 	extents
 	pins   int  // large entries that are pinned
 	doomed bool // cleared while pins were held: the last Unpin frees it
 	poison bool
+	// leaving is what giveBack has still to give.
+	leaving []region
 }
 
 func newArena(poison bool) *arena { return &arena{slabs: make([]slab, 1), poison: poison} }
@@ -158,6 +168,7 @@ func (a *arena) allocClass(class int) uint32 {
 	}
 	s.used++
 	st.used++
+	a.taken++
 	a.used += int64(size)
 	if s.free < 0 && int(s.bump)+size > slabBytes {
 		a.unlist(no)
@@ -310,18 +321,49 @@ func (a *arena) unmapTable(b []byte) {
 	panic("dict: a table that was not mapped")
 }
 
-// freeAll gives everything back to the system.
-func (a *arena) freeAll() {
+// A region is memory of a doomed arena, of which the first kept bytes may be in use.
+type region struct {
+	mem  []byte
+	kept int
+}
+
+// doom makes all memory leave: giveBack does it. Nothing of the arena may be used.
+func (a *arena) doom() {
+	leave := func(b []byte) { a.leaving = append(a.leaving, region{b, len(b)}) }
 	for i := range a.slabs {
 		if s := &a.slabs[i]; s.class == classOwn && extentClass(len(s.mem)) < 0 {
-			a.unmapOwn(s.mem)
+			leave(s.mem)
 		}
 	}
 	for _, list := range [][][]byte{a.chunks, a.tables} {
 		for _, b := range list {
-			a.unmapOwn(b)
+			leave(b)
 		}
 	}
+	*a = arena{slabs: make([]slab, 1), poison: a.poison, leaving: a.leaving, mapped: a.mapped}
+}
+
+// giveBack gives up to about n bytes of what is leaving to the system, and reports
+// whether there are more.
+func (a *arena) giveBack(n int) (more bool) {
+	for n > 0 && len(a.leaving) > 0 {
+		r := &a.leaving[len(a.leaving)-1]
+		if r.kept > n {
+			dropMemory(r.mem[r.kept-n : r.kept])
+			r.kept -= n
+			return true
+		}
+		n -= r.kept
+		a.unmapOwn(r.mem)
+		a.leaving = a.leaving[:len(a.leaving)-1]
+	}
+	return len(a.leaving) > 0
+}
+
+// freeAll gives everything back to the system at once.
+func (a *arena) freeAll() {
+	a.doom()
+	a.giveBack(math.MaxInt)
 	if a.mapped != 0 {
 		panic("dict: memory was lost")
 	}
