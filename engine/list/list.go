@@ -135,7 +135,7 @@ func (f Fill) holds(n, size int) bool {
 func (l *List) PushLeft(e *listpack.Element, fill Fill) {
 	nd := l.node(place{})
 	if !fill.allows(nd, e.Len()) {
-		l.insertNode(place{}, l.endNode(e, nd, true))
+		l.insertNode(place{}, l.endNode(e, place{}, true))
 		return
 	}
 	l.insert(position{place{}, listpack.First(nd.lp())}, e)
@@ -146,8 +146,9 @@ func (l *List) PushRight(e *listpack.Element, fill Fill) {
 	at := l.last()
 	nd := l.node(at)
 	if !fill.allows(nd, e.Len()) {
+		next := l.endNode(e, at, false)
 		at.node++
-		l.insertNode(at, l.endNode(e, nd, false))
+		l.insertNode(at, next)
 		return
 	}
 	if nd.buf == nil {

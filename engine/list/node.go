@@ -32,10 +32,15 @@ func newNode(e *listpack.Element) (nd node) {
 	return nd
 }
 
-// endNode is a new node at an end of a list, beside a full one: more will come
-// there, and it has the room for it at once if nodes hold many and the list is long:
+// endNode is a new node at an end of a list, beside a full one at a place, which gives up
+// the room that it will not need: more will come to the new one, and it has the room for it at once if nodes hold many and the list is long:
 // a short one would be mostly room.
-func (l *List) endNode(e *listpack.Element, beside *node, leftEnd bool) (nd node) {
+func (l *List) endNode(e *listpack.Element, at place, leftEnd bool) (nd node) {
+	beside := l.node(at)
+	if beside.loose() {
+		l.change(at, (*node).fit)
+		beside = l.node(at)
+	}
 	if beside.n < endMany {
 		return newNode(e)
 	}
@@ -52,7 +57,7 @@ const (
 	// maxEndRoom is how many bytes such a node has room for at most.
 	maxEndRoom = 8 << 10
 	// endShare is the part of a list that this room is at most.
-	endShare = 8
+	endShare = 32
 	// endMany is how many elements are many.
 	endMany = 8
 )
@@ -75,6 +80,17 @@ func (nd *node) shrink() {
 		nd.buf, nd.gap = slices.Clone(lp), 0
 	}
 }
+
+// fitShare: a full node gives up room that is more than that part of its buffer.
+const fitShare = 32
+
+// loose reports whether a node that nothing more will come to should fit.
+func (nd *node) loose() bool {
+	return !nd.borrowed && !nd.shared && cap(nd.buf)-len(nd.lp()) > cap(nd.buf)/fitShare
+}
+
+// fit gives up all room.
+func (nd *node) fit() { nd.buf, nd.gap = slices.Clone(nd.lp()), 0 }
 
 // insert puts e in before a position.
 func (nd *node) insert(p int, e *listpack.Element) {
