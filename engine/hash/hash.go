@@ -238,7 +238,7 @@ func (h *Hash) Spread() {
 // pairs, and no field may come twice; false: that is not so.
 func (h *Hash) Adopt(lp []byte, l Limits) bool {
 	n := listpack.Len(lp)
-	if n%pair != 0 || !distinct(lp, n/pair) {
+	if n%pair != 0 || !h.distinct(lp, n/pair) {
 		return false
 	}
 	if h.View(lp); n == 0 {
@@ -252,7 +252,7 @@ func (h *Hash) Adopt(lp []byte, l Limits) bool {
 const fewFields = 32
 
 // distinct reports whether no two of the n fields are equal.
-func distinct(lp []byte, n int) bool {
+func (h *Hash) distinct(lp []byte, n int) bool {
 	end := listpack.End(lp)
 	var few [fewFields]listpack.Value
 	seen := few[:0]
@@ -271,16 +271,40 @@ func distinct(lp []byte, n int) bool {
 	if n <= fewFields {
 		return true
 	}
-	return distinctOfMany(lp, n)
+	return h.distinctOfMany(lp, n)
 }
 
-func distinctOfMany(lp []byte, n int) bool {
-	end := listpack.End(lp)
-	seen := make(map[string]struct{}, n)
-	for p := listpack.First(lp); p < end; p = listpack.Next(lp, listpack.Next(lp, p)) {
-		seen[string(listpack.Get(lp, p).AppendText(nil))] = struct{}{}
+// distinctOfMany keeps half of a field's hash and its place in a table that stays on the
+// stack for as many fields as a listpack usually has.
+func (h *Hash) distinctOfMany(lp []byte, n int) bool {
+	var some [1024]uint64
+	seen := some[:]
+	if 2*n > len(seen) {
+		seen = make([]uint64, 1<<bits.Len(uint(2*n)))
 	}
-	return len(seen) == n
+	var a, b decimal.Text
+	mask := uint64(len(seen) - 1)
+	for p, end := listpack.First(lp), listpack.End(lp); p < end; p = listpack.Next(lp, listpack.Next(lp, p)) {
+		field := textAt(lp, p, &a)
+		sum := maphash.Bytes(h.seed, field)
+		i := sum & mask
+		for ; seen[i] != 0; i = (i + 1) & mask {
+			if s := seen[i]; s>>32 == sum>>32 && string(textAt(lp, int(uint32(s)), &b)) == string(field) {
+				return false
+			}
+		}
+		seen[i] = sum>>32<<32 | uint64(p)
+	}
+	return true
+}
+
+// textAt is the element of a listpack at p, which is written into text if need be.
+func textAt(lp []byte, p int, text *decimal.Text) []byte {
+	v := listpack.Get(lp, p)
+	if v.IsInt {
+		return text.Of(v.Int)
+	}
+	return v.Str
 }
 
 // Delete removes a field and reports whether it was there.

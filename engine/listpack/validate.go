@@ -48,6 +48,9 @@ func checkEntry(b []byte) (size int, ok bool) {
 	if n+back > len(b) {
 		return 0, false
 	}
+	if back == 1 {
+		return n + 1, b[n] == byte(n)
+	}
 	var want [maxBackLen]byte
 	putBackLen(want[:], n)
 	return n + back, string(b[n:n+back]) == string(want[:back])

@@ -111,3 +111,15 @@ func TestAKeyCostsNoAllocation(t *testing.T) {
 		t.Errorf("read: %v allocations a file", n)
 	}
 }
+
+// BenchmarkUndumpString reads the payload of a string that is compressed.
+func BenchmarkUndumpString(b *testing.B) {
+	p := rdb.DumpString(nil, make([]byte, 64), true)
+	b.ReportAllocs()
+	for b.Loop() {
+		var en rdb.Entry
+		if err := rdb.Undump(p, nil, &en); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

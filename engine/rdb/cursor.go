@@ -190,7 +190,8 @@ type arena struct {
 }
 
 const (
-	// arenaBytes is by how much an arena grows, at least.
+	// arenaBytes is up to where an arena doubles: a payload by itself needs no more than
+	// what it holds, a file much of it.
 	arenaBytes = 64 << 10
 	// maxKeptArena is how much room is kept for the next batch.
 	maxKeptArena = 8 * batchBytes
@@ -198,7 +199,7 @@ const (
 
 func (a *arena) alloc(n int) []byte {
 	if cap(a.room)-len(a.room) < n {
-		a.room = make([]byte, 0, max(n, arenaBytes))
+		a.room = make([]byte, 0, max(n, min(a.used, arenaBytes)))
 	}
 	a.used += n
 	at := len(a.room)
