@@ -2,6 +2,7 @@ package set
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -9,7 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestCommon: what all of some sets of integers have, beside a look at each.
+// TestCommon: what all of some sets of integers have, any of them, and the first alone,
+// beside a look at each.
 func TestCommon(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var sets [][]byte
@@ -37,6 +39,23 @@ func TestCommon(t *testing.T) {
 		Common(sets, func(n int64) bool { got = append(got, n); return len(got) < limit })
 		if want = want[:min(len(want), limit)]; !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
+		}
+		any, alone := map[int64]bool{}, maps.Clone(members[0])
+		for i, has := range members {
+			maps.Copy(any, has)
+			if i > 0 {
+				maps.DeleteFunc(alone, func(n int64, _ bool) bool { return has[n] })
+			}
+		}
+		for name, c := range map[string]struct {
+			walk func([][]byte, func(int64))
+			want map[int64]bool
+		}{"union": {Union, any}, "difference": {Difference, alone}} {
+			got = nil
+			c.walk(sets, func(n int64) { got = append(got, n) })
+			if want := slices.Sorted(maps.Keys(c.want)); !slices.Equal(got, want) {
+				t.Fatalf("%s: %v, want %v", name, got, want)
+			}
 		}
 	})
 }

@@ -141,6 +141,47 @@ func Common(sets [][]byte, f func(n int64) bool) {
 	}
 }
 
+// Union calls f with the integers that any of sets has, which are as for Common, in their
+// order.
+func Union(sets [][]byte, f func(n int64)) {
+	from := make([]int, len(sets))
+	for {
+		least, some := int64(0), false
+		for j, at := range from {
+			if s := ints(sets[j]); at < s.len() && (!some || s.at(at) < least) {
+				least, some = s.at(at), true
+			}
+		}
+		if !some {
+			return
+		}
+		for j, at := range from {
+			if s := ints(sets[j]); at < s.len() && s.at(at) == least {
+				from[j]++
+			}
+		}
+		f(least)
+	}
+}
+
+// Difference calls f with the integers of the first of sets, which are as for Common, that
+// no other one has, in their order.
+func Difference(sets [][]byte, f func(n int64)) {
+	from := make([]int, len(sets))
+	first := ints(sets[0])
+	for i := range first.len() {
+		n, there := first.at(i), false
+		for j := 1; j < len(sets) && !there; j++ {
+			other := ints(sets[j])
+			from[j] = other.from(from[j], n)
+			there = from[j] < other.len() && other.at(from[j]) == n
+		}
+		if !there {
+			f(n)
+		}
+	}
+}
+
 // from is the first place from at on whose integer is not below n.
 func (s ints) from(at int, n int64) int {
 	end := s.len()

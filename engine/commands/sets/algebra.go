@@ -156,8 +156,35 @@ func doSintercard(c *engine.Ctx) {
 }
 
 func doSunion(c *engine.Ctx) {
-	if sets, ok := setsAt(c, c.Args[1:]); ok {
+	sets, ok := setsAt(c, c.Args[1:])
+	if !ok {
+		return
+	}
+	sets = slices.DeleteFunc(sets, func(s *setObject) bool { return s == nil })
+	if ints := onlyInts(sets); ints == nil && len(sets) > askedSets {
 		replyMembers(c.W, union(c, sets))
+	} else if mark, n := c.W.Mark(), 0; ints != nil {
+		set.Union(ints, func(v int64) { c.W.BulkInt(v); n++ })
+		c.W.SetAt(mark, n)
+	} else {
+		eachOfAny(sets, func(b []byte) { c.W.Bulk(b); n++ })
+		c.W.SetAt(mark, n)
+	}
+}
+
+// askedSets is up to how many sets are asked about each other's members where the answer
+// alone is wanted: a look costs a part of what storing a member does.
+const askedSets = 4
+
+// eachOfAny calls f with each member of any of sets once.
+func eachOfAny(sets []*setObject, f func(b []byte)) {
+	for i, s := range sets {
+		s.Each(func(b []byte) bool {
+			if !slices.ContainsFunc(sets[:i], func(other *setObject) bool { return other.Has(b) }) {
+				f(b)
+			}
+			return true
+		})
 	}
 }
 
@@ -178,9 +205,36 @@ func union(c *engine.Ctx, sets []*setObject) *setObject {
 }
 
 func doSdiff(c *engine.Ctx) {
-	if sets, ok := setsAt(c, c.Args[1:]); ok {
-		replyMembers(c.W, difference(c, sets))
+	sets, ok := setsAt(c, c.Args[1:])
+	if !ok {
+		return
 	}
+	if sets[0] == nil {
+		c.W.Set(0)
+		return
+	}
+	sets = slices.DeleteFunc(sets, func(s *setObject) bool { return s == nil })
+	if ints := onlyInts(sets); ints == nil && len(sets) > askedSets {
+		replyMembers(c.W, difference(c, sets))
+	} else if mark, n := c.W.Mark(), 0; ints != nil {
+		set.Difference(ints, func(v int64) { c.W.BulkInt(v); n++ })
+		c.W.SetAt(mark, n)
+	} else {
+		eachOfFirst(sets[0], sets[1:], func(b []byte) { c.W.Bulk(b); n++ })
+		c.W.SetAt(mark, n)
+	}
+}
+
+// eachOfFirst calls f with each member of first that none of the others has. The larger
+// a set, the likelier it has a member.
+func eachOfFirst(first *setObject, others []*setObject, f func(b []byte)) {
+	slices.SortStableFunc(others, func(a, b *setObject) int { return cmp.Compare(b.Len(), a.Len()) })
+	first.Each(func(b []byte) bool {
+		if !slices.ContainsFunc(others, func(s *setObject) bool { return s.Has(b) }) {
+			f(b)
+		}
+		return true
+	})
 }
 
 func doSdiffstore(c *engine.Ctx) {
@@ -213,14 +267,7 @@ func difference(c *engine.Ctx, sets []*setObject) *setObject {
 		}
 		return out
 	}
-	// The larger a set, the likelier it has a member.
-	slices.SortStableFunc(others, func(a, b *setObject) int { return cmp.Compare(b.Len(), a.Len()) })
-	first.Each(func(b []byte) bool {
-		if !slices.ContainsFunc(others, func(s *setObject) bool { return s.Has(b) }) {
-			out.Add(b, limit)
-		}
-		return true
-	})
+	eachOfFirst(first, others, func(b []byte) { out.Add(b, limit) })
 	return out
 }
 
