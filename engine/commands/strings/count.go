@@ -104,29 +104,19 @@ func addInt(c *engine.Ctx, by int64) {
 func doIncrbyfloat(c *engine.Ctx) {
 	key := c.Args[1]
 	en := c.Write(key)
-	sum, at := decimal.NewFloat(), int64(0)
+	was, at := []byte("0"), int64(0)
+	var buf [decimal.MaxLen]byte
 	if en.OK() {
 		v, ok := c.StringOf(en)
 		if !ok {
 			return
 		}
-		var buf [decimal.MaxLen]byte
-		if sum, ok = decimal.ParseFloat(engine.Text(v, &buf)); !ok {
-			c.Err(resp.ErrNotFloat)
-			return
-		}
-		at = en.ExpireAt()
+		was, at = engine.Text(v, &buf), en.ExpireAt()
 	}
-	by, ok := decimal.ParseFloat(c.Args[2])
+	out, ok := floatSum(c, was, c.Args[2])
 	if !ok {
-		c.Err(resp.ErrNotFloat)
 		return
 	}
-	if sum, ok = decimal.AddFloats(sum, by); !ok {
-		c.Err(resp.ErrNaNOrInfinity)
-		return
-	}
-	out := decimal.AppendFloat(nil, sum)
 	v := dict.Value{Kind: dict.Embstr, Bytes: out}
 	if len(out) > engine.EmbstrMax {
 		v.Kind = dict.Raw
@@ -135,4 +125,26 @@ func doIncrbyfloat(c *engine.Ctx) {
 	c.Notify(engine.EventString, "incrbyfloat", key)
 	c.Propagate([]byte("SET"), key, out, []byte("KEEPTTL"))
 	c.W.Bulk(out)
+}
+
+// floatSum is the sum of two texts as long doubles make it; false: the error was written.
+func floatSum(c *engine.Ctx, a, b []byte) (sum []byte, ok bool) {
+	if sum, ok = decimal.AppendSum(nil, a, b); ok {
+		return sum, true
+	}
+	x, ok := decimal.ParseFloat(a)
+	if !ok {
+		c.Err(resp.ErrNotFloat)
+		return nil, false
+	}
+	y, ok := decimal.ParseFloat(b)
+	if !ok {
+		c.Err(resp.ErrNotFloat)
+		return nil, false
+	}
+	if x, ok = decimal.AddFloats(x, y); !ok {
+		c.Err(resp.ErrNaNOrInfinity)
+		return nil, false
+	}
+	return decimal.AppendFloat(nil, x), true
 }
