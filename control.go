@@ -154,7 +154,7 @@ func (c control) Save(giveUp bool) error { return c.s.data.Save(giveUp) }
 func (c control) SavesAtEnd() bool { return c.s.data.SavesAtEnd() }
 
 // Usage is what the process takes from the machine.
-func (c control) Usage() engine.Usage { return machine.Usage(c.s.front.Model()) }
+func (c control) Usage() engine.Usage { return c.s.meter.Usage(c.s.front.Model()) }
 
 // FreeMemory collects and gives free memory back to the system.
 func (control) FreeMemory() { machine.FreeMemory() }

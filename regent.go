@@ -86,6 +86,7 @@ type Server struct {
 	peers   *cluster.Cluster // nil: alone
 	barrier *barrier.Barrier
 	watch   *watchdog.Watchdog
+	meter   machine.Meter
 	front   *server.Server
 	outside *replicas.Replicas
 	socks   address.Sockets

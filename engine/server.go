@@ -212,15 +212,17 @@ func configCommands() []Command {
 func doConfigGet(c *Ctx) {
 	var found [][2]string
 	patterns := make([]string, len(c.Args)-2)
+	signs := make([]bool, len(patterns)) // it is a pattern, not a name
 	for i := range patterns {
 		patterns[i] = spec.Lower(string(c.Args[2+i]))
+		signs[i] = strings.ContainsAny(patterns[i], globSigns)
 	}
 	asked := func(name string) (as string, ok bool) {
 		for i, p := range patterns {
 			if p == name {
 				return string(c.Args[2+i]), true // as it was asked for
 			}
-			if strings.ContainsAny(p, globSigns) && glob.Match([]byte(p), []byte(name)) {
+			if signs[i] && glob.Match([]byte(p), []byte(name)) {
 				return name, true
 			}
 		}

@@ -70,6 +70,9 @@ func (r *infoRun) sections() []InfoSection {
 	}
 }
 
+// infoRoom is what INFO takes as a rule, in bytes.
+const infoRoom = 8 << 10
+
 func doInfo(c *Ctx) {
 	asked := map[string]bool{}
 	for _, a := range c.Args[1:] {
@@ -81,7 +84,7 @@ func doInfo(c *Ctx) {
 	if r.face == FaceSentinel {
 		r.own = c.ownInfo()
 	}
-	var w InfoWriter
+	w := InfoWriter{make([]byte, 0, infoRoom)}
 	for _, parts := range r.joined() {
 		first := parts[0]
 		if !all && !(unasked && first.Default) && !asked[spec.Lower(first.Name)] {
@@ -121,7 +124,9 @@ func (w *InfoWriter) section(name string) {
 	if len(w.buf) > 0 {
 		w.buf = append(w.buf, '\r', '\n')
 	}
-	w.buf = append(w.buf, "# "+name+"\r\n"...)
+	w.buf = append(w.buf, '#', ' ')
+	w.buf = append(w.buf, name...)
+	w.buf = append(w.buf, '\r', '\n')
 }
 
 // newRunID draws the 40 hex digits that name one run of the process.
@@ -148,7 +153,11 @@ func (w *InfoWriter) Str(name, value string) {
 }
 
 // Int writes a whole number.
-func (w *InfoWriter) Int(name string, value int64) { w.Str(name, strconv.FormatInt(value, 10)) }
+func (w *InfoWriter) Int(name string, value int64) {
+	w.buf = append(w.buf, name...)
+	w.buf = strconv.AppendInt(append(w.buf, ':'), value, 10)
+	w.buf = append(w.buf, '\r', '\n')
+}
 
 // zero writes counts of what does not happen here.
 func (w *InfoWriter) zero(names ...string) {
