@@ -19,6 +19,7 @@
 // The sections, each a file:
 //
 //	throughput.go   requests per second, CPU per request, p99, p99.9
+//	cycles.go       XADD, XREADGROUP and XACK on entries; RESTORE
 //	memory.go       bytes per key, bytes per idle connection
 //	values.go       bytes per element of lists, sets, hashes and sorted sets
 //	load.go         time to load a log

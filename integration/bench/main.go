@@ -50,7 +50,7 @@ type section struct {
 
 func allSections() []section {
 	return []section{
-		{"throughput", throughput}, {"memory", memory}, {"values", values}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
+		{"throughput", throughput}, {"cycles", cycleSection}, {"memory", memory}, {"values", values}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
 	}
 }
 

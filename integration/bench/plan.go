@@ -32,6 +32,10 @@ func families() []family {
 	for i := range 100 {
 		numbers += " " + strconv.Itoa(7*i)
 	}
+	texts := "SADD {key}"
+	for i := range 100 {
+		texts += fmt.Sprint(" member:", i)
+	}
 	return []family{
 		{"get", "GET {key}", set},
 		{"set", "SET {key} {}", ""},
@@ -69,6 +73,10 @@ func families() []family {
 		{"sintercard", "SINTERCARD 2 {key} {key}", numbers},
 		{"sunion", "SUNION {key} {key}", numbers},
 		{"sdiff", "SDIFF {key} {key}", numbers},
+		{"sinter-text", "SINTER {key} {key}", texts},
+		{"sintercard-text", "SINTERCARD 2 {key} {key}", texts},
+		{"sunion-text", "SUNION {key} {key}", texts},
+		{"sdiff-text", "SDIFF {key} {key}", texts},
 		{"sscan", "SSCAN {key} 0", numbers},
 		{"scan", "SCAN {n}", set},
 		{"dbsize", "DBSIZE", set},

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"regent/integration/harness"
+	"regent/resp"
+)
+
+// Cycles are commands that redis-benchmark cannot send: those that go together, each with
+// arguments that follow from the one before, and those with bytes that no argument of a
+// program can have.
+
+// A cycle is what one client sends over and over; {n} is a number that rises by one each
+// time, {c} the client's own, {} a value and {payload} what DUMP of dump gives.
+type cycle struct {
+	name     string
+	commands []string
+	before   []string // carried out once for each client
+	dump     []string // carried out once: the key is "dumped"
+}
+
+func cycles() []cycle {
+	hundred := "HSET dumped"
+	for i := range 100 {
+		hundred += fmt.Sprintf(" field:%d value:%d", i, i)
+	}
+	return []cycle{
+		{
+			name:     "XADD XREADGROUP XACK",
+			commands: []string{"XADD s:{c} MAXLEN ~ 100 {n}-1 a {} b {n}", "XREADGROUP GROUP g c COUNT 10 STREAMS s:{c} >", "XACK s:{c} g {n}-1"},
+			before:   []string{"XGROUP CREATE s:{c} g $ MKSTREAM"},
+		},
+		{
+			name:     "XADD XREADGROUP XAUTOCLAIM XACK",
+			commands: []string{"XADD s:{c} MAXLEN ~ 100 {n}-1 a {} b {n}", "XREADGROUP GROUP g c COUNT 10 STREAMS s:{c} >", "XAUTOCLAIM s:{c} g d 0 {n}-1 COUNT 1", "XACK s:{c} g {n}-1"},
+			before:   []string{"XGROUP CREATE s:{c} g $ MKSTREAM"},
+		},
+		{name: "RESTORE of a string", commands: []string{"RESTORE r:{c}:{n} 0 {payload} REPLACE"}, dump: []string{"SET dumped {}"}},
+		{name: "RESTORE of a hash of 100", commands: []string{"RESTORE r:{c} 0 {payload} REPLACE"}, dump: []string{hundred}},
+		{name: "RESTORE of a set of 10", commands: []string{"RESTORE r:{c} 0 {payload} REPLACE"}, dump: []string{"SADD dumped a b c d e f g h i j"}},
+	}
+}
+
+const (
+	// cycleClients and cycleDepth are how many clients send how many cycles at a time.
+	cycleClients = 50
+	cycleDepth   = 16
+	// cycleTimeout bounds one such batch.
+	cycleTimeout = 30 * time.Second
+)
+
+// cycleSection measures each cycle on both servers in turn: the server's CPU for each
+// command, which a client in Go does not change, and commands per second, which it bounds.
+func cycleSection(ctx context.Context, o options, r *report) error {
+	dir, err := os.MkdirTemp("", "regent-bench-")
+	if err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	pair, err := pairOf(ctx, o, "off", dir)
+	defer stop(pair[:]...)
+	if err != nil {
+		return err
+	}
+	r.begin(fmt.Sprintf("Commands that go together, %d clients, P=%d", cycleClients, cycleDepth), []string{"commands", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
+	for _, cy := range cycles() {
+		var samples [2][]sample
+		for round := range o.plan.rounds {
+			for i := range pair {
+				at := (i + round) % len(pair)
+				s, err := cy.measure(ctx, pair[at], o.plan.slice)
+				if err != nil {
+					return fmt.Errorf("%s: %w", cy.name, err)
+				}
+				samples[at] = append(samples[at], s)
+			}
+		}
+		ours, theirs := median(samples[0]), median(samples[1])
+		r.row(cy.name, fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps),
+			fmt.Sprintf("%.2f", ours.cpu()), fmt.Sprintf("%.2f", theirs.cpu()), ratioOf(ours.cpu(), theirs.cpu()))
+	}
+	return nil
+}
+
+// measure has all clients go round and round for a slice of time, on an empty server.
+func (cy cycle) measure(ctx context.Context, n *harness.Node, slice time.Duration) (sample, error) {
+	client := n.Client()
+	defer client.Close()
+	if err := client.FlushAll(ctx).Err(); err != nil {
+		return sample{}, fmt.Errorf("begin anew: %w", err)
+	}
+	payload := ""
+	if cy.dump != nil {
+		for _, line := range cy.dump {
+			words := fillIn(line, "", "", strings.Repeat("x", valueBytes))
+			args := make([]any, len(words))
+			for i, w := range words {
+				args[i] = w
+			}
+			if err := client.Do(ctx, args...).Err(); err != nil {
+				return sample{}, fmt.Errorf("what is dumped: %w", err)
+			}
+		}
+		var err error
+		if payload, err = client.Dump(ctx, "dumped").Result(); err != nil {
+			return sample{}, fmt.Errorf("dump: %w", err)
+		}
+	}
+	before, err := cpuSeconds(n.PID())
+	if err != nil {
+		return sample{}, err
+	}
+	began := time.Now()
+	var wg sync.WaitGroup
+	counts, errs := make([]int, cycleClients), make([]error, cycleClients)
+	for c := range cycleClients {
+		wg.Go(func() { counts[c], errs[c] = cy.goRound(ctx, n.Addr(), c, payload, began.Add(slice)) })
+	}
+	wg.Wait()
+	took := time.Since(began)
+	after, err := cpuSeconds(n.PID())
+	if err != nil {
+		return sample{}, err
+	}
+	s := sample{busy: after - before}
+	for c := range counts {
+		if errs[c] != nil {
+			return s, errs[c]
+		}
+		s.requests += counts[c]
+	}
+	s.rps = float64(s.requests) / took.Seconds()
+	return s, nil
+}
+
+// goRound is one client; it returns how many commands it has sent.
+func (cy cycle) goRound(ctx context.Context, addr string, number int, payload string, until time.Time) (sent int, err error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return 0, fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close()
+	in := bufio.NewReaderSize(conn, 1<<16)
+	var out []byte
+	waiting := 0 // replies
+	round := func(lines []string, n int) {
+		into := strings.NewReplacer("{n}", strconv.Itoa(n), "{c}", strconv.Itoa(number), "{payload}", payload)
+		for _, line := range lines {
+			words := strings.Fields(strings.ReplaceAll(line, "{}", strings.Repeat("x", valueBytes)))
+			for i := range words {
+				words[i] = into.Replace(words[i])
+			}
+			out = resp.AppendCommand(out, words...)
+			waiting++
+		}
+	}
+	exchange := func() error {
+		if err := conn.SetDeadline(time.Now().Add(cycleTimeout)); err != nil {
+			return fmt.Errorf("a client: %w", err)
+		}
+		if _, err := conn.Write(out); err != nil {
+			return fmt.Errorf("a client: %w", err)
+		}
+		out = out[:0]
+		for ; waiting > 0; waiting-- {
+			if err := skipReply(in); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	round(cy.before, 0)
+	if err := exchange(); err != nil {
+		return 0, err
+	}
+	for n := 0; ctx.Err() == nil && time.Now().Before(until); {
+		for range cycleDepth {
+			n++
+			round(cy.commands, n)
+		}
+		sent += waiting
+		if err := exchange(); err != nil {
+			return sent, err
+		}
+	}
+	return sent, ctx.Err()
+}
+
+// skipReply reads a whole reply of RESP2, which is no error.
+func skipReply(in *bufio.Reader) error {
+	line, err := in.ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("reply: %w", err)
+	}
+	switch line[0] {
+	case '-':
+		return fmt.Errorf("reply %q", line)
+	case '$', '*':
+		n, err := strconv.Atoi(strings.TrimSpace(line[1:]))
+		if err != nil {
+			return fmt.Errorf("reply %q: %w", line, err)
+		}
+		if line[0] == '$' && n >= 0 {
+			if _, err := io.CopyN(io.Discard, in, int64(n)+2); err != nil {
+				return fmt.Errorf("reply: %w", err)
+			}
+			return nil
+		}
+		for ; line[0] == '*' && n > 0; n-- {
+			if err := skipReply(in); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
