@@ -13,7 +13,10 @@ import (
 //	writes            refused: MISCONF         refused: MISCONF
 //	waiting replies   uncertain                go on, the reserve is theirs
 //	leadership        given up                 given up
-//	the way back      a rewrite, or a restart  by itself: SpaceBack
+//	the way back      by itself, once the      by itself: SpaceBack
+//	                  disk works: a rewrite;
+//	                  with peers a full copy
+//	                  from the leader
 
 // trouble is what the log reports, and where it goes.
 func (s *Server) trouble() persist.Trouble {

@@ -41,6 +41,9 @@ type Options struct {
 	// Seal hands what was appended up to an offset to the operating system.
 	// Without it a deposed leader waits for others to do so.
 	Seal func(upto int64) error
+	// Failing is why the log can't be written until it is made anew, nil while it can;
+	// Probe tries whether its disk works.
+	Failing, Probe func() error
 	// Rebuild replaces the keyspace by what the log holds up to an offset, as
 	// Engine.Replaced has it. Clients are not held meanwhile: they are told that
 	// the data is loaded.

@@ -348,7 +348,7 @@ func (f *follower) Install(epoch int64, at repl.Place, total int64, r io.Reader)
 		return repl.ErrCopy
 	}
 	began := time.Now()
-	c.opts.Host.Logf(engine.LevelNotice, "Receiving a full copy at offset %d from %s, the leader of epoch %d: this node's log is empty or has no common point with what is left of the leader's", at.Offset, c.leaderName(), epoch)
+	c.opts.Host.Logf(engine.LevelNotice, "Receiving a full copy at offset %d from %s, the leader of epoch %d: this node's log is empty, has failed, or has no common point with what is left of the leader's", at.Offset, c.leaderName(), epoch)
 	p := &c.copying
 	p.total.Store(total)
 	p.read.Store(0)
@@ -384,6 +384,7 @@ type entry struct {
 	epoch   int64
 	at      repl.Place
 	in      bool
+	broken  bool // what it replaces had failed
 	applier repl.Suspended
 }
 
@@ -399,6 +400,9 @@ func (e *entry) enter() error {
 		err = errOver
 	case e.at.Offset < c.commit.Load():
 		err = errBackward
+	}
+	if err == nil {
+		err = e.doubt()
 	}
 	if err == nil {
 		err = c.shorten(bully.Position{Epoch: epochAt(e.at.History, e.at.Offset), Offset: e.at.Offset})
@@ -419,6 +423,44 @@ func (e *entry) finish() {
 	c.do(nothing)
 	c.shortened()
 	c.logMu.Unlock()
+	if e.broken {
+		c.DiskOK()
+	}
+}
+
+// doubt notes durably that what this node has acknowledged may be lost, if its log or
+// keyspace had failed: the copy may have been cut before that.
+func (e *entry) doubt() error {
+	c := (*Cluster)(e.f)
+	if e.broken = c.broken(); !e.broken {
+		return nil
+	}
+	c.do(func(now time.Duration) bully.Output { return c.node.Doubt(now) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.awaitKept() {
+		return fmt.Errorf("%w: %w", engine.ErrUntouched, errMuted)
+	}
+	return nil
+}
+
+// broken reports whether the log or the keyspace has failed for good.
+func (c *Cluster) broken() bool {
+	return c.opts.Failing != nil && c.opts.Failing() != nil || c.applier.Failed()
+}
+
+// Broken has a log that failed replaced by a full copy, once the disk works.
+func (f *follower) Broken() (bool, error) {
+	c := (*Cluster)(f)
+	if !c.broken() {
+		return false, nil
+	}
+	if c.opts.Probe != nil {
+		if err := c.opts.Probe(); err != nil {
+			return false, fmt.Errorf("the log has failed, and the disk does not work yet: %w", err)
+		}
+	}
+	return true, nil
 }
 
 // fail goes on with what there was, if that is still there.

@@ -172,7 +172,8 @@
 //     that is left anywhere. It is a full voter again once it has all that a
 //     leader had at some moment after its start, which it asks that leader. The
 //     same holds, whatever the reason, for a node whose log ends before a position
-//     that it had reached, or which cannot tell since that position is lost. Or
+//     that it had reached, or which cannot tell since that position is lost, or whose
+//     log failed and was replaced by a full copy (Doubt). Or
 //     an operator (ForceLeader) gives up what only the missing voters hold;
 //     majority and freshness are needed then too. A killed process has lost
 //     nothing: the system still writes what it was given. A node that starts

@@ -69,6 +69,18 @@ type recovery struct {
 	forced int64
 }
 
+// Doubt tells that the log is about to be replaced by one that may lack what this
+// node has acknowledged: its grants are weak until it has caught up with a leader. They
+// are, on disk, before the log is touched, and Disk(false) lasts until it is replaced.
+func (n *Node) Doubt(now time.Duration) Output {
+	n.enter(now)
+	if n.role != Leader && !n.stopped {
+		n.hard.MayHaveLost, n.unsaved = true, true
+		n.recovery.known = false
+	}
+	return n.leave()
+}
+
 // reserve is the reason that goes with this node's grants.
 func (n *Node) reserve() Reason {
 	if n.hard.MayHaveLost {
@@ -145,7 +157,7 @@ func (n *Node) onEnd(p *peer, m Message) {
 // recovered ends the reserve once the log holds all that the leader's held.
 func (n *Node) recovered() {
 	r := &n.recovery
-	if !n.hard.MayHaveLost || n.role == Leader || !r.known || r.epoch != n.hard.Epoch ||
+	if !n.hard.MayHaveLost || n.diskBad || n.role == Leader || !r.known || r.epoch != n.hard.Epoch ||
 		n.matched != r.epoch || n.durable < r.end || n.hard.Forgot && !n.remembers() {
 		return
 	}

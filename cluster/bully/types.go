@@ -241,6 +241,7 @@ type Status struct {
 //	func (n *Node) PeerReachable(id int64, up bool)
 //	func (n *Node) Disk(now time.Duration, ok bool) Output
 //	func (n *Node) Saved(now time.Duration, h HardState) Output                     // what Persist asked for is on disk
+//	func (n *Node) Doubt(now time.Duration) Output                                  // a log that failed is about to be replaced
 //	func (n *Node) Stop(now time.Duration) Output                                   // orderly end: RESIGN
 //	func (n *Node) Follows(epoch int64) bool                                        // may stream bytes of this epoch be appended and acknowledged?
 //	func (n *Node) Status() Status

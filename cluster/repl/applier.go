@@ -65,6 +65,13 @@ func (a *Applier) tell() {
 	}
 }
 
+// Failed reports whether the keyspace can't be trusted any more.
+func (a *Applier) Failed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.bad != nil
+}
+
 // AtRest calls f while nothing is applied.
 func (a *Applier) AtRest(f func()) {
 	a.mu.Lock()

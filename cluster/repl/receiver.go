@@ -28,6 +28,9 @@ type Node interface {
 	// Await waits a moment for the election to agree that this node follows an
 	// epoch, and reports whether it does; if not, epoch is this node's own.
 	Await(epoch int64) (ok bool, own int64)
+	// Broken reports whether the log can't be continued, so that a full copy has to take its
+	// place. An error says that it can't be replaced either, at the moment.
+	Broken() (bool, error)
 	// Cut makes the log end at off, and brings the keyspace back to it if it
 	// had run ahead.
 	Cut(epoch, off int64) error
@@ -153,8 +156,12 @@ func (r *Receiver) open() error {
 		r.refuse(own)
 		return errDeposed
 	}
+	broken, err := r.Node.Broken()
+	if err != nil {
+		return err
+	}
 	at, err := common(theirs, describe(r.Stream))
-	if errors.Is(err, errCopy) {
+	if broken || errors.Is(err, errCopy) {
 		_ = r.send(peer.Copy, r.epoch)
 		return ErrCopy
 	}

@@ -47,7 +47,10 @@ func (n node) Durable(int64) int64 {
 	}
 	return n.log.End()
 }
-func (n node) Vouches() bool  { return true }
+func (n node) Vouches() bool { return true }
+
+func (n node) Broken() (bool, error) { return false, nil }
+
 func (n node) Applied() int64 { return n.applied.Load() }
 func (n node) Synced() int64  { return 0 }
 func (n node) Opened(int64)   {}

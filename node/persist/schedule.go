@@ -320,7 +320,7 @@ func (k *keeper) saveDue(now int64) bool {
 
 // mend looks whether the disk of a log that failed works, and if so has the log
 // made anew. With peers that is not for this node to decide: what it executed may
-// not be committed. The caller holds mu.
+// not be committed. It gets a full copy from the leader. The caller holds mu.
 func (k *keeper) mend(now int64) {
 	if k.d.others != nil || now < k.probe {
 		return
