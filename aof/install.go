@@ -62,8 +62,8 @@ func (w contextWriter) Write(p []byte) (int, error) {
 // Any rewrite but except is void afterwards. What was held or is pending is
 // f's to forget.
 func (l *Log) alone(except *rewrite, f func() error) error {
-	l.filesMu.Lock()
-	defer l.filesMu.Unlock()
+	l.filesMu.lock()
+	defer l.filesMu.unlock()
 	l.mu.Lock()
 	if l.closed || !l.loaded {
 		l.mu.Unlock()
@@ -77,11 +77,11 @@ func (l *Log) alone(except *rewrite, f func() error) error {
 		}
 	}
 	l.mu.Unlock()
-	l.syncMu.Lock()
+	l.syncMu.lock()
 	l.shape.Lock()
 	err := f()
 	l.shape.Unlock()
-	l.syncMu.Unlock()
+	l.syncMu.unlock()
 	l.endTurn()
 	if err == nil {
 		l.moved()

@@ -123,9 +123,9 @@ func (l *Log) Settle(handOff bool) (work func(), soon bool) {
 
 // diskIdle reports whether nobody waits for an fsync at this moment.
 func (l *Log) diskIdle() bool {
-	idle := l.syncMu.TryLock()
+	idle := l.syncMu.tryLock()
 	if idle {
-		l.syncMu.Unlock()
+		l.syncMu.unlock()
 	}
 	return idle
 }

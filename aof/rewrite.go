@@ -182,8 +182,8 @@ func (rw *rewrite) prepare() error {
 
 func (rw *rewrite) makeNext() error {
 	l := rw.l
-	l.filesMu.Lock()
-	defer l.filesMu.Unlock()
+	l.filesMu.lock()
+	defer l.filesMu.unlock()
 	m := *l.manifest
 	seq := m.nextSeq()
 	e := entry{l.fileName(seq, incrSuffix), seq, typeIncr}
@@ -340,8 +340,8 @@ func (rw *rewrite) trySwitch() error {
 	if _, err := s.file.WriteAt(text, 0); err != nil {
 		return err
 	}
-	l.syncMu.Lock()
-	defer l.syncMu.Unlock()
+	l.syncMu.lock()
+	defer l.syncMu.unlock()
 	if err := old.file.Sync(); err != nil {
 		l.fail(fmt.Errorf("fsync of %s: %w", old.name, err))
 		return l.err()
@@ -394,8 +394,8 @@ func (rw *rewrite) replace(base *baseFile) error {
 		l.fail(err)
 		return err
 	}
-	l.filesMu.Lock()
-	defer l.filesMu.Unlock()
+	l.filesMu.lock()
+	defer l.filesMu.unlock()
 	if err := rw.check(); err != nil {
 		base.discard()
 		return err

@@ -175,7 +175,7 @@ func New(o Options) (*Cluster, error) {
 	}
 	c.kept.wake, c.kept.ended = make(chan struct{}, 1), make(chan struct{})
 	c.lastLeader.Store(&knownLeader{})
-	c.copies.turn = make(chan struct{}, 1)
+	c.copies.turn, c.follow.turn = make(chan struct{}, 1), make(chan struct{}, 1)
 	if err := o.Config.CheckTimes(); err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 
 // following is the state of the stream this node takes.
 type following struct {
-	turn sync.Mutex // held by the receiver that runs
-	part repl.Part  // of an incomplete unit, under turn
+	turn chan struct{} // one token: of the receiver that runs, for as long as the disk takes
+	part repl.Part     // of an incomplete unit, under turn
 	// receiver is what runs; nil: nothing.
 	receiver atomic.Pointer[repl.Receiver]
 
@@ -78,8 +78,8 @@ func (c *Cluster) vouchAgain() {
 // and after the one before has ended.
 func (c *Cluster) taking(conn *peer.Conn, run func() error) {
 	c.follow.takeOver(conn)
-	c.follow.turn.Lock()
-	defer c.follow.turn.Unlock()
+	c.follow.turn <- struct{}{}
+	defer func() { <-c.follow.turn }()
 	if !c.follow.newest(conn) || c.ctx.Err() != nil {
 		_ = conn.Close()
 		return

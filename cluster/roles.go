@@ -53,9 +53,11 @@ func (c *Cluster) settle() {
 			c.takeOver(st)
 		default:
 			c.tendSenders()
-			if c.follow.turn.TryLock() { // a receiver that runs sees to it at its end
+			select {
+			case c.follow.turn <- struct{}{}:
 				c.forgetPart()
-				c.follow.turn.Unlock()
+				<-c.follow.turn
+			default: // a receiver that runs sees to it at its end
 			}
 			c.show(st)
 			if c.hold(want); st.Handover == bully.Holding {

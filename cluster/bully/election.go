@@ -422,7 +422,9 @@ func (n *Node) released(id int64) {
 }
 
 // PeerReachable tells whether the driver holds a link to a peer. It decides
-// nothing but which goes first.
+// nothing but which goes first, and that the peer is told the configuration again: at
+// the end of a new link may be a process that has lost it with its disk, and does not even
+// know of this node, so that it cannot say which it has.
 func (n *Node) PeerReachable(id int64, up bool) {
 	p := n.peer(id)
 	if p == nil {
@@ -430,6 +432,6 @@ func (n *Node) PeerReachable(id int64, up bool) {
 	}
 	p.up, p.lost = up, !up
 	if up {
-		p.dead = false
+		p.dead, p.members = false, Configuration{}
 	}
 }

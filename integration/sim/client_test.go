@@ -32,33 +32,52 @@ var errUnsent = errors.New("not sent")
 // do sends a command and waits for its reply, as fmt prints what go-redis returns. An
 // error that is errUnsent says that nobody has seen the command.
 func (c *caller) do(limit time.Duration, args ...any) (string, error) {
+	replies, err := c.exchange(limit, args)
+	if err != nil {
+		return "", err
+	}
+	if answer, is := replies[0].(replyError); is {
+		return "", answer
+	}
+	return fmt.Sprint(replies[0]), nil
+}
+
+// exchange sends commands at once and reads their replies, of which some may be errors.
+func (c *caller) exchange(limit time.Duration, commands ...[]any) (replies []any, err error) {
 	end := time.Now().Add(limit)
 	if c.conn == nil {
 		ctx, cancel := context.WithDeadline(context.Background(), end)
 		defer cancel()
 		conn, err := c.dial(ctx, "tcp", c.addr)
 		if err != nil {
-			return "", fmt.Errorf("%w: %w", errUnsent, err)
+			return nil, fmt.Errorf("%w: %w", errUnsent, err)
 		}
 		c.conn, c.in = conn, bufio.NewReader(conn)
 	}
-	words := make([]string, len(args))
-	for i, a := range args {
-		words[i] = fmt.Sprint(a)
+	var b []byte
+	for _, args := range commands {
+		words := make([]string, len(args))
+		for i, a := range args {
+			words[i] = fmt.Sprint(a)
+		}
+		b = resp.AppendCommand(b, words...)
 	}
 	_ = c.conn.SetDeadline(end)
-	_, err := c.conn.Write(resp.AppendCommand(nil, words...))
-	if err == nil {
+	_, err = c.conn.Write(b)
+	for len(replies) < len(commands) && err == nil {
 		var v any
-		if v, err = readReply(c.in); err == nil {
-			return fmt.Sprint(v), nil
+		v, err = readReply(c.in)
+		var answer replyError
+		if errors.As(err, &answer) {
+			v, err = answer, nil
 		}
+		replies = append(replies, v)
 	}
-	var answer replyError
-	if !errors.As(err, &answer) {
+	if err != nil {
 		c.close()
+		return nil, err
 	}
-	return "", err
+	return replies, nil
 }
 
 func (c *caller) close() {

@@ -12,11 +12,20 @@
 //     direction or both; connections that are reset, or are half open because the other side was
 //     not told; machines that do not answer, and such that refuse.
 //   - The disks (disk_test.go, aof/disk/disktest): what was not synced may be lost at a power
-//     loss, wholly, in part, or with zeros in its place.
-//   - The clocks (node_test.go): each machine's runs at a rate of its own.
-//   - Processes that are killed, stopped, started again; handovers and rewrites by command.
-//   - Clients (traffic_test.go): some follow MOVED, others are plain and come to any
-//     node's plain-port, which carries them to the leader.
+//     loss, wholly, in part, or with zeros in its place; fsyncs of the log that take long; disks
+//     that are full, or fail; bits that turn while the node is away; disks that are replaced.
+//   - The clocks (node_test.go): each machine's runs at a rate of its own, within what the
+//     README asks for, and wall clocks are set, by hours.
+//   - Processes that are killed, stopped, started again, one or all at once.
+//   - Operators: handovers, rewrites, nodes that are taken in and removed, a leader that is
+//     forced where the others are gone or empty.
+//   - Clients (traffic_test.go, transact_test.go): some follow MOVED, others are plain and come to
+//     any node's plain-port, which carries them to the leader. They use registers, counters,
+//     lists and sets, and make transactions over several lists with MULTI and with scripts.
+//
+// What may be lost bounds what is done: with appendfsync always the power may go anywhere and
+// everywhere at any time. Otherwise one machine in a round may lose it; and in a round one
+// node at most gets a new disk or a turned bit, or is one of those of which a leader is forced.
 //
 // Where the servers end and the simulation begins: regent.Options' Disk, Clock, Dial, Boot,
 // Listeners and PlainListeners, and io-model goroutine. Nothing in the servers knows of it.
@@ -35,7 +44,8 @@
 //
 // Time is not spent under a lock: a goroutine that waits for a mutex does not count as one that
 // waits, so that virtual time would stand still for ever. Disks are slow where no lock is
-// held.
+// held. The locks in the way of a slow fsync are channels for that reason (aof's gate,
+// cluster's following.turn).
 //
 // # What is judged
 //
@@ -43,7 +53,8 @@
 //     writes are acknowledged at each node's port and plain-port.
 //   - At the end: every key is read, and all calls of all clients have one order that
 //     explains every reply (porcupine; integration/harness has the model). So no
-//     acknowledged write is lost and nothing is read that a failover took back.
+//     acknowledged write is lost and nothing is read that a failover took back. The
+//     transactions are strictly serializable (harness.Appends looks for cycles).
 //   - Every node's DEBUG DIGEST is the same.
 //   - Servers end in order and leave no goroutine: synctest fails otherwise.
 //

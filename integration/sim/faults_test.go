@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"regent/aof/disk/disktest"
 	"slices"
 	"time"
 )
@@ -24,11 +25,30 @@ func faults() []fault {
 		{"stop", stopOne},
 		{"handover", handover},
 		{"rewrite", rewrite},
+		{"rewrite", rewrite},
+		{"power loss", powerLoss},
+		{"power loss", powerLoss},
+		{"blackout", blackout},
+		{"all killed", killAll},
+		{"new disk", newDisk},
+		{"bit rot", bitRot},
+		{"slow disk", slowDisk},
+		{"full disk", fullDisk},
+		{"failing disk", badDisk},
+		{"wall clock", wallClock},
+		{"client cut", clientCut},
+		{"node added", addNode},
+		{"node removed", removeNode},
+		{"forced leader", forceLeader},
 	}
 }
 
-// members are the nodes that the cluster has.
-func (w *world) members() []*node { return w.nodes }
+// members are the nodes that the cluster has, or may have.
+func (w *world) members() []*node {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.nodes
+}
 
 // fault makes one happen.
 func (w *world) fault() (mend func()) {
@@ -73,8 +93,18 @@ func (nd *node) restart() {
 	if nd.up() {
 		return
 	}
+	if nd.h.off {
+		nd.boot()
+	}
 	nd.w.tell("node %d is started", nd.id)
-	if err := nd.start(); err != nil {
+	err := nd.start()
+	if err != nil && nd.rotten {
+		nd.w.tell("node %d does not start, as its log has rotted (%v): it gets a new disk", nd.id, err)
+		nd.fs = disktest.New()
+		err = nd.start()
+	}
+	nd.rotten, nd.broken = false, false
+	if err != nil {
 		nd.w.wrong("node %d does not start: %v", nd.id, err)
 	}
 }
@@ -206,7 +236,17 @@ func (w *world) mendAll() {
 			a.fall.set(func(f *fallible) { f.slow, f.full, f.bad = 0, false, false })
 		}
 	}
+	for i := range w.plan.clients {
+		for _, nd := range w.nodes {
+			w.net.setCut(clientIP(i), nd.ip, false)
+			w.net.setCut(nd.ip, clientIP(i), false)
+		}
+	}
 	for _, nd := range w.nodes {
+		if nd.broken {
+			w.tell("node %d is killed: its log could not be written", nd.id)
+			nd.kill()
+		}
 		nd.restart()
 	}
 }

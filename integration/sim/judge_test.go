@@ -68,6 +68,8 @@ func (w *world) follows(h *host, nd *node) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("INFO of node %d: %w", nd.id, err)
+	case strings.Contains(info, "recovering:1"):
+		return fmt.Errorf("node %d recovers", nd.id)
 	case strings.Contains(info, "role:master") || strings.Contains(info, "master_link_status:up"):
 		return nil
 	}
@@ -85,11 +87,15 @@ func (w *world) ask(h *host, nd *node, args ...any) (string, error) {
 func (w *world) judge() {
 	h := w.net.host("198.51.100.99")
 	w.eventually("reading all keys", func() error { return w.readAll(h) })
+	w.eventually("reading all lists of transactions", func() error { return w.readLists(h) })
 	w.digests(h)
 	if w.failed() {
 		return
 	}
 	if err := w.history.Check(judgeTime); err != nil {
+		w.wrong("%v", err)
+	}
+	if err := w.appends.Check(); err != nil {
 		w.wrong("%v", err)
 	}
 }

@@ -24,19 +24,25 @@ const (
 
 // A clock is one machine's: it runs at a rate of its own, and its wall clock may be off.
 type clock struct {
-	h       *host
-	rate    float64
-	booted  time.Time
-	mu      sync.Mutex
-	wall    time.Duration // ahead of the simulation's time
-	rnd     *rand.Rand
-	stopped bool
+	h      *host
+	rate   float64
+	booted time.Time
+	mu     sync.Mutex
+	wall   time.Duration // ahead of the simulation's time
+	rnd    *rand.Rand
 }
 
 func (c *clock) Now() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.wall).UnixMilli()
+}
+
+// set sets the wall clock to be ahead of the simulation's time.
+func (c *clock) set(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall = d
 }
 
 func (c *clock) Mono() int64 { return int64(float64(time.Since(c.booted)) * c.rate) }
@@ -59,16 +65,21 @@ func (c *clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 
 // A node is a machine with its disk and clock, and the server that runs on it.
 type node struct {
-	w     *world
-	id    int
-	ip    string
-	h     *host
-	fs    *disktest.FS
-	clock *clock
-	boots int
-	lives int          // processes so far
-	life  atomic.Int64 // the number of the present process, 0: none
-	conf  string
+	w      *world
+	id     int
+	ip     string
+	h      *host
+	fs     *disktest.FS
+	peers  []string // as its configuration file has had them from its first start on
+	clock  *clock
+	boots  int
+	rotten bool         // a bit of its log was turned since it ran last
+	broken bool         // its log could not be written: it is out until it is started again
+	wanted bool         // it is to be a member
+	joins  bool         // it has not been taken in yet, as far as is known
+	lives  int          // processes so far
+	life   atomic.Int64 // the number of the present process, 0: none
+	conf   string
 
 	srv     *regent.Server // nil: none runs
 	stop    context.CancelFunc
@@ -77,7 +88,7 @@ type node struct {
 }
 
 func (w *world) newNode(id int) *node {
-	nd := &node{w: w, id: id, ip: fmt.Sprintf("198.51.100.%d", id), fs: disktest.New()}
+	nd := &node{w: w, id: id, wanted: true, ip: fmt.Sprintf("198.51.100.%d", id), fs: disktest.New()}
 	nd.h = w.net.host(nd.ip)
 	nd.boot()
 	return nd
@@ -98,13 +109,9 @@ func (nd *node) addr() string  { return fmt.Sprintf("%s:%d", nd.ip, port) }
 func (nd *node) plain() string { return fmt.Sprintf("%s:%d", nd.ip, plainPort) }
 
 func (nd *node) config(join bool) *config.Config {
-	var peers []string
-	for _, other := range nd.w.nodes {
-		peers = append(peers, fmt.Sprintf("%d@%s", other.id, other.addr()))
-	}
 	text := fmt.Sprintf("dir %s\nbind %s\nport %d\nplain-port %d\nnode-id %d\nannounce-host %s\npeers %s\ncluster-secret sim\nprotected-mode no\n"+
 		"io-model goroutine\nfollower-reads no\nloglevel notice\nenable-debug-command yes\n%s\n%s",
-		nd.w.dir, nd.ip, port, plainPort, nd.id, nd.ip, strings.Join(peers, ","), nd.w.plan.conf, nd.conf)
+		nd.w.dir, nd.ip, port, plainPort, nd.id, nd.ip, strings.Join(nd.peers, ","), nd.w.plan.conf, nd.conf)
 	if join {
 		text += "\njoin yes"
 	}
@@ -116,9 +123,7 @@ func (nd *node) config(join bool) *config.Config {
 }
 
 // start starts a process and returns when it serves, or has failed.
-func (nd *node) start() error { return nd.begin(false) }
-
-func (nd *node) begin(join bool) error {
+func (nd *node) start() error {
 	nd.lives++
 	w, life := nd.w, nd.lives
 	nd.life.Store(int64(life))
@@ -128,7 +133,7 @@ func (nd *node) begin(join bool) error {
 	ready := make(chan struct{})
 	var ls, plain net.Listener = nd.h.listen(port), nd.h.listen(plainPort)
 	srv, err := regent.New(regent.Options{
-		Config: nd.config(join), Version: "sim", Logger: slog.New(&teller{nd: nd, life: life}), Ready: func() { close(ready) },
+		Config: nd.config(nd.joins), Version: "sim", Logger: slog.New(&teller{nd: nd, life: life}), Ready: func() { close(ready) },
 		Disk: nd.fs, Clock: nd.clock, Dial: nd.h.dialer(), Boot: fmt.Sprintf("boot-%d-%d", nd.id, nd.boots),
 		Listeners: []net.Listener{ls}, PlainListeners: []net.Listener{plain},
 	})

@@ -15,11 +15,12 @@ import (
 
 // traffic is all clients.
 type traffic struct {
-	stop  chan struct{}
-	wg    sync.WaitGroup
-	busy  atomic.Bool // clients ask without long rests
-	asked atomic.Int64
-	mu    sync.Mutex
+	stop   chan struct{}
+	wg     sync.WaitGroup
+	busy   atomic.Bool // clients ask without long rests
+	asked  atomic.Int64
+	values atomic.Int64 // that were appended
+	mu     sync.Mutex
 }
 
 const (
@@ -41,6 +42,9 @@ func (w *world) stopClients() {
 	w.traffic.wg.Wait()
 }
 
+// clientIP is where a client is.
+func clientIP(id int) string { return fmt.Sprintf("198.51.100.%d", 100+id) }
+
 // target is where a client sends its commands.
 type target struct {
 	callers map[string]*caller
@@ -50,12 +54,16 @@ type target struct {
 
 func (w *world) client(id int) {
 	rnd := rand.New(rand.NewPCG(w.seed, uint64(5000+id)))
-	h := w.net.host(fmt.Sprintf("198.51.100.%d", 100+id))
+	h := w.net.host(clientIP(id))
 	to := &target{callers: map[string]*caller{}, plain: id%2 == 1}
 	defer to.close()
 	w.elsewhere(to, rnd)
 	for w.rest(rnd) {
 		age := int(w.traffic.asked.Add(1) / callsPerAge)
+		if id == w.plan.clients-1 || id == w.plan.clients-2 {
+			w.transact(id, to, h, rnd, age)
+			continue
+		}
 		c := w.history.Draw(rnd, age)
 		asked := time.Since(w.began)
 		reply, err := to.do(h, 6*w.plan.timeout, c.Args()...)
@@ -101,7 +109,7 @@ func notDone(err error) bool {
 	if !errors.As(err, &answer) {
 		return errors.Is(err, errUnsent)
 	}
-	for _, code := range []string{"MOVED ", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "LOADING", "MISCONF"} {
+	for _, code := range []string{"MOVED ", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "LOADING", "MISCONF", "NOREPLICAS"} {
 		if strings.HasPrefix(err.Error(), code) {
 			return true
 		}
@@ -109,13 +117,17 @@ func notDone(err error) bool {
 	return false
 }
 
-func (t *target) do(h *host, limit time.Duration, args ...any) (string, error) {
+func (t *target) caller(h *host) *caller {
 	c := t.callers[t.at]
 	if c == nil {
 		c = &caller{dial: h.dialer(), addr: t.at}
 		t.callers[t.at] = c
 	}
-	return c.do(limit, args...)
+	return c
+}
+
+func (t *target) do(h *host, limit time.Duration, args ...any) (string, error) {
+	return t.caller(h).do(limit, args...)
 }
 
 // moved goes where an error says; false: it says nothing of that.

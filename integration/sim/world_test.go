@@ -35,11 +35,14 @@ func (p *plan) rate(id int) float64 { return p.rates[id%len(p.rates)] }
 type length struct{ beat, lease, timeout int }
 
 func drawPlan(rnd *rand.Rand, o options) *plan {
-	p := &plan{nodes: 3, clients: 5}
+	p := &plan{nodes: 3, clients: 6}
 	if rnd.IntN(4) == 0 {
 		p.nodes = 5
 	}
-	l := []length{{30, 120, 500}, {100, 400, 1500}, {300, 1200, 3000}}[rnd.IntN(3)]
+	if o.nodes != 0 {
+		p.nodes = o.nodes
+	}
+	l := []length{{30, 120, 500}, {100, 400, 1500}, {300, 1200, 3000}, {3000, 12_000, 20_000}, {3000, 12_000, 20_000}}[rnd.IntN(5)]
 	if o.length != nil {
 		l = *o.length
 	}
@@ -47,14 +50,14 @@ func drawPlan(rnd *rand.Rand, o options) *plan {
 	p.least = time.Duration(50+rnd.IntN(200)) * time.Microsecond
 	p.most = p.least + time.Duration(rnd.IntN(max(l.lease/8, 1)*1000))*time.Microsecond
 	for i := range p.rates {
-		p.rates[i] = 0.97 + 0.06*rnd.Float64()
+		p.rates[i] = 0.92 + 0.16*rnd.Float64()
 	}
 	p.always = rnd.IntN(3) > 0
 	fsync := map[bool]string{true: "always", false: "everysec"}[p.always]
 	lease := []string{"yes", "yes", "no"}[rnd.IntN(3)]
 	p.conf = fmt.Sprintf("heartbeat-interval %d\nleader-lease %d\nelection-timeout %d\nappendfsync %s\nread-lease %s\nhz %d\n"+
 		"auto-aof-rewrite-percentage 100\nauto-aof-rewrite-min-size %d\nwrite-timeout %d",
-		l.beat, l.lease, l.timeout, fsync, lease, max(10_000/l.timeout, 1), 64<<10, 5*l.timeout)
+		l.beat, l.lease, l.timeout, fsync, lease, max(4000/l.timeout, 1), 64<<10, 5*l.timeout)
 	return p
 }
 
@@ -69,6 +72,7 @@ type world struct {
 	plan    *plan
 	net     *network
 	nodes   []*node
+	lastID  int
 	dir     string
 	ctx     context.Context
 	began   time.Time
@@ -80,16 +84,20 @@ type world struct {
 	errs  []error
 
 	history *harness.History
+	appends harness.Appends
 	traffic traffic
+	spent   bool // in this round a disk has lost what an fsync had not covered, or all
 	figures figures
 }
 
 // options are what a test asks of a world.
 type options struct {
-	rounds int
-	length *length
-	idle   time.Duration // at most between two rounds
-	faults []string      // by name; nil: all
+	rounds   int
+	nodes    int            // 0: as the seed has it
+	scenario func(w *world) // in place of rounds
+	length   *length
+	idle     int      // how many election timeouts a world rests at most between two rounds
+	faults   []string // by name; nil: all
 }
 
 // figures are what a world has seen.
@@ -99,6 +107,7 @@ type figures struct {
 	faults    map[string]int
 	answered  int
 	unknown   int
+	txns      int
 	refused   int
 	recovery  time.Duration // the longest
 	elections int
@@ -109,6 +118,7 @@ func (f *figures) add(o *figures) {
 	f.rounds += o.rounds
 	f.answered += o.answered
 	f.unknown += o.unknown
+	f.txns += o.txns
 	f.refused += o.refused
 	f.recovery = max(f.recovery, o.recovery)
 	f.elections += o.elections
@@ -210,6 +220,10 @@ func (w *world) run() {
 	w.tell("seed %d: %d nodes, %s, delays %s to %s", w.seed, p.nodes, p, p.least, p.most)
 	for id := 1; id <= p.nodes; id++ {
 		w.nodes = append(w.nodes, w.newNode(id))
+		w.lastID = id
+	}
+	for _, nd := range w.nodes {
+		w.meet(nd)
 	}
 	for _, nd := range w.nodes {
 		if err := nd.start(); err != nil {
@@ -219,6 +233,9 @@ func (w *world) run() {
 	}
 	w.recovered("the start")
 	w.startClients()
+	if w.opts.scenario != nil {
+		w.opts.scenario(w)
+	}
 	for i := 0; i < w.opts.rounds && !w.failed(); i++ {
 		w.round()
 	}
@@ -242,6 +259,7 @@ func (w *world) sleep(least, most time.Duration) {
 // cluster recovers; then nothing happens for a while.
 func (w *world) round() {
 	w.figures.rounds++
+	w.spent = false
 	w.traffic.busy.Store(true)
 	var mend []func()
 	for range 1 + w.rnd.IntN(4) {
@@ -260,9 +278,8 @@ func (w *world) round() {
 		f()
 	}
 	w.mendAll()
+	w.settleMembers()
 	w.recovered("a round of faults")
 	w.traffic.busy.Store(false)
-	if w.opts.idle > 0 {
-		w.sleep(0, w.opts.idle)
-	}
+	w.sleep(0, time.Duration(w.opts.idle)*w.plan.timeout)
 }
