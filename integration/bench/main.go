@@ -91,7 +91,7 @@ func parseFlags(args []string) (options, error) {
 	fs.StringVar(&clients, "clients", "", "only with so many connections")
 	fs.StringVar(&depths, "pipelines", "", "only these pipeline depths")
 	fs.StringVar(&sizes, "sizes", "", "only values of so many bytes")
-	fs.IntVar(&o.keys, "keys", 0, "keys of the memory, values (elements), load, rewrite, pauses and steps sections; 0: the plan's")
+	fs.IntVar(&o.keys, "keys", 0, "keys of the memory, values (three times as many elements), load, rewrite, pauses and steps sections; 0: the plan's")
 	fs.IntVar(&o.idle, "idle", 0, "connections of the idle section; 0: the plan's")
 	fs.StringVar(&o.write, "write", "", "write the results into this file as Markdown, with a picture beside it in docs/")
 	fs.StringVar(&o.svg, "svg", "", "draw the throughput ratios into this file instead")
