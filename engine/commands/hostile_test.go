@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -415,4 +416,35 @@ func tclText(s string) (string, bool) {
 		}
 	}
 	return string(out), true
+}
+
+// TestClaimsTakeNoMemory: payloads of some bytes that claim sizes of gigabytes, at every place
+// where a size stands, are refused, and what was taken meanwhile is little.
+func TestClaimsTakeNoMemory(t *testing.T) {
+	lengths := []string{"\x80\x7f\xff\xff\xff", "\x80\xff\xff\xff\xff", "\x81\x00\x00\x00\x7f\xff\xff\xff\xff", "\x81\x7f\xff\xff\xff\xff\xff\xff\xff", "\x81\xff\xff\xff\xff\xff\xff\xff\xff"}
+	var claims []string
+	for kind := range 22 {
+		for _, n := range lengths {
+			claims = append(claims, string(rune(kind))+n, string(rune(kind))+n+"\x01a\x01b", string(rune(kind))+"\x01"+n, string(rune(kind))+"\x01\x01a"+n, string(rune(kind))+"\x02\x01"+n,
+				string(rune(kind))+"\xc3"+n+n+"x", string(rune(kind))+"\xc3\x05"+n+"abcde", string(rune(kind))+"\x01\xc3\x05"+n+"abcde")
+		}
+	}
+	// Headers inside that claim to be larger than what they are in.
+	for _, head := range []string{"\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\x7f\xff\xff", "\x00\x00\x00\x00\xff\xff"} {
+		for _, kind := range []byte{9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19} {
+			claims = append(claims, string([]byte{kind, 7})+head+"\xff", string([]byte{kind, 1, 2, 7})+head+"\xff", string([]byte{kind, 1, 16})+strings.Repeat("\x00", 16)+"\x07"+head+"\xff")
+		}
+	}
+	c := enginetest.NewEngine(t).Client()
+	const bound = 64 << 20 // bytes, of all of them together; each claims more
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, body := range claims {
+		c.Do("RESTORE", "h", "0", sealed(body))
+		c.Do("FUNCTION", "RESTORE", sealed(body))
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > bound {
+		t.Errorf("%d claims took %d bytes", len(claims), took)
+	}
 }
