@@ -7,7 +7,7 @@ command -v apt-get >/dev/null 2>&1 || { echo "client-tools: no apt-get: what is 
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo"
 missing=""
-for package in python3-redis libhiredis-dev gcc libc6-dev ruby-redis php-cli php-redis libredis-perl nodejs node-redis; do
+for package in python3-redis libhiredis-dev gcc libc6-dev ruby-redis php-cli php-redis php-predis libredis-perl lua5.1 lua-redis nodejs node-redis; do
 	dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
