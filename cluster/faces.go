@@ -14,8 +14,9 @@ import (
 
 // facePorts are this node's.
 func facePorts(cfg *config.Config) peer.Ports {
+	plain, sentinel := cfg.ShownPorts()
 	p := peer.Ports{
-		Plain: int(cfg.PlainPort.Get()), Sentinel: int(cfg.SentinelPort.Get()),
+		Plain: plain, Sentinel: sentinel,
 		TLS: int(cfg.TLSPort.Get()), TLSPlain: int(cfg.TLSPlainPort.Get()), TLSSentinel: int(cfg.TLSSentinelPort.Get()),
 	}
 	if cfg.BaseTLS() {

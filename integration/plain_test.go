@@ -398,3 +398,25 @@ func TestPlainWithoutForward(t *testing.T) {
 	}
 	plainClient(t, at[leader]).must(t, "", "PING")
 }
+
+// TestAnnouncedPorts: where ports are forwarded, clients are told of those that they reach.
+func TestAnnouncedPorts(t *testing.T) {
+	c, at := startPlain(t, "--announce-plain-port", "16379", "--announce-sentinel-port", "36379", "--plain-forward", "no", "--follower-reads", "no")
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range followers(c, leader) {
+		a := plainClient(t, at[n])
+		if err := harness.Until(within(t, 60*time.Second), func() error {
+			if got, err := a.line("INFO replication"); err != nil || !strings.Contains(got, "master_host:127.0.0.1\r\nmaster_port:16379\r\n") {
+				return fmt.Errorf("%q, %w", got, err)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		a.must(t, "+OK", "CLIENT CAPA redirect")
+		a.must(t, "-REDIRECT 127.0.0.1:16379", "SET k v")
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,10 +13,24 @@ import (
 func (c *Config) faces() []*directive {
 	return append(c.secretAnd("sentinel-requirepass", &c.SentinelRequirePass, &c.SentinelRequirePassFile), []*directive{
 		number("plain-port", &c.PlainPort, 0, 0, maxPort).settled(),
+		number("announce-plain-port", &c.AnnouncePlainPort, 0, 0, maxPort).settled(),
 		yesNo("plain-forward", &c.PlainForward, true),
 		number("sentinel-port", &c.SentinelPort, 0, 0, maxPort).settled(),
+		number("announce-sentinel-port", &c.AnnounceSentinelPort, 0, 0, maxPort).settled(),
 		text("sentinel-master-name", &c.SentinelMasterName, "mymaster").joined(" ").checked(masterNames).settled(),
 	}...)
+}
+
+// ShownPorts are those at which clients reach the node's other faces, which are not those
+// that it listens at where ports are forwarded; 0: it does not show that face.
+func (c *Config) ShownPorts() (plain, sentinel int) {
+	shown := func(port, announced *Int) int {
+		if port.Get() == 0 {
+			return 0
+		}
+		return int(cmp.Or(announced.Get(), port.Get()))
+	}
+	return shown(&c.PlainPort, &c.AnnouncePlainPort), shown(&c.SentinelPort, &c.AnnounceSentinelPort)
 }
 
 // MasterNames are the names by which Sentinel clients know the data of this node: the

@@ -194,6 +194,8 @@ type Config struct {
 
 	// what a node shows beside its port
 	PlainPort, SentinelPort Int
+	AnnouncePlainPort       Int // where clients reach it; 0: at PlainPort
+	AnnounceSentinelPort    Int
 	PlainForward            Bool // a node that does not lead sends plain clients through to the leader
 	SentinelMasterName      Str  // names, with spaces between
 	SentinelRequirePass     Str
