@@ -23,7 +23,7 @@ func (s *Server) accept(conn net.Conn, face engine.Face, secure bool) {
 	l := newNetLink(conn)
 	c := &client{srv: s, link: l, face: face, secure: secure, peer: remote.text, local: addressOf(conn.LocalAddr(), conn.LocalAddr()).text}
 	l.c = c
-	why := s.refusal(remote, face)
+	why := s.refusal(remote, face, 0)
 	if why != "" && !s.invite(c, conn.RemoteAddr()) && !s.hears(c, why) {
 		s.turnAway(plain(conn), why, secure)
 		return
@@ -72,10 +72,11 @@ func addressOf(a, socket net.Addr) address {
 
 // refusal is why no more clients, or not this one, are served at a face; "": it is. As
 // redis-sentinel does, the Sentinel face answers everybody without a password: there
-// the gates refuse what changes anything.
-func (s *Server) refusal(remote address, face engine.Face) string {
+// the gates refuse what changes anything. counted is how many of those that are here are
+// the client itself.
+func (s *Server) refusal(remote address, face engine.Face, counted int) string {
 	s.mu.Lock()
-	n := int64(len(s.clients) - s.guests + carriedFiles*s.carried)
+	n := int64(len(s.clients) - s.guests + s.carried - counted)
 	s.mu.Unlock()
 	switch {
 	case n >= s.cfg.MaxClients.Get():
@@ -165,7 +166,7 @@ func (s *Server) farewell(c *client) {
 		}
 		s.log(engine.LevelWarning, "Handing over the connection from %s: %v", c.peer, err)
 	}
-	if s.carry != nil && c.carriesOn() && !c.far && s.carriedAway(c) {
+	if s.carry != nil && c.carriesOn() && s.carriedAway(c) {
 		return
 	}
 	c.link.close(c.closing)

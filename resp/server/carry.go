@@ -19,9 +19,10 @@ import (
 // go on at the next leader; its own are closed, unless leadership was handed over as
 // planned, and they can be carried.
 
-// carriesOn reports whether the client goes away now: all that it was answered is out.
+// carriesOn reports whether the client goes away now: all that it was answered is out. One
+// of another node's does not: its tunnel is told first (depart).
 func (c *client) carriesOn() bool {
-	return c.away != nil && !c.waiting && c.unsent() == 0 && !c.dead && !c.killed.Load() && !c.srv.stopping.Load()
+	return c.away != nil && !c.far && !c.waiting && c.unsent() == 0 && !c.dead && !c.killed.Load() && !c.srv.stopping.Load()
 }
 
 // leave notes that the command that has just been said is another node's.
@@ -38,28 +39,17 @@ func (c *client) leave() {
 	c.away = c.sess.Carry()
 }
 
-// carriedFiles is what a client that is carried takes of maxclients: it has two sockets.
-const carriedFiles = 2
-
-// carriedAway gives c's socket to what carries clients, unless there are too many.
+// carriedAway gives c's socket to what carries clients. Of maxclients it takes a place here,
+// as before, and one at the leader.
 func (s *Server) carriedAway(c *client) bool {
-	s.mu.Lock()
-	full := int64(len(s.clients)-s.guests+carriedFiles*(s.carried+1)) > s.cfg.MaxClients.Get()
-	if !full {
-		s.carried++
-	}
-	s.mu.Unlock()
-	if full {
-		s.count.CountRejected()
-		_, _ = c.link.write(greet(resp.ErrMaxClients)) // all before is out
-		return false
-	}
 	conn, err := c.link.detach()
 	if err != nil {
 		s.log(engine.LevelWarning, "Carrying the connection from %s: %v", c.peer, err)
-		s.carriedBack()
 		return false
 	}
+	s.mu.Lock()
+	s.carried++
+	s.mu.Unlock()
 	early := resp.AppendArray(nil, len(c.away))
 	for _, a := range c.away {
 		early = resp.AppendBulk(early, a)
@@ -128,14 +118,17 @@ func (c *client) tell() {
 var errStopping = errors.New("the server is closing")
 
 // Refusal is why a client that comes from another node may not be one here, "": it may.
-func (s *Server) Refusal(carried engine.Carried) string {
+func (s *Server) Refusal(carried engine.Carried) string { return s.unwelcome(carried, 0) }
+
+// unwelcome is Refusal where the client is counted already, or not.
+func (s *Server) unwelcome(carried engine.Carried, counted int) string {
 	from := address{text: carried.Peer, local: true}
 	if host, _, err := net.SplitHostPort(carried.Peer); err == nil {
 		if ip := net.ParseIP(host); ip != nil {
 			from.local = ip.IsLoopback()
 		}
 	}
-	why := s.refusal(from, engine.FacePlain)
+	why := s.refusal(from, engine.FacePlain, counted)
 	if why != "" {
 		s.count.CountRejected()
 	}
@@ -146,7 +139,11 @@ func (s *Server) Refusal(carried engine.Carried) string {
 // one: far, if its replies go through a tunnel. refusal is why it may be none; conn is the
 // caller's then.
 func (s *Server) Adopt(conn net.Conn, carried engine.Carried, far bool) (refusal string, err error) {
-	if why := s.Refusal(carried); why != "" {
+	counted := 1 // one that comes back is among those that are carried, until it is a client again
+	if far {
+		counted = 0
+	}
+	if why := s.unwelcome(carried, counted); why != "" {
 		return why, nil
 	}
 	set := func(c *client) {

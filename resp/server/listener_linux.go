@@ -114,7 +114,7 @@ func (d *listener) admit(lp *loop, fd int, from unix.Sockaddr) {
 	p := &slot{sock: fd, client: client{srv: s, face: d.face, secure: d.secure, peer: remote.text, local: lp.set.intern(local.text)}}
 	p.client.link = p
 	p.at.Store(lp)
-	why := s.refusal(remote, d.face)
+	why := s.refusal(remote, d.face, 0)
 	if why != "" && !s.invite(&p.client, remote.from) && !s.hears(&p.client, why) {
 		if told := s.uninvited(why); !d.secure {
 			_, _ = writeNow(fd, told) // the socket is new: the text fits
