@@ -96,9 +96,9 @@ func goClients() []program {
 			DialTimeout: dialWait, ReadTimeout: replyWait, WriteTimeout: replyWait,
 		})
 	})
-	universal.own = "its own wait: it dials the node that it knows until it reloads its slots, and has no option for that"
+	universal.own = "its own wait: it goes on with the node that it knows until it reloads its slots, and has no option for that"
 	both := make("FailoverClusterClient", sentinelFace, func(addrs []string) redis.UniversalClient { return redis.NewFailoverClusterClient(failover(addrs)) })
-	both.own = "its own wait: the Sentinel that it listened to ended with the leader, and it does not look for another before it reloads its slots"
+	both.own = "its own wait: the Sentinel that it listened to was the leader's, and it does not look for another before it reloads its slots"
 	return []program{
 		make("ClusterClient", clusterFace, func(addrs []string) redis.UniversalClient {
 			return redis.NewClusterClient(&redis.ClusterOptions{

@@ -147,18 +147,32 @@ func (p *place) try(ctx context.Context, pr program, f fault, after, during time
 		err = errors.Join(err, cure())
 	}
 	r.err = errors.Join(r.err, err, got.err)
-	if leader, err = p.Agreed(ctx); err != nil {
+	found, err := p.found(ctx, key)
+	if err != nil {
 		r.err = errors.Join(r.err, err)
 		return r
 	}
-	c := leader.Client()
-	defer c.Close()
-	found, err := c.Get(ctx, key).Int64()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		r.err = errors.Join(r.err, err)
-	}
 	r.lost = max(r.Acked-found, 0)
 	return r
+}
+
+// found is what the leader has under a key, 0 for nothing.
+func (p *place) found(ctx context.Context, key string) (n int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, slack)
+	defer cancel()
+	err = harness.Until(ctx, func() error {
+		leader, err := p.Agreed(ctx)
+		if err != nil {
+			return err
+		}
+		c := leader.Client()
+		defer c.Close()
+		if n, err = c.Get(ctx, key).Int64(); errors.Is(err, redis.Nil) {
+			err = nil
+		}
+		return err
+	})
+	return n, err
 }
 
 // await waits until a program has begun to count.

@@ -62,7 +62,10 @@ func languages() []language {
 		{name: "hiredis (C)", file: "programs/hiredis.c", build: []string{"cc", "-O1", "-o", "OUT", "SRC", "-lhiredis"}, argv: []string{"OUT"}, faces: []string{plainFace}},
 		{name: "redis-rb (Ruby)", file: "programs/rb.rb", argv: []string{"ruby", "SRC"}, faces: []string{sentinelFace, plainFace}},
 		{name: "phpredis (PHP)", file: "programs/php.php", argv: []string{"php", "SRC"}, faces: all},
-		{name: "Predis (PHP)", file: "programs/predis.php", argv: []string{"php", "SRC"}, faces: all},
+		{name: "Predis (PHP)", file: "programs/predis.php", argv: []string{"php", "SRC"}, faces: all, own: map[string]string{
+			clusterFace:  "its own wait: it goes on asking a node that says CLUSTERDOWN",
+			sentinelFace: "its own wait: its timeout of a second for the node and for a Sentinel that stand still",
+		}},
 		{name: "Redis.pm (Perl)", file: "programs/perl.pl", argv: []string{"/usr/bin/perl", "SRC"}, faces: []string{sentinelFace, plainFace}},
 		{name: "redis-lua", file: "programs/lua.lua", argv: []string{"lua5.1", "SRC"}, faces: []string{plainFace}},
 		{name: "node-redis", file: "programs/node.js", argv: []string{"/usr/bin/node", "SRC"}, env: []string{"NODE_PATH=/usr/share/nodejs"}, faces: []string{clusterFace, plainFace},

@@ -139,12 +139,6 @@ func countUntil(ctx context.Context, c redis.Cmdable, key string, stop <-chan st
 // sum is what all clients saw, and what is found afterwards.
 func (p *place) sum(ctx context.Context, reports []report, gaps []time.Duration) (ten, error) {
 	out := ten{said: map[string]bool{}}
-	leader, err := p.Agreed(ctx)
-	if err != nil {
-		return out, err
-	}
-	c := leader.Client()
-	defer c.Close()
 	for i, r := range reports {
 		out.writes += r.Writes
 		out.errors += r.Errors
@@ -154,8 +148,8 @@ func (p *place) sum(ctx context.Context, reports []report, gaps []time.Duration)
 		if r.Said != "" {
 			out.said[r.Said] = true
 		}
-		found, err := c.Get(ctx, tenKey(i)).Int64()
-		if err != nil && !errors.Is(err, redis.Nil) {
+		found, err := p.found(ctx, tenKey(i))
+		if err != nil {
 			return out, err
 		}
 		out.lost += max(r.Acked-found, 0)
