@@ -34,13 +34,14 @@ import (
 // # What it costs
 //
 // A lock is held for about batchBytes of entries. What was copied on write waits in
-// memory for emit to take it. Nothing stops a writer from changing faster than
-// emit takes, since a handler must not wait; the bound of the copies is therefore
-// what the snapshot shows and the walk has not reached, each entry once with
-// entryHead bytes and a pinned value's own memory on top, as fork's would be,
-// but by entries and not by pages. It stays small because emit gets the copies
-// before the walk goes on: in memory are then what one shard after the other
-// gathers up to a batch, and what comes in during one emit. SnapshotUse tells.
+// memory for emit to take it, each entry once with entryHead bytes and a pinned value's
+// own memory on top, as fork's would be, but by entries and not by pages. It stays
+// small because emit gets the copies before the walk goes on: in memory are then what
+// one shard after the other gathers up to a batch, and what comes in during one emit.
+// Nothing stops a writer from changing faster than emit takes, since a handler must not
+// wait. So there is a bound (MaxCopied), and it is the handler that keeps it: the one that
+// would exceed it gives the snapshot up and lets its shard's copies go, while emit may be
+// stuck in a write to a disk that stalls. SnapshotUse tells.
 
 // Limits of a snapshot.
 const (
@@ -52,6 +53,8 @@ const (
 	stepBuckets = 128
 	// pinAbove is from which length on a value is pinned, in bytes.
 	pinAbove = 64 << 10
+	// leastCopied is the bound of the copies of small data, in bytes.
+	leastCopied = 256 << 20
 	// keptBatches is how many empty batches are kept to be filled again.
 	keptBatches = 32
 )
@@ -80,8 +83,9 @@ type SnapshotOptions struct {
 	// Cut, if given, is called at the cut with every shard locked: it does no
 	// I/O, and its error ends the snapshot before it has begun.
 	Cut func(*SnapshotInfo) error
-	// MaxCopied ends the snapshot when more bytes than that were copied on write and were
-	// not taken yet: emit is too slow. 0: never.
+	// MaxCopied ends the snapshot when more bytes than that, up to a batch, were copied on
+	// write and were not taken yet: emit is too slow. 0: half of what the data takes at the
+	// cut, leastCopied at least.
 	MaxCopied int64
 }
 
@@ -107,6 +111,8 @@ type snapshotRun struct {
 	ready  atomic.Int32 // parts that have a batch of copies to give out
 	memory atomic.Int64 // bytes that wait, with retired dictionaries
 	peak   atomic.Int64
+	most   int64       // see MaxCopied
+	lost   atomic.Bool // given up for it: nothing is copied any more
 	free   chan *SnapshotBatch
 	views  [dict.Forms]Small // of what emit is shown
 
@@ -142,7 +148,7 @@ func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*Sna
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	r := &snapshotRun{e: e, emit: emit, parts: make([]shardPart, len(e.shards)), free: make(chan *SnapshotBatch, keptBatches)}
+	r := &snapshotRun{e: e, emit: emit, most: o.MaxCopied, parts: make([]shardPart, len(e.shards)), free: make(chan *SnapshotBatch, keptBatches)}
 	still := o.Still
 	if still == nil {
 		still = func(cut func()) { cut() }
@@ -157,7 +163,7 @@ func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*Sna
 		e.snaps.run.Store(nil)
 		e.snaps.last.Store(r.peak.Load())
 	}()
-	return r.walk(ctx, o.MaxCopied)
+	return r.walk(ctx)
 }
 
 // snapshotProgress is how many of its keys the snapshot under way has given out;
@@ -194,6 +200,9 @@ func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 		}
 	}
 	r.use, r.now = e.useKind(), e.host.Now()
+	if r.most == 0 {
+		r.most = max(info.Bytes/2, leastCopied)
+	}
 	for i := range e.shards {
 		p := &r.parts[i]
 		for db, d := range e.shards[i].dbs {
@@ -211,6 +220,11 @@ func (r *snapshotRun) begin(cut func(*SnapshotInfo) error) error {
 // preserve copies an entry that is about to change, in the handler that changes
 // it.
 func (r *snapshotRun) preserve(p *shardPart, db int, d *dict.Dict, ref dict.Ref) {
+	if r.lost.Load() || r.memory.Load()-r.retired.Load() > r.most {
+		r.lost.Store(true)
+		p.drop(r)
+		return
+	}
 	if p.copied == nil {
 		p.copied = r.batch()
 	}
@@ -232,19 +246,22 @@ func (r *snapshotRun) hold(n int64) {
 }
 
 // walk gives out everything.
-func (r *snapshotRun) walk(ctx context.Context, maxCopied int64) error {
+func (r *snapshotRun) walk(ctx context.Context) error {
 	for at := range r.parts {
 		for done := false; !done; {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if maxCopied > 0 && r.memory.Load()-r.retired.Load() > maxCopied {
+			if r.lost.Load() {
 				return errMaxCopied
 			}
 			turn := r.nextReady(at)
 			out, over := r.step(turn)
 			if err := r.give(turn, out); err != nil {
 				return err
+			}
+			if r.lost.Load() {
+				return errMaxCopied // it may be the last turn
 			}
 			done = over && turn == at
 			runtime.Gosched() // clients wait for a processor, too
@@ -362,15 +379,22 @@ func (r *snapshotRun) end() {
 		for _, dp := range p.dicts {
 			dp.end(r, false)
 		}
-		if p.copied != nil {
-			p.full = append(p.full, p.copied)
-		}
-		for _, b := range p.full {
-			b.unpin()
-		}
-		p.dicts, p.full, p.copied = nil, nil, nil
+		p.drop(r)
+		p.dicts = nil
 		s.mu.Unlock()
 	}
+}
+
+// drop lets go of what a shard has copied on write. The shard is locked.
+func (p *shardPart) drop(r *snapshotRun) {
+	if p.copied != nil {
+		p.full = append(p.full, p.copied)
+	}
+	for _, b := range p.full {
+		r.hold(-b.weight)
+		b.unpin()
+	}
+	p.full, p.copied = nil, nil
 }
 
 // retire reports whether a dictionary that has left the keyspace is to be cleared, which
