@@ -135,6 +135,7 @@ type Cluster struct {
 	all       atomic.Int64 // held by every configured node
 	askSynced atomic.Bool  // somebody waits for followers' fsyncs
 	awaited   atomic.Int64 // the highest offset that somebody waits for until followers have applied it
+	hurried   atomic.Int64 // ticks: when a client last asked for more acknowledgements than write-acks; 0: never
 	behind    atomic.Bool  // others hold more durably than this node
 	idText    atomic.Pointer[string]
 	nextTick  atomic.Int64 // mono ns at which the clock wakes

@@ -121,6 +121,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Asked:    c.asked,
 		Answered: func(round, synced int64) { c.answered(m, epoch, round, synced) },
 		Awaited:  c.awaited.Load,
+		Leisure:  c.leisure,
 		Applied: func(off int64) {
 			m.raiseApplied(off)
 			c.engine.ReplicaAcked()
@@ -232,6 +233,9 @@ func (c *Cluster) CommittedFor(acks engine.AckSet) int64 {
 	if acks == engine.AcksDefault.Set() || !c.view.Load().Leading {
 		return c.Committed()
 	}
+	if acks.Has(engine.AcksQuorum) || acks.Has(engine.AcksAll) {
+		c.hurried.Store(c.opts.Host.Ticks())
+	}
 	off := int64(math.MaxInt64)
 	if acks.Has(engine.AcksDefault) {
 		off = c.Committed()
@@ -246,6 +250,21 @@ func (c *Cluster) CommittedFor(acks engine.AckSet) int64 {
 		off = min(off, c.all.Load())
 	}
 	return off
+}
+
+// leisureAfter is for how long a client that has asked for more acknowledgements than
+// write-acks is thought to go on, in ns.
+const leisureAfter = int64(time.Second)
+
+// leisure reports whether nobody waits for acknowledgements: the leader's own disk is
+// enough for all clients, and no handover is under way. It is asked after a client's wish has become known, since that is
+// before what it wrote is sealed.
+func (c *Cluster) leisure() bool {
+	if c.opts.Config.WriteAcks.Get() != config.AcksLeader || !c.view.Load().Leading || c.holds.Load() {
+		return false
+	}
+	at := c.hurried.Load()
+	return at == 0 || c.opts.Host.Ticks()-at > leisureAfter
 }
 
 // SyncedBy is how many other nodes have fsynced the log up to off, as they said

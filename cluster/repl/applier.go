@@ -12,8 +12,8 @@ const (
 	// applySlice is how much is applied before others get a turn, in bytes.
 	applySlice = 1 << 20
 	// quickSlice is how much Quickly applies at most, in bytes: what many clients
-	// write with one command at a time.
-	quickSlice = 16 << 10
+	// write in ackDelay with one command at a time.
+	quickSlice = 64 << 10
 )
 
 // An Applier carries the records of this node's own log into its keyspace, in

@@ -45,12 +45,17 @@
 //     after the election was told of the new position and before it
 //     acknowledges: bytes acknowledged behind the election's back could be
 //     missing in the leader it helps to elect.
-//   - It applies only what the leader said is committed, in order, on one
-//     goroutine (Applier), reading its own log. Its readers never see what may
+//   - It applies only what the leader said is committed, in order, one goroutine
+//     at a time (Applier), reading its own log: the one that has received it, if it is
+//     little and nothing holds it up, and one that is there for the rest. Its readers never see what may
 //     be taken back, and a burst is no memory.
 //   - The commit offset rides on data. When there is none it is sent by itself
 //     a moment after it has moved: soon enough for readers at followers, and
 //     not once per acknowledgement.
+//   - DATA says in its Seq whether anybody waits for its acknowledgement: with write-acks
+//     leader nobody does, as a rule, and one HELD in ackDelay does for many frames, and one
+//     frame in gather for what several turns have written. AWAIT follows what was put off,
+//     and has it told at once.
 //   - HELD says what was applied when it was sent, and nothing follows it when
 //     more has been: writes that nobody waits for (WAIT) pay for no more. Who
 //     waits has the leader say AWAIT: the commit offset is then sent as soon as

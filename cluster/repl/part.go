@@ -69,11 +69,12 @@ func (p *Part) keep(epoch, next int64) (held int64, sum uint32) {
 // work is an append that is under way. A large one takes longer than the leader's
 // patience, in which nothing is read, so HELD is said again meanwhile.
 type work struct {
-	timer *time.Timer
+	timer *time.Timer // it goes on from one append to the next, and ends when it finds none
 	mu    sync.Mutex
+	armed bool // the timer runs
 	under bool
-	until time.Time
-	held  [3]int64 // what HELD says
+	says  int      // how often HELD was said meanwhile
+	held  [3]int64 // what it says
 }
 
 // begins notes that so many bytes are about to be appended.
@@ -83,17 +84,19 @@ func (r *Receiver) begins(n int) {
 	}
 	w := &r.work
 	w.mu.Lock()
-	w.under, w.until = true, time.Now().Add(maxWork)
+	w.under, w.says = true, 0
 	w.held = [3]int64{r.received(), r.durable, r.Node.Applied()}
+	if !w.armed {
+		w.armed = true
+		w.timer.Reset(r.Patience / sayEvery)
+	}
 	w.mu.Unlock()
-	w.timer.Reset(r.Patience / sayEvery)
 }
 
 func (w *work) ends() {
 	w.mu.Lock()
 	w.under = false
 	w.mu.Unlock()
-	w.timer.Stop()
 }
 
 // stillAtWork says that an append is under way, on the timer's goroutine.
@@ -101,10 +104,17 @@ func (r *Receiver) stillAtWork() {
 	w := &r.work
 	w.mu.Lock()
 	defer w.mu.Unlock() // nothing else is said meanwhile: HELD does not go back
-	if !w.under || time.Now().After(w.until) {
+	w.armed = false
+	if !w.under || time.Duration(w.says)*(r.Patience/sayEvery) > maxWork {
 		return
 	}
-	if r.send(peer.Held, r.epoch, w.held[:]...) == nil {
+	w.says++
+	r.mu.Lock()
+	r.put = false // what is put off is less
+	err := r.sendLocked(peer.Held, r.epoch, w.held[:]...)
+	r.mu.Unlock()
+	if err == nil {
+		w.armed = true
 		w.timer.Reset(r.Patience / sayEvery)
 	}
 }

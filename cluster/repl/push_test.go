@@ -31,6 +31,11 @@ func sockets(t *testing.T) (a, b net.Conn) {
 // TestPushWaitsForNobody: those that write the log send it, however many they are, whether
 // the follower reads or stands still; and the follower gets every byte once, in order.
 func TestPushWaitsForNobody(t *testing.T) {
+	t.Run("hurried", func(t *testing.T) { push(t, false) })
+	t.Run("at leisure", func(t *testing.T) { push(t, true) })
+}
+
+func push(t *testing.T, leisure bool) {
 	atLeader, atFollower := sockets(t)
 	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
 	log := leaderLog(t, epoch)
@@ -39,6 +44,7 @@ func TestPushWaitsForNobody(t *testing.T) {
 		Cluster: func() string { return peer.Unknown }, Commit: log.End,
 		Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
 		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
+		Leisure: func() bool { return leisure },
 	}, conn)
 	ended := make(chan struct{})
 	go func() {

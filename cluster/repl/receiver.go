@@ -16,6 +16,8 @@ const (
 	// ackBytes is how much comes at most before it is acknowledged although more
 	// is waiting to be read.
 	ackBytes = 1 << 20
+	// ackDelay is how long an acknowledgement may be put off that nobody waits for.
+	ackDelay = 2 * time.Millisecond
 	// sayEvery is which part of the patience passes at most until a follower that is
 	// at work says so.
 	sayEvery = 4
@@ -75,12 +77,17 @@ type Receiver struct {
 	offered bool  // of it the leader was told, and has not said yet whether it goes on behind it
 	work    work
 	owed    bool // bytes came that are not acknowledged
+	leisure bool // and nobody waits for that, as the leader says
 	unacked int  // how many
 	durable int64
 
 	mu     sync.Mutex // of the writers: this goroutine, and those that tell what has changed
 	out    []byte
 	told   struct{ received, durable int64 } // by the last HELD
+	due    struct{ received, durable int64 } // what the next one is to say that is put off
+	late   *time.Timer                       // for that
+	put    bool                              // one is put off, and late runs
+	said   time.Time                         // when the last one was sent
 	opened bool                              // the leader has what is needed to understand one
 
 	awaited atomic.Int64 // the leader wants to know when this is applied
@@ -105,6 +112,8 @@ func (r *Receiver) Run() error {
 	}
 	r.work.timer = time.AfterFunc(time.Hour, r.stillAtWork)
 	defer r.work.timer.Stop()
+	r.late = time.AfterFunc(time.Hour, r.acknowledgeLate)
+	defer r.late.Stop()
 	if err := r.open(); err != nil {
 		return err
 	}
@@ -205,6 +214,7 @@ func (r *Receiver) sendLocked(t peer.Type, epoch int64, args ...int64) error {
 
 // take handles one frame of the running stream.
 func (r *Receiver) take(f *peer.Frame) error {
+	r.leisure = f.Type == peer.Data && f.Seq == atLeisure
 	if f.Epoch != r.epoch {
 		return fmt.Errorf("epoch %d in a stream of epoch %d", f.Epoch, r.epoch)
 	}
@@ -241,8 +251,9 @@ func (r *Receiver) take(f *peer.Frame) error {
 		if err != nil {
 			return err
 		}
+		err = r.Tell() // first: what is applied is held
 		r.await(off)
-		return r.Tell()
+		return err
 	}
 	return fmt.Errorf("%s with %d arguments in a stream", f.Type, len(f.Args))
 }
@@ -333,27 +344,47 @@ func (r *Receiver) write(records []byte, commit int64) error {
 	return nil
 }
 
-// acknowledge tells what is held, unless more is already waiting to be read:
+// acknowledge tells what is held, unless nobody waits for that and it was told a moment
+// ago, or more is already waiting to be read:
 // then one acknowledgement will do for both. So it is called after every frame:
 // what was waiting may have been no data.
 func (r *Receiver) acknowledge() error {
 	if !r.owed || r.Conn.Buffered() && r.unacked < ackBytes {
 		return nil
 	}
-	r.owed, r.unacked = false, 0
+	r.owed = false
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.leisure && r.unacked < ackBytes && time.Since(r.said) < ackDelay {
+		r.due.received, r.due.durable = r.received(), r.durable
+		if !r.put {
+			r.put = true
+			r.late.Reset(2 * ackDelay) // if no more data come to carry it along before
+		}
+		return nil
+	}
+	r.unacked = 0
 	return r.held(r.received(), r.durable)
+}
+
+// acknowledgeLate says what acknowledge has put off, on the timer's goroutine.
+func (r *Receiver) acknowledgeLate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.put {
+		_ = r.held(r.due.received, r.due.durable) // an error is the stream's end, which Run finds out
+	}
 }
 
 // held sends a HELD. The caller holds mu.
 func (r *Receiver) held(received, durable int64) error {
 	r.told.received, r.told.durable, r.opened = received, durable, true
+	r.put, r.said = false, time.Now()
 	return r.sendLocked(peer.Held, r.epoch, received, durable, r.Node.Applied())
 }
 
-// Tell tells the leader that more of what it was told of is durable than was said, if it
-// is so: what this node did not vouch for when it came, it may vouch for now, and no more
+// Tell tells the leader what was put off, and that more of what it was told of is durable
+// than was said, if it is so: what this node did not vouch for when it came, it may vouch for now, and no more
 // data need come. It may be called from another goroutine than Run's.
 func (r *Receiver) Tell() error {
 	r.mu.Lock()
@@ -361,9 +392,13 @@ func (r *Receiver) Tell() error {
 	if !r.opened {
 		return nil
 	}
-	durable := min(r.Node.Durable(r.epoch), r.told.received)
-	if durable <= r.told.durable {
+	say := r.told
+	if r.put {
+		say = r.due
+	}
+	say.durable = max(say.durable, min(r.Node.Durable(r.epoch), say.received))
+	if say == r.told {
 		return nil
 	}
-	return r.held(r.told.received, durable)
+	return r.held(say.received, say.durable)
 }

@@ -3,8 +3,11 @@ package repl_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -206,6 +209,65 @@ func TestEveryPieceIsAcknowledged(t *testing.T) {
 		s := open(t)
 		s.send(s.frame(peer.Data, "0", "0", set[:9]), s.frame(peer.Commit, "0"))
 		s.held("9")
+	})
+}
+
+// TestWhatNobodyWaitsForIsAcknowledgedLater: by one HELD for many pieces, although nothing
+// more comes; and at once when somebody waits, or for a piece that is waited for.
+func TestWhatNobodyWaitsForIsAcknowledgedLater(t *testing.T) {
+	set := string(resp.AppendCommand(nil, "SET", "k", "v")) // 27 bytes
+	// more sends pieces up to 27 n, each when the one before is in the log.
+	more := func(s *stream, from, n int) {
+		for i := from; i < n; i++ {
+			f := peer.Frame{Type: peer.Data, Seq: 1, Cluster: peer.Unknown, From: leader, To: follower, Epoch: epoch}
+			f.Args = [][]byte{[]byte(fmt.Sprint(27 * i)), []byte("0"), []byte(set)}
+			s.send(peer.AppendFrame(nil, &f))
+			for s.node.log.End() < int64(27*(i+1)) {
+				runtime.Gosched()
+			}
+		}
+	}
+	t.Run("and nothing more comes", func(t *testing.T) {
+		s := open(t)
+		more(s, 0, 100)
+		s.held("2700")
+	})
+	t.Run("somebody asks", func(t *testing.T) {
+		s := open(t)
+		more(s, 0, 100)
+		s.send(s.frame(peer.Await, "2700"))
+		s.node.applied.Store(2700)
+		s.node.tell()
+		for last := ""; ; {
+			switch f := s.next(); {
+			case f.Type == peer.Held:
+				last = string(f.Args[0])
+			case f.Type == peer.Applied && last != "2700":
+				t.Fatalf("applied is told, and held up to %s", last)
+			case f.Type == peer.Applied && string(f.Args[0]) == "2700":
+				return
+			}
+		}
+	})
+	t.Run("a piece that is waited for", func(t *testing.T) {
+		s := open(t)
+		more(s, 0, 50)
+		s.send(s.frame(peer.Data, "1350", "0", set))
+		s.held("1377")
+		more(s, 51, 60)
+		s.held("1620")
+	})
+	t.Run("they never say less", func(t *testing.T) {
+		s := open(t)
+		go more(s, 0, 2000)
+		for last := 0; last < 54000; {
+			f := s.next()
+			n, err := strconv.Atoi(string(f.Args[0]))
+			if f.Type != peer.Held || err != nil || n < last {
+				t.Fatalf("%s %s after %d", f.Type, f.Args[0], last)
+			}
+			last = n
+		}
 	})
 }
 

@@ -25,6 +25,13 @@ const (
 	Window = 32 << 20
 	// commitDelay is how long a commit offset waits for data to ride on.
 	commitDelay = 2 * time.Millisecond
+	// gather is how long after a frame the next one waits for more to go with it, where
+	// nobody waits for it, and gatherBytes is how much is enough, in bytes. The log's end
+	// waits for commitDelay, in which the pump looks.
+	gather      = time.Millisecond
+	gatherBytes = 32 << 10
+	// atLeisure is the Seq of DATA whose acknowledgement may be put off, for ackDelay.
+	atLeisure = 1
 	// openPatience is how long a follower may take to cut its log back, and
 	// its keyspace with it.
 	openPatience = 2 * time.Minute
@@ -54,6 +61,9 @@ type SenderConfig struct {
 	// applied it: Applied is then told what it has. Wake tells that it moved.
 	Awaited func() int64
 	Applied func(off int64)
+	// Leisure reports whether nobody waits for what is sent now to be acknowledged; nil:
+	// somebody always does.
+	Leisure func() bool
 	// Patience is how long a follower may neither take nor say anything while
 	// something is to be sent.
 	Patience time.Duration
@@ -82,6 +92,7 @@ type Sender struct {
 	timer   *time.Timer // for a commit offset that no data has carried
 	armed   bool        // it runs
 	armedAt int64       // sent, then
+	last    time.Time   // of the last data sent
 	asked   int64       // the round it was asked for last
 	awaited int64       // the offset it was asked to apply last
 	sent    int64       // offset after what was sent
@@ -327,6 +338,9 @@ func (s *Sender) pushed() bool {
 	if !s.level || len(s.rest) > 0 || s.bad != nil || s.cfg.Stream.End()-s.sent > chunk {
 		return false
 	}
+	if s.gathers() {
+		return true
+	}
 	n, err := s.step()
 	if err == nil && n > 0 && len(s.rest) == 0 && s.cfg.Awaited() > s.told {
 		err = s.sendCommit()
@@ -334,6 +348,14 @@ func (s *Sender) pushed() bool {
 	s.bad = err
 	return err == nil && len(s.rest) == 0 && s.cfg.Stream.End() == s.sent
 }
+
+// gathers reports whether what there is to send may wait for more. The caller holds out.
+func (s *Sender) gathers() bool {
+	return s.armed && s.leisure() && s.cfg.Stream.End()-s.sent < gatherBytes && s.cfg.Awaited() <= s.told &&
+		s.round.Load() <= s.asked && time.Since(s.last) < gather
+}
+
+func (s *Sender) leisure() bool { return s.cfg.Leisure != nil && s.cfg.Leisure() }
 
 // step sends one chunk, and before it what else is due: data first, a bare commit offset
 // when there is none. The caller holds out.
@@ -391,7 +413,12 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 	}
 	commit := s.cfg.Commit()
 	var room [headRoom]byte
-	h := peer.AppendHead(room[:0], s.frame(peer.Data), 3)
+	f := s.frame(peer.Data)
+	if s.leisure() {
+		s.last = time.Now()
+		f.Seq = atLeisure
+	}
+	h := peer.AppendHead(room[:0], f, 3)
 	h = peer.AppendInt(h, s.sent)
 	h = peer.AppendInt(h, commit)
 	h = append(strconv.AppendInt(append(h, '$'), int64(n), 10), '\r', '\n')
