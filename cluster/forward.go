@@ -63,22 +63,11 @@ type carrier struct {
 
 	unsent []byte // run's: what no leader has been sent yet
 	ever   bool   // run's: there was a leader
+	waited bool   // run's: what is unsent has waited for a leader
 }
 
 // A leaderAt is a leader in its epoch.
 type leaderAt struct{ id, epoch int64 }
-
-// carriers are those of all clients.
-type carriers struct {
-	mu      sync.Mutex
-	all     map[*carrier]struct{}
-	last    leaderAt
-	present leaderAt      // as last, or none
-	turned  chan struct{} // closed when present changes; nil: nobody waits
-	dials   chan struct{} // those who dial
-	failed  leaderAt      // was dialled in vain
-	until   time.Time     // nobody needs to find that out anew until then
-}
 
 // present is the node that leads, as a view has it; epoch 0: none.
 func present(v *engine.View) leaderAt {
@@ -105,91 +94,12 @@ func (c *Cluster) Carry(conn net.Conn, carried engine.Carried, done func()) {
 	defer c.wg.Done()
 	k := &carrier{c: c, client: conn, carried: carried, unsent: carried.Early}
 	k.tun = tunnel.New(carried.State.Append(nil), c.engine.Writes)
-	k.carried.Early = nil
+	k.carried.Early, k.waited = nil, carried.Late
 	c.carriers.add(k)
 	stop := context.AfterFunc(c.ctx, k.cut)
 	k.run()
 	stop()
 	c.carriers.remove(k)
-}
-
-func (cs *carriers) add(k *carrier) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if cs.all == nil {
-		cs.all = map[*carrier]struct{}{}
-	}
-	cs.all[k] = struct{}{}
-}
-
-func (cs *carriers) remove(k *carrier) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	delete(cs.all, k)
-}
-
-// turn is closed when a leader comes or goes.
-func (cs *carriers) turn() <-chan struct{} {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if cs.turned == nil {
-		cs.turned = make(chan struct{})
-	}
-	return cs.turned
-}
-
-// enter waits for a place among those who dial; false: there is none in time, or another
-// has just found that the leader cannot be reached.
-func (cs *carriers) enter(ctx context.Context, at leaderAt) bool {
-	cs.mu.Lock()
-	if cs.dials == nil {
-		cs.dials = make(chan struct{}, maxDials)
-	}
-	dials := cs.dials
-	cs.mu.Unlock()
-	select {
-	case dials <- struct{}{}:
-	case <-ctx.Done():
-		return false
-	}
-	cs.mu.Lock()
-	spared := cs.failed == at && time.Now().Before(cs.until)
-	cs.mu.Unlock()
-	if spared {
-		<-dials
-	}
-	return !spared
-}
-
-// leave gives enter's place back. failed: the leader was not reached.
-func (cs *carriers) leave(at leaderAt, failed bool) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if failed {
-		cs.failed, cs.until = at, time.Now().Add(carryPause/2)
-	}
-	<-cs.dials
-}
-
-// lookAt tells the carriers of a view: those of another leader have to leave.
-func (cs *carriers) lookAt(v *engine.View) {
-	at := present(v)
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if at != cs.present {
-		cs.present = at
-		if cs.turned != nil {
-			close(cs.turned)
-			cs.turned = nil
-		}
-	}
-	if at == cs.last || at.epoch == 0 {
-		return
-	}
-	cs.last = at
-	for k := range cs.all {
-		k.look(at)
-	}
 }
 
 // look has a carrier leave an old leader: at once if nothing is in flight, else when that
@@ -338,6 +248,12 @@ func (k *carrier) move() bool {
 	}
 	k.up, k.gone = nil, false
 	moved := k.tun.Moved()
+	if moved && k.eof { // it has gone, as in abandoned
+		text := k.tun.Farewell(resp.ErrMasterDown, resp.ErrMasterDown)
+		k.mu.Unlock()
+		k.endWith(text)
+		return false
+	}
 	again, ok := k.tun.Leave()
 	ok = ok && !k.wrong
 	k.mu.Unlock()
@@ -346,6 +262,7 @@ func (k *carrier) move() bool {
 		return false
 	}
 	k.unsent = append(again, k.unsent...)
+	k.waited = k.waited || len(again) > 0
 	if up != nil && moved && len(k.unsent) == 0 || k.eof && len(k.unsent) == 0 {
 		return !k.eof // when the client says something
 	}
@@ -400,6 +317,7 @@ func (k *carrier) attach() bool {
 			pause = carryPause
 		case <-again:
 		}
+		k.waited = true
 	}
 	k.mu.Lock()
 	k.tun.Send(k.unsent)
@@ -413,7 +331,7 @@ func (k *carrier) attach() bool {
 func (k *carrier) giveBack() bool {
 	carried := k.carried
 	st, err := engine.ParseSessionState(k.tun.State())
-	if err != nil {
+	if err != nil || k.abandoned() {
 		return false
 	}
 	carried.State, carried.Early = st, k.unsent
@@ -506,8 +424,18 @@ func (k *carrier) dial(ctx context.Context, at leaderAt) (up net.Conn, refusal s
 	return nil, "", err
 }
 
+// abandoned reports whether what is unsent has waited for a leader and its client has gone
+// meanwhile. It may have said it again elsewhere, and more since, which would be undone:
+// redis-server, too, carries nothing out for a client that ends while its command waits.
+func (k *carrier) abandoned() bool { return k.waited && len(k.unsent) > 0 && hungUp(k.client) }
+
 // begin goes on with a leader.
 func (k *carrier) begin(up net.Conn, at leaderAt) bool {
+	if k.abandoned() {
+		_ = up.Close()
+		return false
+	}
+	k.waited = false
 	k.ever = true
 	done := make(chan struct{})
 	k.mu.Lock()

@@ -149,6 +149,9 @@ type Carried struct {
 	Peer, Local string // its own address, and the one that it has connected to
 	State       SessionState
 	Early       []byte // what it has said and nobody has carried out
+	// Late: that has waited already, for a leader's change. If the client has gone meanwhile
+	// it may have said it again elsewhere, and more since: then it is to be dropped.
+	Late bool
 }
 
 // Carry is the command with which the session is to go to the leader: it was not carried

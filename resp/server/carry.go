@@ -55,7 +55,7 @@ func (s *Server) carriedAway(c *client) bool {
 		early = resp.AppendBulk(early, a)
 	}
 	early = append(early, c.in[c.at:]...)
-	go s.carry(conn, engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early}, s.carriedBack)
+	go s.carry(conn, engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early, Late: c.late}, s.carriedBack)
 	return true
 }
 

@@ -57,6 +57,7 @@ type client struct {
 	away    [][]byte // the command with which it goes to another node; nil: it stays
 	far     bool     // it is another node's, at the end of a tunnel
 	moved   bool     // far: it was told that this node leads no more
+	late    bool     // its last command has waited
 
 	peer, local string
 
@@ -379,6 +380,7 @@ func (c *client) resume(w *scratch) bool {
 		c.overflow()
 	}
 	c.leave()
+	c.late = true
 	c.note(w)
 	return true
 }
