@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -123,7 +124,7 @@ func TestSourcesStayInBounds(t *testing.T) {
 func TestScriptsEndByThemselves(t *testing.T) {
 	p := probe(t)
 	for _, code := range []string{
-		`local function f() return 1 + f() end return f()`, `local function f() f() end f()`,
+		`local function f() return 1 + f() end return f()`, `local function f() pcall(f) end f() return 1`, `local function f() f() end f()`,
 		`local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x`,
 
 		`table.sort({1, 2, 3, 4, 5, 6, 7, 8, 9}, function() return true end) return 1`,
@@ -165,5 +166,27 @@ func TestScriptErrorsAreOneLine(t *testing.T) {
 			}
 		}
 	}
+	p.lives()
+}
+
+// TestErrorsTakeLittle: what an error takes that a script catches does not depend on how many
+// calls came before it, tail calls least of all, of which there may be any number.
+func TestErrorsTakeLittle(t *testing.T) {
+	p := probe(t)
+	took := func(want, end string) uint64 {
+		const calls = 300_000
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p.script(want, fmt.Sprintf(`local function f(n) if n == 0 then %s end return f(n - 1) end return tostring(pcall(f, %d))`, end, calls))
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	const slack = 4 << 20 // bytes; a trace of the calls would be four times as large
+	if without, with := took("$4\r\ntrue", "return 1"), took("$5\r\nfalse", "error('x')"); with > without+slack {
+		t.Errorf("%d bytes without an error, %d with one", without, with)
+	}
+	p.script("*2\r\n$5\r\nfalse\r\n$15\r\nuser_script:1: ", `return {tostring(pcall(function() error("") end)), select(2, pcall(function() error("") end))}`)
+	p.script("*3\r\n:1\r\n:2\r\n:3", `return {select(2, pcall(function(...) return ... end, 1, 2, 3))}`)
+	p.script("$1\r\nx", `local ok, e = pcall(function() local ok, e = pcall(error, {v = "x"}) error(e) end) return e.v`)
 	p.lives()
 }

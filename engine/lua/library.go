@@ -71,8 +71,9 @@ func (st *State) LoadLibrary(chunk *Chunk, o Load) (functions []Function, failed
 	st.loading, st.host, st.inside = run, o.Host, false
 	st.brake.begin(o.Host)
 	fn := st.compiled(chunk)
+	L.Push(L.NewFunction(libs.Untraced))
 	L.Push(fn)
-	err := L.PCall(0, 0, nil)
+	err := L.PCall(1, 0, nil)
 	L.SetTop(0)
 	st.loading, st.host = nil, nil
 	meta.RawSetString("__index", st.globals)

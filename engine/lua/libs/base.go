@@ -160,6 +160,7 @@ func basePCall(L *lua.LState) int {
 		L.Push(lua.LString("attempt to call a " + L.Get(1).Type().String() + " value"))
 		return 2
 	}
+	L.Insert(L.NewFunction(Untraced), 1)
 	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
 		n := failed(L, err)
 		if t, ok := L.Get(-1).(*lua.LTable); ok {
@@ -174,6 +175,18 @@ func basePCall(L *lua.LState) int {
 		return n
 	}
 	L.Insert(lua.LTrue, 1)
+	return L.GetTop()
+}
+
+// Untraced calls its first argument with the others, so that an error has no trace of calls:
+// gopher-lua makes one for each error that L.PCall catches, which nothing here shows. It takes
+// the square of the depth, and memory for every call that a tail call has replaced, of which
+// there may be any number.
+func Untraced(L *lua.LState) int {
+	L.Panic = func(L *lua.LState) { // until PCall ends, which puts back what was before
+		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: L.Get(-1), StackTrace: "none"})
+	}
+	L.Call(L.GetTop()-1, lua.MultRet)
 	return L.GetTop()
 }
 
