@@ -137,6 +137,9 @@ func (h *hunt) fate(m *mutant) (fate string, survives bool, err error) {
 	}
 	for _, pkg := range []string{m.pkg(), h.sim} {
 		out, err := h.goTool(testLimit+testGrace, "test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", testLimit.String(), pkg)
+		if strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]") {
+			return "", false, fmt.Errorf("the tests of %s do not compile: %s", pkg, last(out, 300))
+		}
 		if err != nil {
 			return "caught by " + pkg + ": " + failed(out), false, nil
 		}
