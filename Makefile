@@ -8,7 +8,7 @@ LDFLAGS     := -s -w
 FUZZTIME    ?= 20s
 TESTTIME    := 30m
 
-.PHONY: all build run cluster test unit race lint fuzz bench failover-bench clients compat soak model image tools clean style dist licenses reproducible
+.PHONY: all build run cluster test unit race lint fuzz bench failover-bench clients compat soak mutants model image tools clean style dist licenses reproducible
 
 all: build
 
@@ -65,6 +65,10 @@ compat: build tools
 soak: build tools
 	REGENT_SOAK=1 $(GO) test -timeout 2h -count=1 ./cluster/... ./aof/... ./integration/...
 	@scripts/fuzz.sh 2m
+
+# Faults that are planted, one at a time: each must be noticed by a test (integration/mutants).
+mutants:
+	$(GO) run ./integration/mutants
 
 # What a release consists of, in dist/: the binary, its bill of materials, their sums.
 dist: build
