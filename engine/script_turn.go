@@ -383,9 +383,11 @@ func (e *Engine) runAside(in *standIn, cmd *Command, args [][]byte, full bool) {
 func (in *standIn) takeOver(c *Ctx, args [][]byte) {
 	e, s := c.e, c.s
 	s.tx, in.taken = in.tx, true
-	if in.late { // it has to wait, as any other command
+	if in.late { // it has to wait, as any other command: a new stand-in would be late as well
 		c.Args = args
-		e.admitted(c, e.admit(c, true))
+		if msg := e.admit(c, true); msg != "" || c.room == spaceSoon || !e.hold(c) {
+			e.admitted(c, msg)
+		}
 		return
 	}
 	if s.W.Raw(in.W.Bytes()); in.large {

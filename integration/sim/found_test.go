@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"regent/aof/disk/disktest"
 )
@@ -14,6 +15,37 @@ func scenario(t *testing.T, do func(w *world)) {
 	t.Helper()
 	l := length{100, 400, 1500}
 	simulate(t, 1, options{length: &l, nodes: 3, scenario: do})
+}
+
+// TestANewScriptWithoutTheLease: a script that has not run yet is carried out by a session that
+// stands in for its client's. While the leader's lease was over it could not run there, and
+// began anew at once, as often as a core could, for as long as the lease was over.
+func TestANewScriptWithoutTheLease(t *testing.T) {
+	scenario(t, func(w *world) {
+		var leader *node
+		for _, nd := range w.nodes {
+			if nd.leads() {
+				leader = nd
+			}
+		}
+		for _, nd := range w.nodes {
+			if nd != leader {
+				w.net.setCut(leader.ip, nd.ip, true)
+				w.net.setCut(nd.ip, leader.ip, true)
+			}
+		}
+		time.Sleep(w.plan.timeout / 2) // the lease is over, and this node leads as far as it knows
+		if !leader.leads() {
+			w.wrong("node %d leads no more: nothing was tried", leader.id)
+		}
+		reply, err := w.ask(w.net.host(operator), leader, "EVAL", "return 'a script that has not run yet'", 0)
+		w.tell("EVAL: %s %v", reply, err)
+		if err == nil {
+			w.wrong("a script ran without the lease: %s", reply)
+		}
+		w.mendAll()
+		w.recovered("the cut")
+	})
 }
 
 // TestAReplacedDiskAndALeaderThatCameLater: a member gets a new disk, and its peers, as

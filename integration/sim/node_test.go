@@ -24,12 +24,14 @@ const (
 
 // A clock is one machine's: it runs at a rate of its own, and its wall clock may be off.
 type clock struct {
-	h      *host
-	rate   float64
-	booted time.Time
-	mu     sync.Mutex
-	wall   time.Duration // ahead of the simulation's time
-	rnd    *rand.Rand
+	h       *host
+	rate    float64
+	booted  time.Time
+	mu      sync.Mutex
+	wall    time.Duration // ahead of the simulation's time
+	rnd     *rand.Rand
+	atOnce  time.Time
+	started int // timers without a wait at atOnce
 }
 
 func (c *clock) Now() int64 {
@@ -57,10 +59,32 @@ func (c *clock) Rand() uint64 {
 
 // AfterFunc waits by this clock, and for as long as the process is stopped.
 func (c *clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	c.spins(d)
 	return time.AfterFunc(time.Duration(float64(d)/c.rate), func() {
 		c.h.await()
 		f()
 	}).Stop
+}
+
+// maxAtOnce is how many timers without a wait a process may start at one moment.
+const maxAtOnce = 200_000
+
+// spins ends the test when something begins anew again and again and no time goes by: in
+// virtual time it never would.
+func (c *clock) spins(d time.Duration) {
+	if d > 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Equal(c.atOnce) {
+		c.started++
+	} else {
+		c.atOnce, c.started = now, 0
+	}
+	if c.started > maxAtOnce {
+		panic("sim: a node begins something anew all the time: virtual time stands still")
+	}
 }
 
 // A node is a machine with its disk and clock, and the server that runs on it.
