@@ -115,7 +115,9 @@ func (s *Server) listen() (err error) {
 }
 
 func (s *Server) joinPeers(dir string) (err error) {
+	dial, verified := s.certs.Peers()
 	s.peers, err = cluster.New(cluster.Options{
+		TLS: dial, Verified: verified,
 		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
 		Join: s.cfg.Join.Get(), Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secret: s.node.Secret,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,

@@ -129,6 +129,11 @@ func (c *Cluster) Hijack(conn net.Conn, early []byte, hello [][]byte) {
 // the members are.
 func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, open *peer.Conn, kind string, told bool) {
 	h, nonce, err := peer.ParseHello(words)
+	if bad := peer.Secured(raw, c.opts.Verified); err == nil && bad != nil {
+		peer.TurnAway(raw, fmt.Sprintf(resp.ErrPeerTLS, bad), c.timeout)
+		c.tellInsecure(raw.RemoteAddr(), h.From, bad)
+		return nil, nil, "", false
+	}
 	var refusal *peer.Refusal
 	if errors.As(err, &refusal) {
 		peer.TurnAway(raw, refusal.Text, c.timeout)
@@ -202,6 +207,14 @@ func (c *Cluster) twinOf(m *member, process string, from net.Addr) string {
 func (c *Cluster) hears(m *member) bool {
 	heard := m.heard.Load()
 	return heard != 0 && c.opts.Host.Now()-heard <= upTimes*c.timeout.Milliseconds()
+}
+
+// tellInsecure logs that a node came with TLS where there is none, or without, or without
+// a certificate that counts.
+func (c *Cluster) tellInsecure(from net.Addr, id int64, why error) {
+	if c.mayTell(&c.strangerTold) {
+		c.opts.Host.Logf(engine.LevelWarning, "Refused a connection from %s that says it is node %d: %v", from, id, why)
+	}
 }
 
 // tellRefused logs that a connection was refused: now and then where anybody may

@@ -112,7 +112,7 @@ func (c *Cluster) fit(p config.Peer) ([]config.Peer, error) {
 func (c *Cluster) prove(p config.Peer, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
-	d := peer.Dialer{Secret: c.secret, Limit: max(c.timeout, proveDial), Net: c.opts.Dial}
+	d := peer.Dialer{Secret: c.secret, Limit: max(c.timeout, proveDial), Net: c.opts.Dial, TLS: c.opts.TLS}
 	h := peer.Hello{Cluster: c.ownID(), From: c.id, To: p.ID, Kind: peer.Probe, Process: c.process}
 	var last error
 	for pause := peer.NewBackoff(c.opts.Host.Rand); pause.Wait(ctx, nil); {

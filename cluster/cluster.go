@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,10 @@ type Options struct {
 	// machine from another; "": as the system has it.
 	Disk disk.FS
 	Boot string
+	// TLS is how this node speaks to others, and Verified looks at what one has shown that
+	// comes; nil for both: nodes speak no TLS.
+	TLS      func() *tls.Config
+	Verified func(tls.ConnectionState) error
 	// Dial opens connections to other nodes; nil is the system's TCP.
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	Secret string

@@ -134,6 +134,26 @@ func startTLS(t *testing.T, a *authority, more ...string) *harness.Node {
 	return n
 }
 
+// TestTLSCli: regent cli takes redis-cli's options.
+func TestTLSCli(t *testing.T) {
+	a := newPair(t)
+	n := startTLS(t, a)
+	cli := func(args ...string) string {
+		out, _ := exec.CommandContext(t.Context(), binary(), append([]string{"cli"}, args...)...).CombinedOutput()
+		return strings.TrimSpace(string(out))
+	}
+	if got := cli(append(a.client("client", n.Port), "PING")...); got != "PONG" {
+		t.Errorf("PING: %s", got)
+	}
+	port := strconv.Itoa(n.Port)
+	if got := cli("-u", "rediss://127.0.0.1:"+port, "--insecure", "--cert", a.path("client.crt"), "--key", a.path("client.key"), "PING"); got != "PONG" {
+		t.Errorf("--insecure: %s", got)
+	}
+	if got := cli("-p", port, "--tls", "--cert", a.path("client.crt"), "--key", a.path("client.key"), "PING"); !strings.Contains(got, "unknown authority") {
+		t.Errorf("an authority that the system does not know: %s", got)
+	}
+}
+
 func newPair(t *testing.T) *authority {
 	a := newAuthority(t, "ca")
 	a.sign("server", "server", time.Time{})
@@ -288,4 +308,109 @@ func (a *authority) config(cert string) *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ServerName: "server"}
+}
+
+// startTLSCluster starts three nodes that speak TLS with one another and with clients; with
+// none without it. Node i has more[i] besides.
+func startTLSCluster(t *testing.T, a *authority, more map[int][]string) []*harness.Node {
+	t.Helper()
+	var nodes []*harness.Node
+	var peers []string
+	for i := range 3 {
+		n := prepareNode(t, binary())
+		nodes = append(nodes, n)
+		peers = append(peers, strconv.Itoa(i+1)+"@"+n.Addr())
+	}
+	for i, n := range nodes {
+		n.Args = append([]string{"--port", "0", "--tls-port", strconv.Itoa(n.Port), "--tls-cluster", "yes", "--node-id", strconv.Itoa(i + 1),
+			"--peers", strings.Join(peers, ","), "--cluster-secret", "s"}, append(a.node("server"), more[i]...)...)
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return nodes
+}
+
+// TestTLSCluster: nodes that speak nothing but TLS elect, replicate and fail over under
+// go-redis, and what was acknowledged is there afterwards.
+func TestTLSCluster(t *testing.T) {
+	a := newPair(t)
+	nodes := startTLSCluster(t, a, nil)
+	var addrs []string
+	for _, n := range nodes {
+		addrs = append(addrs, n.Addr())
+	}
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, TLSConfig: a.config("client"), MaxRetryBackoff: 20 * time.Millisecond})
+	defer c.Close()
+	set := func(i int) bool { return c.Set(t.Context(), "k"+strconv.Itoa(i), i, 0).Err() == nil }
+	await(t, "write", func() bool { return set(0) })
+	acked := []int{0}
+	for i := 1; i < 200; i++ {
+		if i == 100 {
+			leader := leaderByTLS(t, a, nodes)
+			if err := leader.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "write after the failover", func() bool { c.ReloadState(t.Context()); return set(1000) })
+		}
+		if set(i) {
+			acked = append(acked, i)
+		}
+	}
+	for _, i := range acked {
+		if got, err := c.Get(t.Context(), "k"+strconv.Itoa(i)).Int(); err != nil || got != i {
+			t.Errorf("k%d is %d, %v", i, got, err)
+		}
+	}
+	if len(acked) < 110 {
+		t.Errorf("only %d of 200 writes were acknowledged", len(acked))
+	}
+}
+
+// leaderByTLS is the node that says that it leads.
+func leaderByTLS(t *testing.T, a *authority, nodes []*harness.Node) (leader *harness.Node) {
+	t.Helper()
+	await(t, "leader", func() bool {
+		for _, n := range nodes {
+			if strings.HasPrefix(redisCLI(t, append(a.client("client", n.Port), "ROLE")...), "master") {
+				leader = n
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}
+
+// TestTLSClusterMix: a node that speaks no TLS with the others, or shows them a certificate
+// of another authority, is none of them, and both ends say why.
+func TestTLSClusterMix(t *testing.T) {
+	a, b := newPair(t), newPair(t)
+	for what, mix := range map[string]struct {
+		args         []string
+		others, says string
+	}{
+		"no TLS":               {[]string{"--tls-port", "0", "--tls-cluster", "no", "--port"}, "closes the connection where TLS begins", "closes the connection at the first word, as where nodes speak TLS"},
+		"of another authority": {append(b.node("server"), "--tls-ca-cert-file", a.path("ca.crt"), "--port", "0"), "signed by unknown authority", "unknown certificate authority"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			third := map[int][]string{2: mix.args}
+			if mix.args[len(mix.args)-1] == "--port" {
+				third = nil
+			}
+			nodes := startTLSCluster(t, a, third)
+			if third == nil {
+				n := nodes[2]
+				if err := n.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				n.Args = append(n.Args, append(mix.args, strconv.Itoa(n.Port))...)
+				if err := n.Start(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			await(t, "line at the others", func() bool { return strings.Contains(nodes[0].Log(), mix.others) })
+			await(t, "line at the one", func() bool { return strings.Contains(nodes[2].Log(), mix.says) })
+		})
+	}
 }

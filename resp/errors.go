@@ -353,6 +353,7 @@ const (
 	ErrPeerTwin     = "ERR Another process says that it is node %d, from %s, and was heard first: each node needs an ID of its own, and a process ends before another takes its place"
 	ErrPeerForeign  = "ERR This node belongs to another cluster"
 	ErrPeerStranger = "ERR Node %d is no member of this cluster: REGENT NODE ADD takes a node in"
+	ErrPeerTLS      = "ERR The peers' channel: %v"
 	ErrPeerAlone    = "ERR This server has no peers: the peers' channel is closed"
 )
 

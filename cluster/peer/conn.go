@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -21,12 +22,14 @@ type Conn struct {
 	Process string    // at the other end; known to the acceptor
 	// Told is which the members are, as the acceptor says that does not know the
 	// dialer; without voters: nothing was told.
-	Told  bully.Configuration
-	dec   *Decoder
-	now   *direct       // nil: a write may always have to wait
-	wrote time.Duration // how long a write may stand still
-	alive bool          // what comes from the peer counts too
-	heard atomic.Int64  // frames read so far
+	Told   bully.Configuration
+	dec    *Decoder
+	now    *direct       // nil: a write may always have to wait
+	wrote  time.Duration // how long a write may stand still
+	under  *steady       // dialled by TLS: what lies under it
+	secure bool          // TLS is spoken
+	alive  bool          // what comes from the peer counts too
+	heard  atomic.Int64  // frames read so far
 }
 
 func newConn(raw net.Conn, early []byte, limit int) *Conn {
@@ -34,7 +37,8 @@ func newConn(raw net.Conn, early []byte, limit int) *Conn {
 	if len(early) > 0 {
 		r = io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw)
 	}
-	return &Conn{Conn: raw, dec: NewDecoder(r, limit), now: newDirect(raw)}
+	_, secure := raw.(*tls.Conn)
+	return &Conn{Conn: raw, dec: NewDecoder(r, limit), now: newDirect(raw), secure: secure}
 }
 
 // open ends the handshake.
@@ -88,15 +92,27 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 	if n, err = c.WriteNow(b); n == len(b) || err != nil {
 		return n, err
 	}
-	if c.wrote <= 0 {
+	switch {
+	case c.wrote <= 0 || c.under != nil: // which is patient itself
 		m, err := c.Conn.Write(b[n:])
 		return n + m, err
+	case c.secure:
+		return c.inPieces(b)
 	}
-	defer func() { _ = c.Conn.SetWriteDeadline(time.Time{}) }() // WriteNow has none
+	m, err := c.push(c.Conn, b[n:])
+	return n + m, err
+}
+
+// push sends all of b to a connection, with patience.
+func (c *Conn) push(raw net.Conn, b []byte) (n int, err error) {
+	if c.wrote <= 0 {
+		return raw.Write(b)
+	}
+	defer func() { _ = raw.SetWriteDeadline(time.Time{}) }() // WriteNow has none
 	for {
 		heard := c.heard.Load()
-		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.wrote))
-		m, err := c.Conn.Write(b[n:])
+		_ = raw.SetWriteDeadline(time.Now().Add(c.wrote))
+		m, err := raw.Write(b[n:])
 		n += m
 		moves := m > 0 || c.alive && c.heard.Load() != heard
 		if !moves || !errors.Is(err, os.ErrDeadlineExceeded) {

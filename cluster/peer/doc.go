@@ -24,7 +24,9 @@
 // secret the same handshake runs with an empty key: it then tells nodes apart,
 // but keeps no stranger out. What follows the handshake is neither encrypted nor
 // authenticated by itself: an attacker that can write into an open TCP connection
-// must be kept off the network.
+// must be kept off the network, or tls-cluster be said. Then all of this runs inside TLS,
+// where both ends have shown a certificate (tls.go); the proof stays, since certificates are
+// clients' as well.
 //
 // At any step the acceptor may answer with an error line instead, which the
 // dialer reports whole: another version, another node, a second process with

@@ -225,7 +225,11 @@ func (d *Decoder) answer() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if kind[0] != '-' {
+	switch kind[0] {
+	case tlsAlert:
+		return 0, errAlert
+	case '-':
+	default:
 		return d.elements()
 	}
 	line, err := d.r.ReadSlice('\n')

@@ -5,10 +5,12 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -115,6 +117,8 @@ func NewProcess() string { return nonce() }
 type Dialer struct {
 	Secret []byte
 	Limit  time.Duration // of a dial and its handshake together
+	// TLS, if given, is how nodes speak TLS to one another; nil: they do not.
+	TLS func() *tls.Config
 	// Tried, if given, is told each address that a peer's address means.
 	Tried func(netip.Addr)
 	// Net opens connections; nil is the system's TCP. What it refuses with ECONNREFUSED is
@@ -131,8 +135,15 @@ func (d *Dialer) Dial(ctx context.Context, addr string, h Hello) (*Conn, error) 
 	if err != nil {
 		return nil, err
 	}
+	raw, under, err := d.begin(ctx, raw)
+	if err != nil {
+		return nil, fmt.Errorf("handshake with node %d at %s: %w", h.To, addr, err)
+	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Now()) })
 	c := newConn(raw, nil, maxGreeting)
+	if under != nil {
+		under.of, c.under = c, under
+	}
 	if err := c.introduce(h, d.Secret); err != nil {
 		stop()
 		_ = raw.Close()
@@ -154,6 +165,9 @@ func (c *Conn) introduce(h Hello, secret []byte) error {
 		return err
 	}
 	answer, err := c.words("CHALLENGE", 3)
+	if errors.Is(err, io.ErrUnexpectedEOF) && !c.secure {
+		return fmt.Errorf("it closes the connection at the first word, as where nodes speak TLS, which tls-cluster says the same on every node: %w", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -156,6 +156,36 @@ func (st *State) dialling(s *Settings, shown *tls.Certificate) (*tls.Config, err
 	return c, s.bound(c)
 }
 
+// Dialling is the configuration of a client that is no node: the certificate of s if it has
+// one, and its authorities, or the system's. As with redis-cli a server's chain counts and
+// its name does not, and with insecure neither does; sni is the name that it is asked for.
+func Dialling(s Settings, sni string, insecure bool) (*tls.Config, error) {
+	st := &State{now: time.Now}
+	c := &tls.Config{ServerName: sni, InsecureSkipVerify: true, DynamicRecordSizingDisabled: true}
+	if s.CertFile != "" || s.KeyFile != "" {
+		own, err := st.pair("client", s.CertFile, s.KeyFile, s.KeyPass)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{*own}
+	}
+	var err error
+	if s.CAFile != "" || s.CADir != "" {
+		err = st.authorities(s.CAFile, s.CADir)
+	} else if !insecure {
+		st.roots, err = x509.SystemCertPool()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !insecure {
+		c.VerifyConnection = func(cs tls.ConnectionState) error {
+			return st.verify(cs.PeerCertificates, x509.ExtKeyUsageServerAuth)
+		}
+	}
+	return c, s.bound(c)
+}
+
 // verify looks whether a chain of certificates ends at an authority.
 func (st *State) verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) error {
 	if len(chain) == 0 {

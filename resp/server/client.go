@@ -259,6 +259,11 @@ func (c *client) drop(w *scratch) {
 func (c *client) checkInput() {
 	pending := len(c.in) - c.at
 	c.setInput(pending)
+	if !c.secure && pending > 1 && c.in[c.at] == typeHandshake && c.in[c.at+1] == versionMajor {
+		c.srv.tellMisfit("A client at %s begins TLS at a port without: %s", c)
+		c.dead = true
+		return
+	}
 	if int64(pending) <= c.inputLimit() || !c.sess.Parked() && (!c.runs() || c.more) {
 		return
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"runtime"
 	"sync"
@@ -20,6 +21,11 @@ const (
 	// maxShakes is how many handshakes have a goroutine and a buffer at once; others wait
 	// for one of these to end.
 	maxShakes = 1024
+	// misfitEvery is how often a client that speaks TLS where there is none, or none where
+	// there is, is news.
+	misfitEvery = 10 * time.Second
+	// typeHandshake and versionMajor begin a client's first record, whatever its version.
+	typeHandshake, versionMajor = 22, 3
 )
 
 // shakers are the handshakes under way.
@@ -131,5 +137,19 @@ func (s *Server) introduce(c *client, conn *tls.Conn) {
 
 // shakeFailed says that a handshake has not come to a connection.
 func (s *Server) shakeFailed(c *client, err error) {
+	var plain tls.RecordHeaderError
+	if errors.As(err, &plain) {
+		s.tellMisfit("A client at %s speaks no TLS at a port that is for it: %s", c)
+		return
+	}
 	s.log(engine.LevelVerbose, "Error accepting a client connection: %v (addr=%s laddr=%s)", err, c.peer, c.local)
+}
+
+// tellMisfit says, now and then, that a client has come to the wrong port: another node may be
+// configured otherwise.
+func (s *Server) tellMisfit(format string, c *client) {
+	now, last := s.host.Mono(), s.misfit.Load()
+	if (last == 0 || now-last >= int64(misfitEvery)) && s.misfit.CompareAndSwap(last, max(now, 1)) {
+		s.log(engine.LevelNotice, format, c.peer, c.local)
+	}
 }

@@ -50,6 +50,7 @@ type Server struct {
 	watch   *watchdog.Watchdog
 	tls     func() *tls.Config
 	shakers shakers
+	misfit  atomic.Int64 // Host.Mono: when a client at the wrong port was told of last
 	count   counters
 	scratch sync.Pool // of *scratch, for the goroutine model
 	loops   *loops    // nil: every connection has a goroutine

@@ -52,8 +52,6 @@ const (
 	maxFed = 64 << 10
 	// recordHeader is the length of a record's header in bytes.
 	recordHeader = 5
-	// typeHandshake begins a record of a handshake.
-	typeHandshake = 22
 )
 
 // errNothing says that nothing was fed. Its being temporary has crypto/tls go on later.

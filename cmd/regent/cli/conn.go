@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"regent/resp"
+	"regent/resp/secure"
 )
 
 // A Conn is one connection to a server: a command, its reply, the next. It is
@@ -30,6 +32,24 @@ func Dial(network, addr string, timeout time.Duration) (*Conn, error) {
 		return nil, err
 	}
 	return &Conn{conn: conn, in: resp.NewReader(conn, resp.DefaultLimits())}, nil
+}
+
+// secure has the connection speak TLS. With an error it is closed.
+func (c *Conn) secure(o *options, timeout time.Duration) error {
+	cfg, err := secure.Dialling(o.secure, o.sni, o.insecure)
+	if err == nil {
+		under := c.conn
+		conn := tls.Client(under, cfg)
+		_ = under.SetDeadline(time.Now().Add(timeout))
+		err = conn.Handshake()
+		_ = under.SetDeadline(time.Time{})
+		c.conn, c.in = conn, resp.NewReader(conn, resp.DefaultLimits())
+	}
+	if err != nil {
+		c.Close()
+		return fmt.Errorf("TLS: %w", err)
+	}
+	return nil
 }
 
 // Close closes the connection.

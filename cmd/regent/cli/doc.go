@@ -37,5 +37,5 @@
 // # What it does not do
 //
 // --cluster, --rdb, --replica, --ldb and --lru-test are refused with a word
-// about what to use instead; TLS is not there yet.
+// about what to use instead.
 package cli

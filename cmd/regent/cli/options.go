@@ -12,6 +12,7 @@ import (
 	"github.com/chzyer/readline"
 
 	"regent/resp"
+	"regent/resp/secure"
 )
 
 // passwordEnv is where redis-cli looks for a password too.
@@ -73,6 +74,11 @@ type options struct {
 	stdinTag      string // -X
 	quotedInput   bool
 	evalFile      string
+
+	tls      bool
+	sni      string // "": no name is asked for
+	insecure bool   // whoever the server is
+	secure   secure.Settings
 
 	mode        mode
 	pattern     string
@@ -148,14 +154,11 @@ func (o *options) parse(args []string) ([]string, error) {
 
 // elsewhere are redis-cli's options for what is done otherwise here.
 func elsewhere() map[string]string {
-	const noTLS = "Regent does not speak TLS yet"
 	return map[string]string{
 		"--rdb": "use regent backup", "--functions-rdb": "there are no functions yet", "--replica": "use regent backup", "--slave": "use regent backup",
 		"--cluster":  "the nodes arrange themselves; REGENT NODE ADD and REMOVE change which there are",
 		"--lru-test": "redis-cli has it", "--intrinsic-latency": "redis-cli has it", "--latency-dist": "use --latency-history",
 		"--ldb": "there is no debugger for scripts", "--ldb-sync-mode": "there is no debugger for scripts",
-		"--tls": noTLS, "--sni": noTLS, "--cacert": noTLS, "--cacertdir": noTLS, "--insecure": noTLS, "--cert": noTLS, "--key": noTLS,
-		"--tls-ciphers": noTLS, "--tls-ciphersuites": noTLS,
 	}
 }
 
@@ -177,22 +180,31 @@ func settings() map[string]setting {
 		"-n": valueOf(func(o *options, v string) (err error) { o.db, err = number("-n", v, 0, 1<<31-1); return err }),
 		"-u": valueOf((*options).uri),
 		"-a": password, "--pass": password,
-		"--user":            textOf(func(o *options) *string { return &o.user }),
-		"--askpass":         flagOf(func(o *options) { o.askPassword = true }),
-		"--no-auth-warning": flagOf(func(o *options) { o.noAuthWarning = true }),
-		"-2":                flagOf(func(o *options) { o.proto = 2 }),
-		"-3":                flagOf(func(o *options) { o.proto = 3 }),
-		"-c":                flagOf(func(o *options) { o.follow = true }),
-		"-e":                flagOf(func(o *options) { o.errorExit = true }),
-		"--verbose":         flagOf(func(o *options) { o.verbose = true }),
-		"--patience":        valueOf((*options).setPatience),
-		"--stay":            flagOf(func(o *options) { o.follow = false }),
-		"-x":                flagOf(func(o *options) { o.lastFromStdin = true }),
-		"-X":                textOf(func(o *options) *string { return &o.stdinTag }),
-		"-r":                valueOf(func(o *options, v string) error { o.repeat, _ = strconv.ParseInt(v, 10, 64); return nil }),
-		"-i":                valueOf(func(o *options, v string) error { o.interval = seconds(v); return nil }),
-		"--quoted-input":    flagOf(func(o *options) { o.quotedInput = true }),
-		"--eval":            textOf(func(o *options) *string { return &o.evalFile }),
+		"--user":             textOf(func(o *options) *string { return &o.user }),
+		"--tls":              flagOf(func(o *options) { o.tls = true }),
+		"--insecure":         flagOf(func(o *options) { o.insecure = true }),
+		"--sni":              textOf(func(o *options) *string { return &o.sni }),
+		"--cert":             textOf(func(o *options) *string { return &o.secure.CertFile }),
+		"--key":              textOf(func(o *options) *string { return &o.secure.KeyFile }),
+		"--cacert":           textOf(func(o *options) *string { return &o.secure.CAFile }),
+		"--cacertdir":        textOf(func(o *options) *string { return &o.secure.CADir }),
+		"--tls-ciphers":      textOf(func(o *options) *string { return &o.secure.Ciphers }),
+		"--tls-ciphersuites": textOf(func(o *options) *string { return &o.secure.Suites }),
+		"--askpass":          flagOf(func(o *options) { o.askPassword = true }),
+		"--no-auth-warning":  flagOf(func(o *options) { o.noAuthWarning = true }),
+		"-2":                 flagOf(func(o *options) { o.proto = 2 }),
+		"-3":                 flagOf(func(o *options) { o.proto = 3 }),
+		"-c":                 flagOf(func(o *options) { o.follow = true }),
+		"-e":                 flagOf(func(o *options) { o.errorExit = true }),
+		"--verbose":          flagOf(func(o *options) { o.verbose = true }),
+		"--patience":         valueOf((*options).setPatience),
+		"--stay":             flagOf(func(o *options) { o.follow = false }),
+		"-x":                 flagOf(func(o *options) { o.lastFromStdin = true }),
+		"-X":                 textOf(func(o *options) *string { return &o.stdinTag }),
+		"-r":                 valueOf(func(o *options, v string) error { o.repeat, _ = strconv.ParseInt(v, 10, 64); return nil }),
+		"-i":                 valueOf(func(o *options, v string) error { o.interval = seconds(v); return nil }),
+		"--quoted-input":     flagOf(func(o *options) { o.quotedInput = true }),
+		"--eval":             textOf(func(o *options) *string { return &o.evalFile }),
 	}
 	for name, s := range formatSettings() {
 		all[name] = s
@@ -277,7 +289,7 @@ func (o *options) uri(text string) error {
 	switch strings.ToLower(u.Scheme) {
 	case "redis", "regent":
 	case "rediss":
-		return fmt.Errorf("'%s://' is not there: Regent does not speak TLS yet", u.Scheme)
+		o.tls = true
 	default:
 		//lint:ignore ST1005 what redis-cli prints
 		return errors.New("Invalid URI scheme")

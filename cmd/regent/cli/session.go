@@ -171,6 +171,9 @@ func (s *session) connect() error {
 		fmt.Fprintln(s.notes, "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.")
 	}
 	c, err := Dial(network, addr, dialTimeout)
+	if err == nil && s.o.tls {
+		err = c.secure(&s.o, dialTimeout)
+	}
 	if err != nil {
 		return &connectError{fmt.Sprintf("Could not connect to Regent at %s: %s", shown(addr), reason(err))}
 	}

@@ -11,7 +11,7 @@ Connection
   -h <host>            The server's host (default: 127.0.0.1).
   -p <port>            Its port (default: 6379).
   -s <path>            Its unix socket, instead of host and port.
-  -u <uri>             redis://user:password@host:port/db
+  -u <uri>             redis://user:password@host:port/db; rediss:// is by TLS.
   -a, --pass <text>    Password. The environment variable REDISCLI_AUTH passes
                        it without showing it to others; -a comes first.
   --user <name>        User name for the password.
@@ -22,6 +22,16 @@ Connection
   -c                   Follows MOVED; it is the default.
   --stay               Follows nothing.
   --patience <time>    How long an election is waited for (default: 15s).
+
+TLS
+  --tls                Speaks TLS.
+  --cert, --key <file> The certificate to show, and its key.
+  --cacert <file>      Who may vouch for the server (default: the system's).
+  --cacertdir <dir>    The same, as a folder of such files.
+  --insecure           Whoever the server is.
+  --sni <name>         The name that it is asked for.
+  --tls-ciphers <list>, --tls-ciphersuites <list>
+                       Ciphers of TLS 1.2, suites of TLS 1.3.
 
 Commands
   -r <count>           Carries the command out so often; -1: for ever.
