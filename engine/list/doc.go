@@ -12,6 +12,11 @@
 // the nearer end: with a million elements, some thirty steps of one kind and up
 // to segmentNodes of the other.
 //
+// How large a node may be (Fill) is asked at each push, so CONFIG SET changes it for lists
+// that are there as well; redis-server's lists keep the size with which they began until
+// they are loaded anew. A small list is its bytes in the dictionary, which has no place for
+// a size of its own. Nodes that are there are not divided or joined.
+//
 // An element that is larger than a node should be has a node of its own, whatever
 // its size. list-compress-depth has no effect: nodes are not compressed.
 //

@@ -28,6 +28,11 @@ import (
 // meanwhile, leaves the keys here, and copies there; as an IOERR may.
 //
 // Connections are not kept for the next MIGRATE.
+//
+// Inside MULTI, and in scripts, it is refused; redis-server carries it out there, and serves
+// nobody until the other server has answered. What is between MULTI and EXEC is one step
+// here as there, with its shards locked, and no step waits for a network: a client that
+// wants others to see several keys go at once asks for them in one MIGRATE with KEYS.
 
 const (
 	// migrateRounds is how often values are sent that have changed meanwhile.
