@@ -51,7 +51,11 @@ func (d *Data) loadDump(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	sum, err := rdb.LoadAt(f, size, d.rdbOptions(func(n int64) { d.engine.LoadProgress(n, size) }), untilDone(ctx, d.engine.LoadBatch))
+	o := d.rdbOptions(func(n int64) { d.engine.LoadProgress(n, size) })
+	room := d.engine.NewReserve(size)
+	defer room.Release()
+	o.Resize = room.Resize
+	sum, err := rdb.LoadAt(f, size, o, untilDone(ctx, d.engine.LoadBatch))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}

@@ -68,7 +68,11 @@ func (d *Data) ReloadDump(save, over bool) error {
 	d.o.Replaced()
 	defer d.o.Replaced()
 	progress := func(n int64) { d.engine.LoadProgress(n, info.Size()) }
-	if _, err := rdb.LoadAt(f, info.Size(), d.rdbOptions(progress), untilDone(context.Background(), d.engine.LoadBatch)); err != nil {
+	o := d.rdbOptions(progress)
+	room := d.engine.NewReserve(info.Size())
+	defer room.Release()
+	o.Resize = room.Resize
+	if _, err := rdb.LoadAt(f, info.Size(), o, untilDone(context.Background(), d.engine.LoadBatch)); err != nil {
 		return fmt.Errorf("can't load %s: %w", d.DumpPath(), err)
 	}
 	d.engine.Freeze(func() { d.engine.Replaced(end) })
