@@ -31,14 +31,14 @@ func (f *face) changes() []engine.Command {
 		failover,
 		change("reset", 3, f.reset, "Says everything that is known of the master again.", spec.Pattern("pattern")),
 		change("flushconfig", 2, flushConfig, "Writes the configuration to its file."),
-		change("set", -5, f.setOptions, "Changes what is shown of the master, and how long a SENTINEL FAILOVER may take.",
+		change("set", -5, f.setOptions, "Changes what is shown of the master, which has no other effect here than how long a SENTINEL FAILOVER may take.",
 			name, spec.Block("data", spec.String("option"), spec.String("value")).Many()),
 		change("monitor", 6, f.monitor, "Gives the master one more name.", spec.String("name"), spec.String("ip"), spec.Integer("port"), spec.Integer("quorum")),
 		change("remove", 3, f.remove, "Takes one of the master's names away.", name),
-		change("config", -3, f.config, "Shows or changes a Sentinel's options.",
+		change("config", -3, f.config, "Shows or changes a Sentinel's options, which have no effect here.",
 			spec.OneOf("action", spec.String("parameter").With("GET"), spec.Block("set", spec.String("parameter"), spec.String("value")).With("SET"))),
 		change("simulate-failure", -3, f.simulate, "Ends this process when it has been elected.", spec.String("mode").Many()),
-		change("debug", -2, f.debug, "Shows or changes times of a Sentinel.", spec.Block("data", spec.String("parameter"), spec.String("value")).Many().Opt()),
+		change("debug", -2, f.debug, "Shows or changes times of a Sentinel, which have no effect here.", spec.Block("data", spec.String("parameter"), spec.String("value")).Many().Opt()),
 	}
 }
 
