@@ -20,6 +20,7 @@ type fallible struct {
 	rnd  *rand.Rand
 	slow time.Duration // of an fsync of the log
 	full bool
+	cut  bool // a file was cut, and is about to be synced
 	bad  bool // fsyncs and writes of the log fail
 }
 
@@ -35,6 +36,12 @@ func logFile(name string) bool { return strings.HasSuffix(name, ".incr.aof") }
 func (f *fallible) ask(op disktest.Op) (done int, err error) {
 	f.mu.Lock()
 	slow, full, bad := f.slow, f.full, f.bad
+	switch {
+	case op.Kind == "truncate":
+		f.cut = true
+	case op.Kind == "sync" && f.cut:
+		slow, f.cut = 0, false // the log holds a lock that readers want, see doc.go
+	}
 	if full || bad {
 		done = f.rnd.IntN(op.N + 1)
 	}

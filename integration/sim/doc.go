@@ -44,7 +44,7 @@
 //
 // Time is not spent under a lock: a goroutine that waits for a mutex does not count as one that
 // waits, so that virtual time would stand still for ever. Disks are slow where no lock is
-// held. The locks in the way of a slow fsync are channels for that reason (aof's gate,
+// held, and not when a file was cut. The locks in the way of a slow fsync are channels for that reason (aof's gate,
 // cluster's following.turn).
 //
 // # What is judged
@@ -63,5 +63,5 @@
 // It prints its story: what was done to the world and what each node logged, with
 // virtual times in seconds. Again, with the story as it happens:
 //
-//	REGENT_SIM_TELL=1 go test ./integration/sim -run 'TestSeeds/17$' -v
+//	REGENT_SIM_SEEDS=17:18 REGENT_SIM_TELL=1 go test ./integration/sim -run 'TestSeeds/17$' -v
 package sim

@@ -56,8 +56,8 @@ func drawPlan(rnd *rand.Rand, o options) *plan {
 	fsync := map[bool]string{true: "always", false: "everysec"}[p.always]
 	lease := []string{"yes", "yes", "no"}[rnd.IntN(3)]
 	p.conf = fmt.Sprintf("heartbeat-interval %d\nleader-lease %d\nelection-timeout %d\nappendfsync %s\nread-lease %s\nhz %d\n"+
-		"auto-aof-rewrite-percentage 100\nauto-aof-rewrite-min-size %d\nwrite-timeout %d",
-		l.beat, l.lease, l.timeout, fsync, lease, max(4000/l.timeout, 1), 64<<10, 5*l.timeout)
+		"auto-aof-rewrite-percentage 100\nauto-aof-rewrite-min-size %d\nwrite-timeout %d\nhandover-pause %d",
+		l.beat, l.lease, l.timeout, fsync, lease, max(4000/l.timeout, 1), 64<<10, 5*l.timeout, max(l.timeout/4, 300))
 	return p
 }
 
