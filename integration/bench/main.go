@@ -50,7 +50,7 @@ type section struct {
 
 func allSections() []section {
 	return []section{
-		{"throughput", throughput}, {"cycles", cycleSection}, {"memory", memory}, {"values", values}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
+		{"throughput", throughput}, {"limit", limit}, {"cycles", cycleSection}, {"memory", memory}, {"values", values}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
 	}
 }
 
@@ -62,6 +62,10 @@ func sectionNames() (names []string) {
 }
 
 func main() {
+	if is, err := asEcho(os.Args[1:]); is {
+		fmt.Fprintln(os.Stderr, "bench:", err) // it does not end by itself
+		os.Exit(1)
+	}
 	o, err := parseFlags(os.Args[1:])
 	if err == nil {
 		// Whatever ends this ends the servers that it has started.

@@ -196,6 +196,7 @@ func plans() map[string]plan {
 		{"off", getSet, []int{16 << 10, 64 << 10, 256 << 10, 1 << 20}, middle, []int{1, 16}},
 		{"everysec", []string{"set"}, small, middle, deep},
 		{"always", []string{"set"}, small, middle, []int{1, 16}},
+		{"off", []string{"set"}, small, []int{10}, []int{1}},
 	}
 	return map[string]plan{
 		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 20 * time.Minute},
