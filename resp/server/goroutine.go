@@ -11,7 +11,7 @@ import (
 )
 
 // The goroutine model: a goroutine per connection, for sockets that an event
-// loop cannot take (TLS, other systems) and for io-model goroutine.
+// loop cannot take (other systems) and for io-model goroutine.
 //
 // The goroutine stands in one of two places: in Read while the client may say
 // something, and at its turn channel while it may not. A wake ends both: it
