@@ -40,7 +40,7 @@ type Command struct {
 	// Wide reports whether with these arguments the handler looks keys up that they do not
 	// name, so that every shard is locked; nil: it never does.
 	Wide func(args [][]byte) bool
-	// Scripts: it carries out commands that no argument names, with every shard locked.
+	// Scripts: it carries out commands that no argument names.
 	Scripts Scripts
 	// atLeader: at the plain face the command is the leader's although it touches no data.
 	atLeader bool
@@ -50,9 +50,9 @@ type Command struct {
 	// refuses is why a call can do nothing, "" if it can: asked before it is queued too, so
 	// that it ends the transaction that it is said in. nil: none is refused so.
 	refuses func(c *Ctx) string
-	// Aside reports whether a command with Scripts may take long, as far as can be told:
-	// then it runs in the background (script_turn.go). nil: always.
-	Aside func(args [][]byte) bool
+	// Course says how a command with Scripts is carried out (script_turn.go). nil: always
+	// CourseAside.
+	Course func(args [][]byte) Course
 	// OnlyReads reports whether the script that a command with Scripts names says that it
 	// does not write: then a pause of writes does not hold it. nil: no script does.
 	OnlyReads func(args [][]byte) bool

@@ -37,6 +37,8 @@ type Ctx struct {
 	stalled  bool  // with late: a script keeps the command from its shards
 	moved    bool  // with late: the command, a script, is to be carried out in the background
 	aside    bool  // it is carried out there
+	keyed    bool  // it is a script that has the shards of its keys alone
+	overdue  bool  // it is a script that is over busy-reply-threshold
 	full     bool  // memory was above maxmemory when the command, a script, began
 	late     bool  // a pause had begun before the command could run
 	follower bool  // this node does not lead: hide what is expired, delete nothing
@@ -45,6 +47,8 @@ type Ctx struct {
 	wide     bool  // it has written to keys other than its own, see block.go
 	nested   bool  // the command is part of another: it must not wait
 	called   bool  // a script called this command
+
+	script *Script // kept for the next one; nil: there was none
 
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // the clients that got it

@@ -256,28 +256,6 @@ func (e *Engine) handleWide(c *Ctx) {
 	e.unlockSet(set)
 }
 
-// handleScript runs the handler of a command that carries out scripts, with all shards
-// locked.
-func (e *Engine) handleScript(c *Ctx) {
-	if !c.aside && (c.Cmd.Aside == nil || c.Cmd.Aside(c.Args)) {
-		c.late, c.moved = true, true
-		return
-	}
-	if !e.beginTurn(c.aside) {
-		c.stall()
-		return
-	}
-	c.strayed = true // SELECT may be in it
-	c.held.all()
-	start := c.W.Len()
-	e.handleAll(c)
-	e.endScriptTurn()
-	if c.moved { // nothing was done, and it begins anew
-		c.W.Truncate(start)
-		c.failed, c.late = false, true
-	}
-}
-
 // handleAll runs the handler with all shards locked.
 func (e *Engine) handleAll(c *Ctx) {
 	ran, _, end := e.do(c)
@@ -287,7 +265,11 @@ func (e *Engine) handleAll(c *Ctx) {
 	for i := range e.shards {
 		sh := &e.shards[i]
 		sh.marks.wrote(anyKey, end)
-		sh.noteUsed()
+		if c.strayed || c.Cmd.Scripts == noScripts {
+			sh.noteUsed()
+		} else {
+			sh.noteUsedIn(c.s.db)
+		}
 		c.s.Barrier = max(c.s.Barrier, sh.marks.seen(anyKey))
 	}
 }

@@ -128,7 +128,10 @@ type shard struct {
 	noted   []dbNote     // what each of dbs takes, as of the last write
 	used    atomic.Int64 // the sum of its bytes
 	views   views
-	_       [64]byte // keep neighbours' locks off this cache line
+	// Of scripts, see script_turn.go: those that have it locked with their keys' shards alone,
+	// and commands that may be in its mutex.
+	scripts, waiting atomic.Int32
+	_                [64]byte // keep neighbours' locks off this cache line
 }
 
 // New makes an engine with an empty keyspace.

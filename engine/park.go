@@ -37,7 +37,7 @@ type parking struct {
 	// held marks what CLIENT UNBLOCK does not end: a command that has not
 	// begun (CLIENT PAUSE), or one that is at work elsewhere.
 	held bool
-	// script: it waits for a script of its own (script_turn.go).
+	// script: it waits for a script of its own (script.go).
 	script bool
 }
 

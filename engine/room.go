@@ -23,8 +23,9 @@ import (
 type roomState struct {
 	working atomic.Bool
 
-	mu   sync.Mutex
-	held map[*Session]struct{} // nil: nobody
+	mu    sync.Mutex
+	held  map[*Session]uint64 // at which of the turns it was parked; nil: nobody
+	turns uint64
 }
 
 // startEvictor has the background make room, unless it does.
@@ -67,9 +68,11 @@ func (e *Engine) awaitRoom(c *Ctx) bool {
 		return false
 	}
 	if r.held == nil {
-		r.held = map[*Session]struct{}{}
+		r.held = map[*Session]uint64{}
 	}
-	r.held[s] = struct{}{}
+	r.turns++
+	turn := r.turns
+	r.held[s] = turn
 	args := CloneArgs(c.Args)
 	c.park(parking{
 		held: true,
@@ -84,7 +87,9 @@ func (e *Engine) awaitRoom(c *Ctx) bool {
 		cancel: func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			delete(r.held, s)
+			if r.held[s] == turn { // the session may be held anew already
+				delete(r.held, s)
+			}
 		},
 	})
 	return true

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"regent/engine/acl"
@@ -20,13 +21,25 @@ import (
 //
 // # Invariants
 //
-//   - Nobody sees a part of a script: all shards are locked from its beginning to its
-//     end, since it may touch keys that no argument names.
+//   - Nobody sees a part of a script: from its beginning to its end all shards are locked,
+//     since it may touch keys that no argument names, or those of its keys if it is certain
+//     that it touches no other (script_turn.go).
 //   - Its effects are one unit of the log, as a transaction's are (transaction.go).
 //   - It counts as a write where leadership matters, unless it says that it only reads.
 
 // Scripts says that a command is one that runs scripts.
 type Scripts uint8
+
+// A Course is how a script is carried out (script_turn.go).
+type Course uint8
+
+const (
+	CourseAside Course = iota // in the background, with every shard locked: it may take long
+	CourseWide                // in the loop of its client, with every shard locked
+	// CourseKeys: there, with the shards of its keys alone: it touches no others, whatever
+	// its arguments are.
+	CourseKeys
+)
 
 const (
 	noScripts    Scripts = iota
@@ -98,11 +111,27 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal 
 		}
 		readOnly = readOnly || flags&ScriptNoWrites != 0
 	}
-	c.e.scripts.function.Store(false)
+	if !c.keyed {
+		c.e.scripts.function.Store(false)
+	}
+	if s = c.script; s == nil || c.called { // a script within a script is for tests alone
+		s = &Script{}
+		c.script = s
+	}
+	w := s.w
+	w.Truncate(0)
+	w.SetProto(resp.RESP2)
+	if cap(w.Bytes()) > keptReply {
+		w = resp.Writer{}
+	}
 	began := c.e.host.Ticks()
-	s = &Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, began: began, next: began + firstLook}
+	*s = Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, w: w, began: began, next: began + firstLook}
 	return s, ""
 }
+
+// keptReply is up to how many bytes of room for replies to a script's commands a session
+// keeps.
+const keptReply = 1 << 10
 
 // refuseScript is what a script that tells its flags is refused for.
 func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
@@ -151,15 +180,15 @@ func (c *Ctx) BusyScript() (b *Busy, ms int64) {
 }
 
 // End ends the script. failed is an error that it has answered with and that nobody
-// has counted, isError whether it was any. quick: it took so little time that it may run in
-// the loop of its client.
-func (s *Script) End(failed string, isError bool) (quick bool) {
+// has counted, isError whether it was any; how long it took is noted in p.
+func (s *Script) End(failed string, isError bool, p *Pace) {
 	c := s.c
 	if c.s.db != s.db {
 		c.s.selectDB(s.db)
 	}
 	if c.moved {
-		return false
+		p.state.Store(paceLong)
+		return
 	}
 	if c.e.scripts.ending.Load() { // half of a script is nothing
 		c.eff.Buf, c.eff.Recs, c.eff.Lent = nil, nil, nil
@@ -168,7 +197,39 @@ func (s *Script) End(failed string, isError bool) (quick bool) {
 	if failed != "" {
 		c.e.stats.errors.note(failed)
 	}
-	return c.e.host.Ticks()-s.began < firstLook/2
+	p.note(c.e.host.Ticks()-s.began < firstLook/2)
+}
+
+// A Pace is how long a script takes, by its runs so far: one that takes long does not run in an
+// event loop. A single run may have been long because the machine had something else to do.
+type Pace struct{ state atomic.Uint32 }
+
+// What is known of a script's pace.
+const (
+	paceUnknown = iota // it has not run
+	paceQuick
+	paceDoubtful // all but the last run were quick
+	paceLong
+)
+
+// Long reports whether the script may take long, as far as can be told.
+func (p *Pace) Long() bool {
+	n := p.state.Load()
+	return n == paceUnknown || n == paceLong
+}
+
+func (p *Pace) note(quick bool) {
+	was := p.state.Load()
+	now := uint32(paceLong)
+	switch {
+	case quick:
+		now = paceQuick
+	case was == paceQuick:
+		now = paceDoubtful
+	}
+	if now != was {
+		p.state.Store(now)
+	}
 }
 
 // InScript reports whether c's command is one of a script.
@@ -177,6 +238,9 @@ func (c *Ctx) InScript() bool { return c.called }
 // Call carries out a command of the script. reply is valid until the next call.
 func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 	c := s.c
+	if c.moved { // what it does from here on would be done twice
+		return nil, resp.ErrScriptKilled
+	}
 	cmd, msg := s.gate(args)
 	if msg != "" {
 		c.e.noteRefusal(msg)
@@ -185,8 +249,14 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 		}
 		return nil, msg
 	}
+	if c.keyed && c.strays(cmd, args) {
+		if c.moved = !s.acted && !c.nested; c.moved {
+			return nil, resp.ErrScriptKilled
+		}
+		return nil, resp.ErrScriptStrayed
+	}
 	if cmd.Has(spec.Write) && !s.wrote {
-		if !c.e.scripts.writes() {
+		if !c.keyed && !c.e.scripts.writes() {
 			return nil, resp.ErrScriptKilled
 		}
 		s.wrote = true
@@ -197,6 +267,7 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 	c.W, c.called = &s.w, true
 	c.call(cmd, args)
 	c.W, c.called = s.out, false
+	c.strayed = c.strayed || c.s.db != s.db
 	if s.w.Overflowed() {
 		return nil, resp.ErrScriptMemory
 	}
@@ -326,3 +397,102 @@ func (c *Ctx) Ticks() int64 { return c.e.host.Ticks() }
 
 // Logf writes a line to the server's log.
 func (c *Ctx) Logf(level Level, format string, args ...any) { c.e.host.Logf(level, format, args...) }
+
+// Scripts in the background. What may take long does not run in the event loop of its
+// client, which would serve nobody meanwhile: its session is parked, and another goroutine
+// carries the command out, for a session that stands in for it.
+//
+//	run ─► Command.Course? ─► park ─► ...................... ─► Resume ─► its reply, its barrier
+//	            │              │                              ▲
+//	            │ no           └► AfterFunc ─► tryRun ─► Wake ┘
+//	            └► in the loop; too long, nothing done yet ─┘ begins anew
+//
+// A script that has been short so far runs in the loop (Command.Course is the room's, which knows
+// it). If it is long all of a sudden, and has written, it stays there.
+
+// A stand in for a session: what its command does there the session takes over.
+type standIn struct {
+	Session
+	fate  atomic.Uint32
+	taken bool // the session has what it has done
+	late  bool // it did not run: a pause, or the lease
+	large bool // the reply was over its bound
+}
+
+// What becomes of a stand-in. Which of the others comes first decides which ends the
+// transaction.
+const (
+	standInRuns  = iota
+	standInDone  // it has carried the command out
+	standInAlone // its session has ended
+)
+
+// goAside has c's command carried out in the background.
+func (e *Engine) goAside(c *Ctx) {
+	s, cmd, args := c.s, c.Cmd, CloneArgs(c.Args)
+	in := &standIn{Session: Session{
+		ID: s.ID, conn: s.conn, created: s.created, db: s.db, Authenticated: s.Authenticated, readonlyMode: s.readonlyMode,
+		Acks: s.Acks, LastWriteEnd: s.LastWriteEnd, noTouch: s.noTouch, caching: s.caching, tx: s.tx, face: s.face,
+	}}
+	in.setUser(s.user)
+	in.Shared.tracker.Store(s.Shared.tracker.Load())
+	in.Shared.setAttributes(func(a *clientAttrs) { *a = s.Shared.attributes() })
+	in.W.SetProto(s.W.Proto())
+	in.W.SetBound(e.ReplyBound(0))
+	full := c.full
+	s.tx = nil
+	c.park(parking{
+		held: true, script: true,
+		resume: func(c *Ctx, _ bool) bool {
+			if in.fate.Load() != standInDone {
+				return false
+			}
+			in.takeOver(c, args)
+			return true
+		},
+		cancel: func() {
+			if !in.taken && !in.fate.CompareAndSwap(standInRuns, standInAlone) {
+				s.tx = in.tx // which ends with the session
+			}
+		},
+	})
+	e.host.AfterFunc(0, func() { e.runAside(in, cmd, args, full) })
+}
+
+// runAside carries the command out.
+func (e *Engine) runAside(in *standIn, cmd *Command, args [][]byte, full bool) {
+	c := &in.ctx
+	c.e, c.s, c.Cmd, c.Args, c.W, c.Now, c.aside, c.full = e, &in.Session, cmd, args, &in.W, e.host.Now(), true, full
+	e.tryRun(c)
+	e.countUp(&in.Session)
+	in.late, in.large = c.late, in.W.Overflowed()
+	if !in.fate.CompareAndSwap(standInRuns, standInDone) && in.tx != nil {
+		e.endTransaction(&in.Session)
+	}
+	in.conn.Wake()
+}
+
+// takeOver gives the session what its stand-in has done.
+func (in *standIn) takeOver(c *Ctx, args [][]byte) {
+	e, s := c.e, c.s
+	s.tx, in.taken = in.tx, true
+	if in.late { // it has to wait, as any other command: a new stand-in would be late as well
+		c.Args = args
+		if msg := e.admit(c, true); msg != "" || c.room == spaceSoon || !e.hold(c) {
+			e.admitted(c, msg)
+		}
+		return
+	}
+	if s.W.Raw(in.W.Bytes()); in.large {
+		s.W.Overflow()
+	}
+	s.Barrier, s.LastWriteEnd = max(s.Barrier, in.Barrier), max(s.LastWriteEnd, in.LastWriteEnd)
+	if in.LeaderEpoch != 0 {
+		s.claim(in.LeaderEpoch)
+	}
+	c.failed = in.ctx.failed
+}
+
+// RunsScript reports whether the session waits for a script of its own that runs in the
+// background.
+func (s *Session) RunsScript() bool { return s.parked != nil && s.parked.script }

@@ -7,17 +7,22 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regent/engine/slots"
 	"regent/engine/spec"
 	"regent/resp"
 )
 
-// Scripts take turns, and may take long. While one runs it has every shard locked, and
-// nobody else may wait for those in a mutex: an event loop that did would serve none of
-// its clients for as long.
+// A script has what it touches locked from its beginning to its end, and may take long. Nobody
+// else may wait for that in a mutex: an event loop that did would serve none of its clients for
+// as long. Which shards a script has is its course:
 //
-//	a script            turn, running ─► every shard ─► is somebody in a mutex behind it? yes: once more
-//	another command     TryLock ─► a script runs? no: Lock
-//	                                              yes: tries some more ─► parked, woken by the script's end
+//	wide    every shard; such scripts take turns
+//	keyed   the shards of its keys, as any command has them; such scripts run side by side
+//
+//	a wide script       turn, running ─► every shard ─► is somebody in a mutex behind it? yes: once more
+//	a keyed script      its shards ─► marks them ─► is somebody in the mutex of one? yes: once more
+//	another command     TryLock ─► has a script the shard? no: Lock
+//	                                                       yes: tries some more ─► parked, woken by the script's end
 //
 // What is long is noticed by the script itself (Script.Interrupt):
 //
@@ -25,13 +30,32 @@ import (
 //	after busy-reply-threshold everything that is parked, and comes now, is answered -BUSY;
 //	                           SCRIPT KILL and SHUTDOWN NOSAVE are carried out
 //
+// # Which scripts are keyed
+//
+// A script that has written can neither be undone nor begin anew, and one that has some shards
+// must not wait for others: two that did might wait for each other. So a script runs keyed only if
+// it is certain before it begins that it touches no keys but its own: its source says so, whatever
+// its arguments are (engine/lua, trace.go; engine/commands/scripting, keys.go). All other
+// scripts are wide, and so are functions, which share one interpreter, and scripts in
+// transactions. Script.Call looks again at each command (strays): what
+// that finds would be a mistake of this reasoning, and ends the script, or has it begin anew, before
+// another shard's data is touched.
+//
 // # Invariants
 //
-//   - What waits in the mutex of a shard while scripts.running is set had come before that:
-//     it has said so in scripts.waiting, and the script lets it pass. Both words are
-//     written before the other is read, so one of the two sees the other.
-//   - A script that has written cannot be killed, and one that was killed writes nothing: both
-//     is decided by one word (state).
+//   - Nobody waits for a lock in a circle. Commands and keyed scripts lock shards in ascending order,
+//     and nothing more once they have begun. A wide script has its turn before it locks any, also
+//     in ascending order, and waits for no turn while it has one. In a loop neither
+//     kind waits for a shard that a script has, but gives back what it has, and is parked or goes aside.
+//   - What waits in the mutex of a shard while a script has it had come before:
+//     it has said so in waiting (of scripts, and of the shard), and the script lets it pass. The script
+//     writes running, or the shard's scripts, before it reads waiting, the others write
+//     waiting before they read those, so one of the two sees the other.
+//   - What is parked for a script is woken: it counts itself in parked before it looks whether a
+//     script runs, and each script ends to be seen before it reads parked.
+//   - A wide script that has written cannot be killed, and one that was killed writes nothing: both
+//     is decided by one word (state). A keyed one that is long has written: it would run in the
+//     background otherwise.
 //
 // Heartbeats, the election, the barrier and the log take no shard's lock. A change of role does,
 // and waits for the script's end.
@@ -61,20 +85,25 @@ const (
 type scriptState struct {
 	cached, bytes atomic.Int64
 
-	turn     sync.Mutex           // the script's that runs
-	running  atomic.Bool          // one runs, or is about to
-	waiting  atomic.Int64         // how many may be in the mutex of a shard, of those that must not for long
-	state    atomic.Uint64        // the script's number times scriptStates, and what has become of it
-	busy     atomic.Bool          // it is over busy-reply-threshold
-	function atomic.Bool          // it is a function
-	slow     atomic.Pointer[Busy] // it, while busy is set
-	ending   atomic.Bool          // the server ends: so do scripts
+	turn     sync.Mutex    // the script's that runs
+	running  atomic.Bool   // it runs, or is about to
+	waiting  atomic.Int64  // how many may be in the mutex of a shard, of those that must not for long
+	state    atomic.Uint64 // the script's number times scriptStates, and what has become of it
+	function atomic.Bool   // it is a function
+	ending   atomic.Bool   // the server ends: so do scripts
+
+	busy    atomic.Bool          // a script is over busy-reply-threshold
+	slow    atomic.Pointer[Busy] // it, while busy is set
+	keyed   atomic.Int32         // keyed scripts that are
+	overdue int                  // scripts that are, under mu
+
 	// denyNothing is DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call any command.
 	denyNothing atomic.Bool
 
-	parked atomic.Int64 // how many are in held
+	parked atomic.Int64 // how many are in held, which wait for a script's end
 	mu     sync.Mutex
-	held   map[*Session]struct{} // nil: nobody
+	held   map[*Session]uint64 // at which of the turns it was parked
+	turns  uint64
 }
 
 // writes notes that the script is about to write; false: it was killed.
@@ -92,12 +121,16 @@ func (e *Engine) lockShardSlowly(sh *shard) bool {
 	t := &e.scripts
 	for range turnTries {
 		t.waiting.Add(1)
-		if !t.running.Load() {
+		sh.waiting.Add(1)
+		free := !t.running.Load() && sh.scripts.Load() == 0
+		if free {
 			sh.mu.Lock()
-			t.waiting.Add(-1)
+		}
+		sh.waiting.Add(-1)
+		t.waiting.Add(-1)
+		if free {
 			return true
 		}
-		t.waiting.Add(-1)
 		runtime.Gosched()
 		if sh.mu.TryLock() {
 			return true
@@ -121,52 +154,295 @@ func (e *Engine) lockShards(set *lockSet) bool {
 	return ok
 }
 
-// beginTurn gives a script its turn, with all shards locked. Who may wait, waits; another gets
-// false after some tries.
-func (e *Engine) beginTurn(wait bool) bool {
-	t := &e.scripts
-	if wait {
-		t.turn.Lock()
-	} else {
-		for i := 0; !t.turn.TryLock(); i++ {
-			if i == turnTries {
-				return false
-			}
-			runtime.Gosched()
+// handleScript runs the handler of a command that carries out scripts.
+func (e *Engine) handleScript(c *Ctx) {
+	course := CourseWide
+	if !c.aside {
+		course = CourseAside
+		if c.Cmd.Course != nil {
+			course = c.Cmd.Course(c.Args)
 		}
 	}
-	t.state.Store(t.state.Load() - t.state.Load()%scriptStates + scriptStates)
-	t.running.Store(true)
+	switch {
+	case course == CourseAside:
+		c.late, c.moved = true, true
+		return
+	case course == CourseKeys && e.handleKeyed(c):
+		return
+	}
+	if c.aside {
+		e.awaitTurn()
+	} else if got, crowded := e.tryTurn(); crowded {
+		c.late, c.moved = true, true
+		return
+	} else if !got {
+		c.stall()
+		return
+	}
+	c.strayed = c.Cmd.Scripts == noScripts // SELECT may be queued
+	c.held.all()
+	start := c.W.Len()
+	e.handleAll(c)
+	e.endScriptTurn()
+	e.endScript(c, start)
+}
+
+// handleKeyed runs a script with the shards of its keys locked. false: it needs more of them.
+func (e *Engine) handleKeyed(c *Ctx) bool {
+	set := &c.held
+	*set = lockSet{}
+	keys, _ := c.Cmd.GetKeys(c.Args)
+	for _, i := range keys {
+		set.add(e.shardIndex(c.Args[i]))
+	}
+	if !e.holdShards(set) {
+		c.stall()
+		return true
+	}
+	if c.writes() && e.wanted(c, set) != *set {
+		e.leaveShards(set)
+		return false
+	}
+	c.keyed = true
+	start := c.W.Len()
+	if len(keys) == 1 {
+		slot := slots.Of(c.Args[keys[0]])
+		at := uint32(slot) & e.mask
+		c.home = at + 1
+		e.handle(c, &e.shards[at], e.markOf(slot))
+		c.home = 0
+	} else {
+		e.handleSet(c, set)
+	}
+	e.leaveShards(set)
+	e.endScript(c, start)
+	return true
+}
+
+// endScript is what follows a script whose locks are given back.
+func (e *Engine) endScript(c *Ctx, start int) {
+	t, keyed := &e.scripts, c.keyed
+	c.keyed = false
+	if c.overdue {
+		c.overdue = false
+		e.noLongerBusy(keyed)
+	}
+	if t.parked.Load() > 0 {
+		t.wake()
+	}
+	if c.moved { // nothing was done, and it begins anew
+		c.W.Truncate(start)
+		c.failed, c.late = false, true
+	}
+}
+
+// holdShards locks the shards of a keyed script; false: another script has one, and none is
+// locked.
+func (e *Engine) holdShards(set *lockSet) bool {
+	ok := true
+	var got lockSet
+	set.each(func(i int) {
+		if ok = ok && e.holdShard(&e.shards[i]); ok {
+			got.add(uint32(i))
+		}
+	})
+	if !ok {
+		e.leaveShards(&got)
+	}
+	return ok
+}
+
+func (e *Engine) holdShard(sh *shard) bool {
+	for range turnTries {
+		if !e.lockShard(sh) {
+			return false
+		}
+		sh.scripts.Add(1)
+		if sh.waiting.Load() == 0 {
+			return true
+		}
+		sh.scripts.Add(-1)
+		sh.mu.Unlock()
+		runtime.Gosched()
+	}
+	return false
+}
+
+// leaveShards gives back what holdShards has locked.
+func (e *Engine) leaveShards(set *lockSet) {
+	set.each(func(i int) {
+		e.shards[i].scripts.Add(-1)
+		e.shards[i].mu.Unlock()
+	})
+}
+
+// strays reports whether a command of a keyed script needs a shard that is not locked.
+func (c *Ctx) strays(cmd *Command, args [][]byte) bool {
+	switch {
+	case cmd.Locks != lockKeys:
+		return true
+	case cmd.shapeFor(args) == shapeSingle:
+		return !c.held.has(c.e.shardIndex(args[cmd.Keys[0].Index]))
+	}
+	var set lockSet
+	c.e.collect(&set, cmd, args)
+	for w := range set {
+		if set[w]&^c.held[w] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitTurn gives a wide script its turn, with all shards locked.
+func (e *Engine) awaitTurn() {
+	t := &e.scripts
+	t.turn.Lock()
+	t.begin()
 	for {
 		e.lockAll()
 		if t.waiting.Load() == 0 {
-			return true
+			return
 		}
 		e.unlockAll()
 		runtime.Gosched()
 	}
 }
 
-// endScriptTurn ends it, and wakes those that were parked meanwhile. Nothing is locked then.
-func (e *Engine) endScriptTurn() {
+// tryTurn is awaitTurn in an event loop, which gives up after some tries. crowded: nobody has the
+// turn, but there is no getting all shards from those who come and go.
+func (e *Engine) tryTurn() (got, crowded bool) {
 	t := &e.scripts
-	e.unlockAll()
-	t.running.Store(false)
-	if t.busy.Swap(false) {
-		t.slow.Store(nil)
-		e.endPause(pauseByScript)
+	for i := 0; !t.turn.TryLock(); i++ {
+		if i == turnTries {
+			return false, false
+		}
+		runtime.Gosched()
 	}
+	t.begin()
+	for range turnTries {
+		n := e.tryAll()
+		if n == len(e.shards) && t.waiting.Load() == 0 {
+			return true, false
+		}
+		for i := range n {
+			e.shards[i].mu.Unlock()
+		}
+		runtime.Gosched()
+	}
+	t.running.Store(false)
 	t.turn.Unlock()
 	if t.parked.Load() > 0 {
 		t.wake()
 	}
+	return false, true
 }
 
+// tryAll locks the first n shards, and stops at one that it does not get.
+func (e *Engine) tryAll() (n int) {
+	for n < len(e.shards) && e.shards[n].mu.TryLock() {
+		n++
+	}
+	return n
+}
+
+// begin begins a turn.
+func (t *scriptState) begin() {
+	t.state.Store(t.state.Load() - t.state.Load()%scriptStates + scriptStates)
+	t.running.Store(true)
+}
+
+// endScriptTurn ends it. Nothing is locked then.
+func (e *Engine) endScriptTurn() {
+	e.unlockAll()
+	e.scripts.running.Store(false)
+	e.scripts.turn.Unlock()
+}
+
+// scriptRuns reports whether any script has locked anything.
+func (e *Engine) scriptRuns() bool {
+	if e.scripts.running.Load() {
+		return true
+	}
+	for i := range e.shards {
+		if e.shards[i].scripts.Load() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// nowBusy says that the script is over busy-reply-threshold, and noLongerBusy that one is no more.
+func (s *Script) nowBusy() {
+	c, t := s.c, &s.c.e.scripts
+	c.overdue = true
+	if c.keyed {
+		t.keyed.Add(1)
+	}
+	t.mu.Lock()
+	t.overdue++
+	t.slow.Store(&Busy{Function: s.name, Args: CloneArgs(c.Args), began: s.began})
+	t.busy.Store(true)
+	t.mu.Unlock()
+	c.e.pauseUntil(pauseByScript, pauseBusy, c.e.host.Now()+busyEnd)
+	t.wake()
+}
+
+func (e *Engine) noLongerBusy(keyed bool) {
+	t := &e.scripts
+	if keyed {
+		t.keyed.Add(-1)
+	}
+	t.mu.Lock()
+	t.overdue--
+	last := t.overdue == 0
+	if last {
+		t.busy.Store(false)
+		t.slow.Store(nil)
+	}
+	t.mu.Unlock()
+	if last {
+		e.endPause(pauseByScript)
+	}
+}
+
+// wake wakes those that are parked, once: one that has to wait on parks anew.
 func (t *scriptState) wake() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for s := range t.held {
 		s.conn.Wake()
+	}
+	clear(t.held)
+	t.parked.Store(0)
+}
+
+// parkForScript has s woken when a script ends; 0: none runs.
+func (e *Engine) parkForScript(s *Session) (turn uint64) {
+	t := &e.scripts
+	t.mu.Lock()
+	t.turns++
+	turn = t.turns
+	if t.held == nil {
+		t.held = map[*Session]uint64{}
+	}
+	t.held[s] = turn
+	t.parked.Store(int64(len(t.held)))
+	t.mu.Unlock()
+	if e.scriptRuns() {
+		return turn
+	}
+	t.unpark(s, turn)
+	return 0
+}
+
+// unpark forgets what was parked at a turn; the session may be parked anew already.
+func (t *scriptState) unpark(s *Session, turn uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held[s] == turn {
+		delete(t.held, s)
+		t.parked.Store(int64(len(t.held)))
 	}
 }
 
@@ -177,36 +453,24 @@ func (e *Engine) awaitScript(c *Ctx) bool {
 		e.refuse(c, msg)
 		return true
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.parked.Add(1)
-	if !t.running.Load() {
-		t.parked.Add(-1)
+	turn := e.parkForScript(s)
+	if turn == 0 {
 		return false
 	}
-	if t.held == nil {
-		t.held = map[*Session]struct{}{}
-	}
-	t.held[s] = struct{}{}
 	args := CloneArgs(c.Args)
 	c.park(parking{
 		held: true,
 		resume: func(c *Ctx, _ bool) bool {
 			if t.running.Load() && !t.busy.Load() {
-				return false
+				if turn = e.parkForScript(s); turn != 0 {
+					return false
+				}
 			}
 			c.Args = args
 			e.admitted(c, e.admit(c, true)) // which may wait anew
 			return true
 		},
-		cancel: func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			if _, in := t.held[s]; in {
-				delete(t.held, s)
-				t.parked.Add(-1)
-			}
-		},
+		cancel: func() { t.unpark(s, turn) },
 	})
 	return true
 }
@@ -220,7 +484,7 @@ func (e *Engine) busyScript(c *Ctx) string {
 }
 
 func (e *Engine) busyText() string {
-	if e.scripts.function.Load() {
+	if b := e.scripts.slow.Load(); b != nil && b.Function != "" {
 		return resp.ErrBusyFunction
 	}
 	return resp.ErrBusyScript
@@ -231,9 +495,9 @@ func (s *Script) Interrupt() string {
 	e := s.c.e
 	t := &e.scripts
 	switch {
-	case t.state.Load()%scriptStates == scriptKilled:
+	case !s.c.keyed && t.state.Load()%scriptStates == scriptKilled:
 		return resp.ErrScriptKilled
-	case t.ending.Load():
+	case t.ending.Load(), s.c.moved:
 		return resp.ErrScriptKilled
 	}
 	now := e.host.Ticks()
@@ -241,17 +505,14 @@ func (s *Script) Interrupt() string {
 		return ""
 	}
 	s.next = now + firstLook
-	if !s.c.aside && !s.acted && !s.c.nested && s.c.Cmd.Aside != nil {
+	if !s.c.aside && !s.acted && !s.c.nested && s.c.Cmd.Course != nil {
 		s.c.moved = true
 		return resp.ErrScriptKilled
 	}
-	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !t.busy.Load() {
+	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !s.c.overdue {
 		e.host.Logf(LevelWarning, "Slow script detected: still in execution after %d milliseconds. You can try killing the script using the %s KILL command.",
-			(now-s.began)/int64(time.Millisecond), map[bool]string{false: "SCRIPT", true: "FUNCTION"}[t.function.Load()])
-		t.slow.Store(&Busy{Function: s.name, Args: CloneArgs(s.c.Args), began: s.began})
-		t.busy.Store(true)
-		e.pauseUntil(pauseByScript, pauseBusy, e.host.Now()+busyEnd)
-		t.wake()
+			(now-s.began)/int64(time.Millisecond), map[bool]string{false: "SCRIPT", true: "FUNCTION"}[s.name != ""])
+		s.nowBusy()
 	}
 	return s.memory()
 }
@@ -280,6 +541,8 @@ func (c *Ctx) KillScript(function bool) string {
 	t := &c.e.scripts
 	at := t.state.Load()
 	switch {
+	case t.keyed.Load() > 0:
+		return resp.ErrUnkillable
 	case !t.running.Load():
 		return resp.ErrNotBusy
 	case at%scriptStates == scriptWrote:
@@ -304,102 +567,3 @@ func (c *Ctx) CountScripts(n int, bytes int64) {
 	c.e.scripts.cached.Store(int64(n))
 	c.e.scripts.bytes.Store(bytes)
 }
-
-// Scripts in the background. What may take long does not run in the event loop of its
-// client, which would serve nobody meanwhile: its session is parked, and another goroutine
-// carries the command out, for a session that stands in for it.
-//
-//	run ─► Command.Aside? ─► park ─► ...................... ─► Resume ─► its reply, its barrier
-//	            │              │                              ▲
-//	            │ no           └► AfterFunc ─► tryRun ─► Wake ┘
-//	            └► in the loop; too long, nothing done yet ─┘ begins anew
-//
-// A script that has been short so far runs in the loop (Command.Aside is the room's, which knows
-// it). If it is long all of a sudden, and has written, it stays there.
-
-// A stand in for a session: what its command does there the session takes over.
-type standIn struct {
-	Session
-	fate  atomic.Uint32
-	taken bool // the session has what it has done
-	late  bool // it did not run: a pause, or the lease
-	large bool // the reply was over its bound
-}
-
-// What becomes of a stand-in. Which of the others comes first decides which ends the
-// transaction.
-const (
-	standInRuns  = iota
-	standInDone  // it has carried the command out
-	standInAlone // its session has ended
-)
-
-// goAside has c's command carried out in the background.
-func (e *Engine) goAside(c *Ctx) {
-	s, cmd, args := c.s, c.Cmd, CloneArgs(c.Args)
-	in := &standIn{Session: Session{
-		ID: s.ID, conn: s.conn, created: s.created, db: s.db, Authenticated: s.Authenticated, readonlyMode: s.readonlyMode,
-		Acks: s.Acks, LastWriteEnd: s.LastWriteEnd, noTouch: s.noTouch, caching: s.caching, tx: s.tx, face: s.face,
-	}}
-	in.setUser(s.user)
-	in.Shared.tracker.Store(s.Shared.tracker.Load())
-	in.Shared.setAttributes(func(a *clientAttrs) { *a = s.Shared.attributes() })
-	in.W.SetProto(s.W.Proto())
-	in.W.SetBound(e.ReplyBound(0))
-	full := c.full
-	s.tx = nil
-	c.park(parking{
-		held: true, script: true,
-		resume: func(c *Ctx, _ bool) bool {
-			if in.fate.Load() != standInDone {
-				return false
-			}
-			in.takeOver(c, args)
-			return true
-		},
-		cancel: func() {
-			if !in.taken && !in.fate.CompareAndSwap(standInRuns, standInAlone) {
-				s.tx = in.tx // which ends with the session
-			}
-		},
-	})
-	e.host.AfterFunc(0, func() { e.runAside(in, cmd, args, full) })
-}
-
-// runAside carries the command out.
-func (e *Engine) runAside(in *standIn, cmd *Command, args [][]byte, full bool) {
-	c := &in.ctx
-	c.e, c.s, c.Cmd, c.Args, c.W, c.Now, c.aside, c.full = e, &in.Session, cmd, args, &in.W, e.host.Now(), true, full
-	e.tryRun(c)
-	e.countUp(&in.Session)
-	in.late, in.large = c.late, in.W.Overflowed()
-	if !in.fate.CompareAndSwap(standInRuns, standInDone) && in.tx != nil {
-		e.endTransaction(&in.Session)
-	}
-	in.conn.Wake()
-}
-
-// takeOver gives the session what its stand-in has done.
-func (in *standIn) takeOver(c *Ctx, args [][]byte) {
-	e, s := c.e, c.s
-	s.tx, in.taken = in.tx, true
-	if in.late { // it has to wait, as any other command: a new stand-in would be late as well
-		c.Args = args
-		if msg := e.admit(c, true); msg != "" || c.room == spaceSoon || !e.hold(c) {
-			e.admitted(c, msg)
-		}
-		return
-	}
-	if s.W.Raw(in.W.Bytes()); in.large {
-		s.W.Overflow()
-	}
-	s.Barrier, s.LastWriteEnd = max(s.Barrier, in.Barrier), max(s.LastWriteEnd, in.LastWriteEnd)
-	if in.LeaderEpoch != 0 {
-		s.claim(in.LeaderEpoch)
-	}
-	c.failed = in.ctx.failed
-}
-
-// RunsScript reports whether the session waits for a script of its own that runs in the
-// background.
-func (s *Session) RunsScript() bool { return s.parked != nil && s.parked.script }

@@ -428,6 +428,7 @@ const (
 	ErrBusyScript     = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 	ErrBusyFunction   = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
 	ErrScriptKilled   = "Script killed by user with SCRIPT KILL..."
+	ErrScriptStrayed  = "Script attempted to access a key that is not among its KEYS"
 	ErrScriptMemory   = "not enough memory"
 	ErrScriptOOM      = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
 	ErrScriptCluster  = "ERR Can not run script on cluster, 'no-cluster' flag is set."

@@ -15,7 +15,8 @@ import (
 
 // A Chunk is Lua source that was compiled. It may run in any State.
 type Chunk struct {
-	proto *lua.FunctionProto
+	proto  *lua.FunctionProto
+	traced traced
 }
 
 // Names of what the source cannot name: the locals of the chunk around it, which
@@ -25,19 +26,20 @@ const (
 	nameGlobal = "\x00global" // what is assigned to as a global variable
 	nameCall   = "\x00call"   // redis.call
 	namePCall  = "\x00pcall"  // redis.pcall
+	nameDo     = "\x00do"     // redis.call whose value nobody wants
 )
 
 // bytecode is what begins what C's compiler makes.
 const bytecode = 0x1b
 
 // hiddenNames are these names, in the order in which a State gives what they hold.
-func hiddenNames() []string { return []string{nameConcat, nameGlobal, nameCall, namePCall} }
+func hiddenNames() []string { return []string{nameConcat, nameGlobal, nameCall, namePCall, nameDo} }
 
 // Compile compiles source. name stands in the texts of errors.
 //
 // What is compiled is not the source itself but a function around it:
 //
-//	local concat, global, call, pcall = ...
+//	local concat, global, call, pcall, do = ...
 //	return function(...) source end
 //
 // and the source's parts are replaced as rewrite.go says.
@@ -66,7 +68,7 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	}
 	// A chunk has "..." but no table "arg", as in Lua 5.1: making one took half a script's memory.
 	proto.FunctionPrototypes[0].IsVarArg &^= lua.VarArgNeedsArg
-	return &Chunk{proto}, nil
+	return &Chunk{proto, trace(stmts)}, nil
 }
 
 // syntaxError words errors of the parser and the compiler as Lua does, as far as can be

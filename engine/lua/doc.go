@@ -4,6 +4,7 @@
 //
 //	source ─► Compile ─► Chunk ─┐                          Host: Call, Log, Interrupt …
 //	          rewrite.go        ├─► State.Run ─► reply       ▲
+//	          trace.go          │      │                     │
 //	          State ────────────┘      │                     │
 //	          sandbox.go               └─► redis.call ───────┘
 //	                                       redis.go, convert.go

@@ -24,7 +24,7 @@ const (
 func (st *State) redisTable() *lua.LTable {
 	L, t := st.L, st.L.NewTable()
 	call, pcall := L.NewFunction(st.call), L.NewFunction(st.pcall)
-	st.hidden = []lua.LValue{L.NewFunction(st.concat), nil, call, pcall}
+	st.hidden = []lua.LValue{L.NewFunction(st.concat), nil, call, pcall, L.NewFunction(st.do)}
 	t.RawSetString("call", call)
 	t.RawSetString("pcall", pcall)
 	for name, fn := range map[string]lua.LGFunction{
@@ -74,6 +74,20 @@ func (st *State) call(L *lua.LState) int {
 	return 1
 }
 
+// do is call where the value is not wanted.
+func (st *State) do(L *lua.LState) int {
+	if st.loading != nil {
+		st.running(L, "redis.call")
+	}
+	st.drops = true
+	v, failed := st.command(L)
+	st.drops = false
+	if failed {
+		L.Error(v, 1)
+	}
+	return 0
+}
+
 func (st *State) pcall(L *lua.LState) int {
 	if st.loading != nil {
 		st.running(L, "redis.pcall")
@@ -98,6 +112,9 @@ func (st *State) command(L *lua.LState) (v lua.LValue, failed bool) {
 		return t, true
 	}
 	st.brake.charge(len(reply))
+	if st.drops && reply[0] != '-' {
+		return lua.LNil, false
+	}
 	r := replyReader{st: st, b: reply}
 	v = r.value()
 	return v, r.fail

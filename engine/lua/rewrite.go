@@ -12,6 +12,7 @@ import (
 //	a .. b .. c        concat(a, b, c)    numbers as Lua prints them, and no string too long
 //	x = v              global.x = v       where x is no local: an error (sandbox.go)
 //	redis.call(...)    call(...)          where redis is no local: no two lookups at every call
+//	                   do(...)            as a statement: no value is made that nobody wants
 //
 // That is right because a function's globals cannot be replaced: as in Redis there is
 // neither setfenv nor getfenv.
@@ -100,6 +101,11 @@ func (r *rewriter) stmt(s ast.Stmt) {
 		r.declare(s.Names...)
 	case *ast.FuncCallStmt:
 		s.Expr = r.expr(s.Expr)
+		if call, is := s.Expr.(*ast.FuncCallExpr); is {
+			if fn, is := call.Func.(*ast.IdentExpr); is && fn.Value == nameCall {
+				fn.Value = nameDo
+			}
+		}
 	case *ast.DoBlockStmt:
 		r.block(s.Stmts)
 	case *ast.WhileStmt:

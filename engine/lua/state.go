@@ -70,6 +70,9 @@ type State struct {
 	host   Host
 	proto  int
 	inside bool // a command is being carried out
+	drops  bool // its value is not wanted
+	keys   lent
+	argv   lent
 	args   [][]byte
 	bytes  []byte
 }
@@ -113,27 +116,26 @@ type Run struct {
 	Host Host
 	Keys [][]byte
 	Args [][]byte
-	// Globals: keys and arguments are the variables KEYS and ARGV, and not arguments
-	// of the function.
-	Globals bool
+	// Globals is the chunk that the function is of: keys and arguments are the variables
+	// KEYS and ARGV. nil: they are arguments of the function.
+	Globals *Chunk
 }
 
 // Run calls fn, and writes what it returns to out. failed says which error it wrote,
 // "": none, or one that was counted when it was raised.
 func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string) {
-	st.host, st.proto, st.inside = r.Host, resp.RESP2, false
+	st.host, st.proto, st.inside, st.drops = r.Host, resp.RESP2, false, false
 	st.brake.begin(r.Host)
 	L := st.L
 	L.G.CurrentThread = L.G.MainThread // a coroutine that was killed may have been it
-	keys, args := st.strings(r.Keys), st.strings(r.Args)
 	n := 0
 	L.Push(fn)
-	if r.Globals {
-		st.globals.RawSetString("KEYS", keys)
-		st.globals.RawSetString("ARGV", args)
+	if of := r.Globals; of != nil {
+		st.setGlobal(globalKeys, &st.keys, r.Keys, of.traced.keys)
+		st.setGlobal(globalArgs, &st.argv, r.Args, of.traced.args)
 	} else {
-		L.Push(keys)
-		L.Push(args)
+		L.Push(st.strings(r.Keys))
+		L.Push(st.strings(r.Args))
 		n = 2
 	}
 	err := L.PCall(n, 1, st.handler)
@@ -151,6 +153,47 @@ func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string
 	L.SetTop(0)
 	st.host = nil
 	return failed
+}
+
+// A lent table is KEYS or ARGV, which scripts have one after the other: those that let it go nowhere.
+type lent struct {
+	table *lua.LTable
+	is    bool // it is the global
+}
+
+// Limits of a lent table.
+const (
+	maxLent      = 64 // elements
+	maxLentBytes = 64 << 10
+)
+
+// setGlobal makes list the global of that name.
+func (st *State) setGlobal(name string, of *lent, list [][]byte, goesNowhere bool) {
+	size := 0
+	for _, b := range list {
+		size += len(b)
+	}
+	if !goesNowhere || len(list) > maxLent || size > maxLentBytes {
+		st.globals.RawSetString(name, st.strings(list))
+		of.is = false
+		return
+	}
+	if of.table == nil {
+		of.table = st.L.CreateTable(len(list), 0)
+	}
+	t := of.table
+	for i, b := range list {
+		if was, is := t.RawGetInt(i + 1).(lua.LString); !is || string(was) != string(b) {
+			t.RawSetInt(i+1, lua.LString(b))
+		}
+	}
+	for t.Len() > len(list) {
+		t.Remove(0) // the last
+	}
+	if !of.is {
+		st.globals.RawSetString(name, t)
+		of.is = true
+	}
 }
 
 // strings is a table of strings.

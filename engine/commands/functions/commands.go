@@ -45,19 +45,21 @@ func (s *store) call(c *engine.Ctx) {
 	from := c.W.Len()
 	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:]}, c.W)
 	reply := c.W.Bytes()
-	f.quick.Store(host.End(failed, len(reply) > from && reply[from] == '-'))
+	host.End(failed, len(reply) > from && reply[from] == '-', &f.pace)
 }
 
-// aside reports whether a function may take long: it has not been called yet, or its last
-// call did.
-func (s *store) aside(args [][]byte) bool {
+// course is in the background for a function that may take long: it has not been called yet,
+// or its last call did.
+func (s *store) course(args [][]byte) engine.Course {
 	if len(args) < 2 {
-		return false
+		return engine.CourseWide
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.functions[string(bytes.ToLower(args[1]))]
-	return f != nil && !f.quick.Load()
+	if f := s.functions[string(bytes.ToLower(args[1]))]; f != nil && f.pace.Long() {
+		return engine.CourseAside
+	}
+	return engine.CourseWide
 }
 
 // onlyReads reports whether a function says that it does not write.

@@ -44,8 +44,8 @@ type library struct {
 // A function is one of a library.
 type function struct {
 	lua.Function
-	of    *library
-	quick atomic.Bool // the last call did not take long
+	of   *library
+	pace engine.Pace
 }
 
 // flags are what the function says of itself.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"regent/engine"
 	"regent/engine/lua"
@@ -35,8 +34,9 @@ type script struct {
 	chunk  *lua.Chunk
 	flags  engine.ScriptFlags
 	size   int64
-	loaded bool        // by SCRIPT LOAD
-	quick  atomic.Bool // the last run did not take long
+	loaded bool // by SCRIPT LOAD
+	keyed  bool // it touches no keys but its own
+	pace   engine.Pace
 }
 
 // scripts are a server's: the cache, and interpreters.
@@ -97,7 +97,7 @@ func (ss *scripts) compiled(c *engine.Ctx, body []byte, loaded bool) (*script, s
 	if err != nil {
 		return nil, err.Error()
 	}
-	s.sha, s.size, s.loaded = string(at[:]), int64(len(body)), loaded
+	s.sha, s.size, s.loaded, s.keyed = string(at[:]), int64(len(body)), loaded, keysAlone(c, s.chunk)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	ss.of[at] = s

@@ -40,22 +40,37 @@ func (ss *scripts) evalSHA(c *engine.Ctx) {
 	ss.run(c, s, keys)
 }
 
-// evalAside reports whether a script may take long: it has not run yet, or its last run did.
-func (ss *scripts) evalAside(args [][]byte) bool {
+// evalCourse is in the background for a script that has not run yet.
+func (ss *scripts) evalCourse(args [][]byte) engine.Course {
 	if len(args) < 2 {
-		return false
+		return engine.CourseWide
 	}
-	s := ss.cached(args[1])
-	return s == nil || !s.quick.Load()
+	if s := ss.cached(args[1]); s != nil {
+		return s.course()
+	}
+	return engine.CourseAside
 }
 
-// shaAside is evalAside for a script's SHA-1.
-func (ss *scripts) shaAside(args [][]byte) bool {
+// shaCourse is evalCourse for a script's SHA-1.
+func (ss *scripts) shaCourse(args [][]byte) engine.Course {
 	if len(args) < 2 {
-		return false
+		return engine.CourseWide
 	}
-	s := ss.find(args[1])
-	return s != nil && !s.quick.Load()
+	if s := ss.find(args[1]); s != nil {
+		return s.course()
+	}
+	return engine.CourseWide
+}
+
+// course is how the script is carried out now: it may take long if its last runs did.
+func (s *script) course() engine.Course {
+	switch {
+	case s.pace.Long():
+		return engine.CourseAside
+	case s.keyed:
+		return engine.CourseKeys
+	}
+	return engine.CourseWide
 }
 
 // evalReads reports whether a script says that it does not write.
@@ -106,11 +121,11 @@ func (ss *scripts) run(c *engine.Ctx, s *script, keys int) {
 	args := c.Args[firstKey:]
 	from := c.W.Len()
 	failed := st.Run(st.Function(s.chunk), &lua.Run{
-		Name: s.sha, Host: host, Keys: args[:keys], Args: args[keys:], Globals: true,
+		Name: s.sha, Host: host, Keys: args[:keys], Args: args[keys:], Globals: s.chunk,
 	}, c.W)
 	ss.give(st)
 	reply := c.W.Bytes()
-	s.quick.Store(host.End(failed, len(reply) > from && reply[from] == '-'))
+	host.End(failed, len(reply) > from && reply[from] == '-', &s.pace)
 }
 
 func (ss *scripts) load(c *engine.Ctx) {

@@ -1,0 +1,379 @@
+package lua
+
+import "github.com/yuin/gopher-lua/ast"
+
+// Which keys a chunk's commands name, as far as its source tells. A command's argument
+// is declared if it is certain to be an element of KEYS:
+//
+//	redis.call('get', KEYS[i])                        the argument itself
+//	local k = KEYS[1]; redis.call('incr', k)          a local that nothing else is assigned to
+//	for _, k in ipairs(KEYS) do … end                 what a loop over KEYS gives
+//	redis.call('del', unpack(KEYS))                   all of them
+//
+// # Why that is certain
+//
+//   - Globals cannot be replaced, neither KEYS nor ipairs (sandbox.go); and a chunk that has
+//     a local of such a name is given up.
+//   - The elements of KEYS stay what they were: the table itself goes nowhere. A chunk that
+//     uses it in any other way than those above, or # of it, is given up.
+//   - Commands are carried out nowhere else: redis.call and redis.pcall are values of no
+//     expression but those calls, and neither are what holds them (redis, _G), nor what compiles
+//     other sources.
+//   - No local counts as declared whose name is assigned to anywhere in the chunk.
+//
+// The same shows whether the tables KEYS and ARGV end with the script, so that the next one may
+// have them (State.setGlobal).
+
+// A Call is where a chunk calls redis.call or redis.pcall.
+type Call struct {
+	Args []Arg // with the command's name
+	// Open: the last argument stands for any number of them.
+	Open bool
+}
+
+// An Arg is what the source tells of an argument.
+type Arg struct {
+	Text     string
+	Known    bool // Text is what it is
+	Declared bool // it is an element of KEYS
+}
+
+// maxTraced is how many calls a chunk may have that are looked at.
+const maxTraced = 256
+
+// A traced is what was found out about a chunk.
+type traced struct {
+	calls []Call
+	all   bool // calls are all of them, and what they say of keys is certain
+	keys  bool // the table KEYS goes nowhere
+	args  bool // the table ARGV goes nowhere
+}
+
+// Calls are those of the chunk; all: there are no others, and what they say of keys is
+// certain.
+func (c *Chunk) Calls() (calls []Call, all bool) { return c.traced.calls, c.traced.all }
+
+// trace finds the calls of a source that was rewritten, which bounds its depth.
+func trace(stmts []ast.Stmt) traced {
+	t := tracer{assigned: map[string]bool{}}
+	t.block(stmts)
+	found := traced{keys: !t.lost, args: !t.lost && !t.argsUsed}
+	for _, name := range t.relied {
+		t.lost = t.lost || t.assigned[name]
+	}
+	if !t.lost && len(t.calls) <= maxTraced {
+		found.calls, found.all = t.calls, true
+	}
+	return found
+}
+
+// A tracer walks over a source.
+type tracer struct {
+	scopes   [][]tracedLocal // the innermost last
+	assigned map[string]bool // locals that something is assigned to, by name
+	relied   []string        // locals that are taken for elements of KEYS
+	calls    []Call
+	lost     bool
+	argsUsed bool // ARGV may be changed, or go somewhere
+}
+
+type tracedLocal struct {
+	name     string
+	declared bool
+}
+
+// Names of globals that matter.
+const (
+	globalKeys  = "KEYS"
+	globalArgs  = "ARGV"
+	globalRedis = "redis"
+)
+
+// special reports whether a global is one that no local may hide.
+func special(name string) bool {
+	switch name {
+	case globalKeys, globalArgs, globalRedis, "unpack", "ipairs", "pairs":
+		return true
+	}
+	return false
+}
+
+func (t *tracer) declare(name string, declared bool) {
+	t.lost = t.lost || special(name)
+	last := len(t.scopes) - 1
+	t.scopes[last] = append(t.scopes[last], tracedLocal{name, declared})
+}
+
+// local finds a local variable.
+func (t *tracer) local(name string) (v tracedLocal, is bool) {
+	for i := len(t.scopes) - 1; i >= 0; i-- {
+		for j := len(t.scopes[i]) - 1; j >= 0; j-- {
+			if t.scopes[i][j].name == name {
+				return t.scopes[i][j], true
+			}
+		}
+	}
+	return tracedLocal{}, false
+}
+
+func (t *tracer) block(stmts []ast.Stmt, names ...string) {
+	t.open(stmts, names...)
+	t.scopes = t.scopes[:len(t.scopes)-1]
+}
+
+func (t *tracer) open(stmts []ast.Stmt, names ...string) {
+	t.scopes = append(t.scopes, nil)
+	for _, name := range names {
+		t.declare(name, false)
+	}
+	for _, s := range stmts {
+		t.stmt(s)
+	}
+}
+
+func (t *tracer) stmt(s ast.Stmt) {
+	switch s := s.(type) {
+	case *ast.AssignStmt:
+		t.exprs(s.Rhs)
+		for _, e := range s.Lhs {
+			t.target(e)
+		}
+	case *ast.LocalAssignStmt:
+		t.locals(s)
+	case *ast.FuncCallStmt:
+		t.expr(s.Expr)
+	case *ast.DoBlockStmt:
+		t.block(s.Stmts)
+	case *ast.WhileStmt:
+		t.expr(s.Condition)
+		t.block(s.Stmts)
+	case *ast.RepeatStmt:
+		t.open(s.Stmts)
+		t.expr(s.Condition)
+		t.scopes = t.scopes[:len(t.scopes)-1]
+	case *ast.IfStmt:
+		t.expr(s.Condition)
+		t.block(s.Then)
+		t.block(s.Else)
+	case *ast.NumberForStmt:
+		t.exprs([]ast.Expr{s.Init, s.Limit, s.Step})
+		t.block(s.Stmts, s.Name)
+	case *ast.GenericForStmt:
+		t.loop(s)
+	case *ast.FuncDefStmt:
+		if s.Name.Func != nil {
+			t.target(s.Name.Func)
+		}
+		t.expr(s.Name.Receiver)
+		t.expr(s.Func)
+	case *ast.ReturnStmt:
+		t.exprs(s.Exprs)
+	}
+}
+
+// target is what is assigned to.
+func (t *tracer) target(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.IdentExpr:
+		t.assigned[e.Value] = true
+	case *ast.AttrGetExpr:
+		t.expr(e.Object) // KEYS[1] = x: KEYS is used otherwise
+		t.expr(e.Key)
+	default:
+		t.lost = true
+	}
+}
+
+// locals is local a, b = KEYS[1], KEYS[2].
+func (t *tracer) locals(s *ast.LocalAssignStmt) {
+	declared := make([]bool, len(s.Names))
+	for i := range s.Names {
+		switch last := len(s.Exprs) - 1; {
+		case i < last, i == last && !manyValues(s.Exprs[i]):
+			declared[i] = t.declared(s.Exprs[i])
+		case last >= 0:
+			declared[i] = t.allKeys(s.Exprs[last])
+		}
+	}
+	if len(s.Names) == 1 && len(s.Exprs) == 1 {
+		if _, is := s.Exprs[0].(*ast.FunctionExpr); is { // local function f: it may call itself
+			t.declare(s.Names[0], false)
+		}
+	}
+	t.exprs(s.Exprs)
+	for i, name := range s.Names {
+		t.declare(name, declared[i])
+	}
+}
+
+// loop is a loop over what a function gives, as ipairs(KEYS) does.
+func (t *tracer) loop(s *ast.GenericForStmt) {
+	over, keys := false, false
+	if len(s.Exprs) == 1 {
+		if call, is := s.Exprs[0].(*ast.FuncCallExpr); is && len(call.Args) == 1 && (t.callsGlobal(call, "ipairs") || t.callsGlobal(call, "pairs")) {
+			over, keys = isLent(call.Args[0]), isKeys(call.Args[0])
+		}
+	}
+	if !over {
+		t.exprs(s.Exprs)
+	}
+	t.scopes = append(t.scopes, nil)
+	for i, name := range s.Names {
+		t.declare(name, keys && i == 1)
+	}
+	t.block(s.Stmts)
+	t.scopes = t.scopes[:len(t.scopes)-1]
+}
+
+func (t *tracer) exprs(list []ast.Expr) {
+	for _, e := range list {
+		t.expr(e)
+	}
+}
+
+// expr walks over an expression whose value may go anywhere.
+func (t *tracer) expr(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.IdentExpr:
+		t.ident(e.Value)
+	case *ast.AttrGetExpr:
+		t.attr(e)
+	case *ast.TableExpr:
+		for _, f := range e.Fields {
+			t.expr(f.Key)
+			t.expr(f.Value)
+		}
+	case *ast.FuncCallExpr:
+		t.call(e)
+	case *ast.LogicalOpExpr:
+		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
+	case *ast.RelationalOpExpr:
+		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
+	case *ast.StringConcatOpExpr:
+		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
+	case *ast.ArithmeticOpExpr:
+		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
+	case *ast.UnaryMinusOpExpr:
+		t.expr(e.Expr)
+	case *ast.UnaryNotOpExpr:
+		t.expr(e.Expr)
+	case *ast.UnaryLenOpExpr:
+		if !isLent(e.Expr) {
+			t.expr(e.Expr)
+		}
+	case *ast.FunctionExpr:
+		t.block(e.Stmts, e.ParList.Names...)
+	}
+}
+
+// ident is a name whose value may go anywhere.
+func (t *tracer) ident(name string) {
+	if _, is := t.local(name); is {
+		return
+	}
+	switch name {
+	case globalArgs:
+		t.argsUsed = true
+	case globalKeys, globalRedis, "_G", "load", "loadstring", nameCall, nameDo, namePCall:
+		t.lost = true
+	}
+}
+
+// attr is an element of a table.
+func (t *tracer) attr(e *ast.AttrGetExpr) {
+	object, is := e.Object.(*ast.IdentExpr)
+	_, named := e.Key.(*ast.StringExpr)
+	switch {
+	case isLent(e.Object):
+		t.expr(e.Key)
+	case is && object.Value == globalRedis && named: // redis.call and redis.pcall have names of their own
+	default:
+		t.expr(e.Object)
+		t.expr(e.Key)
+	}
+}
+
+// call is a call of a function.
+func (t *tracer) call(e *ast.FuncCallExpr) {
+	t.expr(e.Receiver)
+	fn, is := e.Func.(*ast.IdentExpr)
+	switch {
+	case is && (fn.Value == nameCall || fn.Value == nameDo || fn.Value == namePCall):
+		t.command(e)
+	case t.callsGlobal(e, "unpack") && len(e.Args) > 0 && isLent(e.Args[0]):
+		t.exprs(e.Args[1:])
+	default:
+		t.expr(e.Func)
+		t.exprs(e.Args)
+	}
+}
+
+// command is a call of redis.call.
+func (t *tracer) command(e *ast.FuncCallExpr) {
+	var c Call
+	for i, a := range e.Args {
+		var arg Arg
+		text, is := a.(*ast.StringExpr)
+		switch {
+		case is:
+			arg = Arg{Text: text.Value, Known: true}
+		case i == len(e.Args)-1 && manyValues(a):
+			c.Open = true
+			arg.Declared = t.allKeys(a)
+		default:
+			arg.Declared = t.declared(a)
+		}
+		t.expr(a)
+		c.Args = append(c.Args, arg)
+	}
+	t.calls = append(t.calls, c)
+}
+
+// isKeys reports whether e is KEYS, and isLent whether it is that or ARGV: no local has their names.
+func isKeys(e ast.Expr) bool {
+	id, is := e.(*ast.IdentExpr)
+	return is && id.Value == globalKeys
+}
+
+func isLent(e ast.Expr) bool {
+	id, is := e.(*ast.IdentExpr)
+	return is && (id.Value == globalKeys || id.Value == globalArgs)
+}
+
+// callsGlobal reports whether e calls the global function of that name.
+func (t *tracer) callsGlobal(e *ast.FuncCallExpr, name string) bool {
+	id, is := e.Func.(*ast.IdentExpr)
+	return is && id.Value == name && e.Receiver == nil
+}
+
+// declared reports whether the first value of e is an element of KEYS, or nil.
+func (t *tracer) declared(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.AttrGetExpr:
+		return isKeys(e.Object)
+	case *ast.IdentExpr:
+		v, is := t.local(e.Value)
+		if is && v.declared {
+			t.relied = append(t.relied, e.Value)
+		}
+		return is && v.declared
+	}
+	return t.allKeys(e)
+}
+
+// allKeys reports whether all values of e are elements of KEYS.
+func (t *tracer) allKeys(e ast.Expr) bool {
+	call, is := e.(*ast.FuncCallExpr)
+	return is && t.callsGlobal(call, "unpack") && len(call.Args) > 0 && isKeys(call.Args[0])
+}
+
+// manyValues reports whether e may have another number of values than one.
+func manyValues(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.FuncCallExpr:
+		return !e.AdjustRet
+	case *ast.Comma3Expr:
+		return !e.AdjustRet
+	}
+	return false
+}
