@@ -414,3 +414,40 @@ func TestTLSClusterMix(t *testing.T) {
 		})
 	}
 }
+
+// TestTLSDocs runs docs/tls.md's first three pieces: certificates, a server, a client.
+func TestTLSDocs(t *testing.T) {
+	for _, tool := range []string{"openssl", "bash", "redis-cli"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("there is no " + tool)
+		}
+	}
+	text, err := os.ReadFile("../docs/tls.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := strings.Split(string(text), "```\n")
+	if len(pieces) < 6 {
+		t.Fatalf("%d pieces", len(pieces))
+	}
+	n, dir := prepareNode(t, binary()), t.TempDir()
+	port := strconv.Itoa(n.Port)
+	run := func(script string) string {
+		cmd := exec.CommandContext(t.Context(), "bash", "-ec", script)
+		cmd.Dir = dir
+		out, _ := cmd.CombinedOutput()
+		return strings.TrimSpace(string(out))
+	}
+	made := run(pieces[1])
+	words := strings.Fields(strings.ReplaceAll(strings.ReplaceAll(pieces[3], "$PWD", dir), "6379", port))
+	if words[0] != "regent" {
+		t.Fatalf("the second piece is %q", words)
+	}
+	n.Args = words[1:]
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "PONG for "+pieces[5]+" after "+made, func() bool {
+		return run(strings.Replace(strings.TrimSpace(pieces[5]), "redis-cli", "redis-cli -p "+port, 1)) == "PONG"
+	})
+}
