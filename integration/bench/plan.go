@@ -97,6 +97,9 @@ func families() []family {
 		{"xread", "XREAD COUNT 10 STREAMS {key} 0", "XADD {key} * a {} b {n}"},
 		{"xreadgroup", "XREADGROUP GROUP g c COUNT 10 STREAMS {key} >", "XGROUP CREATE {key} g $ MKSTREAM"},
 		{"xack", "XACK {key} g 1-{n}", "XGROUP CREATE {key} g $ MKSTREAM"},
+		// Scripts, whose words are not apart by spaces here.
+		{"eval", "EVAL redis.call('set',KEYS[1],ARGV[1])return(redis.call('get',KEYS[1])) 1 {key} {}", ""},
+		{"eval-loop", "EVAL for--[[]]i=1,10000--[[]]do--[[]]redis.call('incr',KEYS[1])end 1 {key}", ""},
 		// The same on one key.
 		{"incr-hot", "INCR one", ""},
 		{"append-hot", "APPEND log x", ""},
