@@ -13,9 +13,6 @@ import (
 
 // A fallible is what a process's disk does beside its work.
 type fallible struct {
-	fs    *disktest.FS
-	after func(time.Duration, func()) func() bool
-
 	mu   sync.Mutex
 	rnd  *rand.Rand
 	slow time.Duration // of an fsync of the log

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -633,15 +632,4 @@ func (c *conn) setDeadline(d *deadline, t time.Time) error {
 	}
 	c.moved.Broadcast()
 	return nil
-}
-
-// describe tells which ways are cut.
-func (n *network) describe() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var b strings.Builder
-	for way := range n.cut {
-		fmt.Fprintf(&b, " %s->%s", way[0], way[1])
-	}
-	return b.String()
 }

@@ -152,7 +152,7 @@ func (nd *node) start() error {
 	w, life := nd.w, nd.lives
 	nd.life.Store(int64(life))
 	nd.leading.Store(false)
-	nd.fall = &fallible{fs: nd.fs, rnd: rand.New(rand.NewPCG(w.seed, uint64(nd.id*100_000+life))), after: nd.clock.AfterFunc}
+	nd.fall = &fallible{rnd: rand.New(rand.NewPCG(w.seed, uint64(nd.id*100_000+life)))}
 	nd.fs.Fault(nd.fall.ask)
 	ready := make(chan struct{})
 	var ls, plain net.Listener = nd.h.listen(port), nd.h.listen(plainPort)
