@@ -104,10 +104,9 @@ func TestFsyncOfAFollower(t *testing.T) {
 		x.config.ElectionTimeout.Set(3 * testTimeout) // a busy machine is no fault here
 	}
 	w.start()
-	leader := w.leader()
 	w.write("SET", "k", "0")
 	w.followed(w.leader())
-	leader = w.leader()
+	leader := w.leader()
 	slow, next := w.others(leader)[0], w.others(leader)[1]
 	open := gates[slow].close()
 	t.Cleanup(open)

@@ -30,6 +30,7 @@ func ownerChanges() int {
 
 // owned is an error if an answer of a node leaves slots without an owner.
 func owned(ctx context.Context, c *redis.Client) error {
+	//lint:ignore SA1019 clients say it
 	slots, err := c.ClusterSlots(ctx).Result()
 	if err != nil {
 		return fmt.Errorf("CLUSTER SLOTS: %w", err)

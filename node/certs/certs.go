@@ -83,6 +83,7 @@ func (k *Keeper) Reload(why string) error {
 	}
 	if err := k.store.Use(settings(k.cfg, k.host)); err != nil {
 		k.host.Logf(engine.LevelWarning, "TLS: the certificates stay as they were (%s): %v", why, err)
+		//lint:ignore ST1005 redis-server's text
 		return errors.New("Unable to update TLS configuration. Check server logs.")
 	}
 	k.host.Logf(engine.LevelNotice, "TLS: the certificates were read anew (%s); %s", why, k.until())

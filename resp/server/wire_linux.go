@@ -29,7 +29,6 @@ type tlsWire struct {
 	in    []byte    // fed, and not read yet
 	rest  []byte    // what the socket has not taken
 	eof   bool
-	err   error    // the socket's
 	under net.Conn // given: the connection
 
 	shaking bool
@@ -211,10 +210,8 @@ func (w *tlsWire) end() {
 	w.come.Signal()
 }
 
-// give has it be one over a connection that waits, take the other way.
+// give has it be one over a connection that waits.
 func (w *tlsWire) give(under net.Conn) { w.under, w.sock, w.meter = under, -1, nil }
-
-func (w *tlsWire) take(sock int) { w.under, w.sock = nil, sock }
 
 // NetConn is the connection under one that was given away.
 func (w *tlsWire) NetConn() net.Conn { return w.under }
