@@ -9,12 +9,13 @@ import (
 )
 
 func openBase(L *lua.LState) {
+	p := &protector{}
 	L.SetFuncs(L.G.Global, map[string]lua.LGFunction{
 		"assert": baseAssert, "error": baseError, "getmetatable": baseGetMetatable, "gcinfo": baseGCInfo,
 		"collectgarbage": baseCollectGarbage, "load": baseLoad, "loadstring": baseLoadString, "next": baseNext,
-		"pcall": basePCall, "rawequal": baseRawEqual, "rawget": baseRawGet, "rawset": baseRawSet, "select": baseSelect,
+		"pcall": p.pcall, "rawequal": baseRawEqual, "rawget": baseRawGet, "rawset": baseRawSet, "select": baseSelect,
 		"setmetatable": baseSetMetatable, "tonumber": baseToNumber, "tostring": baseToString, "type": baseType,
-		"unpack": baseUnpack, "xpcall": baseXPCall,
+		"unpack": baseUnpack, "xpcall": p.xpcall,
 	})
 	L.G.Global.RawSetString("ipairs", L.NewClosure(iterator(lua.LNumber(0)), L.NewFunction(nextIndex)))
 	L.G.Global.RawSetString("pairs", L.NewClosure(iterator(lua.LNil), L.NewFunction(baseNext)))
@@ -144,77 +145,6 @@ func baseNext(L *lua.LState) int {
 		return 1
 	}
 	L.Push(v)
-	return 2
-}
-
-// basePCall calls, and returns the error as a value. Of an error of a command, which is a
-// table, that is its text; redis-server leaves the field of another table behind it.
-func basePCall(L *lua.LState) int {
-	if L.GetTop() == 0 {
-		L.Push(lua.LFalse)
-		L.Push(lua.LString("attempt to call a boolean value"))
-		return 2
-	}
-	if !callable(L, L.Get(1)) {
-		L.Push(lua.LFalse)
-		L.Push(lua.LString("attempt to call a " + L.Get(1).Type().String() + " value"))
-		return 2
-	}
-	L.Insert(L.NewFunction(Untraced), 1)
-	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
-		n := failed(L, err)
-		if t, ok := L.Get(-1).(*lua.LTable); ok {
-			field := L.GetField(t, "err")
-			if s, ok := text(field); ok {
-				L.Pop(1)
-				field, n = lua.LString(s), n-1
-			}
-			L.Push(field)
-			n++
-		}
-		return n
-	}
-	L.Insert(lua.LTrue, 1)
-	return L.GetTop()
-}
-
-// Untraced calls its first argument with the others, so that an error has no trace of calls:
-// gopher-lua makes one for each error that L.PCall catches, which nothing here shows. It takes
-// the square of the depth, and memory for every call that a tail call has replaced, of which
-// there may be any number.
-func Untraced(L *lua.LState) int {
-	L.Panic = func(L *lua.LState) { // until PCall ends, which puts back what was before
-		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: L.Get(-1), StackTrace: "none"})
-	}
-	L.Call(L.GetTop()-1, lua.MultRet)
-	return L.GetTop()
-}
-
-func callable(L *lua.LState, v lua.LValue) bool {
-	switch v.(type) {
-	case *lua.LFunction:
-		return true
-	case *lua.LTable, *lua.LUserData:
-		return L.GetMetaField(v, "__call").Type() == lua.LTFunction
-	}
-	return false
-}
-
-func baseXPCall(L *lua.LState) int {
-	checkAny(L, 2)
-	handler := checkFunction(L, 2)
-	L.Push(L.Get(1))
-	if err := L.PCall(0, lua.MultRet, handler); err != nil {
-		return failed(L, err)
-	}
-	L.Insert(lua.LTrue, 3)
-	return L.GetTop() - 2
-}
-
-// failed is what a protected call returns of an error.
-func failed(L *lua.LState, err error) int {
-	L.Push(lua.LFalse)
-	L.Push(ErrorValue(err))
 	return 2
 }
 
