@@ -158,6 +158,9 @@ func TestRewriteReadsBack(t *testing.T) {
 			t.Fatalf("%v\n%s", err, file)
 		}
 		c.Each(func(name, want string) {
+			if c.table.find(name).fromFile() {
+				want = "" // it stands in a file of its own, which a start reads
+			}
 			if got := value(again, name); got != want {
 				t.Fatalf("%s was %q and is read back as %q from\n%s", name, want, got, file)
 			}
