@@ -126,7 +126,7 @@ func listenUnix(path string, perm os.FileMode) (net.Listener, error) {
 	}
 	l, err := bindUnix(path, perm)
 	if err != nil {
-		return nil, fmt.Errorf("can't listen on the unix socket: %w", err)
+		return nil, fmt.Errorf("can't listen on the unix socket %s: %w", path, err)
 	}
 	return l, nil
 }

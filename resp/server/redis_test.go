@@ -48,7 +48,7 @@ var broken = []string{
 	"SET \"k\r\n", "SET 'a'b c\r\n", "SET 'q' \"v\\x41\\n\"\r\nGET q\r\n", "\"\"\r\nGET k\r\n", "GET \"k\"\"\r\n",
 	"*1\r\n\rX", "*1\r\n\nX\r\n", "*1\r\n\xffX\r\n", "*1\r\r$3\rXabcyyGET k\r\n", "*2\r\n$3\r\nGET\r\n$1\r\nkde\r\nGET k\r\n",
 	"*1\r\n$0\r\n\r\nGET k\r\n", "*1\r\n*1\r\n", "GE\x00T k\r\nGET k\r\n", "\x00\r\nGET k\r\n", "*1\x00\r\nGET k\r\n",
-	"%2\r\n+a\r\n+b\r\n", "$3\r\nabc\r\n", "GET / HTTP/1.1\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+	"%2\r\n+a\r\n+b\r\n", "$3\r\nabc\r\n", "GET / HTTP/1.1\r\n",
 	"GET k\r\n*x\r\nGET k\r\n", "a b c d e f g h i j k l m n\r\n", "*11\r\n", "*10\r\n", "*1\r\n$16385\r\n", "*1\r\n$16384\r\n",
 	"*" + strings.Repeat("1", 80<<10), strings.Repeat("x", 80<<10), "*1\r\n$" + strings.Repeat("1", 80<<10), "\x00" + strings.Repeat("y", 80<<10),
 	strings.Repeat("x", 60<<10) + "\r\n", "*1\r\n" + strings.Repeat("x", 80<<10),

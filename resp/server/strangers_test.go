@@ -164,9 +164,13 @@ func TestEmptyRequests(t *testing.T) {
 			}
 			c.expect("+PONG\r\n")
 		}
+		behind := 1000
+		if h.secure {
+			behind = 100 // one record of TLS: the connection may be gone before a second one
+		}
 		for range 50 {
 			c := h.dial()
-			c.send("*1\r\n$x\r\n" + strings.Repeat("PING\r\n", 1000))
+			c.send("*1\r\n$x\r\n" + strings.Repeat("PING\r\n", behind))
 			c.expect("-ERR Protocol error: invalid bulk length\r\n")
 			c.ended()
 		}
