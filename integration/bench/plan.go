@@ -202,13 +202,13 @@ func plans() map[string]plan {
 		{"off", []string{"set"}, small, []int{10}, []int{1}},
 	}
 	return map[string]plan{
-		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 20 * time.Minute},
+		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 70 * time.Minute},
 		"quick": {3, 200 * time.Millisecond, []grid{
 			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
 		}, 300_000, 300_000, 500_000, 500_000, 1000, 5 * time.Minute},
 		"full": {5, 300 * time.Millisecond, []grid{
 			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2], must[3],
-		}, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 30 * time.Minute},
+		}, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 100 * time.Minute},
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -135,6 +136,10 @@ func interleave(ctx context.Context, p plan, servers []*harness.Node, c cell, ha
 	return samples, nil
 }
 
+// maxWord is how long a value may be in bytes to be an argument of redis-benchmark: the
+// system has a bound for one. A longer one is its input, as the last word of the command.
+const maxWord = 100 << 10
+
 func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample, error) {
 	before, err := cpuSeconds(n.PID())
 	if err != nil {
@@ -144,8 +149,14 @@ func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample
 		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-c", strconv.Itoa(c.clients), "-n", strconv.Itoa(requests),
 		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(c.keys()), "--precision", "3",
 	}
-	args = append(args, fillIn(c.family.command, randomKey, randomNumber, strings.Repeat("x", c.size))...)
-	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).Output()
+	words := fillIn(c.family.command, randomKey, randomNumber, strings.Repeat("x", c.size))
+	stdin := io.Reader(nil)
+	if last := len(words) - 1; len(words[last]) > maxWord {
+		stdin, args, words = strings.NewReader(words[last]), append(args, "-x"), words[:last]
+	}
+	cmd := exec.CommandContext(ctx, "redis-benchmark", append(args, words...)...)
+	cmd.Stdin = stdin
+	out, err := cmd.Output()
 	if err != nil {
 		return sample{}, fmt.Errorf("redis-benchmark against port %d: %w", n.Port, err)
 	}
