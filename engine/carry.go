@@ -216,6 +216,11 @@ func (e *Engine) plainElsewhere(c *Ctx, v *View) string {
 		return carriedAway
 	case v.Leader == "" || v.LeaderID == v.NodeID:
 		return resp.ErrMasterDown
+	case c.s.bound() && e.Config.PlainForward.Get() && !c.s.redirects && (c.writes() || !c.s.readonlyMode):
+		// It became so while there was no leader to carry it to, and cannot go there now: it
+		// is to come anew.
+		c.s.CloseAfterReply = true
+		return resp.ErrMasterDown
 	case c.s.redirects && (c.writes() || !c.s.readonlyMode):
 		return fmt.Sprintf(resp.ErrRedirect, v.toward(c.s.TLS).leaderAt(FacePlain))
 	case c.writes():

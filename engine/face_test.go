@@ -165,6 +165,25 @@ func TestBoundSessions(t *testing.T) {
 	}
 }
 
+// TestBoundWhileNobodyLed: a client that became bound while there was no leader to carry it to
+// is sent away when there is one: it would be told for ever that this node is read-only, and
+// would read old data here.
+func TestBoundWhileNobodyLed(t *testing.T) {
+	for _, say := range []string{"SET k v", "GET k"} {
+		s := enginetest.NewEngine(t)
+		s.Cluster.SetView(enginetest.ThreeNodes(1, 0))
+		c := s.ClientAt(engine.FacePlain)
+		c.Do("HELLO", "3")
+		if got := c.Do("CLIENT", "TRACKING", "ON"); got != "+OK\r\n" {
+			t.Fatalf("CLIENT TRACKING: %q", got)
+		}
+		s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
+		if got := c.Do(strings.Fields(say)...); !strings.HasPrefix(got, "-MASTERDOWN ") || !c.CloseAfterReply || c.Carry() != nil {
+			t.Errorf("%s: %q, the connection is closed: %v", say, got, c.CloseAfterReply)
+		}
+	}
+}
+
 // FuzzSessionState: what a node reads of another's session is whole and within bounds, or refused.
 func FuzzSessionState(f *testing.F) {
 	st := engine.SessionState{DB: 3, Proto: 3, Authenticated: true, Name: "tom", Readonly: true, Acks: engine.AcksAll}
