@@ -59,6 +59,7 @@ clients: build tools
 
 # redis-server's own Tcl suite, the units of what Regent has: docs/compatibility.md.
 compat: build tools
+	REGENT_SUITE="$$(scripts/compat-suite.sh)" $(GO) test -count=1 -run TestPayloadsOfTheSuite ./engine/commands
 	$(GO) run ./integration/compat -regent ./$(BIN) -suite "$$(scripts/compat-suite.sh)" -write docs/compatibility.md
 
 # Longer than a test may be: seeds, kills and fuzzers by the minute.

@@ -118,7 +118,7 @@ type Log struct {
 }
 
 // A gate is a lock that is held for as long as the disk takes. It is a channel, so that in a
-// simulation, whose time is virtual, a slow disk lets those who wait for it wait: a
+// simulation, whose time is virtual, a slow disk lets those that wait for it wait: a
 // goroutine that waits for a mutex keeps time from going on (testing/synctest).
 type gate chan struct{}
 

@@ -8,7 +8,7 @@ import (
 	"regent/engine"
 )
 
-// All tunnels of a node together: who is told of a leader's change, and how many dial.
+// All tunnels of a node together: which of them are told of a leader's change, and how many dial.
 
 // carriers are those of all clients.
 type carriers struct {
@@ -17,7 +17,7 @@ type carriers struct {
 	last    leaderAt
 	present leaderAt      // as last, or none
 	turned  chan struct{} // closed when present changes; nil: nobody waits
-	dials   chan struct{} // those who dial
+	dials   chan struct{} // those that dial
 	failed  leaderAt      // was dialled in vain
 	until   time.Time     // nobody needs to find that out anew until then
 }
@@ -47,7 +47,7 @@ func (cs *carriers) turn() <-chan struct{} {
 	return cs.turned
 }
 
-// enter waits for a place among those who dial; false: there is none in time, or another
+// enter waits for a place among those that dial; false: there is none in time, or another
 // has just found that the leader cannot be reached.
 func (cs *carriers) enter(ctx context.Context, at leaderAt) bool {
 	cs.mu.Lock()

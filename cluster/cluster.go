@@ -290,7 +290,7 @@ func (c *Cluster) remember() error {
 }
 
 // Start takes part: the engine holds the whole log by now. It ends the engine's loading, as
-// soon as there is a view of who led last: a client that is told of no leader at all forgets
+// soon as there is a view of which node led last: a client that is told of no leader at all forgets
 // all nodes.
 func (c *Cluster) Start(e *engine.Engine) error {
 	c.engine = e

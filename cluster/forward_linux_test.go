@@ -62,7 +62,7 @@ func TestCarriersDial(t *testing.T) {
 	})
 }
 
-// TestCarriersTurn: who waits for a leader is woken by its coming and by its going, and by
+// TestCarriersTurn: a carrier that waits for a leader is woken by its coming and by its going, and by
 // nothing else.
 func TestCarriersTurn(t *testing.T) {
 	var cs carriers

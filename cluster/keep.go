@@ -24,7 +24,7 @@ import (
 //     an epoch. What leaves this node tells of the ID that is on disk.
 //   - The configuration: answers and questions of the election. An ACK says which one is
 //     on disk, and a leader counts itself once its own is (bully's Saved). Its heartbeats go on:
-//     who leads and who is a member are told apart.
+//     which node leads and which are members are told apart.
 //   - fsynced no: until it is there the log counts as far as it is fsynced (readLog).
 //   - A position from which the log is to be shortened: the cut (shorten).
 //   - That nothing was lost, and that the cluster's ID is confirmed: nothing. A

@@ -111,11 +111,7 @@ func (a *authority) client(name string, port int) []string {
 // redisCLI runs redis-cli and returns what it says, errors too.
 func redisCLI(t *testing.T, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("redis-cli")
-	if err != nil {
-		t.Skip("there is no redis-cli")
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), need(t, "redis-cli"), args...)
 	out, _ := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out))
 }
@@ -198,10 +194,7 @@ func TestTLS(t *testing.T) {
 // openssl connects with flags of openssl s_client, says GET k, and returns what it is told.
 func openssl(t *testing.T, port int, a *authority, flags ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("there is no openssl")
-	}
-	cmd := exec.CommandContext(t.Context(), "openssl", append([]string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(port),
+	cmd := exec.CommandContext(t.Context(), need(t, "openssl"), append([]string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(port),
 		"-cert", a.path("client.crt"), "-key", a.path("client.key"), "-quiet"}, flags...)...)
 	cmd.Stdin = strings.NewReader("GET k\r\nQUIT\r\n")
 	out, _ := cmd.CombinedOutput()
@@ -418,9 +411,7 @@ func TestTLSClusterMix(t *testing.T) {
 // TestTLSDocs runs docs/tls.md's first three pieces: certificates, a server, a client.
 func TestTLSDocs(t *testing.T) {
 	for _, tool := range []string{"openssl", "bash", "redis-cli"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("there is no " + tool)
-		}
+		need(t, tool)
 	}
 	text, err := os.ReadFile("../docs/tls.md")
 	if err != nil {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Go: redis-server, redis-cli and
 # redis-benchmark 7.0, ip for hosts of their own and iptables for their
-# firewalls, haproxy, and docker-compose where a docker daemon runs. Fails with one
+# firewalls, haproxy, openssl, and docker-compose where a docker daemon runs. Fails with one
 # clear line when it cannot.
 set -eu
 
@@ -28,6 +28,7 @@ need redis-benchmark redis-tools
 need ip iproute2
 need iptables iptables
 need haproxy haproxy
+need openssl openssl
 
 case "$(redis-server --version)" in
 *v=7.0.*) ;;

@@ -14,7 +14,7 @@ import (
 )
 
 // TestQuicklyLeavesWhatMustWait: however the two ways of applying follow each other, and
-// whoever has the keys, each record is carried out once, in order.
+// whichever goroutine has the keys, each record is carried out once, in order.
 func TestQuicklyLeavesWhatMustWait(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e := enginetest.NewEngine(t)
