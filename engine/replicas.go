@@ -225,7 +225,7 @@ func (e *Engine) Beat() {
 		return
 	}
 	defer s.mu.Unlock()
-	if !e.mayEvict() {
+	if !e.mayEvict() { // which is asked of all that a leader writes by itself
 		return
 	}
 	eff := Effects{Buf: resp.AppendCommand(nil, "PING")}

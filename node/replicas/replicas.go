@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,10 +94,8 @@ func (r *Replicas) List() (out []engine.Replica) {
 	now := r.o.Host.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for n := int64(1); n <= r.last && len(out) < len(r.all); n++ {
-		if p := r.all[n]; p != nil {
-			out = append(out, p.show(now))
-		}
+	for _, n := range slices.Sorted(maps.Keys(r.all)) {
+		out = append(out, r.all[n].show(now))
 	}
 	return out
 }
