@@ -83,7 +83,7 @@ type Sender struct {
 	reading  atomic.Pointer[reading]
 	gone     chan struct{}
 
-	out     sync.Mutex // of who sends: the pump, or Push. What follows belongs to it
+	out     sync.Mutex // of the one that sends: the pump, or Push. What follows belongs to it
 	reader  engine.StreamReader
 	level   bool        // all that there was was sent, so that what came since is in the log's memory
 	patient bool        // the sender waits for the connection
