@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -50,7 +49,7 @@ func round(ctx context.Context, c redis.Cmdable, key string, n int64, r *report,
 	r.Acked = n
 	r.Writes++
 	text, err := c.Get(ctx, key).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
+	if err != nil && !absent(err) {
 		return err
 	}
 	if got, _ := strconv.ParseInt(text, 10, 64); got < r.Acked {
@@ -58,6 +57,11 @@ func round(ctx context.Context, c redis.Cmdable, key string, n int64, r *report,
 	}
 	return nil
 }
+
+// absent reports whether an error is go-redis's word for a value that is not there. It is
+// that itself and nothing around it: a FailoverClient whose Sentinels all answer null, as
+// they do while nobody leads, has an error that wraps it.
+func absent(err error) bool { return err == redis.Nil }
 
 // waits are the timeouts of all clients of go-redis, and what its cluster clients need, as
 // README says: when a node cannot be dialled they go by the slots that they know, and

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 
@@ -125,7 +124,8 @@ func (p *place) try(ctx context.Context, pr program, f fault, after, during time
 		r.err = err
 		return r
 	}
-	key := "count:" + strings.ReplaceAll(pr.name+":"+pr.face+":"+f.name, " ", "-")
+	p.tries++
+	key := fmt.Sprint("count:", p.tries)
 	type end struct {
 		report
 		err error
@@ -167,7 +167,7 @@ func (p *place) found(ctx context.Context, key string) (n int64, err error) {
 		}
 		c := leader.Client()
 		defer c.Close()
-		if n, err = c.Get(ctx, key).Int64(); errors.Is(err, redis.Nil) {
+		if n, err = c.Get(ctx, key).Int64(); absent(err) {
 			err = nil
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ func measure(ctx context.Context) error {
 	write := flag.String("write", "", "the page whose tables are written anew; none: they go to the output")
 	only := flag.String("only", "", "programs whose names contain this")
 	through := flag.String("fault", "", "faults whose names contain this")
+	times := flag.Int("times", 1, "how often each program goes through each fault")
 	rounds := flag.Int("rounds", tenRounds, "changes of leader for ten clients behind HAProxy")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "clients")
@@ -64,6 +66,9 @@ func measure(ctx context.Context) error {
 	r := &results{}
 	programs := goClients()
 	for _, l := range languages() {
+		if !slices.ContainsFunc(l.faces, func(face string) bool { return strings.Contains(l.name+" "+face, *only) }) {
+			continue
+		}
 		found, err := l.prepare(ctx, dir)
 		if err != nil {
 			r.leaveOut(l.name, err)
@@ -84,9 +89,11 @@ func measure(ctx context.Context) error {
 	} else {
 		defer far.Kill()
 	}
-	r.programs(ctx, p, far, programs, func(pr program, f fault) bool {
-		return strings.Contains(pr.name+" "+pr.face, *only) && strings.Contains(f.name, *through)
-	})
+	for range *times {
+		r.programs(ctx, p, far, programs, func(pr program, f fault) bool {
+			return strings.Contains(pr.name+" "+pr.face, *only) && strings.Contains(f.name, *through)
+		})
+	}
 	if p.front.why == nil {
 		for _, f := range tenFaults() {
 			if strings.Contains(f.name, *through) && *rounds > 0 {

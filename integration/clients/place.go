@@ -15,6 +15,7 @@ const nodes = 3
 type place struct {
 	*harness.Cluster
 	plain, sentinel []int    // ports, by node
+	tries           int      // each has a key of its own
 	prefix          []string // words that run a program where the clients are
 	front           *balancer
 	cut             func(n *harness.Node) (mend func() error, err error) // from the other nodes, not from clients

@@ -44,9 +44,9 @@ int main(int argc, char **argv) {
 				acked = n;
 				writes++;
 				redisReply *g = redisCommand(c, "GET %s", key);
-				if (g && g->type == REDIS_REPLY_STRING) {
+				if (g && (g->type == REDIS_REPLY_STRING || g->type == REDIS_REPLY_NIL)) {
 					bad = 0;
-					if (atoll(g->str) < acked) stale++;
+					if (g->type == REDIS_REPLY_NIL || atoll(g->str) < acked) stale++;
 				} else if (g && g->type == REDIS_REPLY_ERROR) snprintf(said, sizeof said, "%s", g->str);
 				if (g) freeReplyObject(g);
 			} else if (r && r->type == REDIS_REPLY_ERROR) snprintf(said, sizeof said, "%s", r->str);

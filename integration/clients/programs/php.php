@@ -36,7 +36,7 @@ while (microtime(true) - $began < (float) $seconds) {
         $now = microtime(true);
         $gap = max($gap, $now - $last); $last = $now; $acked = $n; $writes++;
         $got = $client->get($key);
-        if ($got === false) { throw new RedisException($client->getLastError() ?? "no answer"); }
+        if ($got === false && $client->getLastError() !== null) { throw new RedisException($client->getLastError()); }
         if ((int) $got < $acked) { $stale++; }
     } catch (RedisException | RedisClusterException $e) {
         $errors++; $said = get_class($e) . ": " . $e->getMessage();
