@@ -319,20 +319,18 @@ func (k *carrier) attach() bool {
 		}
 		k.waited = true
 	}
-	k.mu.Lock()
-	k.tun.Send(k.unsent)
-	text := k.tun.Farewell(resp.ErrMasterDown, resp.ErrMasterDown)
-	k.mu.Unlock()
-	k.endWith(text)
-	return false
+	return k.drop()
 }
 
 // giveBack gives the client to this node's own listener.
 func (k *carrier) giveBack() bool {
 	carried := k.carried
 	st, err := engine.ParseSessionState(k.tun.State())
-	if err != nil || k.abandoned() {
+	switch {
+	case err != nil:
 		return false
+	case k.abandoned():
+		return k.drop()
 	}
 	carried.State, carried.Early = st, k.unsent
 	_ = k.client.SetDeadline(time.Time{})
@@ -424,16 +422,31 @@ func (k *carrier) dial(ctx context.Context, at leaderAt) (up net.Conn, refusal s
 	return nil, "", err
 }
 
-// abandoned reports whether what is unsent has waited for a leader and its client has gone
-// meanwhile. It may have said it again elsewhere, and more since, which would be undone:
-// redis-server, too, carries nothing out for a client that ends while its command waits.
-func (k *carrier) abandoned() bool { return k.waited && len(k.unsent) > 0 && hungUp(k.client) }
+// abandoned reports whether what is unsent has waited for a leader, or follows a change of
+// leader, and its client has gone meanwhile. It may have said it again elsewhere, and more
+// since, which would be undone: redis-server, too, carries nothing out for a client that
+// ends while its command waits. Where no leader has changed a client may say a last word
+// and close.
+func (k *carrier) abandoned() bool {
+	return (k.waited || k.ever) && len(k.unsent) > 0 && hungUp(k.client)
+}
+
+// drop ends a client that nothing more is carried out for, and tells it so: it may have
+// closed its sending half alone.
+func (k *carrier) drop() bool {
+	k.mu.Lock()
+	k.tun.Send(k.unsent)
+	text := k.tun.Farewell(resp.ErrMasterDown, resp.ErrMasterDown)
+	k.mu.Unlock()
+	k.endWith(text)
+	return false
+}
 
 // begin goes on with a leader.
 func (k *carrier) begin(up net.Conn, at leaderAt) bool {
 	if k.abandoned() {
 		_ = up.Close()
-		return false
+		return k.drop()
 	}
 	k.waited = false
 	k.ever = true

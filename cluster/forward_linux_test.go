@@ -88,8 +88,8 @@ func TestCarriersTurn(t *testing.T) {
 	}
 }
 
-// TestAbandoned: what has waited for a leader is dropped if its client has gone meanwhile,
-// and what has not waited is carried out for a client that says no more.
+// TestAbandoned: what has waited for a leader, or was said to another one, is dropped if its
+// client has gone meanwhile, and what has not is carried out for a client that says no more.
 func TestAbandoned(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -123,6 +123,10 @@ func TestAbandoned(t *testing.T) {
 	k.waited = false
 	if k.abandoned() {
 		t.Error("what has not waited is dropped")
+	}
+	k.ever = true
+	if !k.abandoned() {
+		t.Error("a client has gone from a tunnel between two leaders, and what it said is carried out")
 	}
 	k.waited, k.unsent = true, nil
 	if k.abandoned() {

@@ -149,8 +149,9 @@ type Carried struct {
 	Peer, Local string // its own address, and the one that it has connected to
 	State       SessionState
 	Early       []byte // what it has said and nobody has carried out
-	// Late: that has waited already, for a leader's change. If the client has gone meanwhile
-	// it may have said it again elsewhere, and more since: then it is to be dropped.
+	// Late: that has waited already, for a leader's change, or its client has seen another
+	// leader on this connection. If it has gone meanwhile it may have said it again
+	// elsewhere, and more since: then it is to be dropped.
 	Late bool
 }
 

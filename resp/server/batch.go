@@ -62,6 +62,7 @@ func (c *client) note(w *scratch) {
 		b.off = s.Barrier
 	}
 	if e := s.LeaderEpoch; e != 0 {
+		c.led = true
 		switch {
 		case b.epoch == 0 || b.epoch == e:
 			b.epoch = e

@@ -55,7 +55,7 @@ func (s *Server) carriedAway(c *client) bool {
 		early = resp.AppendBulk(early, a)
 	}
 	early = append(early, c.in[c.at:]...)
-	go s.carry(conn, engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early, Late: c.late}, s.carriedBack)
+	go s.carry(conn, engine.Carried{Peer: c.peer, Local: c.local, State: c.sess.State(), Early: early, Late: c.late || c.led}, s.carriedBack)
 	return true
 }
 
@@ -148,6 +148,7 @@ func (s *Server) Adopt(conn net.Conn, carried engine.Carried, far bool) (refusal
 	}
 	set := func(c *client) {
 		c.srv, c.face, c.far, c.peer, c.local, c.in = s, engine.FacePlain, far, carried.Peer, carried.Local, carried.Early
+		c.led = !far // it comes back
 	}
 	begin := func(c *client) bool {
 		if !s.welcome(c, "") {

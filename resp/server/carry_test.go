@@ -73,7 +73,7 @@ func TestCarriedAway(t *testing.T) {
 			if want := "*3\r\n$3\r\nset\r\n$1\r\nk\r\n$1\r\nv\r\nGET k\r\n*2\r\n$3\r\nGE"; !strings.HasPrefix(want, string(l.carried.Early)) || len(l.carried.Early) < 30 {
 				t.Errorf("carried with %q", l.carried.Early)
 			}
-			if st := l.carried.State; st.Name != "tom" || st.DB != 3 || st.Bound || l.carried.Peer != a.LocalAddr().String() || l.carried.Local != a.RemoteAddr().String() {
+			if st := l.carried.State; st.Name != "tom" || st.DB != 3 || st.Bound || l.carried.Late || l.carried.Peer != a.LocalAddr().String() || l.carried.Local != a.RemoteAddr().String() {
 				t.Errorf("carried as %+v", l.carried)
 			}
 			if _, err := l.conn.Write([]byte("hello")); err != nil {
@@ -225,6 +225,9 @@ func TestDeposedPlainClients(t *testing.T) {
 				l := <-away
 				if got := string(l.carried.Early); got != command("GET", "k") {
 					t.Errorf("carried with %q", got)
+				}
+				if !l.carried.Late {
+					t.Error("the client has seen another leader, and is carried as if it had not")
 				}
 				_ = l.conn.Close()
 				l.done()

@@ -58,6 +58,7 @@ type client struct {
 	far     bool     // it is another node's, at the end of a tunnel
 	moved   bool     // far: it was told that this node leads no more
 	late    bool     // its last command has waited
+	led     bool     // this node has served it as the leader
 
 	peer, local string
 
