@@ -32,6 +32,7 @@ import (
 	"regent/aof"
 	"regent/aof/disk"
 	"regent/cluster"
+	"regent/cluster/peer"
 	"regent/engine"
 	"regent/engine/commands"
 	"regent/engine/config"
@@ -84,6 +85,7 @@ type Server struct {
 	aof     *aof.Log         // data's; nil with appendonly no
 	ticked  time.Time        // when the regular work was done last; serve's own
 	peers   *cluster.Cluster // nil: alone
+	secrets *peer.Secrets    // peers'
 	barrier *barrier.Barrier
 	watch   *watchdog.Watchdog
 	meter   machine.Meter
@@ -119,7 +121,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, stopped: make(chan struct{}), released: make(chan struct{})}
+	s := &Server{opts: o, cfg: cfg, node: node, secrets: peer.NewSecrets(node.Secrets...), stopped: make(chan struct{}), released: make(chan struct{})}
 	s.log, err = machine.NewLogger(machine.LogOptions{
 		Slog: o.Logger, Path: machine.InDir(cfg, cfg.LogFile.Get()), Format: cfg.LogFormat.Get(),
 		Level: func() engine.Level { return engine.Level(cfg.LogLevel.Get()) },
@@ -161,6 +163,20 @@ func (s *Server) Reload() {
 		s.engine.TakePassword()
 		s.host.Logf(engine.LevelNotice, "requirepass has changed in its file")
 	}
+	if s.cfg.ClusterSecretFile.Get() != "" {
+		s.takeSecrets()
+	}
+}
+
+// takeSecrets has the secrets in cluster-secret-file count for what nodes prove from now on.
+func (s *Server) takeSecrets() {
+	list, err := address.Secrets(s.cfg)
+	if err != nil {
+		s.host.Logf(engine.LevelWarning, "Reading secrets again: %v: those from before count", err)
+		return
+	}
+	s.secrets.Set(list...)
+	s.host.Logf(engine.LevelNotice, "cluster-secret-file is read again: peers may prove any of its secrets (%d), this node proves the first", len(list))
 }
 
 // Addrs are the addresses that are listened on.
@@ -245,7 +261,7 @@ func (s *Server) announce() {
 		} else if len(s.node.Peers) == 2 {
 			s.host.Logf(engine.LevelWarning, "Two nodes need both of them: there is no automatic failover with fewer than three")
 		}
-		if s.node.Secret == "" {
+		if len(s.node.Secrets) == 0 {
 			s.host.Logf(engine.LevelWarning, "The peers' channel has no secret (masterauth or cluster-secret): anyone who reaches the port can speak on it")
 		}
 	}

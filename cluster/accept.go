@@ -58,7 +58,7 @@ func (a *addresses) has(ip netip.Addr) bool {
 // one machine nodes need none, and protected mode keeps nobody out there: a
 // connection from it may become a channel although all clients' places are taken.
 func (c *Cluster) Admit(from net.Addr, evict func()) (leave func()) {
-	if len(c.secret) == 0 && !c.opts.Config.PeersWithoutSecret.Get() && !ipOf(from).IsLoopback() {
+	if c.secrets.None() && !c.opts.Config.PeersWithoutSecret.Get() && !ipOf(from).IsLoopback() {
 		return nil
 	}
 	return c.enter(from, evict)
@@ -139,7 +139,7 @@ func (c *Cluster) greet(raw net.Conn, early []byte, words [][]byte) (m *member, 
 		peer.TurnAway(raw, refusal.Text, c.timeout)
 	}
 	if err == nil {
-		a := peer.Acceptor{Cluster: c.ownID(), Secret: c.secret, Limit: c.timeout}
+		a := peer.Acceptor{Cluster: c.ownID(), Secrets: c.secrets, Limit: c.timeout}
 		a.Proved = func() (why string, tell *bully.Configuration) {
 			m = c.member(h.From)
 			if why = c.unwelcome(m, &h, raw.RemoteAddr()); why == "" && m == nil {

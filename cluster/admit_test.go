@@ -7,6 +7,7 @@ import (
 
 	"regent/cluster"
 	"regent/cluster/clustertest"
+	"regent/cluster/peer"
 	"regent/engine/config"
 )
 
@@ -30,7 +31,7 @@ func TestAdmit(t *testing.T) {
 			cfg := config.New()
 			cfg.PeersWithoutSecret.Set(try.open)
 			c, err := cluster.New(cluster.Options{
-				Config: cfg, Host: clustertest.NewHost(t, "node 1"), ID: 1, Addr: "127.0.0.1:1", Dir: t.TempDir(), Secret: try.secret,
+				Config: cfg, Host: clustertest.NewHost(t, "node 1"), ID: 1, Addr: "127.0.0.1:1", Dir: t.TempDir(), Secrets: peer.NewSecrets(try.secret),
 				Peers: []config.Peer{{ID: 1, Host: "127.0.0.1", Port: 1}, {ID: 2, Host: "127.0.0.1", Port: 2}}, Stream: clustertest.NewLog().Stream(),
 			})
 			if err != nil {

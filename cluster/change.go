@@ -48,7 +48,7 @@ const (
 // when the change is in force, at most after limit.
 func (c *Cluster) AddNode(p config.Peer, limit time.Duration) error {
 	end := time.Now().Add(limit)
-	if p.Far() && c.opts.Secret == "" && !c.opts.Config.PeersWithoutSecret.Get() {
+	if p.Far() && c.secrets.None() && !c.opts.Config.PeersWithoutSecret.Get() {
 		return engine.ErrFarWithoutSecret
 	}
 	st := c.risen(limit)
@@ -112,7 +112,7 @@ func (c *Cluster) fit(p config.Peer) ([]config.Peer, error) {
 func (c *Cluster) prove(p config.Peer, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
-	d := peer.Dialer{Secret: c.secret, Limit: max(c.timeout, proveDial), Net: c.opts.Dial, TLS: c.opts.TLS}
+	d := peer.Dialer{Secrets: c.secrets, Limit: max(c.timeout, proveDial), Net: c.opts.Dial, TLS: c.opts.TLS}
 	h := peer.Hello{Cluster: c.ownID(), From: c.id, To: p.ID, Kind: peer.Probe, Process: c.process}
 	var last error
 	for pause := peer.NewBackoff(c.opts.Host.Rand); pause.Wait(ctx, nil); {

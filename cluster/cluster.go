@@ -39,10 +39,11 @@ type Options struct {
 	TLS      func() *tls.Config
 	Verified func(tls.ConnectionState) error
 	// Dial opens connections to other nodes; nil is the system's TCP.
-	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
-	Secret string
-	Stream engine.Stream
-	Log    engine.Log
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Secrets are what nodes prove to one another. They may change while the cluster runs.
+	Secrets *peer.Secrets
+	Stream  engine.Stream
+	Log     engine.Log
 	// Seal hands what was appended up to an offset to the operating system.
 	// Without it a deposed leader waits for others to do so.
 	Seal func(upto int64) error
@@ -91,7 +92,7 @@ type Cluster struct {
 	opts    Options
 	id      int64
 	clients map[int64]config.Peer // where clients reach the nodes, if not where peers do
-	secret  []byte
+	secrets *peer.Secrets
 	timeout time.Duration // the election's T
 	beat    time.Duration // the heartbeat's interval
 	length  time.Duration // of a lease, from its heartbeat on
@@ -168,7 +169,7 @@ type Cluster struct {
 // Start.
 func New(o Options) (*Cluster, error) {
 	c := &Cluster{
-		opts: o, id: o.ID, secret: []byte(o.Secret),
+		opts: o, id: o.ID, secrets: o.Secrets,
 		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(), length: o.Config.LeaderLease.Millis(),
 		process: peer.NewProcess(), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
 		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),

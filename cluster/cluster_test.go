@@ -17,6 +17,7 @@ import (
 	"regent/cluster"
 	"regent/cluster/bully"
 	"regent/cluster/clustertest"
+	"regent/cluster/peer"
 	"regent/engine"
 	"regent/engine/commands"
 	"regent/engine/config"
@@ -166,7 +167,7 @@ func (x *node) start() {
 	}
 	var leads atomic.Bool
 	c, err := cluster.New(cluster.Options{
-		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Join: x.join, Addr: x.addr(), Dir: x.dir, Disk: x.disk, Secret: "s",
+		Config: x.config, Host: x.host, ID: x.id, Peers: x.peers, Join: x.join, Addr: x.addr(), Dir: x.dir, Disk: x.disk, Secrets: peer.NewSecrets("s"),
 		Stream: x.log.Stream(), Log: x.log, Seal: func(int64) error { return x.log.Seal() },
 		Rebuild: x.rebuild, Snapshot: x.snapshot, Install: x.install, Changed: leads.Store, Advanced: func() {},
 	})

@@ -102,7 +102,7 @@ func (c *Cluster) newMember(p config.Peer) *member {
 	m := &member{ID: p.ID, kick: make(chan struct{}, 1), messages: newCourier()}
 	m.at.Store(&p)
 	m.ctx, m.end = context.WithCancel(c.ctx)
-	m.dialer = &peer.Dialer{Secret: c.secret, Limit: c.timeout, Tried: m.addrs.add, Net: c.opts.Dial, TLS: c.opts.TLS}
+	m.dialer = &peer.Dialer{Secrets: c.secrets, Limit: c.timeout, Tried: m.addrs.add, Net: c.opts.Dial, TLS: c.opts.TLS}
 	if ip, err := netip.ParseAddr(p.Host); err == nil {
 		m.addrs.add(ip)
 	}

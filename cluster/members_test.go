@@ -357,7 +357,7 @@ func mute(t *testing.T, id int64) config.Peer {
 				if err != nil || h.To != id {
 					return
 				}
-				a := peer.Acceptor{Cluster: peer.Unknown, Secret: []byte("s"), Limit: patience,
+				a := peer.Acceptor{Cluster: peer.Unknown, Secrets: peer.NewSecrets("s"), Limit: patience,
 					Proved: func() (string, *bully.Configuration) { return "", nil }}
 				_, _ = a.Accept(conn, nil, h, nonce)
 			}()

@@ -20,7 +20,8 @@
 // channel or for another node, and both sides prove that they know the secret
 // before either believes a word. The dialer proves first: a stranger that
 // connects hears no MAC that the secret could be guessed from. (One that answers
-// at a member's address does; a secret must be long all the same.) Without a
+// at a member's address does; a secret must be long all the same.) While one secret takes
+// the place of another an acceptor takes a proof of either, and answers with the same (Secrets). Without a
 // secret the same handshake runs with an empty key: it then tells nodes apart,
 // but keeps no stranger out. What follows the handshake is neither encrypted nor
 // authenticated by itself: an attacker that can write into an open TCP connection

@@ -99,6 +99,17 @@ func (t *transcript) proves(side, mac string) bool {
 	return hmac.Equal([]byte(mac), []byte(t.mac(side)))
 }
 
+// provesOne reports whether a dialer has proved one of the secrets, which is the
+// conversation's from then on: the acceptor answers with that which the dialer knows.
+func (t *transcript) provesOne(mac string, secrets [][]byte) bool {
+	for _, s := range secrets {
+		if t.secret = s; t.proves("dialer", mac) {
+			return true
+		}
+	}
+	return false
+}
+
 func nonce() string {
 	var b [nonceBytes]byte
 	rand.Read(b[:]) // never fails: crypto/rand ends the process first
@@ -115,8 +126,8 @@ func NewProcess() string { return nonce() }
 
 // A Dialer connects to peers and proves the secret.
 type Dialer struct {
-	Secret []byte
-	Limit  time.Duration // of a dial and its handshake together
+	Secrets *Secrets
+	Limit   time.Duration // of a dial and its handshake together
 	// TLS, if given, is how nodes speak TLS to one another; nil: they do not.
 	TLS func() *tls.Config
 	// Tried, if given, is told each address that a peer's address means.
@@ -144,7 +155,7 @@ func (d *Dialer) Dial(ctx context.Context, addr string, h Hello) (*Conn, error) 
 	if under != nil {
 		under.of, c.under = c, under
 	}
-	if err := c.introduce(h, d.Secret); err != nil {
+	if err := c.introduce(h, d.Secrets.proving()); err != nil {
 		stop()
 		_ = raw.Close()
 		return nil, fmt.Errorf("handshake with node %d at %s: %w", h.To, addr, err)
@@ -240,7 +251,7 @@ func TurnAway(raw net.Conn, text string, limit time.Duration) {
 // An Acceptor is the other end of handshakes.
 type Acceptor struct {
 	Cluster string // confirmed cluster ID, or Unknown
-	Secret  []byte
+	Secrets *Secrets
 	Limit   time.Duration // of a handshake
 	// Proved is asked once the dialer has proved the secret: a text refuses it,
 	// and members, if any, are what it is told.
@@ -254,7 +265,7 @@ type Acceptor struct {
 func (a *Acceptor) Accept(raw net.Conn, early []byte, h Hello, nonceD string) (*Conn, error) {
 	_ = raw.SetDeadline(time.Now().Add(a.Limit))
 	c := newConn(raw, early, maxGreeting)
-	t := transcript{hello: h, acceptor: a.Cluster, nonceD: nonceD, nonceA: nonce(), secret: a.Secret}
+	t := transcript{hello: h, acceptor: a.Cluster, nonceD: nonceD, nonceA: nonce()}
 	if _, err := raw.Write(resp.AppendCommand(nil, "CHALLENGE", a.Cluster, t.nonceA)); err != nil {
 		return nil, err
 	}
@@ -262,7 +273,7 @@ func (a *Acceptor) Accept(raw net.Conn, early []byte, h Hello, nonceD string) (*
 	if err != nil {
 		return nil, err
 	}
-	if !t.proves("dialer", proof[1]) {
+	if !t.provesOne(proof[1], a.Secrets.accepted()) {
 		TurnAway(raw, resp.ErrPeerSecret, a.Limit)
 		return nil, ErrSecret
 	}

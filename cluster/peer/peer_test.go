@@ -77,7 +77,7 @@ func (a *acceptor) accept(raw net.Conn) (*peer.Conn, error) {
 	if a.heard != nil {
 		a.heard(&h)
 	}
-	end := peer.Acceptor{Cluster: a.cluster, Secret: []byte(a.secret), Limit: limit,
+	end := peer.Acceptor{Cluster: a.cluster, Secrets: peer.NewSecrets(a.secret), Limit: limit,
 		Proved: func() (string, *bully.Configuration) { return a.refuses, a.tells }}
 	return end.Accept(raw, early, h, nonce)
 }
@@ -97,7 +97,7 @@ func greeting(raw net.Conn) (words [][]byte, early []byte, err error) {
 
 func (a *acceptor) dial(t *testing.T, h peer.Hello, secret string) (*peer.Conn, error) {
 	t.Helper()
-	d := peer.Dialer{Secret: []byte(secret), Limit: limit}
+	d := peer.Dialer{Secrets: peer.NewSecrets(secret), Limit: limit}
 	conn, err := d.Dial(context.Background(), a.l.Addr().String(), h)
 	if conn != nil {
 		t.Cleanup(func() { conn.Close() })
@@ -200,7 +200,7 @@ func TestNoReplay(t *testing.T) {
 	a := listen(t, &acceptor{secret: "s", cluster: "c"})
 	spy := &spy{}
 	spy.listen(t, a.l.Addr().String())
-	d := peer.Dialer{Secret: []byte("s"), Limit: limit}
+	d := peer.Dialer{Secrets: peer.NewSecrets("s"), Limit: limit}
 	conn, err := d.Dial(context.Background(), spy.l.Addr().String(), hello)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestReflection(t *testing.T) {
 	defer trap.Close()
 	victim, challenge := a.raw(t, strings.Repeat("ab", 16))
 	go func() {
-		d := peer.Dialer{Secret: []byte("s"), Limit: limit}
+		d := peer.Dialer{Secrets: peer.NewSecrets("s"), Limit: limit}
 		_, err := d.Dial(context.Background(), trap.Addr().String(), peer.Hello{Cluster: "c", From: 1, To: 2, Kind: peer.Control, Process: hello.Process})
 		if !errors.Is(err, peer.ErrSecret) {
 			t.Errorf("it believes a stranger: %v", err)
@@ -313,7 +313,7 @@ func TestWelcomeIsProved(t *testing.T) {
 	}
 	changed := &spy{change: func(b []byte) []byte { return bytes.Replace(b, []byte("1@a:1"), []byte("1@x:1"), 1) }}
 	changed.listen(t, a.l.Addr().String())
-	d := peer.Dialer{Secret: []byte("s"), Limit: limit}
+	d := peer.Dialer{Secrets: peer.NewSecrets("s"), Limit: limit}
 	if _, err := d.Dial(context.Background(), changed.l.Addr().String(), hello); !errors.Is(err, peer.ErrSecret) {
 		t.Errorf("members that somebody has changed on the way: %v", err)
 	}

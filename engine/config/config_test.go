@@ -384,12 +384,12 @@ func TestSecretsFromFiles(t *testing.T) {
 	if err := c.ReadSecretsAgain(); err != nil {
 		t.Fatal(err)
 	}
-	is("new", "said", "from b") // the cluster's secret counts from the start
+	is("new", "said", "newer")
 	delete(files, "a")
 	if err := c.ReadSecretsAgain(); err == nil || !strings.Contains(err.Error(), "requirepass-file") {
 		t.Errorf("a file that is gone: %v", err)
 	}
-	is("new", "said", "from b")
+	is("new", "said", "newer")
 
 	for _, pair := range [][]string{{"requirepass-file", "b"}, {"dbfilename", "x.rdb"}, {"dir", "/tmp"}} {
 		if err := c.Set(pair, false); err == nil || !strings.Contains(err.Error(), "can't set protected config") {
@@ -402,9 +402,9 @@ func TestSecretsFromFiles(t *testing.T) {
 	if err := c.Set([]string{"requirepass-file", "b"}, true); err != nil {
 		t.Fatal(err)
 	}
-	is("newer", "said", "from b")
+	is("newer", "said", "newer")
 	if err := c.Set([]string{"requirepass", "again"}, true); err != nil || c.RequirePassFile.Get() != "" {
 		t.Fatalf("%v %q", err, c.RequirePassFile.Get())
 	}
-	is("again", "said", "from b")
+	is("again", "said", "newer")
 }

@@ -15,7 +15,6 @@ import (
 type secretFile struct {
 	path, secret *Str
 	name         string
-	fixed        bool // the secret counts from the start to the end
 }
 
 // secretAnd are the two directives of a secret.
@@ -38,7 +37,7 @@ func (c *Config) secretAnd(name string, v, path *Str, shape ...func(*directive) 
 	for _, sh := range shape {
 		s, f = sh(s), sh(f)
 	}
-	c.secretFiles = append(c.secretFiles, secretFile{path: path, secret: v, name: f.name, fixed: s.isFix})
+	c.secretFiles = append(c.secretFiles, secretFile{path: path, secret: v, name: f.name})
 	return []*directive{s, f}
 }
 
@@ -46,20 +45,16 @@ func (c *Config) secretAnd(name string, v, path *Str, shape ...func(*directive) 
 // wrong with a file. It is called once, at the start; from then on CONFIG SET reads as well.
 func (c *Config) ReadSecrets(read func(path string) (string, error)) error {
 	c.readSecret = read
-	return c.read(func(secretFile) bool { return true })
+	return c.ReadSecretsAgain()
 }
 
-// ReadSecretsAgain reads those that may change while the server runs. A file that cannot be
-// read leaves its secret as it was.
+// ReadSecretsAgain reads all files of secrets anew. One that cannot be read leaves its secret
+// as it was.
 func (c *Config) ReadSecretsAgain() error {
-	return c.read(func(f secretFile) bool { return !f.fixed })
-}
-
-func (c *Config) read(which func(secretFile) bool) error {
 	var errs []error
 	for _, f := range c.secretFiles {
 		path := f.path.Get()
-		if path == "" || !which(f) {
+		if path == "" {
 			continue
 		}
 		value, err := c.readSecret(path)

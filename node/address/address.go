@@ -16,11 +16,12 @@ import (
 
 // An Identity is which node this is among its peers.
 type Identity struct {
-	ID     int64
-	Host   string // announced to clients and peers
-	Port   int
-	Peers  []config.Peer // all nodes with this one; empty for a lone server
-	Secret string        // of the peers' channel; "": none
+	ID    int64
+	Host  string // announced to clients and peers
+	Port  int
+	Peers []config.Peer // all nodes with this one; empty for a lone server
+	// Secrets are those of the peers' channel that count, the one to prove first; none: it has none.
+	Secrets []string
 }
 
 // Addr is the announced address.
@@ -55,10 +56,33 @@ func Identify(cfg *config.Config) (Identity, error) {
 		peers = append(peers, config.Peer{ID: n.ID, Host: n.Host, Port: n.Port})
 	}
 	n.Peers = peers
-	if n.Secret = cfg.ClusterSecret.Get(); n.Secret == "" {
-		n.Secret = cfg.MasterAuth.Get()
+	if n.Secrets, err = Secrets(cfg); err != nil {
+		return n, err
 	}
 	return n, n.check(cfg)
+}
+
+// maxSecrets bounds the secrets of the peers' channel: one more than there is of old.
+const maxSecrets = 2
+
+// Secrets reads from the configuration which secrets the nodes prove to one another, the one
+// that this node proves first. cluster-secret-file may hold two, a line each, while one takes
+// the place of the other. Errors do not repeat them.
+func Secrets(cfg *config.Config) ([]string, error) {
+	secret := cmp.Or(cfg.ClusterSecret.Get(), cfg.MasterAuth.Get())
+	if cfg.ClusterSecretFile.Get() == "" {
+		return slices.DeleteFunc([]string{secret}, func(s string) bool { return s == "" }), nil
+	}
+	lines := strings.Split(secret, "\n")
+	if len(lines) > maxSecrets {
+		return nil, fmt.Errorf("cluster-secret-file holds %d lines: at most %d secrets count at once, one a line", len(lines), maxSecrets)
+	}
+	for i := range lines {
+		if lines[i] = strings.TrimSuffix(lines[i], "\r"); lines[i] == "" {
+			return nil, fmt.Errorf("cluster-secret-file: line %d is empty, where a secret would be", i+1)
+		}
+	}
+	return lines, nil
 }
 
 // bare is a host without the brackets that an IPv6 address has before a port.
@@ -141,11 +165,11 @@ func (n Identity) check(cfg *config.Config) error {
 	if near, far, apart := config.Apart(others); apart {
 		return fmt.Errorf("peers: %s is every machine's own address, and %s is elsewhere: say for each node where the others reach it", near.Addr(), far.Addr())
 	}
-	if far := n.farPeer(); far != "" && n.Secret == "" && !cfg.PeersWithoutSecret.Get() {
+	if far := n.farPeer(); far != "" && len(n.Secrets) == 0 && !cfg.PeersWithoutSecret.Get() {
 		return fmt.Errorf("peer %s is not on this machine, and the peers' channel has no secret: "+
 			"set cluster-secret or masterauth, the same on every node, or peers-without-secret yes where nobody else reaches the port", far)
 	}
-	if cfg.RequirePass.Get() != "" && n.Secret == "" {
+	if cfg.RequirePass.Get() != "" && len(n.Secrets) == 0 {
 		return errors.New("requirepass without masterauth or cluster-secret: the peers' channel would stand open")
 	}
 	return nil
