@@ -225,6 +225,9 @@ func TestRewrite(t *testing.T) {
 		lines := []string{"aof-use-rdb-preamble " + preamble, debugging, "appendfsync always"}
 		s := begin(t, dir, lines...)
 		s.fill()
+		for i := range 100 { // in every shard something that must not come twice
+			s.do("2", "RPUSH", fmt.Sprint("list:", i), "a", "b")
+		}
 		s.do("Background append only file rewriting started", "BGREWRITEAOF")
 		s.do("OK", "SET", "after", "the cut")
 		s.until("the rewrite ends", func() bool { return s.info("aof_rewrite_in_progress") == "0" })

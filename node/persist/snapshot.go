@@ -268,9 +268,7 @@ func (f *commandFile) libraries() error {
 			return err
 		}
 	}
-	_, err := f.dst.Write(f.buf)
-	f.buf = f.buf[:0]
-	return err
+	return f.flush()
 }
 
 // A commandFile is a base of commands that is being written.
@@ -284,7 +282,6 @@ type commandFile struct {
 }
 
 func (f *commandFile) batch(b *engine.SnapshotBatch) error {
-	f.buf = f.buf[:0]
 	if !f.begun {
 		if err := f.libraries(); err != nil {
 			return err
@@ -293,10 +290,17 @@ func (f *commandFile) batch(b *engine.SnapshotBatch) error {
 	if err := b.Each(f.entry); err != nil {
 		return err
 	}
-	_, err := f.dst.Write(f.buf)
+	err := f.flush()
 	if cap(f.buf) > maxCommandBuffer {
 		f.buf = nil
 	}
+	return err
+}
+
+// flush writes what has gathered, once.
+func (f *commandFile) flush() error {
+	_, err := f.dst.Write(f.buf)
+	f.buf = f.buf[:0]
 	return err
 }
 
@@ -332,7 +336,5 @@ func (f *commandFile) command(args ...[]byte) error {
 	if len(f.buf) < maxCommandBuffer {
 		return nil
 	}
-	_, err := f.dst.Write(f.buf)
-	f.buf = f.buf[:0]
-	return err
+	return f.flush()
 }
