@@ -263,7 +263,7 @@ func (e *Engine) evictLocked(v *victim) {
 		end = e.log.Append(&eff)
 		s.marks.wrote(anyKey, end)
 	}
-	e.changed(s, v.db, v.key, end)
+	e.changed(s, v.db, end, v.key)
 	e.notify(eventEvicted, "evicted", v.db, v.key, end)
 	e.lostOutside(s, v.db, v.key, end)
 }

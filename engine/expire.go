@@ -84,8 +84,8 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 		end = e.log.Append(&sc.eff)
 		s.marks.wrote(anyKey, end)
 	}
+	e.changed(s, db, end, sc.args[1:]...)
 	for _, key := range sc.args[1:] {
-		e.changed(s, db, key, end)
 		e.notify(eventExpired, "expired", db, key, end)
 		e.lostOutside(s, db, key, end)
 	}

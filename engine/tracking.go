@@ -64,7 +64,7 @@ func (c *Ctx) remember() {
 	at, _ := c.Cmd.KeyIndices(c.Args)
 	for _, i := range at {
 		if gone := c.e.tracked.Remember(c.Args[i], c.s.ID, c.e.Config.TrackingTableMaxKeys.Get()); gone != nil {
-			c.e.invalidate(gone, nil, rest{})
+			c.e.invalidate([][]byte{gone}, nil, rest{})
 		}
 	}
 }
@@ -77,26 +77,27 @@ func (s *Session) forgetCaching(cmd *Command) {
 	}
 }
 
-// invalidate tells the clients that may hold a key that it has changed by a command of writer, nil:
-// by none.
-func (e *Engine) invalidate(key []byte, writer *Session, on rest) {
-	tell := func(bcast bool) func(id int64) {
-		return func(id int64) {
-			s := e.client(id)
-			if s == nil {
-				return
-			}
-			if t := s.Shared.tracker.Load(); t != nil && t.bcast == bcast && !(t.noloop && writer != nil && s.ID == writer.ID) {
-				e.tellInvalid(s, t, key, on)
-			}
+// invalidate tells the clients that may hold keys that these have changed, by commands of writer,
+// nil: by none. As in Redis, who has read them is told of one at a time, and who wants all of a
+// prefix of what changed at once.
+func (e *Engine) invalidate(keys [][]byte, writer *Session, on rest) {
+	tell := func(id int64, bcast bool, keys [][]byte) {
+		s := e.client(id)
+		if s == nil {
+			return
+		}
+		if t := s.Shared.tracker.Load(); t != nil && t.bcast == bcast && !(t.noloop && writer != nil && s.ID == writer.ID) {
+			e.tellInvalid(s, t, keys, on)
 		}
 	}
-	e.tracked.Prefixed(key, tell(true))
-	e.tracked.Take(key, tell(false))
+	for i := range keys {
+		e.tracked.Take(keys[i], func(id int64) { tell(id, false, keys[i:i+1]) })
+	}
+	e.tracked.Prefixed(keys, func(id int64, keys [][]byte) { tell(id, true, keys) })
 }
 
-// tellInvalid sends s, or the client that is told for it, an invalidation; key nil: of everything.
-func (e *Engine) tellInvalid(s *Session, t *tracker, key []byte, on rest) {
+// tellInvalid sends s, or the client that is told for it, an invalidation; no keys: of everything.
+func (e *Engine) tellInvalid(s *Session, t *tracker, keys [][]byte, on rest) {
 	to := s
 	if t.redirect != 0 {
 		if to = e.client(t.redirect); to == nil {
@@ -117,11 +118,13 @@ func (e *Engine) tellInvalid(s *Session, t *tracker, key []byte, on rest) {
 	default:
 		return // it could not tell that from a reply
 	}
-	if key == nil {
+	if len(keys) == 0 {
 		w.Null()
 	} else {
-		w.Array(1)
-		w.Bulk(key)
+		w.Array(len(keys))
+		for _, key := range keys {
+			w.Bulk(key)
+		}
 	}
 	if to.inbox.put(w.Bytes(), on, e.Config.OutputHardPubsub.Get()) {
 		to.conn.Wake()
@@ -147,10 +150,7 @@ func (e *Engine) breakRedirect(s *Session, t *tracker) {
 
 // tellInvalidated tells what a command has changed, whose effects end at off.
 func (c *Ctx) tellInvalidated(off int64) {
-	on := c.e.restingOn(off)
-	for _, key := range c.invalid {
-		c.e.invalidate(key, c.s, on)
-	}
+	c.e.invalidate(c.invalid, c.s, c.e.restingOn(off))
 	clear(c.invalid)
 	c.invalid = c.invalid[:0]
 }

@@ -127,6 +127,33 @@ func TestInvalidationRestsOnTheWrite(t *testing.T) {
 	}
 }
 
+// TestBroadcastsTogether: what one transaction changes, or one turn of the expiry, is told of in one
+// message for each prefix, each key once; of keys that were read each by itself.
+func TestBroadcastsTogether(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	reader, all, w := s.Client(), s.Client(), s.Client()
+	reader.Do("HELLO", "3")
+	all.Do("HELLO", "3")
+	reader.Do("CLIENT", "TRACKING", "ON")
+	all.Do("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "b", "PREFIX", "a")
+	reader.Do("MGET", "a1", "a2")
+	for _, line := range []string{"MULTI", "INCR a2", "INCR b", "INCR a1", "INCR a2", "PEXPIRE a1 10", "PEXPIRE a2 10", "EXEC"} {
+		w.Do(strings.Fields(line)...)
+	}
+	const push, two, a1, a2, b = ">2\r\n$10\r\ninvalidate\r\n", "*2\r\n", "$2\r\na1\r\n", "$2\r\na2\r\n", "$1\r\nb\r\n"
+	if got, want := all.Hear(), push+two+a1+a2+push+"*1\r\n"+b; got != want {
+		t.Errorf("of the transaction: %q, not %q", got, want)
+	}
+	if got, want := reader.Hear(), push+"*1\r\n"+a2+push+"*1\r\n"+a1; got != want {
+		t.Errorf("what was read: %q, not %q", got, want)
+	}
+	s.Host.Advance(20 * time.Millisecond)
+	s.ExpireCycle(10)
+	if got := all.Hear(); !strings.Contains(got, a1) || !strings.Contains(got, a2) {
+		t.Errorf("of the expiry: %q", got)
+	}
+}
+
 // TestTrackersLeaveNothingBehind: a client that is gone is not told, nor counted.
 func TestTrackersLeaveNothingBehind(t *testing.T) {
 	s := enginetest.NewEngine(t)

@@ -181,15 +181,17 @@ func (c *Ctx) markChanged(s *shard, db int, key []byte) {
 
 // changed is Ctx.changed for what no command does, expiry and eviction, and whose record
 // ends at off.
-func (e *Engine) changed(s *shard, db int, key []byte, off int64) {
+func (e *Engine) changed(s *shard, db int, off int64, keys ...[]byte) {
 	if e.caring.Load() == 0 {
 		return
 	}
 	if len(s.watched) > 0 {
-		s.markChanged(db, key)
+		for _, key := range keys {
+			s.markChanged(db, key)
+		}
 	}
 	if e.trackers.Load() != 0 {
-		e.invalidate(key, nil, e.restingOn(off))
+		e.invalidate(keys, nil, e.restingOn(off))
 	}
 }
 

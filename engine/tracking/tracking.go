@@ -14,7 +14,13 @@
 // much, never too little. The prefixes are bounded by MaxPrefixes for each client.
 package tracking
 
-import "sync"
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
 
 // MaxPrefixes is how many prefixes a client may have.
 const MaxPrefixes = 1 << 16
@@ -97,21 +103,53 @@ func (t *Table) RemovePrefix(prefix string, client int64) {
 	}
 }
 
-// Prefixed calls tell with each client that has a prefix of key, once for each.
-func (t *Table) Prefixed(key []byte, tell func(client int64)) {
-	t.mu.Lock()
-	var who []int64
-	if len(t.prefixes) > 0 {
-		for n := range len(key) + 1 {
-			for client := range t.prefixes[string(key[:n])] {
-				who = append(who, client)
-			}
+// Prefixed calls tell for each prefix of any of keys, in their order, with each client that has
+// it and the keys that begin so, each once and in order.
+func (t *Table) Prefixed(keys [][]byte, tell func(client int64, keys [][]byte)) {
+	for _, g := range t.groups(keys) {
+		for _, client := range g.clients {
+			tell(client, g.keys)
 		}
 	}
-	t.mu.Unlock()
-	for _, client := range who {
-		tell(client)
+}
+
+// A group is a prefix that clients have, with keys that begin so.
+type group struct {
+	prefix  string
+	clients []int64
+	keys    [][]byte
+}
+
+func (t *Table) groups(keys [][]byte) []group {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.prefixes) == 0 {
+		return nil
 	}
+	if len(keys) > 1 {
+		keys = slices.Clone(keys)
+		slices.SortFunc(keys, bytes.Compare)
+		keys = slices.CompactFunc(keys, bytes.Equal)
+	}
+	var list []group
+	at := map[string]int{}
+	for _, key := range keys {
+		for n := range len(key) + 1 {
+			clients := t.prefixes[string(key[:n])]
+			if clients == nil {
+				continue
+			}
+			i, is := at[string(key[:n])]
+			if !is {
+				i = len(list)
+				at[string(key[:n])] = i
+				list = append(list, group{prefix: string(key[:n]), clients: slices.Collect(maps.Keys(clients))})
+			}
+			list[i].keys = append(list[i].keys, key)
+		}
+	}
+	slices.SortFunc(list, func(a, b group) int { return strings.Compare(a.prefix, b.prefix) })
+	return list
 }
 
 // Size is how many keys there are, clients of all of them, and prefixes.

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,19 +79,32 @@ func TestTableModel(t *testing.T) {
 				if k, i, p := table.Size(); k != len(keys) || i != items || p != len(prefixes) {
 					t.Fatalf("%d keys, %d items, %d prefixes; want %d, %d, %d", k, i, p, len(keys), items, len(prefixes))
 				}
-				for _, key := range []string{"", "a", "abcd", "ba"} {
-					told, want := map[int64]int{}, map[int64]int{}
-					table.Prefixed([]byte(key), func(client int64) { told[client]++ })
-					for prefix, who := range prefixes {
+				changed := rapid.SliceOfN(rapid.SampledFrom([]string{"", "a", "abcd", "ba"}), 1, 4).Draw(t, "changed")
+				var keys [][]byte
+				for _, key := range changed {
+					keys = append(keys, []byte(key))
+				}
+				var told, want []string
+				table.Prefixed(keys, func(client int64, keys [][]byte) { told = append(told, fmt.Sprintf("%d %q", client, keys)) })
+				slices.Sort(changed)
+				changed = slices.Compact(changed)
+				for prefix, who := range prefixes {
+					var begin []string
+					for _, key := range changed {
 						if strings.HasPrefix(key, prefix) {
-							for client := range who {
-								want[client]++
-							}
+							begin = append(begin, key)
 						}
 					}
-					if fmt.Sprint(told) != fmt.Sprint(want) {
-						t.Fatalf("%v are told of %q, not %v", told, key, want)
+					for client := range who {
+						if begin != nil {
+							want = append(want, fmt.Sprintf("%d %q", client, begin))
+						}
 					}
+				}
+				slices.Sort(told)
+				slices.Sort(want)
+				if !slices.Equal(told, want) {
+					t.Fatalf("%q are told, not %q", told, want)
 				}
 			},
 		})
