@@ -46,6 +46,7 @@ type Ctx struct {
 	apart    bool  // it has views of its own, see form.go
 	wide     bool  // it has written to keys other than its own, see block.go
 	nested   bool  // the command is part of another: it must not wait
+	slept    int64 // ns that it counts as having taken longer than it did (DEBUG SLEEP)
 	called   bool  // a script called this command
 
 	script *Script // kept for the next one; nil: there was none

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"regent/engine/config"
 	"regent/engine/decimal"
@@ -130,13 +131,19 @@ func debugSleep(c *Ctx) {
 	if err != nil || !(seconds > 0) {
 		seconds = 0
 	}
-	if c.InScript() { // for which time stands still
-		c.W.OK()
-		return
-	}
-	end := c.Now + max(int64(min(seconds*1000, longestWait)), 1)
+	took := max(int64(min(seconds*1000, longestWait)), 1)
+	end := c.Now + took
 	if seconds > 0 {
 		c.e.pauseUntil(pauseBySleep, pauseAll, end)
+	}
+	if c.nested {
+		// It does not sleep with its locks: for the rest of the transaction it is later, and until
+		// then nobody is served. In a script time stands still.
+		if c.slept = took * int64(time.Millisecond); !c.InScript() {
+			c.Now = end
+		}
+		c.W.OK()
+		return
 	}
 	ended := c.timed()
 	c.park(parking{

@@ -119,6 +119,30 @@ func TestDebugSleepHoldsAll(t *testing.T) {
 	}
 }
 
+// TestDebugSleepInTransaction: what comes behind it in the transaction is as much later, and nobody
+// is served until then.
+func TestDebugSleepInTransaction(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.EnableDebugCommand.Set("yes")
+	c, other := s.Client(), s.Client()
+	for _, line := range []string{"MULTI", "SET k v PX 300", "DEBUG SLEEP 0.2", "GET k", "DEBUG SLEEP 0.2", "GET k"} {
+		c.Do(strings.Fields(line)...)
+	}
+	if got, want := c.Do("EXEC"), "*5\r\n+OK\r\n+OK\r\n$1\r\nv\r\n+OK\r\n$-1\r\n"; got != want {
+		t.Fatalf("%q, not %q", got, want)
+	}
+	if got := other.Do("GET", "k"); got != "" {
+		t.Fatalf("others are served: %q", got)
+	}
+	s.Host.Advance(400 * time.Millisecond)
+	if got := other.Go(); got != "$-1\r\n" {
+		t.Fatalf("after 400 ms: %q", got)
+	}
+	if got := c.Do("SLOWLOG", "GET"); strings.Count(got, ":200000\r\n*3\r\n$5\r\nDEBUG\r\n$5\r\nSLEEP\r\n$3\r\n0.2\r\n") != 2 {
+		t.Errorf("the slow log has %q", got)
+	}
+}
+
 // TestSlowLogOfWhoWaits: as in Redis a command that waits is in the slow log when it
 // has been carried out, and only then; one that was ended by an error has failed.
 func TestSlowLogOfWhoWaits(t *testing.T) {

@@ -260,7 +260,8 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	if c.cared {
 		c.remember()
 	}
-	took := c.e.host.Ticks() - began
+	took := c.e.host.Ticks() - began + c.slept
+	c.slept = 0
 	pc := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()]
 	pc.calls.Add(1)
 	pc.nanos.Add(took)
