@@ -13,18 +13,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// shipped are the units of what Regent has; the others come with their types
-// and commands. In units that are in neither (auth, info, limits, maxmemory,
-// networking, obuf-limits) every test starts servers of its own: the external mode
-// leaves them out.
-var shipped = []string{
-	"unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/type/set",
-	"unit/type/hash", "unit/type/zset", "unit/keyspace", "unit/scan", "unit/expire", "unit/protocol", "unit/quit", "unit/info-command",
-	"unit/introspection", "unit/introspection-2", "unit/slowlog", "unit/querybuf", "unit/multi", "unit/pubsub", "unit/pause",
-	"unit/type/stream", "unit/type/stream-cgroups", "unit/hyperloglog", "unit/bitops", "unit/bitfield",
-	"unit/lazyfree", "unit/other", "unit/geo", "unit/latency-monitor", "unit/replybufsize", "unit/scripting", "unit/functions",
-}
-
 func main() {
 	if err := run(); err != nil {
 		fmt.Fprintf(os.Stderr, "compat: %v\n", err)
@@ -36,8 +24,9 @@ func run() error {
 	regent := flag.String("regent", "./bin/regent", "the binary to test")
 	reference := flag.String("redis", "redis-server", "the reference")
 	dir := flag.String("suite", "", "the suite's directory: scripts/compat-suite.sh prints it")
-	units := flag.String("units", "", "units to run, separated by commas; the ones of what Regent has by default, \"all\" for every one")
-	file := flag.String("write", "", "a document to write")
+	units := flag.String("units", "", "units to run, separated by commas; the page's by default, \"all\" for every one")
+	which := flag.String("mode", "", "the only mode to run: external, own or tls; all of them by default")
+	file := flag.String("write", "", "a page to write: what stands there of other units stays")
 	flag.Parse()
 	if *dir == "" {
 		return errors.New("-suite is missing")
@@ -45,43 +34,80 @@ func run() error {
 	redis.SetLogger(quiet{}) // servers that are not up yet are no news
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	s := suite{dir: *dir, tested: *regent}
+	s := suite{dir: *dir, tested: *regent, reference: *reference}
 	known, err := s.units()
 	if err != nil {
 		return err
 	}
-	names := shipped
-	switch {
-	case *units == "all":
-		names = known
-	case *units != "":
-		names = strings.Split(*units, ",")
+	pages, err := readPages(*file)
+	if err != nil {
+		return err
 	}
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("the suite has no unit %s", name)
+	for _, m := range modes {
+		if *which != "" && *which != string(m.mode) {
+			continue
+		}
+		names := m.units
+		switch {
+		case *units == "all":
+			names = known
+		case *units != "":
+			names = strings.Split(*units, ",")
+		}
+		for _, name := range names {
+			if !slices.Contains(known, name) {
+				return fmt.Errorf("the suite has no unit %s", name)
+			}
+		}
+		if err := s.compare(ctx, m.mode, names, func(r row) error {
+			fmt.Println(m.mode, r)
+			pages[m.mode] = put(pages[m.mode], r)
+			if *file == "" {
+				return nil
+			}
+			return os.WriteFile(*file, []byte(document(pages)), 0o644)
+		}); err != nil {
+			return err
 		}
 	}
-	var rows []row
-	for _, name := range names {
-		theirs, err := s.run(ctx, name, *reference, "--save", "", "--enable-debug-command", "yes")
+	return nil
+}
+
+// compare runs units on both sides, and hands each unit's row to done.
+func (s suite) compare(ctx context.Context, m mode, units []string, done func(row) error) error {
+	theirs := side{binary: s.reference, args: []string{"--save", "", "--enable-debug-command", "yes"}}
+	ours := side{binary: s.tested, tested: true, args: []string{
+		"--appendonly", "yes", "--save", "", "--enable-debug-command", "yes", "--enable-protected-configs", "yes",
+	}}
+	if m != external {
+		for _, on := range []*side{&theirs, &ours} {
+			dir, err := os.MkdirTemp("", "compat")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			if on.home, err = s.home(dir, *on); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range units {
+		a, err := s.run(ctx, m, name, theirs)
 		if err != nil {
 			return err
 		}
-		ours, err := s.run(ctx, name, *regent, "--appendonly", "yes", "--save", "", "--enable-debug-command", "yes", "--enable-protected-configs", "yes")
+		b, err := s.run(ctx, m, name, ours)
 		if err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		rows = append(rows, compare(name, theirs, ours))
-		fmt.Println(rows[len(rows)-1])
+		if err := done(compare(name, a, b)); err != nil {
+			return err
+		}
 	}
-	if *file == "" {
-		return nil
-	}
-	return os.WriteFile(*file, []byte(document(rows)), 0o644)
+	return nil
 }
 
 // quiet is a logger of the client library that says nothing.

@@ -7,6 +7,7 @@ import "strings"
 // unknow" of an unknown command.
 type reason struct {
 	test, message, why string
+	mode               mode // where harms is meant, "": everywhere
 	harms              bool // the test waits for ever, or spoils those behind it: it is not run; test is all of its name
 }
 
@@ -14,7 +15,6 @@ type reason struct {
 const (
 	missing  = "a command is not there yet"
 	oneUnit  = "what a command does for a client that waited is one transaction with it in the stream"
-	noSleep  = "DEBUG SLEEP is refused inside MULTI, where it would hold the locks"
 	fixedNow = "`appendonly` and `port` are what the start says"
 	// These two are tried once more by themselves.
 	after     = "a test before it ended inside MULTI, or left a client that waits, since a command is not there yet"
@@ -25,9 +25,7 @@ const (
 var reasons = []reason{
 	{message: "attempt to call field 'register_function'", why: "errors of the interpreter do not name the variable"},
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
-	{test: "MULTI + LPUSH + EXPIRE + DEBUG SLEEP on blocked client, key already expired", harms: true, why: noSleep},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
-	{test: "SLOWLOG - EXEC is not logged", why: noSleep},
 	{test: "MULTI propagation of PUBLISH", why: "what is published goes from node to node over the peers' channel, and stands in no log"},
 	{message: "nd their leader by themselves", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "CLUSTER RESET can not be invoke from within a script", why: "nodes come and go by REGENT NODE: there is no CLUSTER RESET"},
@@ -64,9 +62,9 @@ var reasons = []reason{
 }
 
 // harmful are the tests that are not run.
-func harmful() (names []string) {
+func harmful(m mode) (names []string) {
 	for _, r := range reasons {
-		if r.harms {
+		if r.harms && (r.mode == "" || r.mode == m) {
 			names = append(names, r.test)
 		}
 	}

@@ -20,6 +20,12 @@ import (
 // unitTimeout bounds one unit on one server; the suite's own limit is longer.
 const unitTimeout = 10 * time.Minute
 
+// Ports of the servers that the suite starts itself: the first, and how many.
+const (
+	firstPort = 21111
+	portCount = 2000
+)
+
 // waitDelay is how long the output of a unit that was ended is waited for.
 const waitDelay = 5 * time.Second
 
@@ -40,12 +46,20 @@ type result struct {
 }
 
 // A suite runs units of the Tcl suite in dir.
-type suite struct{ dir, tested string }
+type suite struct{ dir, tested, reference string }
 
-// run runs a unit against a fresh server of a binary. Tests that failed for what a
-// test before them has left behind are run once more by themselves.
-func (s suite) run(ctx context.Context, unit, binary string, args ...string) (result, error) {
-	r, err := s.runOnly(ctx, unit, nil, binary, args...)
+// A side is one of the two servers that are compared.
+type side struct {
+	binary string
+	tested bool
+	args   []string // beside those of every server, in the external mode
+	home   string   // the suite's directory, with the server in src, in its own mode
+}
+
+// run runs a unit against one side. Tests that failed for what a test before them has
+// left behind are run once more by themselves.
+func (s suite) run(ctx context.Context, m mode, unit string, on side) (result, error) {
+	r, err := s.runOnly(ctx, m, unit, nil, on)
 	if err != nil {
 		return r, err
 	}
@@ -58,7 +72,7 @@ func (s suite) run(ctx context.Context, unit, binary string, args ...string) (re
 	if len(again) == 0 {
 		return r, nil
 	}
-	alone, err := s.runOnly(ctx, unit, again, binary, args...)
+	alone, err := s.runOnly(ctx, m, unit, again, on)
 	for name, o := range alone.tests {
 		if o == passed {
 			r.tests[name] = passed
@@ -69,8 +83,31 @@ func (s suite) run(ctx context.Context, unit, binary string, args ...string) (re
 	return r, err
 }
 
-// runOnly runs these tests of a unit, nil: all, against a fresh server of a binary.
-func (s suite) runOnly(ctx context.Context, unit string, only []string, binary string, args ...string) (result, error) {
+// runOnly runs these tests of a unit, nil: all of them.
+func (s suite) runOnly(ctx context.Context, m mode, unit string, only []string, on side) (result, error) {
+	ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+	defer cancel()
+	flags := []string{"tests/test_helper.tcl", "--durable", "--clients", "1", "--no-latency", "--single", unit}
+	for _, name := range only {
+		flags = append(flags, "--only", name)
+	}
+	if on.tested {
+		for _, name := range harmful(m) {
+			flags = append(flags, "--skiptest", name)
+		}
+	}
+	if m == external {
+		return s.outside(ctx, on, flags)
+	}
+	flags = append(flags, "--baseport", strconv.Itoa(firstPort), "--portcount", strconv.Itoa(portCount))
+	if m == encrypted {
+		flags = append(flags, "--tls")
+	}
+	return tclsh(ctx, on.home, flags)
+}
+
+// outside runs the suite in its external mode against a fresh server.
+func (s suite) outside(ctx context.Context, on side, flags []string) (result, error) {
 	ports, err := harness.FreePorts(1)
 	if err != nil {
 		return result{}, err
@@ -80,37 +117,31 @@ func (s suite) runOnly(ctx context.Context, unit string, only []string, binary s
 		return result{}, err
 	}
 	defer os.RemoveAll(dir)
-	n := &harness.Node{Binary: binary, Port: ports[0], Dir: dir, Args: args}
+	n := &harness.Node{Binary: on.binary, Port: ports[0], Dir: dir, Args: on.args}
 	if err := n.Start(); err != nil {
 		return result{}, err
 	}
 	defer func() { _ = n.Kill() }()
-	ctx, cancel := context.WithTimeout(ctx, unitTimeout)
-	defer cancel()
 	if err := n.Ready(ctx); err != nil {
-		return result{}, fmt.Errorf("%s does not answer: %w\n%s", binary, err, n.Log())
+		return result{}, fmt.Errorf("%s does not answer: %w\n%s", on.binary, err, n.Log())
 	}
-	flags := []string{
-		"tests/test_helper.tcl", "--host", "127.0.0.1", "--port", strconv.Itoa(ports[0]),
-		"--durable", "--clients", "1", "--no-latency", "--single", unit,
-	}
-	for _, name := range only {
-		flags = append(flags, "--only", name)
-	}
-	if binary == s.tested {
-		for _, name := range harmful() {
-			flags = append(flags, "--skiptest", name)
-		}
-	}
+	return tclsh(ctx, s.dir, append(flags, "--host", "127.0.0.1", "--port", strconv.Itoa(ports[0])))
+}
+
+// tclsh runs the suite with flags, and ends what it has started.
+func tclsh(ctx context.Context, dir string, flags []string) (result, error) {
 	cmd := exec.CommandContext(ctx, "tclsh", flags...)
-	cmd.Dir = s.dir
-	// It has a client of its own, which holds its output open.
+	cmd.Dir = dir
+	// It has a client of its own, which holds its output open, and servers.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = waitDelay
 	out, err := cmd.CombinedOutput()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // a server that a test has left
+	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
 		return result{}, fmt.Errorf("run the suite: %w", err)
 	}
 	r := parse(string(out))
@@ -123,7 +154,7 @@ func (s suite) runOnly(ctx context.Context, unit string, only []string, binary s
 var (
 	colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 	lineOf  = regexp.MustCompile(`^\[(ok|err|exception|ignore|skip)\]: (.*?)(?: \(\d+ ms\))?$`)
-	errorIn = regexp.MustCompile(`^(.*) in tests/unit/\S+\.tcl$`)
+	errorIn = regexp.MustCompile(`^(.*) in tests/(?:unit|integration)/\S+\.tcl$`)
 )
 
 // parse reads what the suite prints: a line for each test, and for one that
@@ -166,7 +197,6 @@ func parse(out string) result {
 const maxWhy = 160
 
 func clip(s string) string {
-	s = strings.ReplaceAll(s, "|", "\\|")
 	if len(s) > maxWhy {
 		s = s[:maxWhy] + "…"
 	}
@@ -176,7 +206,7 @@ func clip(s string) string {
 // units are the suite's units by name, as its files are called.
 func (s suite) units() ([]string, error) {
 	var names []string
-	for _, pattern := range []string{"tests/unit/*.tcl", "tests/unit/type/*.tcl"} {
+	for _, pattern := range []string{"tests/unit/*.tcl", "tests/unit/type/*.tcl", "tests/unit/cluster/*.tcl", "tests/integration/*.tcl"} {
 		files, err := filepath.Glob(filepath.Join(s.dir, pattern))
 		if err != nil {
 			return nil, err

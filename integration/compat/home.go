@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// The suite's own mode starts src/redis-server itself, with a configuration file and
+// what a test asks for. A home is a copy of the suite where that is another server.
+
+// stand is what stands in the place of src/redis-server. The suite waits until the
+// server has written its process ID in redis-server's words, which are not Regent's.
+const stand = `#!/bin/sh
+echo "In the place of redis-server, PID: $$"
+exec %q "$@"
+`
+
+// tools are redis-server's other programs, which tests call.
+var tools = []string{"redis-cli", "redis-benchmark", "redis-check-aof", "redis-check-rdb"}
+
+// home makes a copy of the suite with on's server in it, below dir.
+func (s suite) home(dir string, on side) (string, error) {
+	for _, part := range []string{"tests", "utils"} {
+		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(filepath.Join(s.dir, part))); err != nil {
+			return "", fmt.Errorf("copy the suite: %w", err)
+		}
+	}
+	src := filepath.Join(dir, "src")
+	if err := os.MkdirAll(src, 0o755); err != nil {
+		return "", fmt.Errorf("make the place of the programs: %w", err)
+	}
+	for _, name := range tools {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return "", fmt.Errorf("find what comes with redis-server: %w", err)
+		}
+		if err := os.Symlink(path, filepath.Join(src, name)); err != nil {
+			return "", fmt.Errorf("link %s: %w", name, err)
+		}
+	}
+	binary, err := exec.LookPath(on.binary)
+	if err != nil {
+		return "", fmt.Errorf("find the server: %w", err)
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
+		return "", fmt.Errorf("find the server: %w", err)
+	}
+	server := filepath.Join(src, "redis-server")
+	if on.tested {
+		err = os.WriteFile(server, fmt.Appendf(nil, stand, binary), 0o755)
+	} else {
+		err = os.Symlink(binary, server)
+	}
+	if err != nil {
+		return "", fmt.Errorf("put the server into the suite: %w", err)
+	}
+	certs := exec.Command("bash", "utils/gen-test-certs.sh")
+	certs.Dir = dir
+	if out, err := certs.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make the suite's certificates: %w\n%s", err, out)
+	}
+	return dir, nil
+}
