@@ -5,7 +5,6 @@ import (
 	"math/bits"
 	"slices"
 
-	"regent/engine/decimal"
 	"regent/engine/hashtable"
 	"regent/engine/listpack"
 )
@@ -246,65 +245,6 @@ func (h *Hash) Adopt(lp []byte, l Limits) bool {
 	}
 	h.Limit(l)
 	return true
-}
-
-// fewFields is up to how many fields each is compared with each.
-const fewFields = 32
-
-// distinct reports whether no two of the n fields are equal.
-func (h *Hash) distinct(lp []byte, n int) bool {
-	end := listpack.End(lp)
-	var few [fewFields]listpack.Value
-	seen := few[:0]
-	for p := listpack.First(lp); p < end && n <= fewFields; p = listpack.Next(lp, listpack.Next(lp, p)) {
-		v := listpack.Get(lp, p)
-		if !v.IsInt { // an integer may be written as text, though not by Redis
-			v.Int, v.IsInt = decimal.Parse(v.Str)
-		}
-		for i := range seen {
-			if w := &seen[i]; w.IsInt == v.IsInt && w.Int == v.Int && (v.IsInt || string(w.Str) == string(v.Str)) {
-				return false
-			}
-		}
-		seen = append(seen, v)
-	}
-	if n <= fewFields {
-		return true
-	}
-	return h.distinctOfMany(lp, n)
-}
-
-// distinctOfMany keeps half of a field's hash and its place in a table that stays on the
-// stack for as many fields as a listpack usually has.
-func (h *Hash) distinctOfMany(lp []byte, n int) bool {
-	var some [1024]uint64
-	seen := some[:]
-	if 2*n > len(seen) {
-		seen = make([]uint64, 1<<bits.Len(uint(2*n)))
-	}
-	var a, b decimal.Text
-	mask := uint64(len(seen) - 1)
-	for p, end := listpack.First(lp), listpack.End(lp); p < end; p = listpack.Next(lp, listpack.Next(lp, p)) {
-		field := textAt(lp, p, &a)
-		sum := maphash.Bytes(h.seed, field)
-		i := sum & mask
-		for ; seen[i] != 0; i = (i + 1) & mask {
-			if s := seen[i]; s>>32 == sum>>32 && string(textAt(lp, int(uint32(s)), &b)) == string(field) {
-				return false
-			}
-		}
-		seen[i] = sum>>32<<32 | uint64(p)
-	}
-	return true
-}
-
-// textAt is the element of a listpack at p, which is written into text if need be.
-func textAt(lp []byte, p int, text *decimal.Text) []byte {
-	v := listpack.Get(lp, p)
-	if v.IsInt {
-		return text.Of(v.Int)
-	}
-	return v.Str
 }
 
 // Delete removes a field and reports whether it was there.

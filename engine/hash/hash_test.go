@@ -192,6 +192,31 @@ func TestScanShowsAll(t *testing.T) {
 	}
 }
 
+// TestAdoptTwice: a field that comes twice is found, wherever the two are and however
+// long they are, among many and few; without the second all is well.
+func TestAdoptTwice(t *testing.T) {
+	for _, n := range []int{2, 3, 33, 100, 700} {
+		for _, length := range []int{0, 1, 2, 3, 4, 7, 8, 9, 16, 17, 40, 63, 64, 100} {
+			for _, twice := range [][2]int{{0, 0}, {0, 1}, {0, n - 1}, {n / 2, n - 1}} {
+				lp, width := listpack.New(0), max(length, len(strconv.Itoa(n)))
+				for i := range n {
+					if i == twice[1] {
+						i = twice[0]
+					}
+					for _, s := range []string{fmt.Sprintf("%0*d", width, i) + "x"[:min(length, 1)], "v"} {
+						e := listpack.ElementOf([]byte(s))
+						lp = listpack.Insert(lp, listpack.End(lp), &e)
+					}
+				}
+				h := New(maphash.MakeSeed())
+				if got, want := h.Adopt(lp, Limits{512, 64}), twice[0] == twice[1]; got != want {
+					t.Errorf("%d fields of %d bytes, %v are the same: %v", n, length, twice, got)
+				}
+			}
+		}
+	}
+}
+
 // FuzzAdopt: a listpack from outside is a hash that can be used, or refused.
 func FuzzAdopt(f *testing.F) {
 	for _, fields := range [][]string{{}, {"a", "b"}, {"a", "b", "a", "c"}, {"1", "2", "3"}, {"5", "6", "x", ""}} {

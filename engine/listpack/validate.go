@@ -16,6 +16,13 @@ func Validate(lp []byte) (n int, err error) {
 	}
 	end := End(lp)
 	for p := headerLen; p < end; n++ {
+		if size := int(lp[p]) - 0x80 + 1; uint(size-1) < 1<<6 { // a short string, as most are
+			if q := p + size; q >= end || int(lp[q]) != size {
+				return 0, ErrDamaged
+			}
+			p += size + 1
+			continue
+		}
 		size, ok := checkEntry(lp[p:end])
 		if !ok {
 			return 0, ErrDamaged

@@ -161,33 +161,46 @@ func appendRepeat(dst []byte, n, back int) []byte {
 	return append(dst, byte(7<<5|back>>8), byte(n-7), byte(back))
 }
 
+// lzfWide is how many bytes unpack copies at once where there is room for them: more
+// than wanted costs less than to count them, and what is too much is written over.
+const lzfWide = 16
+
 // unpack fills dst, which has the length that the packed string must have.
 func unpack(dst, src []byte) error {
 	at := 0
-	for len(src) > 0 {
-		ctrl := int(src[0])
-		src = src[1:]
+	for i := 0; i < len(src); {
+		ctrl := int(src[i])
+		i++
 		if ctrl < lzfMaxLiteral {
 			n := ctrl + 1
-			if n > len(src) || n > len(dst)-at {
+			if n > len(src)-i || n > len(dst)-at {
 				return errLZF
 			}
-			at += copy(dst[at:], src[:n])
-			src = src[n:]
+			if n <= lzfWide && len(src)-i >= lzfWide && len(dst)-at >= lzfWide {
+				copyWide(dst[at:at+lzfWide], src[i:i+lzfWide])
+			} else {
+				copy(dst[at:], src[i:i+n])
+			}
+			at, i = at+n, i+n
 			continue
 		}
 		n := ctrl >> 5
-		if n == 7 && len(src) > 0 {
-			n += int(src[0])
-			src = src[1:]
+		if n == 7 && i < len(src) {
+			n += int(src[i])
+			i++
 		}
-		if len(src) == 0 {
+		if i >= len(src) {
 			return errLZF
 		}
-		n, from := n+2, at-(ctrl&0x1f<<8|int(src[0]))-1
-		src = src[1:]
+		n, from := n+2, at-(ctrl&0x1f<<8|int(src[i]))-1
+		i++
 		if from < 0 || n > len(dst)-at {
 			return errLZF
+		}
+		if n <= lzfWide && at-from >= 8 && len(dst)-at >= lzfWide {
+			copyWide(dst[at:at+lzfWide], dst[from:from+lzfWide])
+			at += n
+			continue
 		}
 		at = repeat(dst, from, at, n)
 	}
@@ -195,6 +208,14 @@ func unpack(dst, src []byte) error {
 		return errLZF
 	}
 	return nil
+}
+
+// copyWide copies lzfWide bytes from the first to the last, so that what stands 8 bytes
+// or more before dst may be repeated into it.
+func copyWide(dst, src []byte) {
+	_, _ = dst[15], src[15]
+	binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
+	binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:]))
 }
 
 // repeat copies n bytes within dst forward from from to at, and returns where

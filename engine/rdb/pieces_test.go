@@ -143,6 +143,43 @@ func TestRepetitionsPackWell(t *testing.T) {
 	}
 }
 
+// distinctBytes are n bytes, n up to 256, no two of them equal.
+func distinctBytes(n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(i * 167)
+	}
+	return p
+}
+
+// TestUnpackShort: what is copied in wide steps ends where it should, at every distance and
+// length, up to the last byte of both.
+func TestUnpackShort(t *testing.T) {
+	for back := 1; back <= 40; back++ {
+		for n := 3; n <= 40; n++ {
+			for rest := range 20 {
+				want := distinctBytes(back)
+				packed := appendLiterals(nil, want)
+				for range n {
+					want = append(want, want[len(want)-back])
+				}
+				packed = appendRepeat(packed, n, back)
+				tail := distinctBytes(rest)
+				want, packed = append(want, tail...), appendLiterals(packed, tail)
+				got := make([]byte, len(want), len(want)+1)
+				if err := unpack(got, packed); err != nil || !bytes.Equal(got, want) {
+					t.Fatalf("%d bytes from %d back, %d after: %v, %q, not %q", n, back, rest, err, got, want)
+				}
+				for _, off := range []int{-1, 1} {
+					if err := unpack(make([]byte, len(want)+off), packed); err == nil {
+						t.Fatalf("%d bytes from %d back, %d after: a length that is wrong by %d", n, back, rest, off)
+					}
+				}
+			}
+		}
+	}
+}
+
 func FuzzUnpack(f *testing.F) {
 	packed, _ := new(packer).pack(nil, bytes.Repeat([]byte("abcd"), 100), 400)
 	f.Add(packed, 400)

@@ -20,6 +20,13 @@ type setCodec struct {
 // errMember is a member that stands in an RDB file twice.
 var errMember = errors.New("a member of a set stands there twice")
 
+// A small set begins with room for so many bytes a member, so that it does not grow with
+// each, and so many in all.
+const (
+	memberRoom = 16
+	maxRoom    = 1 << 10
+)
+
 // Kind is "set".
 func (setCodec) Kind() string { return "set" }
 
@@ -78,8 +85,11 @@ func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 	if err != nil {
 		return s, err
 	}
-	if n > uint64(limit) {
+	switch {
+	case n > uint64(limit):
 		s.Hash()
+	case n > 1:
+		s.View(make([]byte, 0, min(n*memberRoom, maxRoom)), false)
 	}
 	for ; n > 0; n-- {
 		b, err := d.String()
