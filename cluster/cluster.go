@@ -406,7 +406,7 @@ func (c *Cluster) flush() {
 }
 
 // DiskFailed tells that the log cannot be written: this node neither leads
-// nor votes any more.
+// nor runs any more. It votes on (rule 10 of the election).
 func (c *Cluster) DiskFailed(err error) {
 	c.mu.Lock()
 	c.logBad = errors.Join(c.logBad, err)

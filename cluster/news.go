@@ -248,8 +248,6 @@ func (w *newsWriter) denial(r bully.Reason, leader int64) string {
 		return "the vote went to another node"
 	case bully.JustStarted:
 		return "the voter has just started and waits until all it may have promised before is over"
-	case bully.DiskFailed:
-		return "the voter can't write its data"
 	case bully.OldMembers:
 		return "the candidate has an older list of the nodes"
 	}

@@ -48,7 +48,8 @@ type Node struct {
 	unsaved bool  // hard must go to disk with the next Output
 	from    int64 // whose message is being taken, 0: none
 	pos     Position
-	durable int64 // ≤ pos.Offset
+	durable int64    // ≤ pos.Offset
+	before  Position // where the log ended when its last record was of an earlier epoch
 
 	diskBad bool
 	stopped bool
@@ -137,6 +138,8 @@ type rules struct {
 
 	changeAtOnce  bool // members change before the last change is known to a majority
 	oldMembersRun bool // voters grant to candidates with older configurations
+
+	brokenOwesNothing bool // a voter whose log cannot be written grants to any candidate
 
 	blankVotes bool // a voter that came without its disk votes as others do
 	stateVotes bool // so does one whose log came without the state file

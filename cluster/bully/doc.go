@@ -103,8 +103,8 @@
 //  2. Pre-round. ELECTION pre asks how others would vote, and changes nothing
 //     anywhere. A voter refuses while it hears a leader (for T from a heartbeat,
 //     but see 8), while its promise to one lasts (7), within T of its own
-//     start, with a broken disk, and a candidate whose position is behind its
-//     own. Of equal position and higher ID, and seeing a majority itself, it
+//     start, and a candidate whose position is behind its
+//     own (10). Of equal position and higher ID, and seeing a majority itself, it
 //     answers STANDDOWN and runs at once. A question that it refuses as stale
 //     wakes it to its turn. Neither while it backs off: one question wakes
 //     several nodes together. Else GRANT.
@@ -161,8 +161,11 @@
 //     have forgotten: it neither votes nor runs. A leader of its epoch or a
 //     later one ends this early, for the promise to that one takes its place.
 //     A node that has never seen an epoch has promised nothing.
-//  10. Disk. A node that cannot write neither leads, votes nor runs; a leader
-//     resigns. It follows on, so that readers are served.
+//  10. Disk. A node that cannot write its log neither leads nor runs; a leader
+//     resigns. It follows on, so that readers are served. It votes, for its vote is
+//     in the state file, and asks of a candidate what it has acknowledged: what is in
+//     its memory alone nobody was told of. So of two nodes the other can lead, and this one
+//     gets a full copy from it. A node that cannot write its state file says nothing.
 //  11. Higher epochs. A node that hears of a higher epoch takes it over, and stops
 //     leading or running. A node that hears a leader of a lower one tells it.
 //  12. Power loss. A node that does not sync each write and whose power failed

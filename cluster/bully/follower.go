@@ -79,6 +79,12 @@ func (n *Node) Follows(epoch int64) bool {
 func (n *Node) Appended(now time.Duration, pos Position, durable int64) Output {
 	n.enter(now)
 	assert(pos.Offset >= n.commit, "log cut to %d below commit %d", pos.Offset, n.commit)
+	switch {
+	case pos.Offset < n.pos.Offset || pos.Epoch < n.pos.Epoch: // it was cut
+		n.before = Position{}
+	case n.pos.Epoch < pos.Epoch:
+		n.before = n.pos
+	}
 	n.pos, n.durable = pos, min(durable, pos.Offset)
 	if pos.Epoch > n.hard.Epoch {
 		n.adopt(pos.Epoch)

@@ -306,7 +306,8 @@ func (n *Node) resign(r Reason) {
 }
 
 // Disk tells whether the log and the state file can be written. A node that
-// cannot write neither leads, votes nor runs.
+// cannot write neither leads nor runs. It votes: the driver sends nothing while the
+// vote is not on disk.
 func (n *Node) Disk(now time.Duration, ok bool) Output {
 	n.enter(now)
 	if n.stopped || ok == !n.diskBad {

@@ -37,6 +37,9 @@ const (
 	// forgedDeath: connections to a leader that lives are refused in its name,
 	// and it is cut off.
 	forgedDeath
+	// brokenLog: a follower acknowledges and can write its log no more, its leader dies, and a
+	// node that lacks what was acknowledged asks for votes.
+	brokenLog
 	// newVoters: a leader removes both others, one of which does not hear it.
 	newVoters
 )
@@ -57,6 +60,8 @@ func (w *world) drill() {
 				w.forge(l, w.now+2*simT)
 			case lostTail:
 				w.drillLostTail(l)
+			case brokenLog:
+				w.drillBrokenLog(l, w.anyBut(l))
 			case lostCrown:
 				w.drillLostCrown(l, w.anyBut(l))
 			case lostPromise:
@@ -125,6 +130,16 @@ func (w *world) bounceNow(m *machine, down time.Duration) {
 func (w *world) drillBounce(l, a *machine) {
 	w.cutOff(l, a)
 	w.when(4, func() bool { return w.asking(l, a) }, func() { w.bounceNow(a, 20*time.Millisecond) })
+}
+
+func (w *world) drillBrokenLog(l, f *machine) {
+	w.cutOff(l, f)
+	before := l.pub.commit
+	w.when(1, func() bool { return l.pub.commit > before && f.up }, func() {
+		w.breakDisk(f)
+		l.crash(false)
+		w.cut = [simMost + 1][simMost + 1]bool{}
+	})
 }
 
 // asking: a node asks for votes that is none of those.

@@ -20,6 +20,7 @@ func mutants() []mutant {
 	return []mutant{
 		{name: "one grant wins", rules: rules{noMajority: true}},
 		{name: "votes ignore positions", rules: rules{noFreshness: true}},
+		{name: "a voter with a broken log votes for any", rules: rules{brokenOwesNothing: true}, drill: brokenLog},
 		{name: "the vote is not on disk", rules: rules{volatileVote: true}},
 		{name: "records of earlier epochs count as committed", rules: rules{oldEpochCommit: true}, drill: figure8},
 		{name: "no lease", rules: rules{noLease: true}},

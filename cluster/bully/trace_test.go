@@ -29,7 +29,7 @@ import (
 //	disk 3 bad|good, stop 3
 //	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
 //	append 3 100                          at the leader, durable at once
-//	log 2 4/80                            sets a log
+//	log 2 4/80 [60]                       sets a log, and how much of it is durable
 //	delay 200                             messages take so many ms more
 //	stream 3 2 [upto=O]                   copies the leader's log, acknowledges
 //	tell 2 from=1 election pre epoch=4 log=4/80 ...
@@ -215,7 +215,11 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 	case "log":
 		x := node(0)
 		x.pos = parsePos(words[1])
-		w.act(id(0), x.n.Appended(w.now, x.pos, x.pos.Offset))
+		durable := x.pos.Offset
+		if len(words) > 2 {
+			durable = id(2)
+		}
+		w.act(id(0), x.n.Appended(w.now, x.pos, durable))
 	case "stream":
 		w.stream(id(0), id(1), opts["upto"])
 	case "tell":

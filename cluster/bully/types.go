@@ -273,6 +273,8 @@ type Status struct {
 //     node of those bytes and Follows(epoch) was true after that. A vote is
 //     weighed against the position the node knows: bytes acknowledged behind
 //     its back could be missing in the leader it helps to elect.
+//   - A cut is told before anything is appended behind it: of a log that cannot be written
+//     the node must know of which epoch the durable part is.
 //   - While Vouches is false a stream acknowledges nothing as durable, and no
 //     round is answered.
 //   - Follows is asked again before each append: a node that promised a

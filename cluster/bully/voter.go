@@ -44,8 +44,6 @@ func (n *Node) boundUntil() time.Duration {
 // may. It holds for its own candidacy as well.
 func (n *Node) bound() Reason {
 	switch {
-	case n.diskBad:
-		return DiskFailed
 	case n.role == Leader && (n.LeaseValid(n.now) || n.now < n.lead.renewed+n.cfg.Timeout):
 		return LeaderAlive // also while its lease has run out for a moment
 	case n.promise.holds(n.now) && !n.rules.noPromise:
@@ -54,6 +52,22 @@ func (n *Node) bound() Reason {
 		return JustStarted
 	}
 	return NoReason
+}
+
+// owes is what a candidate's log must hold for this node's vote: all of its own. Of a log
+// that cannot be written, that is what this node has ever acknowledged; the rest, which is
+// in its memory alone, nobody was told of. If nothing of the last epoch is durable, what is
+// ends in an earlier one.
+func (n *Node) owes() Position {
+	switch {
+	case !n.diskBad:
+		return n.pos
+	case n.rules.brokenOwesNothing:
+		return Position{}
+	case n.durable <= n.before.Offset:
+		return Position{n.before.Epoch, n.durable}
+	}
+	return Position{n.pos.Epoch, n.durable}
 }
 
 // onElection answers a candidate.
@@ -121,12 +135,12 @@ func (n *Node) answerPre(p *peer, m Message) {
 		return
 	}
 	old := n.outdated(&m.Members)
-	behind := m.Position.Less(n.pos) && !n.rules.noFreshness
+	behind := m.Position.Less(n.owes()) && !n.rules.noFreshness
 	bully := !old && !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
 	// One question wakes several nodes at one moment. So a node that backs off goes
 	// on doing so, and stands nobody down: woken together again and again,
 	// rivals would split the votes for ever.
-	mayRun := n.voter && !n.members.Older(&m.Members) && n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost && !n.unwritten()
+	mayRun := !n.passive() && !n.members.Older(&m.Members) && n.campaign.deferTo == 0 && n.campaign.failed == 0 && n.seesMajority() && !n.hard.MayHaveLost && !n.unwritten()
 	switch {
 	case old:
 		n.answer(p, m, Refuse, OldMembers)
@@ -166,12 +180,12 @@ func (n *Node) answerReal(p *peer, m Message) {
 		n.deny(p, m, VoteTaken)
 	case n.outdated(&m.Members):
 		n.deny(p, m, OldMembers)
-		if n.role == Follower && n.leader == 0 && n.voter {
+		if n.role == Follower && n.leader == 0 && !n.passive() {
 			n.wake()
 		}
-	case m.Position.Less(n.pos) && !n.rules.noFreshness:
+	case m.Position.Less(n.owes()) && !n.rules.noFreshness:
 		n.deny(p, m, StaleLog)
-		if n.role == Follower && n.leader == 0 && n.voter {
+		if n.role == Follower && n.leader == 0 && !n.passive() {
 			n.wake()
 		}
 	default:
