@@ -63,7 +63,7 @@ func TestInfoCounts(t *testing.T) {
 	s.ExpireCycle(10)
 	info := c.Do("INFO", "everything")
 	for _, want := range []string{
-		"db0:keys=1,expires=0", "expired_keys:1", "keyspace_hits:1", "keyspace_misses:1", "errorstat_ERR:count=2", "total_error_replies:2",
+		"total_commands_processed:5\r\n", "db0:keys=1,expires=0", "expired_keys:1", "keyspace_hits:1", "keyspace_misses:1", "errorstat_ERR:count=2", "total_error_replies:2",
 		"cmdstat_set:calls=2,", "cmdstat_get:calls=2,", "rejected_calls=1,failed_calls=0", "cmdstat_incr:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=1",
 		"connected_clients:1", "role:master", "node_id:1", "leader_id:1",
 	} {

@@ -11,6 +11,7 @@ import (
 // counters; readers add the stripes up.
 type stats struct {
 	stripes []stripe
+	called  []atomic.Bool // which commands ever were: a sum need not look at the others
 	traffic []traffic
 	errors  errorStats
 	latency latencies
@@ -60,6 +61,7 @@ func (s *stats) init(stripes, commands int) {
 	for i := range s.stripes {
 		s.stripes[i].perCmd = make([]cmdStat, commands)
 	}
+	s.called = make([]atomic.Bool, commands)
 	s.errors.kinds = map[string]int64{}
 	s.latency.init(commands)
 }
@@ -119,12 +121,22 @@ func (s *stats) sum(counter func(st *stripe) *atomic.Int64) (n int64) {
 
 // commands is how many commands were carried out.
 func (s *stats) commands() (n int64) {
-	for i := range s.stripes {
-		for j := range s.stripes[i].perCmd {
+	for j := range s.called {
+		if !s.called[j].Load() {
+			continue
+		}
+		for i := range s.stripes {
 			n += s.stripes[i].perCmd[j].calls.Load()
 		}
 	}
 	return n
+}
+
+// calls counts calls of the command with that index in one stripe.
+func (s *stats) calls(st *stripe, index int, n int64) {
+	if st.perCmd[index].calls.Add(n) == n {
+		s.called[index].Store(true)
+	}
 }
 
 // command adds one command's counters up.
@@ -293,10 +305,9 @@ func (e *Engine) countUp(s *Session) {
 	t := &s.tally
 	st := &e.stats.stripes[uint32(s.ID)&e.mask]
 	if t.calls != 0 {
-		pc := &st.perCmd[t.cmd.Index()]
-		pc.calls.Add(t.calls)
+		e.stats.calls(st, t.cmd.Index(), t.calls)
 		if t.failed != 0 {
-			pc.failed.Add(t.failed)
+			st.perCmd[t.cmd.Index()].failed.Add(t.failed)
 			t.failed = 0
 		}
 		t.calls = 0

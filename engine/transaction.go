@@ -262,8 +262,9 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	}
 	took := c.e.host.Ticks() - began + c.slept
 	c.slept = 0
-	pc := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()]
-	pc.calls.Add(1)
+	st := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask]
+	c.e.stats.calls(st, cmd.Index(), 1)
+	pc := &st.perCmd[cmd.Index()]
 	pc.nanos.Add(took)
 	if c.failed {
 		pc.failed.Add(1)

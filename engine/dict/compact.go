@@ -26,15 +26,25 @@ type compaction struct {
 	off    int32  // the next slot to look at
 	class  int    // where to look for the next victim
 	taken  uint64 // the arena's, at the end of the last step
+	freed  uint64 // the same
+	done   bool   // nothing was found while nothing was stored: what is given back may change that
 }
 
 // compactStep moves up to n entries and reports whether it is in the middle
 // of something.
 func (d *Dict) compactStep(n int) bool {
 	c := &d.compact
-	defer func() { c.taken = d.mem.taken }()
-	if c.victim == 0 && !d.chooseVictim(c.taken == d.mem.taken) {
-		return false
+	rest, still := c.taken == d.mem.taken, c.freed == d.mem.freed
+	defer func() { c.taken, c.freed = d.mem.taken, d.mem.freed }()
+	if c.victim == 0 {
+		if rest && still && c.done {
+			return false
+		}
+		c.done = false
+		if !d.chooseVictim(rest) {
+			c.done = rest
+			return false
+		}
 	}
 	// Deletions may empty the victim as well: then it was dropped, and may be
 	// anything by now.

@@ -100,6 +100,7 @@ type arena struct {
 	class  [classes + 1]classState
 	used   int64  // bytes of slots in use, and of large entries
 	taken  uint64 // slots that were ever given out: does it stand still, the owner rests
+	freed  uint64 // slots that were ever given back
 	mapped int64  // bytes of addresses taken from the system, the tables' included
 	tables [][]byte
 	extents
@@ -192,6 +193,7 @@ func (a *arena) release(ref uint32) {
 	binary.LittleEndian.PutUint32(s.mem[off+4:], uint32(s.free))
 	s.free = int32(off)
 	s.used--
+	a.freed++
 	st := &a.class[s.class]
 	st.used--
 	a.used -= int64(size)

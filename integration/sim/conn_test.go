@@ -32,13 +32,17 @@ type conn struct {
 	finished bool      // this end has sent its end
 	err      error     // this end is over
 	stuck    *time.Timer
+	alarm    *time.Timer // of what arrives here next
+	alarmed  bool        // it is set
 	read     deadline
 	write    deadline
 }
 
+// A deadline has a timer once somebody waits for it: most are set anew long before.
 type deadline struct {
-	at time.Time
-	t  *time.Timer
+	at   time.Time
+	t    *time.Timer
+	wake time.Time // when the timer ends, zero: it is not set
 }
 
 func (d *deadline) over() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
@@ -61,8 +65,29 @@ func (c *conn) Read(p []byte) (int, error) {
 		case c.err != nil:
 			return 0, c.fault("read", c.err)
 		}
-		c.moved.Wait()
+		c.wait(&c.read)
 	}
+}
+
+// wait waits until something moves or the deadline comes; it may return for nothing.
+func (c *conn) wait(d *deadline) {
+	if !d.at.IsZero() && (d.wake.IsZero() || d.wake.After(d.at)) {
+		d.wake = d.at
+		if d.t == nil {
+			d.t = time.AfterFunc(time.Until(d.at), func() { c.due(d) })
+		} else {
+			d.t.Reset(time.Until(d.at))
+		}
+	}
+	c.moved.Wait()
+}
+
+// due wakes who waits for a deadline. It may have been moved meanwhile.
+func (c *conn) due(d *deadline) {
+	c.n.mu.Lock()
+	defer c.n.mu.Unlock()
+	d.wake = time.Time{}
+	c.moved.Broadcast()
 }
 
 func (s *segment) arrived() bool { return !s.at.IsZero() && !s.at.After(time.Now()) }
@@ -113,7 +138,7 @@ func (c *conn) Write(p []byte) (n int, err error) {
 			n += k
 			continue
 		}
-		c.moved.Wait()
+		c.wait(&c.write)
 	}
 }
 
@@ -150,15 +175,36 @@ func (c *conn) travel(i int) {
 		at = to.last // TCP keeps the order
 	}
 	to.in[i].at, to.last = at, at
-	time.AfterFunc(at.Sub(now), func() {
-		c.n.mu.Lock()
-		defer c.n.mu.Unlock()
-		if to.err == nil {
-			to.moved.Broadcast()
-		} else if c.n.passes(to.host.ip, c.host.ip) {
-			c.fail(syscall.ECONNRESET)
+	if to.alarmed {
+		return
+	}
+	to.alarmed = true
+	if to.alarm == nil {
+		to.alarm = time.AfterFunc(at.Sub(now), to.arrive)
+	} else {
+		to.alarm.Reset(at.Sub(now))
+	}
+}
+
+// arrive is called when a segment has come: it wakes who reads, and waits for the next.
+func (c *conn) arrive() {
+	c.n.mu.Lock()
+	defer c.n.mu.Unlock()
+	c.alarmed = false
+	if c.err != nil {
+		if c.n.passes(c.host.ip, c.peerIP()) {
+			c.peer.fail(syscall.ECONNRESET)
 		}
-	})
+		return
+	}
+	c.moved.Broadcast()
+	for i := range c.in {
+		if s := &c.in[i]; !s.at.IsZero() && !s.arrived() {
+			c.alarmed = true
+			c.alarm.Reset(time.Until(s.at))
+			return
+		}
+	}
 }
 
 // hitNobody: the other machine knows of no such connection, and says so if it is on and
@@ -270,22 +316,7 @@ func (c *conn) setDeadline(d *deadline, t time.Time) error {
 	if c.err != nil {
 		return c.fault("set", c.err)
 	}
-	if d.t != nil {
-		d.t.Stop()
-		d.t = nil
-	}
 	d.at = t
-	if t.IsZero() {
-		return nil
-	}
-	if wait := time.Until(t); wait > 0 {
-		d.t = time.AfterFunc(wait, func() {
-			c.n.mu.Lock()
-			defer c.n.mu.Unlock()
-			c.moved.Broadcast()
-		})
-		return nil
-	}
 	c.moved.Broadcast()
 	return nil
 }

@@ -134,7 +134,7 @@ func (nd *node) plain() string { return fmt.Sprintf("%s:%d", nd.ip, plainPort) }
 
 func (nd *node) config(join bool) *config.Config {
 	text := fmt.Sprintf("dir %s\nbind %s\nport %d\nplain-port %d\nnode-id %d\nannounce-host %s\npeers %s\ncluster-secret sim\nprotected-mode no\n"+
-		"io-model goroutine\nfollower-reads no\nloglevel notice\nenable-debug-command yes\n%s\n%s",
+		"databases 1\nio-model goroutine\nfollower-reads no\nloglevel notice\nenable-debug-command yes\n%s\n%s",
 		nd.w.dir, nd.ip, port, plainPort, nd.id, nd.ip, strings.Join(nd.peers, ","), nd.w.plan.conf, nd.conf)
 	if join {
 		text += "\njoin yes"
