@@ -110,8 +110,9 @@ type peer struct {
 	steadySince time.Duration
 	falls       int // how often it died or fell silent lately
 	fellAt      time.Duration
-	tries       int  // handovers to it that came to nothing
-	yielded     bool // an operator gave its leadership away; until it falls
+	tries       int           // handovers to it that came to nothing
+	retryAt     time.Duration // no other before, unless its process has ended since
+	yielded     bool          // an operator gave its leadership away; until it falls
 
 	acked   int64         // leader: durable here in this epoch
 	echo    time.Duration // leader: send time of the newest heartbeat acknowledged

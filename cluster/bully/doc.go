@@ -227,7 +227,9 @@
 // log has kept up with its own for TakeoverAfter. Each fall of that peer (death
 // or silence) doubles the wait, at most 2^5 times, so that a flapping node does
 // not cost a change of leader each time; a handover that failed is not tried
-// again before a likewise doubled wait. A node that was put into the lead by command
+// again before a likewise doubled wait, to 2^11 times: each costs writes a pause, and where the
+// way is too slow for HandoverPause the next one fails as well. A target whose process has ended
+// since is tried as if it had not failed. A node that was put into the lead by command
 // keeps it against every peer that has not fallen since; evidence from before,
 // which came late, is of an earlier fall.
 //

@@ -359,7 +359,7 @@ func (n *Node) PeerDead(at time.Duration, id int64, how Evidence) Output {
 	if !p.dead {
 		yielded := p.yielded && at < n.lead.since // that fall was before the command
 		n.fell(p)
-		p.yielded = yielded
+		p.yielded, p.tries, p.retryAt = yielded, 0, 0
 	}
 	p.up, p.dead = false, true
 	if n.role == Leader {

@@ -68,7 +68,7 @@ const (
 	pauseDen        = 5
 	afterTimes      = 4  // TakeoverAfter: 4T
 	fallsMost       = 5  // TakeoverAfter doubles with each fall, at most five times
-	triesMost       = 5  // and so does the pause after a handover that failed
+	triesMost       = 11 // and so does the pause after a handover that failed: to 8192 T, some hours
 	askedTimes      = 10 // a handover that a follower asked for may catch up for 10T
 	parkPart        = 5  // a deposed leader's driver waits for COORDINATOR T/5 or longer
 	forgetFallTimes = 2  // a fall is forgotten after twice the longest wait
@@ -277,7 +277,7 @@ func (n *Node) giveUpHandover(why Reason) {
 	p := h.target
 	p.tries = min(p.tries+1, triesMost)
 	n.lead.failed = why
-	n.lead.retryAt = n.now + n.cfg.takeoverAfter()<<p.tries
+	p.retryAt = n.now + n.cfg.takeoverAfter()<<p.tries
 	passed := h.stage == Passed
 	n.lead.handing = handing{}
 	if !passed || n.rules.handoverKeepsLease {
@@ -354,7 +354,7 @@ func (n *Node) freed(m Message) bool {
 // long enough. It is asked once per heartbeat.
 func (n *Node) considerTakeover() {
 	n.watchPeers()
-	if !n.cfg.Takeover || n.mayHandOver() != nil || n.now < n.lead.retryAt {
+	if !n.cfg.Takeover || n.mayHandOver() != nil {
 		return
 	}
 	for i := len(n.peers) - 1; i >= 0; i-- {
@@ -362,7 +362,7 @@ func (n *Node) considerTakeover() {
 		if p.id < n.cfg.ID {
 			return
 		}
-		if p.steady && !p.yielded && n.now-p.steadySince >= n.patience(p) {
+		if p.steady && !p.yielded && n.now >= p.retryAt && n.now-p.steadySince >= n.patience(p) {
 			n.beginHandover(p, false, n.now+n.cfg.pause())
 			return
 		}

@@ -48,7 +48,6 @@ type leadership struct {
 	cancelled int64  // of them taken back
 	minSeq    uint64 // heartbeats before this one renew nothing
 	failed    Reason // why the last handover did
-	retryAt   time.Duration
 
 	change *Configuration // waits until it may begin
 }
@@ -72,7 +71,7 @@ func (n *Node) becomeLeader() {
 	n.settle()
 	for _, p := range n.peers {
 		p.acked, p.echo, p.promise, p.echoed, p.steady = 0, 0, 0, false, false
-		p.yielded, p.tries = byCommand, 0
+		p.yielded, p.tries, p.retryAt = byCommand, 0, 0
 		p.members = Configuration{}
 	}
 	n.beat(Coordinator)
