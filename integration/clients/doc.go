@@ -16,7 +16,7 @@
 //
 // Where the leader is to be cut off from the others, each node is on a host of its own
 // (hosts_linux.go), and the programs run where all of them can be reached. What ten plain
-// clients behind HAProxy see is measured apart (ten.go).
+// clients behind HAProxy see is measured apart (ten.go), and so is what a tunnel costs (cost.go).
 //
 // The programs are in their clients' languages (programs/, more/), and those of go-redis in
 // this one. A program whose language is not installed is left out, and said to be.

@@ -21,6 +21,8 @@ const (
 	failsAfter = time.Second
 	// works is within what time every program has to work again.
 	works = 2 * time.Second
+	// costRuns is how often redis-benchmark runs at either node.
+	costRuns = 9
 )
 
 func main() {
@@ -51,6 +53,7 @@ func measure(ctx context.Context) error {
 	through := flag.String("fault", "", "faults whose names contain this")
 	times := flag.Int("times", 1, "how often each program goes through each fault")
 	rounds := flag.Int("rounds", tenRounds, "changes of leader for ten clients behind HAProxy")
+	runs := flag.Int("cost", costRuns, "runs of redis-benchmark for what a tunnel costs")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "clients")
 	if err != nil {
@@ -102,6 +105,10 @@ func measure(ctx context.Context) error {
 			}
 		}
 	}
+	if *runs > 0 {
+		c := p.cost(ctx, *runs)
+		r.cost = &c
+	}
 	if *write == "" {
 		fmt.Print(r.page())
 		return nil
@@ -113,6 +120,7 @@ func measure(ctx context.Context) error {
 type results struct {
 	rows    []result
 	tens    []tenLine
+	cost    *cost
 	missing []string
 }
 

@@ -38,15 +38,12 @@ waited between two acknowledged writes, median of the rounds.
 | --- | ---: | ---: | ---: | --- | --- | ---: | ---: |
 `
 
-// notes are what is measured by hand, with redis-benchmark and /proc.
-const notes = `
+const costIntro = `
 ## What a tunnel costs
 
-On two cores, with everything on one machine, 50 clients, values of 64 bytes, medians of interleaved runs: SET through a
-node that does not lead has 0.82 times the throughput of SET at the leader with pipelines of 16 commands, and 0.66 times
-without pipelining. An idle tunnel takes 13 KB of memory at the node that carries it and 2 KB at the leader. It takes two
-file descriptors at the first, one at the leader, and one place of ` + "`maxclients`" + ` at each.
+`
 
+const notes = `
 ## Sentinels of redis-server at plain ports
 
 They find all nodes and name the leader, and follow a change if they choose the node that Regent has elected. They cannot
@@ -67,6 +64,9 @@ func (r *results) page() string {
 		for _, line := range r.tens {
 			b.WriteString(line.String() + "\n")
 		}
+	}
+	if r.cost != nil {
+		b.WriteString(costIntro + r.cost.String())
 	}
 	b.WriteString(notes)
 	if len(r.missing) > 0 {
