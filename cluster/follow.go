@@ -56,6 +56,7 @@ func (f *following) newest(conn *peer.Conn) bool {
 
 // receive takes the stream of a node that says it leads.
 func (c *Cluster) receive(conn *peer.Conn) {
+	conn.Own()
 	c.taking(conn, func() error {
 		r := &repl.Receiver{
 			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
@@ -263,13 +264,18 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 	return durable, ok, nil
 }
 
+// applyBetween is how much is applied, in bytes, although more is waiting to be appended:
+// it takes less than to wake a goroutine for it.
+const applyBetween = 16 << 10
+
 // Apply applies what is committed: on the receiver's goroutine, which is awake, if that is
 // quickly done, and on the one that is there for it otherwise. While more is to be appended
-// both are at work.
+// both are at work, if there is enough for both.
 func (f *follower) Apply(more bool) {
 	c := (*Cluster)(f)
 	limit := min(c.commit.Load(), c.opts.Stream.End())
-	if limit <= c.applier.Applied() || !more && c.mayApply() && c.applier.Quickly(limit) {
+	left := limit - c.applier.Applied()
+	if left <= 0 || (!more || left <= applyBetween) && c.mayApply() && c.applier.Quickly(limit) {
 		return
 	}
 	poke(c.apply)

@@ -5,7 +5,7 @@ package peer
 import "net"
 
 // A direct writes without waiting, which is not to be had here.
-type direct struct{}
+type direct struct{ sock *socket }
 
 func newDirect(net.Conn) *direct { return nil }
 

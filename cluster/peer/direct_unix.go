@@ -12,11 +12,12 @@ import (
 // A direct writes to a socket of the system without waiting, which no goroutine needs to
 // be woken for. It belongs to the connection's writer.
 type direct struct {
-	raw syscall.RawConn
-	try func(fd uintptr) bool // made once: it would be garbage for each write
-	b   []byte
-	n   int
-	err error
+	sock *socket // nil: what follows
+	raw  syscall.RawConn
+	try  func(fd uintptr) bool // made once: it would be garbage for each write
+	b    []byte
+	n    int
+	err  error
 }
 
 // newDirect is nil for what is no socket of the system: TLS, or a connection of a test.
@@ -41,6 +42,9 @@ func newDirect(c net.Conn) *direct {
 func (d *direct) write(b []byte) (n int, err error) {
 	if d == nil || len(b) == 0 {
 		return 0, nil
+	}
+	if d.sock != nil {
+		return d.sock.try(b)
 	}
 	d.b, d.n, d.err = b, 0, nil
 	err = d.raw.Write(d.try)

