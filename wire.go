@@ -13,6 +13,7 @@ import (
 	"regent/cluster/repl"
 	"regent/engine"
 	"regent/engine/commands"
+	"regent/engine/config"
 	"regent/engine/watchdog"
 	"regent/node/address"
 	"regent/node/barrier"
@@ -45,6 +46,7 @@ func (s *Server) build() error {
 	}
 	s.data = persist.New(persist.Options{
 		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.disk(), Joined: cluster.Joined(s.disk(), dir),
+		Witness:  s.cfg.Role.Get() == config.RoleWitness,
 		Replaced: func() { s.barrier.Deposed() },
 	})
 	if err := s.data.OpenLog(s.trouble()); err != nil {
@@ -119,7 +121,7 @@ func (s *Server) joinPeers(dir string) (err error) {
 	s.peers, err = cluster.New(cluster.Options{
 		TLS: dial, Verified: verified,
 		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
-		Join: s.cfg.Join.Get(), Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secrets: s.secrets,
+		Join: s.cfg.Join.Get(), Witness: s.cfg.Role.Get() == config.RoleWitness, Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secrets: s.secrets,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Failing: s.aof.Failing, Probe: s.aof.Probe,
 		Rebuild:  s.data.Rebuild,

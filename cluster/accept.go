@@ -365,6 +365,7 @@ func (c *Cluster) hear(m *member, f *peer.Frame) error {
 		return err
 	}
 	m.offset.Store(msg.Position.Offset)
+	c.isWitness(m, msg.Witness)
 	c.do(func(now time.Duration) bully.Output { return c.node.Step(now, msg) })
 	return nil
 }

@@ -23,13 +23,14 @@ import (
 
 // Options are a node's surroundings.
 type Options struct {
-	Config *config.Config
-	Host   engine.Host
-	ID     int64
-	Peers  []config.Peer // all nodes, this one among them
-	Join   bool          // this node is none of them yet, unless the state file says so
-	Addr   string        // this node's address among its peers
-	Dir    string        // of the state file
+	Config  *config.Config
+	Host    engine.Host
+	ID      int64
+	Peers   []config.Peer // all nodes, this one among them
+	Join    bool          // this node is none of them yet, unless the state file says so
+	Witness bool          // this node has a vote and the log, and no keyspace: see witness.go
+	Addr    string        // this node's address among its peers
+	Dir     string        // of the state file
 	// Disk is its file system; nil is the operating system's. Boot tells one start of the
 	// machine from another; "": as the system has it.
 	Disk disk.FS
@@ -161,6 +162,7 @@ type Cluster struct {
 	copies  copies  // that this node makes as leader
 	copying copying // that it gets as follower
 
+	tail     tail // a witness'
 	carriers carriers
 	planned  atomic.Bool // the last leadership of this node was handed over
 }
@@ -301,10 +303,11 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		return fmt.Errorf("can't read the log back: %w", err)
 	}
 	c.applier = repl.NewApplier(e, c.opts.Stream, end, db)
-	c.following.Store(true)
-	if h := c.opts.Stream.History(); len(h) > 0 {
-		c.lastLeader.Store(&knownLeader{id: h[len(h)-1].Leader})
+	if c.opts.Witness {
+		c.applier = repl.NewBlankApplier(e, c.opts.Stream, end)
 	}
+	c.following.Store(true)
+	c.lastLeader.Store(&knownLeader{id: c.ledLast()})
 	c.mu.Lock()
 	c.told = c.readLog()
 	if err := c.take(); err != nil {
@@ -312,7 +315,7 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		return err
 	}
 	c.node = bully.New(bully.Config{
-		ID: c.id, Voters: c.voters(), Joining: c.opts.Join, Timeout: c.timeout, Heartbeat: c.beat, Lease: c.length,
+		ID: c.id, Voters: c.voters(), Joining: c.opts.Join, Witness: c.opts.Witness, Timeout: c.timeout, Heartbeat: c.beat, Lease: c.length,
 		Rand: c.opts.Host.Rand, Addr: c.opts.Addr,
 		NoCrashEvidence: !c.opts.Config.CrashEvidence.Get(),
 		Takeover:        c.opts.Config.Takeover.Get() == config.TakeoverAuto,

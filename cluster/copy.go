@@ -113,7 +113,12 @@ func (p *copyPause) after(ctx context.Context, err error) {
 
 // copyTo gives a follower a full copy and waits until it is installed there.
 func (c *Cluster) copyTo(ctx context.Context, m *member, epoch int64) error {
-	if c.opts.Snapshot == nil {
+	switch {
+	case c.opts.Witness:
+		return errNoData
+	case m.witness.Load():
+		return c.beginWitness(ctx, m, epoch)
+	case c.opts.Snapshot == nil:
 		return repl.ErrCopy
 	}
 	cm := &copyMember{m: m, result: make(chan error, 1)}

@@ -273,6 +273,9 @@ func (c *Cluster) clock() {
 		if len(c.roster.Load().conf.Learners) > 0 {
 			c.do(c.promote)
 		}
+		if c.opts.Witness {
+			c.keepTail()
+		}
 		poke(c.chores)
 		if c.askSynced.Swap(false) && c.begun.Load() != 0 {
 			c.Round()

@@ -16,7 +16,8 @@ import (
 func facePorts(cfg *config.Config) peer.Ports {
 	plain, sentinel := cfg.ShownPorts()
 	p := peer.Ports{
-		Plain: plain, Sentinel: sentinel,
+		Witness: cfg.Role.Get() == config.RoleWitness,
+		Plain:   plain, Sentinel: sentinel,
 		TLS: int(cfg.TLSPort.Get()), TLSPlain: int(cfg.TLSPlainPort.Get()), TLSSentinel: int(cfg.TLSSentinelPort.Get()),
 	}
 	if cfg.BaseTLS() {
@@ -35,6 +36,7 @@ func (c *Cluster) hearPorts(m *member, f *peer.Frame) error {
 		return nil
 	}
 	m.faces.Store(&is)
+	c.isWitness(m, is.Witness)
 	poke(c.chores)
 	return nil
 }
@@ -50,7 +52,9 @@ func show(n *engine.NodeView, is peer.Ports) {
 // showFaces fills in a node's other faces.
 func (c *Cluster) showFaces(n *engine.NodeView, m *member) {
 	is := facePorts(c.opts.Config)
+	n.Witness = c.opts.Witness
 	if m != nil {
+		n.Witness = m.witness.Load()
 		is = peer.Ports{}
 		if told := m.faces.Load(); told != nil {
 			is = *told

@@ -307,7 +307,7 @@ func (c *Cluster) vouches() bool { return c.node.Vouches() && c.rooted() && !c.m
 // node loads.
 func (f *follower) Applied() int64 {
 	c := (*Cluster)(f)
-	if c.view.Load().Unfilled {
+	if c.view.Load().Unfilled || c.opts.Witness {
 		return 0
 	}
 	return c.applier.Applied()

@@ -46,7 +46,7 @@ func (c *Cluster) revoke(o bully.Output) {
 	if o.Revoke && l != nil && (c.verified || c.Leased() && c.stilled < l.until) {
 		c.raise(c.node.Status().Commit)
 		c.handed.Store(&handed{l.epoch, min(c.told.pos.Offset, c.Committed())})
-	} else if o.Revoke {
+	} else if o.Revoke && !c.opts.Witness {
 		c.opts.Host.Logf(engine.LevelNotice, "Handing over after the lease has run out: the last replies are uncertain")
 	}
 	c.lease.Store(nil)

@@ -272,7 +272,7 @@ func (c *Cluster) leisure() bool {
 func (c *Cluster) SyncedBy(off int64) (n int) {
 	c.askSynced.Store(true)
 	for _, m := range c.others() {
-		if synced := m.synced.Load(); synced > 0 && synced >= off {
+		if synced := m.synced.Load(); !m.witness.Load() && synced > 0 && synced >= off {
 			n++
 		}
 	}
@@ -284,7 +284,7 @@ func (c *Cluster) SyncedBy(off int64) (n int) {
 func (c *Cluster) AckedBy(off int64) (n int) {
 	others := c.others()
 	for _, m := range others {
-		if held := m.held.Load(); held > 0 && held >= off && m.applied.Load() >= off {
+		if held := m.held.Load(); !m.witness.Load() && held > 0 && held >= off && m.applied.Load() >= off {
 			n++
 		}
 	}

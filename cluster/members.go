@@ -80,9 +80,12 @@ type member struct {
 	clock peerClock                  // its wall clock beside this node's
 	faces atomic.Pointer[peer.Ports] // where its other faces are; nil: not known yet
 
+	witness atomic.Bool // it has no data, as it said last
+
 	messages *courier // what clients have published here
 
 	release func() // of the log reserved for it, nil: none; its stream's goroutine's own
+	behind  bool   // a witness that was told to begin too early; the same one's own
 
 	mu       sync.Mutex
 	incoming *peer.Conn // its control channel to this node
@@ -101,6 +104,7 @@ func (c *Cluster) member(id int64) *member { return c.roster.Load().member(id) }
 func (c *Cluster) newMember(p config.Peer) *member {
 	m := &member{ID: p.ID, kick: make(chan struct{}, 1), messages: newCourier()}
 	m.at.Store(&p)
+	m.witness.Store(slices.Contains(c.state.witnesses, p.ID))
 	m.ctx, m.end = context.WithCancel(c.ctx)
 	m.dialer = &peer.Dialer{Secrets: c.secrets, Limit: c.timeout, Tried: m.addrs.add, Net: c.opts.Dial, TLS: c.opts.TLS}
 	if ip, err := netip.ParseAddr(p.Host); err == nil {

@@ -191,7 +191,7 @@ func (w *newsWriter) ofElection(e *bully.Event) (engine.Level, string) {
 	case e.Kind == bully.Stands:
 		return engine.LevelNotice, fmt.Sprintf("Standing for election in epoch %d", e.Epoch)
 	case e.Kind == bully.StoodDown:
-		return engine.LevelNotice, fmt.Sprintf("Not standing for election: %s has as much data and the higher ID, and stands itself", w.name(e.Node))
+		return engine.LevelNotice, fmt.Sprintf("Not standing for election: %s has as much of the log and goes before this one, and stands itself", w.name(e.Node))
 	case e.Kind == bully.Voted:
 		return engine.LevelNotice, fmt.Sprintf("Voted for %s in epoch %d", w.name(e.Node), e.Epoch)
 	case e.Kind == bully.VoteDenied:

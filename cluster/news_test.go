@@ -35,7 +35,7 @@ func TestNewsLines(t *testing.T) {
 		{bully.Event{Kind: bully.Follows, Node: 3, Epoch: 4}, notice, "The leader of epoch 4 is node 3 at h3:1"},
 		{bully.Event{Kind: bully.Stands, Epoch: 5}, notice, "Standing for election in epoch 5"},
 		{bully.Event{Kind: bully.StoodDown, Node: 3}, notice,
-			"Not standing for election: node 3 at h3:1 has as much data and the higher ID, and stands itself"},
+			"Not standing for election: node 3 at h3:1 has as much of the log and goes before this one, and stands itself"},
 		{bully.Event{Kind: bully.Elected, Epoch: 5, Votes: []bully.Vote{{Node: 2, Verdict: bully.Grant}, {Node: 3}}}, notice,
 			"Elected leader of epoch 5: node 2 at h2:1 granted its vote, node 3 at h3:1 has not answered"},
 		{bully.Event{Kind: bully.Elected, Epoch: 5}, notice, "Elected leader of epoch 5: this node is the only voter"},

@@ -60,7 +60,7 @@ func (c *Cluster) settle() {
 			default: // a receiver that runs sees to it at its end
 			}
 			c.show(st)
-			if c.hold(want); st.Handover == bully.Holding {
+			if c.hold(want); st.Handover == bully.Holding && !c.opts.Witness {
 				c.held()
 			}
 			return

@@ -32,6 +32,7 @@ import (
 //	learners
 //	voters-before 3 1 7001 7002 7003
 //	addresses 7001@10.0.0.1:7001,…
+//	witnesses 7003
 //	reached 12 48213
 //	fsynced no
 //	clean no
@@ -39,7 +40,7 @@ import (
 //	checksum 1c291ca3
 //
 // where addresses is there only once the nodes were changed: see bully's
-// Configuration; and voters-before if this node was removed: HardState's Before. reached is an epoch and an offset that the log had come to when
+// Configuration; witnesses where there are some; and voters-before if this node was removed: HardState's Before. reached is an epoch and an offset that the log had come to when
 // the file was written (reached.go); fsynced says that nothing was acknowledged
 // since the start that an fsync had not covered. The file is written aside, synced, renamed over the old one,
 // and the directory synced: after a crash at any moment there is the old state
@@ -61,9 +62,12 @@ type durable struct {
 	voters  []int64        // as configured; hard.Members, if there are any, were changed since
 	clean   bool           // the node ended in order
 	reached bully.Position // the log had come so far
-	marked  bool           // that is known, and a mark was made beside it
-	loose   bool           // something was acknowledged without an fsync
-	boot    string         // the machine's boot ID when it was written; "" where there is none
+	// witnesses are those of the other nodes that said so last: none is shown to clients
+	// before it is heard again.
+	witnesses []int64
+	marked    bool   // that is known, and a mark was made beside it
+	loose     bool   // something was acknowledged without an fsync
+	boot      string // the machine's boot ID when it was written; "" where there is none
 }
 
 var errStateDamaged = errors.New("the cluster state file is damaged")
@@ -93,6 +97,12 @@ func (d *durable) encode() []byte {
 	}
 	if m.Addrs != "" {
 		fmt.Fprintf(&b, "\naddresses %s", m.Addrs)
+	}
+	if len(d.witnesses) > 0 {
+		b.WriteString("\nwitnesses")
+		for _, id := range d.witnesses {
+			fmt.Fprintf(&b, " %d", id)
+		}
 	}
 	if d.marked {
 		fmt.Fprintf(&b, "\nreached %d %d\nfsynced %s", d.reached.Epoch, d.reached.Offset, yesNo[!d.loose])
@@ -155,6 +165,8 @@ func (d *durable) set(name, value string) (err error) {
 	case "addresses":
 		d.hard.Members.Addrs = value
 		_, err = config.ParsePeers(value)
+	case "witnesses":
+		d.witnesses, err = parseIDs(value)
 	case "voters-version":
 		d.hard.Members.Version, err = strconv.ParseInt(value, 10, 64)
 	case "voters-epoch":

@@ -37,6 +37,12 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	if st.Role == bully.Leader && !leading {
 		v.LeaderID = 0
 	}
+	if st.ByWitness {
+		v.LeaderID, v.Electing = 0, true // it leads no clients, and hands over in a moment
+	}
+	if v.Witness = c.opts.Witness; v.Witness {
+		v.LogFrom, v.HeldByData = c.opts.Stream.Start(), st.Held
+	}
 	r := c.roster.Load()
 	last := c.lastLeader.Load()
 	if is := (knownLeader{v.LeaderID, st.Addr}); is.id != 0 && is != *last {

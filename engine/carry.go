@@ -184,7 +184,7 @@ func (e *Engine) carries(c *Ctx, v *View) bool {
 	if c.Cmd.ofNode != nil && c.Cmd.ofNode(c.Args) {
 		return false
 	}
-	if !e.Config.PlainForward.Get() || s.redirects || s.bound() || s.readonlyMode && !c.writes() && c.touchesData() {
+	if !e.Config.PlainForward.Get() || s.redirects || s.bound() || s.readonlyMode && !v.Witness && !c.writes() && c.touchesData() {
 		return false
 	}
 	return v.Leader != "" || e.leaderSoon(v) && !e.load.on.Load()
@@ -226,6 +226,8 @@ func (e *Engine) plainElsewhere(c *Ctx, v *View) string {
 		return fmt.Sprintf(resp.ErrRedirect, v.toward(c.s.TLS).leaderAt(FacePlain))
 	case c.writes():
 		return resp.ErrReadOnly
+	case v.Witness:
+		return resp.ErrMasterDown // as a replica that does not serve what it has
 	case v.Unfilled:
 		return resp.ErrLoading
 	}

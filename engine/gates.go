@@ -213,11 +213,11 @@ func (e *Engine) wantedAcks(s *Session, followers int) int {
 	return (followers + 1) / 2
 }
 
-// goodFollowers counts the followers that have acknowledged within maxLag
+// goodFollowers counts the followers with data that have acknowledged within maxLag
 // seconds.
 func (v *View) goodFollowers(maxLag int64) (n int64) {
 	for i := range v.Nodes {
-		if nd := &v.Nodes[i]; !nd.Myself && nd.Up && nd.Lag >= 0 && nd.Lag <= maxLag {
+		if nd := &v.Nodes[i]; !nd.Myself && nd.Up && !nd.Witness && nd.Lag >= 0 && nd.Lag <= maxLag {
 			n++
 		}
 	}
@@ -251,7 +251,7 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 		return ""
 	case c.s.face == FacePlain:
 		return e.plainElsewhere(c, v)
-	case !c.writes() && e.readsHere(c.s):
+	case !c.writes() && e.readsHere(c.s) && !v.Witness:
 		if v.Unfilled {
 			return resp.ErrLoading // what it holds is no state that the data ever had lately
 		}

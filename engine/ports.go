@@ -266,6 +266,11 @@ type View struct {
 	Handover     string     // how far a handover by this node is: HandoverNone, …; "": none
 	Nodes        []NodeView // all members, by ID; and this one at the end if it is none
 
+	// Witness: this node has the log and no keyspace. It has the log from LogFrom on, and all
+	// nodes with data hold it up to HeldByData.
+	Witness             bool
+	LogFrom, HeldByData int64
+
 	Membership string // what this node is: MemberVoter, …; "": alone
 	// Unfilled: this node does not lead, and started with nothing or less than it
 	// once had; its keyspace does not hold yet what a leader had since then.
@@ -304,6 +309,8 @@ type NodeView struct {
 	PeerAddr string
 	Myself   bool
 	Leader   bool
+	// Witness: it has no data.
+	Witness bool
 	// Learner: it follows and does not count yet.
 	Learner bool
 	Up      bool // heard of within the election timeout
@@ -463,10 +470,10 @@ const (
 	MemberRemoved = "removed"
 )
 
-// Followers are the other nodes that are up.
+// Followers are the other nodes with data that are up.
 func (v *View) Followers() (out []*NodeView) {
 	for i := range v.Nodes {
-		if n := &v.Nodes[i]; !n.Myself && n.Up {
+		if n := &v.Nodes[i]; !n.Myself && n.Up && !n.Witness {
 			out = append(out, n)
 		}
 	}

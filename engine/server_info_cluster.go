@@ -86,7 +86,7 @@ func (v *View) master(f Face) (host string, port int) {
 			r = 4
 		case nd.ID == v.LastLeaderID:
 			r = 3
-		case nd.Up && !nd.Learner:
+		case nd.Up && !nd.Learner && !nd.Witness:
 			r = 2
 		default:
 			r = 1
@@ -164,6 +164,10 @@ func (r *infoRun) cluster(w *InfoWriter) { w.Bool("cluster_enabled", r.e.showsCl
 func (r *infoRun) regent(w *InfoWriter) {
 	v := r.view
 	w.Int("node_id", v.NodeID)
+	if w.Bool("witness", v.Witness); v.Witness {
+		w.Int("witness_log_from", v.LogFrom)
+		w.Int("witness_held_by_data", v.HeldByData)
+	}
 	w.Int("leader_id", v.LeaderID)
 	w.Str("leader_addr", v.Leader)
 	w.Int("epoch", v.Epoch)

@@ -56,7 +56,20 @@ func (e *Engine) SaveFailed(failed bool) { e.save.failed.Store(failed) }
 // was.
 func (e *Engine) LastSave() int64 { return e.save.last.Load() }
 
+// withoutData answers what asks for a copy of the data at a witness, and reports whether
+// this node is one.
+func (c *Ctx) withoutData() bool {
+	if !c.View().Witness {
+		return false
+	}
+	c.Err(resp.ErrWitness)
+	return true
+}
+
 func doBgrewriteaof(c *Ctx) {
+	if c.withoutData() {
+		return
+	}
 	switch c.e.control.Rewrite() {
 	case JobStarted:
 		c.W.Status("Background append only file rewriting started")
@@ -70,6 +83,9 @@ func doBgrewriteaof(c *Ctx) {
 }
 
 func doBgsave(c *Ctx) {
+	if c.withoutData() {
+		return
+	}
 	afterwards := len(c.Args) == 2 && spec.EqualFold(c.Args[1], "schedule")
 	if len(c.Args) > 1 && !afterwards {
 		c.Err(resp.ErrSyntax)
@@ -90,6 +106,9 @@ func doBgsave(c *Ctx) {
 }
 
 func doSave(c *Ctx) {
+	if c.withoutData() {
+		return
+	}
 	control := c.e.control
 	c.InBackground(func() error { return control.Save(false) }, func(c *Ctx, err error) {
 		switch {

@@ -77,6 +77,7 @@ const (
 	ErrSaveBusy      = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible."
 	ErrSave          = "ERR"
 	ErrShutdown      = "ERR Errors trying to SHUTDOWN. Check logs."
+	ErrWitness       = "ERR This node is a witness: it has a vote and the log, and no data"
 	ErrBackups       = "ERR Too many backups at a time"
 	ErrBackup        = "ERR No backup can be made: %v"
 	ErrNoShutdown    = "ERR No shutdown in progress."

@@ -73,6 +73,7 @@ type Node struct {
 	started     time.Duration
 	parkedUntil time.Duration // deposed by a handover: the driver holds what it held until here, 0: it does not
 
+	held    int64 // a witness': as the leader said last, see Message.Held
 	told    int64 // the highest commit offset any leader told
 	commit  int64 // the part of it that this log is known to hold
 	matched int64 // epoch whose leader's log this log is a prefix of
@@ -95,6 +96,8 @@ type peer struct {
 
 	pos      Position
 	posKnown bool
+
+	witness bool // it said so
 
 	verdict Verdict // in the running campaign, 0: no answer
 	weak    bool    // a Grant that counts only if all grant
@@ -152,6 +155,9 @@ type rules struct {
 	handoverKeepsLease bool // the token is passed while the leader goes on
 	resumeAtOnce       bool // the lease from before the token was passed counts
 	tokenForever       bool // voters take a token that was taken back
+
+	witnessServes bool // a witness answers as any leader
+	witnessByID   bool // among equal logs the higher ID goes first, be it a witness
 }
 
 // New makes a node as of its start: a follower that has heard nobody. It
@@ -273,7 +279,7 @@ func (n *Node) Step(now time.Duration, m Message) Output {
 	if n.stopped || p == nil || !n.plausible(m) {
 		return n.leave()
 	}
-	p.members = m.Members.id()
+	p.members, p.witness = m.Members.id(), m.Witness
 	p.seen, p.everMet, p.dead, p.lost = n.now, true, false, false
 	n.from = m.From
 	n.lookBack(m)
@@ -300,7 +306,7 @@ func (n *Node) plausible(m Message) bool {
 	return m.To == n.cfg.ID &&
 		m.Epoch >= 0 && m.Epoch < epochLimit &&
 		m.Position.Epoch >= 0 && m.Position.Epoch <= m.Epoch && m.Position.Offset >= 0 &&
-		m.Durable >= 0 && m.Commit >= 0 && m.Token.N >= 0 && m.Members.plausible()
+		m.Durable >= 0 && m.Commit >= 0 && m.Held >= 0 && m.Token.N >= 0 && m.Members.plausible()
 }
 
 // Status is the node as of the last call.
@@ -316,7 +322,7 @@ func (n *Node) Status() Status {
 		s.Leader, s.Addr = n.hearsay.to, n.hearsay.addr
 	}
 	if n.role == Leader {
-		s.Serving = n.serving()
+		s.Serving = n.serving() && n.mayServe()
 		s.LeaseUntil, s.LeaseLate = n.lead.lease, n.lead.tooLate
 		if n.lone() {
 			s.LeaseUntil = Never
@@ -326,6 +332,7 @@ func (n *Node) Status() Status {
 			s.Target = p.id
 		}
 	}
+	s.ByWitness, s.Held = n.isWitness(s.Leader), n.dataHeld()
 	return s
 }
 
@@ -377,12 +384,15 @@ func (n *Node) send(to int64, m Message) {
 	if p := n.peer(to); p != nil && (m.Kind == Coordinator || m.Kind == Heartbeat || m.Kind == Election || m.Reason == OldMembers) && !p.members.Is(&n.members) {
 		m.Members = n.members
 	}
+	if p := n.peer(to); p != nil && p.witness && (m.Kind == Coordinator || m.Kind == Heartbeat) {
+		m.Held = n.heldByData()
+	}
 	n.out.Messages = append(n.out.Messages, n.sign(to, m))
 }
 
 func (n *Node) sign(to int64, m Message) Message {
 	m.From, m.To, m.Epoch = n.cfg.ID, to, n.hard.Epoch
-	m.Position, m.Durable = n.pos, n.durable
+	m.Position, m.Durable, m.Witness = n.pos, n.durable, n.cfg.Witness
 	return m
 }
 

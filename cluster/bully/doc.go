@@ -233,6 +233,47 @@
 // keeps it against every peer that has not fallen since; evidence from before,
 // which came late, is of an earlier fall.
 //
+// # Witness
+//
+// A witness (Config.Witness) is a voter that has the log and no data: with two nodes that
+// have data it makes a majority of three on which any one may die. It promises,
+// votes and acknowledges as all voters do, and says in each message what it is. Since it
+// acknowledges, it may be the only one that is left with the end of the log:
+// A and the witness acknowledged, B was behind, A died. Then B must have that end
+// before it serves.
+//
+// So a witness may be elected, by the rules above and for the same reason as any voter: its
+// log is the longest. It leads to pass on what it holds, and does nothing else: it never
+// serves (Status.Serving, LeaseValid), its followers are told so (Status.ByWitness), and as
+// soon as a voter with data lacks little it hands over to that one as in Handover, without
+// being asked and whatever Config.Takeover says. Nothing runs at a witness, so nothing is held;
+// after a handover that came to nothing it tries again after a heartbeat, and another
+// node if there is one.
+//
+// It is a candidate of last resort. Between equal logs a node with data goes first and
+// stands a witness down, whatever their IDs; a witness never takes a token, and no leader
+// hands over to one.
+//
+// Why so, and not a candidate with data that is elected first and then fetches what it lacks
+// from the witness: that one would be elected with a log that is behind a voter's, which
+// rule 4 forbids and invariant 3 rests on. The votes would have to be conditional, a
+// second kind of stream would lead from a node that does not lead, and what it brings would be
+// appended, in the new epoch or in the old one, by a node that cannot prove where its own log parts
+// from it. With the witness as a leader all of that is what leaders do anyway: its epoch's record
+// commits what it holds (rule 6), its stream cuts the other's log where it parts and
+// appends the rest, and Handover waits until the other has all. None of rules 1 to 14 knows
+// of witnesses, so the invariants hold as they are; what is new is a preference
+// (yieldsTo), which no invariant rests on, and a leader that answers nobody, which
+// invariants 6 and 10 allow at any time. It costs one election more, some round trips, and
+// only where the witness was ahead.
+//
+// What a witness lacks of the log from before its beginning it counts as held all the same.
+// That is safe: nobody is elected over it without having that. It may cost the leader: if
+// all that is left is that witness, and a node that has not come as far as where the
+// witness' log begins, neither can lead clients. So a leader tells a witness up to where all
+// voters with data hold the log (Message.Held), and the driver keeps it from there on; see package
+// cluster for what bounds that.
+//
 // # Invariants, and why they hold
 //
 //  1. One leader per epoch. Two majorities share a voter, and it votes once per
@@ -283,7 +324,8 @@
 // # Sizes
 //
 // One node leads at once and needs nobody. Two need both: either may die
-// without loss, and then nobody serves; a majority of two is two. Even numbers
+// without loss, and then nobody serves; a majority of two is two, and a witness is the
+// third. Even numbers
 // work and withstand as much as the odd number below. A node that starts with
 // nothing while others have a log has no full vote until it has caught up: with
 // one node of three on a new disk the other two must be there, or an operator
@@ -317,6 +359,9 @@
 //     would need an operator each time.
 //   - A token with a time of validity: the voter's clock does not know when it
 //     began, and a stopped target wakes at any time.
+//   - A witness without the log, that keeps an epoch and a position: with one of the two
+//     other nodes down nothing can be acknowledged that survives the next failure.
+//   - A node with data that is elected behind a witness' log, and fetches the rest: see Witness.
 //   - Pushing the token to the voters, rather than letting the target carry it:
 //     one message more, and one more to lose.
 //   - The configuration as a record of the log: the log belongs to the engine,

@@ -139,7 +139,7 @@ func (n *Node) rank() int {
 		case known && n.pos.Less(p.pos):
 			r++
 		case known && p.pos.Less(n.pos):
-		case p.id > n.cfg.ID:
+		case n.yieldsTo(p.id, p.witness):
 			r++
 		}
 	}
@@ -270,7 +270,7 @@ func (n *Node) onOK(p *peer, m Message) {
 		n.lateGrant(m)
 		return
 	}
-	if m.Verdict == Refuse && m.Reason == LeaderAlive && m.Leader != 0 && m.Leader != n.cfg.ID {
+	if m.Verdict == Refuse && m.Reason == LeaderAlive && m.Leader != 0 && m.Leader != n.cfg.ID && !n.isWitness(m.Leader) {
 		n.hearsay = promise{to: m.Leader, addr: m.Addr, heard: n.now + n.cfg.Timeout}
 	}
 	if m.Verdict != Grant {

@@ -41,6 +41,7 @@ func (n *Node) onLeader(p *peer, m Message) {
 		n.recovery.forced = m.Epoch
 	}
 	n.campaign.suspectAt = n.promise.heard
+	n.held = m.Held
 	n.told = max(n.told, m.Commit)
 	n.raiseCommit()
 	ack := Message{Kind: Ack, Seq: m.Seq, SentAt: m.SentAt, Promise: n.cfg.promise()}

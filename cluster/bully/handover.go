@@ -80,7 +80,7 @@ type handing struct {
 	target    *peer
 	byCommand bool
 	deadline  time.Duration // of all of it but Resuming
-	held      bool          // the driver: nothing runs and nothing will
+	held      bool          // the driver: nothing runs and nothing will; so it is at a witness
 	token     Token
 }
 
@@ -145,7 +145,7 @@ func (n *Node) AskHandover(now time.Duration) (Output, error) {
 	switch {
 	case n.role == Leader:
 		err = ErrAlreadyLeading
-	case n.stopped || n.passive():
+	case n.stopped || n.passive() || n.cfg.Witness:
 		err = ErrCannotRun
 	case n.role != Follower || n.leader == 0:
 		err = ErrNoLeaderToAsk
@@ -182,9 +182,11 @@ func (n *Node) mayHandOver() error {
 	return nil
 }
 
-// canLead reports whether a peer is worth handing over to: it answers, and its
-// disk works.
-func (n *Node) canLead(p *peer) bool { return p.voter && n.heard(p) && n.reachable(p) && !p.sick }
+// canLead reports whether a peer is worth handing over to: it has the data, it answers,
+// and its disk works.
+func (n *Node) canLead(p *peer) bool {
+	return p.voter && !p.witness && n.heard(p) && n.reachable(p) && !p.sick
+}
 
 // heard reports whether a peer acknowledged a heartbeat of the last T.
 func (n *Node) heard(p *peer) bool { return p.echoed && n.now-p.echo < n.cfg.Timeout }
@@ -209,7 +211,7 @@ func (n *Node) successor() *peer {
 }
 
 func (n *Node) beginHandover(p *peer, byCommand bool, deadline time.Duration) {
-	n.lead.handing = handing{stage: Catching, target: p, byCommand: byCommand, deadline: deadline}
+	n.lead.handing = handing{stage: Catching, target: p, byCommand: byCommand, deadline: deadline, held: n.cfg.Witness}
 	n.lead.failed = NoReason
 	n.proceed()
 }
@@ -278,6 +280,9 @@ func (n *Node) giveUpHandover(why Reason) {
 	p.tries = min(p.tries+1, triesMost)
 	n.lead.failed = why
 	p.retryAt = n.now + n.cfg.takeoverAfter()<<p.tries
+	if n.cfg.Witness {
+		p.retryAt = n.now + n.cfg.Heartbeat // nobody is served meanwhile
+	}
 	passed := h.stage == Passed
 	n.lead.handing = handing{}
 	if !passed || n.rules.handoverKeepsLease {
@@ -315,7 +320,7 @@ func (n *Node) onHandover(p *peer, m Message) {
 // onTakeover takes the token and runs: the real phase at once.
 func (n *Node) onTakeover(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
-	if n.role != Follower || n.passive() || n.leader != m.From || m.Epoch != n.hard.Epoch ||
+	if n.role != Follower || n.passive() || n.cfg.Witness || n.leader != m.From || m.Epoch != n.hard.Epoch ||
 		n.pos.Less(m.Position) || !n.tokenHolds(m.Token) {
 		return
 	}
@@ -354,7 +359,8 @@ func (n *Node) freed(m Message) bool {
 // long enough. It is asked once per heartbeat.
 func (n *Node) considerTakeover() {
 	n.watchPeers()
-	if !n.cfg.Takeover || n.mayHandOver() != nil {
+	n.passOn()
+	if n.cfg.Witness || !n.cfg.Takeover || n.mayHandOver() != nil {
 		return
 	}
 	for i := len(n.peers) - 1; i >= 0; i-- {

@@ -166,6 +166,7 @@ func (n *Node) onAck(p *peer, m Message) {
 		p.acked = max(p.acked, m.Durable)
 		n.countCommit()
 	}
+	n.passOn()
 }
 
 // renew moves the lease to where the promises of a majority, the leader itself
@@ -211,7 +212,7 @@ func (n *Node) byMajority(others []time.Duration, own time.Duration) time.Durati
 // LeaseValid reports whether this node may answer as the leader at now. It
 // must be asked when a command is taken and again before its reply leaves.
 func (n *Node) LeaseValid(now time.Duration) bool {
-	if n.role != Leader || n.revokedByHandover() {
+	if n.role != Leader || n.revokedByHandover() || !n.mayServe() {
 		return false
 	}
 	return n.lone() || now < n.lead.lease || n.rules.noLease
@@ -228,6 +229,7 @@ func (n *Node) countCommit() {
 	}
 	n.told = max(n.told, c)
 	n.commit = max(n.commit, c)
+	n.passOn()
 	n.proceed()
 	n.proceedChange()
 }

@@ -229,7 +229,7 @@ func (n *Node) mayChange(c *Configuration) error {
 	switch {
 	case !c.plausible() || len(c.Voters) == 0:
 		return ErrMembers
-	case n.stopped || !n.serving():
+	case n.stopped || !n.serving() || !n.mayServe():
 		return ErrNotLeading
 	case n.lead.handing.stage != NoHandover:
 		return ErrHandoverRuns

@@ -34,6 +34,10 @@ type Config struct {
 	// connections for nodes that live.
 	NoCrashEvidence bool
 
+	// Witness: this node has the log and a vote, and no data. It never serves; what it
+	// wins it passes on (witness.go).
+	Witness bool
+
 	// Joining: this node is no voter until a leader says so. Voters, and
 	// this, count only while HardState knows no members.
 	Joining bool
@@ -142,6 +146,8 @@ type Message struct {
 	SentAt   time.Duration
 	Promise  time.Duration // ACK: how long the sender's promise lasts from now, on its own clock
 	Token    Token         // of a handover
+	Witness  bool          // the sender is one
+	Held     int64         // COORDINATOR and HEARTBEAT to a witness: all voters with data hold the log up to here
 	// Members is the sender's configuration: its lists come from leaders and
 	// candidates to those that have another one.
 	Members Configuration
@@ -205,7 +211,7 @@ type Status struct {
 	Leader   int64  // 0: none known
 	Addr     string // the leader's client address
 	Electing bool
-	// Serving: this node leads and its epoch's record is committed. Whether
+	// Serving: this node leads, is no witness, and its epoch's record is committed. Whether
 	// the lease holds must be asked with LeaseValid at each use.
 	Serving    bool
 	Commit     int64         // highest committed offset known here
@@ -216,6 +222,10 @@ type Status struct {
 	LeaseLate  bool
 	Suspended  bool // disk failed: neither votes nor runs
 	Recovering bool // HardState.MayHaveLost: its vote counts only if all voters grant
+	// ByWitness: the leader is a witness. It leads no clients, and is about to hand over.
+	ByWitness bool
+	// Held, at a witness: all voters with data hold the log durably up to here.
+	Held int64
 	// Handover is how far a handover by this node is, Target to which one, and
 	// HandoverFailed why the last one of this leadership came to nothing.
 	Handover       Stage

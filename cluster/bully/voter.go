@@ -91,7 +91,7 @@ func (n *Node) answer(p *peer, m Message, v Verdict, r Reason) {
 	if r == LeaderAlive {
 		if n.role == Leader {
 			reply.Leader, reply.Addr = n.cfg.ID, n.cfg.Addr
-		} else {
+		} else if !n.isWitness(n.promise.to) {
 			reply.Leader, reply.Addr = n.promise.to, n.promise.addr
 		}
 	}
@@ -136,7 +136,7 @@ func (n *Node) answerPre(p *peer, m Message) {
 	}
 	old := n.outdated(&m.Members)
 	behind := m.Position.Less(n.owes()) && !n.rules.noFreshness
-	bully := !old && !behind && !n.pos.Less(m.Position) && n.cfg.ID > m.From
+	bully := !old && !behind && !n.pos.Less(m.Position) && !n.yieldsTo(m.From, m.Witness)
 	// One question wakes several nodes at one moment. So a node that backs off goes
 	// on doing so, and stands nobody down: woken together again and again,
 	// rivals would split the votes for ever.

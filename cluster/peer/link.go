@@ -228,7 +228,7 @@ func (l *Link) appendPing(dst []byte) []byte {
 	if l.cfg.Clock == nil {
 		return AppendInt(AppendHead(dst, &f, 1), l.cfg.Offset())
 	}
-	dst = AppendInt(AppendHead(dst, &f, 1+clockArgs+portsArgs), l.cfg.Offset())
+	dst = AppendInt(AppendHead(dst, &f, 1+clockArgs+portsArgs+roleArgs), l.cfg.Offset())
 	return appendPorts(appendClock(dst, l.cfg.Clock()), l.cfg.Ports)
 }
 

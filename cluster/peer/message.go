@@ -17,10 +17,14 @@ import (
 //	token-epoch token-number members-epoch members-version voters learners
 //
 // the last two as lists of IDs with commas between; and where these members
-// are, if that has ever been changed.
+// are, if that has ever been changed or more follows:
+//
+//	witness held
+//
+// of a witness, and to one that is told what the others hold.
 
-// messageArgs is their number without the last.
-const messageArgs = 17
+// messageArgs is their number without the last, witnessArgs that of the rest.
+const messageArgs, witnessArgs = 17, 2
 
 // maxAddr bounds a client address in bytes.
 const maxAddr = 300
@@ -35,8 +39,12 @@ var kindTypes = map[bully.Kind]Type{
 func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 	f := Frame{Type: kindTypes[m.Kind], Cluster: cluster, From: m.From, To: m.To, Epoch: m.Epoch, Seq: m.Seq}
 	args := messageArgs
-	if m.Members.Addrs != "" {
+	more := m.Witness || m.Held > 0
+	if m.Members.Addrs != "" || more {
 		args++
+	}
+	if more {
+		args += witnessArgs
 	}
 	dst = AppendHead(dst, &f, args)
 	for _, n := range [...]int64{
@@ -50,7 +58,18 @@ func AppendMessage(dst []byte, cluster string, m *bully.Message) []byte {
 	dst = AppendInt(dst, int64(m.Promise))
 	dst = AppendInt(dst, m.Token.Epoch)
 	dst = AppendInt(dst, m.Token.N)
-	return appendMembers(dst, &m.Members, args > messageArgs)
+	dst = appendMembers(dst, &m.Members, args > messageArgs)
+	if more {
+		dst = AppendInt(AppendInt(dst, oneIf(m.Witness)), m.Held)
+	}
+	return dst
+}
+
+func oneIf(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // appendMembers appends a configuration, with or without addresses.
@@ -125,7 +144,8 @@ func splitIDs(b []byte) (ids []int64, err error) {
 
 // Message reads a frame as a message of the election.
 func (f *Frame) Message() (m bully.Message, err error) {
-	if len(f.Args) != messageArgs && len(f.Args) != messageArgs+1 {
+	const full = messageArgs + 1 + witnessArgs
+	if len(f.Args) != messageArgs && len(f.Args) != messageArgs+1 && len(f.Args) != full {
 		return m, fmt.Errorf("%s with %d arguments, not %d", f.Type, len(f.Args), messageArgs)
 	}
 	for k, t := range kindTypes {
@@ -145,8 +165,18 @@ func (f *Frame) Message() (m bully.Message, err error) {
 			return m, err
 		}
 	}
-	if m.Members, err = readMembers(f.Args[13:]); err != nil {
+	if m.Members, err = readMembers(f.Args[13:min(len(f.Args), messageArgs+1)]); err != nil {
 		return m, err
+	}
+	if len(f.Args) == full {
+		witness, err := f.Int(messageArgs + 1)
+		if err == nil {
+			m.Held, err = f.Int(messageArgs + 2)
+		}
+		if err != nil {
+			return m, err
+		}
+		m.Witness = witness == 1
 	}
 	if len(f.Args[8]) > maxAddr {
 		return m, fmt.Errorf("an address of %d bytes", len(f.Args[8]))

@@ -8,11 +8,17 @@ type Ports struct {
 	Other int
 	// TLS, TLSPlain and TLSSentinel are those for clients that speak TLS.
 	TLS, TLSPlain, TLSSentinel int
+	// Witness: it shows no data at any of them.
+	Witness bool
 }
 
 // portsArgs are its arguments behind a PING's clock. A node that knows nothing of TLS sends
 // the first few of them, or none if it has no other faces.
 const portsArgs, portsArgsFew = 6, 2
+
+// roleArgs is what stands behind them: whether it is a witness. A node that knows of none
+// does not send it.
+const roleArgs = 1
 
 const maxPort = 65535
 
@@ -25,7 +31,7 @@ func appendPorts(dst []byte, p Ports) []byte {
 	for _, n := range p.list() {
 		dst = AppendInt(dst, int64(*n))
 	}
-	return dst
+	return AppendInt(dst, oneIf(p.Witness))
 }
 
 // Ports reads what a PING tells of its sender's ports.
@@ -46,6 +52,13 @@ func (f *Frame) Ports() (p Ports, err error) {
 			return Ports{}, Malformed("%s with port %d", f.Type, n)
 		}
 		*into = int(n)
+	}
+	if at := 1 + clockArgs + portsArgs; len(f.Args) > at {
+		witness, err := f.Int(at)
+		if err != nil {
+			return Ports{}, err
+		}
+		p.Witness = witness == 1
 	}
 	return p, nil
 }

@@ -24,6 +24,8 @@ type Applier struct {
 	stream engine.Stream
 	at     atomic.Int64
 
+	blank bool // nothing is applied, since this node has no keyspace
+
 	awaited atomic.Int64  // somebody waits until this offset is applied
 	moved   chan struct{} // and more has been
 
@@ -39,6 +41,14 @@ type Applier struct {
 func NewApplier(e *engine.Engine, s engine.Stream, at int64, db int) *Applier {
 	a := &Applier{engine: e, stream: s, moved: make(chan struct{}, 1)}
 	a.Reset(at, db)
+	return a
+}
+
+// NewBlankApplier returns an applier of a node that has the log and no keyspace: it keeps
+// account of what is committed, and carries nothing out.
+func NewBlankApplier(e *engine.Engine, s engine.Stream, at int64) *Applier {
+	a := NewApplier(e, s, at, 0)
+	a.blank = true
 	return a
 }
 
@@ -179,7 +189,11 @@ func (a *Applier) slice(limit int64) (more bool, err error) {
 // walkTo applies a slice. The caller holds mu.
 func (a *Applier) walkTo(limit, slice int64) (more bool) {
 	before := a.walk.at
-	more, a.bad = a.walk.to(limit, slice, a.record)
+	if a.blank {
+		a.walk.at = limit
+	} else {
+		more, a.bad = a.walk.to(limit, slice, a.record)
+	}
 	a.at.Store(a.walk.at)
 	if a.awaited.Load() > before {
 		a.tell()

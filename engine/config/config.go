@@ -216,6 +216,9 @@ func (c *Config) Check() error {
 	if err := c.checkTLS(len(peers)); err != nil {
 		return err
 	}
+	if c.Role.Get() == RoleWitness && (len(peers) == 0 || !c.AppendOnly.Get()) {
+		return errors.New("role witness: a witness needs peers, and appendonly yes: the log is all that it has")
+	}
 	id := c.NodeID.Get()
 	if id == 0 {
 		id = c.BasePort()

@@ -129,7 +129,7 @@ var someWords = []string{
 	"", "yes", "no", "0", "1", "2", "77", "300", "4096", "3mb", "2gb", "always", "all", "off", "json", "local", "warning", "goroutine", "allkeys-lfu",
 	"readonly", "none", "a", "a b", " a ", "\"", "'", "\\", "#a", "a#", "\x00\t\r\n\x7f\xff", "\u00a0a\u0085", "\u212a", "127.0.0.1 ::1", "1@a:1,b:2", "1@a:1 b:2",
 	"clients", "absolute", "systemd", "nosave force", "local3", "-5 10 20", "swapdb", "panic", "hostname", "allchannels", "AKE", "Kx$", "60%",
-	"CN", "normal 1 2 3", "replica 1mb 2mb 3 pubsub 5 6 7", "appendonly2", "900 1 300 10",
+	"CN", "normal 1 2 3", "replica 1mb 2mb 3 pubsub 5 6 7", "appendonly2", "900 1 300 10", "witness",
 }
 
 // TestRewriteReadsBack: whatever is in force, the rewritten file says the same,

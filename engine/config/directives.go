@@ -124,6 +124,7 @@ func (c *Config) cluster() []*directive {
 		number("node-id", &c.NodeID, 0, 0, math.MaxInt64).settled(), // 0: the port
 		text("peers", &c.Peers, "").joined(",").checked(func(s string) error { _, err := ParsePeers(s); return err }).settled(),
 		yesNo("join", &c.Join, false).settled(),
+		choice("role", &c.Role, RoleData, "data", "witness").settled(),
 		yesNo("cluster-enabled", &c.ClusterEnabled, false).fixed(), // with peers it always is
 		text("announce-host", &c.AnnounceHost, "").checked(hostName).aka("cluster-announce-ip").aka("cluster-announce-hostname").aka("replica-announce-ip").aka("slave-announce-ip").settled(),
 		number("announce-port", &c.AnnouncePort, 0, 0, maxPort).aka("cluster-announce-port").aka("replica-announce-port").aka("slave-announce-port").settled(),

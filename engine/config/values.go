@@ -71,6 +71,12 @@ const (
 	TakeoverOff
 )
 
+// What a node keeps, the values of Role.
+const (
+	RoleData    = iota // the log and the keyspace
+	RoleWitness        // the log
+)
+
 // Where reads are answered, the values of FollowerReads.
 const (
 	FollowerReadsYes = iota
@@ -173,6 +179,7 @@ type Config struct {
 	// the cluster
 	NodeID                                Int  // 0: the port
 	Peers                                 Str  // where to start from: a change of the nodes is kept in the state file
+	Role                                  Int  // RoleData, RoleWitness
 	Join                                  Bool // this node is none of them until REGENT NODE ADD says so
 	ClusterEnabled                        Bool // a lone server answers as a cluster of one
 	AnnounceHost                          Str

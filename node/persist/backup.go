@@ -35,6 +35,10 @@ func newBackups() backups { return backups{slots: make(chan struct{}, MaxBackups
 // Backup sends a copy and closes the connection.
 func (d *Data) Backup(conn net.Conn) {
 	defer conn.Close()
+	if d.o.Witness {
+		turnAway(conn, resp.ErrWitness)
+		return
+	}
 	select {
 	case d.backups.slots <- struct{}{}:
 		defer func() { <-d.backups.slots }()

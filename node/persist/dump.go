@@ -31,7 +31,7 @@ import (
 // loadDump loads dbfilename if there is one and nothing else holds data.
 func (d *Data) loadDump(ctx context.Context) error {
 	path := d.DumpPath()
-	if d.log != nil && !d.log.Empty() {
+	if d.log != nil && (!d.log.Empty() || d.o.Witness) {
 		return nil
 	}
 	f, err := disk.ReadOnly{FS: d.disk}.Open(path)

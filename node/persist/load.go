@@ -23,6 +23,9 @@ func (d *Data) loadLog(ctx context.Context) error {
 	if d.log == nil {
 		return nil
 	}
+	if d.o.Witness {
+		return d.loadBlank(ctx)
+	}
 	began := time.Now()
 	to := d.engine.NewBulkApplier(d.o.Cores)
 	var passed *engine.Passed

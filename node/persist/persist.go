@@ -39,6 +39,8 @@ type Options struct {
 	// Joined says that the directory is one of a node of a cluster: its data is
 	// the cluster's, and no file of its own stands in for it.
 	Joined bool
+	// Witness says that this node has the log and no keyspace (witness.go).
+	Witness bool
 	// Replaced is called when the keyspace is thrown away to be loaded anew, and
 	// when it has been: a reply that waits for what it held waits for nothing.
 	Replaced func()
@@ -125,6 +127,9 @@ func (d *Data) logOptions() aof.Options {
 // OpenLog takes the log's directory, if there is to be a log, and sweeps what
 // saves that were killed have left.
 func (d *Data) OpenLog(t Trouble) error {
+	if err := d.checkRole(); err != nil {
+		return err
+	}
 	d.sweepSaves()
 	if !d.cfg.AppendOnly.Get() {
 		return nil
@@ -164,6 +169,9 @@ func (d *Data) Load(ctx context.Context) error {
 // Rebuild throws the keyspace away and loads the log up to an offset: what a
 // deposed leader does with what it ran ahead.
 func (d *Data) Rebuild(upto int64) error {
+	if d.o.Witness {
+		return nil
+	}
 	a := d.engine.NewApplier()
 	if d.cfg.SkipUnknownTypes.Get() {
 		a.PassOver() // the start has told of them
@@ -217,17 +225,32 @@ func (d *Data) CloseLog() {
 func (d *Data) Tick() { d.keeper.tick() }
 
 // LastSave is FinalSave, if there are save points.
-func (d *Data) LastSave() error { return d.keeper.lastSave() }
+func (d *Data) LastSave() error {
+	if d.o.Witness {
+		return nil
+	}
+	return d.keeper.lastSave()
+}
 
 // FinalSave saves at the end. Writes are held from then on, unless it fails.
-func (d *Data) FinalSave() error { return d.keeper.finalSave() }
+func (d *Data) FinalSave() error {
+	if d.o.Witness {
+		return nil
+	}
+	return d.keeper.finalSave()
+}
 
 // SavesAtEnd reports whether there are save points.
-func (d *Data) SavesAtEnd() bool { return len(d.cfg.Save.Get()) > 0 }
+func (d *Data) SavesAtEnd() bool { return len(d.cfg.Save.Get()) > 0 && !d.o.Witness }
 
 // Save is SAVE: it returns when the data is saved. giveUp ends one that is under
 // way first; without it the error is engine.ErrSaving then.
-func (d *Data) Save(giveUp bool) error { return d.keeper.saveNow(giveUp) }
+func (d *Data) Save(giveUp bool) error {
+	if d.o.Witness {
+		return errWitness
+	}
+	return d.keeper.saveNow(giveUp)
+}
 
 // SaveSoon is BGSAVE.
 func (d *Data) SaveSoon(afterwards bool) engine.Job { return d.keeper.askSave(afterwards) }

@@ -190,8 +190,11 @@ func (k *keeper) askRewrite() engine.Job {
 
 func (k *keeper) beginRewrite() {
 	work := k.d.rewriteLog
-	if k.d.log == nil {
+	switch {
+	case k.d.log == nil:
 		work = k.d.writeLogAside
+	case k.d.o.Witness:
+		work = k.d.dropOld
 	}
 	k.begin(&k.rewrite, "Background append only file rewriting", work)
 }
@@ -282,6 +285,7 @@ func (k *keeper) tick() {
 		k.mend(now)
 	case k.rewrite.scheduled || k.d.log != nil && now >= k.rewrite.notBefore && k.grown():
 		k.beginRewrite()
+	case k.d.o.Witness:
 	case k.save.scheduled || now >= k.save.notBefore && k.saveDue(now):
 		k.beginSave()
 	}
@@ -291,6 +295,9 @@ func (k *keeper) tick() {
 func (k *keeper) grown() bool {
 	percent, least := k.d.cfg.AutoAofRewritePercentage.Get(), k.d.cfg.AutoAofRewriteMinSize.Get()
 	current, base := k.d.log.Sizes()
+	if k.d.o.Witness {
+		return current >= witnessStep
+	}
 	if percent == 0 || current <= least {
 		return false
 	}

@@ -146,6 +146,8 @@ func listNodes(c *engine.Ctx) {
 			role = t.view.Membership
 		case nd.Learner:
 			role = engine.MemberLearner
+		case nd.Witness:
+			role = "witness"
 		}
 		if !nd.Up && !nd.Myself {
 			link = "down"

@@ -87,10 +87,10 @@ func (t *topology) find(name []byte) *engine.NodeView {
 	return nil
 }
 
-// replicas are the nodes other than the leader.
+// replicas are the nodes with data other than the leader.
 func (t *topology) replicas() (list []*engine.NodeView) {
 	for i := range t.nodes {
-		if nd := &t.nodes[i]; nd != t.leader {
+		if nd := &t.nodes[i]; nd != t.leader && !nd.Witness {
 			list = append(list, nd)
 		}
 	}
@@ -158,9 +158,15 @@ func doClusterShards(c *engine.Ctx) {
 		w.Array(0)
 	}
 	w.BulkString("nodes")
-	w.Array(len(t.nodes))
+	var data []*engine.NodeView
 	for i := range t.nodes {
-		t.shardNode(w, &t.nodes[i])
+		if !t.nodes[i].Witness {
+			data = append(data, &t.nodes[i])
+		}
+	}
+	w.Array(len(data))
+	for _, nd := range data {
+		t.shardNode(w, nd)
 	}
 }
 
@@ -201,13 +207,16 @@ func doClusterNodes(c *engine.Ctx) {
 //
 //	name host:port@peers'-port flags master ping pong epoch link [slots]
 //
-// The peers' channel is on the client port. Before the first leader every node is
+// The peers' channel is on the client port. A witness is shown as what clients know to hold
+// no data: a master without slots. Before the first leader every node is
 // a replica of nobody.
 func (t *topology) line(dst []byte, nd *engine.NodeView) []byte {
 	flags, master, served, link := "slave", "-", "", "connected"
 	switch {
 	case nd == t.leader:
 		flags, served = "master", fmt.Sprintf(" 0-%d", slots.Count-1)
+	case nd.Witness:
+		flags = "master,nofailover"
 	case t.leader != nil:
 		master = t.leader.Name
 	}

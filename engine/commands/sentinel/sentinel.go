@@ -93,7 +93,7 @@ func (f *face) view(s *engine.Sight) *sentinel.View {
 	}
 	for i := range v.Nodes {
 		n := &v.Nodes[i]
-		if n.Learner {
+		if n.Learner || n.Witness {
 			continue
 		}
 		node := sentinel.Node{
