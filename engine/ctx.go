@@ -60,7 +60,7 @@ type Ctx struct {
 	cared  bool
 
 	happened []happening // that is to be told
-	invalid  [][]byte    // keys that have changed, while somebody tracks
+	invalid  []staleKey  // keys that have changed, while somebody tracks
 }
 
 // An Entry is a key's place in the keyspace as a lookup found it. It is valid
@@ -198,7 +198,7 @@ func (c *Ctx) PutString(key, b []byte) {
 
 func (c *Ctx) put(db int, key []byte, v *dict.Value, expireAt int64) Entry {
 	c.Heavy(len(v.Bytes))
-	if c.events&(eventExpired|eventNew) != 0 {
+	if c.events&(eventExpired|eventNew) != 0 || c.cared {
 		c.find(db, key) // what has expired is told of before it is replaced
 	}
 	d := c.changing(db, key)
@@ -290,7 +290,10 @@ func (c *Ctx) find(db int, key []byte) Entry {
 // expire deletes a key whose time is over. As in Redis that is no change of the
 // data: it would not be there after a load either.
 func (c *Ctx) expire(db int, key []byte) {
-	c.removeIn(db, key)
+	n := len(c.invalid)
+	if c.removeIn(db, key); len(c.invalid) > n {
+		c.invalid[n].expired = true
+	}
 	c.NotifyIn(db, eventExpired, "expired", key)
 	c.stripe(key).expired.Add(1)
 	if c.applying {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func (c *Ctx) remember() {
 	at, _ := c.Cmd.KeyIndices(c.Args)
 	for _, i := range at {
 		if gone := c.e.tracked.Remember(c.Args[i], c.s.ID, c.e.Config.TrackingTableMaxKeys.Get()); gone != nil {
-			c.e.invalidate([][]byte{gone}, nil, rest{})
+			c.e.invalidate([]staleKey{{key: gone}}, nil, rest{})
 		}
 	}
 }
@@ -77,23 +78,49 @@ func (s *Session) forgetCaching(cmd *Command) {
 	}
 }
 
+// A staleKey is one that has changed. expired: since its time was over, which nobody has done.
+type staleKey struct {
+	key     []byte
+	expired bool
+}
+
 // invalidate tells the clients that may hold keys that these have changed, by commands of writer,
 // nil: by none. As in Redis, who has read them is told of one at a time, and who wants all of a
-// prefix of what changed at once.
-func (e *Engine) invalidate(keys [][]byte, writer *Session, on rest) {
-	tell := func(id int64, bcast bool, keys [][]byte) {
+// prefix of what changed at once, where the last change of a key says whose it is.
+func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
+	tell := func(id int64, bcast bool, keys [][]byte, own func(key []byte) bool) {
 		s := e.client(id)
 		if s == nil {
 			return
 		}
-		if t := s.Shared.tracker.Load(); t != nil && t.bcast == bcast && !(t.noloop && writer != nil && s.ID == writer.ID) {
-			e.tellInvalid(s, t, keys, on)
+		t := s.Shared.tracker.Load()
+		if t == nil || t.bcast != bcast {
+			return
 		}
+		if t.noloop && writer != nil && s.ID == writer.ID {
+			if keys = slices.DeleteFunc(slices.Clone(keys), own); len(keys) == 0 {
+				return
+			}
+		}
+		e.tellInvalid(s, t, keys, on)
 	}
-	for i := range keys {
-		e.tracked.Take(keys[i], func(id int64) { tell(id, false, keys[i:i+1]) })
+	keys := make([][]byte, len(list))
+	for i, stale := range list {
+		keys[i] = stale.key
+		e.tracked.Take(stale.key, func(id int64) {
+			tell(id, false, keys[i:i+1], func([]byte) bool { return !stale.expired })
+		})
 	}
-	e.tracked.Prefixed(keys, func(id int64, keys [][]byte) { tell(id, true, keys) })
+	e.tracked.Prefixed(keys, func(id int64, keys [][]byte) {
+		tell(id, true, keys, func(key []byte) bool {
+			for _, stale := range slices.Backward(list) {
+				if bytes.Equal(stale.key, key) {
+					return !stale.expired
+				}
+			}
+			return false
+		})
+	})
 }
 
 // tellInvalid sends s, or the client that is told for it, an invalidation; no keys: of everything.

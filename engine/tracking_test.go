@@ -154,6 +154,24 @@ func TestBroadcastsTogether(t *testing.T) {
 	}
 }
 
+// TestNoloopHearsOfExpiry: a key whose time is over was changed by nobody, so the client that finds
+// that out is told, unless it has written the key since.
+func TestNoloopHearsOfExpiry(t *testing.T) {
+	for _, mode := range []string{"", " BCAST"} {
+		s := enginetest.NewEngine(t)
+		c := s.Client()
+		for _, line := range []string{"HELLO 3", "SET k v PX 10", "SET l v PX 10", "CLIENT TRACKING ON NOLOOP" + mode, "MGET k l"} {
+			c.Do(strings.Fields(line)...)
+		}
+		s.Host.Advance(20 * time.Millisecond)
+		c.Do("SET", "l", "v")
+		c.Do("GET", "k")
+		if got, want := c.Hear(), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"; !strings.HasSuffix(got, want) || strings.Contains(got, "$1\r\nl\r\n") != (mode == "") {
+			t.Errorf("mode %q: %q", mode, got)
+		}
+	}
+}
+
 // TestTrackersLeaveNothingBehind: a client that is gone is not told, nor counted.
 func TestTrackersLeaveNothingBehind(t *testing.T) {
 	s := enginetest.NewEngine(t)

@@ -175,7 +175,7 @@ func (c *Ctx) markChanged(s *shard, db int, key []byte) {
 		s.markChanged(db, key)
 	}
 	if c.e.trackers.Load() != 0 {
-		c.invalid = append(c.invalid, append([]byte(nil), key...))
+		c.invalid = append(c.invalid, staleKey{key: append([]byte(nil), key...)})
 	}
 }
 
@@ -191,7 +191,11 @@ func (e *Engine) changed(s *shard, db int, off int64, keys ...[]byte) {
 		}
 	}
 	if e.trackers.Load() != 0 {
-		e.invalidate(keys, nil, e.restingOn(off))
+		list := make([]staleKey, len(keys))
+		for i, key := range keys {
+			list[i].key = key
+		}
+		e.invalidate(list, nil, e.restingOn(off))
 	}
 }
 
