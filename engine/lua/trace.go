@@ -9,6 +9,7 @@ import "github.com/yuin/gopher-lua/ast"
 //	local k = KEYS[1]; redis.call('incr', k)          a local that nothing else is assigned to
 //	for _, k in ipairs(KEYS) do … end                 what a loop over KEYS gives
 //	redis.call('del', unpack(KEYS))                   all of them
+//	local call = redis.call; call('get', KEYS[1])     as redis.call
 //
 // # Why that is certain
 //
@@ -17,8 +18,8 @@ import "github.com/yuin/gopher-lua/ast"
 //   - The elements of KEYS stay what they were: the table itself goes nowhere. A chunk that
 //     uses it in any other way than those above, or # of it, is given up.
 //   - Commands are carried out nowhere else: redis.call and redis.pcall are values of no
-//     expression but those calls, and neither are what holds them (redis, _G), nor what compiles
-//     other sources.
+//     expression but those calls and local call = redis.call, and neither are what holds
+//     them (redis, _G), nor what compiles other sources. Such a local is called and nothing else.
 //   - No local counts as declared whose name is assigned to anywhere in the chunk.
 //
 // The same shows whether the tables KEYS and ARGV end with the script, so that the next one may
@@ -71,7 +72,7 @@ func trace(stmts []ast.Stmt) traced {
 type tracer struct {
 	scopes   [][]tracedLocal // the innermost last
 	assigned map[string]bool // locals that something is assigned to, by name
-	relied   []string        // locals that are taken for elements of KEYS
+	relied   []string        // locals that are taken for elements of KEYS, or for redis.call
 	calls    []Call
 	lost     bool
 	argsUsed bool // ARGV may be changed, or go somewhere
@@ -80,6 +81,7 @@ type tracer struct {
 type tracedLocal struct {
 	name     string
 	declared bool
+	command  bool // it is redis.call or redis.pcall
 }
 
 // Names of globals that matter.
@@ -101,7 +103,7 @@ func special(name string) bool {
 func (t *tracer) declare(name string, declared bool) {
 	t.lost = t.lost || special(name)
 	last := len(t.scopes) - 1
-	t.scopes[last] = append(t.scopes[last], tracedLocal{name, declared})
+	t.scopes[last] = append(t.scopes[last], tracedLocal{name: name, declared: declared})
 }
 
 // local finds a local variable.
@@ -200,10 +202,27 @@ func (t *tracer) locals(s *ast.LocalAssignStmt) {
 			t.declare(s.Names[0], false)
 		}
 	}
-	t.exprs(s.Exprs)
+	command := make([]bool, len(s.Names))
+	for i, e := range s.Exprs {
+		if i < len(s.Names) && isCommand(e) {
+			command[i] = true
+			continue
+		}
+		t.expr(e)
+	}
 	for i, name := range s.Names {
 		t.declare(name, declared[i])
+		if command[i] {
+			last := t.scopes[len(t.scopes)-1]
+			last[len(last)-1].command = true
+		}
 	}
+}
+
+// isCommand reports whether e is redis.call or redis.pcall.
+func isCommand(e ast.Expr) bool {
+	id, is := e.(*ast.IdentExpr)
+	return is && (id.Value == nameCall || id.Value == nameDo || id.Value == namePCall)
 }
 
 // loop is a loop over what a function gives, as ipairs(KEYS) does.
@@ -268,7 +287,8 @@ func (t *tracer) expr(e ast.Expr) {
 
 // ident is a name whose value may go anywhere.
 func (t *tracer) ident(name string) {
-	if _, is := t.local(name); is {
+	if v, is := t.local(name); is {
+		t.lost = t.lost || v.command
 		return
 	}
 	switch name {
@@ -296,9 +316,8 @@ func (t *tracer) attr(e *ast.AttrGetExpr) {
 // call is a call of a function.
 func (t *tracer) call(e *ast.FuncCallExpr) {
 	t.expr(e.Receiver)
-	fn, is := e.Func.(*ast.IdentExpr)
 	switch {
-	case is && (fn.Value == nameCall || fn.Value == nameDo || fn.Value == namePCall):
+	case isCommand(e.Func), t.callsAlias(e):
 		t.command(e)
 	case t.callsGlobal(e, "unpack") && len(e.Args) > 0 && isLent(e.Args[0]):
 		t.exprs(e.Args[1:])
@@ -306,6 +325,19 @@ func (t *tracer) call(e *ast.FuncCallExpr) {
 		t.expr(e.Func)
 		t.exprs(e.Args)
 	}
+}
+
+// callsAlias reports whether e calls a local that is redis.call.
+func (t *tracer) callsAlias(e *ast.FuncCallExpr) bool {
+	fn, is := e.Func.(*ast.IdentExpr)
+	if !is {
+		return false
+	}
+	v, is := t.local(fn.Value)
+	if is && v.command {
+		t.relied = append(t.relied, fn.Value)
+	}
+	return is && v.command
 }
 
 // command is a call of redis.call.
