@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,6 +28,10 @@ type cycle struct {
 	commands []string
 	before   []string // carried out once for each client
 	dump     []string // carried out once: the key is "dumped"
+	// depth is how many cycles go in one write, 0: cycleDepth; single: each command goes when
+	// the one before was answered.
+	depth  int
+	single bool
 }
 
 func cycles() []cycle {
@@ -184,7 +189,18 @@ func (cy cycle) goRound(ctx context.Context, addr string, number int, payload st
 		return 0, err
 	}
 	for n := 0; ctx.Err() == nil && time.Now().Before(until); {
-		for range cycleDepth {
+		if cy.single {
+			n++
+			for i := range cy.commands {
+				round(cy.commands[i:i+1], n)
+				sent++
+				if err := exchange(); err != nil {
+					return sent, err
+				}
+			}
+			continue
+		}
+		for range cmp.Or(cy.depth, cycleDepth) {
 			n++
 			round(cy.commands, n)
 		}
@@ -196,7 +212,7 @@ func (cy cycle) goRound(ctx context.Context, addr string, number int, payload st
 	return sent, ctx.Err()
 }
 
-// skipReply reads a whole reply of RESP2, which is no error.
+// skipReply reads a whole reply, which is no error.
 func skipReply(in *bufio.Reader) error {
 	line, err := in.ReadString('\n')
 	if err != nil {
@@ -205,7 +221,7 @@ func skipReply(in *bufio.Reader) error {
 	switch line[0] {
 	case '-':
 		return fmt.Errorf("reply %q", line)
-	case '$', '*':
+	case '$', '*', '%':
 		n, err := strconv.Atoi(strings.TrimSpace(line[1:]))
 		if err != nil {
 			return fmt.Errorf("reply %q: %w", line, err)
@@ -216,7 +232,10 @@ func skipReply(in *bufio.Reader) error {
 			}
 			return nil
 		}
-		for ; line[0] == '*' && n > 0; n-- {
+		if line[0] == '%' {
+			n *= 2
+		}
+		for ; line[0] != '$' && n > 0; n-- {
 			if err := skipReply(in); err != nil {
 				return err
 			}

@@ -20,6 +20,7 @@
 //
 //	throughput.go   requests per second, CPU per request, p99, p99.9
 //	cycles.go       XADD, XREADGROUP and XACK on entries; RESTORE
+//	programs.go     scripts, functions, transactions, PUBLISH, INCR beside clients that track
 //	limit_linux.go  P=1 beside a loop that only reads, parses and answers
 //	memory.go       bytes per key, bytes per idle connection
 //	values.go       bytes per element of lists, sets, hashes and sorted sets

@@ -141,20 +141,24 @@ func interleave(ctx context.Context, p plan, servers []*harness.Node, c cell, ha
 const maxWord = 100 << 10
 
 func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample, error) {
-	before, err := cpuSeconds(n.PID())
-	if err != nil {
-		return sample{}, err
-	}
-	args := []string{
-		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-c", strconv.Itoa(c.clients), "-n", strconv.Itoa(requests),
-		"-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(c.keys()), "--precision", "3",
-	}
+	args := []string{"-c", strconv.Itoa(c.clients), "-P", strconv.Itoa(c.depth), "-r", strconv.Itoa(c.keys())}
 	words := fillIn(c.family.command, randomKey, randomNumber, strings.Repeat("x", c.size))
 	stdin := io.Reader(nil)
 	if last := len(words) - 1; len(words[last]) > maxWord {
 		stdin, args, words = strings.NewReader(words[last]), append(args, "-x"), words[:last]
 	}
-	cmd := exec.CommandContext(ctx, "redis-benchmark", append(args, words...)...)
+	return benchmark(ctx, n, requests, append(args, words...), stdin)
+}
+
+// benchmark runs redis-benchmark with so many requests, whose clients and command args are.
+func benchmark(ctx context.Context, n *harness.Node, requests int, args []string, stdin io.Reader) (sample, error) {
+	before, err := cpuSeconds(n.PID())
+	if err != nil {
+		return sample{}, err
+	}
+	cmd := exec.CommandContext(ctx, "redis-benchmark", append([]string{
+		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-n", strconv.Itoa(requests), "--precision", "3",
+	}, args...)...)
 	cmd.Stdin = stdin
 	out, err := cmd.Output()
 	if err != nil {

@@ -20,10 +20,11 @@ import (
 // unitTimeout bounds one unit on one server; the suite's own limit is longer.
 const unitTimeout = 10 * time.Minute
 
-// Ports of the servers that the suite starts itself: the first, and how many.
+// Ports of the suite: how many it may take for servers, beginning at its base port, of which it
+// asks each whether it is free, and how far below that its own is.
 const (
-	firstPort = 21111
 	portCount = 2000
+	belowBase = 32
 )
 
 // waitDelay is how long the output of a unit that was ended is waited for.
@@ -96,10 +97,14 @@ func (s suite) runOnly(ctx context.Context, m mode, unit string, only []string, 
 			flags = append(flags, "--skiptest", name)
 		}
 	}
+	ports, err := harness.FreePorts(1)
+	if err != nil {
+		return result{}, err
+	}
+	flags = append(flags, "--baseport", strconv.Itoa(ports[0]+belowBase), "--portcount", strconv.Itoa(portCount))
 	if m == external {
 		return s.outside(ctx, on, flags)
 	}
-	flags = append(flags, "--baseport", strconv.Itoa(firstPort), "--portcount", strconv.Itoa(portCount))
 	if m == encrypted {
 		flags = append(flags, "--tls")
 	}
@@ -145,6 +150,9 @@ func tclsh(ctx context.Context, dir string, flags []string) (result, error) {
 		return result{}, fmt.Errorf("run the suite: %w", err)
 	}
 	r := parse(string(out))
+	if exit != nil && len(r.tests) == 0 && ctx.Err() == nil && r.broken == "" {
+		return result{}, fmt.Errorf("the suite did not run: %s", out)
+	}
 	if r.broken == "" && ctx.Err() != nil {
 		r.broken = fmt.Sprintf("did not end within %v", unitTimeout)
 	}

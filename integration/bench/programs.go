@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/integration/harness"
+	"regent/resp"
+)
+
+// What programs do beside single commands: scripts and functions, transactions, messages to
+// many subscribers, writes while many clients are told of changes.
+
+// A program is one line of the section. What it sends is words, by redis-benchmark, or a cycle.
+type program struct {
+	name   string
+	depth  int
+	words  []string
+	cycle  *cycle
+	listen int                  // clients that listen meanwhile
+	greet  func(i int) []string // what the i-th of them says first, a line each
+	heard  int                  // bytes that each of them gets of one request, 0: nobody waits for it
+}
+
+const (
+	programClients = 50
+	programKeys    = 100_000
+	// leastPrograms is how many requests a round has at least.
+	leastPrograms = 100
+	// listenTimeout bounds how long the listeners are waited for behind the last request.
+	listenTimeout = 60 * time.Second
+	// trackedKeys is how many keys each client that tracks has read.
+	trackedKeys = 10
+)
+
+// The scripts, and the library of the function that does as the first.
+const (
+	scriptSwap = "local v = redis.call('GET', KEYS[1]) redis.call('SET', KEYS[1], ARGV[1]) return v"
+	scriptLoop = "for i = 1, 10000 do redis.call('INCR', KEYS[1]) end"
+	library    = "#!lua name=bench\nredis.register_function('swap', function(KEYS, ARGV) " + scriptSwap + " end)"
+)
+
+func programLines() (list []program) {
+	value := strings.Repeat("x", valueBytes)
+	sha := func(script string) string {
+		sum := sha1.Sum([]byte(script))
+		return hex.EncodeToString(sum[:])
+	}
+	for _, depth := range []int{1, 16} {
+		list = append(list, program{name: "EVALSHA of a GET and a SET", depth: depth, words: []string{"EVALSHA", sha(scriptSwap), "1", randomKey, value}})
+	}
+	for _, depth := range []int{1, 16} {
+		list = append(list, program{name: "FCALL of the same", depth: depth, words: []string{"FCALL", "swap", "1", randomKey, value}})
+	}
+	list = append(list, program{name: "EVALSHA of 10,000 INCR", depth: 1, words: []string{"EVALSHA", sha(scriptLoop), "1", randomKey}})
+	multi := []string{"MULTI", "SET a:{c}:{n} {}", "SET b:{c}:{n} {}", "SET c:{c}:{n} {}", "SET d:{c}:{n} {}", "SET e:{c}:{n} {}", "EXEC"}
+	list = append(list,
+		program{name: "MULTI, 5 SET, EXEC, each by itself", depth: 1, cycle: &cycle{commands: multi, single: true}},
+		program{name: "MULTI, 5 SET, EXEC, in one write", depth: len(multi), cycle: &cycle{commands: multi, depth: 1}},
+	)
+	message := "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n" + fmt.Sprintf("$%d\r\n%s\r\n", len(value), value)
+	for _, n := range []int{1, 100, 1000} {
+		list = append(list, program{
+			name: fmt.Sprintf("PUBLISH to %d subscribers", n), depth: 1, words: []string{"PUBLISH", "ch", value}, listen: n, heard: len(message),
+			greet: func(int) []string { return []string{"SUBSCRIBE ch"} },
+		})
+	}
+	for _, depth := range []int{1, 16} {
+		list = append(list, program{
+			name: "INCR, 1,000 clients track", depth: depth, words: []string{"INCR", randomKey}, listen: 1000,
+			greet: func(i int) []string {
+				lines := []string{"HELLO 3", "CLIENT TRACKING ON"}
+				for j := range trackedKeys {
+					lines = append(lines, fmt.Sprintf("GET key:%012d", (i*trackedKeys+j)%programKeys))
+				}
+				return lines
+			},
+		})
+	}
+	return list
+}
+
+// programs measures each line on both servers in turn.
+func programs(ctx context.Context, o options, r *report) error {
+	dir, err := os.MkdirTemp("", "regent-bench-")
+	if err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	pair, err := pairOf(ctx, o, "off", dir)
+	defer stop(pair[:]...)
+	if err != nil {
+		return err
+	}
+	for _, n := range pair {
+		if err := prepare(ctx, n); err != nil {
+			return err
+		}
+	}
+	r.begin(fmt.Sprintf("Scripts, transactions, messages and tracking, %d clients", programClients), []string{"program", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
+	for _, p := range programLines() {
+		var samples [2][]sample
+		requests := [2]int{leastPrograms, leastPrograms}
+		if err := emptied(ctx, pair[:]); err != nil {
+			return err
+		}
+		for round := range o.plan.rounds + 1 {
+			for i := range pair {
+				at := (i + round) % len(pair)
+				s, err := p.measure(ctx, pair[at], requests[at], o.plan.slice)
+				if err != nil {
+					return fmt.Errorf("%s: %w", p.name, err)
+				}
+				requests[at] = max(int(s.rps*o.plan.slice.Seconds()), leastPrograms)
+				if round > 0 { // the first shows how much to send
+					samples[at] = append(samples[at], s)
+				}
+			}
+		}
+		ours, theirs := median(samples[0]), median(samples[1])
+		r.row(p.name, strconv.Itoa(p.depth), fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps),
+			fmt.Sprintf("%.2f", ours.cpu()), fmt.Sprintf("%.2f", theirs.cpu()), ratioOf(ours.cpu(), theirs.cpu()))
+	}
+	return nil
+}
+
+// prepare loads the scripts and the library, and lets subscribers be as slow as they are.
+func prepare(ctx context.Context, n *harness.Node) error {
+	c := n.Client()
+	defer c.Close()
+	for _, script := range []string{scriptSwap, scriptLoop} {
+		if err := c.ScriptLoad(ctx, script).Err(); err != nil {
+			return fmt.Errorf("load a script: %w", err)
+		}
+	}
+	if err := c.FunctionLoadReplace(ctx, library).Err(); err != nil {
+		return fmt.Errorf("load the library: %w", err)
+	}
+	if err := c.ConfigSet(ctx, "client-output-buffer-limit", "pubsub 0 0 0").Err(); err != nil {
+		return fmt.Errorf("lift the limit of subscribers: %w", err)
+	}
+	return nil
+}
+
+// emptied has servers without keys.
+func emptied(ctx context.Context, servers []*harness.Node) error {
+	for _, n := range servers {
+		c := n.Client()
+		defer c.Close()
+		if err := c.FlushAll(ctx).Err(); err != nil {
+			return fmt.Errorf("begin anew: %w", err)
+		}
+	}
+	return nil
+}
+
+// measure is one round on one server: it ends when all listeners have heard all that they are to.
+func (p program) measure(ctx context.Context, n *harness.Node, requests int, slice time.Duration) (sample, error) {
+	if p.cycle != nil {
+		return p.cycle.measure(ctx, n, slice)
+	}
+	l, err := listen(n.Addr(), p.listen, p.greet)
+	defer l.close()
+	if err != nil {
+		return sample{}, err
+	}
+	from, before := l.bytes.Load(), time.Now()
+	args := []string{"-c", strconv.Itoa(programClients), "-P", strconv.Itoa(p.depth), "-r", strconv.Itoa(programKeys)}
+	s, err := benchmark(ctx, n, requests, append(args, p.words...), nil)
+	if err != nil || p.heard == 0 {
+		return s, err
+	}
+	// redis-benchmark may send more than it was told to, by what its clients have under way.
+	want := int64(requests) * int64(p.listen) * int64(p.heard)
+	if err := l.await(ctx, from+want); err != nil {
+		return s, err
+	}
+	s.rps = float64(requests) / time.Since(before).Seconds()
+	return s, nil
+}
+
+// Listeners are clients that read and count what they are sent.
+type listeners struct {
+	conns []net.Conn
+	bytes atomic.Int64
+	wg    sync.WaitGroup
+}
+
+// listen connects clients, each of which says its greeting and is answered before this returns.
+func listen(addr string, n int, greet func(i int) []string) (*listeners, error) {
+	l := &listeners{}
+	for i := range n {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return l, fmt.Errorf("a listener: %w", err)
+		}
+		l.conns = append(l.conns, conn)
+		in := bufio.NewReader(conn)
+		for _, line := range greet(i) {
+			if _, err := conn.Write(resp.AppendCommand(nil, strings.Fields(line)...)); err != nil {
+				return l, fmt.Errorf("a listener: %w", err)
+			}
+			if err := skipReply(in); err != nil {
+				return l, fmt.Errorf("a listener, %s: %w", line, err)
+			}
+		}
+		l.wg.Go(func() {
+			_, _ = io.Copy(counter{&l.bytes}, in) // until it is closed
+		})
+	}
+	return l, nil
+}
+
+// await waits until so many bytes were heard in all.
+func (l *listeners) await(ctx context.Context, bytes int64) error {
+	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
+	defer cancel()
+	for l.bytes.Load() < bytes {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the listeners have %d of %d bytes: %w", l.bytes.Load(), bytes, ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (l *listeners) close() {
+	for _, c := range l.conns {
+		_ = c.Close() // it was only read
+	}
+	l.wg.Wait()
+}
+
+// counter counts what is written to it.
+type counter struct{ n *atomic.Int64 }
+
+func (c counter) Write(b []byte) (int, error) {
+	c.n.Add(int64(len(b)))
+	return len(b), nil
+}
