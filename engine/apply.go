@@ -100,7 +100,7 @@ func (a *Applier) serve(c *Ctx) {
 
 // wakeServed lets them go on, with nothing locked any more.
 func (a *Applier) wakeServed() {
-	if c := &a.s.ctx; len(c.served) > 0 {
+	if c := a.s.context(); len(c.served) > 0 {
 		c.wakeServed()
 	}
 }
@@ -143,8 +143,8 @@ func (a *Applier) exec() (err error) {
 	}
 	a.e.lockSet(&set)
 	err = a.runAll(cmds)
-	a.s.ctx.held = set
-	a.serve(&a.s.ctx)
+	a.s.context().held = set
+	a.serve(a.s.ctx)
 	a.e.unlockSet(&set)
 	a.wakeServed()
 	return err
@@ -175,7 +175,7 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 	if n := len(args); !cmd.Fits(n) {
 		return nil, fmt.Errorf("%s with %d arguments", cmd.FullName(), n)
 	}
-	c := &a.s.ctx
+	c := a.s.context()
 	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, cmd, args, &a.s.W
 	if a.fresh--; a.fresh <= 0 {
 		c.Now, a.fresh = a.e.host.Now(), recordsPerClock
@@ -187,9 +187,9 @@ func (a *Applier) context(args [][]byte) (*Ctx, error) {
 // outcome looks at the reply that nobody reads: an error there means the
 // record did not do what it did where it was written.
 func (a *Applier) outcome(c *Ctx) error {
-	a.s.tally.changes += c.changes
+	c.tally.changes += c.changes
 	c.changes = 0
-	a.e.countUp(&a.s)
+	a.e.countUp(c)
 	if len(c.happened) > 0 {
 		c.tellHappened(0) // what is applied is committed
 	}

@@ -438,7 +438,7 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte, lost string) {
 	if w.Counts {
 		c.changes += in.changes
 	}
-	c.s.tally.hits, c.s.tally.misses = c.s.tally.hits+s.tally.hits, c.s.tally.misses+s.tally.misses
+	c.tally.hits, c.tally.misses = c.tally.hits+in.tally.hits, c.tally.misses+in.tally.misses
 	c.wide = c.wide || w.Also != nil
 	w.reply, w.large = s.W.Bytes(), s.W.Overflowed()
 	c.served = append(c.served, w)

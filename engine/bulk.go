@@ -268,7 +268,7 @@ func (w *bulkWorker) carryOut(o *bulk) {
 
 // applyLocked carries out a record of one shard.
 func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
-	c := &a.s.ctx
+	c := a.s.context()
 	a.s.db = r.db
 	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, r.cmd, args, &a.s.W
 	c.Now, c.applying = now, true

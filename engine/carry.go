@@ -62,18 +62,18 @@ func (s *Session) bound() bool {
 // StateMoved is State if it may differ from what was returned last, because of the
 // command that the session has just said.
 func (s *Session) StateMoved() (st SessionState, moved bool) {
-	cmd := s.ctx.Cmd
-	if cmd == nil {
+	if s.ctx == nil || s.ctx.Cmd == nil {
 		return st, false
 	}
-	switch cmd.Group {
+	switch s.ctx.Cmd.Group {
 	case spec.GroupConnection, spec.GroupTransaction, spec.GroupPubSub, spec.GroupServer, spec.GroupCluster, spec.GroupGeneric:
 	default:
 		return st, false
 	}
 	st = s.State()
-	moved = st != s.told
-	s.told = st
+	r := s.rarely()
+	moved = st != r.told
+	r.told = st
 	return st, moved
 }
 
@@ -89,7 +89,9 @@ func (e *Engine) Restore(s *Session, st SessionState, carried bool) {
 	s.setNoTouch(st.NoTouch)
 	s.Shared.setFlag(clientNoEvict, st.NoEvict)
 	s.redirects, s.Acks = st.Redirects, min(st.Acks, acksEnd-1)
-	s.told = s.State()
+	if carried {
+		s.rarely().told = s.State()
+	}
 }
 
 // stateWords are the words of a state in text.
@@ -157,7 +159,12 @@ type Carried struct {
 
 // Carry is the command with which the session is to go to the leader: it was not carried
 // out. nil: it stays.
-func (s *Session) Carry() [][]byte { return s.carry }
+func (s *Session) Carry() [][]byte {
+	if s.seldom == nil {
+		return nil
+	}
+	return s.seldom.carry
+}
 
 // carryAway ends the session's time here, with the command that c has.
 func (c *Ctx) carryAway() {
@@ -166,7 +173,7 @@ func (c *Ctx) carryAway() {
 	if c.said != nil {
 		args = append([][]byte{c.said}, args[1:]...)
 	}
-	s.carry = CloneArgs(args)
+	s.rarely().carry = CloneArgs(args)
 	if s.ReplyMode == replySkip { // the state that goes along is that from before the command
 		s.ReplyMode = replySkipNext
 	}

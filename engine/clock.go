@@ -41,14 +41,34 @@ type batchClock struct {
 
 // BeginBatch says that the next n commands of s are carried out one after the
 // other, without waiting for input. The connection calls it at the beginning
-// of each of its turns.
-func (e *Engine) BeginBatch(s *Session, n int) {
-	s.clock.left, s.clock.stale = n, true
+// of each of its turns. d is nil for a session that is always to have a context.
+func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
+	if s.ctx == nil && d != nil {
+		s.ctx, d.free = d.free, nil
+	}
+	c := s.context()
+	c.clock.left, c.clock.stale = n, true
 }
 
-// EndBatch says that no more commands come without waiting: what they counted is added up.
-// The connection calls it before their replies leave.
-func (e *Engine) EndBatch(s *Session) { e.countUp(s) }
+// EndBatch says that no more commands come without waiting: what they counted is added up,
+// and the desk has its context back. The connection calls it before their replies leave.
+func (e *Engine) EndBatch(s *Session, d *Desk) {
+	c := s.context()
+	if c.s != nil {
+		e.countUp(c)
+	}
+	if d == nil || d.free != nil || s.parked != nil {
+		return
+	}
+	c.Args, c.said = nil, nil
+	s.ctx, d.free = nil, c
+}
+
+// A Desk is what the sessions of one connection loop use in turns: the context of the one
+// whose commands are carried out. So a client at rest has none. One that waits inside a
+// command keeps it, and the desk gets another. The zero value is ready; whoever has it
+// serves one session at a time.
+type Desk struct{ free *Ctx }
 
 // due counts a command and reports whether it reads the wall clock.
 func (b *batchClock) due() bool {
@@ -100,7 +120,7 @@ func (c *Ctx) Heavy(bytes int) {
 }
 
 func (c *Ctx) Measure() {
-	c.s.clock.stale = true
+	c.clock.stale = true
 	if !c.watch.on {
 		c.startWatch(1)
 	}

@@ -38,7 +38,7 @@ func TestBatchesShareTheClock(t *testing.T) {
 	pipeline := [][][]byte{raw("SET", "k", "v"), raw("GET", "k"), raw("PING"), raw("GET", "k")}
 	const batches, rounds = 200, 25
 	for range batches {
-		e.BeginBatch(s, rounds*len(pipeline))
+		e.BeginBatch(s, rounds*len(pipeline), nil)
 		for range rounds {
 			for _, cmd := range pipeline {
 				e.Execute(s, cmd)
@@ -75,7 +75,7 @@ func TestLoneCommandsAreTimedExactly(t *testing.T) {
 		}
 	}
 	exact("get", 50, raw("GET", "k"))
-	e.BeginBatch(s, 100)
+	e.BeginBatch(s, 100, nil)
 	exact("mget", 100, raw("MGET", "k", "l"))
 	if h.nows != 150 {
 		t.Errorf("150 commands read the wall clock %d times", h.nows)
@@ -89,7 +89,7 @@ func TestTimePassesInABatch(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
 	c.Do("SET", "k", "v", "PX", "10")
-	s.BeginBatch(c.Session, 5)
+	s.BeginBatch(c.Session, 5, nil)
 	if got := c.Do("GET", "k"); got != "$1\r\nv\r\n" {
 		t.Fatal(got)
 	}
@@ -100,7 +100,7 @@ func TestTimePassesInABatch(t *testing.T) {
 	}
 	c.Do("SET", "k", "v", "PX", "10")
 	s.Host.Set(enginetest.Start + 40)
-	s.BeginBatch(c.Session, 1)
+	s.BeginBatch(c.Session, 1, nil)
 	if got := c.Do("GET", "k"); got != "$-1\r\n" {
 		t.Errorf("in the next turn: %q", got)
 	}
@@ -135,7 +135,7 @@ func TestSlowlogSeesLargeValues(t *testing.T) {
 		{"GETSET", "k", large}, {"SETRANGE", "fresh", "90000", "x"}, {"EXISTS", "1", "2"}, append([]string{"MGET"}, strings.Fields(strings.Repeat("a ", 40))...),
 	} {
 		for before := range 40 {
-			e.BeginBatch(s, 1000)
+			e.BeginBatch(s, 1000, nil)
 			do("SLOWLOG", "RESET")
 			do("DEL", "fresh")
 			do("SET", "k", large)

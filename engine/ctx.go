@@ -51,6 +51,11 @@ type Ctx struct {
 
 	script *Script // kept for the next one; nil: there was none
 
+	// What the commands of a batch share.
+	clock batchClock
+	tally tally
+	found []byte // memory for the elements of a walk's reply
+
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // the clients that got it
 
@@ -132,11 +137,11 @@ func (c *Ctx) LocalAddr() string { return c.s.conn.LocalAddr() }
 func (c *Ctx) Read(key []byte) Entry {
 	en := c.find(c.s.db, key)
 	if !en.OK() {
-		c.s.tally.misses++
+		c.tally.misses++
 		c.Notify(eventMiss, "keymiss", key)
 		return en
 	}
-	c.s.tally.hits++
+	c.tally.hits++
 	c.touch(en)
 	return en
 }
@@ -172,9 +177,9 @@ func (c *Ctx) Look(key []byte) Entry {
 func (c *Ctx) Inspect(key []byte) Entry {
 	en := c.Peek(key)
 	if en.OK() {
-		c.s.tally.hits++
+		c.tally.hits++
 	} else {
-		c.s.tally.misses++
+		c.tally.misses++
 	}
 	return en
 }

@@ -34,13 +34,13 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 		e.abort(s)
 		return
 	}
+	c := s.context()
 	if cmd != nil && s.table.renames {
-		s.ctx.said = args[0]
+		c.said = args[0]
 		args[0] = s.table.nameIn(args[0], cmd) // what it is called in the log
 	}
-	c := &s.ctx
 	c.e, c.s, c.Cmd, c.Args, c.W = e, s, cmd, args, &s.W
-	if s.clock.due() {
+	if c.clock.due() {
 		c.Now = e.host.Now()
 	}
 	if s.ReplyMode == replySkipNext {
@@ -52,13 +52,14 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 	} else {
 		e.admitted(c, msg)
 	}
-	e.endTurn(s, start)
+	e.endTurn(c, start)
 }
 
 // endTurn is what follows a handler, or a parked one's going on.
-func (e *Engine) endTurn(s *Session, start int) {
-	if s.clock.left <= 0 || s.parked != nil {
-		e.countUp(s)
+func (e *Engine) endTurn(c *Ctx, start int) {
+	s := c.s
+	if c.clock.left <= 0 || s.parked != nil {
+		e.countUp(c)
 	}
 	if s.parked != nil {
 		e.arm(s)
@@ -68,7 +69,7 @@ func (e *Engine) endTurn(s *Session, start int) {
 		e.endTransaction(s)
 	}
 	if s.caching != cachingUnsaid {
-		s.forgetCaching(s.ctx.Cmd)
+		s.forgetCaching(c.Cmd)
 	}
 	e.finishReply(s, start)
 }
@@ -97,8 +98,10 @@ func (e *Engine) finishReply(s *Session, start int) {
 	default:
 		return
 	}
-	s.W.Raw(s.always)
-	s.always = nil
+	if r := s.seldom; r != nil {
+		s.W.Raw(r.always)
+		r.always = nil
+	}
 }
 
 // run carries the command out, or holds it if a pause has begun since that was
@@ -141,11 +144,11 @@ func (e *Engine) tryRun(c *Ctx) {
 	c.failed, c.strayed = false, false
 	kind := cmd.shapeFor(c.Args)
 	c.watch.on = false
-	if weight := s.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
+	if weight := c.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
 		c.startWatch(weight)
 	}
-	if s.tally.cmd != cmd {
-		e.tallyOf(s, cmd)
+	if c.tally.cmd != cmd {
+		e.tallyOf(c, cmd)
 		if !c.watch.on && e.stats.latency.unknown(s.ID, cmd.Index()) && e.Config.LatencyTracking.Get() {
 			c.startWatch(1) // the first call is timed: INFO shows every command that has run
 		}
@@ -202,9 +205,9 @@ func (e *Engine) tryRun(c *Ctx) {
 	if c.cared && e.monitors.n.Load() != 0 {
 		e.monitors.show(c)
 	}
-	s.tally.calls++
+	c.tally.calls++
 	if c.failed {
-		s.tally.failed++
+		c.tally.failed++
 	}
 	if !c.watch.on {
 		return
@@ -373,7 +376,7 @@ func (e *Engine) record(c *Ctx) int64 {
 		return 0
 	}
 	var end int64
-	c.s.tally.changes += c.changes
+	c.tally.changes += c.changes
 	c.changes = 0
 	if e.log != nil {
 		end = e.log.Append(&c.eff)

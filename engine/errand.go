@@ -66,14 +66,14 @@ func (c *Ctx) Errand(left any, keys [][]byte, work, over func()) {
 		return
 	}
 	e, s := c.e, c.s
-	er := &errand{left: left, keys: CloneArgs(keys), over: over, before: s.errand}
+	er := &errand{left: left, keys: CloneArgs(keys), over: over, before: s.onErrand()}
 	er.open.Store(2)
 	for _, key := range er.keys {
 		tx := &transaction{stand: e.watchStand()}
 		c.watchKey(tx, key)
 		er.watched = append(er.watched, tx)
 	}
-	s.errand = er
+	s.rarely().errand = er
 	var done atomic.Bool
 	args, conn := CloneArgs(c.Args), s.conn
 	e.host.AfterFunc(0, func() {
@@ -116,23 +116,32 @@ func (e *Engine) again(c *Ctx) {
 		c.wakeServed()
 	}
 	if c.failed {
-		c.s.tally.failed++
+		c.tally.failed++
 	}
+}
+
+// onErrand is the session's errand, nil if there is none.
+func (s *Session) onErrand() *errand {
+	if s.seldom == nil {
+		return nil
+	}
+	return s.seldom.errand
 }
 
 // Back is what the command has left for itself before its errand; false: it has not been
 // on one.
 func (c *Ctx) Back() (left any, ok bool) {
-	if c.s.errand == nil || c.nested {
+	er := c.s.onErrand()
+	if er == nil || c.nested {
 		return nil, false
 	}
-	return c.s.errand.left, true
+	return er.left, true
 }
 
 // Untouched reports whether nothing has changed at a key since the errand began. A key
 // whose time is over counts as there.
 func (c *Ctx) Untouched(key []byte) bool {
-	er := c.s.errand
+	er := c.s.onErrand()
 	i := slices.IndexFunc(er.keys, func(k []byte) bool { return string(k) == string(key) })
 	return i >= 0 && !er.watched[i].changed.Load() && er.watched[i].stand == c.e.watchStand()
 }
@@ -140,15 +149,15 @@ func (c *Ctx) Untouched(key []byte) bool {
 // endErrand forgets a session's errand, unless the command waits still: for its errand, or
 // because it is held. No shard is locked.
 func (e *Engine) endErrand(s *Session) {
-	if s.errand == nil || s.parked != nil {
+	if s.onErrand() == nil || s.parked != nil {
 		return
 	}
-	last := s.errand
-	for er := s.errand; er != nil; er = er.before {
+	last := s.seldom.errand
+	for er := last; er != nil; er = er.before {
 		for _, tx := range er.watched {
 			e.forgetWatched(tx)
 		}
 	}
-	s.errand = nil
+	s.seldom.errand = nil
 	last.ended()
 }

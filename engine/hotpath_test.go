@@ -88,7 +88,7 @@ func BenchmarkPipeline(b *testing.B) {
 				for n := 0; b.Loop(); n++ {
 					m.tick(n)
 					if n%perBatch == 0 {
-						e.BeginBatch(s, perBatch)
+						e.BeginBatch(s, perBatch, nil)
 						s.W.Truncate(0)
 					}
 					cmd[1] = names[n%drawn]
@@ -113,7 +113,7 @@ func BenchmarkScript(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		m.tick(n)
 		if n%perBatch == 0 {
-			e.BeginBatch(s, perBatch)
+			e.BeginBatch(s, perBatch, nil)
 			s.W.Truncate(0)
 		}
 		e.Execute(s, cmd)

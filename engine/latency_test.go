@@ -87,11 +87,11 @@ func TestHistogramOfABatch(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
 	const calls = 100
-	s.BeginBatch(c.Session, calls)
+	s.BeginBatch(c.Session, calls, nil)
 	for range calls {
 		c.Do("GET", "k")
 	}
-	s.EndBatch(c.Session)
+	s.EndBatch(c.Session, nil)
 	want := "*4\r\n$5\r\ncalls\r\n:100\r\n$14\r\nhistogram_usec\r\n*2\r\n:1\r\n:100\r\n"
 	if got := c.Do("LATENCY", "HISTOGRAM", "get"); !strings.HasSuffix(got, want) {
 		t.Errorf("%q", got)

@@ -53,7 +53,10 @@ func (c *Ctx) received(a []byte) int {
 func (e *Engine) TakeBack(s *Session) {
 	if s.lent > 0 {
 		e.log.Return(s.lent)
-		s.lent, s.ctx.Args = 0, nil
+		s.lent = 0
+		if s.ctx != nil {
+			s.ctx.Args = nil
+		}
 	}
 }
 

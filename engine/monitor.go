@@ -111,7 +111,7 @@ func (m *monitors) tell(c *Ctx) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for s := range m.of {
-		if s.inbox.put(line, rest{}, limit) {
+		if s.box().put(line, rest{}, limit) {
 			s.conn.Wake()
 		}
 	}

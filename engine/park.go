@@ -115,8 +115,9 @@ func (c *Ctx) timed() (ended func(c *Ctx)) {
 // arm completes what Park began: the timer, and what other sessions see.
 func (e *Engine) arm(s *Session) {
 	w := s.parked
-	s.Shared.argBytes.Store(int64(sumLengths(s.ctx.Args)))
-	s.ctx.Args = nil
+	c := s.ctx
+	s.Shared.argBytes.Store(int64(sumLengths(c.Args)))
+	c.Args = nil
 	s.Shared.setFlag(clientBlocked, true)
 	if !w.held {
 		s.Shared.waiting.Store(w)
@@ -124,7 +125,7 @@ func (e *Engine) arm(s *Session) {
 	if w.deadline == 0 {
 		return
 	}
-	left := time.Duration(max(w.deadline-s.ctx.Now, 0)) * time.Millisecond
+	left := time.Duration(max(w.deadline-c.Now, 0)) * time.Millisecond
 	w.stopTimer = e.host.AfterFunc(left, func() {
 		w.ask.CompareAndSwap(askNothing, askTimeout)
 		s.conn.Wake()
@@ -139,16 +140,17 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 		return false
 	}
 	start := s.W.Len()
-	s.ctx.Now = e.host.Now()
+	c := s.ctx
+	c.Now = e.host.Now()
 	s.parked = nil // it may park anew
-	if !w.goOn(&s.ctx) {
+	if !w.goOn(c) {
 		s.parked = w
 		return true
 	}
 	e.endWait(s, w)
 	e.endErrand(s)
-	e.endTurn(s, start)
-	e.countUp(s)
+	e.endTurn(c, start)
+	e.countUp(c)
 	return s.parked != nil
 }
 

@@ -67,13 +67,25 @@ func (in *inbox) put(msg []byte, on rest, limit int64) (first bool) {
 const keptInbox = 4 << 10
 
 // Pushed reports whether something has been published for s that it has not taken.
-func (s *Session) Pushed() bool { return s.inbox.full.Load() }
+func (s *Session) Pushed() bool {
+	in := s.inbox.Load()
+	return in != nil && in.full.Load()
+}
+
+// box is the session's inbox; any goroutine may ask.
+func (s *Session) box() *inbox {
+	if in := s.inbox.Load(); in != nil {
+		return in
+	}
+	s.inbox.CompareAndSwap(nil, &inbox{})
+	return s.inbox.Load()
+}
 
 // TakePushes appends what has been published for s to its output, on its turn, and
 // raises s.Barrier and s.LeaderEpoch to what that rests on. The output overflows if that
 // was too much.
 func (e *Engine) TakePushes(s *Session) {
-	in := &s.inbox
+	in := s.box()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.full.Store(false)
@@ -157,7 +169,7 @@ func (e *Engine) publishAt(f Face, kind pubsub.Kind, channel, payload []byte, on
 			self.W.Raw(m.in(self.W.Proto()))
 			return
 		}
-		if s.inbox.put(m.in(int(s.Shared.proto.Load())), on, limit) {
+		if s.box().put(m.in(int(s.Shared.proto.Load())), on, limit) {
 			s.conn.Wake()
 		}
 	})
@@ -319,7 +331,8 @@ func (c *Ctx) tellSubscription(verb string, name []byte, kind pubsub.Kind) {
 	}
 	c.W.Int(int64(n))
 	if c.s.ReplyMode != ReplyOn {
-		c.s.always = append(c.s.always, c.W.Bytes()[start:]...)
+		r := c.s.rarely()
+		r.always = append(r.always, c.W.Bytes()[start:]...)
 	}
 }
 

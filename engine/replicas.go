@@ -127,10 +127,11 @@ func (c *Ctx) handOverSync(a *SyncAsk) {
 
 // ask is what the session has said with REPLCONF.
 func (s *Session) ask() *SyncAsk {
-	if s.syncs == nil {
-		s.syncs = &SyncAsk{}
+	r := s.rarely()
+	if r.syncs == nil {
+		r.syncs = &SyncAsk{}
 	}
-	return s.syncs
+	return r.syncs
 }
 
 // maxReplicaHost bounds what a replica calls itself, in bytes (Redis: NET_HOST_STR_LEN).

@@ -46,7 +46,7 @@ func (c *Ctx) ReplyScan(cursor uint64, n int, found []byte) {
 // ScanObject is SCAN inside a value: scan shows some elements at a cursor, as a
 // dictionary does.
 func (c *Ctx) ScanObject(o *ScanOptions, cursor uint64, scan func(cursor uint64, f func(b []byte)) uint64) {
-	found := c.s.found[:0]
+	found := c.found[:0]
 	listed, seen := 0, int64(0)
 	for patience := o.times(scanPatience); patience > 0; patience-- {
 		cursor = scan(cursor, func(b []byte) {
@@ -61,23 +61,23 @@ func (c *Ctx) ScanObject(o *ScanOptions, cursor uint64, scan func(cursor uint64,
 		}
 	}
 	c.ReplyScan(cursor, listed, found)
-	c.s.keepFound(found)
+	c.keepFound(found)
 }
 
 // maxFound is how many bytes of elements a session keeps room for.
 const maxFound = 4 << 10
 
 // keepFound keeps the memory of a reply's elements for the next walk.
-func (s *Session) keepFound(b []byte) {
+func (c *Ctx) keepFound(b []byte) {
 	if cap(b) <= maxFound {
-		s.found = b[:0]
+		c.found = b[:0]
 	}
 }
 
 // ScanPairs is ScanObject where an element has two parts, which count as two as in
 // Redis; the first is what MATCH looks at.
 func (c *Ctx) ScanPairs(o *ScanOptions, cursor uint64, scan func(cursor uint64, f func(a, b []byte)) uint64) {
-	found := c.s.found[:0]
+	found := c.found[:0]
 	listed, seen := 0, int64(0)
 	for patience := o.times(scanPatience); patience > 0; patience-- {
 		cursor = scan(cursor, func(a, b []byte) {
@@ -92,7 +92,7 @@ func (c *Ctx) ScanPairs(o *ScanOptions, cursor uint64, scan func(cursor uint64, 
 		}
 	}
 	c.ReplyScan(cursor, listed, found)
-	c.s.keepFound(found)
+	c.keepFound(found)
 }
 
 // ScanArgs reads SCAN's options, the first of which is argument number from. A

@@ -461,10 +461,10 @@ func (e *Engine) goAside(c *Ctx) {
 
 // runAside carries the command out.
 func (e *Engine) runAside(in *standIn, cmd *Command, args [][]byte, full bool) {
-	c := &in.ctx
+	c := in.context()
 	c.e, c.s, c.Cmd, c.Args, c.W, c.Now, c.aside, c.full = e, &in.Session, cmd, args, &in.W, e.host.Now(), true, full
 	e.tryRun(c)
-	e.countUp(&in.Session)
+	e.countUp(c)
 	in.late, in.large = c.late, in.W.Overflowed()
 	if !in.fate.CompareAndSwap(standInRuns, standInDone) && in.tx != nil {
 		e.endTransaction(&in.Session)

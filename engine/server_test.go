@@ -250,7 +250,7 @@ func TestSlowlogAgainstRedis(t *testing.T) {
 	want := slowArguments(t, enginetest.StartRedis(t).Client(t).Do, commands...)
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	s.BeginBatch(c.Session, 1000) // quick commands are sampled, and still all are here
+	s.BeginBatch(c.Session, 1000, nil) // quick commands are sampled, and still all are here
 	got := slowArguments(t, c.Do, commands...)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

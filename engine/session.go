@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"regent/engine/acl"
@@ -15,6 +14,10 @@ import (
 // A Session is one client's state. Its owner, the connection, calls Execute
 // and Resume one at a time; the fields that other sessions may look at
 // (CLIENT LIST, CLIENT KILL) are atomic or under mu.
+//
+// Most clients say nothing most of the time, and there may be many thousands: what
+// commands need while they run is the connection loop's (Desk), and what few sessions have
+// is behind a pointer that is nil for the others. TestSizeOfSession holds it to that.
 type Session struct {
 	ID      int64
 	conn    Conn
@@ -31,56 +34,63 @@ type Session struct {
 	// the replies can never leave. The connection resets it with Barrier.
 	LeaderEpoch int64
 
-	face   Face
 	table  *table // its face's commands
-	ctx    Ctx
+	ctx    *Ctx   // nil between batches, see Desk
 	parked *wait
-	clock  batchClock
-	tally  tally
-	found  []byte // memory for the elements of a walk's reply
 
-	db            int
-	user          *acl.User // nil: the session is no client's
+	db           int
+	user         *acl.User // nil: the session is no client's
+	LastWriteEnd int64     // log offset after this session's last write, for WAIT
+	lent         int64     // log offset up to which something is lent, 0: nothing is
+
+	face          Face
 	Authenticated bool
 	proved        bool // it has given the password
 	readonlyMode  bool // READONLY was said
 	ReplyMode     ReplyMode
 	Acks          Acks  // REGENT ACKS
-	LastWriteEnd  int64 // log offset after this session's last write, for WAIT
+	caching       uint8 // what CLIENT CACHING has said
+	noTouch       bool  // CLIENT NO-TOUCH ON
+	redirects     bool  // CLIENT CAPA REDIRECT
+	carried       bool  // it came from another node: Restore
+	uncounted     bool  // not every command of it has one reply
 	Lends         bool  // its connection calls TakeBack before arguments change: see lend.go
-	lent          int64 // log offset up to which something is lent, 0: nothing is
+	// TLS: its client speaks TLS, and is told of addresses at which it can go on so.
+	TLS             bool
+	CloseAfterReply bool // QUIT, protocol errors
 
-	noTouch   bool // CLIENT NO-TOUCH ON
-	redirects bool // CLIENT CAPA REDIRECT
-
-	carry     [][]byte     // see Carry
-	carried   bool         // it came from another node: Restore
-	uncounted bool         // not every command of it has one reply
-	told      SessionState // see StateMoved
-
-	// always is what a client hears that wants no replies: that it listens now.
-	always []byte
-	tx     *transaction   // nil: nothing was said of one
-	subs   *subscriptions // nil: it has listened to nothing
-	inbox  inbox
-	errand *errand  // nil: it has no command elsewhere
-	syncs  *SyncAsk // nil: it has said nothing of a replica
-
-	caching uint8 // what CLIENT CACHING has said
+	tx     *transaction          // nil: nothing was said of one
+	subs   *subscriptions        // nil: it has listened to nothing
+	inbox  atomic.Pointer[inbox] // nil: nothing was ever published for it
+	seldom *seldom               // nil: it has nothing of that
 
 	// Denied, if there is one, answers every command but the one that opens the
 	// peers' channel, and the connection is closed.
 	Denied string
 
-	// TLS: its client speaks TLS, and is told of addresses at which it can go on so.
-	TLS bool
-
-	CloseAfterReply bool // QUIT, protocol errors
 	// Hijack, once set by a command, gives the connection away after the handler
 	// returns, to the peers' channel or a backup; its value is the command.
 	Hijack [][]byte
 
 	Shared SharedState
+}
+
+// seldom is what few sessions have.
+type seldom struct {
+	carry [][]byte     // see Carry
+	told  SessionState // see StateMoved
+	// always is what a client hears that wants no replies: that it listens now.
+	always []byte
+	errand *errand  // nil: it has no command elsewhere
+	syncs  *SyncAsk // nil: it has said nothing of a replica
+}
+
+// rarely is s.seldom, to write to.
+func (s *Session) rarely() *seldom {
+	if s.seldom == nil {
+		s.seldom = &seldom{}
+	}
+	return s.seldom
 }
 
 // SharedState is what other sessions may read of a session.
@@ -90,17 +100,16 @@ type SharedState struct {
 	user       atomic.Pointer[acl.User]
 	db         atomic.Int32
 	proto      atomic.Int32
-	flags      atomic.Uint32 // ClientFlags
+	flags      atomic.Uint32               // ClientFlags
+	subs       [pubsub.Kinds]atomic.Int32  // how many channels of each kind
+	tracker    atomic.Pointer[tracker]     // nil: it does not track
+	waiting    atomic.Pointer[wait]        // what CLIENT UNBLOCK can end; nil: nothing
+	attrs      atomic.Pointer[clientAttrs] // nil: it has said nothing; what it points to stays as it is
 
 	argBytes atomic.Int64 // of the arguments of a command that waits
 	// queued is one more than the commands that wait for EXEC, 0: there is no
 	// MULTI; queuedBytes are those of their arguments.
 	queued, queuedBytes atomic.Int64
-	subs                [pubsub.Kinds]atomic.Int32 // how many channels of each kind
-	tracker             atomic.Pointer[tracker]    // nil: it does not track
-	waiting             atomic.Pointer[wait]       // what CLIENT UNBLOCK can end; nil: nothing
-	mu                  sync.Mutex
-	attrs               clientAttrs
 }
 
 // clientAttrs are what a client says about itself.
@@ -142,18 +151,23 @@ func (sh *SharedState) noteCommand(cmd *Command, now int64) {
 	}
 }
 
-// attributes is a copy of what the client says about itself.
+// attributes is what the client says about itself.
 func (sh *SharedState) attributes() clientAttrs {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	return sh.attrs
+	if a := sh.attrs.Load(); a != nil {
+		return *a
+	}
+	return clientAttrs{}
 }
 
-// setAttributes changes what the client says about itself.
+// setAttributes changes what the client says about itself, on the session's own turn.
 func (sh *SharedState) setAttributes(change func(a *clientAttrs)) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	change(&sh.attrs)
+	a := sh.attributes()
+	change(&a)
+	if a == (clientAttrs{}) {
+		sh.attrs.Store(nil)
+		return
+	}
+	sh.attrs.Store(&a)
 }
 
 // ReplyMode is what CLIENT REPLY sets.
@@ -220,6 +234,14 @@ func (c *Ctx) SetAcks(a Acks) { c.s.Acks = a }
 // arguments: what takes it answers. It may be the handler itself.
 func (c *Ctx) HandOver() { c.s.Hijack = CloneArgs(c.Args) }
 
+// context is what the session's commands run in.
+func (s *Session) context() *Ctx {
+	if s.ctx == nil {
+		s.ctx = &Ctx{}
+	}
+	return s.ctx
+}
+
 // NewSession registers a client that has just connected to a face.
 func (e *Engine) NewSession(conn Conn, face Face) *Session {
 	s := &Session{face: face, table: e.tableAt(face), ID: e.lastID.Add(1), conn: conn, created: e.host.Now()}
@@ -243,7 +265,9 @@ func (e *Engine) EndSession(s *Session) {
 	e.endSubscriptions(s)
 	e.endMonitor(s)
 	e.setTracker(s, nil)
-	e.countUp(s)
+	if s.ctx != nil {
+		e.countUp(s.ctx)
+	}
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	delete(e.sessions, s.ID)
@@ -253,7 +277,7 @@ func (e *Engine) EndSession(s *Session) {
 // keeps for its next command. It runs on the session's own turn.
 func (e *Engine) SlimSession(s *Session) {
 	s.W.Take(nil)
-	s.ctx.eff, s.found = Effects{}, nil
+	s.ctx = nil
 }
 
 // clients lists the sessions by ID.

@@ -280,7 +280,7 @@ func (es *errorStats) note(msg string) {
 	}
 }
 
-// What a session's commands count is kept in the session first, for as long as the same
+// What a session's commands count is kept in its context first, for as long as the same
 // command comes again, and added to the stripes at the end of its batch: an addition
 // that other cores may watch costs as much as finding a command in the table, and a
 // pipeline has one for all its commands. INFO shows everything of
@@ -294,16 +294,16 @@ type tally struct {
 	changes       int64
 }
 
-// tallyOf makes the session's tally one of cmd.
-func (e *Engine) tallyOf(s *Session, cmd *Command) {
-	e.countUp(s)
-	s.tally.cmd = cmd
+// tallyOf makes the tally one of cmd.
+func (e *Engine) tallyOf(c *Ctx, cmd *Command) {
+	e.countUp(c)
+	c.tally.cmd = cmd
 }
 
-// countUp adds the session's tally to the stripes.
-func (e *Engine) countUp(s *Session) {
-	t := &s.tally
-	st := &e.stats.stripes[uint32(s.ID)&e.mask]
+// countUp adds the tally to the stripes, as its session's.
+func (e *Engine) countUp(c *Ctx) {
+	t := &c.tally
+	st := &e.stats.stripes[uint32(c.s.ID)&e.mask]
 	if t.calls != 0 {
 		e.stats.calls(st, t.cmd.Index(), t.calls)
 		if t.failed != 0 {

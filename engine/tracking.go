@@ -153,7 +153,7 @@ func (e *Engine) tellInvalid(s *Session, t *tracker, keys [][]byte, on rest) {
 			w.Bulk(key)
 		}
 	}
-	if to.inbox.put(w.Bytes(), on, e.Config.OutputHardPubsub.Get()) {
+	if to.box().put(w.Bytes(), on, e.Config.OutputHardPubsub.Get()) {
 		to.conn.Wake()
 	}
 }
@@ -170,7 +170,7 @@ func (e *Engine) breakRedirect(s *Session, t *tracker) {
 	w.Push(2)
 	w.BulkString("tracking-redir-broken")
 	w.Int(t.redirect)
-	if s.inbox.put(w.Bytes(), rest{}, e.Config.OutputHardPubsub.Get()) {
+	if s.box().put(w.Bytes(), rest{}, e.Config.OutputHardPubsub.Get()) {
 		s.conn.Wake()
 	}
 }

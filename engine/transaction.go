@@ -250,7 +250,7 @@ func (e *Engine) endTransaction(s *Session) {
 func (c *Ctx) call(cmd *Command, args [][]byte) {
 	outer, said, failed, nested := c.Cmd, c.Args, c.failed, c.nested
 	c.Cmd, c.Args, c.failed, c.nested = cmd, args, false, true
-	c.e.countUp(c.s) // cmd may be INFO
+	c.e.countUp(c) // cmd may be INFO
 	began := c.e.host.Ticks()
 	if len(c.eff.Recs) >= units.MaxRecords/2 {
 		c.Err(resp.ErrMultiTooLarge)

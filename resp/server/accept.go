@@ -148,11 +148,11 @@ func (s *Server) farewell(c *client) {
 	s.gone.Done()
 	if c.guest != nil {
 		c.guest.end()
-		if c.hello == nil {
+		if c.hello() == nil {
 			s.count.CountRejected()
 		}
 	}
-	if c.hello != nil && s.hijack != nil && !c.dead && !c.waiting && c.unsent() == 0 && !s.stopping.Load() {
+	if hello := c.hello(); hello != nil && s.hijack != nil && !c.dead && !c.waiting && c.unsent() == 0 && !s.stopping.Load() {
 		conn, err := c.link.detach()
 		if err == nil && c.far { // all before is out: there is room for it
 			if _, err = conn.Write(resp.AppendNote(nil, resp.NoteRaw, nil)); err != nil {
@@ -161,7 +161,7 @@ func (s *Server) farewell(c *client) {
 		}
 		if err == nil {
 			early := append([]byte(nil), c.in[c.at:]...)
-			go s.hijack(conn, early, c.hello)
+			go s.hijack(conn, early, hello)
 			return
 		}
 		s.log(engine.LevelWarning, "Handing over the connection from %s: %v", c.peer, err)

@@ -24,13 +24,13 @@ import (
 // meets the new state of things (MOVED, most likely). So a client never takes
 // +OK for something that may be lost, and never loses count.
 type batch struct {
-	open  bool
-	mixed bool  // some replies rest on different leaderships
-	n     int   // commands
-	first int   // its first mark in scratch.marks
 	off   int64 // the highest offset that a reply rests on
 	epoch int64 // the leadership that replies rest on; 0: none
+	first int   // its first mark in scratch.marks
+	n     int32 // commands
 	acks  engine.AckSet
+	open  bool
+	mixed bool // some replies rest on different leaderships
 }
 
 // A mark is one command of a batch: where its reply begins, and on what it
@@ -91,9 +91,8 @@ func (c *client) release(w *scratch) {
 	if !b.open {
 		return
 	}
-	c.srv.engine.EndBatch(c.sess)
 	replies := c.sess.W.Take(nil)
-	marks := w.marks[b.first : b.first+b.n]
+	marks := w.marks[b.first : b.first+int(b.n)]
 	b.open = false
 	switch {
 	case b.mixed:

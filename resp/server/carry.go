@@ -22,7 +22,7 @@ import (
 // carriesOn reports whether the client goes away now: all that it was answered is out. One
 // of another node's does not: its tunnel is told first (depart).
 func (c *client) carriesOn() bool {
-	return c.away != nil && !c.far && !c.waiting && c.unsent() == 0 && !c.dead && !c.killed.Load() && !c.srv.stopping.Load()
+	return c.away() != nil && !c.far && !c.waiting && c.unsent() == 0 && !c.dead && !c.killed.Load() && !c.srv.stopping.Load()
 }
 
 // leave notes that the command that has just been said is another node's.
@@ -31,12 +31,12 @@ func (c *client) leave() {
 		return
 	}
 	if c.far {
-		c.away = [][]byte{} // no command follows
+		c.sendAway([][]byte{}) // no command follows
 		c.deposed.Store(true)
 		c.Wake() // to depart
 		return
 	}
-	c.away = c.sess.Carry()
+	c.sendAway(c.sess.Carry())
 }
 
 // carriedAway gives c's socket to what carries clients. Of maxclients it takes a place here,
@@ -50,8 +50,9 @@ func (s *Server) carriedAway(c *client) bool {
 	s.mu.Lock()
 	s.carried++
 	s.mu.Unlock()
-	early := resp.AppendArray(nil, len(c.away))
-	for _, a := range c.away {
+	away := c.away()
+	early := resp.AppendArray(nil, len(away))
+	for _, a := range away {
 		early = resp.AppendBulk(early, a)
 	}
 	early = append(early, c.in[c.at:]...)
@@ -91,7 +92,7 @@ func (c *client) depart(w *scratch) {
 		s.W.Raw(resp.AppendNote(nil, resp.NoteMoved, nil))
 		c.closing, c.moved = true, true
 		c.note(w)
-	case c.away != nil:
+	case c.away() != nil:
 	case c.planned.Load() && c.srv.carry != nil && c.srv.cfg.PlainForward.Get() && !s.State().Bound:
 		c.carry(w)
 	default:

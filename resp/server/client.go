@@ -32,13 +32,10 @@ type client struct {
 	srv  *Server
 	sess *engine.Session
 	link link
-	face engine.Face
 
 	guard guard
 	in    []byte // input that was kept, from at on
 	at    int
-	lent  [][]byte // input before, which the log may still need
-	more  bool     // stopped at a bound of the batch: there may be whole commands in in
 
 	batch  batch
 	marks  []mark // of the batch that waits
@@ -48,38 +45,78 @@ type client struct {
 	out  []byte // released replies, from sent on
 	sent int
 
+	guest       *guest  // nil: it is a client indeed
+	seldom      *seldom // nil: it has nothing of that
+	peer, local string
+
+	face    engine.Face
+	more    bool // stopped at a bound of the batch: there may be whole commands in in
 	waiting bool // on the barrier
 	closing bool // once everything is sent
 	eof     bool // the peer sends no more
 	dead    bool // the socket failed
-	hello   [][]byte
-	guest   *guest   // nil: it is a client indeed
-	away    [][]byte // the command with which it goes to another node; nil: it stays
-	far     bool     // it is another node's, at the end of a tunnel
-	moved   bool     // far: it was told that this node leads no more
-	late    bool     // its last command has waited
-	led     bool     // this node has served it as the leader
+	departs bool // seldom says where to: no more commands are carried out
+	far     bool // it is another node's, at the end of a tunnel
+	moved   bool // far: it was told that this node leads no more
+	late    bool // its last command has waited
+	led     bool // this node has served it as the leader
+	strange bool // it is among the strangers
+	secure  bool // it speaks TLS
+	deaf    bool // its peer says no more, and its handshake is not over
 
-	peer, local string
+	killed   atomic.Bool
+	deposed  atomic.Bool // this node leads no more: see depart
+	planned  atomic.Bool // and has handed over
+	expelled atomic.Bool // a guest whose time is over
+	asleep   atomic.Bool // waits inside a command
+	lean     atomic.Bool // it was idle for long: memory is to be given back
 
-	strange      bool          // it is among the strangers
-	stranger     *list.Element // its place there; Server.mu's
-	strangeSince int64         // wall ms; Server.mu's
-	secure       bool          // it speaks TLS
-	deaf         bool          // its peer says no more, and its handshake is not over
-
-	killed    atomic.Bool
 	shakes    atomic.Int64 // wall ms since when its handshake is under way, 0: it is not
-	deposed   atomic.Bool  // this node leads no more: see depart
-	planned   atomic.Bool  // and has handed over
-	expelled  atomic.Bool  // a guest whose time is over
-	asleep    atomic.Bool  // waits inside a command
 	inBytes   atomic.Int64 // what Buffers tells
 	inFree    atomic.Int64
 	outBytes  atomic.Int64
 	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
-	lean      atomic.Bool  // it was idle for long: memory is to be given back
-	leanFor   int64        // the LastActive for which that was asked; doChores' own
+	leanFor   int64        // the LastActive for which lean was asked; doChores' own
+}
+
+// seldom is what few clients have, so that the others, of which there may be many
+// thousands, do not pay for it.
+type seldom struct {
+	hello [][]byte // the command with which its connection is given away; nil: it is not
+	away  [][]byte // the command with which it goes to another node; nil: it stays
+	lent  [][]byte // input before, which the log may still need
+
+	stranger     *list.Element // its place among the strangers; Server.mu's
+	strangeSince int64         // wall ms; Server.mu's
+}
+
+// rarely is c.seldom, to write to.
+func (c *client) rarely() *seldom {
+	if c.seldom == nil {
+		c.seldom = &seldom{}
+	}
+	return c.seldom
+}
+
+// hello is the command with which the connection is given away, nil: it is not.
+func (c *client) hello() [][]byte {
+	if !c.departs {
+		return nil
+	}
+	return c.seldom.hello
+}
+
+// away is the command with which the client goes to another node, nil: it stays.
+func (c *client) away() [][]byte {
+	if !c.departs {
+		return nil
+	}
+	return c.seldom.away
+}
+
+// sendAway has the client go to another node, with a command.
+func (c *client) sendAway(args [][]byte) {
+	c.rarely().away, c.departs = args, true
 }
 
 // A link is a client's way to its socket. wake, kill, peerGone and fd may be called
@@ -155,7 +192,7 @@ func (c *client) unsent() int { return len(c.out) - c.sent }
 
 // runs reports whether commands may be carried out now.
 func (c *client) runs() bool {
-	return !c.waiting && !c.closing && c.hello == nil && c.away == nil && c.unsent() < maxUnsent && !c.sess.Parked() && !c.killed.Load()
+	return !c.waiting && !c.closing && !c.departs && c.unsent() < maxUnsent && !c.sess.Parked() && !c.killed.Load()
 }
 
 // reads reports whether more input is wanted. A client whose output stands
@@ -163,7 +200,7 @@ func (c *client) runs() bool {
 // all it has to say is sent.
 func (c *client) reads() bool {
 	switch {
-	case c.closing || c.eof || c.waiting || c.hello != nil || c.away != nil || c.sess.Parked():
+	case c.closing || c.eof || c.waiting || c.departs || c.sess.Parked():
 		return false
 	case c.unsent() >= maxUnsent:
 		return int64(len(c.in)-c.at) < c.inputLimit()
@@ -291,9 +328,9 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 	if !c.batch.open {
 		w.begin(c)
 	}
-	c.srv.engine.BeginBatch(c.sess, maxBatch)
+	c.srv.engine.BeginBatch(c.sess, maxBatch, &w.desk)
+	defer w.ran(c)
 	ahead := &w.ahead
-	defer ahead.forget()
 	for c.runs() {
 		if c.batch.n >= maxBatch || c.sess.W.Len() >= maxBatchReply {
 			c.more = true
@@ -345,7 +382,7 @@ func (c *client) command(w *scratch, args [][]byte) {
 		c.asleep.Store(true)
 		return
 	case s.Hijack != nil:
-		c.hello = cloneArgs(s.Hijack)
+		c.rarely().hello, c.departs = cloneArgs(s.Hijack), true
 	case c.face == engine.FacePlain:
 		c.leave()
 	}

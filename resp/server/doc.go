@@ -36,6 +36,9 @@
 //     and only a part of a command is kept; replies stand in the arena, and
 //     only what the socket does not take, or what waits for the barrier, is
 //     kept. What was kept goes back to the loop.
+//   - Nor does it own what commands need while they run: that is the loop's too
+//     (engine.Desk). What few clients need is behind a pointer, and tests hold
+//     the size of a slot and of a session to a bound: there may be many thousands.
 //   - What the disk has to do for a turn's replies is done by the loop itself
 //     where that is quickest, but no client waits for a disk that stalls:
 //     another goroutine takes the loop over (handoff_linux.go).

@@ -140,7 +140,7 @@ func (l *netLink) serve() {
 	}
 	for {
 		l.settle()
-		if c.hello != nil && c.unsent() == 0 || c.over() || c.carriesOn() {
+		if c.hello() != nil && c.unsent() == 0 || c.over() || c.carriesOn() {
 			break
 		}
 		if !c.reads() && !c.listens() {

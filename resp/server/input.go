@@ -32,6 +32,7 @@ const (
 // A scratch is memory that one owner's clients use in turns.
 type scratch struct {
 	ahead ahead
+	desk  engine.Desk
 	marks []mark // of the open batches
 	arena []byte // their replies, one batch behind the other
 	used  int
@@ -56,6 +57,12 @@ func newScratch(arena int) *scratch {
 func (w *scratch) begin(c *client) {
 	c.sess.W.Take(w.arena[w.used:])
 	c.batch = batch{open: true, first: len(w.marks)}
+}
+
+// ran is called when c has carried out what it could of one piece of input.
+func (w *scratch) ran(c *client) {
+	w.ahead.forget()
+	c.srv.engine.EndBatch(c.sess, &w.desk)
 }
 
 // end is called when c has carried out what it could: the next batch begins
@@ -208,7 +215,8 @@ func (c *client) letGo(w *scratch) {
 	case cap(c.in) < large.Least:
 		w.giveBack(c.in)
 	case c.sess.Lent():
-		c.lent = append(c.lent, c.in)
+		r := c.rarely()
+		r.lent = append(r.lent, c.in)
 	default:
 		w.giveBack(c.in)
 	}
@@ -221,8 +229,10 @@ func (c *client) takeBack() {
 		return
 	}
 	c.srv.engine.TakeBack(c.sess)
-	for _, b := range c.lent {
-		large.Unmap(b)
+	if r := c.seldom; r != nil {
+		for _, b := range r.lent {
+			large.Unmap(b)
+		}
+		r.lent = nil
 	}
-	c.lent = nil
 }

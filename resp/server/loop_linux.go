@@ -354,7 +354,7 @@ func (lp *loop) release() {
 // settle decides what s waits for.
 func (lp *loop) settle(s *slot) {
 	switch {
-	case s.hello != nil || s.over() || s.carriesOn():
+	case s.hello() != nil || s.over() || s.carriesOn():
 		s.left = true
 		s.again = false
 		s.srv.farewell(&s.client)

@@ -15,18 +15,18 @@ type slot struct {
 	queued atomic.Bool          // it is in an inbox, or about to be
 
 	// The rest belongs to the loop.
-	loop     *loop // nil: not adopted yet
+	interest uint32   // what the poller reports
+	loop     *loop    // nil: not adopted yet
+	tls      *secured // nil: it is plain
 	sock     int
-	tag      tag    // its place in the loop
-	interest uint32 // what the poller reports
 	weight   uint32 // work in the window stamp, see turnWeight
 	last     uint32 // work in the window before
 	stamp    uint32
-	tls      *secured // nil: it is plain
-	open     bool     // in loop.open
-	again    bool     // in loop.again
-	left     bool     // it is no client any more
-	away     bool     // the socket belongs to somebody else
+	tag      tag  // its place in the loop
+	open     bool // in loop.open
+	again    bool // in loop.again
+	left     bool // it is no client any more
+	away     bool // the socket belongs to somebody else
 }
 
 const (

@@ -16,17 +16,17 @@ import (
 func (s *Server) meet(c *client) {
 	known := c.sess.Authenticated || c.guest != nil
 	switch {
-	case known && c.stranger != nil:
-		s.strangers.Remove(c.stranger)
-		c.stranger = nil
-	case !known && c.stranger == nil:
-		c.strangeSince = s.host.Now()
-		c.stranger = s.strangers.PushBack(c)
+	case known:
+		s.forgetStranger(c)
+	case c.seldom == nil || c.seldom.stranger == nil:
+		r := c.rarely()
+		r.strangeSince = s.host.Now()
+		r.stranger = s.strangers.PushBack(c)
 		if most := s.cfg.UnauthenticatedClients.Get(); most > 0 && int64(s.strangers.Len()) > most {
 			s.endStranger(s.strangers.Front(), "there are more than unauthenticated-clients of them")
 		}
 	}
-	c.strange = c.stranger != nil
+	c.strange = c.seldom != nil && c.seldom.stranger != nil
 }
 
 // meetAgain is meet, once a command has changed what the client is.
@@ -38,9 +38,9 @@ func (s *Server) meetAgain(c *client) {
 
 // forgetStranger takes an ended client from the strangers. The caller has s.mu.
 func (s *Server) forgetStranger(c *client) {
-	if c.stranger != nil {
-		s.strangers.Remove(c.stranger)
-		c.stranger = nil
+	if r := c.seldom; r != nil && r.stranger != nil {
+		s.strangers.Remove(r.stranger)
+		r.stranger = nil
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *Server) endStrangers(now int64) {
 	}
 	for e := s.strangers.Front(); e != nil; {
 		c, next := e.Value.(*client), e.Next()
-		if now-c.strangeSince <= limit {
+		if now-c.seldom.strangeSince <= limit {
 			return
 		}
 		if !s.engine.LetsIn(c.face) {
