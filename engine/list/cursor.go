@@ -7,7 +7,10 @@ import "regent/engine/listpack"
 type Cursor struct {
 	l  *List
 	at position
-	lp []byte // nil: beyond the end
+	// Of the node: its listpack, or Even; nil: the cursor is beyond the end.
+	lp   []byte
+	end  int // behind the last element
+	even bool
 }
 
 // At is a cursor at the element with index i, from 0 on; beyond the end if there
@@ -20,12 +23,11 @@ func (l *List) At(i int) Cursor {
 	if l.spine != nil {
 		i = c.findNode(i)
 	}
-	nd := l.node(c.at.place)
-	c.lp = nd.lp()
+	nd := c.look()
 	if i <= int(nd.n)/2 {
-		c.at.p = forward(c.lp, listpack.First(c.lp), i)
+		c.at.p = nd.forward(nd.first(), i)
 	} else {
-		c.at.p = backward(c.lp, listpack.End(c.lp), int(nd.n)-i)
+		c.at.p = nd.backward(c.end, int(nd.n)-i)
 	}
 	return c
 }
@@ -64,14 +66,36 @@ func (c *Cursor) findNode(i int) int {
 // OK reports whether there is an element.
 func (c *Cursor) OK() bool { return c.lp != nil }
 
-// Value is the element, the list's own bytes.
-func (c *Cursor) Value() listpack.Value { return listpack.Get(c.lp, c.at.p) }
+// Value is the element, the list's own bytes, valid until the next Value.
+func (c *Cursor) Value() (v listpack.Value) {
+	if !c.even {
+		return listpack.Get(c.lp, c.at.p)
+	}
+	s := c.l.spine
+	v, s.text = listpack.Even(c.lp).Get(c.at.p, s.text)
+	return v
+}
 
 // Next goes one on.
 func (c *Cursor) Next() {
-	if c.at.p = listpack.Next(c.lp, c.at.p); c.at.p == listpack.End(c.lp) {
+	if c.at.p = c.after(); c.at.p == c.end {
 		c.nextNode()
 	}
+}
+
+// after is the position after the element's.
+func (c *Cursor) after() int {
+	if c.even {
+		return c.at.p + 1
+	}
+	return listpack.Next(c.lp, c.at.p)
+}
+
+// look looks at the node where the cursor is.
+func (c *Cursor) look() *node {
+	nd := c.l.node(c.at.place)
+	c.lp, c.end, c.even = nd.buf[nd.gap:], nd.end(), nd.even
+	return nd
 }
 
 func (c *Cursor) nextNode() {
@@ -99,17 +123,16 @@ func (c *Cursor) settle() {
 }
 
 func (c *Cursor) enter() {
-	c.lp = c.l.node(c.at.place).lp()
-	c.at.p = listpack.First(c.lp)
+	c.at.p = c.look().first()
 }
 
 // Prev goes one back.
 func (c *Cursor) Prev() {
-	if c.at.p == listpack.First(c.lp) {
+	if c.at.p == c.l.node(c.at.place).first() {
 		c.prevNode()
 		return
 	}
-	c.at.p = listpack.Prev(c.lp, c.at.p)
+	c.at.p = c.before(c.at.p)
 }
 
 // prevNode goes to the last element of the node before.
@@ -121,15 +144,25 @@ func (c *Cursor) prevNode() {
 		}
 		c.at.node = len(c.l.spine.segments[c.at.segment].nodes) - 1
 	}
-	c.lp = c.l.node(c.at.place).lp()
-	c.at.p = listpack.Prev(c.lp, listpack.End(c.lp))
+	c.look()
+	c.at.p = c.before(c.end)
+}
+
+// before is the position before another one, which is not the first.
+func (c *Cursor) before(p int) int {
+	if c.even {
+		return p - 1
+	}
+	return listpack.Prev(c.lp, p)
 }
 
 // Set replaces the element, and leaves the cursor at the new one.
 func (c *Cursor) Set(e *listpack.Element, fill Fill) {
-	l, nd := c.l, c.l.node(c.at.place)
-	size := listpack.Next(c.lp, c.at.p) - c.at.p
-	if nd.n > 1 && e.Size() > size && !fill.holds(0, len(nd.lp())+e.Len()-size+entryMargin) { // as many elements as before
+	l := c.l
+	c.plain()
+	nd := l.node(c.at.place)
+	size := c.after() - c.at.p
+	if nd.n > 1 && e.Size() > size && !fill.holds(0, nd.size()+e.Len()-size+entryMargin) { // as many elements as before
 		at := l.put(c.at, e, fill)
 		c.stand(at)
 		c.Next()
@@ -143,8 +176,9 @@ func (c *Cursor) Set(e *listpack.Element, fill Fill) {
 
 // Insert puts e in before the element, or after it. The cursor stands nowhere then.
 func (c *Cursor) Insert(e *listpack.Element, after bool, fill Fill) {
+	c.plain()
 	if after {
-		c.at.p = listpack.Next(c.lp, c.at.p)
+		c.at.p = c.after()
 		c.l.insertBehind(c.at, e, fill)
 	} else {
 		c.l.insertBefore(c.at, e, fill)
@@ -155,7 +189,9 @@ func (c *Cursor) Insert(e *listpack.Element, after bool, fill Fill) {
 // Delete removes the element. The cursor goes to the next one, or with back to
 // the one before.
 func (c *Cursor) Delete(back bool) {
-	l, at := c.l, c.at
+	l := c.l
+	c.plain()
+	at := c.at
 	if l.node(at.place).n == 1 {
 		if back {
 			c.prevNode()
@@ -166,15 +202,28 @@ func (c *Cursor) Delete(back bool) {
 		}
 		return
 	}
-	l.cut(at.place, at.p, listpack.Next(c.lp, at.p), 1)
+	l.cut(at.place, at.p, c.after(), 1)
 	c.stand(at)
 	switch {
 	case back:
 		c.Prev()
-	case at.p == listpack.End(c.lp):
+	case at.p == c.end:
 		c.nextNode()
 	}
 }
 
+// plain makes the node a listpack, which is about to change.
+func (c *Cursor) plain() {
+	if c.even {
+		c.l.plain(c.at.place)
+		i := c.at.p
+		nd := c.look()
+		c.at.p = nd.forward(nd.first(), i)
+	}
+}
+
 // stand makes the cursor stand at a position.
-func (c *Cursor) stand(at position) { c.at, c.lp = at, c.l.node(at.place).lp() }
+func (c *Cursor) stand(at position) {
+	c.at = at
+	c.look()
+}

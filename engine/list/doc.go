@@ -3,7 +3,7 @@
 //
 //	List ── one node while that suffices: 48 bytes and the listpack
 //	  '──── spine ── segment ── node ── listpack of up to list-max-listpack-size
-//	           │        │   '── node ── listpack
+//	           │        │   '── node ── what is left of one whose elements are alike (Even)
 //	           │        '── counts its elements
 //	           ├─── segment ── node ...    up to segmentNodes of them
 //	           '─── ...
@@ -22,18 +22,26 @@
 //
 // # Memory
 //
-// Resident bytes of each of 20 million elements, 30 s after the load, and redis-server
-// 7.0.15's:
+// A node that is full, and to which nothing more will come at its end, gives up its room.
+// If its elements are equally long it gives up their lengths as well, and what all of
+// them begin with (listpack.Even): ids, hashes, fixed records. Such a node is read where
+// it is, and an element found without a walk. A change makes a listpack of it again; a
+// listpack of 8 KiB takes some 10 us. DUMP, RDB and where nodes end do not show it.
 //
-//	                                     listpack   here    redis-server
-//	lists of 1,000 x 8 bytes               10.0     10.9       10.4
-//	lists of 10,000 x 8 bytes              10.0     10.7       10.2
-//	lists of 10,000 x 64 bytes             67.0     69.7       68.8
+// Bytes of an element in lists of 10,000, as the values count them, and of redis-server
+// 7.0.15:
 //
-// Both are little more than their listpacks, and nothing less can be had while a node is
-// one. What is on top here is an end node's room, a thirty-second of the list at most, and
-// 2 % of Go's: a node of 8 KiB has a page of the heap, and the heap's record of a page
-// takes 160 bytes. A full node has no room left.
+//	                                     listpacks   here    redis-server
+//	8 hexadecimal digits                   10.2       8.3       10.0
+//	64, the first 56 of them 0             67.5       9.6       67.5
+//	64 random bytes                        67.5      67.5       67.5
+//
+// The last row is the bound: 64 bytes that have nothing in common take 64 bytes, 0.95 of
+// redis-server's, and Go's heap gives out 8 KiB for all that is more than 6.75 KiB. So a
+// node whose elements are long and differ remains a listpack (evenShare).
+//
+// Resident, 3 million elements take 0.5 to 1.5 bytes each on top, which is the heap's own:
+// its records of pages, and holes that a collection has left.
 //
 // # Clones
 //

@@ -31,9 +31,10 @@ func (l *List) behind(at place) (place, bool) {
 	return place{}, false
 }
 
-// begin is the position before a node's first element, end the one behind its last.
-func (l *List) begin(at place) position { return position{at, listpack.First(l.node(at).lp())} }
-func (l *List) end(at place) position   { return position{at, listpack.End(l.node(at).lp())} }
+// begin is the position before a node's first element, end the one behind its last: for
+// a change of the node.
+func (l *List) begin(at place) position { return position{at, l.plain(at).first()} }
+func (l *List) end(at place) position   { return position{at, l.plain(at).end()} }
 
 // insertBefore puts e in before the element at a position.
 func (l *List) insertBefore(at position, e *listpack.Element, fill Fill) {

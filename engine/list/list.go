@@ -21,8 +21,9 @@ type segment struct {
 
 type spine struct {
 	segments []*segment
-	n        int   // elements
-	bytes    int64 // of all nodes
+	n        int    // elements
+	bytes    int64  // of all nodes
+	text     []byte // where an element of an even node is put together
 }
 
 const (
@@ -71,7 +72,7 @@ func (l *List) Clone() List {
 			seg.shared = true
 		}
 	}
-	return List{spine: &spine{slices.Clone(s.segments), s.n, s.bytes}}
+	return List{spine: &spine{segments: slices.Clone(s.segments), n: s.n, bytes: s.bytes}}
 }
 
 // View makes l the list that the listpack lp holds, without copying it: as long as it
@@ -81,7 +82,7 @@ func (l *List) View(lp []byte) {
 	*l = List{}
 	switch {
 	case len(lp) > 0:
-		l.only = node{buf: lp, n: uint32(listpack.Len(lp)), borrowed: true}
+		l.only = node{buf: lp, n: uint16(listpack.Len(lp)), borrowed: true}
 	case cap(lp) >= listpack.Overhead:
 		l.only = node{buf: listpack.Init(lp), borrowed: true}
 	}
@@ -115,12 +116,12 @@ func (f Fill) allows(nd *node, size int) bool {
 	if nd.n == 0 {
 		return true
 	}
-	return f.holds(int(nd.n)+1, len(nd.lp())+size+entryMargin)
+	return f.holds(int(nd.n)+1, nd.size()+size+entryMargin)
 }
 
 // allowsBoth reports whether the elements of two nodes may be in one.
 func (f Fill) allowsBoth(a, b *node) bool {
-	return f.holds(int(a.n+b.n), len(a.lp())+len(b.lp())-listpack.Overhead)
+	return f.holds(int(a.n+b.n), a.size()+b.size()-listpack.Overhead)
 }
 
 // holds reports whether a node may hold n elements that take size bytes.
@@ -133,45 +134,56 @@ func (f Fill) holds(n, size int) bool {
 
 // PushLeft puts e first.
 func (l *List) PushLeft(e *listpack.Element, fill Fill) {
-	nd := l.node(place{})
-	if !fill.allows(nd, e.Len()) {
+	if !fill.allows(l.node(place{}), e.Len()) {
 		l.insertNode(place{}, l.endNode(e, place{}, true))
 		return
 	}
-	l.insert(position{place{}, listpack.First(nd.lp())}, e)
+	l.insert(position{place{}, l.plain(place{}).first()}, e)
 }
 
 // PushRight puts e last.
 func (l *List) PushRight(e *listpack.Element, fill Fill) {
 	at := l.last()
-	nd := l.node(at)
-	if !fill.allows(nd, e.Len()) {
+	if !fill.allows(l.node(at), e.Len()) {
 		next := l.endNode(e, at, false)
 		at.node++
 		l.insertNode(at, next)
 		return
 	}
+	nd := l.plain(at)
 	if nd.buf == nil {
 		l.insert(position{at, 0}, e)
 		return
 	}
-	l.insert(position{at, listpack.End(nd.lp())}, e)
+	l.insert(position{at, nd.end()}, e)
 }
 
 // Adopt appends a listpack of n elements, valid, which the list keeps.
 func (l *List) Adopt(lp []byte, n int) {
-	nd := node{buf: lp, n: uint32(n)}
+	nd := node{buf: lp, n: uint16(n)}
 	if l.Len() == 0 {
 		*l = List{only: nd}
 		return
 	}
 	at := l.last()
+	l.rest(at)
 	at.node++
 	l.insertNode(at, nd)
 }
 
+// Nodes is of how many listpacks it consists.
+func (l *List) Nodes() (n int) {
+	if l.spine == nil {
+		return int(min(l.only.n, 1))
+	}
+	for _, seg := range l.spine.segments {
+		n += len(seg.nodes)
+	}
+	return n
+}
+
 // Packs calls f with the listpacks that the list consists of, until it returns
-// false. They are the list's own.
+// false. They are the list's own, and valid until f returns.
 func (l *List) Packs(f func(lp []byte) bool) {
 	if l.spine == nil {
 		if l.only.n > 0 {
@@ -179,9 +191,16 @@ func (l *List) Packs(f func(lp []byte) bool) {
 		}
 		return
 	}
+	var made []byte // of an even node
 	for _, seg := range l.spine.segments {
 		for i := range seg.nodes {
-			if !f(seg.nodes[i].lp()) {
+			nd := &seg.nodes[i]
+			lp := nd.buf[nd.gap:]
+			if nd.even {
+				made = listpack.Even(nd.buf).Append(made[:0])
+				lp = made
+			}
+			if !f(lp) {
 				return
 			}
 		}
@@ -202,8 +221,8 @@ func (l *List) DropLeft(n int) {
 			l.removeNode(place{})
 			continue
 		}
-		first := listpack.First(nd.lp())
-		l.cut(place{}, first, forward(nd.lp(), first, n), n)
+		nd = l.plain(place{})
+		l.cut(place{}, nd.first(), nd.forward(nd.first(), n), n)
 		return
 	}
 }
@@ -223,24 +242,8 @@ func (l *List) DropRight(n int) {
 			l.removeNode(at)
 			continue
 		}
-		end := listpack.End(nd.lp())
-		l.cut(at, backward(nd.lp(), end, n), end, n)
+		nd = l.plain(at)
+		l.cut(at, nd.backward(nd.end(), n), nd.end(), n)
 		return
 	}
-}
-
-// forward is the position n elements after p.
-func forward(lp []byte, p, n int) int {
-	for ; n > 0; n-- {
-		p = listpack.Next(lp, p)
-	}
-	return p
-}
-
-// backward is the position n elements before p.
-func backward(lp []byte, p, n int) int {
-	for ; n > 0; n-- {
-		p = listpack.Prev(lp, p)
-	}
-	return p
 }

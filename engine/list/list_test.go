@@ -33,6 +33,11 @@ func texts(t interface{ Fatalf(string, ...any) }, l *List) []string {
 // check looks at every invariant of the structure.
 func check(t interface{ Fatalf(string, ...any) }, l *List) {
 	packs, total := 0, 0
+	defer func() {
+		if packs != l.Nodes() {
+			t.Fatalf("%d nodes, the list says %d", packs, l.Nodes())
+		}
+	}()
 	l.Packs(func(lp []byte) bool {
 		n, err := listpack.Validate(lp)
 		if err != nil || n == 0 {
@@ -109,6 +114,21 @@ func TestModel(t *testing.T) {
 				n, left := rapid.IntRange(0, 400).Draw(rt, "n"), rapid.Bool().Draw(rt, "left")
 				for i := range n {
 					s := fmt.Sprint("element ", i, strings.Repeat("-", 70))
+					e := listpack.ElementOf([]byte(s))
+					if left {
+						l.PushLeft(&e, fill)
+						model = slices.Insert(model, 0, s)
+					} else {
+						l.PushRight(&e, fill)
+						model = append(model, s)
+					}
+				}
+			},
+			"push many alike": func(rt *rapid.T) {
+				n, left := rapid.IntRange(0, 400).Draw(rt, "n"), rapid.Bool().Draw(rt, "left")
+				form := rapid.SampledFrom([]string{"%d", "%04d", "%07d", "job:%060d", "x%0200d", "%d00000000000"}).Draw(rt, "form")
+				for i := range n {
+					s := fmt.Sprintf(form, 100+i)
 					e := listpack.ElementOf([]byte(s))
 					if left {
 						l.PushLeft(&e, fill)
@@ -200,6 +220,57 @@ func TestModel(t *testing.T) {
 			},
 		})
 	})
+}
+
+// TestAlike: elements that are alike take little in full nodes, and what changes such a
+// node leaves Redis's listpacks.
+func TestAlike(t *testing.T) {
+	for form, most := range map[string]float64{"%08x": 8.6, "%064x": 10, "%d": 4.5} {
+		var l, plain List
+		n := 20_000
+		for i := range n {
+			e := listpack.ElementOf(fmt.Appendf(nil, form, uint32(i)*2654435761))
+			if form == "%d" {
+				e = listpack.ElementOf(fmt.Appendf(nil, form, 1_000_000_000+i))
+			}
+			l.PushRight(&e, -2)
+			plain.PushRight(&e, -2)
+		}
+		if per := float64(l.Bytes()) / float64(n); per > most {
+			t.Errorf("%s: %.2f bytes an element", form, per)
+		}
+		for _, seg := range plain.spine.segments { // as if nothing were even
+			for i := range seg.nodes {
+				seg.nodes[i].change(func(*node) {})
+			}
+		}
+		rnd := rand.New(rand.NewPCG(5, 6))
+		for i := range 500 {
+			at, e := rnd.IntN(l.Len()), listpack.ElementOf(fmt.Appendf(nil, "%x", rnd.IntN(1<<(i%60))))
+			a, b := l.At(at), plain.At(at)
+			switch rnd.IntN(4) {
+			case 0:
+				a.Set(&e, -2)
+				b.Set(&e, -2)
+			case 1:
+				a.Insert(&e, i%2 == 0, -2)
+				b.Insert(&e, i%2 == 0, -2)
+			case 2:
+				a.Delete(i%2 == 0)
+				b.Delete(i%2 == 0)
+			default:
+				k := rnd.IntN(40)
+				l.DropLeft(k)
+				plain.DropLeft(k)
+			}
+		}
+		var ours, theirs []string
+		l.Packs(func(lp []byte) bool { ours = append(ours, string(lp)); return true })
+		plain.Packs(func(lp []byte) bool { theirs = append(theirs, string(lp)); return true })
+		if !slices.Equal(ours, theirs) {
+			t.Errorf("%s: other nodes", form)
+		}
+	}
 }
 
 // TestManyNodes: the structure above the nodes, which the model hardly reaches.

@@ -14,18 +14,74 @@ import (
 // Elements that leave at the left leave a gap, and those that come there fill it:
 // only the header, six bytes, is written anew. Otherwise a client that uses a list as a
 // queue would move a whole node for each element.
+//
+// A node that nothing more will come to at its end is an Even, if its elements are all
+// equally long: without a gap and without room. Positions are its indices then, and what
+// is to change it makes a listpack of it first (List.plain).
 type node struct {
 	buf      []byte
-	n        uint32 // elements
+	n        uint16 // elements
 	gap      uint16 // bytes
+	even     bool   // buf is a listpack.Even, which nobody changes
 	shared   bool   // buf is another list's as well
 	borrowed bool   // buf is not the list's: it may be changed, and is not kept
 }
 
 const maxGap = math.MaxUint16
 
-// lp is the listpack, nil if there is none.
-func (nd *node) lp() []byte { return nd.buf[nd.gap:] }
+// lp is the listpack, nil if there is none; that of an even node is made anew.
+func (nd *node) lp() []byte {
+	if nd.even {
+		return listpack.Even(nd.buf).Append(make([]byte, 0, nd.size()))
+	}
+	return nd.buf[nd.gap:]
+}
+
+// size is how many bytes the listpack has.
+func (nd *node) size() int {
+	if nd.even {
+		return listpack.Even(nd.buf).Size()
+	}
+	return len(nd.buf) - int(nd.gap)
+}
+
+// first is the position of the first element.
+func (nd *node) first() int {
+	if nd.even {
+		return 0
+	}
+	return listpack.First(nil)
+}
+
+// end is the position behind the last element.
+func (nd *node) end() int {
+	if nd.even {
+		return int(nd.n)
+	}
+	return nd.size() - 1
+}
+
+// forward is the position n elements after p.
+func (nd *node) forward(p, n int) int {
+	if nd.even {
+		return p + n
+	}
+	for lp := nd.lp(); n > 0; n-- {
+		p = listpack.Next(lp, p)
+	}
+	return p
+}
+
+// backward is the position n elements before p.
+func (nd *node) backward(p, n int) int {
+	if nd.even {
+		return p - n
+	}
+	for lp := nd.lp(); n > 0; n-- {
+		p = listpack.Prev(lp, p)
+	}
+	return p
+}
 
 func newNode(e *listpack.Element) (nd node) {
 	nd.insert(0, e)
@@ -36,15 +92,12 @@ func newNode(e *listpack.Element) (nd node) {
 // the room that it will not need: more will come to the new one, and it has the room for it at once if nodes hold many and the list is long:
 // a short one would be mostly room.
 func (l *List) endNode(e *listpack.Element, at place, leftEnd bool) (nd node) {
+	l.rest(at)
 	beside := l.node(at)
-	if beside.loose() {
-		l.change(at, (*node).fit)
-		beside = l.node(at)
-	}
 	if beside.n < endMany {
 		return newNode(e)
 	}
-	room := max(min(cap(beside.buf), maxEndRoom, int(l.Bytes()/endShare)), listpack.Overhead+e.Size())
+	room := max(min(beside.size(), maxEndRoom, int(l.Bytes()/endShare)), listpack.Overhead+e.Size())
 	nd.buf = listpack.New(room - listpack.Overhead)
 	if gap := cap(nd.buf) - len(nd.buf); leftEnd && gap <= maxGap {
 		nd.slide(nd.buf[:cap(nd.buf)], gap)
@@ -68,7 +121,10 @@ const shrinkBelow = 3
 
 // change lets f change a node that may be shared.
 func (nd *node) change(f func(nd *node)) {
-	if nd.shared {
+	switch {
+	case nd.even:
+		nd.buf, nd.even, nd.shared = nd.lp(), false, false
+	case nd.shared:
 		nd.buf, nd.gap, nd.shared = slices.Clone(nd.lp()), 0, false
 	}
 	f(nd)
@@ -84,13 +140,20 @@ func (nd *node) shrink() {
 // fitShare: a full node gives up room that is more than that part of its buffer.
 const fitShare = 32
 
-// loose reports whether a node that nothing more will come to should fit.
-func (nd *node) loose() bool {
-	return !nd.borrowed && !nd.shared && cap(nd.buf)-len(nd.lp()) > cap(nd.buf)/fitShare
+// rested is a node that nothing more will come to at its end: an even one, or one without
+// room.
+func (nd node) rested() node {
+	if nd.even || nd.shared || nd.n == 0 {
+		return nd
+	}
+	if ev, ok := listpack.EvenOf(nd.lp()); ok {
+		return node{buf: ev, n: nd.n, even: true}
+	}
+	if !nd.borrowed && cap(nd.buf)-nd.size() > cap(nd.buf)/fitShare {
+		nd.buf, nd.gap = slices.Clone(nd.lp()), 0
+	}
+	return nd
 }
-
-// fit gives up all room.
-func (nd *node) fit() { nd.buf, nd.gap = slices.Clone(nd.lp()), 0 }
 
 // insert puts e in before a position.
 func (nd *node) insert(p int, e *listpack.Element) {
@@ -171,7 +234,7 @@ func (nd *node) own() {
 
 // cut removes the n elements from p up to q, not all.
 func (nd *node) cut(p, q, n int) {
-	nd.n -= uint32(n)
+	nd.n -= uint16(n)
 	defer nd.shrink()
 	lp := nd.lp()
 	if gap := int(nd.gap) + q - p; p == listpack.First(lp) && gap <= maxGap {

@@ -73,6 +73,21 @@ func (l *List) change(at place, f func(nd *node)) {
 	l.spine.bytes += int64(cap(nd.buf) - room)
 }
 
+// rest is for a node that nothing more will come to at its end.
+func (l *List) rest(at place) {
+	rested := l.node(at).rested()
+	if nd := l.node(at); nd.even == rested.even && cap(nd.buf) == cap(rested.buf) {
+		return
+	}
+	if l.spine == nil {
+		l.only = rested
+		return
+	}
+	nd := &l.ownSegment(at.segment).nodes[at.node]
+	l.spine.bytes += int64(cap(rested.buf) - cap(nd.buf))
+	*nd = rested
+}
+
 // insert puts e in before a position.
 func (l *List) insert(at position, e *listpack.Element) {
 	l.change(at.place, func(nd *node) { nd.insert(at.p, e) })
@@ -83,11 +98,19 @@ func (l *List) cut(at place, p, q, n int) {
 	l.change(at, func(nd *node) { nd.cut(p, q, n) })
 }
 
-// put puts e in before a position, wherever fill wants it, and returns where it
+// plain is a node whose positions are a listpack's, which it is made if need be.
+func (l *List) plain(at place) *node {
+	if l.node(at).even {
+		l.change(at, func(*node) {})
+	}
+	return l.node(at)
+}
+
+// put puts e in before a position of a plain node, wherever fill wants it, and returns where it
 // is.
 func (l *List) put(at position, e *listpack.Element, fill Fill) position {
 	nd := l.node(at.place)
-	begin, end := listpack.First(nd.lp()), listpack.End(nd.lp())
+	begin, end := nd.first(), nd.end()
 	switch {
 	case fill.allows(nd, e.Len()):
 		l.insert(at, e)
@@ -102,8 +125,8 @@ func (l *List) put(at position, e *listpack.Element, fill Fill) position {
 			left.segment--
 			left.node = len(l.spine.segments[left.segment].nodes) - 1
 		}
-		if nd := l.node(left); fill.allows(nd, e.Len()) {
-			at = position{left, listpack.End(nd.lp())}
+		if fill.allows(l.node(left), e.Len()) {
+			at = position{left, l.plain(left).end()}
 			l.insert(at, e)
 			return at
 		}
@@ -121,7 +144,7 @@ func (l *List) insertNode(at place, nd node) place {
 		}
 		l.only.own()
 		first := &segment{nodes: []node{l.only}, n: int(l.only.n)}
-		l.spine = &spine{[]*segment{first}, first.n, int64(cap(l.only.buf)) + nodeBytes}
+		l.spine = &spine{segments: []*segment{first}, n: first.n, bytes: int64(cap(l.only.buf)) + nodeBytes}
 		l.only = node{}
 	}
 	s := l.spine
@@ -199,7 +222,7 @@ func (l *List) removeSegment(i int) {
 	s.segments = slices.Delete(s.segments, i, i+1)
 }
 
-// split makes two nodes of one, the second beginning at a position inside it,
+// split makes two nodes of a plain one, the second beginning at a position inside it,
 // and returns the place of the second.
 func (l *List) split(at position) place {
 	nd := l.node(at.place)
@@ -208,7 +231,7 @@ func (l *List) split(at position) place {
 		n++
 	}
 	rest, end := int(nd.n)-n, listpack.End(nd.lp())
-	right := node{buf: listpack.Part(nd.lp(), at.p, end, rest), n: uint32(rest)}
+	right := node{buf: listpack.Part(nd.lp(), at.p, end, rest), n: uint16(rest)}
 	l.cut(at.place, at.p, end, rest)
 	at.node++
 	return l.insertNode(at.place, right)

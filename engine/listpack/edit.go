@@ -81,14 +81,17 @@ func (e *Element) encodedLen() int {
 	if e.isInt {
 		return intLen(e.n)
 	}
-	switch n := len(e.text); {
+	return textLen(len(e.text))
+}
+
+func textLen(n int) int {
+	switch {
 	case n < 1<<6:
 		return 1 + n
 	case n < 1<<12:
 		return 2 + n
-	default:
-		return 5 + n
 	}
+	return 5 + n
 }
 
 func intLen(n int64) int {

@@ -206,3 +206,74 @@ func TestZiplist(t *testing.T) {
 		}
 	}
 }
+
+// TestEven: an Even shows what its listpack shows, and gives it back to the byte.
+func TestEven(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		prefix := strings.Repeat("p", rapid.SampledFrom([]int{0, 0, 1, 5, 62, 63, 64, 127, 5000}).Draw(rt, "prefix"))
+		digits := rapid.SampledFrom([]int{0, 1, 2, 3, 5, 9, 19}).Draw(rt, "digits")
+		lp := New(0)
+		for range rapid.IntRange(0, 40).Draw(rt, "n") {
+			s := prefix
+			for range digits {
+				s += string(rune('1' + rapid.IntRange(0, 8).Draw(rt, "digit")))
+			}
+			if rapid.IntRange(0, 200).Draw(rt, "odd") == 0 {
+				s += "odd"
+			}
+			e := ElementOf([]byte(s))
+			lp = Insert(lp, End(lp), &e)
+		}
+		ev, ok := EvenOf(lp)
+		alike := true
+		for p := First(lp); p < End(lp); p = Next(lp, p) {
+			alike = alike && len(Get(lp, p).AppendText(nil)) == len(Get(lp, First(lp)).AppendText(nil))
+		}
+		switch {
+		case !ok && alike && Len(lp) >= 10 && len(prefix) > 0:
+			rt.Fatalf("%d entries that are alike are not even", Len(lp))
+		case !ok:
+			return
+		case !alike && len(prefix) > 0:
+			rt.Fatal("entries of several lengths are even")
+		}
+		if got := ev.Append([]byte("before")); string(got) != "before"+string(lp) {
+			rt.Fatalf("%q, not %q", got[6:], lp)
+		}
+		if ev.Len() != Len(lp) || ev.Size() != len(lp) || len(ev) != cap(ev) || len(ev) >= len(lp) {
+			rt.Fatalf("%d elements, %d bytes in %d, not %d and %d", ev.Len(), ev.Size(), len(ev), Len(lp), len(lp))
+		}
+		var text []byte
+		for i, p := 0, First(lp); p < End(lp); i, p = i+1, Next(lp, p) {
+			var v Value
+			v, text = ev.Get(i, text)
+			if got, want := v.AppendText(nil), Get(lp, p).AppendText(nil); string(got) != string(want) {
+				rt.Fatalf("element %d is %q, not %q", i, got, want)
+			}
+		}
+	})
+}
+
+// TestEvenOfOthers: a listpack that other programs have packed in another way comes back
+// as it was, or is none.
+func TestEvenOfOthers(t *testing.T) {
+	text := ElementOf([]byte("abc"))
+	for name, entry := range map[string]string{
+		"a number as text":       "\x83123\x04",
+		"a long form of lengths": "\xE0\x03abc\x05",
+		"a wide number":          "\xF2\x7B\x00\x00\x04",
+	} {
+		lp := New(0)
+		for range 20 {
+			lp = Insert(lp, End(lp), &text)
+		}
+		lp = append(append(lp[:len(lp)-1], entry...), endByte)
+		setHeader(lp, 21)
+		if _, err := Validate(lp); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if ev, ok := EvenOf(lp); ok && string(ev.Append(nil)) != string(lp) {
+			t.Errorf("%s: %q, not %q", name, ev.Append(nil), lp)
+		}
+	}
+}

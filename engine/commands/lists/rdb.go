@@ -46,9 +46,7 @@ func (listCodec) Pick(any) rdb.Type { return rdb.TypeListQuicklist2 }
 // Encode writes the nodes.
 func (listCodec) Encode(e *rdb.Encoder, _ rdb.Type, v any) {
 	l := v.(*listObject)
-	n := uint64(0)
-	l.Packs(func([]byte) bool { n++; return true })
-	e.Length(n)
+	e.Length(uint64(l.Nodes()))
 	l.Packs(func(lp []byte) bool {
 		if len(lp) >= plainFrom {
 			if v := listpack.Get(lp, listpack.First(lp)); len(v.Str) >= plainFrom {
