@@ -50,7 +50,7 @@ func EvenOf(lp []byte) (Even, bool) {
 		same = common(first[:same], e)
 	}
 	room := evenHead + same + n*(len(first)-same)
-	if room > len(lp)-len(lp)/evenShare {
+	if room >= len(lp)-len(lp)/evenShare {
 		return nil, false
 	}
 	binary.LittleEndian.PutUint16(ev[6:], uint16(len(first)))
