@@ -14,14 +14,13 @@ import (
 
 // facePorts are this node's.
 func facePorts(cfg *config.Config) peer.Ports {
-	plain, sentinel := cfg.ShownPorts()
+	bare, tls := cfg.ShownPorts()
 	p := peer.Ports{
 		Witness: cfg.Role.Get() == config.RoleWitness,
-		Plain:   plain, Sentinel: sentinel,
-		TLS: int(cfg.TLSPort.Get()), TLSPlain: int(cfg.TLSPlainPort.Get()), TLSSentinel: int(cfg.TLSSentinelPort.Get()),
+		Plain:   bare.Plain, Sentinel: bare.Sentinel, TLS: tls.Port, TLSPlain: tls.Plain, TLSSentinel: tls.Sentinel,
 	}
 	if cfg.BaseTLS() {
-		p.Other = int(cfg.Port.Get())
+		p.Other = bare.Port
 	}
 	return p
 }
@@ -45,7 +44,8 @@ func (c *Cluster) hearPorts(m *member, f *peer.Frame) error {
 // to all clients; those without TLS find out.
 func show(n *engine.NodeView, is peer.Ports) {
 	n.PlainPort, n.SentinelPort = is.Plain, is.Sentinel
-	n.TLS = engine.FacePorts{Port: is.TLS, Plain: is.TLSPlain, Sentinel: is.TLSSentinel}
+	n.TLS = config.FacePorts{Port: is.TLS, Plain: is.TLSPlain, Sentinel: is.TLSSentinel}
+	n.Bare = is.Other
 	n.Port = cmp.Or(is.Other, n.Port)
 }
 

@@ -290,9 +290,6 @@ type View struct {
 	LastIO       int64 // wall ms of the last bytes from the leader
 }
 
-// FacePorts are a node's ports by face; 0: none.
-type FacePorts struct{ Port, Plain, Sentinel int }
-
 // A NodeView is one node as another sees it.
 type NodeView struct {
 	ID   int64
@@ -303,7 +300,9 @@ type NodeView struct {
 	PlainPort, SentinelPort int
 	// TLS are the ports of the same faces for clients that speak TLS; 0: there is none, and
 	// they are told the other one.
-	TLS FacePorts
+	TLS config.FacePorts
+	// Bare is the port without TLS, whatever a client speaks; 0: none, or not known yet.
+	Bare int
 	// PeerAddr is where the other nodes reach it, host:port; "": at the same
 	// address.
 	PeerAddr string

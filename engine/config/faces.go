@@ -21,16 +21,24 @@ func (c *Config) faces() []*directive {
 	}...)
 }
 
-// ShownPorts are those at which clients reach the node's other faces, which are not those
-// that it listens at where ports are forwarded; 0: it does not show that face.
-func (c *Config) ShownPorts() (plain, sentinel int) {
-	shown := func(port, announced *Int) int {
+// A FacePorts says where clients reach the faces of a node; 0: it does not show that one.
+type FacePorts struct{ Port, Plain, Sentinel int }
+
+// ShownPorts are those at which clients reach the node, without TLS and by it, which are not
+// those that it listens at where ports are forwarded.
+func (c *Config) ShownPorts() (bare, tls FacePorts) {
+	shown := func(port *Int, announced int64) int {
 		if port.Get() == 0 {
 			return 0
 		}
-		return int(cmp.Or(announced.Get(), port.Get()))
+		return int(cmp.Or(announced, port.Get()))
 	}
-	return shown(&c.PlainPort, &c.AnnouncePlainPort), shown(&c.SentinelPort, &c.AnnounceSentinelPort)
+	port, tlsPort := c.AnnouncePort.Get(), c.AnnounceTLSPort.Get()
+	if c.BaseTLS() && tlsPort == 0 {
+		port, tlsPort = 0, port // announce-port says where the node is: by TLS
+	}
+	return FacePorts{shown(&c.Port, port), shown(&c.PlainPort, c.AnnouncePlainPort.Get()), shown(&c.SentinelPort, c.AnnounceSentinelPort.Get())},
+		FacePorts{shown(&c.TLSPort, tlsPort), shown(&c.TLSPlainPort, c.AnnounceTLSPlainPort.Get()), shown(&c.TLSSentinelPort, c.AnnounceTLSSentinelPort.Get())}
 }
 
 // MasterNames are the names by which Sentinel clients know the data of this node: the

@@ -166,7 +166,7 @@ func idleCluster() []*directive {
 	return idle("the nodes hold all slots together and elect by Regent's own rules: see peers, election-timeout, takeover",
 		idleNumber("cluster-node-timeout", 15000, 0, math.MaxInt64),
 		idleText("cluster-config-file", "nodes.conf").fixed(), idleNumber("cluster-port", 0, 0, maxPort).fixed(),
-		idleNumber("cluster-announce-bus-port", 0, 0, maxPort), idleNumber("cluster-announce-tls-port", 0, 0, maxPort),
+		idleNumber("cluster-announce-bus-port", 0, 0, maxPort),
 		idleWord("cluster-preferred-endpoint-type", "ip", "ip", "hostname", "unknown-endpoint"),
 		idleYesNo("cluster-require-full-coverage", true), idleYesNo("cluster-allow-reads-when-down", false),
 		idleYesNo("cluster-allow-pubsubshard-when-down", true), idleYesNo("cluster-allow-replica-migration", true),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 )
@@ -26,6 +27,9 @@ func (c *Config) tls() []*directive {
 		number("tls-port", &c.TLSPort, 0, 0, maxPort).settled(),
 		number("tls-plain-port", &c.TLSPlainPort, 0, 0, maxPort).settled(),
 		number("tls-sentinel-port", &c.TLSSentinelPort, 0, 0, maxPort).settled(),
+		number("announce-tls-port", &c.AnnounceTLSPort, 0, 0, maxPort).aka("cluster-announce-tls-port").settled(),
+		number("announce-tls-plain-port", &c.AnnounceTLSPlainPort, 0, 0, maxPort).settled(),
+		number("announce-tls-sentinel-port", &c.AnnounceTLSSentinelPort, 0, 0, maxPort).settled(),
 		text("tls-cert-file", &c.TLSCertFile, "").reshaped(cString),
 		text("tls-key-file", &c.TLSKeyFile, "").reshaped(cString),
 		secret("tls-key-file-pass", &c.TLSKeyPass).reshaped(cString),
@@ -69,6 +73,15 @@ func (c *Config) BasePort() int64 {
 		return c.TLSPort.Get()
 	}
 	return c.Port.Get()
+}
+
+// AnnouncedPort is the port that this node says it is at, where that is not BasePort; 0:
+// nothing is said.
+func (c *Config) AnnouncedPort() int64 {
+	if c.BaseTLS() {
+		return cmp.Or(c.AnnounceTLSPort.Get(), c.AnnouncePort.Get())
+	}
+	return c.AnnouncePort.Get()
 }
 
 // BaseTLS reports whether BasePort is tls-port.

@@ -203,6 +203,9 @@ type Config struct {
 	PlainPort, SentinelPort Int
 	AnnouncePlainPort       Int // where clients reach it; 0: at PlainPort
 	AnnounceSentinelPort    Int
+	AnnounceTLSPort         Int // the same for those by TLS
+	AnnounceTLSPlainPort    Int
+	AnnounceTLSSentinelPort Int
 	PlainForward            Bool // a node that does not lead sends plain clients through to the leader
 	SentinelMasterName      Str  // names, with spaces between
 	SentinelRequirePass     Str

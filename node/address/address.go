@@ -33,7 +33,7 @@ func (n Identity) Clustered() bool { return len(n.Peers) > 1 }
 // Identify reads from the configuration which node this is, and refuses what
 // cannot be meant.
 func Identify(cfg *config.Config) (Identity, error) {
-	n := Identity{ID: cfg.NodeID.Get(), Host: bare(cfg.AnnounceHost.Get()), Port: int(cfg.AnnouncePort.Get())}
+	n := Identity{ID: cfg.NodeID.Get(), Host: bare(cfg.AnnounceHost.Get()), Port: int(cfg.AnnouncedPort())}
 	if n.ID == 0 {
 		n.ID = cfg.BasePort()
 	}

@@ -24,13 +24,14 @@ type topology struct {
 	me     *engine.NodeView
 	leader *engine.NodeView // that leads, or did last; nil: there was none yet
 	serves bool             // it leads, as far as is known here
+	tls    bool             // nodes speak TLS with one another
 }
 
 // topologyOf is the state as of now. A leader whose lease has run out is the last
 // one.
 func topologyOf(c *engine.Ctx) topology {
 	v := c.View()
-	t := topology{view: v, nodes: v.Nodes}
+	t := topology{view: v, nodes: v.Nodes, tls: c.Config().TLSPeers()}
 	if !v.Clustered {
 		t.nodes = []engine.NodeView{lone(c, v)}
 	}
@@ -182,10 +183,22 @@ func (t *topology) shardNode(w *resp.Writer, nd *engine.NodeView) {
 		health = "loading"
 	}
 	text := func(name, value string) { w.BulkString(name); w.BulkString(value) }
-	w.Map(7)
+	// Where nodes speak TLS Redis tells both ports, whatever the client speaks. Else it tells
+	// the one without alone; here clients by TLS are told that by which they can go on.
+	port, tls := nd.Port, 0
+	if t.tls && nd.TLS.Port != 0 {
+		port, tls = nd.Bare, nd.TLS.Port
+	}
+	w.Map(6 + min(port, 1) + min(tls, 1))
 	text("id", nd.Name)
-	w.BulkString("port")
-	w.Int(int64(nd.Port))
+	if port != 0 {
+		w.BulkString("port")
+		w.Int(int64(port))
+	}
+	if tls != 0 {
+		w.BulkString("tls-port")
+		w.Int(int64(tls))
+	}
 	text("ip", nd.Host)
 	text("endpoint", nd.Host)
 	text("role", role)
