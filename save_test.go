@@ -489,3 +489,20 @@ func TestDumpAmongPeers(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestWhatComesDuringASaveIsNotSaved: it counts as changed until the next one.
+func TestWhatComesDuringASaveIsNotSaved(t *testing.T) {
+	d := newBadDisk()
+	s := beginOn(t, d, t.TempDir(), "appendonly no", "save \"\"")
+	s.do("OK", "SET", "before", "1")
+	before, release := d.syncs.Load(), d.hold()
+	s.do("Background saving started", "BGSAVE")
+	s.until("the file is about to be synced", func() bool { return d.syncs.Load() > before })
+	s.do("OK", "SET", "meanwhile", "1")
+	s.do("OK", "SET", "meanwhile", "2")
+	release()
+	s.until("the save ends", func() bool { return s.info("rdb_bgsave_in_progress") == "0" })
+	if n := s.info("rdb_changes_since_last_save"); n != "2" {
+		t.Errorf("%s changes since the last save, want 2", n)
+	}
+}

@@ -147,6 +147,32 @@ func TestEvictionIsInTheLog(t *testing.T) {
 	}
 }
 
+// TestNothingIsEvictedInAPause, although the background had been asked to make room before it.
+func TestNothingIsEvictedInAPause(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.MaxMemoryPolicy.Set(config.AllKeysRandom)
+	c := s.Client()
+	for i := range 1000 {
+		c.Do("SET", strconv.Itoa(i), strings.Repeat("v", 60))
+	}
+	s.Config.MaxMemory.Set(s.UsedMemory() / 2)
+	s.Maintain() // asks the background
+	if got := c.Do("CLIENT", "PAUSE", "60000", "WRITE"); got != "+OK\r\n" {
+		t.Fatal(got)
+	}
+	end := s.Log.End()
+	s.Host.Advance(0)
+	if got := c.Do("DBSIZE"); got != ":1000\r\n" || s.Log.End() != end {
+		t.Errorf("in the pause: %q keys of 1000, and %d bytes went into the log", got, s.Log.End()-end)
+	}
+	c.Do("CLIENT", "UNPAUSE")
+	s.Maintain()
+	s.Host.Advance(0)
+	if got := c.Do("DBSIZE"); got == ":1000\r\n" {
+		t.Error("after the pause nothing is evicted")
+	}
+}
+
 // TestLimitLoweredAtRest: nobody has to write for a new limit to hold.
 func TestLimitLoweredAtRest(t *testing.T) {
 	s := enginetest.NewEngine(t)

@@ -139,3 +139,19 @@ func TestTooFewForTheAcks(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestALearnerIsNoFollowerForTheAcks: of two nodes one is missing, and a third that only
+// learns does not stand in for it.
+func TestALearnerIsNoFollowerForTheAcks(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	v := enginetest.ThreeNodes(1, 1)
+	v.Nodes[2].Learner, v.Missing = true, 1
+	s.Cluster.SetView(v)
+	c := s.Client()
+	if got := c.Do("REGENT", "ACKS", "quorum"); got != "+OK\r\n" {
+		t.Fatal(got)
+	}
+	if got := c.Do("SET", "k", "v"); got != "-NOREPLICAS Not enough good replicas to write.\r\n" {
+		t.Errorf("a write that a learner alone would hold: %q", got)
+	}
+}

@@ -10,19 +10,24 @@
 //
 // How it works: the compiler is handed the changed file in place of the real one
 // (go test -overlay), so the tree is never touched and several may run side by side.
-// The tests of the file's own package run first, which takes seconds; what they let
-// live must be caught by the simulator (integration/sim), which runs the whole
-// cluster. What both let live survives, and the program ends with status 1.
+// The tests that a line names run first, in seconds; what they let live may still be
+// caught by the tests of the file's own package, and what those let live by the
+// simulator (integration/sim), which runs the whole cluster. What all let live
+// survives, and the program ends with status 1.
 //
-//	mutants.txt ─► changed copy ─► go test -overlay ./its/package ─► caught
-//	                                         │ passes
-//	                                         └─► go test -overlay ./integration/sim ─► caught
-//	                                                       │ passes
-//	                                                       └─► survives
+//	mutants.txt ─► changed copy ─► go test -overlay -run TestNamed ./a/package ─► caught
+//	                                  │ passes
+//	                                  ├─► go test -overlay ./its/package ─► caught
+//	                                  │ passes
+//	                                  └─► go test -overlay ./integration/sim ─► caught
+//	                                                │ passes
+//	                                                └─► survives
 //
 // A line of the table is the file's path, what is replaced, which must stand there
-// once, and by what, the two in Go's quotes. The comment above it says what goes
-// wrong. TestTable sees to it that the table fits the code as it is.
+// once, and by what, the two in Go's quotes; then, if that is known, a package and which of
+// its tests notice it (TestA|TestB). The comment above it says what goes
+// wrong. TestTable sees to it that the table fits the code as it is, and that these tests
+// are there.
 //
 // A mutant that does not compile proves nothing and is an error. One that hangs the
 // tests is caught: they have a time limit.

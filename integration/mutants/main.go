@@ -135,13 +135,16 @@ func (h *hunt) fate(m *mutant) (fate string, survives bool, err error) {
 	if out, err := h.goTool(testGrace, "build", "-overlay", overlay, m.pkg()); err != nil {
 		return "", false, fmt.Errorf("it does not compile: %s", last(out, 300))
 	}
-	for _, pkg := range []string{m.pkg(), h.sim} {
-		out, err := h.goTool(testLimit+testGrace, "test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", testLimit.String(), pkg)
-		if strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]") {
-			return "", false, fmt.Errorf("the tests of %s do not compile: %s", pkg, last(out, 300))
-		}
-		if err != nil {
-			return "caught by " + pkg + ": " + failed(out), false, nil
+	for _, s := range m.suites(h.sim) {
+		args := append([]string{"test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", testLimit.String()}, s.args()...)
+		out, err := h.goTool(testLimit+testGrace, args...)
+		switch {
+		case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
+			return "", false, fmt.Errorf("the tests of %s do not compile: %s", s.pkg, last(out, 300))
+		case strings.Contains(out, "[no tests to run]"):
+			return "", false, fmt.Errorf("%s has no %s", s.pkg, s.run)
+		case err != nil:
+			return "caught by " + s.pkg + ": " + failed(out), false, nil
 		}
 	}
 	return "SURVIVES", true, nil

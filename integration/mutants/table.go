@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,6 +21,18 @@ type mutant struct {
 	why      string // the comment above it
 	file     string // from the root of the tree
 	old, new string
+	first    suite // tests that are known to notice it; the zero value: not known
+}
+
+// A suite is tests of one package.
+type suite struct{ pkg, run string }
+
+// args are those of go test.
+func (s suite) args() []string {
+	if s.run == "" {
+		return []string{s.pkg}
+	}
+	return []string{"-run", "^(" + s.run + ")$", s.pkg}
 }
 
 // readTable reads the table's text.
@@ -60,8 +73,11 @@ func readLine(line string) (m mutant, err error) {
 		}
 		rest = rest[len(quoted):]
 	}
-	if strings.TrimSpace(rest) != "" {
-		return m, fmt.Errorf("%.40q stands behind the replacement", rest)
+	switch first := strings.Fields(rest); {
+	case len(first) == 2 && strings.HasPrefix(first[0], ".") && strings.HasPrefix(first[1], "Test"):
+		m.first = suite{first[0], first[1]}
+	case len(first) != 0:
+		return m, fmt.Errorf("%.40q behind the replacement is no package and tests of it", rest)
 	}
 	if m.old == m.new {
 		return m, errors.New("it changes nothing")
@@ -81,7 +97,16 @@ func (m *mutant) apply(root string) (string, error) {
 	return strings.Replace(string(b), m.old, m.new, 1), nil
 }
 
-// pkg is the package whose tests come first.
+// suites are what is to notice the fault, in the order in which they are tried.
+func (m *mutant) suites(sim string) []suite {
+	all := []suite{{pkg: m.pkg()}, {pkg: sim}}
+	if m.first != (suite{}) {
+		all = slices.Insert(all, 0, m.first)
+	}
+	return all
+}
+
+// pkg is the package of the file.
 func (m *mutant) pkg() string {
 	if dir := path.Dir(m.file); dir != "." {
 		return "./" + dir

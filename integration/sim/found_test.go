@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,5 +69,36 @@ func TestAReplacedDiskAndALeaderThatCameLater(t *testing.T) {
 		empty.fs = disktest.New()
 		empty.restart()
 		w.recovered("a new disk")
+	})
+}
+
+// TestADeposedLeaderAnswersWhatWaits: a write waits for followers that do not hear the leader.
+// Once the leader leads no more its client is told so, however long it was ready to wait.
+func TestADeposedLeaderAnswersWhatWaits(t *testing.T) {
+	scenario(t, func(w *world) {
+		leader := w.nodes[slices.IndexFunc(w.nodes, (*node).leads)]
+		h := w.net.host(operator)
+		if _, err := w.ask(h, leader, "CONFIG", "SET", "write-timeout", int(time.Hour/time.Millisecond)); err != nil {
+			w.wrong("write-timeout: %v", err)
+		}
+		c := &caller{dial: h.dialer(), addr: leader.addr()}
+		defer c.close()
+		if reply, err := c.do(w.plan.timeout, "SET", "waits", "1"); err != nil { // so that it is connected
+			w.wrong("a write: %s %v", reply, err)
+		}
+		for _, nd := range w.nodes {
+			if nd != leader {
+				w.net.setCut(leader.ip, nd.ip, true)
+				w.net.setCut(nd.ip, leader.ip, true)
+			}
+		}
+		reply, err := c.do(w.bound(), "SET", "waits", "2")
+		w.tell("the write: %s %v", reply, err)
+		var answer replyError
+		if !errors.As(err, &answer) {
+			w.wrong("a write that nobody else has: %s %v", reply, err)
+		}
+		w.mendAll()
+		w.recovered("the cut")
 	})
 }

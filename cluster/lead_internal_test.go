@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"regent/engine"
+	"regent/engine/config"
+	"regent/engine/enginetest"
+)
+
+// endsAt is a log of which only the durable end is known.
+type endsAt struct {
+	engine.Stream
+	durable int64
+}
+
+func (s endsAt) Durable() int64 { return s.durable }
+
+// hotPath is a node as the hot path sees it: what it is, its lease and its offsets, without
+// anything that runs.
+func hotPath(t *testing.T, v engine.View) *Cluster {
+	t.Helper()
+	c := &Cluster{opts: Options{Config: config.New(), Host: enginetest.NewHost(t), Stream: endsAt{durable: 300}}}
+	c.view.Store(&v)
+	c.roster.Store(&roster{})
+	return c
+}
+
+// TestTheLeaseIsAsked: a leader answers while its lease of this epoch lasts, and runs
+// commands no longer than that.
+func TestTheLeaseIsAsked(t *testing.T) {
+	const second = int64(time.Second)
+	for _, try := range []struct {
+		name          string
+		leading       bool
+		lease         *lease
+		leads         bool
+		revoked, over bool
+	}{
+		{"a follower", false, nil, false, false, false},
+		{"a follower with the lease that it had", false, &lease{7, second, second}, false, false, false},
+		{"a lease that lasts", true, &lease{7, second, second}, true, false, false},
+		{"no lease", true, nil, false, true, false},
+		{"a lease of an epoch before", true, &lease{6, second, second}, false, true, false},
+		{"a lease that is over", true, &lease{7, 0, 0}, false, false, true},
+	} {
+		t.Run(try.name, func(t *testing.T) {
+			c := hotPath(t, engine.View{Clustered: true, Leading: try.leading, Epoch: 7})
+			c.lease.Store(try.lease)
+			if got := c.Leads(); got != try.leads {
+				t.Errorf("it leads: %v", got)
+			}
+			if revoked, over := c.lapsed(); revoked != try.revoked || over != try.over {
+				t.Errorf("revoked %v, over %v", revoked, over)
+			}
+			if got := c.MustHold(); got != (try.revoked || try.over) {
+				t.Errorf("it must hold: %v", got)
+			}
+		})
+	}
+}
+
+// TestHowFarRepliesMayLeave, by what write-acks says and by what the connection asks for. Here
+// the disk has the log up to 300, a quorum up to 200, and all up to 100.
+func TestHowFarRepliesMayLeave(t *testing.T) {
+	c := hotPath(t, engine.View{Clustered: true, Leading: true, Epoch: 7})
+	c.commit.Store(200)
+	c.all.Store(100)
+	for acks, want := range map[int64]int64{config.AcksLeader: 300, config.AcksQuorum: 200, config.AcksAll: 100} {
+		c.opts.Config.WriteAcks.Set(acks)
+		if got := c.Committed(); got != want {
+			t.Errorf("write-acks %d: %d, want %d", acks, got, want)
+		}
+		for asked, want := range map[engine.Acks]int64{
+			engine.AcksDefault: want, engine.AcksLeader: 300, engine.AcksQuorum: 200, engine.AcksAll: 100,
+		} {
+			if got := c.CommittedFor(asked.Set()); got != want {
+				t.Errorf("write-acks %d, asked for %d: %d, want %d", acks, asked, got, want)
+			}
+		}
+	}
+	v := engine.View{Clustered: true, Epoch: 7}
+	c.view.Store(&v)
+	c.opts.Config.WriteAcks.Set(config.AcksLeader)
+	if got := c.Committed(); got != 200 {
+		t.Errorf("a follower: %d", got)
+	}
+}
+
+// TestWhoHasAWrite: WAIT counts who holds it and shows it, WAITAOF's kin who has synced it.
+func TestWhoHasAWrite(t *testing.T) {
+	c := hotPath(t, engine.View{Clustered: true, Leading: true, Epoch: 7})
+	var all []*member
+	for _, at := range []struct{ held, applied, synced int64 }{{100, 100, 100}, {100, 50, 50}, {50, 50, 0}, {0, 0, 0}} {
+		m := &member{}
+		m.held.Store(at.held)
+		m.applied.Store(at.applied)
+		m.synced.Store(at.synced)
+		all = append(all, m)
+	}
+	c.roster.Store(&roster{others: all})
+	for off, want := range map[int64][2]int{100: {1, 1}, 50: {3, 2}, 101: {0, 0}} {
+		if acked, synced := c.AckedBy(off), c.SyncedBy(off); acked != want[0] || synced != want[1] {
+			t.Errorf("up to %d: %d have it, %d have synced it, want %v", off, acked, synced, want)
+		}
+	}
+}
