@@ -2,13 +2,12 @@ package persist
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"regent/engine"
+	"regent/node/delivery"
 	"regent/resp"
 )
 
@@ -21,10 +20,8 @@ import (
 const (
 	// MaxBackups bounds the connections that are served or wait for their turn.
 	MaxBackups = 4
-	// blankEvery is how often one that waits is told so.
-	blankEvery = 2 * time.Second
-	// markWords are the random numbers of a delimiter, markBytes its length.
-	markWords, markBytes = 3, 40
+	// maxPatience is how long one write may take at most.
+	maxPatience = time.Minute
 )
 
 // backups are the connections that are sent a copy.
@@ -70,97 +67,35 @@ func turnAway(conn net.Conn, why string) {
 }
 
 func (d *Data) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
-	w := d.newCopyWriter(conn)
-	go w.blanks()
-	_, err := d.writeRDB(ctx, w, rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get()}, d.logPlace)
+	patience := d.backupPatience()
+	f := delivery.New(delivery.Options{
+		Put: func(b []byte) error {
+			if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+				return err
+			}
+			_, err := conn.Write(b)
+			return err
+		},
+		Drop: func() { _ = conn.Close() },
+		Rand: d.host.Rand,
+	})
+	_, err := d.writeRDB(ctx, f, rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get()}, d.logPlace)
 	if err == nil {
-		return w.end()
+		return f.Sent(), f.End()
 	}
-	if w.hush() { // nothing was said yet
+	if f.Hush() { // nothing was said yet
 		turnAway(conn, fmt.Sprintf(resp.ErrBackup, err))
 	}
-	return w.n, err
+	return f.Sent(), err
 }
 
-// A copyWriter is the socket that takes a copy.
-type copyWriter struct {
-	conn     net.Conn
-	mark     string
-	patience time.Duration // of one write
-	n        int64
-	said     bool // "$EOF:" has gone out
-
-	quiet   chan struct{}
-	silence sync.Once
-	silent  chan struct{} // closed when blanks has ended
-}
-
-func (d *Data) newCopyWriter(conn net.Conn) *copyWriter {
-	w := &copyWriter{conn: conn, quiet: make(chan struct{}), silent: make(chan struct{}), patience: time.Minute}
-	for range markWords {
-		w.mark += fmt.Sprintf("%016x", d.host.Rand())
-	}
-	w.mark = w.mark[:markBytes]
+// backupPatience is how long one write to a connection may take.
+func (d *Data) backupPatience() time.Duration {
+	patience := maxPatience
 	for _, limit := range []time.Duration{d.cfg.Timeout.Seconds(), d.cfg.OutputSoftSecondsReplica.Seconds()} {
 		if limit > 0 {
-			w.patience = min(w.patience, limit)
+			patience = min(patience, limit)
 		}
 	}
-	return w
-}
-
-// blanks tells the client that its turn has not come.
-func (w *copyWriter) blanks() {
-	defer close(w.silent)
-	tick := time.NewTicker(blankEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-w.quiet:
-			return
-		case <-tick.C:
-			if w.put([]byte("\n")) != nil {
-				_ = w.conn.Close() // a session that waits for the turn finds out by its next write
-				return
-			}
-		}
-	}
-}
-
-// hush ends blanks, and reports whether the file has not begun.
-func (w *copyWriter) hush() bool {
-	w.silence.Do(func() { close(w.quiet) })
-	<-w.silent
-	return !w.said
-}
-
-func (w *copyWriter) put(p []byte) error {
-	if err := w.conn.SetWriteDeadline(time.Now().Add(w.patience)); err != nil {
-		return err
-	}
-	_, err := w.conn.Write(p)
-	return err
-}
-
-// Write sends bytes of the file.
-func (w *copyWriter) Write(p []byte) (int, error) {
-	if w.hush() {
-		w.said = true
-		if err := w.put([]byte("$EOF:" + w.mark + "\r\n")); err != nil {
-			return 0, err
-		}
-	}
-	if err := w.put(p); err != nil {
-		return 0, err
-	}
-	w.n += int64(len(p))
-	return len(p), nil
-}
-
-// end says that the file is whole.
-func (w *copyWriter) end() (int64, error) {
-	if w.hush() {
-		return 0, errors.New("an empty file")
-	}
-	return w.n, w.put([]byte(w.mark))
+	return patience
 }

@@ -2,15 +2,14 @@ package replicas
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"regent/aof"
 	"regent/engine"
+	"regent/node/delivery"
 )
 
 // A full copy: what is said before it, how its end is told, and where the log goes on.
@@ -20,32 +19,23 @@ import (
 //	$EOF:<mark>  … RDB … <mark>      to one that can take it
 //	$<length>    … RDB …             to others: the file is made on disk first
 
-// markBytes is how long a mark is, in hex digits.
-const markBytes = 40
-
 // A sending is one copy on its way.
 type sending struct {
 	p       *replica
 	place   aof.Place
 	release func() // of what is kept of the log
 	id      string
-
-	quiet  chan struct{}
-	hushed sync.Once
-	silent chan struct{} // closed when no more blank lines come
-
-	mark   string
-	begun  bool
-	reader engine.StreamReader
+	file    *delivery.File
+	reader  engine.StreamReader
 }
 
 // copy sends the data, and returns where the log goes on, read by reader. There is none
 // for a replica that wants the data alone.
 func (p *replica) copy(ctx context.Context) (at spot, reader engine.StreamReader, err error) {
-	s := &sending{p: p, quiet: make(chan struct{}), silent: make(chan struct{}), release: func() {}}
-	go s.blanks()
+	s := &sending{p: p, release: func() {}}
+	s.file = delivery.New(delivery.Options{Put: p.write, Drop: func() { _ = p.conn.Close() }, Rand: p.r.o.Host.Rand, Head: s.head})
 	defer func() {
-		s.hush()
+		s.file.Hush()
 		s.release()
 		if err != nil && s.reader != nil {
 			_ = s.reader.Close()
@@ -72,30 +62,10 @@ func (p *replica) copy(ctx context.Context) (at spot, reader engine.StreamReader
 
 // marked sends a copy as it is made, with a mark at its end.
 func (s *sending) marked(ctx context.Context) error {
-	for len(s.mark) < markBytes {
-		s.mark += fmt.Sprintf("%016x", s.p.r.o.Host.Rand())
-	}
-	s.mark = s.mark[:markBytes]
-	if err := s.p.r.o.Copy(ctx, s, s.p.ask.Library, s.cut); err != nil {
+	if err := s.p.r.o.Copy(ctx, s.file, s.p.ask.Library, s.cut); err != nil {
 		return err
 	}
-	if !s.begun {
-		return errors.New("it is empty")
-	}
-	return s.p.write([]byte(s.mark))
-}
-
-// Write sends bytes of a copy.
-func (s *sending) Write(b []byte) (int, error) {
-	if !s.begun {
-		if err := s.begin("EOF:" + s.mark); err != nil {
-			return 0, err
-		}
-	}
-	if err := s.p.write(b); err != nil {
-		return 0, err
-	}
-	return len(b), nil
+	return s.file.End()
 }
 
 // measured makes the copy on disk, and sends it with its length.
@@ -109,7 +79,7 @@ func (s *sending) measured(ctx context.Context) error {
 	if err := s.p.r.o.Copy(ctx, w, s.p.ask.Library, s.cut); err != nil {
 		return err
 	}
-	if err := s.begin(strconv.FormatInt(w.n, 10)); err != nil {
+	if err := s.file.Measured(w.n); err != nil {
 		return err
 	}
 	buf := make([]byte, chunk)
@@ -118,7 +88,7 @@ func (s *sending) measured(ctx context.Context) error {
 		if n == 0 {
 			return fmt.Errorf("read the copy at %d: %w", at, err)
 		}
-		if err := s.p.write(buf[:n]); err != nil {
+		if _, err := s.file.Write(buf[:n]); err != nil {
 			return err
 		}
 		at += int64(n)
@@ -140,45 +110,18 @@ func (s *sending) cut(at aof.Place) [][2]string {
 	return [][2]string{{"repl-stream-db", strconv.Itoa(at.DB)}, {"repl-id", s.id}, {"repl-offset", strconv.FormatInt(outside(at.History, at.Offset), 10)}}
 }
 
-// begin says what comes, and opens the log where it will go on.
-func (s *sending) begin(length string) (err error) {
-	s.begun = true
-	s.hush()
-	head := "$" + length + "\r\n"
+// head opens the log where it will go on, and says where that is.
+func (s *sending) head() (text []byte, err error) {
 	if stream := s.p.r.o.Stream; stream != nil && !s.p.ask.Data {
 		if s.reader, err = stream.NewReader(s.place.Offset); err != nil {
-			return fmt.Errorf("read the log at %d: %w", s.place.Offset, err)
+			return nil, fmt.Errorf("read the log at %d: %w", s.place.Offset, err)
 		}
 		s.release()
 	}
 	if s.p.ask.Partial {
-		head = fmt.Sprintf("+FULLRESYNC %s %d\r\n%s", s.id, outside(s.place.History, s.place.Offset), head)
+		text = fmt.Appendf(nil, "+FULLRESYNC %s %d\r\n", s.id, outside(s.place.History, s.place.Offset))
 	}
-	return s.p.write([]byte(head))
-}
-
-// blanks tells the replica that its copy has not begun.
-func (s *sending) blanks() {
-	defer close(s.silent)
-	tick := time.NewTicker(blankEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.quiet:
-			return
-		case <-tick.C:
-			if s.p.write([]byte("\n")) != nil {
-				_ = s.p.conn.Close()
-				return
-			}
-		}
-	}
-}
-
-// hush ends blanks.
-func (s *sending) hush() {
-	s.hushed.Do(func() { close(s.quiet) })
-	<-s.silent
+	return text, nil
 }
 
 // A fileWriter writes a file from its beginning.

@@ -34,8 +34,6 @@ const (
 	look = 100 * time.Millisecond
 	// commitPoll is how often it looks for what is written and not committed.
 	commitPoll = 2 * time.Millisecond
-	// blankEvery is how often a replica is told that its copy has not begun.
-	blankEvery = 2 * time.Second
 )
 
 // Options for New.
