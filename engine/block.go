@@ -465,9 +465,7 @@ func (c *Ctx) handOver(end int64) {
 // them is in the slow log, and not the time for which they waited.
 func (c *Ctx) wakeServed() {
 	for _, w := range c.served {
-		if w.args != nil {
-			c.e.noteServed(&Ctx{s: w.s, Cmd: w.cmd, Args: w.args, Now: c.Now}, w.took)
-		}
+		c.e.noteServed(&Ctx{s: w.s, Cmd: w.cmd, Args: w.args, Now: c.Now}, w.took)
 		w.conn.Wake()
 	}
 	clear(c.served)

@@ -94,7 +94,9 @@ func (e *Engine) noteServed(c *Ctx, nanos int64) {
 		e.stats.latency.note(c.s.ID, c.Cmd.Index(), nanos, 1)
 	}
 	e.noteEvent(eventUnblocking, nanos)
-	e.noteSlow(c, nanos)
+	if c.Args != nil { // else it cannot be slow enough
+		e.noteSlow(c, nanos)
+	}
 }
 
 // noteEvent remembers an event that took as long as latency-monitor-threshold says.

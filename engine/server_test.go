@@ -143,6 +143,18 @@ func TestDebugSleepInTransaction(t *testing.T) {
 	}
 }
 
+// TestLatencyOfWhoWaits: what serving a command took that had waited is in its histogram, though it is
+// never slow enough for the slow log.
+func TestLatencyOfWhoWaits(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	other := s.Client()
+	blocked(t, s, "BLPOP", "q", "0")
+	other.Do("RPUSH", "q", "a")
+	if got := infoLine(t, other, "latencystats", "latency_percentiles_usec_blpop"); !strings.HasPrefix(got, "p50=") {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestSlowLogOfWhoWaits: as in Redis a command that waits is in the slow log when it
 // has been carried out, and only then; one that was ended by an error has failed.
 func TestSlowLogOfWhoWaits(t *testing.T) {
