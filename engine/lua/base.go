@@ -36,7 +36,7 @@ func (st *State) adapt() {
 		}
 	}, "pairs")
 	for name, fn := range map[string]lua.LGFunction{
-		"load": st.load, "loadstring": st.loadString, "__redis__err__handler": handleError, "gcinfo": countMemory, "collectgarbage": st.collect(),
+		"load": st.load, "loadstring": st.loadString, "__redis__err__handler": st.handleError, "gcinfo": countMemory, "collectgarbage": st.collect(),
 	} {
 		base.RawSetString(name, st.L.NewFunction(fn))
 	}

@@ -15,8 +15,9 @@ import (
 
 // A Chunk is Lua source that was compiled. It may run in any State.
 type Chunk struct {
-	proto  *lua.FunctionProto
-	traced traced
+	proto    *lua.FunctionProto
+	traced   traced
+	operands []operand // for the names in errors
 }
 
 // Names of what the source cannot name: the locals of the chunk around it, which
@@ -68,7 +69,11 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	}
 	// A chunk has "..." but no table "arg", as in Lua 5.1: making one took half a script's memory.
 	proto.FunctionPrototypes[0].IsVarArg &^= lua.VarArgNeedsArg
-	return &Chunk{proto, trace(stmts)}, nil
+	c := &Chunk{proto: proto, traced: trace(stmts)}
+	if len(source) <= maxNamed {
+		c.operands = operandsOf(stmts)
+	}
+	return c, nil
 }
 
 // syntaxError words errors of the parser and the compiler as Lua does, as far as can be

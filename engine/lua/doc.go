@@ -24,8 +24,8 @@
 //
 // # What is not as in Redis
 //
-// Errors do not name the variable that was nil ("attempt to index a nil value", where Redis
-// says "local 'x' (a nil value)"), and those of syntax are approximate. goto is a
+// Errors name the variable that was nil ("attempt to index local 'x' (a nil value)") where the
+// source's line tells which it was (names.go), and not after pcall; those of syntax are approximate. goto is a
 // statement. There is no bytecode: string.dump fails, and load refuses it. An array of
 // more than maxArrayIndex elements has the length maxArrayIndex. Garbage is Go's:
 // collectgarbage does nothing. redis.set_repl does nothing either (engine/script.go).

@@ -17,22 +17,22 @@ const maxHostLevels = 8
 
 // handleError is called where an error was raised, before anything is undone: it
 // makes a table of what was raised, and notes the place.
-func handleError(L *lua.LState) int {
+func (st *State) handleError(L *lua.LState) int {
 	t, is := L.Get(1).(*lua.LTable)
+	text := "nil"
 	if !is {
-		text := "nil"
 		if L.GetTop() > 0 {
-			text = toString(L.Get(1))
+			text = translate(toString(L.Get(1)))
 		}
 		t = &lua.LTable{Metatable: lua.LNil}
-		t.RawSetString("err", lua.LString("ERR "+translate(text)))
 	}
 	for level := 1; level <= maxHostLevels; level++ {
 		dbg, ok := L.GetStack(level)
 		if !ok {
 			break
 		}
-		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err != nil {
+		fn, err := L.GetInfo("Slf", dbg, lua.LNil)
+		if err != nil {
 			break
 		}
 		if dbg.Source == "" { // Go's: its caller says more
@@ -40,7 +40,13 @@ func handleError(L *lua.LState) int {
 		}
 		t.RawSetString("source", lua.LString("@"+dbg.Source))
 		t.RawSetString("line", lua.LNumber(dbg.CurrentLine))
+		if fn, isFunction := fn.(*lua.LFunction); isFunction && !is {
+			text = st.nameOperand(L, dbg, fn, text)
+		}
 		break
+	}
+	if !is {
+		t.RawSetString("err", lua.LString("ERR "+text))
 	}
 	L.Push(t)
 	return 1

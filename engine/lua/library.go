@@ -25,6 +25,7 @@ type Function struct {
 	// Flags are what Load.Flag has made of its flags.
 	Flags uint8
 	fn    *lua.LFunction
+	of    *Chunk
 }
 
 // A Load is how a library is loaded.
@@ -78,6 +79,9 @@ func (st *State) LoadLibrary(chunk *Chunk, o Load) (functions []Function, failed
 	st.loading, st.host = nil, nil
 	meta.RawSetString("__index", st.globals)
 	if err == nil {
+		for i := range run.functions {
+			run.functions[i].of = chunk
+		}
 		return run.functions, ""
 	}
 	switch v := libs.ErrorValue(err).(type) {
@@ -102,6 +106,9 @@ func (st *State) compiled(chunk *Chunk) *lua.LFunction {
 
 // Lua is the function as State.Run takes it.
 func (f *Function) Lua() *lua.LFunction { return f.fn }
+
+// Of is the chunk in which the function stands.
+func (f *Function) Of() *Chunk { return f.of }
 
 // worldOfLoad is what a library sees while it is loaded.
 func (st *State) worldOfLoad() *lua.LTable {

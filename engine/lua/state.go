@@ -1,8 +1,8 @@
 package lua
 
 import (
+	"cmp"
 	"sync"
-
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -68,6 +68,7 @@ type State struct {
 	world   *lua.LTable // what it sees then; nil: none was yet
 
 	host   Host
+	source *Chunk // what runs is of, nil: not known
 	proto  int
 	inside bool // a command is being carried out
 	drops  bool // its value is not wanted
@@ -91,7 +92,7 @@ func NewState() *State {
 	}
 	st.L.SetContext(&st.brake)
 	st.openLibraries()
-	st.handler = st.L.NewFunction(handleError)
+	st.handler = st.L.NewFunction(st.handleError)
 	st.L.Env = st.env
 	return st
 }
@@ -119,12 +120,15 @@ type Run struct {
 	// Globals is the chunk that the function is of: keys and arguments are the variables
 	// KEYS and ARGV. nil: they are arguments of the function.
 	Globals *Chunk
+	// Of is the chunk of a function without Globals: errors name its variables.
+	Of *Chunk
 }
 
 // Run calls fn, and writes what it returns to out. failed says which error it wrote,
 // "": none, or one that was counted when it was raised.
 func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string) {
 	st.host, st.proto, st.inside, st.drops = r.Host, resp.RESP2, false, false
+	st.source = cmp.Or(r.Globals, r.Of)
 	st.brake.begin(r.Host)
 	L := st.L
 	L.G.CurrentThread = L.G.MainThread // a coroutine that was killed may have been it
@@ -151,7 +155,7 @@ func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string
 		L.Pop(1)
 	}
 	L.SetTop(0)
-	st.host = nil
+	st.host, st.source = nil, nil
 	return failed
 }
 

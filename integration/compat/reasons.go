@@ -23,7 +23,6 @@ const (
 
 // reasons are looked through in their order.
 var reasons = []reason{
-	{message: "attempt to call field 'register_function'", why: "errors of the interpreter do not name the variable"},
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "MULTI propagation of PUBLISH", why: "what is published goes from node to node over the peers' channel, and stands in no log"},

@@ -43,7 +43,7 @@ func (s *store) call(c *engine.Ctx) {
 	host.Function(f.Name)
 	args := c.Args[firstKey:]
 	from := c.W.Len()
-	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:]}, c.W)
+	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:], Of: f.Of()}, c.W)
 	reply := c.W.Bytes()
 	host.End(failed, len(reply) > from && reply[from] == '-', &f.pace)
 }
