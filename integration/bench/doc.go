@@ -23,6 +23,7 @@
 //	programs.go     scripts, functions, transactions, PUBLISH, INCR beside clients that track
 //	limit_linux.go  P=1 beside a loop that only reads, parses and answers
 //	memory.go       bytes per key, bytes per idle connection
+//	tls.go          the same by TLS, new connections, idle ones; a user with 50 patterns
 //	values.go       bytes per element of lists, sets, hashes and sorted sets
 //	load.go         time to load a log
 //	rewrite.go      BGREWRITEAOF under writers: longest pause, memory

@@ -50,7 +50,7 @@ type section struct {
 
 func allSections() []section {
 	return []section{
-		{"throughput", throughput}, {"limit", limit}, {"cycles", cycleSection}, {"programs", programs}, {"memory", memory}, {"values", values}, {"idle", idle}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
+		{"throughput", throughput}, {"limit", limit}, {"cycles", cycleSection}, {"programs", programs}, {"memory", memory}, {"values", values}, {"idle", idle}, {"tls", secureSection}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
 	}
 }
 

@@ -183,9 +183,13 @@ func idle(ctx context.Context, o options, r *report) error {
 }
 
 func connectMany(n *harness.Node, count int) ([]net.Conn, error) {
+	return connectBy(n, count, func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
+}
+
+func connectBy(n *harness.Node, count int, dial func(addr string) (net.Conn, error)) ([]net.Conn, error) {
 	var conns []net.Conn
 	for range count {
-		c, err := net.Dial("tcp", n.Addr())
+		c, err := dial(n.Addr())
 		if err != nil {
 			return conns, fmt.Errorf("connection %d: %w", len(conns), err)
 		}

@@ -152,17 +152,22 @@ func measure(ctx context.Context, n *harness.Node, c cell, requests int) (sample
 
 // benchmark runs redis-benchmark with so many requests, whose clients and command args are.
 func benchmark(ctx context.Context, n *harness.Node, requests int, args []string, stdin io.Reader) (sample, error) {
+	return benchmarkAt(ctx, n, n.Port, requests, args, stdin)
+}
+
+// benchmarkAt is benchmark at another port of the process.
+func benchmarkAt(ctx context.Context, n *harness.Node, port, requests int, args []string, stdin io.Reader) (sample, error) {
 	before, err := cpuSeconds(n.PID())
 	if err != nil {
 		return sample{}, err
 	}
 	cmd := exec.CommandContext(ctx, "redis-benchmark", append([]string{
-		"-h", "127.0.0.1", "-p", strconv.Itoa(n.Port), "-n", strconv.Itoa(requests), "--precision", "3",
+		"-h", "127.0.0.1", "-p", strconv.Itoa(port), "-n", strconv.Itoa(requests), "--precision", "3",
 	}, args...)...)
 	cmd.Stdin = stdin
 	out, err := cmd.Output()
 	if err != nil {
-		return sample{}, fmt.Errorf("redis-benchmark against port %d: %w", n.Port, err)
+		return sample{}, fmt.Errorf("redis-benchmark against port %d: %w", port, err)
 	}
 	after, err := cpuSeconds(n.PID())
 	if err != nil {

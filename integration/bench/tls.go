@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/integration/harness"
+)
+
+// What TLS costs, and what users with many patterns do. Both servers get the same
+// certificate; what is spoken is TLS 1.3 with one suite and one curve.
+
+const (
+	tlsClients = 50
+	tlsSuite   = "TLS_AES_128_GCM_SHA256"
+	// aclPatterns are those of the user; the last of them is the one that lets it in.
+	aclPatterns = 50
+	aclUser     = "bench"
+	aclPassword = "bench"
+)
+
+// A served server is one with its port for TLS.
+type served struct {
+	*harness.Node
+	tls *harness.Node // the same process, as clients by TLS see it
+}
+
+// tlsServers starts Regent and redis-server, with one thread for its clients and with two.
+func tlsServers(ctx context.Context, o options, dir string) (servers []served, err error) {
+	pair, err := selfSigned(dir)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := harness.FreePorts(6)
+	if err != nil {
+		return nil, err
+	}
+	for i := range 3 {
+		port, secure := ports[2*i], ports[2*i+1]
+		args := append(append(persistence("off"), pair...), "--tls-port", strconv.Itoa(secure), "--tls-auth-clients", "no", "--tls-ciphersuites", tlsSuite)
+		n := regentNode(o, port, dir, args...)
+		switch i {
+		case 1:
+			n = redisNode(o, port, dir, append([]string{"--io-threads", "1"}, args...)...)
+		case 2:
+			n = redisNode(o, port, dir, append([]string{"--io-threads", "2", "--io-threads-do-reads", "yes"}, args...)...)
+		}
+		servers = append(servers, served{n, &harness.Node{Port: secure}})
+		if err := start(ctx, n); err != nil {
+			return servers, err
+		}
+	}
+	return servers, nil
+}
+
+// selfSigned writes a certificate for an ECDSA key on P-256, and is the servers' flags for it.
+func selfSigned(dir string) (flags []string, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	is := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bench"}, NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
+	cert, err := x509.CreateCertificate(rand.Reader, is, is, &key.PublicKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate: %w", err)
+	}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("spell the key: %w", err)
+	}
+	for _, f := range []struct {
+		flag, name, kind string
+		der              []byte
+	}{{"--tls-cert-file", "bench.crt", "CERTIFICATE", cert}, {"--tls-key-file", "bench.key", "EC PRIVATE KEY", secret}, {"--tls-ca-cert-file", "bench.crt", "CERTIFICATE", cert}} {
+		path := filepath.Join(dir, f.name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der}), 0o600); err != nil {
+			return nil, fmt.Errorf("write the certificate: %w", err)
+		}
+		flags = append(flags, f.flag, path)
+	}
+	return flags, nil
+}
+
+// secureSection measures TLS, and users.
+func secureSection(ctx context.Context, o options, r *report) error {
+	dir, err := os.MkdirTemp("", "regent-bench-")
+	if err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	servers, err := tlsServers(ctx, o, dir)
+	defer func() {
+		for _, s := range servers {
+			stop(s.Node)
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	// Before the servers have grown by anything else.
+	if err := idleByTLS(ctx, o, servers, r); err != nil {
+		return err
+	}
+	for _, s := range servers {
+		if err := prefill(ctx, s.Node, cell{family: familyNamed("get"), size: valueBytes}, filled{}); err != nil {
+			return err
+		}
+		c := s.Client()
+		defer c.Close()
+		if err := c.Do(ctx, aclRules()...).Err(); err != nil {
+			return fmt.Errorf("make a user: %w", err)
+		}
+	}
+	if err := tlsThroughput(ctx, o, servers, r); err != nil {
+		return err
+	}
+	return aclThroughput(ctx, o, servers, r)
+}
+
+func aclRules() []any {
+	rules := []any{"ACL", "SETUSER", aclUser, "on", ">" + aclPassword, "+@all"}
+	for i := range aclPatterns - 1 {
+		rules = append(rules, fmt.Sprintf("~none:%d:*", i))
+	}
+	return append(rules, "~key:*")
+}
+
+// A line is what redis-benchmark sends in one row.
+type line struct {
+	name  string
+	depth int
+	args  []string
+}
+
+// rounds measures a line on all servers in turn; at says where each is reached.
+func (l line) rounds(ctx context.Context, o options, servers []served, at func(served) *harness.Node) (ours, theirs sample, err error) {
+	samples, requests := make([][]sample, len(servers)), make([]int, len(servers))
+	for round := range o.plan.rounds + 1 {
+		for i := range servers {
+			i := (i + round) % len(servers)
+			requests[i] = max(requests[i], leastPrograms)
+			s, err := benchmarkAt(ctx, servers[i].Node, at(servers[i]).Port, requests[i], l.args, nil)
+			if err != nil {
+				return ours, theirs, fmt.Errorf("%s: %w", l.name, err)
+			}
+			requests[i] = o.plan.requests(s.rps, l.depth)
+			if round > 0 { // the first shows how much to send
+				samples[i] = append(samples[i], s)
+			}
+		}
+	}
+	ours, theirs = median(samples[0]), median(samples[1])
+	if other := median(samples[2]); other.rps > theirs.rps {
+		theirs = other
+	}
+	return ours, theirs, nil
+}
+
+func tlsThroughput(ctx context.Context, o options, servers []served, r *report) error {
+	value := strings.Repeat("x", valueBytes)
+	var lines []line
+	for _, depth := range []int{1, 16} {
+		args := []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-P", strconv.Itoa(depth), "-r", strconv.Itoa(mostKeys)}
+		lines = append(lines, line{"GET", depth, append(args[:len(args):len(args)], "GET", randomKey)},
+			line{"SET", depth, append(args[:len(args):len(args)], "SET", randomKey, value)})
+	}
+	lines = append(lines, line{"new connection, PING", 1, []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-k", "0", "PING"}})
+	r.begin(fmt.Sprintf("TLS 1.3 with %s, ECDSA on P-256, %d clients, %d bytes", tlsSuite, tlsClients, valueBytes),
+		[]string{"command", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
+	for _, l := range lines {
+		ours, theirs, err := l.rounds(ctx, o, servers, func(s served) *harness.Node { return s.tls })
+		if err != nil {
+			return err
+		}
+		r.row(l.name, strconv.Itoa(l.depth), fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps),
+			fmt.Sprintf("%.2f", ours.cpu()), fmt.Sprintf("%.2f", theirs.cpu()), ratioOf(ours.cpu(), theirs.cpu()))
+	}
+	return nil
+}
+
+// aclThroughput compares a user with many patterns with the default user, and both servers.
+func aclThroughput(ctx context.Context, o options, servers []served, r *report) error {
+	const depth = 16
+	args := []string{"-c", strconv.Itoa(tlsClients), "-P", strconv.Itoa(depth), "-r", strconv.Itoa(mostKeys)}
+	user := line{"user", depth, append(args[:len(args):len(args)], "--user", aclUser, "-a", aclPassword, "GET", randomKey)}
+	anybody := line{"default", depth, append(args[:len(args):len(args)], "GET", randomKey)}
+	at := func(s served) *harness.Node { return s.Node }
+	ours, theirs, err := user.rounds(ctx, o, servers, at)
+	if err != nil {
+		return err
+	}
+	base, theirBase, err := anybody.rounds(ctx, o, servers, at)
+	if err != nil {
+		return err
+	}
+	r.begin(fmt.Sprintf("GET, P=%d, by a user with %d key patterns, of which the last lets it in", depth, aclPatterns), []string{"server", "user/s", "default/s", "ratio"})
+	r.row("regent", fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", base.rps), ratioOf(ours.rps, base.rps))
+	r.row("redis", fmt.Sprintf("%.0f", theirs.rps), fmt.Sprintf("%.0f", theirBase.rps), ratioOf(theirs.rps, theirBase.rps))
+	r.row("regent to redis", ratioOf(ours.rps, theirs.rps), ratioOf(base.rps, theirBase.rps), "")
+	return nil
+}
+
+// idleByTLS measures the resident bytes per connection by TLS that says nothing after its
+// first PING.
+func idleByTLS(ctx context.Context, o options, servers []served, r *report) error {
+	var per [2]float64
+	for i, s := range servers[:2] {
+		before, err := residentBytes(s.PID())
+		if err != nil {
+			return err
+		}
+		conns, err := connectBy(s.tls, o.plan.idle, func(addr string) (net.Conn, error) {
+			return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}, MinVersion: tls.VersionTLS13})
+		})
+		time.Sleep(settle)
+		after, memErr := residentBytes(s.PID())
+		for _, c := range conns {
+			c.Close()
+		}
+		if err != nil {
+			return err
+		}
+		if memErr != nil {
+			return memErr
+		}
+		per[i] = float64(after-before) / float64(o.plan.idle)
+	}
+	r.begin(fmt.Sprintf("Memory, %d idle connections by TLS", o.plan.idle), []string{"resident", "regent", "redis", "ratio"})
+	r.row("bytes per connection", fmt.Sprintf("%.0f", per[0]), fmt.Sprintf("%.0f", per[1]), ratioOf(per[0], per[1]))
+	return ctx.Err()
+}
