@@ -322,6 +322,7 @@ func (c *Cluster) Start(e *engine.Engine) error {
 		HandoverPause:   c.opts.Config.HandoverPause.Millis(),
 	}, c.state.hard, c.told.pos, c.now())
 	for _, m := range c.others() {
+		c.node.PeerIsWitness(m.ID, m.witness.Load())
 		c.dial(m)
 	}
 	st := c.node.Status()

@@ -56,6 +56,9 @@ func (c *Cluster) isWitness(m *member, is bool) {
 		slices.Sort(without)
 	}
 	c.state.witnesses = without
+	if c.node != nil {
+		c.node.PeerIsWitness(m.ID, is)
+	}
 	c.persist()
 	poke(c.chores)
 }

@@ -157,7 +157,8 @@ type rules struct {
 	tokenForever       bool // voters take a token that was taken back
 
 	witnessServes bool // a witness answers as any leader
-	witnessByID   bool // among equal logs the higher ID goes first, be it a witness
+	witnessKeeps  bool // and does not hand over by itself
+	witnessDrops  bool // a witness is told that the others hold what one of them does
 }
 
 // New makes a node as of its start: a follower that has heard nobody. It

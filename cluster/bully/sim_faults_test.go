@@ -131,6 +131,7 @@ func newDrill(seed uint64, r rules, d driverRules, forced drill) *world {
 			base: w.within(time.Hour),
 		})
 	}
+	w.appoint(rand.New(rand.NewPCG(seed, 0x7769_746e)))
 	return w
 }
 

@@ -99,6 +99,9 @@ func (w *world) handOver(l, x *machine, within time.Duration) {
 func (w *world) passed(l *machine) {
 	x := w.machine(l.node.Status().Target)
 	w.count.passed++
+	if l.witness {
+		w.count.relayed++
+	}
 	if !l.node.rules.handoverUnheld && x.up && !x.wiped && !x.node.hard.MayHaveLost && len(x.log) < len(l.log) {
 		w.fail("leader %d passes its token to %d, which holds %v of %v", l.id, x.id, x.end(), l.end())
 	}
@@ -134,7 +137,7 @@ func (w *world) settled() bool {
 		return false
 	}
 	for _, p := range l.node.peers {
-		if p.voter && w.machine(p.id).up && (p.forgot || w.plan.takeover && p.id > l.id && !p.yielded) {
+		if p.voter && w.machine(p.id).up && (p.forgot || w.plan.takeover && p.id > l.id && !p.witness && !p.yielded) {
 			return false
 		}
 	}
@@ -153,7 +156,7 @@ func (w *world) planned() {
 		w.fail("the leadership is not settled %d T after the faults stopped", takeoverTimes)
 	}
 	if l := w.serving(); w.broken == "" && l != nil && w.chance(0.5) {
-		if x := w.anyBut(l); x != nil && l.votes(x) {
+		if x := w.anyBut(l); x != nil && l.votes(x) && !x.witness {
 			w.handOver(l, x, simT)
 			w.until(w.now + simT)
 			if w.broken == "" && w.serving() != x {

@@ -48,6 +48,9 @@ func mutants() []mutant {
 		{name: "messages leave before the promise is on disk", driver: driverRules{sendFirst: true}},
 		{name: "a stream is taken before the promise is on disk", driver: driverRules{earlyAck: true}},
 		{name: "an old OPEN cuts the running epoch", driver: driverRules{cutOwnEpoch: true}},
+		{name: "a witness serves", rules: rules{witnessServes: true}},
+		{name: "a witness keeps the lead", rules: rules{witnessKeeps: true}},
+		{name: "a witness drops what a node lacks", rules: rules{witnessDrops: true}},
 		{name: "a stream acknowledges behind the node's back", driver: driverRules{blindAck: true}},
 	}
 }

@@ -14,6 +14,9 @@ type machine struct {
 	w  *world
 	id int64
 
+	witness bool // it has no data
+	from    int  // and has dropped the records before this one
+
 	// The hardware.
 	rate    float64 // of its clock
 	base    time.Duration
@@ -299,6 +302,8 @@ func (m *machine) publish() {
 	m.pub.commit = s.Commit
 	m.w.checkCommit(m)
 	m.w.checkServing(m)
+	m.w.checkWitness(m)
+	m.dropOld()
 	m.renewed()
 	m.reply()
 	m.feedAll()
@@ -353,6 +358,7 @@ func (m *machine) roleWorker() {
 		m.begin(s.Epoch)
 	case s.Role == Leader && s.Serving && !m.leading:
 		m.leading = true
+		m.w.checkWitness(m)
 		m.w.say(m.id, "takes commands in epoch %d", s.Epoch)
 	}
 }
@@ -416,10 +422,13 @@ func (m *machine) start() {
 	}
 	m.node = newNode(Config{
 		ID: m.id, Voters: voters, Joining: joining, Timeout: simT, Lease: m.lease, Heartbeat: w.plan.lease / 4, Rand: w.rand.Uint64,
-		Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
+		Witness: m.witness, Takeover: w.plan.takeover, TakeoverAfter: w.plan.patience, HandoverNear: 3,
 	}, m.disk, m.told.pos, m.clock(), w.rules)
 	m.newDisk, m.onDisk = m.disk, m.node.members.id()
 	w.say(m.id, "starts: epoch %d vote %d log %v lost=%v", m.disk.Epoch, m.disk.VoteFor, m.end(), m.disk.MayHaveLost)
+	for _, p := range w.nodes {
+		m.node.PeerIsWitness(p.id, p.witness)
+	}
 	for _, p := range w.nodes {
 		if p != m {
 			m.keepDialing(p, w.within(simT/10))

@@ -208,7 +208,15 @@ func (m *machine) opened(in inbound, theirs []record, patience time.Duration) {
 	// A log whose last epoch is the stream's is a prefix of the leader's,
 	// however old this OPEN is: cutting it would undo acknowledgements.
 	own := m.end().Epoch == in.epoch && !m.w.drivers.cutOwnEpoch
-	if c := m.w.common(m, theirs); c < len(m.log) && !own {
+	c := m.w.common(m, theirs)
+	if own {
+		c = len(m.log)
+	}
+	if m.w.machine(in.from).lacks(c) {
+		m.closeStream(in)
+		return
+	}
+	if c < len(m.log) {
 		m.truncate(c)
 	}
 	m.do(nothing, func() {

@@ -22,6 +22,7 @@ import (
 //	sim_power_test.go    power losses and new disks
 //	sim_short_test.go    logs shortened, state files lost
 //	sim_members_test.go  changes of the voters
+//	sim_witness_test.go  nodes without data
 //	sim_check_test.go    the invariants
 //	sim_mutants_test.go  planted bugs, each of which must be noticed
 //
@@ -98,7 +99,7 @@ func report(seed uint64, r rules, d driverRules) string {
 // trouble proves nothing.
 type tally struct {
 	elections, acked, reads, lost, crashes, cuts, uncertain, events int
-	passed, moved, changes, told                                    int
+	passed, moved, changes, told, relayed                           int
 }
 
 func (s *tally) add(w *world) {
@@ -114,6 +115,7 @@ func (s *tally) add(w *world) {
 	s.moved += w.count.moved
 	s.changes += w.count.changes
 	s.told += w.count.told
+	s.relayed += w.count.relayed
 }
 
 func (s *tally) join(o tally) {
@@ -129,15 +131,19 @@ func (s *tally) join(o tally) {
 	s.moved += o.moved
 	s.changes += o.changes
 	s.told += o.told
+	s.relayed += o.relayed
 }
 
 func (s tally) String() string {
-	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved, %d changes of members, %d told of them",
-		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved, s.changes, s.told)
+	return fmt.Sprintf("%d events, %d leaders, %d writes and %d reads acknowledged, %d uncertain, %d crashes, %d partitions, %d records cut back, %d tokens passed, %d commands moved, %d changes of members, %d told of them, %d times led by a witness",
+		s.events, s.elections, s.acked, s.reads, s.uncertain, s.crashes, s.cuts, s.lost, s.passed, s.moved, s.changes, s.told, s.relayed)
 }
 
 func (s tally) mustBeRich(t *testing.T) {
 	t.Helper()
+	if s.relayed < simRuns/100 {
+		t.Errorf("witnesses led %d times", s.relayed)
+	}
 	if min(s.elections, s.acked, s.reads, s.lost, s.crashes, s.cuts, s.uncertain, s.passed, s.moved, s.changes) < simRuns/10 {
 		t.Errorf("the runs were too peaceful: %s", s)
 	}

@@ -37,8 +37,8 @@ type world struct {
 }
 
 type counts struct {
-	acked, reads, uncertain, crashes, cuts, cutBack, events                    int
-	held, moved, passed, lostAcked, blackouts, wiped, shortened, changes, told int
+	acked, reads, uncertain, crashes, cuts, cutBack, events                             int
+	held, moved, passed, lostAcked, blackouts, wiped, shortened, changes, told, relayed int
 }
 
 // simMost is the most nodes a run has.

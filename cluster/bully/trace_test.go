@@ -15,7 +15,7 @@ import (
 // a network of one millisecond, told by commands and their golden output. Logs
 // are lengths here; the simulator looks at their contents.
 //
-//	nodes 1 2 3 [epoch=E vote=V log=E/O] [takeover=auto] [voters=1,2]
+//	nodes 1 2 3 [epoch=E vote=V log=E/O] [takeover=auto] [voters=1,2] [witness=3]
 //	                                      a cluster; nothing is random
 //	elect 3                               until it leads and all hold its record
 //	run 600                               lets ms pass
@@ -49,6 +49,7 @@ type trace struct {
 
 	takeover bool
 	voters   []int64 // nil: all
+	witness  []int64
 	out      strings.Builder
 }
 
@@ -122,6 +123,7 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 			w.order = append(w.order, id(i))
 		}
 		w.takeover, w.voters = opts["takeover"] == "auto", parseIDs(opts["voters"])
+		w.witness = parseIDs(opts["witness"])
 		for _, k := range w.order {
 			x := &traced{pos: parsePos(opts["log"])}
 			x.hard = HardState{Epoch: num(opts["epoch"]), VoteFor: num(opts["vote"])}
@@ -250,9 +252,11 @@ func (w *trace) start(id int64) {
 	x.n = New(Config{
 		ID: id, Voters: voters, Joining: !slices.Contains(voters, id), Timeout: traceT, Heartbeat: traceBeat, Lease: traceLease,
 		Rand: func() uint64 { return 0 }, Addr: fmt.Sprintf("host:%d", id), Takeover: w.takeover,
+		Witness: slices.Contains(w.witness, id),
 	}, x.hard, x.pos, w.now)
 	for _, k := range w.order {
 		x.n.PeerReachable(k, true)
+		x.n.PeerIsWitness(k, slices.Contains(w.witness, k))
 	}
 	x.running, x.last = true, ""
 }
@@ -379,6 +383,9 @@ func (w *trace) status(id int64) {
 	text := fmt.Sprintf("%s, epoch %d, log %d/%d", roleName(s.Role), s.Epoch, x.pos.Epoch, x.pos.Offset)
 	if s.Role == Follower && s.Leader != 0 {
 		text += fmt.Sprintf(", leader %d at %s", s.Leader, s.Addr)
+	}
+	if s.ByWitness {
+		text += ", a witness"
 	}
 	if s.Serving {
 		text += ", serving"

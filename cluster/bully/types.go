@@ -249,6 +249,7 @@ type Status struct {
 //	func (n *Node) Committed(now time.Duration, epoch, commit int64) Output         // stream: the leader told its commit offset; the log was cut to the common point
 //	func (n *Node) PeerDead(at time.Duration, id int64, how Evidence) Output        // reset and refused dial at the peer's own address; at: read BEFORE that dial
 //	func (n *Node) PeerReachable(id int64, up bool)
+//	func (n *Node) PeerIsWitness(id int64, is bool)
 //	func (n *Node) Disk(now time.Duration, ok bool) Output
 //	func (n *Node) Saved(now time.Duration, h HardState) Output                     // what Persist asked for is on disk
 //	func (n *Node) Doubt(now time.Duration) Output                                  // a log that failed is about to be replaced

@@ -16,10 +16,18 @@ func (n *Node) isWitness(id int64) bool {
 	return p != nil && p.witness
 }
 
+// PeerIsWitness tells what the driver has heard of a peer: a follower has no words of other
+// followers, and would let a witness go first. Like PeerReachable it decides nothing else.
+func (n *Node) PeerIsWitness(id int64, is bool) {
+	if p := n.peer(id); p != nil {
+		p.witness = is
+	}
+}
+
 // yieldsTo reports whether a node with the same log should lead before this one: one with
 // data before a witness, and of two of a kind the higher ID.
 func (n *Node) yieldsTo(id int64, witness bool) bool {
-	if witness != n.cfg.Witness && !n.rules.witnessByID {
+	if witness != n.cfg.Witness {
 		return n.cfg.Witness
 	}
 	return id > n.cfg.ID
@@ -28,7 +36,7 @@ func (n *Node) yieldsTo(id int64, witness bool) bool {
 // passOn has a witness that leads hand over to a node with data as soon as there is one
 // that lacks little: of those that were tried least often the highest ID.
 func (n *Node) passOn() {
-	if !n.cfg.Witness || n.role != Leader || n.mayHandOver() != nil {
+	if !n.cfg.Witness || n.role != Leader || n.rules.witnessKeeps || n.mayHandOver() != nil {
 		return
 	}
 	var best *peer
@@ -50,7 +58,7 @@ func (n *Node) heldByData() int64 {
 		held = n.durable
 	}
 	for _, p := range n.peers {
-		if p.voter && !p.witness {
+		if p.voter && !p.witness && !n.rules.witnessDrops {
 			held = min(held, p.acked)
 		}
 	}

@@ -52,11 +52,14 @@ const (
 )
 
 // tuneCollector sets the collector up for a server with that maxmemory, 0:
-// none.
-func tuneCollector(maxMemory int64) {
+// none. One without data is a small one wherever it runs.
+func tuneCollector(maxMemory int64, blank bool) {
 	memory := memoryHere(os.ReadFile)
 	if os.Getenv("GOGC") == "" {
 		room := roomIn(memory)
+		if blank {
+			room = leastRoom
+		}
 		percent := headroom(0, room)
 		debug.SetGCPercent(percent)
 		followHeap(percent, room)

@@ -30,7 +30,7 @@ func (t tool) serve() int {
 	if cfg.Daemonize.Get() && !by.found() && !t.isDetached {
 		return t.detach(given.stdin)
 	}
-	tuneCollector(cfg.MaxMemory.Get())
+	tuneCollector(cfg.MaxMemory.Get(), cfg.Role.Get() == config.RoleWitness)
 	by.loading()
 	srv, err := regent.New(regent.Options{Config: cfg, ConfigFile: given.file, Version: version(), Ready: by.ready})
 	if err != nil {

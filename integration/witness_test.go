@@ -1,0 +1,208 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"regent/integration/harness"
+)
+
+// startWitnessed starts two nodes with data and a witness, which has the highest ID.
+func startWitnessed(t *testing.T, args ...string) (*harness.Cluster, *harness.Node) {
+	t.Helper()
+	c, err := harness.NewCluster(binary(), t.TempDir(), 3, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(c.Nodes, func(a, b *harness.Node) int { return a.Port - b.Port }) // the ID is the port
+	w := c.Nodes[2]
+	w.Args = append(w.Args, "--role", "witness")
+	runCluster(t, c)
+	return c, w
+}
+
+// TestWitness kills each node of three in turn, the witness too: nothing that was acknowledged
+// is lost, and the witness leads nobody. REGENT_KILLS is how many of them, and the medians are
+// logged.
+func TestWitness(t *testing.T) {
+	c, witness := startWitnessed(t)
+	kills := 6
+	if s := os.Getenv("REGENT_KILLS"); s != "" {
+		var err error
+		if kills, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := harness.StartLoad(4, "w", c.Addrs(), nil)
+	gaps := map[string][]time.Duration{}
+	for i := range kills {
+		leader, err := c.Agreed(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leader == witness {
+			t.Fatal("the witness leads")
+		}
+		if err := load.Wait(t.Context(), 200); err != nil {
+			t.Fatal(err)
+		}
+		victim, what := c.Nodes[i%3], "follower"
+		switch victim {
+		case leader:
+			what = "leader"
+		case witness:
+			what = "witness"
+		}
+		at := time.Now()
+		if err := victim.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := load.Wait(t.Context(), 200); err != nil {
+			t.Fatalf("after the kill of the %s: %v", what, err)
+		}
+		gap, _ := load.Gap(at)
+		gaps[what] = append(gaps[what], gap)
+		if err := victim.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, victim)
+	}
+	load.Stop()
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, err := load.Missing(t.Context(), client(t, leader))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(missing) > 0 {
+		t.Errorf("%d of %d acknowledged writes are missing: %q", len(missing), load.Acked(), missing[:min(5, len(missing))])
+	}
+	if strings.Contains(witness.Log(), "Leading epoch") {
+		t.Error("the witness has led clients")
+	}
+	for what, list := range gaps {
+		slices.Sort(list)
+		t.Logf("kill -9 of the %s, %d times: median %v, worst %v", what, len(list), list[len(list)/2], list[len(list)-1])
+	}
+	t.Logf("%d acknowledged, %d missing; the witness has %d KB resident", load.Acked(), len(missing), resident(t, witness.PID())>>10)
+}
+
+// TestWitnessHasTheEnd: leader and witness acknowledge, the other node is stopped; then both
+// nodes with data die, and that other one alone comes back. The witness has the only copy
+// of what was acknowledged, and what it says to clients is that nobody leads.
+func TestWitnessHasTheEnd(t *testing.T) {
+	c, witness := startWitnessed(t)
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := c.Nodes[0]
+	if other == leader {
+		other = c.Nodes[1]
+	}
+	if err := other.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	const writes = 500
+	db := client(t, leader)
+	for i := range writes {
+		if err := db.Set(t.Context(), fmt.Sprint("k", i), i, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []*harness.Node{other, leader} {
+		if err := n.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, other)
+	if now, err := c.Leader(t.Context()); err != nil || now != other {
+		t.Fatalf("%v leads, not the node with data: %v", now, err)
+	}
+	for i := range writes {
+		if got, err := client(t, other).Get(t.Context(), fmt.Sprint("k", i)).Int(); err != nil || got != i {
+			t.Fatalf("k%d is %d: %v", i, got, err)
+		}
+	}
+	if text := witness.Log(); !strings.Contains(text, "Handing the lead") || strings.Contains(text, "Leading epoch") {
+		t.Error("the witness did not hand over what it had, or led clients")
+	}
+}
+
+// TestWitnessShowsNoData: what clients are told at the witness, and of it.
+func TestWitnessShowsNoData(t *testing.T) {
+	c, witness := startWitnessed(t)
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, at, db := t.Context(), client(t, witness), client(t, leader)
+	if err := db.Set(ctx, "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	conn := at.Conn()
+	defer conn.Close()
+	if err := conn.Do(ctx, "READONLY").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range [][]any{{"GET", "k"}, {"SET", "k", 1}, {"DBSIZE"}, {"SCAN", 0}} {
+		if err := conn.Do(ctx, words...).Err(); err == nil || !strings.HasPrefix(err.Error(), "MOVED ") || !strings.HasSuffix(err.Error(), leader.Addr()) {
+			t.Errorf("%v: %v", words, err)
+		}
+	}
+	for _, words := range [][]any{{"SAVE"}, {"BGSAVE"}, {"BGREWRITEAOF"}, {"REGENT", "BACKUP"}} {
+		if err := at.Do(ctx, words...).Err(); err == nil || !strings.Contains(err.Error(), "is a witness") {
+			t.Errorf("%v: %v", words, err)
+		}
+	}
+	port := strconv.Itoa(witness.Port)
+	for _, n := range c.Nodes {
+		for _, words := range [][]any{{"CLUSTER", "SLOTS"}, {"CLUSTER", "SHARDS"}} {
+			if text := fmt.Sprint(client(t, n).Do(ctx, words...).Val()); strings.Contains(text, port) {
+				t.Errorf("%v at %d names the witness: %s", words, n.Port, text)
+			}
+		}
+		if text := client(t, n).ClusterNodes(ctx).Val(); !strings.Contains(text, "master,nofailover - ") {
+			t.Errorf("CLUSTER NODES at %d: %s", n.Port, text)
+		}
+	}
+	for _, words := range [][]any{{"ROLE"}, {"INFO", "replication"}} {
+		if text := fmt.Sprint(db.Do(ctx, words...).Val()); strings.Contains(text, port) {
+			t.Errorf("%v names the witness: %s", words, text)
+		}
+	}
+	if n, err := db.Wait(ctx, 2, 100*time.Millisecond).Result(); err != nil || n != 1 {
+		t.Errorf("WAIT counts %d: %v", n, err)
+	}
+}
+
+// TestWitnessStaysOne: a data directory is one role's for ever.
+func TestWitnessStaysOne(t *testing.T) {
+	c, witness := startWitnessed(t)
+	for _, n := range c.Nodes[1:] {
+		if err := n.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data := c.Nodes[1]
+	data.Args, witness.Args = append(data.Args, "--role", "witness"), append(witness.Args, "--role", "data")
+	for n, want := range map[*harness.Node]string{data: "a node with data, and role is witness", witness: "of a witness, which has no data, and role is data"} {
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if code, err := n.Exited(t.Context()); err != nil || code == 0 || !strings.Contains(n.Log(), want) {
+			t.Errorf("exit %d, %v:\n%s", code, err, n.Log())
+		}
+	}
+}
