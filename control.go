@@ -98,26 +98,11 @@ func (s *Server) loadUsers() error {
 
 // readConfig reads a configuration file; one that is not there is empty.
 func readConfig(fsys disk.FS, path string) ([]byte, error) {
-	f, err := disk.ReadOnly{FS: fsys}.Open(path)
+	text, err := disk.Read(fsys, path, maxConfigFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > maxConfigFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxConfigFile)
-	}
-	text := make([]byte, size)
-	if n, err := f.ReadAt(text, 0); int64(n) < size {
-		return nil, err
-	}
-	return text, nil
+	return text, err
 }
 
 // newFileMode is that of a file that is not there yet.

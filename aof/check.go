@@ -220,7 +220,7 @@ func roleOf(name string) byte {
 // readNote finds the trace of an interrupted cut, and looks at the log as the
 // next start makes it.
 func (c *Checked) readNote() error {
-	text, err := readSmall(c.l.fs, c.l.path(noteName), maxNote)
+	text, err := disk.Read(c.l.fs, c.l.path(noteName), maxNote)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strconv"
@@ -201,7 +200,7 @@ func parseEntry(line []byte) (e entry, err error) {
 
 // readManifest returns an empty manifest, and false, where there is none.
 func readManifest(fsys disk.FS, path string) (_ *manifest, found bool, err error) {
-	text, err := readSmall(fsys, path, maxManifest)
+	text, err := disk.Read(fsys, path, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &manifest{}, false, nil
 	}
@@ -213,27 +212,6 @@ func readManifest(fsys disk.FS, path string) (_ *manifest, found bool, err error
 		return nil, false, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	return m, true, nil
-}
-
-// readSmall reads a whole file of at most limit bytes.
-func readSmall(fsys disk.FS, path string, limit int64) (text []byte, err error) {
-	f, err := fsys.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > limit {
-		return nil, fmt.Errorf("%s: %d bytes, more than %d", filepath.Base(path), size, limit)
-	}
-	text = make([]byte, size)
-	if _, err := f.ReadAt(text, 0); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return text, nil
 }
 
 // writeAside writes a whole file durably under its name. A crash leaves the old

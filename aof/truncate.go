@@ -215,7 +215,7 @@ func (m *manifest) upTo(name string) (_ *manifest, gone []entry) {
 
 // finishTruncation does what a note says that a crash has left.
 func (l *Log) finishTruncation() error {
-	text, err := readSmall(l.fs, l.path(noteName), maxNote)
+	text, err := disk.Read(l.fs, l.path(noteName), maxNote)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

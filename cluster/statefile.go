@@ -200,7 +200,7 @@ func parseIDs(value string) (ids []int64, err error) {
 // loadState reads the file; found is false when there is none yet.
 func loadState(fsys disk.FS, dir string) (d durable, found bool, err error) {
 	path := filepath.Join(dir, stateFileName)
-	b, err := readState(fsys, path)
+	b, err := disk.Read(fsys, path, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, false, nil
 	}
@@ -211,27 +211,6 @@ func loadState(fsys disk.FS, dir string) (d durable, found bool, err error) {
 		return d, false, fmt.Errorf("%s: %w", path, err)
 	}
 	return d, true, nil
-}
-
-// readState reads what the file holds.
-func readState(fsys disk.FS, path string) ([]byte, error) {
-	f, err := disk.ReadOnly{FS: fsys}.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > maxStateFile {
-		return nil, errStateDamaged
-	}
-	b := make([]byte, size)
-	if n, err := f.ReadAt(b, 0); n < len(b) {
-		return nil, err
-	}
-	return b, nil
 }
 
 // saveOn makes d durable.

@@ -2,8 +2,10 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // ErrReadOnly is what a change through ReadOnly gets.
@@ -67,3 +69,24 @@ var (
 	_ FS          = ReadOnly{}
 	_ io.ReaderAt = readOnlyFile{}
 )
+
+// Read reads a whole file, which may have limit bytes and is not opened for writing.
+func Read(fsys FS, path string, limit int64) (content []byte, err error) {
+	f, err := ReadOnly{fsys}.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, fmt.Errorf("%s: %d bytes, more than %d", filepath.Base(path), size, limit)
+	}
+	content = make([]byte, size)
+	if n, err := f.ReadAt(content, 0); int64(n) < size {
+		return nil, fmt.Errorf("%s: %d of %d bytes could be read: %w", filepath.Base(path), n, size, err)
+	}
+	return content, nil
+}

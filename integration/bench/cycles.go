@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,13 +66,8 @@ const (
 // cycleSection measures each cycle on both servers in turn: the server's CPU for each
 // command, which a client in Go does not change, and commands per second, which it bounds.
 func cycleSection(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	pair, err := pairOf(ctx, o, "off", dir)
-	defer stop(pair[:]...)
+	pair, end, err := pairOf(ctx, o)
+	defer end()
 	if err != nil {
 		return err
 	}

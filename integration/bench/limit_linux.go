@@ -20,11 +20,11 @@ import (
 // loop on one thread that waits for sockets, reads, parses and answers +OK, and does nothing
 // else. What it spends is the system's: the servers cannot be quicker.
 func limit(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	ports, err := harness.FreePorts(2)
 	if err != nil {
 		return err

@@ -40,11 +40,11 @@ func load(ctx context.Context, o options, r *report) error {
 }
 
 func loadOne(ctx context.Context, o options, r *report, l loadLog) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	ports, err := harness.FreePorts(3)
 	if err != nil {
 		return err

@@ -98,28 +98,42 @@ func pipelined(ctx context.Context, n *harness.Node, count int, command func(dst
 	return ctx.Err()
 }
 
-// pairOf starts one Regent and one redis-server with the same log.
-func pairOf(ctx context.Context, o options, fsync, dir string) ([2]*harness.Node, error) {
+// scratchDir makes a directory for a section; remove deletes it.
+func scratchDir() (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("", "regent-bench-")
+	if err != nil {
+		return "", func() {}, fmt.Errorf("make a directory: %w", err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil // it is the system's to tidy what cannot be deleted
+}
+
+// pairOf starts one Regent and one redis-server without a log, in a directory of their own.
+// end, which is never nil, stops and deletes what there is.
+func pairOf(ctx context.Context, o options) (pair [2]*harness.Node, end func(), err error) {
+	dir, remove, err := scratchDir()
+	if err == nil {
+		pair, err = pairIn(ctx, o, dir)
+	}
+	return pair, func() { stop(pair[:]...); remove() }, err
+}
+
+// pairIn is pairOf in a directory.
+func pairIn(ctx context.Context, o options, dir string) ([2]*harness.Node, error) {
 	ports, err := harness.FreePorts(2)
 	if err != nil {
 		return [2]*harness.Node{}, err
 	}
 	pair := [2]*harness.Node{
-		regentNode(o, ports[0], dir, persistence(fsync)...),
-		redisNode(o, ports[1], dir, persistence(fsync)...),
+		regentNode(o, ports[0], dir, persistence("off")...),
+		redisNode(o, ports[1], dir, persistence("off")...),
 	}
 	return pair, start(ctx, pair[:]...)
 }
 
 // memory measures the resident bytes per key.
 func memory(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	pair, err := pairOf(ctx, o, "off", dir)
-	defer stop(pair[:]...)
+	pair, end, err := pairOf(ctx, o)
+	defer end()
 	if err != nil {
 		return err
 	}
@@ -147,13 +161,8 @@ func memory(ctx context.Context, o options, r *report) error {
 // idle measures the resident bytes per connection that says nothing after its
 // first PING.
 func idle(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	pair, err := pairOf(ctx, o, "off", dir)
-	defer stop(pair[:]...)
+	pair, end, err := pairOf(ctx, o)
+	defer end()
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 
 	"regent/integration/harness"
@@ -14,11 +13,11 @@ import (
 // policies are measured at one group of nodes in turn, so that they can be
 // compared with each other as well.
 func nodes(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	ours, err := harness.NewCluster(o.regent, dir, 3, "--write-acks", "leader")
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"os"
 	"time"
 
 	"regent/engine/dict"
@@ -14,11 +13,11 @@ import (
 // pauses fills a server and looks for how long Go's collector has stopped
 // everything at most, with clients at work.
 func pauses(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	ports, err := harness.FreePorts(1)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,13 +92,8 @@ func programLines() (list []program) {
 
 // programs measures each line on both servers in turn.
 func programs(ctx context.Context, o options, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	pair, err := pairOf(ctx, o, "off", dir)
-	defer stop(pair[:]...)
+	pair, end, err := pairOf(ctx, o)
+	defer end()
 	if err != nil {
 		return err
 	}

@@ -78,11 +78,11 @@ func rewrite(ctx context.Context, o options, r *report) error {
 }
 
 func rewriteOne(ctx context.Context, o options, r *report, name string) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	ports, err := harness.FreePorts(1)
 	if err != nil {
 		return err

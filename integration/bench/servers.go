@@ -48,7 +48,9 @@ func start(ctx context.Context, servers ...*harness.Node) error {
 
 func stop(servers ...*harness.Node) {
 	for _, n := range servers {
-		_ = n.Kill() // measured and done with
+		if n != nil {
+			_ = n.Kill() // measured and done with
+		}
 	}
 }
 

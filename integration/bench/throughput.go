@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -54,11 +53,11 @@ func throughput(ctx context.Context, o options, r *report) error {
 }
 
 func throughputGrid(ctx context.Context, o options, g grid, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	ports, err := harness.FreePorts(3)
 	if err != nil {
 		return err

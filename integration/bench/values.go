@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -89,11 +88,11 @@ type loaded struct {
 
 // measureValues loads the cases one after the other, and lets them rest together.
 func measureValues(ctx context.Context, o options, group []valueCase, r *report) error {
-	dir, err := os.MkdirTemp("", "regent-bench-")
+	dir, remove, err := scratchDir()
+	defer remove()
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
 	var all []loaded
 	defer func() {
 		for _, l := range all {
@@ -102,7 +101,7 @@ func measureValues(ctx context.Context, o options, group []valueCase, r *report)
 	}()
 	for i, c := range group {
 		l := loaded{valueCase: c, keys: max(valueLoads*o.plan.memoryKeys/c.per, 1)}
-		l.pair, err = pairOf(ctx, o, "off", filepath.Join(dir, strconv.Itoa(i)))
+		l.pair, err = pairIn(ctx, o, filepath.Join(dir, strconv.Itoa(i)))
 		all = append(all, l)
 		if err == nil {
 			err = all[i].load(ctx)
