@@ -33,6 +33,7 @@ func (x *node) clockOf(id int64) (ahead, within int64) {
 // TestClocksThatDiffer: leader and follower notice that the follower's wall clock
 // is not the leader's, and say so in log and INFO.
 func TestClocksThatDiffer(t *testing.T) {
+	t.Parallel()
 	const ahead = time.Hour
 	w := newNetwork(t, 3).patient()
 	odd := w.nodes[1]

@@ -448,6 +448,7 @@ func bulk(s string) string {
 }
 
 func TestElectAndReplicate(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	leader := w.leader()
@@ -477,6 +478,7 @@ func TestElectAndReplicate(t *testing.T) {
 }
 
 func TestKillAndReturn(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	var written []string

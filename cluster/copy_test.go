@@ -120,6 +120,7 @@ func (x *node) has(prefix string, n int) {
 // TestCopyToAnEmptyNode: a node comes back empty after the leader has dropped
 // its history: it gets a full copy, and then the stream.
 func TestCopyToAnEmptyNode(t *testing.T) {
+	t.Parallel()
 	w, _, empty := emptied(t)
 	w.fill("more", 20)
 	empty.start()
@@ -143,6 +144,7 @@ func TestCopyToAnEmptyNode(t *testing.T) {
 // TestNothingIsReadBeforeTheFirstCopy: a node that came back empty does not answer
 // from its empty keyspace.
 func TestNothingIsReadBeforeTheFirstCopy(t *testing.T) {
+	t.Parallel()
 	w, _, empty := emptied(t)
 	release := w.holdCopies()
 	empty.start()
@@ -165,6 +167,7 @@ func TestNothingIsReadBeforeTheFirstCopy(t *testing.T) {
 // TestALeaderKeepsNothingForItself: a node that has applied the log as a follower and
 // leads now does not read it any more, and a rewrite drops it.
 func TestALeaderKeepsNothingForItself(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	w.fill("k", 20)
@@ -183,6 +186,7 @@ func TestALeaderKeepsNothingForItself(t *testing.T) {
 // log: what the follower lacks is not on disk any more. A second one, whose
 // end is still there, resumes.
 func TestCopyAfterHistoryIsGone(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 5)
 	w.start()
 	w.fill("k", 20)
@@ -221,6 +225,7 @@ func TestCopyAfterHistoryIsGone(t *testing.T) {
 // under way, and history no longer reaches back to where it was cut. The
 // follower goes on from there all the same: one copy is enough.
 func TestCopyOutlastsARewrite(t *testing.T) {
+	t.Parallel()
 	w, leader, empty := emptied(t)
 	release := w.holdCopies()
 	empty.start()
@@ -244,6 +249,7 @@ func TestCopyOutlastsARewrite(t *testing.T) {
 // runs share the next one, and the leader takes writes meanwhile. Four others
 // keep the majority.
 func TestOneSnapshotForTwo(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 7).patient()
 	w.start()
 	w.fill("k", 20)
@@ -290,6 +296,7 @@ func TestOneSnapshotForTwo(t *testing.T) {
 // the copy, for the third is down. Since an empty node's vote is worth nothing
 // by itself, an operator must say that the third is not waited for.
 func TestCopyWithoutMajority(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	w.fill("k", 20)
@@ -317,6 +324,7 @@ func TestCopyWithoutMajority(t *testing.T) {
 // again. Nothing of it shows, the node keeps what it had, and in the end it
 // gets a whole one.
 func TestCopyBreaks(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	w.fill("k", 20)
@@ -354,6 +362,7 @@ func TestCopyBreaks(t *testing.T) {
 
 // TestCopyInfo: what INFO says while a copy is under way.
 func TestCopyInfo(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	w.fill("k", 20)
@@ -389,6 +398,7 @@ func TestCopyInfo(t *testing.T) {
 // that are empty and know each other already. It keeps what it has, says so,
 // and does not follow.
 func TestOwnDataIsNotThrownAway(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	own := w.nodes[0]
 	own.log.Append(&engine.Effects{Buf: []byte("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nown\r\n"), Recs: []engine.Effect{{End: 29}}})

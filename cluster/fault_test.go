@@ -38,6 +38,7 @@ func (x *node) watch(key, never string) (stop func() int64) {
 // ahead in its epoch, and so does that follower's log. Both are cut back, and
 // nobody ever reads what was taken back.
 func TestDivergence(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 5)
 	w.start()
 	w.write("SET", "x", "first")
@@ -164,6 +165,7 @@ func TestFlappingLink(t *testing.T) {
 // TestDiskOfLeaderFails: it resigns and another leads; what was acknowledged
 // is there.
 func TestDiskOfLeaderFails(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	leader := w.leader()
@@ -188,6 +190,7 @@ func TestDiskOfLeaderFails(t *testing.T) {
 // TestOrderlyStop: a leader that ends in order is followed at once, and
 // starts again as a follower with everything in place.
 func TestOrderlyStop(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	leader := w.leader()
@@ -205,6 +208,7 @@ func TestOrderlyStop(t *testing.T) {
 // TestRestartOfAll: all nodes go down at once and come back with what they
 // had.
 func TestRestartOfAll(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	leader := w.leader()
@@ -230,6 +234,7 @@ func TestRestartOfAll(t *testing.T) {
 // TestLargeRecords: records larger than a chunk, in several databases and
 // transactions, arrive whole.
 func TestLargeRecords(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	big := strings.Repeat("x", 3<<20)
@@ -255,6 +260,7 @@ func TestLargeRecords(t *testing.T) {
 // follower has just gone and refused once it has been gone for a moment. Who
 // asks for less is served.
 func TestTooFewFollowers(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	for _, x := range w.nodes {
 		x.config.WriteAcks.Set(config.AcksAll)

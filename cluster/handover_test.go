@@ -75,6 +75,7 @@ func (w *network) patient() *network {
 // TestHandoverUnderLoad: leadership goes round under writers. Nobody is told
 // anything but replies and MOVED, and each INCR happened once.
 func TestHandoverUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	first := w.leader()
@@ -129,6 +130,7 @@ func TestHandoverUnderLoad(t *testing.T) {
 
 // TestTakeover: the highest ID comes back, catches up, and leads.
 func TestTakeover(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	for _, x := range w.nodes {
 		x.config.Takeover.Set(config.TakeoverAuto)
@@ -151,6 +153,7 @@ func TestTakeover(t *testing.T) {
 // TestHandoverToNobody: the target does not answer; the leader goes on and
 // what was held runs.
 func TestHandoverToNobody(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	for _, x := range w.nodes {
 		x.config.HandoverPause.Set(300)
@@ -184,6 +187,7 @@ func TestHandoverToNobody(t *testing.T) {
 
 // TestStopHandsOver: an orderly end costs no reply.
 func TestStopHandsOver(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	old := w.leader()

@@ -97,6 +97,7 @@ func (x *node) is(membership string) {
 // TestGrowAndShrink: three nodes become five and three others again, under
 // writers that are told nothing but replies and MOVED.
 func TestGrowAndShrink(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	first := w.leader()
@@ -151,6 +152,7 @@ func TestGrowAndShrink(t *testing.T) {
 // so from those it dials, one that stays learns which the others are, and one
 // whose file is older than all this still starts.
 func TestAwayWhileMembersChange(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	one, two, three := w.nodes[0], w.nodes[1], w.nodes[2]
@@ -195,6 +197,7 @@ func (x *node) linked() (n int) {
 
 // TestMove: a node comes back at another address. It is the same node.
 func TestMove(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
@@ -238,6 +241,7 @@ func TestMove(t *testing.T) {
 // TestKillInTheMiddle: the leader dies while a node is taken in. The next one
 // goes on with it, or knows nothing of it and can be asked anew.
 func TestKillInTheMiddle(t *testing.T) {
+	t.Parallel()
 	for round := range 4 {
 		w := newNetwork(t, 3).patient()
 		w.start()
@@ -269,6 +273,7 @@ func TestKillInTheMiddle(t *testing.T) {
 
 // TestChangesRefused: what is not done, and why.
 func TestChangesRefused(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
@@ -370,6 +375,7 @@ func mute(t *testing.T, id int64) config.Peer {
 // leads at the address that the nodes agree on, and each of them says so
 // everywhere.
 func TestAddressOfTheList(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
@@ -398,6 +404,7 @@ func TestAddressOfTheList(t *testing.T) {
 // TestRemoveTheLeader: it hands over and sends the client that asked to the next leader,
 // which takes it out.
 func TestRemoveTheLeader(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	old := w.leader()
@@ -430,6 +437,7 @@ func TestRemoveTheLeader(t *testing.T) {
 // TestStartedWithoutJoin: a node that counts itself among others that do not know
 // it says so, the others say that it asks, and it can be taken in.
 func TestStartedWithoutJoin(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
@@ -452,6 +460,7 @@ func TestStartedWithoutJoin(t *testing.T) {
 
 // TestDownToOne: a cluster of one leads without asking, also after a restart.
 func TestDownToOne(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
@@ -476,6 +485,7 @@ func TestDownToOne(t *testing.T) {
 // it did: its promises are kept, and the nodes are as configured. Once
 // they are changed the file says where they are.
 func TestOldStateFile(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	for _, x := range w.nodes {
 		old := fmt.Sprintf("regent-cluster-state 1\nnode %d\ncluster -\nepoch 7\nvote 2\nlost no\n"+

@@ -44,6 +44,7 @@ func TestCourierIsBounded(t *testing.T) {
 
 // TestToldInPieces: a message arrives as it was, however many pieces it takes.
 func TestToldInPieces(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := told{
 			shard:   rapid.Bool().Draw(t, "shard"),

@@ -127,6 +127,7 @@ func (x *node) tells(from int, words ...string) {
 // TestTheLogSaysWhy: each change of leader, and its reason, stands in the logs of
 // the nodes that have a part in it.
 func TestTheLogSaysWhy(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	for _, x := range w.nodes {
 		x.start()

@@ -75,6 +75,7 @@ func (x *node) shorten() {
 
 // TestLogShortened: the log is shorter than it was.
 func TestLogShortened(t *testing.T) {
+	t.Parallel()
 	victim := robbed(t, (*node).shorten)
 	if !victim.said("The log ends at offset") {
 		t.Error("the log does not say so")
@@ -83,12 +84,14 @@ func TestLogShortened(t *testing.T) {
 
 // TestLogGone: it is not there any more.
 func TestLogGone(t *testing.T) {
+	t.Parallel()
 	robbed(t, func(x *node) { x.log = clustertest.NewLog() })
 }
 
 // TestLogShortenedWithoutMark: nor is what says how far it had come; the state
 // file knows that there was something.
 func TestLogShortenedWithoutMark(t *testing.T) {
+	t.Parallel()
 	victim := robbed(t, func(x *node) { x.shorten(); x.lose("cluster.reached") })
 	if !victim.said("cluster.reached is missing") {
 		t.Error("the log does not say so")
@@ -97,6 +100,7 @@ func TestLogShortenedWithoutMark(t *testing.T) {
 
 // TestStateFileLost: the log is whole, what was promised is not known.
 func TestStateFileLost(t *testing.T) {
+	t.Parallel()
 	victim := robbed(t, func(x *node) { x.lose("cluster.state") })
 	if !victim.said("The cluster state file is missing or older than the log") {
 		t.Error("the log does not say so")
@@ -106,6 +110,7 @@ func TestStateFileLost(t *testing.T) {
 // TestMarkCannotBeWritten: a node that cannot keep how far its log has come
 // takes no part, and does again when it can.
 func TestMarkCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	w.start()
 	leader := w.leader()

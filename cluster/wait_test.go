@@ -26,6 +26,7 @@ func waitFor(t *testing.T, c *enginetest.Client, nodes string) string {
 // TestWaitedForIsSeen: what WAIT counts followers for, their readers see when it
 // answers. The session goes on only when it is woken.
 func TestWaitedForIsSeen(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
