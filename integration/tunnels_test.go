@@ -158,7 +158,7 @@ func arrived(t *testing.T, c *harness.Cluster, at map[*harness.Node]string, dead
 // TestTunnelFaults: pipelines that are cut at every byte, values of 100 MB in a soak, and
 // clients that read nothing or end in the midst of a reply, through a follower.
 func TestTunnelFaults(t *testing.T) {
-	c, at := startPlain(t)
+	c, at := startPlain(t, "--write-timeout", "60000") // 100 MB take a busy machine longer than usual
 	leader, err := c.Agreed(t.Context())
 	if err != nil {
 		t.Fatal(err)
