@@ -111,26 +111,24 @@ type Cluster struct {
 	guests       chan struct{} // one token per open channel of a node that is no member
 	engine       *engine.Engine
 
-	mu         sync.Mutex // see doc.go
-	node       *bully.Node
-	state      durable // as it is to be
-	kept       keeping // as it is on disk
-	reached    *mark   // how far the log has come; nil before Start
-	muted      bool    // the state file or the mark could not be written
-	logBad     error   // the log or the keyspace failed: for good
-	told       logEnd
-	bare       bool          // the role worker's: this node started with nothing, or less than it had,
-	fill       int64         // and holds as much as a leader had when it has applied this offset
-	shortening bool          // the log is about to be cut: the mark stays where that will be
-	changes    chan struct{} // closed and replaced with each change of role
-	stopping   bool
-	stirs      stirrer
-	stilled    int64 // mono ns at which the last command had ended before a handover
-	verified   bool  // a round has proved since that this node led then
-	handing    bool  // a handover wants commands to be held
-	rising     bool  // this node is elected and does not serve yet
-	news       news
-	changing   *change // somebody waits for it
+	mu       sync.Mutex // see doc.go
+	node     *bully.Node
+	state    durable // as it is to be
+	kept     keeping // as it is on disk
+	muted    bool    // the state file or the mark could not be written
+	logBad   error   // the log or the keyspace failed: for good
+	told     logEnd
+	bare     bool          // the role worker's: this node started with nothing, or less than it had,
+	fill     int64         // and holds as much as a leader had when it has applied this offset
+	changes  chan struct{} // closed and replaced with each change of role
+	stopping bool
+	stirs    stirrer
+	stilled  int64 // mono ns at which the last command had ended before a handover
+	verified bool  // a round has proved since that this node led then
+	handing  bool  // a handover wants commands to be held
+	rising   bool  // this node is elected and does not serve yet
+	news     news
+	changing *change // somebody waits for it
 
 	// What the hot path reads.
 	leaseLate atomic.Bool // bully.Status.LeaseLate: rounds prove what the lease can't
@@ -146,6 +144,8 @@ type Cluster struct {
 	behind    atomic.Bool  // others hold more durably than this node
 	idText    atomic.Pointer[string]
 	nextTick  atomic.Int64 // mono ns at which the clock wakes
+	marks     marking
+	unmarked  chan struct{} // the log has moved: for markLoop
 	tick      chan struct{}
 	chores    chan struct{} // wakes the role worker
 	apply     chan struct{} // wakes the applier
@@ -174,7 +174,7 @@ func New(o Options) (*Cluster, error) {
 		opts: o, id: o.ID, secrets: o.Secrets,
 		timeout: o.Config.ElectionTimeout.Millis(), beat: o.Config.HeartbeatInterval.Millis(), length: o.Config.LeaderLease.Millis(),
 		process: peer.NewProcess(), guests: make(chan struct{}, maxGuests), changes: make(chan struct{}),
-		tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
+		unmarked: make(chan struct{}, 1), tick: make(chan struct{}, 1), chores: make(chan struct{}, 1), apply: make(chan struct{}, 1),
 	}
 	if o.Disk == nil {
 		c.opts.Disk = disk.OS{}
@@ -330,10 +330,11 @@ func (c *Cluster) Start(e *engine.Engine) error {
 	c.view.Store(c.compose(st, false))
 	e.SetLoading(false)
 	c.run(c.keep)
+	c.run(c.markLoop)
 	c.run(c.clock)
 	c.run(c.roleWorker)
 	c.run(c.applyLoop)
-	c.do(nothing)
+	c.doLog(nothing)
 	return nil
 }
 
@@ -352,10 +353,11 @@ func (c *Cluster) take() error {
 	if err := s.saveOn(c.opts.Disk, c.opts.Dir); err != nil {
 		return fmt.Errorf("can't write the cluster state file: %w", err)
 	}
-	c.reached, err = newMark(c.opts.Disk, c.opts.Dir, c.told.pos)
+	c.marks.reached, err = newMark(c.opts.Disk, c.opts.Dir, c.told.pos)
 	if err != nil {
 		return fmt.Errorf("can't write how far the log has come: %w", err)
 	}
+	c.marks.covered.Store(c.told.durable)
 	c.kept.took(s, &c.roster.Load().conf)
 	return nil
 }
@@ -389,15 +391,18 @@ func (c *Cluster) Stop() {
 	c.settle()
 	c.engine.ReleaseData()
 	c.endSenders()
+	m := &c.marks
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.clean = !c.muted && c.logBad == nil
-	c.state.reached = c.reached.at
+	c.state.reached = m.reached.at
 	if err := c.state.saveOn(c.opts.Disk, c.opts.Dir); err != nil {
 		c.opts.Host.Logf(engine.LevelWarning, "The cluster state file was not written: %v", err)
 	}
-	c.reached.page.close()
-	c.reached = nil
+	m.reached.page.close()
+	m.reached = nil
 }
 
 // flush waits until the last words are on their way, or farewell is over.

@@ -425,8 +425,8 @@ func (e *entry) enter() error {
 func (e *entry) finish() {
 	c := (*Cluster)(e.f)
 	e.applier.Replaced(e.at.Offset, e.at.DB)
-	c.do(nothing)
 	c.shortened()
+	c.do(nothing)
 	c.logMu.Unlock()
 	if e.broken {
 		c.DiskOK()

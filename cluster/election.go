@@ -70,14 +70,13 @@ func (c *Cluster) advanced() {
 }
 
 // readLog reads the log's ends. The epoch is read around the end, so that an
-// epoch whose record is just being written is not told with the end before. The
-// caller holds mu.
+// epoch whose record is just being written is not told with the end before.
 func (c *Cluster) readLog() logEnd {
 	s := c.opts.Stream
 	for {
 		epoch := s.LastEpoch()
 		durable, end := s.Durable(), s.End()
-		if !c.kept.loose {
+		if !c.kept.loose.Load() {
 			durable = min(durable, c.opts.Log.Synced()) // the state file says so
 		}
 		if s.LastEpoch() == epoch {
@@ -86,11 +85,12 @@ func (c *Cluster) readLog() logEnd {
 	}
 }
 
-// refresh tells the election where the log is. The caller holds mu.
+// refresh tells the election where the log is, and that it is durable as far as the mark
+// covers it. The caller holds mu.
 func (c *Cluster) refresh(now time.Duration) {
-	if at := c.readLog(); at != c.told {
+	at := c.readLog()
+	if at.durable = min(at.durable, c.marks.covered.Load()); at != c.told {
 		c.told = at
-		c.remark()
 		c.loosen()
 		c.carry(c.node.Appended(now, at.pos, at.durable))
 	}
@@ -144,7 +144,7 @@ func (c *Cluster) mute(err error) {
 // change. The caller holds mu.
 func (c *Cluster) loosen() {
 	switch loose := !c.fsyncs(); {
-	case c.reached == nil || loose == c.state.loose:
+	case c.ctx.Err() != nil || loose == c.state.loose:
 	case loose || c.opts.Log.Synced() >= c.told.durable:
 		c.state.loose = loose
 		c.persist()
@@ -262,7 +262,9 @@ func (c *Cluster) clock() {
 		case <-timer.C:
 		case <-c.tick:
 		}
-		c.behind.Store(false)
+		if c.readLog().durable > c.marks.covered.Load() {
+			poke(c.unmarked)
+		}
 		c.do(func(now time.Duration) bully.Output {
 			c.node.SetTakeover(c.opts.Config.Takeover.Get() == config.TakeoverAuto)
 			if now < c.node.NextTick() {

@@ -168,7 +168,7 @@ func (f *follower) Cut(epoch, off int64) error {
 		}
 		return fmt.Errorf("can't cut the log at %d: %w", off, err)
 	}
-	c.do(nothing) // tells the election where the log ends now
+	c.doLog(nothing) // tells the election where the log ends now
 	if c.applier.Applied() <= off {
 		c.applier.Cut()
 		return nil
@@ -250,6 +250,7 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 		}
 		c.follow.bytes.Add(int64(len(records)))
 	}
+	c.remark()
 	moved := c.bring(func(now time.Duration) bully.Output {
 		o := c.node.Committed(now, epoch, commit)
 		durable, ok = c.told.durable, c.node.Follows(epoch)

@@ -123,7 +123,7 @@ func (c *Cluster) held() {
 	if !c.Leased() {
 		c.verify()
 	}
-	c.do(func(now time.Duration) bully.Output { return c.node.Held(now) })
+	c.doLog(func(now time.Duration) bully.Output { return c.node.Held(now) })
 }
 
 // verify has a round prove what the lease does elsewhere: that what was read

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"regent/cluster/bully"
@@ -41,7 +42,7 @@ type keeping struct {
 
 	hard    bully.HardState // that is on disk
 	cluster clusterID
-	loose   bool
+	loose   atomic.Bool
 	members bully.Configuration // without its lists
 
 	late  []lateMessage
@@ -58,7 +59,8 @@ type lateMessage struct {
 // took notes that a state is on disk, of which the lists of members are those of conf. The
 // caller holds mu, or nothing runs yet.
 func (k *keeping) took(d *durable, conf *bully.Configuration) {
-	k.hard, k.cluster, k.loose = d.hard, d.cluster, d.loose
+	k.hard, k.cluster = d.hard, d.cluster
+	k.loose.Store(d.loose)
 	k.members = bully.Configuration{Epoch: conf.Epoch, Version: conf.Version}
 }
 
@@ -86,28 +88,27 @@ func (c *Cluster) keep() {
 // whether there is a newer one by now.
 func (c *Cluster) keepOnce() (again bool) {
 	k := &c.kept
+	m := &c.marks
+	m.mu.Lock()
 	c.mu.Lock()
 	if k.want == k.have {
 		c.mu.Unlock()
+		m.mu.Unlock()
 		return false
 	}
-	var torn *mark
-	at := c.reached.at
-	if c.reached.bad != nil {
-		torn = c.reached
-		if !c.shortening {
-			at = c.reachedBy(c.told)
-		}
+	torn, at := m.reached.bad != nil, m.reached.at
+	if torn && !m.shortening {
+		at = c.reachedBy(c.told)
 	}
 	c.state.reached = at
 	d, n, conf := c.state, k.want, c.node.Status().Members
 	k.begun = n
 	c.mu.Unlock()
+	m.mu.Unlock()
 
-	var mended *mark
 	err := d.saveOn(c.opts.Disk, c.opts.Dir)
-	if err == nil && torn != nil {
-		mended, err = newMark(c.opts.Disk, c.opts.Dir, at)
+	if err == nil && torn {
+		err = c.mendMark(at)
 	}
 
 	c.mu.Lock()
@@ -119,13 +120,6 @@ func (c *Cluster) keepOnce() (again bool) {
 			c.settled(d.hard)
 		}
 	}()
-	if mended != nil {
-		c.reached.page.close()
-		c.reached = mended
-		if !c.shortening {
-			err = c.reached.set(c.reachedBy(c.told))
-		}
-	}
 	if err != nil {
 		c.mute(err)
 		return false
@@ -140,6 +134,28 @@ func (c *Cluster) keepOnce() (again bool) {
 	c.sendLate()
 	c.adoptKept()
 	return k.want != k.have
+}
+
+// mendMark makes a mark that could not be moved anew.
+func (c *Cluster) mendMark(at bully.Position) error {
+	mended, err := newMark(c.opts.Disk, c.opts.Dir, at)
+	if err != nil {
+		return err
+	}
+	m := &c.marks
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reached.page.close()
+	m.reached = mended
+	if m.shortening {
+		return nil
+	}
+	log := c.readLog()
+	if err := mended.set(c.reachedBy(log)); err != nil {
+		return err
+	}
+	m.covered.Store(log.durable)
+	return nil
 }
 
 // settled goes on with what waited for a state that is on disk by now.

@@ -136,7 +136,7 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 	m.acked.Store(c.opts.Host.Now())
 	m.moved.Store(c.opts.Host.Ticks())
 	ahead := false
-	c.do(func(now time.Duration) bully.Output {
+	c.doLog(func(now time.Duration) bully.Output {
 		ahead = p.Durable > c.told.durable
 		return c.node.Acked(now, m.ID, epoch, p.Durable)
 	})
@@ -144,7 +144,7 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 		// The follower's disk was faster than this one. Sealed will tell.
 		c.behind.Store(true)
 		if c.opts.Stream.Durable() > p.Durable {
-			c.do(nothing)
+			c.doLog(nothing)
 		}
 	}
 	c.engine.ReplicaAcked()
@@ -173,7 +173,7 @@ func (c *Cluster) Sealed() {
 		}
 	}
 	if c.behind.Load() {
-		poke(c.tick)
+		poke(c.unmarked)
 	}
 }
 

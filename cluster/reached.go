@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"regent/aof/disk"
 	"regent/cluster/bully"
@@ -20,8 +23,8 @@ import (
 // has reached is kept outside of it, in two places:
 //
 //   - the mark, a page of memory that is a file's (cluster.reached). It is moved
-//     before anything that was told of the log leaves this node, so it is never
-//     behind an acknowledgement. That costs a few stores and no system call. The end
+//     before the election is told of the log, so it is never behind an
+//     acknowledgement. That costs a few stores and no system call. The end
 //     of the process does not lose it, for the page is the system's; the end
 //     of the power may.
 //   - the line "reached" of the state file, which is synced with it: at each new
@@ -175,10 +178,11 @@ func (m *mark) set(at bully.Position) (err error) {
 	return nil
 }
 
-// reachedBy is the position up to which what at says is durable.
+// reachedBy is the position up to which what at says is durable. The caller holds marks.mu.
 func (c *Cluster) reachedBy(at logEnd) bully.Position {
 	p := bully.Position{Epoch: at.pos.Epoch, Offset: at.durable}
-	if at.durable >= at.pos.Offset || c.reached.at.Epoch == at.pos.Epoch && c.reached.at.Offset <= at.durable {
+	m := c.marks.reached
+	if at.durable >= at.pos.Offset || m.at.Epoch == at.pos.Epoch && m.at.Offset <= at.durable {
 		return p
 	}
 	p.Epoch = epochAt(c.opts.Stream.History(), at.durable)
@@ -195,35 +199,73 @@ func epochAt(history []engine.EpochStart, off int64) (epoch int64) {
 	return epoch
 }
 
-// remark moves the mark to where the log is. The caller holds mu.
+// A marking is the mark, and how much of the log it covers. The election is told that no
+// more than that is durable (refresh), and so nobody else is. Where the log ends it is told
+// at once: a handover and what a node that has lost something asks for rest on it.
+//
+// The page is a file's: when the system has just written it, a store may wait for the disk.
+// So it is moved by those that bring news of the log, before they take the election's
+// lock, and for the others by a goroutine of its own (markLoop). mu is taken before
+// Cluster.mu, never inside.
+type marking struct {
+	mu         sync.Mutex
+	reached    *mark // nil: not begun, or ended
+	shortening bool  // the log is about to be cut: the mark stays, and no more is durable
+
+	covered atomic.Int64 // the durable end that it says, or more
+}
+
+// remark moves the mark to where the log is. The caller does not hold mu.
 func (c *Cluster) remark() {
-	if c.shortening || c.reached == nil {
+	c.marks.mu.Lock()
+	defer c.marks.mu.Unlock()
+	c.remarkHeld()
+}
+
+// remarkHeld is remark; the caller holds marks.mu. While the mark cannot be moved this node is
+// mute, before anybody is told of the log.
+func (c *Cluster) remarkHeld() {
+	m := &c.marks
+	if m.reached == nil || m.shortening {
 		return
 	}
-	if err := c.reached.set(c.reachedBy(c.told)); err != nil {
+	at := c.readLog()
+	if err := m.reached.set(c.reachedBy(at)); err != nil {
+		c.mu.Lock()
 		c.mute(err)
+		c.mu.Unlock()
 	}
+	m.covered.Store(at.durable)
+}
+
+// markLoop moves the mark when the log has moved and nobody that brings news of it is there.
+func (c *Cluster) markLoop() {
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.unmarked:
+		}
+		c.behind.Store(false)
+		c.doLog(nothing)
+	}
+}
+
+// doLog is do for a caller that brings news of the log.
+func (c *Cluster) doLog(f func(now time.Duration) bully.Output) {
+	c.remark()
+	c.do(f)
 }
 
 // shorten moves the mark back to where the log is about to be cut or begun anew,
 // durably, and keeps it there until shortened is called.
 func (c *Cluster) shorten(to bully.Position) error {
+	behind, err := c.markBack(to)
+	if err != nil || behind {
+		return err
+	}
+	err = c.marks.reached.page.sync() // one that could be set is not replaced meanwhile
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reached == nil {
-		return errOver
-	}
-	c.shortening = true
-	if !to.Less(c.reached.at) {
-		return nil
-	}
-	m := c.reached
-	err := m.set(to)
-	if err == nil {
-		c.mu.Unlock()
-		err = m.page.sync() // one that could be set is not replaced meanwhile
-		c.mu.Lock()
-	}
 	ok := err == nil
 	switch {
 	case !ok:
@@ -232,22 +274,48 @@ func (c *Cluster) shorten(to bully.Position) error {
 		c.persist()
 		ok = c.awaitKept()
 	}
-	if !ok || c.muted {
-		c.shortening = false
-		c.remark()
+	ok = ok && !c.muted
+	c.mu.Unlock()
+	if !ok {
+		c.shortened()
 		return fmt.Errorf("%w: %w", engine.ErrUntouched, errMuted)
 	}
 	return nil
+}
+
+// markBack moves the mark back, unless it is behind already, and keeps it where it is. What
+// is about to be cut is not told to be durable any more.
+func (c *Cluster) markBack(to bully.Position) (behind bool, err error) {
+	m := &c.marks
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.reached == nil {
+		return false, errOver
+	}
+	m.shortening = true
+	m.covered.Store(min(m.covered.Load(), to.Offset))
+	if !to.Less(m.reached.at) {
+		return true, nil
+	}
+	if err := m.reached.set(to); err != nil {
+		c.mu.Lock()
+		c.mute(err)
+		c.mu.Unlock()
+		m.shortening = false
+		c.remarkHeld()
+		return false, fmt.Errorf("%w: %w", engine.ErrUntouched, errMuted)
+	}
+	return false, nil
 }
 
 var errMuted = errors.New("the cluster state file can't be written")
 
 // shortened tells that the log is cut, or is not going to be.
 func (c *Cluster) shortened() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shortening = false
-	c.remark()
+	c.marks.mu.Lock()
+	defer c.marks.mu.Unlock()
+	c.marks.shortening = false
+	c.remarkHeld()
 }
 
 // inspect compares the log that was loaded with what it had reached, and tells

@@ -114,7 +114,7 @@ func (c *Cluster) begin(epoch int64) error {
 	}
 	c.lead.ahead = true
 	c.begun.Store(epoch)
-	c.do(func(now time.Duration) bully.Output { return c.node.EpochBegun(now, epoch, after) })
+	c.doLog(func(now time.Duration) bully.Output { return c.node.EpochBegun(now, epoch, after) })
 	c.Sealed()
 	return nil
 }

@@ -21,17 +21,20 @@ type gateDisk struct {
 
 func (x *node) onGateDisk() *gateDisk {
 	g := &gateDisk{}
-	x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) {
-		g.mu.Lock()
-		shut := g.shut
-		g.mu.Unlock()
-		if shut != nil {
-			g.waits.Add(1)
-			<-shut
-			g.waits.Add(-1)
-		}
-	}}
+	x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) { g.pass() }}
 	return g
+}
+
+// pass waits while the gate is shut.
+func (g *gateDisk) pass() {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		g.waits.Add(1)
+		<-shut
+		g.waits.Add(-1)
+	}
 }
 
 func (g *gateDisk) close() (open func()) {
@@ -89,6 +92,50 @@ func TestFsyncOfALeader(t *testing.T) {
 		// A busy machine changes leaders by itself, now and then.
 		if tries == 5 {
 			t.Fatalf("the leader did not stay in %d tries: %d writes in the last one", tries, n)
+		}
+	}
+}
+
+// TestMarkOfALeaderStalls: a leader whose mark cannot be moved, since the system waits for the
+// disk, leads on for several election timeouts: its own log does not count for more than the
+// mark covers, and the others' does.
+func TestMarkOfALeaderStalls(t *testing.T) {
+	w := newNetwork(t, 3)
+	gates := map[*node]*gateDisk{}
+	for _, x := range w.nodes {
+		gates[x] = x.onGateDisk()
+		x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) {}, Write: func(name string) {
+			if name == "cluster.reached" {
+				gates[x].pass()
+			}
+		}}
+	}
+	w.start()
+	for tries := 0; ; tries++ {
+		leader := w.leader()
+		leader.must("SET", "k", "0")
+		epoch := leader.epochOf()
+		open := gates[leader].close()
+		t.Cleanup(open)
+		n := 0
+		for began := time.Now(); time.Since(began) < 3*testTimeout*time.Millisecond; n++ {
+			if reply, sent := leader.try(20*time.Second, "SET", "k", fmt.Sprint(n)); !sent || reply != "+OK\r\n" {
+				break
+			}
+			if reply, sent := leader.try(20*time.Second, "GET", "k"); !sent || reply != bulk(fmt.Sprint(n)) {
+				break
+			}
+		}
+		waits := gates[leader].waits.Load()
+		same := leader.epochOf() == epoch && leader.cluster.Leads()
+		open()
+		w.write("SET", "k", "1")
+		if waits > 0 && same && n > 3 {
+			return
+		}
+		// A busy machine changes leaders by itself, now and then.
+		if tries == 5 {
+			t.Fatalf("the leader did not stay in %d tries: %d writes in the last one, %d stores wait", tries, n, waits)
 		}
 	}
 }

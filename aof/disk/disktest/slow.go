@@ -12,6 +12,8 @@ type Slow struct {
 	// Sync is called before each fsync with the base name of the file, or of the
 	// directory.
 	Sync func(name string)
+	// Write, if given, is called before each WriteAt with the base name of the file.
+	Write func(name string)
 }
 
 // SyncDir waits first.
@@ -36,6 +38,14 @@ type slowFile struct {
 	disk.File
 	s    Slow
 	name string
+}
+
+// WriteAt waits first.
+func (f slowFile) WriteAt(b []byte, off int64) (int, error) {
+	if f.s.Write != nil {
+		f.s.Write(filepath.Base(f.name))
+	}
+	return f.File.WriteAt(b, off)
 }
 
 // Sync waits first.
