@@ -374,6 +374,7 @@ func (f *follower) Install(epoch int64, at repl.Place, total int64, r io.Reader)
 		return fmt.Errorf("can't install a full copy: %w", err)
 	}
 	e.finish()
+	c.tail.begun.Store(true)
 	c.opts.Host.Logf(engine.LevelNotice, "Full copy from %s installed: %d bytes at offset %d, %.3f seconds", c.leaderName(), p.read.Load(), at.Offset, time.Since(began).Seconds())
 	return nil
 }
@@ -455,8 +456,11 @@ func (c *Cluster) broken() bool {
 }
 
 // Broken has a log that failed replaced by a full copy, once the disk works.
-func (f *follower) Broken() (bool, error) {
+func (f *follower) Broken(end int64) (bool, error) {
 	c := (*Cluster)(f)
+	if c.skips(end) {
+		return true, nil
+	}
 	if !c.broken() {
 		return false, nil
 	}

@@ -68,6 +68,9 @@
 //   - The election knows at least the log's position of which an
 //     acknowledgement tells (see bully's types.go).
 //
+//   - A witness (witness.go) has no keyspace: it applies nothing, no View names it as
+//     a leader, and what it has dropped of the log all voters with data hold, up to a bound.
+//
 //   - Once a handover has revoked the lease, and until it ends, nothing runs here
 //     that reads or changes data, so what was computed before may still be
 //     answered if it is committed (handover.go).

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"regent/cluster/peer"
@@ -35,11 +36,23 @@ type tail struct {
 	from    int64  // it is reserved from here on
 	release func() // ends the reservation
 	short   bool   // it was said that it is not enough
+
+	begun atomic.Bool // the leader has said where to begin, since the start
 }
 
 // keepStep is by how many bytes the others must have gone on before the witness' reservation
 // follows them.
 const keepStep = 1 << 20
+
+// skipLeast is how many bytes a leader's log has at least for a witness that has nothing to
+// ask where to begin, instead of taking all of it.
+const skipLeast = 1 << 20
+
+// skips reports whether this node is a witness without a log, that is to begin where the
+// leader says.
+func (c *Cluster) skips(end int64) bool {
+	return c.opts.Witness && end >= skipLeast && c.opts.Stream.End() == 0 && !c.tail.begun.Load()
+}
 
 var errNoData = errors.New("this node is a witness: it has no data to copy, and has dropped what that node lacks of the log. A node that has it must come back")
 

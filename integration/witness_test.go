@@ -206,3 +206,68 @@ func TestWitnessStaysOne(t *testing.T) {
 		}
 	}
 }
+
+// TestWitnessComesLater: a witness that has nothing begins where the nodes with data are, not
+// at the beginning of what they have, and is as good as any from then on.
+func TestWitnessComesLater(t *testing.T) {
+	c, witness := startWitnessed(t)
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := witness.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(witness.Dir); err != nil {
+		t.Fatal(err)
+	}
+	db, value := client(t, leader), strings.Repeat("x", 64<<10)
+	for i := range 64 {
+		if err := db.Set(t.Context(), fmt.Sprint("large", i), value, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := witness.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, witness)
+	var info map[string]string
+	err = harness.Until(t.Context(), func() (err error) {
+		if info, err = witness.Info(t.Context(), "regent", "replication"); err == nil && (info["recovering"] != "0" || info["master_link_status"] != "up") {
+			err = fmt.Errorf("it is not there yet: %v", info)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, err := strconv.Atoi(info["witness_log_from"]); err != nil || from < 64*len(value) {
+		t.Errorf("the witness has the log from %d on: %v\n%s", from, err, witness.Log())
+	}
+	if err := db.Set(t.Context(), "after", "it", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	now, err := c.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"after": "it", "large63": value} {
+		if got, err := client(t, now).Get(t.Context(), key).Result(); err != nil || got != want {
+			t.Errorf("%s has %d bytes: %v", key, len(got), err)
+		}
+	}
+	// And a start goes on from what it has.
+	if err := witness.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := witness.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, witness)
+	if err := client(t, now).Set(t.Context(), "more", 1, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+}

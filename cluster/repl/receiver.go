@@ -30,9 +30,10 @@ type Node interface {
 	// Await waits a moment for the election to agree that this node follows an
 	// epoch, and reports whether it does; if not, epoch is this node's own.
 	Await(epoch int64) (ok bool, own int64)
-	// Broken reports whether the log can't be continued, so that a full copy has to take its
-	// place. An error says that it can't be replaced either, at the moment.
-	Broken() (bool, error)
+	// Broken reports whether the log can't be continued, or is not to be, up to where the
+	// leader's ends, so that a full copy has to take its place. An error says that it can't
+	// be replaced either, at the moment.
+	Broken(end int64) (bool, error)
 	// Cut makes the log end at off, and brings the keyspace back to it if it
 	// had run ahead.
 	Cut(epoch, off int64) error
@@ -165,7 +166,7 @@ func (r *Receiver) open() error {
 		r.refuse(own)
 		return errDeposed
 	}
-	broken, err := r.Node.Broken()
+	broken, err := r.Node.Broken(theirs.End)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (n node) Durable(int64) int64 {
 }
 func (n node) Vouches() bool { return true }
 
-func (n node) Broken() (bool, error) { return false, nil }
+func (n node) Broken(int64) (bool, error) { return false, nil }
 
 func (n node) Applied() int64 { return n.applied.Load() }
 func (n node) Synced() int64  { return 0 }
