@@ -100,6 +100,7 @@ func TestFsyncOfALeader(t *testing.T) {
 // disk, leads on for several election timeouts: its own log does not count for more than the
 // mark covers, and the others' does.
 func TestMarkOfALeaderStalls(t *testing.T) {
+	t.Parallel()
 	w := newNetwork(t, 3)
 	gates := map[*node]*gateDisk{}
 	for _, x := range w.nodes {
