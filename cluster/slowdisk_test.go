@@ -96,21 +96,56 @@ func TestFsyncOfALeader(t *testing.T) {
 	}
 }
 
+// gateMarks has a gate before each store to a node's mark.
+func (w *network) gateMarks() map[*node]*gateDisk {
+	gates := map[*node]*gateDisk{}
+	for _, x := range w.nodes {
+		g := &gateDisk{}
+		gates[x] = g
+		x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) {}, Write: func(name string) {
+			if name == "cluster.reached" {
+				g.pass()
+			}
+		}}
+	}
+	return gates
+}
+
+// TestMarkOfAFollowerStalls: a follower acknowledges nothing that its mark does not cover.
+func TestMarkOfAFollowerStalls(t *testing.T) {
+	t.Parallel()
+	w := newNetwork(t, 3).patient()
+	gates := w.gateMarks()
+	w.start()
+	leader := w.leader()
+	w.write("SET", "k", "0")
+	w.followed(leader)
+	slow, gone := w.others(leader)[0], w.others(leader)[1]
+	gone.kill()
+	open := gates[slow].close()
+	t.Cleanup(open)
+	end := leader.log.End()
+	if reply, sent := leader.try(testTimeout*time.Millisecond, "SET", "k", "1"); sent {
+		t.Errorf("acknowledged with %q by the leader alone", reply)
+	}
+	w.until("the store waits", func() bool { return gates[slow].waits.Load() > 0 })
+	if slow.log.End() == end {
+		t.Error("the follower has nothing that it could acknowledge")
+	}
+	if leader.cluster.Committed() > end {
+		t.Error("what the mark does not cover was acknowledged")
+	}
+	open()
+	w.write("SET", "k", "2")
+}
+
 // TestMarkOfALeaderStalls: a leader whose mark cannot be moved, since the system waits for the
 // disk, leads on for several election timeouts: its own log does not count for more than the
 // mark covers, and the others' does.
 func TestMarkOfALeaderStalls(t *testing.T) {
 	t.Parallel()
 	w := newNetwork(t, 3)
-	gates := map[*node]*gateDisk{}
-	for _, x := range w.nodes {
-		gates[x] = x.onGateDisk()
-		x.disk = disktest.Slow{FS: disk.OS{}, Sync: func(string) {}, Write: func(name string) {
-			if name == "cluster.reached" {
-				gates[x].pass()
-			}
-		}}
-	}
+	gates := w.gateMarks()
 	w.start()
 	for tries := 0; ; tries++ {
 		leader := w.leader()
