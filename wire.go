@@ -69,7 +69,7 @@ func (s *Server) build() error {
 	})
 	s.barrier = barrier.New(s.barrierPorts())
 	o := engine.Options{
-		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dialer(s.opts.Dial),
+		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dialer(s.opts.Dial, s.certs.Others()),
 		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
 	}
 	if s.aof != nil {

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Go: redis-server, redis-cli and
 # redis-benchmark 7.0, ip for hosts of their own and iptables for their
-# firewalls, haproxy, openssl, and docker-compose where a docker daemon runs. Fails with one
+# firewalls, haproxy, openssl, redis-py for Debian's Python, and docker-compose where a docker daemon runs. Fails with one
 # clear line when it cannot.
 set -eu
 
-need() { # need COMMAND PACKAGE
-	command -v "$1" >/dev/null 2>&1 && return 0
+install() { # install WHAT PACKAGE
 	if ! command -v apt-get >/dev/null 2>&1; then
 		echo "tools: $1 is missing: install the package $2 by your system's means" >&2
 		exit 1
@@ -19,6 +18,11 @@ need() { # need COMMAND PACKAGE
 	fi
 	# The package's own service is not wanted, only its programs.
 	DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+
+need() { # need COMMAND PACKAGE
+	command -v "$1" >/dev/null 2>&1 && return 0
+	install "$1" "$2"
 	command -v "$1" >/dev/null 2>&1 || { echo "tools: $1 is still missing after installing $2" >&2; exit 1; }
 }
 
@@ -29,6 +33,7 @@ need ip iproute2
 need iptables iptables
 need haproxy haproxy
 need openssl openssl
+/usr/bin/python3 -c 'import redis' 2>/dev/null || install redis-py python3-redis
 
 case "$(redis-server --version)" in
 *v=7.0.*) ;;

@@ -76,6 +76,15 @@ func (k *Keeper) Peers() (dial func() *tls.Config, verified func(tls.ConnectionS
 		func(cs tls.ConnectionState) error { return k.store.State().Verified(cs) }
 }
 
+// Others is how this node speaks to servers that are none of its peers (MIGRATE); nil:
+// without TLS. As in Redis tls-cluster says so.
+func (k *Keeper) Others() func() *tls.Config {
+	if k == nil || !k.cfg.TLSCluster.Get() {
+		return nil
+	}
+	return func() *tls.Config { return k.store.State().Client() }
+}
+
 // Reload reads the files as the directives say now. An error leaves what was.
 func (k *Keeper) Reload(why string) error {
 	if k == nil {

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,8 +13,8 @@ import (
 )
 
 // Dialer opens connections to other servers as engine.Dialer, by dial; nil: over the
-// system's TCP.
-func Dialer(dial func(ctx context.Context, network, addr string) (net.Conn, error)) engine.Dialer {
+// system's TCP. With secure they speak TLS.
+func Dialer(dial func(ctx context.Context, network, addr string) (net.Conn, error), secure func() *tls.Config) engine.Dialer {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
@@ -26,8 +27,15 @@ func Dialer(dial func(ctx context.Context, network, addr string) (net.Conn, erro
 			return nil, fmt.Errorf("%w: %w", engine.ErrRefused, err)
 		case err != nil:
 			return nil, err
+		case secure == nil:
+			return remote{conn}, nil
 		}
-		return remote{conn}, nil
+		within := tls.Client(conn, secure())
+		if err := within.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("TLS with %s: %w", addr, err)
+		}
+		return remote{within}, nil
 	}
 }
 
