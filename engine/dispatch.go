@@ -343,7 +343,7 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 	c.look()
 	c.Cmd.Do(c)
 	if c.cared {
-		c.remember()
+		c.remember(c.Cmd, c.Args)
 	}
 	if len(c.ready) > 0 {
 		e.serve(c)

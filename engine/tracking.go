@@ -42,7 +42,7 @@ const trackingChannel = "__redis__:invalidate"
 func (c *Ctx) tracksReads() *tracker {
 	t := c.s.Shared.tracker.Load()
 	switch {
-	case t == nil, t.bcast, c.Cmd.Flags&spec.ReadOnly == 0:
+	case t == nil, t.bcast, c.Cmd.Flags&spec.ReadOnly == 0, c.Cmd.Scripts != noScripts:
 		return nil
 	case t.optin && c.s.caching != cachingYes, t.optout && c.s.caching == cachingNo:
 		return nil
@@ -57,14 +57,15 @@ const (
 	cachingNo
 )
 
-// remember notes the keys that a command reads, inside its locks.
-func (c *Ctx) remember() {
+// remember notes the keys that a command reads, inside its locks. As in Redis, for a command that
+// reads in a script these are the keys with which the script was called: by and args say so.
+func (c *Ctx) remember(by *Command, args [][]byte) {
 	if c.tracksReads() == nil {
 		return
 	}
-	at, _ := c.Cmd.KeyIndices(c.Args)
+	at, _ := by.KeyIndices(args)
 	for _, i := range at {
-		if gone := c.e.tracked.Remember(c.Args[i], c.s.ID, c.e.Config.TrackingTableMaxKeys.Get()); gone != nil {
+		if gone := c.e.tracked.Remember(args[i], c.s.ID, c.e.Config.TrackingTableMaxKeys.Get()); gone != nil {
 			c.e.invalidate([]staleKey{{key: gone}}, nil, rest{})
 		}
 	}

@@ -258,7 +258,11 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 		cmd.Do(c)
 	}
 	if c.cared {
-		c.remember()
+		if c.called {
+			c.remember(outer, said)
+		} else {
+			c.remember(cmd, args)
+		}
 	}
 	took := c.e.host.Ticks() - began + c.slept
 	c.slept = 0

@@ -85,6 +85,10 @@ func document(of pages) string {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", m.title, m.about)
 		table(&b, rows)
 	}
+	b.WriteString("\n## Not run\n\n| units | why |\n| --- | --- |\n")
+	for _, l := range left {
+		fmt.Fprintf(&b, "| %s | %s |\n", l.units, l.why)
+	}
 	return b.String()
 }
 
@@ -136,6 +140,7 @@ func readPages(file string) (pages, error) {
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
 		if title, is := strings.CutPrefix(line, "## "); is {
+			at = ""
 			for _, m := range modes {
 				if m.title == title {
 					at = m.mode
