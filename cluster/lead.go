@@ -105,6 +105,23 @@ func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 	}
 }
 
+// watched has the listener look for acknowledgements, if there is one that does. Its loop
+// does not wait for the election: while that is at work ready is called again.
+func (c *Cluster) watched() func(fd int, ready func() bool) bool {
+	if c.opts.Watch == nil {
+		return nil
+	}
+	return func(fd int, ready func() bool) bool {
+		return c.opts.Watch(fd, func() bool {
+			if !c.mu.TryLock() {
+				return true
+			}
+			c.mu.Unlock()
+			return ready()
+		})
+	}
+}
+
 func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 	return repl.SenderConfig{
 		Stream: c.opts.Stream, Self: c.id, Peer: m.ID, Epoch: epoch,
@@ -122,6 +139,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Answered: func(round, synced int64) { c.answered(m, epoch, round, synced) },
 		Awaited:  c.awaited.Load,
 		Leisure:  c.leisure,
+		Watch:    c.watched(),
 		Applied: func(off int64) {
 			m.raiseApplied(off)
 			c.engine.ReplicaAcked()

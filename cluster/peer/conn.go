@@ -25,6 +25,7 @@ type Conn struct {
 	Told   bully.Configuration
 	dec    *Decoder
 	now    *direct       // nil: a write may always have to wait
+	own    *socket       // nil: Go's scheduler waits for it
 	wrote  time.Duration // how long a write may stand still
 	under  *steady       // dialled by TLS: what lies under it
 	secure bool          // TLS is spoken
@@ -48,7 +49,15 @@ func newConn(raw net.Conn, early []byte, limit int) *Conn {
 // comes before anything else is done with c after the handshake.
 func (c *Conn) Own() {
 	if s := newSocket(c.Conn); s != nil {
-		c.Conn, c.now = s, &direct{sock: s}
+		c.Conn, c.now, c.own = s, &direct{sock: s}, s
+	}
+}
+
+// With calls f with the descriptor of a connection that Own has taken, which is open as
+// long as f lasts; no other has one.
+func (c *Conn) With(f func(fd int)) {
+	if c.own != nil {
+		c.own.with(f)
 	}
 }
 
@@ -71,6 +80,21 @@ func (c *Conn) Next(f *Frame) error {
 	c.heard.Add(1)
 	return nil
 }
+
+// errNotNow says that nothing has come.
+var errNotNow = errors.New("not at once")
+
+// Fill takes what has come, which may be nothing, by one read that does not wait: of a
+// connection that Own has taken and with frames that are smaller than readBuffer. Whole
+// reports whether Next needs no more than that.
+func (c *Conn) Fill() error {
+	c.own.nowait = true
+	defer func() { c.own.nowait = false }()
+	return c.dec.fill()
+}
+
+// Whole reports whether a whole frame, or something that is none, has been read.
+func (c *Conn) Whole() bool { return c.dec.whole() }
 
 // Bare gives the connection up to bytes of another kind: no frame is read any more. early
 // is what has come of them.

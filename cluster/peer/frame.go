@@ -218,6 +218,47 @@ func (d *Decoder) Next(f *Frame) error {
 	return nil
 }
 
+// fill takes what has come. Nothing is no error.
+func (d *Decoder) fill() error {
+	_, err := d.r.Peek(d.r.Buffered() + 1)
+	if errors.Is(err, errNotNow) {
+		return nil
+	}
+	return err
+}
+
+// whole reports whether Next needs no more than was read: there is a frame, or something
+// that is none.
+func (d *Decoder) whole() bool {
+	b, _ := d.r.Peek(d.r.Buffered())
+	for lines := 1; lines > 0; lines-- {
+		end := bytes.IndexByte(b, '\n')
+		if end < 0 {
+			return len(b) > maxLine
+		}
+		if end < len("*1\r") {
+			return true
+		}
+		n, ok := parseUint(b[1 : end-1])
+		kind := b[0]
+		b = b[end+1:]
+		switch {
+		case !ok || n > int64(d.limit):
+			return true
+		case kind == '*':
+			if n > maxElements {
+				return true
+			}
+			lines += int(n)
+		case len(b) < int(n)+2:
+			return false
+		default:
+			b = b[n+2:]
+		}
+	}
+	return true
+}
+
 // answer is elements, for a step of the handshake: the node that listens may answer
 // with an error line instead, which is a Refusal.
 func (d *Decoder) answer() (int, error) {

@@ -34,6 +34,7 @@ type socket struct {
 	readBy        atomic.Int64 // deadlines, Unix ns; 0: none
 	writeBy       atomic.Int64
 	brisk         bool // the reader's: the last wait was short
+	nowait        bool // the reader's: it waits for nothing
 }
 
 const (
@@ -83,6 +84,14 @@ func (s *socket) done() {
 	}
 }
 
+// with calls f with the descriptor, which is open as long as f lasts.
+func (s *socket) with(f func(fd int)) {
+	if s.use() {
+		f(s.fd)
+		s.done()
+	}
+}
+
 // Close ends the connection, and what waits for it.
 func (s *socket) Close() error {
 	for {
@@ -129,6 +138,8 @@ func (s *socket) Read(b []byte) (n int, err error) {
 			return n, nil
 		case errno != unix.EAGAIN && errno != unix.EINTR:
 			return 0, fmt.Errorf("read from %s: %w", s.remote, errno)
+		case s.nowait:
+			return 0, errNotNow
 		}
 		began := time.Now()
 		if err := s.wait(unix.POLLIN, &s.readBy); err != nil {

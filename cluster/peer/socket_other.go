@@ -5,8 +5,13 @@ package peer
 import "net"
 
 // A socket is there on Linux only.
-type socket struct{ net.Conn }
+type socket struct {
+	net.Conn
+	nowait bool
+}
 
 func newSocket(net.Conn) *socket { return nil }
+
+func (*socket) with(func(fd int)) {}
 
 func (*socket) try([]byte) (int, error) { return 0, nil }

@@ -56,6 +56,9 @@
 //     leader nobody does, as a rule, and one HELD in ackDelay does for many frames, and one
 //     frame in gather for what several turns have written. AWAIT follows what was put off,
 //     and has it told at once.
+//   - What the follower says is taken by the event loop whose clients wait for it, first in
+//     its turn (intake.go): their replies leave in the same. A timer looks as well, since a
+//     loop may be long in a turn.
 //   - HELD says what was applied when it was sent, and nothing follows it when
 //     more has been: writes that nobody waits for (WAIT) pay for no more. Who
 //     waits has the leader say AWAIT: the commit offset is then sent as soon as

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"regent/cluster/peer"
 	"regent/cluster/repl"
@@ -31,20 +32,35 @@ func sockets(t *testing.T) (a, b net.Conn) {
 // TestPushWaitsForNobody: those that write the log send it, however many they are, whether
 // the follower reads or stands still; and the follower gets every byte once, in order.
 func TestPushWaitsForNobody(t *testing.T) {
-	t.Run("hurried", func(t *testing.T) { push(t, false) })
-	t.Run("at leisure", func(t *testing.T) { push(t, true) })
+	t.Run("hurried", func(t *testing.T) { push(t, false, nil) })
+	t.Run("at leisure", func(t *testing.T) { push(t, true, nil) })
+	t.Run("watched", func(t *testing.T) { push(t, false, watch) })
+	t.Run("watched by one that does not look", func(t *testing.T) {
+		push(t, false, func(int, func() bool) bool { return true })
+	})
 }
 
-func push(t *testing.T, leisure bool) {
+// watch looks again and again.
+func watch(_ int, ready func() bool) bool {
+	go func() {
+		for ready() {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return true
+}
+
+func push(t *testing.T, leisure bool, watch func(int, func() bool) bool) {
 	atLeader, atFollower := sockets(t)
 	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
 	log := leaderLog(t, epoch)
+	held := make(chan int64, 1)
 	s := repl.NewSender(repl.SenderConfig{
 		Stream: log.Stream(), Self: leader, Peer: follower, Epoch: epoch, Patience: patience * 60,
 		Cluster: func() string { return peer.Unknown }, Commit: log.End,
 		Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
-		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
-		Leisure: func() bool { return leisure },
+		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(p repl.Progress) { held <- p.Received },
+		Leisure: func() bool { return leisure }, Watch: watch,
 	}, conn)
 	ended := make(chan struct{})
 	go func() {
@@ -82,6 +98,53 @@ func push(t *testing.T, leisure bool) {
 	writers.Wait()
 	if got = takeLog(t, other, got, log.End()); !bytes.Equal(got, log.Bytes()) {
 		t.Fatal("the follower has other bytes than the leader")
+	}
+	for _, off := range []int64{1, log.End() / 2, log.End()} {
+		out := peer.AppendHead(nil, &peer.Frame{Type: peer.Held, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch}, 3)
+		for range 3 {
+			out = peer.AppendInt(out, off)
+		}
+		for _, part := range [][]byte{out[:len(out)/2], out[len(out)/2:]} {
+			if _, err := other.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := <-held; got != off {
+			t.Fatalf("%d is held, where %d was acknowledged", got, off)
+		}
+	}
+}
+
+// TestStreamEndsThoughNobodyLooks: the loop that watches the connection may stand still, and
+// the leadership ends all the same.
+func TestStreamEndsThoughNobodyLooks(t *testing.T) {
+	atLeader, atFollower := sockets(t)
+	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
+	defer other.Close()
+	log := leaderLog(t, epoch)
+	opened := make(chan struct{})
+	s := repl.NewSender(repl.SenderConfig{
+		Stream: log.Stream(), Self: leader, Peer: follower, Epoch: epoch, Patience: patience * 60,
+		Cluster: func() string { return peer.Unknown }, Commit: log.End,
+		Opened: func(int64) { close(opened) }, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
+		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
+		Watch: func(int, func() bool) bool { return true },
+	}, conn)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	var f peer.Frame
+	if err := other.Next(&f); err != nil || f.Type != peer.Open {
+		t.Fatal(f.Type, err)
+	}
+	ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
+	if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
+		t.Fatal(err)
+	}
+	<-opened
+	cancel()
+	if err := <-ended; err == nil {
+		t.Fatal("the stream ended without a reason")
 	}
 }
 

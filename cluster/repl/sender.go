@@ -64,6 +64,9 @@ type SenderConfig struct {
 	// Leisure reports whether nobody waits for what is sent now to be acknowledged; nil:
 	// somebody always does.
 	Leisure func() bool
+	// Watch has ready called by a goroutine that is awake anyway whenever there is input at
+	// a descriptor, until it returns false, and reports whether it does. nil: it never does.
+	Watch func(fd int, ready func() (more bool)) bool
 	// Patience is how long a follower may neither take nor say anything while
 	// something is to be sent.
 	Patience time.Duration
@@ -79,9 +82,11 @@ type Sender struct {
 	late     atomic.Bool  // a commit offset is awaited and there is no data
 	shut     atomic.Bool  // the window is full
 	received atomic.Int64 // by the follower
+	sentTo   atomic.Int64 // sent, for others
 	round    atomic.Int64 // the latest that the follower is to be asked for
 	reading  atomic.Pointer[reading]
 	gone     chan struct{}
+	in       intake
 
 	out     sync.Mutex // of the one that sends: the pump, or Push. What follows belongs to it
 	reader  engine.StreamReader
@@ -116,6 +121,9 @@ func (s *Sender) Reads(start, end int64) bool {
 
 // NewSender takes over an open stream connection.
 func NewSender(c SenderConfig, conn *peer.Conn) *Sender {
+	if c.Watch != nil {
+		conn.Own()
+	}
 	conn.SetPatience(c.Patience)
 	conn.WaitWhileHeard()
 	return &Sender{
@@ -155,7 +163,7 @@ func (s *Sender) CommitMoved() {
 
 // Run sends until the connection is lost or ctx ends, and closes it.
 func (s *Sender) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+	stop := context.AfterFunc(ctx, s.end)
 	defer stop()
 	defer s.conn.Close()
 	at, err := s.open()
@@ -172,15 +180,11 @@ func (s *Sender) Run(ctx context.Context) error {
 	s.cfg.Opened(at.off)
 	s.asked = 0
 	s.Ask(s.cfg.Asked())
-	failed := make(chan error, 1)
-	go func() {
-		failed <- s.listen()
-		close(s.gone)
-	}()
+	s.takeIn()
 	err = s.pump(reader)
-	_ = s.conn.Close()
-	heard := <-failed
-	if err == nil {
+	s.end()
+	<-s.gone
+	if heard := s.in.err; err == nil {
 		err = heard
 	}
 	return err
@@ -381,6 +385,7 @@ func (s *Sender) step() (n int, err error) {
 // put sends a frame, or as much of it as is taken at once: the rest must be sent before
 // any other, and before buf is used again.
 func (s *Sender) put(b []byte) (err error) {
+	s.in.expect()
 	n := len(b)
 	if s.patient {
 		_, err = s.conn.Write(b)
@@ -430,6 +435,7 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 		return 0, err
 	}
 	s.sent += int64(n)
+	s.sentTo.Store(s.sent)
 	s.told = max(s.told, commit)
 	return n, nil
 }
@@ -471,51 +477,5 @@ func (s *Sender) sendCommit() error {
 			return nil
 		}
 		s.late.Store(true) // and look again: it may have moved before that was seen
-	}
-}
-
-// listen takes the acknowledgements.
-func (s *Sender) listen() error {
-	var f peer.Frame
-	for {
-		if err := s.conn.Next(&f); err != nil {
-			return err
-		}
-		if f.Type == peer.Refuse {
-			return fmt.Errorf("node %d follows epoch %d no more: it is in epoch %d", s.cfg.Peer, s.cfg.Epoch, f.Epoch)
-		}
-		if f.Type == peer.Answer && f.Epoch == s.cfg.Epoch {
-			var round, synced int64
-			if err := f.Ints(&round, &synced); err != nil {
-				return err
-			}
-			s.cfg.Answered(round, synced)
-			continue
-		}
-		if f.Type == peer.Applied && f.Epoch == s.cfg.Epoch {
-			off, err := f.Int(0)
-			if err != nil {
-				return err
-			}
-			s.cfg.Applied(off)
-			continue
-		}
-		if f.Type != peer.Held || f.Epoch != s.cfg.Epoch {
-			return fmt.Errorf("%s of epoch %d in a stream of epoch %d", f.Type, f.Epoch, s.cfg.Epoch)
-		}
-		var p Progress
-		if err := f.Ints(&p.Received, &p.Durable, &p.Applied); err != nil {
-			return err
-		}
-		if p.Durable > p.Received {
-			return fmt.Errorf("durable to %d, received to %d", p.Durable, p.Received)
-		}
-		if s.received.Swap(p.Received) > p.Received {
-			return fmt.Errorf("received less than before: %d", p.Received)
-		}
-		s.cfg.Held(p)
-		if s.shut.Load() && s.shut.CompareAndSwap(true, false) {
-			s.Wake()
-		}
 	}
 }

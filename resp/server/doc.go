@@ -25,7 +25,9 @@
 //
 // The commands of all clients that are ready run before the first reply
 // leaves; the first of them that asks the barrier hands the log what all have
-// written. Their replies lie one behind the other in the loop's arena.
+// written. Their replies lie one behind the other in the loop's arena. Before the inbox
+// the first loop has taken what followers of this node say (watch_linux.go): whom
+// that concerns is in the inbox then.
 //
 // What holds, and why:
 //

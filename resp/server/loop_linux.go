@@ -27,6 +27,7 @@ type loop struct {
 	again     []*slot     // want a turn at once
 	spare     []*slot     // memory for the next again
 	listeners []*listener // listeners, in the first loop
+	watched   []*watched  // in the first loop; nil: the place is free
 	busy      bool        // the last look found something
 	brisk     bool        // the last wait was short
 	meter     meter
@@ -81,6 +82,7 @@ func (lp *loop) run() {
 	_, _ = lp.set.srv.barrier.Settle(false)
 	lp.turns.Rest()
 	lp.shutListeners()
+	lp.endWatching()
 	lp.mu.Lock()
 	lp.gone = true
 	lp.poll.close()
@@ -93,6 +95,7 @@ func (lp *loop) turn() bool {
 	events := lp.wait()
 	lp.turns.Turn()
 	lp.meter.turn(lp.set.ticks)
+	lp.serveWatched(events)
 	leaving := lp.posted.Load() && lp.serveInbox()
 	lp.serveAgain()
 	for i := range events {
@@ -403,7 +406,7 @@ func (lp *loop) special(place int32) {
 		lp.poll.nudged()
 		return
 	}
-	if i := int(firstListener - place); i < len(lp.listeners) {
+	if i := int(firstListener - place); i < len(lp.listeners) { // what is watched was served
 		lp.listeners[i].accept(lp)
 	}
 }

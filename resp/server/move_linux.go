@@ -16,6 +16,7 @@ type order struct {
 	to       *loop     // the loop that gets a share of the work
 	share    float64   // of the recent work of all clients
 	among    []*loop   // those that get all clients
+	watched  *watched  // to be watched
 }
 
 // maxMoves is how many clients one turn hands over.
@@ -27,6 +28,8 @@ func (lp *loop) carryOut(o order) {
 		o.ask()
 	case o.listener != nil:
 		lp.openListener(o.listener)
+	case o.watched != nil:
+		lp.beginWatching(o.watched)
 	case o.to != nil:
 		lp.share(o.to, o.share)
 	default:

@@ -101,6 +101,13 @@ func New(o Options) *Server {
 	return s
 }
 
+// Watch has an event loop call ready whenever there is input at fd, as the first thing of
+// its turn and until ready returns false; the loop may be long in the turn before. It
+// reports whether there is a loop that does. fd is the caller's and must be open during the call.
+func (s *Server) Watch(fd int, ready func() (more bool)) bool {
+	return s.loops != nil && s.loops.watch(fd, ready)
+}
+
 // Serve accepts connections from l, the port of a face, until the server is closed,
 // and then returns net.ErrClosed.
 func (s *Server) Serve(l net.Listener, face engine.Face) error { return s.serve(l, face, false) }
