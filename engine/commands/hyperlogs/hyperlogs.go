@@ -370,7 +370,7 @@ func toDense(c *engine.Ctx, en engine.Entry, b []byte) ([]byte, bool) {
 		c.Err(resp.ErrHLLDamaged)
 		return nil, false
 	}
-	put(c, c.Args[2], en, b)
+	copy(c.Loosen(c.Args[2], en, en.Value(), len(b)), b) // no change for those that watch it, as in redis-server
 	c.PropagateSelf()
 	return b, true
 }
