@@ -223,8 +223,10 @@ func appendLength(dst []byte, n uint64) []byte {
 // A Decoder gives the pieces of one value. Errors of its methods must be
 // returned by Decode as they are.
 type Decoder struct {
-	c *cursor
-	a *arena
+	c       *cursor
+	a       *arena
+	batches bool // it reads many values, which end with their batch
+	lenders []interface{ reset() }
 }
 
 // Length reads a count.

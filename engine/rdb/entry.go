@@ -34,6 +34,16 @@ type walker struct {
 	// libraries says that libraries of functions are taken (Options.Library).
 	libraries bool
 	room      arena
+	dec       Decoder
+}
+
+// reset takes back what the values of the last batch have got.
+func (w *walker) reset() {
+	w.room.reset()
+	w.dec.batches = true
+	for _, l := range w.dec.lenders {
+		l.reset()
+	}
 }
 
 // A hooks is told what a walker meets beside keys.
@@ -209,7 +219,8 @@ func (w *walker) entry(t Type, e *Entry) error {
 // value reads a value of e's type.
 func (w *walker) value(e *Entry) (err error) {
 	if e.Type != TypeString {
-		e.Obj, err = w.codecs.codec(e.Type).Decode(&Decoder{&w.cursor, &w.room}, e.Type)
+		w.dec.c, w.dec.a = &w.cursor, &w.room
+		e.Obj, err = w.codecs.codec(e.Type).Decode(&w.dec, e.Type)
 		return err
 	}
 	s, err := w.text(&w.room)

@@ -297,7 +297,7 @@ func newWorker(l *loader) *worker { return &worker{l: l, w: l.walker(), keys: ce
 func (w *worker) run(j job, h hooks) error {
 	w.w.cursor = cursor{buf: j.buf[:j.hi], i: j.lo, base: j.base}
 	w.w.db = j.db
-	w.w.room.reset()
+	w.w.reset()
 	var err error
 	if w.list, err = w.w.entries(w.list[:0], h); err != nil {
 		return err

@@ -40,12 +40,12 @@ func (l Limits) fits(n, longest, have, size int) bool {
 // New returns an empty sorted set of the small form. All of a server may share a seed.
 func New(seed maphash.Seed) ZSet { return ZSet{seed: seed} }
 
-// FromPacked is View of a listpack from outside, which is checked. The limit on elements
+// Adopt is View of a listpack from outside, which is checked. The limit on elements
 // is kept.
-func FromPacked(seed maphash.Seed, lp []byte, lim Limits) (ZSet, error) {
-	z := New(seed)
+func (z *ZSet) Adopt(lp []byte, lim Limits) error {
+	z.View(nil)
 	if err := checkSmall(lp); err != nil {
-		return z, err
+		return err
 	}
 	if listpack.Len(lp) > 0 {
 		z.View(lp)
@@ -53,7 +53,7 @@ func FromPacked(seed maphash.Seed, lp []byte, lim Limits) (ZSet, error) {
 	if int64(z.Len()) > lim.Entries {
 		z.Grow()
 	}
-	return z, nil
+	return nil
 }
 
 // View makes z the sorted set that the listpack b holds, without copying it: as long as

@@ -351,11 +351,12 @@ func TestPackedForm(t *testing.T) {
 	if !ok || string(lp) != want {
 		t.Fatalf("packed %q", lp)
 	}
-	other, err := FromPacked(maphash.MakeSeed(), lp, lim)
+	other := New(maphash.MakeSeed())
+	err := other.Adopt(lp, lim)
 	if err != nil || other.Len() != 3 || &other.lp[0] != &lp[0] {
 		t.Fatalf("%d elements, a copy: %v, %v", other.Len(), &other.lp[0] != &lp[0], err)
 	}
-	if other, _ = FromPacked(maphash.MakeSeed(), lp, Limits{2, 5}); other.tree == nil {
+	if _ = other.Adopt(lp, Limits{2, 5}); other.tree == nil {
 		t.Error("more than the limit, and small")
 	}
 	clone := z.Clone()
@@ -383,8 +384,8 @@ func FuzzPacked(f *testing.F) {
 	f.Add([]byte(z.lp), int64(10))
 	f.Add([]byte(z.lp), int64(1))
 	f.Fuzz(func(t *testing.T, lp []byte, most int64) {
-		z, err := FromPacked(maphash.MakeSeed(), lp, Limits{most, 64})
-		if err != nil {
+		z := New(maphash.MakeSeed())
+		if err := z.Adopt(lp, Limits{most, 64}); err != nil {
 			return
 		}
 		n := z.Len()

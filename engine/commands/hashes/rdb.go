@@ -18,6 +18,10 @@ type hashCodec struct {
 	seed maphash.Seed
 }
 
+// lentBytes is up to where an object for a hash of an RDB file is lent: far below what
+// the keyspace keeps as an object.
+const lentBytes = 4 << 10
+
 var (
 	errField  = errors.New("a field of a hash stands there twice, or without a value")
 	errZipmap = errors.New("not a zipmap")
@@ -57,14 +61,16 @@ func (hashCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
 
 // Decode reads a hash, which may be empty: then it is none.
 func (hc hashCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
-	h := &hashObject{hash.New(hc.seed)}
 	if t == rdb.TypeHash {
+		h := &hashObject{hash.New(hc.seed)}
 		return h, hc.fields(h, d)
 	}
 	b, err := d.String()
 	if err != nil {
 		return nil, err
 	}
+	h := rdb.Lent[hashObject](d)
+	h.Hash = hash.New(hc.seed)
 	switch t {
 	case rdb.TypeHashListpack:
 		err = hc.packed(h, b)
@@ -72,6 +78,9 @@ func (hc hashCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 		err = hc.ziplist(h, b)
 	default:
 		err = hc.zipmap(h, b)
+	}
+	if h.Hashed() || len(b) > lentBytes { // the keyspace will have more than its bytes
+		return &hashObject{h.Hash}, err
 	}
 	return h, err
 }

@@ -19,6 +19,10 @@ type zsetCodec struct {
 	seed maphash.Seed
 }
 
+// lentBytes is up to where an object for a sorted set of an RDB file is lent: far below
+// what the keyspace keeps as an object.
+const lentBytes = 4 << 10
+
 var (
 	// errScore is a score in an RDB file that is not a number.
 	errScore = errors.New("a score of a sorted set is not a number")
@@ -64,10 +68,10 @@ func (zsetCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
 
 // Decode reads a sorted set, which may be empty: then it is none.
 func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
-	z := &zsetObject{zset.New(zc.seed)}
 	lim := limitsOf(zc.cfg)
 	switch t {
 	case rdb.TypeZset, rdb.TypeZset2:
+		z := &zsetObject{zset.New(zc.seed)}
 		return z, z.decode(d, t, lim)
 	}
 	b, err := d.String()
@@ -79,7 +83,12 @@ func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 			return nil, err
 		}
 	}
-	z.ZSet, err = zset.FromPacked(zc.seed, b, lim)
+	z := rdb.Lent[zsetObject](d)
+	z.ZSet = zset.New(zc.seed)
+	err = z.Adopt(b, lim)
+	if !z.IsSmall() || len(b) > lentBytes { // the keyspace will have more than its bytes
+		return &zsetObject{z.ZSet}, err
+	}
 	return z, err
 }
 
