@@ -23,6 +23,9 @@
 //	                                                │ passes
 //	                                                └─► survives
 //
+// With -quick the tests that a line names must notice it by themselves: minutes in place of
+// hours, for the time while a table or its tests are written.
+//
 // A line of the table is the file's path, what is replaced, which must stand there
 // once, and by what, the two in Go's quotes; then, if that is known, a package and which of
 // its tests notice it (TestA|TestB). The comment above it says what goes

@@ -34,9 +34,10 @@ func main() {
 	sim := flag.String("sim", "./integration/sim", "what judges the mutants that their own package lets live")
 	side := flag.Int("j", 1, "how many run side by side")
 	only := flag.String("run", "", "only those whose path or comment matches this regular expression")
+	quick := flag.Bool("quick", false, "those that a line names tests for are judged by these alone")
 	list := flag.Bool("list", false, "print the table and end")
 	flag.Parse()
-	survived, err := run(*root, *sim, *side, *only, *list)
+	survived, err := run(*root, *sim, *side, *only, *list, *quick)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
@@ -46,7 +47,7 @@ func main() {
 	}
 }
 
-func run(root, sim string, side int, only string, list bool) (survived int, err error) {
+func run(root, sim string, side int, only string, list, quick bool) (survived int, err error) {
 	if side < 1 {
 		return 0, fmt.Errorf("-j %d: at least one must run", side)
 	}
@@ -75,13 +76,14 @@ func run(root, sim string, side int, only string, list bool) (survived int, err 
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	h := &hunt{root: root, sim: sim, dir: dir, out: os.Stdout, total: len(chosen)}
+	h := &hunt{root: root, sim: sim, quick: quick, dir: dir, out: os.Stdout, total: len(chosen)}
 	return h.all(chosen, side)
 }
 
 // A hunt runs mutants.
 type hunt struct {
 	root, sim, dir string
+	quick          bool
 
 	mu       sync.Mutex
 	out      io.Writer
@@ -135,7 +137,11 @@ func (h *hunt) fate(m *mutant) (fate string, survives bool, err error) {
 	if out, err := h.goTool(testGrace, "build", "-overlay", overlay, m.pkg()); err != nil {
 		return "", false, fmt.Errorf("it does not compile: %s", last(out, 300))
 	}
-	for _, s := range m.suites(h.sim) {
+	suites := m.suites(h.sim)
+	if h.quick && m.first != (suite{}) {
+		suites = suites[:1]
+	}
+	for _, s := range suites {
 		args := append([]string{"test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", testLimit.String()}, s.args()...)
 		out, err := h.goTool(testLimit+testGrace, args...)
 		switch {
