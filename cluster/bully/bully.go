@@ -109,6 +109,7 @@ type peer struct {
 
 	sick        bool // it said that its disk has failed
 	forgot      bool // it said that it has forgotten
+	fresh       bool // it said that it takes no token yet
 	steady      bool // leader: it keeps up,
 	steadySince time.Duration
 	falls       int // how often it died or fell silent lately

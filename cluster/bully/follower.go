@@ -50,6 +50,8 @@ func (n *Node) onLeader(p *peer, m Message) {
 		ack.Reason = Forgot // above all: the others only cost a leadership
 	case n.diskBad:
 		ack.Reason = DiskFailed
+	case n.fresh():
+		ack.Reason = JustStarted // no handover comes to anything meanwhile
 	}
 	n.send(p.id, ack)
 	n.askEnd(p)

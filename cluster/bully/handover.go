@@ -9,7 +9,8 @@ import (
 // and no reply is lost.
 //
 //	 leader                                        target
-//	   │ catching: until the target is near          │
+//	   │ catching: until the target is near,         │
+//	   │   and has run for T                         │
 //	   │ holding: new writes wait at the driver      │
 //	   │   Held: nothing runs any more               │
 //	   │   the target holds the last offset          │
@@ -37,7 +38,7 @@ type Stage uint8
 
 const (
 	NoHandover Stage = iota
-	Catching         // waits until the target's log is near; nothing is held
+	Catching         // waits until the target's log is near, and tokens are taken; nothing is held
 	Holding          // new writes are held until the target has all
 	Passed           // the lease is revoked, the token is given away; reads are held, too
 	Resuming         // it came to nothing: no lease until it is regained
@@ -196,11 +197,19 @@ func (n *Node) isNear(p *peer) bool {
 	return p.acked > 0 && n.pos.Offset-p.acked <= n.cfg.near()
 }
 
-// successor is the highest ID that is near, else the one that holds most.
+// successor is the highest ID that is near, else the one that holds most; one that has just
+// started only where there is no other.
 func (n *Node) successor() *peer {
+	if p := n.successorAmong(false); p != nil {
+		return p
+	}
+	return n.successorAmong(true)
+}
+
+func (n *Node) successorAmong(fresh bool) *peer {
 	var best *peer
 	for _, p := range n.peers {
-		if !n.canLead(p) {
+		if !n.canLead(p) || p.fresh != fresh {
 			continue
 		}
 		if best == nil || n.isNear(p) || !n.isNear(best) && p.acked >= best.acked {
@@ -222,7 +231,7 @@ func (n *Node) proceed() {
 		return
 	}
 	h := &n.lead.handing
-	if h.stage == Catching && n.isNear(h.target) {
+	if h.stage == Catching && n.isNear(h.target) && n.takesTokens(h.target) {
 		h.stage = Holding
 		h.deadline = min(h.deadline, n.now+n.cfg.pause())
 	}
@@ -342,7 +351,23 @@ func (n *Node) tokenHolds(t Token) bool {
 	if n.rules.tokenForever {
 		return true
 	}
-	return t.N > n.promise.cancelled && n.now >= n.started+n.cfg.Timeout
+	return t.N > n.promise.cancelled && !n.fresh()
+}
+
+// fresh reports whether this voter may have heard, before its start, of tokens that count no
+// more.
+func (n *Node) fresh() bool { return n.now < n.started+n.cfg.Timeout }
+
+// takesTokens reports whether a token for p can come to anything: p takes it, and a majority of
+// the voters with this leader. Those that have just started take none.
+func (n *Node) takesTokens(p *peer) bool {
+	count := 1
+	for _, other := range n.peers {
+		if other.voter && !other.fresh {
+			count++
+		}
+	}
+	return !p.fresh && count >= n.quorum
 }
 
 // freed reports whether a real ELECTION carries a token that ends this node's

@@ -136,7 +136,7 @@ func (n *Node) nextLeader() time.Duration {
 // onAck takes a follower's answer to a heartbeat.
 func (n *Node) onAck(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
-	p.sick = m.Reason == DiskFailed
+	p.sick, p.fresh = m.Reason == DiskFailed, m.Reason == JustStarted
 	if n.role != Leader {
 		return
 	}

@@ -324,7 +324,7 @@ func (w *trace) act(id int64, o Output) {
 		w.say(id, "holds new commands")
 	}
 	for _, m := range o.Messages {
-		if w.beats || m.Kind != Heartbeat && (m.Kind != Ack || m.Reason != NoReason) {
+		if w.beats || m.Kind != Heartbeat && (m.Kind != Ack || m.Reason != NoReason && m.Reason != JustStarted) {
 			w.say(id, "-> %d %s", m.To, describe(m))
 		}
 		w.flight = append(w.flight, flying{w.now + traceLatency + w.delay, m})
