@@ -92,7 +92,11 @@ func greeting(raw net.Conn) (words [][]byte, early []byte, err error) {
 	for _, e := range v.Elems {
 		words = append(words, []byte(e.Text))
 	}
-	return words, got.Bytes()[len(resp.AppendCommand(nil, words...)):], nil
+	n := len(resp.AppendCommand(nil, words...))
+	if n > got.Len() {
+		return nil, nil, errors.New("it is not spelled as a command is")
+	}
+	return words, got.Bytes()[n:], nil
 }
 
 func (a *acceptor) dial(t *testing.T, h peer.Hello, secret string) (*peer.Conn, error) {
