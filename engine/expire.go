@@ -38,6 +38,7 @@ func (e *Engine) ExpireCycle(limit int) (deleted int) {
 		e.stats.expireNanos.Add(took)
 		e.noteEvent(eventExpireCycle, took)
 	}()
+	e.limitTracked()
 	now := e.host.Now()
 	var sc expireScratch
 	first := e.expireTurn.Add(1)

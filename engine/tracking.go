@@ -71,6 +71,23 @@ func (c *Ctx) remember(by *Command, args [][]byte) {
 	}
 }
 
+// maxForgotten is how many keys one turn takes out of the table where it may hold fewer than it does.
+const maxForgotten = 1000
+
+// limitTracked takes out what is too much since tracking-table-max-keys is lower.
+func (e *Engine) limitTracked() {
+	if e.trackers.Load() == 0 {
+		return
+	}
+	for range maxForgotten {
+		gone := e.tracked.Excess(e.Config.TrackingTableMaxKeys.Get())
+		if gone == nil {
+			return
+		}
+		e.invalidate([]staleKey{{key: gone}}, nil, rest{})
+	}
+}
+
 // forgetCaching ends what CLIENT CACHING said: it holds for one command, or one
 // transaction.
 func (s *Session) forgetCaching(cmd *Command) {

@@ -154,6 +154,19 @@ func TestBroadcastsTogether(t *testing.T) {
 	}
 }
 
+// TestALowerLimitForgets: clients are told of the keys that the table may not hold any more.
+func TestALowerLimitForgets(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for _, line := range []string{"HELLO 3", "CLIENT TRACKING ON", "MGET a b c", "CONFIG SET tracking-table-max-keys 1"} {
+		c.Do(strings.Fields(line)...)
+	}
+	s.ExpireCycle(10)
+	if got := strings.Count(c.Hear(), "invalidate"); got != 2 {
+		t.Errorf("told of %d keys, not of 2", got)
+	}
+}
+
 // TestNoloopHearsOfExpiry: a key whose time is over was changed by nobody, so the client that finds
 // that out is told, unless it has written the key since.
 func TestNoloopHearsOfExpiry(t *testing.T) {

@@ -59,6 +59,20 @@ func (t *Table) Remember(key []byte, client int64, most int64) (gone []byte) {
 	return gone
 }
 
+// Excess is a key that has to go since there are more than most, 0: any number; nil: none has.
+// It stays until it is taken.
+func (t *Table) Excess(most int64) []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if most <= 0 || int64(len(t.keys)) <= most {
+		return nil
+	}
+	for any := range t.keys {
+		return []byte(any)
+	}
+	return nil
+}
+
 // Take calls tell with each client that has read a key, and forgets them.
 func (t *Table) Take(key []byte, tell func(client int64)) {
 	t.mu.Lock()
