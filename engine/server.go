@@ -210,6 +210,17 @@ func configCommands() []Command {
 }
 
 func doConfigGet(c *Ctx) {
+	if name := string(c.Args[2]); len(c.Args) == 3 && !strings.ContainsAny(name, globSigns) {
+		value, ok := c.e.Config.Lookup(name) // as nearly all ask: not all directives are looked at
+		if !ok {
+			c.W.Map(0)
+			return
+		}
+		c.W.Map(1)
+		c.W.BulkString(name)
+		c.W.BulkString(value)
+		return
+	}
 	var found [][2]string
 	patterns := make([]string, len(c.Args)-2)
 	signs := make([]bool, len(patterns)) // it is a pattern, not a name

@@ -82,6 +82,15 @@ func (c *Config) Each(f func(name, value string)) {
 	}
 }
 
+// Lookup is the value of the directive with that name, or an older one.
+func (c *Config) Lookup(name string) (value string, ok bool) {
+	d := c.table.find(name)
+	if d == nil {
+		return "", false
+	}
+	return d.show(), true
+}
+
 // EachAsked calls f with the directives for whose name asked is true, under the name that
 // it returns.
 func (c *Config) EachAsked(asked func(name string) (as string, ok bool), f func(name, value string)) {
