@@ -51,6 +51,7 @@ const settled = 90 * time.Second
 // TestElections kills leader after leader. Each time another takes over, and in
 // the end the highest ID leads.
 func TestElections(t *testing.T) {
+	t.Parallel()
 	c, old := startCluster(t, 3)
 	for range elections() {
 		if err := old.Kill(); err != nil {
@@ -74,6 +75,7 @@ func TestElections(t *testing.T) {
 // TestSizes starts clusters of each size; each elects its highest ID and takes
 // a write. A minority of them may die, and two need both.
 func TestSizes(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 2, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			c, _ := startCluster(t, n)

@@ -32,6 +32,7 @@ const writesBetween = 2000
 // TestKillLeader kills the leader with SIGKILL under four writers, again and
 // again, starts it again, and reads every acknowledged write back.
 func TestKillLeader(t *testing.T) {
+	t.Parallel()
 	c, _ := startCluster(t, 3)
 	load := harness.StartLoad(4, "kill", c.Addrs(), nil)
 	defer load.Stop()
@@ -66,6 +67,7 @@ func TestKillLeader(t *testing.T) {
 // go on, and reads every acknowledged write back. What the stopped leader
 // had in its buffers it must not answer as leader when it wakes.
 func TestStopLeader(t *testing.T) {
+	t.Parallel()
 	c, _ := startCluster(t, 3)
 	load := harness.StartLoad(4, "stop", c.Addrs(), nil)
 	defer load.Stop()

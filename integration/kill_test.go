@@ -104,6 +104,7 @@ type checkedWriter interface {
 // everything back after each start. With always that must hold for whatever ends
 // the machine; with everysec for the end of the process.
 func TestKillUnderLoad(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"always", "everysec"} {
 		t.Run(policy, func(t *testing.T) {
 			n := startNode(t, "--appendfsync", policy)

@@ -155,6 +155,7 @@ func TestGrowAndShrinkUnderLoad(t *testing.T) {
 // TestKillLeaderInTheMiddleOfAdd: the next leader takes the node in to the end,
 // or can be asked again.
 func TestKillLeaderInTheMiddleOfAdd(t *testing.T) {
+	t.Parallel()
 	c, leader := startCluster(t, 3)
 	o := &operator{t, c}
 	load := harness.StartLoad(4, "add", c.Addrs(), nil)
@@ -191,6 +192,7 @@ func TestKillLeaderInTheMiddleOfAdd(t *testing.T) {
 // TestReturnUnderAnotherPort: a node comes back with its data at another port.
 // It is the same one, once the others are told where it is.
 func TestReturnUnderAnotherPort(t *testing.T) {
+	t.Parallel()
 	c, leader := startCluster(t, 3)
 	o := &operator{t, c}
 	load := harness.StartLoad(4, "move", c.Addrs(), nil)

@@ -186,6 +186,7 @@ func countThrough(t *testing.T, addrs []string, f func(wait func())) []*counter 
 // TestPlainPlannedChange: clients at the plain ports of all nodes, of the old leader and of
 // the new one, too, see a pause and nothing else.
 func TestPlainPlannedChange(t *testing.T) {
+	t.Parallel()
 	c, at := startPlain(t)
 	addrs := slices.Collect(maps.Values(at))
 	all := countThrough(t, append(addrs, addrs...), func(wait func()) {
@@ -219,6 +220,7 @@ func TestPlainPlannedChange(t *testing.T) {
 // TestPlainUnplannedChange: the leader is killed, or stopped. Clients at the nodes that
 // live are told of the command that was in flight, and of nothing else.
 func TestPlainUnplannedChange(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []struct {
 		name        string
 		begin, ends func(n *harness.Node) error
