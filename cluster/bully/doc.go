@@ -311,7 +311,9 @@
 //     majority that votes by the token shares a voter with it, which did one of
 //     the two first. Voted first, it is in the higher epoch and acknowledges
 //     nothing; acknowledged first, it refuses. One that restarted in between
-//     refuses for T, in which the acknowledgement it forgot runs out.
+//     refuses for T, in which the acknowledgement it forgot runs out. For so
+//     long its ACKs say just-started, and no token is given away, and nothing
+//     held, that it would have to take.
 //  8. Somebody leads soon while a majority is connected and has working disks,
 //     and in the end the highest ID among those that keep up. Turns and back-off
 //     part rivals; STANDDOWN costs its receiver at most 2T, once.

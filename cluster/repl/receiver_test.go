@@ -30,12 +30,22 @@ type node struct {
 	log     *clustertest.Log
 	applied *atomic.Int64
 	moved   chan struct{}
-	unsure  *atomic.Bool // it vouches for nothing that it holds
+	unsure  *atomic.Bool  // it vouches for nothing that it holds
+	turned  *atomic.Bool  // it follows another by now
+	forgot  *atomic.Bool  // it does not vouch for its answers
+	behind  *atomic.Int64 // how much of its log is not durable
+}
+
+func newNode(log *clustertest.Log) node {
+	return node{log, &atomic.Int64{}, make(chan struct{}, 1), &atomic.Bool{}, &atomic.Bool{}, &atomic.Bool{}, &atomic.Int64{}}
 }
 
 func (n node) Await(int64) (bool, int64) { return true, epoch }
 func (n node) Cut(_, off int64) error    { return n.log.Stream().Truncate(off) }
 func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error) {
+	if n.turned.Load() {
+		return 0, false, nil
+	}
 	if len(records) > 0 {
 		if err := n.log.Stream().AppendRaw(off, records); err != nil {
 			return 0, false, err
@@ -48,9 +58,9 @@ func (n node) Durable(int64) int64 {
 	if n.unsure.Load() {
 		return 0
 	}
-	return n.log.End()
+	return n.log.End() - n.behind.Load()
 }
-func (n node) Vouches() bool { return true }
+func (n node) Vouches() bool { return !n.forgot.Load() }
 
 func (n node) Broken(int64) (bool, error) { return false, nil }
 
@@ -117,7 +127,7 @@ func open(t *testing.T) *stream {
 		t.Fatal(err)
 	}
 	log := clustertest.NewLog()
-	n := node{log, &atomic.Int64{}, make(chan struct{}, 1), &atomic.Bool{}}
+	n := newNode(log)
 	r := &repl.Receiver{
 		Conn: <-opened, Stream: log.Stream(), Node: n, Self: follower,
 		Cluster: func() string { return peer.Unknown }, Learn: func(*peer.Frame) error { return nil }, Patience: limit,
@@ -126,7 +136,7 @@ func open(t *testing.T) *stream {
 	go func() { ended <- r.Run() }()
 	t.Cleanup(func() {
 		conn.Close()
-		if err := <-ended; err != io.EOF && !t.Failed() {
+		if err := <-ended; err != io.EOF && !t.Failed() && !n.turned.Load() {
 			t.Errorf("the receiver ended: %v", err)
 		}
 	})
@@ -343,4 +353,36 @@ func TestWhatIsVouchedForLaterIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatIsNotDurableIsNotSaidToBe: an acknowledgement tells what was received, and of that
+// what is durable.
+func TestWhatIsNotDurableIsNotSaidToBe(t *testing.T) {
+	set := string(resp.AppendCommand(nil, "SET", "k", "v")) // 27 bytes
+	s := open(t)
+	s.node.behind.Store(7)
+	s.send(s.frame(peer.Data, "0", "0", set))
+	if f := s.next(); f.Type != peer.Held || string(f.Args[0]) != "27" || string(f.Args[1]) != "20" {
+		t.Errorf("%s %q, and 20 of 27 bytes are durable", f.Type, f.Args)
+	}
+}
+
+// TestWhoAnswersARound: a follower of this leader that vouches for what it says, and no other.
+func TestWhoAnswersARound(t *testing.T) {
+	t.Run("one that does not vouch is silent", func(t *testing.T) {
+		s := open(t)
+		s.node.forgot.Store(true)
+		s.send(s.frame(peer.Ask, "1"), s.frame(peer.Data, "0", "0", string(resp.AppendCommand(nil, "PING"))))
+		if f := s.next(); f.Type != peer.Held {
+			t.Errorf("%s %q", f.Type, f.Args)
+		}
+	})
+	t.Run("one that has turned away says so", func(t *testing.T) {
+		s := open(t)
+		s.node.turned.Store(true)
+		s.send(s.frame(peer.Ask, "1"))
+		if f := s.next(); f.Type != peer.Refuse {
+			t.Errorf("%s %q", f.Type, f.Args)
+		}
+	})
 }

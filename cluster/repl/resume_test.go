@@ -83,7 +83,7 @@ type replica struct {
 }
 
 func newReplica() *replica {
-	return &replica{node: node{clustertest.NewLog(), &atomic.Int64{}, make(chan struct{}, 1), &atomic.Bool{}}}
+	return &replica{node: newNode(clustertest.NewLog())}
 }
 
 // take runs one stream of a leader's log until the follower holds it, or until
