@@ -11,9 +11,14 @@ import (
 // what a test asks for. A home is a copy of the suite where that is another server.
 
 // stand is what stands in the place of src/redis-server. The suite waits until the
-// server has written its process ID in redis-server's words, which are not Regent's.
-const stand = `#!/bin/sh
-echo "In the place of redis-server, PID: $$"
+// server has written its process ID in redis-server's words, which are not Regent's, and
+// expects that it listens then, or has ended.
+const stand = `#!/bin/bash
+port=$(awk '($1 == "port" || $1 == "tls-port") && $2 > 0 { port = $2 } END { print port }' "$1")
+(
+	while kill -0 $$ && ! (exec 3<>/dev/tcp/127.0.0.1/$port); do sleep 0.05; done 2>/dev/null
+	echo "In the place of redis-server, PID: $$"
+) &
 exec %q "$@"
 `
 

@@ -25,7 +25,7 @@ var modes = []struct {
 		"unit/introspection", "unit/introspection-2", "unit/slowlog", "unit/querybuf", "unit/multi", "unit/pubsub", "unit/pause",
 		"unit/type/stream", "unit/type/stream-cgroups", "unit/hyperloglog", "unit/bitops", "unit/bitfield",
 		"unit/lazyfree", "unit/other", "unit/geo", "unit/latency-monitor", "unit/replybufsize", "unit/scripting", "unit/functions",
-		"unit/sort", "unit/dump", "unit/tracking", "unit/acl", "unit/acl-v2",
+		"unit/sort", "unit/dump", "unit/tracking",
 	}},
 	{own, "The suite's own mode", "The suite starts the servers itself, with its own configuration file and start-up lines: Regent stands in the place of `src/redis-server`.", []string{
 		"unit/auth", "unit/dump", "unit/limits", "unit/obuf-limits", "unit/networking", "unit/info", "unit/tracking", "unit/pubsubshard",
