@@ -32,6 +32,7 @@ var otherwise = map[string]string{
 	"activedefrag":              "another reason than Redis's for no",
 	"cluster-announce-ip":       announces,
 	"cluster-announce-port":     announces,
+	"cluster-announce-tls-port": announces,
 	"replica-announce-ip":       announces,
 	"cluster-announce-hostname": announces,
 	"replica-announce-port":     announces,
