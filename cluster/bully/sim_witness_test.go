@@ -13,6 +13,9 @@ const witnessPart = 3
 // as without them.
 func (w *world) appoint(r *rand.Rand) {
 	n := len(w.nodes)
+	if planted := w.rules != (rules{}) || w.drivers != (driverRules{}); planted && !w.rules.ofWitness() {
+		return // the seeds that bring the other bugs to light have none
+	}
 	if n < 3 || w.plan.members > 0 || r.IntN(witnessPart) > 0 {
 		return
 	}
@@ -48,3 +51,6 @@ func (m *machine) lacks(at int) bool {
 	}
 	return false
 }
+
+// ofWitness reports whether a bug is planted that needs a witness.
+func (r *rules) ofWitness() bool { return r.witnessServes || r.witnessKeeps || r.witnessDrops }
