@@ -34,6 +34,7 @@ func TestSoak(t *testing.T) {
 			o.idle, o.length = soakIdle, &slow // long: hours between them
 		}
 		t.Run(fmt.Sprint(soakFrom+i), func(t *testing.T) { sum.add(simulate(t, soakFrom+i, o)) })
+		t.Logf("%.1f of %.0f hours, %s", sum.virtual.Hours(), hours, time.Since(began).Round(time.Second))
 	}
 	sum.log(t, time.Since(began), cpuTime()-cpu)
 }
