@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -27,7 +30,10 @@ const valueBatch = 50
 
 func valueCases() []valueCase {
 	text := func(words []string, i int) []string { return append(words, fmt.Sprintf("%08x", uint32(i)*2654435761)) }
-	long := func(words []string, i int) []string { return append(words, fmt.Sprintf("%064x", uint32(i)*2654435761)) }
+	long := func(words []string, i int) []string { // with nothing in common, as little as hashes have
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
+		return append(words, hex.EncodeToString(sum[:]))
+	}
 	number := func(words []string, i int) []string { return append(words, strconv.Itoa(i*7)) }
 	field := func(words []string, i int) []string { return text(append(words, fmt.Sprint("field:", i)), i) }
 	scored := func(words []string, i int) []string { return text(append(words, strconv.Itoa(i)), i) }
