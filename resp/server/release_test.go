@@ -45,6 +45,26 @@ func TestRepliesWaitForTheBarrier(t *testing.T) {
 	})
 }
 
+// TestALeaseIsLookedAtForEachRelease: what was seen of the lease proves nothing of a reply that
+// is computed later.
+func TestALeaseIsLookedAtForEachRelease(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		h.lead(1)
+		h.gate.set(-1, 1)
+		c := h.dial()
+		for range 5 {
+			c.send(command("GET", "k"))
+			c.expect("$-1\r\n")
+		}
+		h.gate.mu.Lock()
+		defer h.gate.mu.Unlock()
+		if h.gate.sealed < 5 || h.gate.proven != 0 {
+			t.Errorf("of %d releases %d rested on an earlier look", h.gate.sealed, h.gate.proven)
+		}
+	})
+}
+
 // TestReaderWaitsForTheWrite: a value that may be taken back is shown to
 // nobody.
 func TestReaderWaitsForTheWrite(t *testing.T) {

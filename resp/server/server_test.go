@@ -34,6 +34,7 @@ type gate struct {
 	tickets   map[engine.Conn]*gateTicket
 	inTurn    func() // called once by the next Pass, which is on a client's turn
 	work      func() // returned once by Settle, to a caller that may hand itself off
+	proven    int    // calls of Pass with a proof of an earlier one
 }
 
 func (g *gate) Settle(handOff bool) (work func(), soon bool) {
@@ -56,10 +57,14 @@ func (g *gate) passes(off, epoch int64) bool {
 	return (g.committed < 0 || off <= g.committed) && (epoch == 0 || epoch == g.epoch)
 }
 
-func (g *gate) Pass(off, epoch int64, _ engine.AckSet, _ *engine.Proof) bool {
+func (g *gate) Pass(off, epoch int64, _ engine.AckSet, p *engine.Proof) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sealed++
+	if p.Epoch != 0 {
+		g.proven++
+	}
+	p.Epoch = epoch
 	if f := g.inTurn; f != nil {
 		g.inTurn = nil
 		f()
