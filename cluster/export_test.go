@@ -54,3 +54,27 @@ func ReadMark(dir string) (at bully.Position, found bool, err error) { return re
 
 // Copies is how many bytes of the log were taken from leaders.
 func (c *Cluster) Taken() int64 { return c.follow.bytes.Load() }
+
+// Answered takes the answer of a node to the round that runs, as of an epoch.
+func (c *Cluster) Answered(id, epoch int64) {
+	c.rounds.mu.Lock()
+	begun := c.rounds.begun
+	c.rounds.mu.Unlock()
+	c.answered(c.member(id), epoch, begun, 0)
+}
+
+// A Tally is a leader's count of answers to rounds.
+type Tally struct{ r rounds }
+
+// Begin begins round begun of an epoch.
+func (t *Tally) Begin(epoch, begun int64) {
+	if t.r.by == nil || t.r.epoch != epoch {
+		t.r.by = map[int64]int64{}
+	}
+	t.r.epoch, t.r.begun = epoch, begun
+}
+
+// Count is rounds.count of node 1.
+func (t *Tally) Count(epoch, from, round int64, voters ...int64) bool {
+	return t.r.count(epoch, from, round, 1, voters)
+}

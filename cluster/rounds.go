@@ -91,19 +91,8 @@ func (c *Cluster) answered(m *member, epoch, round, synced int64) {
 		return
 	}
 	r.mu.Lock()
-	if r.epoch == epoch && round <= r.begun {
-		r.by[m.ID] = max(r.by[m.ID], round)
-	}
-	n := 1 // this node
-	voters := c.roster.Load().conf.Voters
-	for _, id := range voters {
-		if id != c.id && r.by[id] >= r.begun {
-			n++
-		}
-	}
-	moved := r.confirmed.Load() < r.begun && n > len(voters)/2
+	moved := r.count(epoch, m.ID, round, c.id, c.roster.Load().conf.Voters)
 	if moved {
-		r.confirmed.Store(r.begun)
 		c.nextRound()
 	}
 	r.mu.Unlock()
@@ -111,6 +100,26 @@ func (c *Cluster) answered(m *member, epoch, round, synced int64) {
 		c.stirs.stir()
 		c.opts.Advanced()
 	}
+}
+
+// count takes node from's answer to a round of an epoch, and reports whether the round that
+// runs is confirmed by it: a majority of the voters, self among them, has answered that one.
+// The caller holds mu.
+func (r *rounds) count(epoch, from, round, self int64, voters []int64) bool {
+	if r.epoch == epoch && round <= r.begun {
+		r.by[from] = max(r.by[from], round)
+	}
+	n := 0
+	for _, id := range voters {
+		if id == self || r.by[id] >= r.begun {
+			n++
+		}
+	}
+	if r.confirmed.Load() >= r.begun || n <= len(voters)/2 {
+		return false
+	}
+	r.confirmed.Store(r.begun)
+	return true
 }
 
 // openRounds counts for a new leadership: answers to an older one say nothing,

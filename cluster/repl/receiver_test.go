@@ -90,6 +90,16 @@ type stream struct {
 
 func open(t *testing.T) *stream {
 	t.Helper()
+	s := openOn(t, clustertest.NewLog(), "0", "0", "0", "1", "")
+	if f := s.next(); f.Type != peer.Ready {
+		t.Fatalf("%s in answer to OPEN", f.Type)
+	}
+	return s
+}
+
+// openOn begins a stream to a receiver that has a log.
+func openOn(t *testing.T, log *clustertest.Log, openArgs ...string) *stream {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +136,6 @@ func open(t *testing.T) *stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := clustertest.NewLog()
 	n := newNode(log)
 	r := &repl.Receiver{
 		Conn: <-opened, Stream: log.Stream(), Node: n, Self: follower,
@@ -141,10 +150,7 @@ func open(t *testing.T) *stream {
 		}
 	})
 	s := &stream{t, conn, n, r}
-	s.send(s.frame(peer.Open, "0", "0", "0", "1", ""))
-	if f := s.next(); f.Type != peer.Ready {
-		t.Fatalf("%s in answer to OPEN", f.Type)
-	}
+	s.send(s.frame(peer.Open, openArgs...))
 	return s
 }
 
@@ -385,4 +391,41 @@ func TestWhoAnswersARound(t *testing.T) {
 			t.Errorf("%s %q", f.Type, f.Args)
 		}
 	})
+}
+
+// TestAPieceThatDoesNotFollow ends the stream, and nothing of it is held.
+func TestAPieceThatDoesNotFollow(t *testing.T) {
+	ping := string(resp.AppendCommand(nil, "PING"))
+	for _, at := range []string{"1", "0"} {
+		t.Run("at "+at, func(t *testing.T) {
+			s := open(t)
+			s.send(s.frame(peer.Data, "0", "0", ping))
+			s.held(strconv.Itoa(len(ping)))
+			s.send(s.frame(peer.Data, at, "0", ping))
+			var f peer.Frame
+			_ = s.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if err := s.conn.Next(&f); err != io.EOF {
+				t.Errorf("%s %q, %v", f.Type, f.Args, err)
+			}
+			s.node.turned.Store(true) // the stream has ended with an error, as is due
+		})
+	}
+}
+
+// TestAStreamBeginsAtTheCommonPoint: what the leader does not have is cut off before READY.
+func TestAStreamBeginsAtTheCommonPoint(t *testing.T) {
+	log := clustertest.NewLog()
+	common, err := log.Stream().BeginEpoch(1, leader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Stream().BeginEpoch(2, follower); err != nil { // of which nobody heard
+		t.Fatal(err)
+	}
+	end := strconv.FormatInt(common, 10)
+	s := openOn(t, log, "0", end, "0", "1", fmt.Sprintf("1:%d:0", leader))
+	f := s.next()
+	if f.Type != peer.Ready || string(f.Args[0]) != end || log.End() != common {
+		t.Errorf("%s %q, and the log ends at %d; both have the log up to %d", f.Type, f.Args, log.End(), common)
+	}
 }
