@@ -19,7 +19,7 @@ var ownFields = map[string]string{
 	"client_query_buffer_limit_disconnections":  "7.2",
 	"client_output_buffer_limit_disconnections": "7.2",
 	"gc_cycles":                                 "the collector", "gc_longest_pause_usec": "the collector",
-	"node_id": "which node leads", "leader_id": "which node leads", "leader_addr": "which node leads", "epoch": "which node leads", "election_in_progress": "which node leads", "nodes": "which node leads",
+	"node_id": "which node leads", "leader_id": "which node leads", "leader_addr": "which node leads", "epoch": "which node leads", "election_in_progress": "which node leads", "nodes": "which node leads", "witness": "a node without data",
 }
 
 // fieldNames are the names of INFO's lines, with the sections' titles; what

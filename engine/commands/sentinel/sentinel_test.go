@@ -218,6 +218,9 @@ func TestBesideSentinel(t *testing.T) {
 		}
 		for line := range strings.Lines(strings.TrimSpace(alike)) {
 			ours, theirs := ask(line)
+			for end := time.Now().Add(patience); strings.Contains(theirs, "s-down-time") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				ours, theirs = ask(line) // on a busy machine a server that lives may be silent for a moment
+			}
 			if a, b := shape(t, ours), shape(t, theirs); a != b {
 				t.Errorf("RESP%s %s: \n%s, redis-sentinel\n%s", hello, strings.TrimSpace(line), a, b)
 			}
