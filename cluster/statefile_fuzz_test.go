@@ -32,3 +32,20 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// TestStateIsChecked: a state file with one bit that is another is refused, wherever it is.
+func TestStateIsChecked(t *testing.T) {
+	d := durable{node: 1, voters: []int64{1, 2, 3}, marked: true, reached: bully.Position{Epoch: 3, Offset: 99}, clean: true}
+	d.hard.Epoch, d.hard.VoteFor = 3, 2
+	b := d.encode()
+	if _, err := decodeState(b); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 8 * len(b) {
+		bad := bytes.Clone(b)
+		bad[i/8] ^= 1 << (i % 8)
+		if got, err := decodeState(bad); err == nil {
+			t.Errorf("bit %d is another, and %+v is read", i, got)
+		}
+	}
+}
