@@ -48,9 +48,12 @@ func (r *Replies) Next(p []byte) (n int, ev Event, err error) {
 	for n < len(p) {
 		switch r.in {
 		case atStart:
-			if r.kind = p[n]; r.left == 0 {
-				r.push = r.kind == '>'
-				r.left = 1
+			r.kind = p[n]
+			switch {
+			case r.left == 0:
+				r.push, r.left = r.kind == '>', 1
+			case r.kind == resp.NoteByte: // notes stand between replies
+				return n, More, errReply
 			}
 			r.in = inHeader
 		case inBulk:
@@ -146,7 +149,7 @@ func (r *Replies) typed(line []byte) (ended bool, err error) {
 	case '|': // goes with the value behind it
 		return r.value(2*max(n, 0) + 1), nil
 	case resp.NoteByte:
-		if r.left != 1 || n < 1 || n > resp.MaxNote {
+		if n < 1 || n > resp.MaxNote {
 			return false, errReply
 		}
 		r.note, r.short, r.in = r.note[:0], n+2, inNote
