@@ -463,6 +463,10 @@ func (m *machine) crash(power bool) {
 	m.acked = min(m.acked, left)
 	m.log = m.log[:left:left]
 	m.kept, m.synced = min(m.kept, left), min(m.synced, left)
+	if left > 0 && m.log[left-1].epoch > m.disk.Epoch && !m.wiped {
+		// It would take its own state file for lost.
+		w.fail("node %d has records of epoch %d, and on disk it promised itself to %d", m.id, m.log[left-1].epoch, m.disk.Epoch)
+	}
 	m.w.count.uncertain += len(m.pending) + len(m.unproved)
 	m.pending, m.unproved = nil, nil
 	for _, p := range w.nodes {
