@@ -36,7 +36,9 @@ type change struct {
 
 // Limits of the proof that a node is where it is said to be.
 const (
-	// proveWait bounds the tries: a node may have been started a moment ago.
+	// proveWait bounds the tries from below, which may take an election timeout where that is
+	// longer, since a way as slow takes four of them there and back: a node may have been
+	// started a moment ago.
 	proveWait = 3 * time.Second
 	// proveDial bounds one of them from below, where the election's timeout is
 	// shorter: a name is looked up, perhaps far away.
@@ -66,7 +68,7 @@ func (c *Cluster) AddNode(p config.Peer, limit time.Duration) error {
 		if _, _, apart := config.Apart(list); apart {
 			return apartError(list)
 		}
-		err := c.prove(p, min(limit, proveWait))
+		err := c.prove(p, min(limit, max(proveWait, c.timeout)))
 		switch {
 		case c.ctx.Err() != nil:
 			return engine.ErrNotLeading

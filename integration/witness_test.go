@@ -267,7 +267,14 @@ func TestWitnessComesLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	ready(t, witness)
-	if err := client(t, now).Set(t.Context(), "more", 1, 0).Err(); err != nil {
+	err = harness.Until(t.Context(), func() error { // it may have given up the lead meanwhile
+		now, err := c.Leader(t.Context())
+		if err != nil {
+			return err
+		}
+		return client(t, now).Set(t.Context(), "more", 1, 0).Err()
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

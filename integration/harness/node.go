@@ -261,8 +261,9 @@ func (n *Node) end(sig syscall.Signal) error {
 	if cmd == nil {
 		return nil
 	}
-	// A stopped process does not see SIGTERM before it goes on.
-	_ = cmd.Process.Signal(syscall.SIGCONT)
+	if sig != syscall.SIGKILL { // what is killed does nothing more, stopped or not
+		_ = cmd.Process.Signal(syscall.SIGCONT) // a stopped process does not see SIGTERM before
+	}
 	if err := cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal node %d: %w", n.Port, err)
 	}
