@@ -102,3 +102,16 @@ func TestADeposedLeaderAnswersWhatWaits(t *testing.T) {
 		w.recovered("the cut")
 	})
 }
+
+// TestASlowWayToANewNode: a node is taken in where a way there and back takes longer than a
+// second. The proof that it is where it is said to be needs four of them, and had three seconds.
+func TestASlowWayToANewNode(t *testing.T) {
+	l := length{3000, 12_000, 20_000}
+	simulate(t, 1, options{length: &l, nodes: 3, scenario: func(w *world) {
+		w.net.mu.Lock()
+		w.net.min, w.net.max = 600*time.Millisecond, 700*time.Millisecond
+		w.net.mu.Unlock()
+		addNode(w)
+		w.settleMembers()
+	}})
+}
