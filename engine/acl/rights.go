@@ -199,10 +199,20 @@ func (r *Rights) addSelector(rules string, allChannels, lenient bool) error {
 	}
 	s := newSelector(r.table, allChannels)
 	for _, w := range words {
+		if unreadable(string(w)) {
+			return because(resp.WhyRuleSyntax)
+		}
 		if err := s.apply(r.table, string(w)); err != nil && !(lenient && err == because(resp.WhyRuleUnknown)) {
 			return err
 		}
 	}
 	r.selectors = append(r.selectors, s)
 	return nil
+}
+
+// unreadable reports whether a selector with this word would be written as something else
+// than it is read as, which redis-server lets pass: its ACL files cannot be loaded then, and
+// here a record of the log could not be applied.
+func unreadable(word string) bool {
+	return strings.HasSuffix(word, ")") || strings.ContainsAny(word, `"'`)
 }
