@@ -139,11 +139,16 @@ func aclRules() []any {
 	return append(rules, "~key:*")
 }
 
+// leastByTLS is how many requests a round by TLS has at least: its handshakes take as long as
+// some thousands of them.
+const leastByTLS = 200_000
+
 // A line is what redis-benchmark sends in one row.
 type line struct {
 	name  string
 	depth int
 	args  []string
+	least int // requests of a round at least, so that connecting is little of it; 0: leastPrograms
 }
 
 // rounds measures a line on all servers in turn; at says where each is reached.
@@ -152,7 +157,7 @@ func (l line) rounds(ctx context.Context, o options, servers []served, at func(s
 	for round := range o.plan.rounds + 1 {
 		for i := range servers {
 			i := (i + round) % len(servers)
-			requests[i] = max(requests[i], leastPrograms)
+			requests[i] = max(requests[i], l.least, leastPrograms)
 			s, err := benchmarkAt(ctx, servers[i].Node, at(servers[i]).Port, requests[i], l.args, nil)
 			if err != nil {
 				return ours, theirs, fmt.Errorf("%s: %w", l.name, err)
@@ -175,10 +180,10 @@ func tlsThroughput(ctx context.Context, o options, servers []served, r *report) 
 	var lines []line
 	for _, depth := range []int{1, 16} {
 		args := []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-P", strconv.Itoa(depth), "-r", strconv.Itoa(mostKeys)}
-		lines = append(lines, line{"GET", depth, append(args[:len(args):len(args)], "GET", randomKey)},
-			line{"SET", depth, append(args[:len(args):len(args)], "SET", randomKey, value)})
+		lines = append(lines, line{"GET", depth, append(args[:len(args):len(args)], "GET", randomKey), leastByTLS},
+			line{"SET", depth, append(args[:len(args):len(args)], "SET", randomKey, value), leastByTLS})
 	}
-	lines = append(lines, line{"new connection, PING", 1, []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-k", "0", "PING"}})
+	lines = append(lines, line{"new connection, PING", 1, []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-k", "0", "PING"}, 0})
 	r.begin(fmt.Sprintf("TLS 1.3 with %s, ECDSA on P-256, %d clients, %d bytes", tlsSuite, tlsClients, valueBytes),
 		[]string{"command", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
 	for _, l := range lines {
@@ -196,8 +201,8 @@ func tlsThroughput(ctx context.Context, o options, servers []served, r *report) 
 func aclThroughput(ctx context.Context, o options, servers []served, r *report) error {
 	const depth = 16
 	args := []string{"-c", strconv.Itoa(tlsClients), "-P", strconv.Itoa(depth), "-r", strconv.Itoa(mostKeys)}
-	user := line{"user", depth, append(args[:len(args):len(args)], "--user", aclUser, "-a", aclPassword, "GET", randomKey)}
-	anybody := line{"default", depth, append(args[:len(args):len(args)], "GET", randomKey)}
+	user := line{"user", depth, append(args[:len(args):len(args)], "--user", aclUser, "-a", aclPassword, "GET", randomKey), 0}
+	anybody := line{"default", depth, append(args[:len(args):len(args)], "GET", randomKey), 0}
 	at := func(s served) *harness.Node { return s.Node }
 	ours, theirs, err := user.rounds(ctx, o, servers, at)
 	if err != nil {
