@@ -97,9 +97,20 @@ func (s *Session) forgetCaching(cmd *Command) {
 }
 
 // A staleKey is one that has changed. expired: since its time was over, which nobody has done.
+// readers are those that had read it by then; nil with taken unset: whoever has when it is told.
 type staleKey struct {
 	key     []byte
 	expired bool
+	taken   bool
+	readers []int64
+}
+
+// goneStale is a key that changes now: who reads it later in the same transaction reads what
+// has changed, and is told nothing.
+func (e *Engine) goneStale(key []byte) staleKey {
+	stale := staleKey{key: append([]byte(nil), key...), taken: true}
+	e.tracked.Take(key, func(id int64) { stale.readers = append(stale.readers, id) })
+	return stale
 }
 
 // invalidate tells the clients that may hold keys that these have changed, by commands of writer,
@@ -125,9 +136,14 @@ func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
 	keys := make([][]byte, len(list))
 	for i, stale := range list {
 		keys[i] = stale.key
-		e.tracked.Take(stale.key, func(id int64) {
-			tell(id, false, keys[i:i+1], func([]byte) bool { return !stale.expired })
-		})
+		to := func(id int64) { tell(id, false, keys[i:i+1], func([]byte) bool { return !stale.expired }) }
+		if !stale.taken {
+			e.tracked.Take(stale.key, to)
+			continue
+		}
+		for _, id := range stale.readers {
+			to(id)
+		}
 	}
 	e.tracked.Prefixed(keys, func(id int64, keys [][]byte) {
 		tell(id, true, keys, func(key []byte) bool {

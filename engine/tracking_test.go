@@ -204,3 +204,23 @@ func TestTrackersLeaveNothingBehind(t *testing.T) {
 		}
 	}
 }
+
+// TestReadAfterTheChange: who reads a key in the transaction that has changed it before has what
+// it holds now, and is told of the next change alone.
+func TestReadAfterTheChange(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c, w := s.Client(), s.Client()
+	c.Do("HELLO", "3")
+	c.Do("CLIENT", "TRACKING", "ON")
+	c.Do("MULTI")
+	c.Do("SET", "a", "1")
+	c.Do("GET", "a")
+	c.Do("EXEC")
+	if got := c.Hear(); got != "" {
+		t.Errorf("heard %q of what it has read since", got)
+	}
+	w.Do("SET", "a", "2")
+	if got, want := c.Hear(), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"; got != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+}

@@ -175,7 +175,7 @@ func (c *Ctx) markChanged(s *shard, db int, key []byte) {
 		s.markChanged(db, key)
 	}
 	if c.e.trackers.Load() != 0 {
-		c.invalid = append(c.invalid, staleKey{key: append([]byte(nil), key...)})
+		c.invalid = append(c.invalid, c.e.goneStale(key))
 	}
 }
 
