@@ -88,7 +88,7 @@ func TestHowFarRepliesMayLeave(t *testing.T) {
 	}
 }
 
-// TestWhoHasAWrite: WAIT counts who holds it and shows it, WAITAOF's kin who has synced it.
+// TestWhoHasAWrite: WAIT counts the nodes that hold a write and show it, WAITAOF those that have synced it.
 func TestWhoHasAWrite(t *testing.T) {
 	c := hotPath(t, engine.View{Clustered: true, Leading: true, Epoch: 7})
 	var all []*member

@@ -66,7 +66,7 @@ func (e *Engine) EndBatch(s *Session, d *Desk) {
 
 // A Desk is what the sessions of one connection loop use in turns: the context of the one
 // whose commands are carried out. So a client at rest has none. One that waits inside a
-// command keeps it, and the desk gets another. The zero value is ready; whoever has it
+// command keeps it, and the desk gets another. The zero value is ready; the loop that has it
 // serves one session at a time.
 type Desk struct{ free *Ctx }
 

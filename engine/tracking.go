@@ -97,7 +97,8 @@ func (s *Session) forgetCaching(cmd *Command) {
 }
 
 // A staleKey is one that has changed. expired: since its time was over, which nobody has done.
-// readers are those that had read it by then; nil with taken unset: whoever has when it is told.
+// readers are the clients that had read it by then, if taken is set; else the table is asked when the
+// change is told.
 type staleKey struct {
 	key     []byte
 	expired bool

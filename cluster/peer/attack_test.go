@@ -145,7 +145,7 @@ func TestEveryByteCounts(t *testing.T) {
 }
 
 // FuzzHandshake: whatever somebody on the way drops, replaces and adds, neither side believes
-// what the other has not said; and who knows no secret and says what it likes is not let in.
+// what the other has not said; and a stranger that knows no secret is not let in, whatever it says.
 func FuzzHandshake(f *testing.F) {
 	f.Add([]byte{}, []byte("*9\r\n$6\r\nREGENT\r\n$4\r\nPEER\r\n"))
 	f.Add([]byte{0, 30, 0, 1, '3', 1, 40, 0, 0, 'x'}, resp.AppendCommand(nil, "PROOF", strings.Repeat("0", 64)))
@@ -243,7 +243,7 @@ func TestDowngrade(t *testing.T) {
 			}
 		}
 	})
-	// Where TLS is to be spoken, one who answers without it is not spoken to.
+	// Where TLS is to be spoken, the dialler does not speak to a node that answers without it.
 	a := listen(t, &acceptor{secret: "s", cluster: "c"})
 	d := peer.Dialer{Secrets: s, Limit: limit, TLS: func() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }}
 	if _, err := d.Dial(context.Background(), a.l.Addr().String(), hello); err == nil || strings.Contains(err.Error(), "secret") {

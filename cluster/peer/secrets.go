@@ -3,7 +3,7 @@ package peer
 import "sync/atomic"
 
 // Secrets are what the nodes of a cluster know and prove to one another. The first proves;
-// whoever proves one of them is heard. So a secret is replaced while the cluster runs: each
+// a node that proves one of them is heard. So a secret is replaced while the cluster runs: each
 // node first takes the new one too, then all prove by it, then the old one is worth nothing.
 // Nil and the zero value: there is none.
 type Secrets struct{ list atomic.Pointer[[][]byte] }

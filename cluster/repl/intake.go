@@ -68,7 +68,7 @@ func (s *Sender) end() {
 	}
 }
 
-// ready is took for the one that watches, who waits for nobody: somebody else may be at it.
+// ready is took for the loop that watches the connection. It waits for no lock: another goroutine may hold it.
 func (s *Sender) ready() (more bool) {
 	if !s.in.mu.TryLock() {
 		return true
