@@ -37,7 +37,7 @@ func (g *loops) watch(fd int, ready func() (more bool)) bool {
 	return true
 }
 
-// beginWatching takes one more. If it can't be watched there are others who look.
+// beginWatching takes one more. If it can't be watched, the sender's timer looks.
 func (lp *loop) beginWatching(w *watched) {
 	i := 0
 	for i < len(lp.watched) && lp.watched[i] != nil {
