@@ -340,8 +340,8 @@ type copying struct {
 
 // receiveCopy takes a full copy from a node that says it leads.
 func (c *Cluster) receiveCopy(conn *peer.Conn) {
-	c.taking(conn, func() error {
-		r := &repl.CopyReceiver{Conn: conn, Node: (*follower)(c), Self: c.id, Cluster: c.clusterText, Learn: c.learn}
+	c.taking(conn, func(enter repl.Enter) error {
+		r := &repl.CopyReceiver{Conn: conn, Node: (*follower)(c), Self: c.id, Cluster: c.clusterText, Learn: c.learn, Enter: enter}
 		return r.Run()
 	})
 }

@@ -78,3 +78,6 @@ func (t *Tally) Begin(epoch, begun int64) {
 func (t *Tally) Count(epoch, from, round int64, voters ...int64) bool {
 	return t.r.count(epoch, from, round, 1, voters)
 }
+
+// Stream is the stream that this node takes, nil: none. Each is another.
+func (c *Cluster) Stream() any { return c.follow.receiver.Load() }

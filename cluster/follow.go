@@ -57,13 +57,17 @@ func (f *following) newest(conn *peer.Conn) bool {
 // receive takes the stream of a node that says it leads.
 func (c *Cluster) receive(conn *peer.Conn) {
 	conn.Own()
-	c.taking(conn, func() error {
+	c.taking(conn, func(enter repl.Enter) error {
 		r := &repl.Receiver{
 			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,
 			Cluster: c.clusterText, Learn: c.learn, Patience: c.timeout, Part: &c.follow.part,
 		}
-		c.follow.receiver.Store(r)
-		defer c.follow.receiver.Store(nil)
+		r.Enter = func(epoch int64) (ok bool, own int64) {
+			if ok, own = enter(epoch); ok {
+				c.follow.receiver.Store(r)
+			}
+			return ok, own
+		}
 		return r.Run()
 	})
 }
@@ -75,21 +79,28 @@ func (c *Cluster) vouchAgain() {
 	}
 }
 
-// taking runs what takes the log from another node over conn: the newest alone,
-// and after the one before has ended.
-func (c *Cluster) taking(conn *peer.Conn, run func() error) {
-	c.follow.takeOver(conn)
-	c.follow.turn <- struct{}{}
-	defer func() { <-c.follow.turn }()
-	if !c.follow.newest(conn) || c.ctx.Err() != nil {
-		_ = conn.Close()
-		return
-	}
-	err := run()
-	c.forgetPart()
-	if c.follow.up.Swap(false) {
-		c.follow.downAt.Store(c.opts.Host.Now())
-		poke(c.chores)
+// taking runs what takes the log from another node over conn. run calls enter when it knows
+// the epoch in which the other leads: the newest alone goes on, after the one before has
+// ended. A leader that does not know yet that it is deposed ends nobody's stream.
+func (c *Cluster) taking(conn *peer.Conn, run func(enter repl.Enter) error) {
+	entered := false
+	err := run(func(epoch int64) (ok bool, own int64) {
+		if own = c.status().Epoch; epoch < own {
+			return false, own
+		}
+		c.follow.takeOver(conn)
+		c.follow.turn <- struct{}{}
+		entered = true
+		return c.follow.newest(conn) && c.ctx.Err() == nil, 0
+	})
+	if entered {
+		c.follow.receiver.Store(nil)
+		c.forgetPart()
+		if c.follow.up.Swap(false) {
+			c.follow.downAt.Store(c.opts.Host.Now())
+			poke(c.chores)
+		}
+		<-c.follow.turn
 	}
 	if c.ctx.Err() == nil && err != nil {
 		c.streamEnded(conn, err)

@@ -154,7 +154,8 @@ func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 	m.acked.Store(c.opts.Host.Now())
 	m.moved.Store(c.opts.Host.Ticks())
 	ahead := false
-	c.doLog(func(now time.Duration) bully.Output {
+	c.tryRemark() // a client's event loop may be here
+	c.do(func(now time.Duration) bully.Output {
 		ahead = p.Durable > c.told.durable
 		return c.node.Acked(now, m.ID, epoch, p.Durable)
 	})

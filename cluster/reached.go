@@ -222,6 +222,17 @@ func (c *Cluster) remark() {
 	c.remarkHeld()
 }
 
+// tryRemark is remark for a caller that may wait for nothing. While another moves the mark,
+// perhaps held up by the disk, markLoop is to do it after that one.
+func (c *Cluster) tryRemark() {
+	if !c.marks.mu.TryLock() {
+		poke(c.unmarked)
+		return
+	}
+	defer c.marks.mu.Unlock()
+	c.remarkHeld()
+}
+
 // remarkHeld is remark; the caller holds marks.mu. While the mark cannot be moved this node is
 // mute, before anybody is told of the log.
 func (c *Cluster) remarkHeld() {

@@ -160,6 +160,7 @@ type CopyReceiver struct {
 	Self    int64
 	Cluster func() string
 	Learn   func(f *peer.Frame) error
+	Enter   Enter // nil: at once
 
 	epoch int64
 	got   int64
@@ -179,8 +180,10 @@ func (r *CopyReceiver) Run() error {
 	if err != nil {
 		return err
 	}
-	if ok, own := r.Node.Await(r.epoch); !ok {
-		_ = r.send(peer.Refuse, own)
+	if ok, own := r.Enter.await(r.Node, r.epoch); !ok {
+		if own != 0 {
+			_ = r.send(peer.Refuse, own)
+		}
 		return errDeposed
 	}
 	stop := r.live()

@@ -61,6 +61,23 @@ type Node interface {
 	Heard()
 }
 
+// An Enter waits until nobody else takes the log, when the epoch of a stream or a copy is
+// known. ok is false where it is not to be taken: own is the epoch this node is in, 0 where
+// the leader need not be told.
+type Enter func(epoch int64) (ok bool, own int64)
+
+// await enters, and waits until this node follows the epoch.
+func (e Enter) await(n interface {
+	Await(epoch int64) (ok bool, own int64)
+}, epoch int64) (ok bool, own int64) {
+	if e != nil {
+		if ok, own := e(epoch); !ok {
+			return false, own
+		}
+	}
+	return n.Await(epoch)
+}
+
 // A Receiver is the follower's side of one stream.
 type Receiver struct {
 	Conn     *peer.Conn
@@ -70,6 +87,7 @@ type Receiver struct {
 	Cluster  func() string
 	Learn    func(f *peer.Frame) error // the cluster ID in a frame
 	Patience time.Duration             // of a write that stands still
+	Enter    Enter                     // nil: at once
 	Part     *Part                     // what the stream before has left, and this one leaves; nil: nothing
 
 	epoch   int64
@@ -162,8 +180,10 @@ func (r *Receiver) open() error {
 		return err
 	}
 	theirs.Whole, r.epoch = whole == 1, f.Epoch
-	if ok, own := r.Node.Await(r.epoch); !ok {
-		r.refuse(own)
+	if ok, own := r.Enter.await(r.Node, r.epoch); !ok {
+		if own != 0 {
+			r.refuse(own)
+		}
 		return errDeposed
 	}
 	broken, err := r.Node.Broken(theirs.End)
