@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"regent/engine/large"
+	"regent/engine/units"
 )
 
 // Frames. A group of bytes that went to the disk in one write stands between
@@ -100,7 +101,7 @@ func parseOpening(b []byte, salt uint32) (o opening, ok bool) {
 		return o, false
 	}
 	o.kind, o.size = b[1], size
-	o.length, ok = parseDecimal(f[0])
+	o.length, ok = units.Decimal(f[0])
 	if !ok {
 		return o, false
 	}
@@ -115,10 +116,10 @@ func parseClosing(b []byte, salt uint32) (c closing, ok bool) {
 		return c, false
 	}
 	c.kind, c.size = b[1], size
-	if c.epoch, ok = parseDecimal(f[0]); !ok {
+	if c.epoch, ok = units.Decimal(f[0]); !ok {
 		return c, false
 	}
-	c.offset, ok = parseDecimal(f[1])
+	c.offset, ok = units.Decimal(f[1])
 	return c, ok
 }
 
@@ -142,21 +143,6 @@ func lineFields(b []byte, sign byte, salt uint32) (f [2][]byte, size int, ok boo
 }
 
 func isKind(k byte) bool { return k == kindHead || k == kindGroup || k == kindData }
-
-func parseDecimal(b []byte) (int64, bool) {
-	const maxDigits = 18
-	if len(b) == 0 || len(b) > maxDigits || (b[0] == '0' && len(b) > 1) {
-		return 0, false
-	}
-	var n int64
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}
 
 func parseHex(b []byte) (uint32, bool) {
 	if len(b) != 8 {

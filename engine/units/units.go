@@ -58,7 +58,7 @@ func KindOf(name []byte, argc int) Kind {
 
 // Database reads the argument of SELECT.
 func Database(arg []byte) (int, error) {
-	n, ok := decimal(arg)
+	n, ok := Decimal(arg)
 	if !ok {
 		return 0, fmt.Errorf("SELECT of %q", clip(arg))
 	}
@@ -238,15 +238,15 @@ func header(line []byte, mark byte, limit int64) (int, error) {
 	if line[0] != mark {
 		return 0, fmt.Errorf("%q instead of '%c'", clip(line), mark)
 	}
-	n, ok := decimal(line[1:])
+	n, ok := Decimal(line[1:])
 	if !ok || n > limit {
 		return 0, fmt.Errorf("a bad count %q", clip(line))
 	}
 	return int(n), nil
 }
 
-// decimal reads a number of at least 0 in its one canonical form.
-func decimal(b []byte) (int64, bool) {
+// Decimal reads a number of at least 0, and of 18 digits at most, in its one canonical form.
+func Decimal(b []byte) (int64, bool) {
 	const maxDigits = 18
 	if len(b) == 0 || len(b) > maxDigits || (b[0] == '0' && len(b) > 1) {
 		return 0, false

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -168,27 +169,34 @@ func idle(ctx context.Context, o options, r *report) error {
 	}
 	var per [2]float64
 	for i, n := range pair {
-		before, err := residentBytes(n.PID())
+		per[i], err = idleBytes(n, o.plan.idle, func() ([]net.Conn, error) { return connectMany(n, o.plan.idle) })
 		if err != nil {
 			return err
 		}
-		conns, err := connectMany(n, o.plan.idle)
-		time.Sleep(settle)
-		after, memErr := residentBytes(n.PID())
-		for _, c := range conns {
-			c.Close()
-		}
-		if err != nil {
-			return err
-		}
-		if memErr != nil {
-			return memErr
-		}
-		per[i] = float64(after-before) / float64(o.plan.idle)
 	}
-	r.begin(fmt.Sprintf("Memory, %d idle connections", o.plan.idle), []string{"resident", "regent", "redis", "ratio"})
-	r.row("bytes per connection", fmt.Sprintf("%.0f", per[0]), fmt.Sprintf("%.0f", per[1]), ratioOf(per[0], per[1]))
+	r.idle("Memory, %d idle connections", o.plan.idle, per)
 	return nil
+}
+
+// idleBytes is what each of count idle connections to a server takes of its resident memory.
+func idleBytes(n *harness.Node, count int, connect func() ([]net.Conn, error)) (float64, error) {
+	before, err := residentBytes(n.PID())
+	if err != nil {
+		return 0, err
+	}
+	conns, err := connect()
+	time.Sleep(settle)
+	after, memErr := residentBytes(n.PID())
+	for _, c := range conns {
+		c.Close()
+	}
+	return float64(after-before) / float64(count), errors.Join(err, memErr)
+}
+
+// idle is the table of what idle connections take.
+func (r *report) idle(title string, count int, per [2]float64) {
+	r.begin(fmt.Sprintf(title, count), []string{"resident", "regent", "redis", "ratio"})
+	r.row("bytes per connection", fmt.Sprintf("%.0f", per[0]), fmt.Sprintf("%.0f", per[1]), ratioOf(per[0], per[1]))
 }
 
 func connectMany(n *harness.Node, count int) ([]net.Conn, error) {

@@ -224,27 +224,16 @@ func aclThroughput(ctx context.Context, o options, servers []served, r *report) 
 func idleByTLS(ctx context.Context, o options, servers []served, r *report) error {
 	var per [2]float64
 	for i, s := range servers[:2] {
-		before, err := residentBytes(s.PID())
-		if err != nil {
-			return err
-		}
-		conns, err := connectBy(s.tls, o.plan.idle, func(addr string) (net.Conn, error) {
-			return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}, MinVersion: tls.VersionTLS13})
+		var err error
+		per[i], err = idleBytes(s.Node, o.plan.idle, func() ([]net.Conn, error) {
+			return connectBy(s.tls, o.plan.idle, func(addr string) (net.Conn, error) {
+				return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}, MinVersion: tls.VersionTLS13})
+			})
 		})
-		time.Sleep(settle)
-		after, memErr := residentBytes(s.PID())
-		for _, c := range conns {
-			c.Close()
-		}
 		if err != nil {
 			return err
 		}
-		if memErr != nil {
-			return memErr
-		}
-		per[i] = float64(after-before) / float64(o.plan.idle)
 	}
-	r.begin(fmt.Sprintf("Memory, %d idle connections by TLS", o.plan.idle), []string{"resident", "regent", "redis", "ratio"})
-	r.row("bytes per connection", fmt.Sprintf("%.0f", per[0]), fmt.Sprintf("%.0f", per[1]), ratioOf(per[0], per[1]))
+	r.idle("Memory, %d idle connections by TLS", o.plan.idle, per)
 	return ctx.Err()
 }
