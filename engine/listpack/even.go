@@ -2,6 +2,7 @@ package listpack
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"regent/engine/decimal"
 )
@@ -9,8 +10,12 @@ import (
 // An Even is what remains of a listpack whose elements are all equally long when all that
 // can be reckoned is left out: lengths, back lengths, and what each begins with.
 //
-//	total 4 | count 2 | length 2 | same 2 | texts 1 | same bytes | rest | rest | ...
+//	total 4 | count 2 | length 2 | same 2 | form 1 | same bytes | alphabet | rest | rest | ...
 //	'- bytes of the listpack     '- of these, of an element
+//
+// If all rests are made of few different bytes, digits or base64, these are the alphabet,
+// and the rests have but a few bits for each, whole bytes together (alphabet.go). form says
+// how many, in the high half, and whether elements are texts, in the lowest bit.
 //
 // Its elements are their entries' encoding and data, if these are equally long, and else
 // their texts: among ids in hexadecimal digits some are numbers. It is for looking at:
@@ -25,6 +30,9 @@ const (
 	evenMin   = 4
 	evenShare = 16
 	maxEven   = 1<<16 - 1 // of length
+
+	formTexts = 1
+	formShift = 4
 )
 
 // EvenOf is lp as one; false: its elements differ in length, or little would be won.
@@ -38,31 +46,57 @@ func EvenOf(lp []byte) (Even, bool) {
 	var a, b decimal.Text
 	first, p := ev.element(lp, First(lp), &a)
 	if size := len(first); n*(size+backLenBytes(size)) != End(lp)-headerLen {
-		ev[10] = 1
+		ev[10] = formTexts
 		first, p = ev.element(lp, First(lp), &a)
 	}
 	same := len(first) // not 0: elements without text are all packed alike
-	for p < End(lp) {
+	var used byteSet
+	few := true
+	for i := 1; p < End(lp); i++ {
 		var e []byte
 		if e, p = ev.element(lp, p, &b); len(e) != len(first) || len(e) > maxEven {
 			return nil, false
 		}
 		same = common(first[:same], e)
+		if few {
+			used.add(e[same:])
+			few = i&(i-1) != 0 || used.few() // which is looked at less and less often
+		}
 	}
-	room := evenHead + same + n*(len(first)-same)
+	used.add(first[same:]) // of those before, too, where same was more
+	few = few && used.few()
+	each := len(first) - same
+	room := evenHead + same + n*each
+	var code [256]byte
+	var letters []byte
+	if width := used.width(); few && evenHead+same+1<<width+n*packedLen(each, width) < room {
+		ev[10] |= byte(width << formShift)
+		letters = used.letters(&code)
+		room = evenHead + same + len(letters) + n*packedLen(each, width)
+	}
 	if room >= len(lp)-len(lp)/evenShare {
 		return nil, false
 	}
 	binary.LittleEndian.PutUint16(ev[6:], uint16(len(first)))
 	binary.LittleEndian.PutUint16(ev[8:], uint16(same))
-	ev = append(append(make([]byte, 0, room), ev...), first[:same]...)
+	ev = append(append(append(make([]byte, 0, room), ev...), first[:same]...), letters...)
+	return ev.fill(lp, &code)
+}
+
+// fill appends the rests of lp's elements; false: one of them would not come back as it was.
+func (ev Even) fill(lp []byte, code *[256]byte) (Even, bool) {
+	same, width := ev.same(), ev.width()
+	var b decimal.Text
 	for p := First(lp); p < End(lp); {
 		if ev.texts() && !usual(lp, p) {
 			return nil, false
 		}
 		var e []byte
-		e, p = ev.element(lp, p, &b)
-		ev = append(ev, e[same:]...)
+		if e, p = ev.element(lp, p, &b); width == 0 {
+			ev = append(ev, e[same:]...)
+		} else {
+			ev = pack(ev, e[same:], code, width)
+		}
 	}
 	return ev, true
 }
@@ -112,7 +146,20 @@ func common(a, b []byte) int {
 
 func (ev Even) length() int { return int(binary.LittleEndian.Uint16(ev[6:])) }
 func (ev Even) same() int   { return int(binary.LittleEndian.Uint16(ev[8:])) }
-func (ev Even) texts() bool { return ev[10] != 0 }
+func (ev Even) texts() bool { return ev[10]&formTexts != 0 }
+
+// width is the bits of a byte of the rests, 0: all of it.
+func (ev Even) width() int { return int(ev[10] >> formShift) }
+
+// rests is where the rests begin, how many bytes each takes, and their alphabet.
+func (ev Even) rests() (at, each int, letters []byte) {
+	at, each = evenHead+ev.same(), ev.length()-ev.same()
+	if width := ev.width(); width > 0 {
+		letters = ev[at : at+1<<width]
+		at, each = at+1<<width, packedLen(each, width)
+	}
+	return at, each, letters
+}
 
 // Size is how many bytes the listpack has.
 func (ev Even) Size() int { return int(binary.LittleEndian.Uint32(ev)) }
@@ -123,14 +170,21 @@ func (ev Even) Len() int { return int(binary.LittleEndian.Uint16(ev[4:])) }
 // Get is element i. It may stand in text, which has grown then, or shows an integer's text.
 func (ev Even) Get(i int, text []byte) (Value, []byte) {
 	same := ev.same()
-	each := ev.length() - same
-	at := evenHead + same + i*each
+	at, each, letters := ev.rests()
+	at += i * each
 	rest := ev[at : at+each : at+each]
-	if same == 1 && !ev.texts() && ev[evenHead]&0xC0 == 0x80 { // a short string, of which the rest is all
+	if letters == nil && same == 1 && !ev.texts() && ev[evenHead]&0xC0 == 0x80 { // a short string, of which the rest is all
 		return Value{Str: rest}, text
 	}
-	if same > 0 {
-		text = append(append(text[:0], ev[evenHead:evenHead+same]...), rest...)
+	if same > 0 || letters != nil {
+		text = append(text[:0], ev[evenHead:evenHead+same]...)
+		if letters == nil {
+			text = append(text, rest...)
+		} else {
+			length := ev.length()
+			text = slices.Grow(text, length-same)[:length]
+			unpack(text[same:], rest, letters, ev.width())
+		}
 		rest = text
 	}
 	if ev.texts() {
@@ -143,14 +197,20 @@ func (ev Even) Get(i int, text []byte) (Value, []byte) {
 func (ev Even) Append(dst []byte) []byte {
 	began, n := len(dst), ev.Len()
 	dst = append(dst, ev[:headerLen]...)
-	length, same := ev.length(), ev.same()
-	rest := ev[evenHead+same:]
+	length, same, width := ev.length(), ev.same(), ev.width()
+	at, each, letters := ev.rests()
+	rest := ev[at:]
 	text := make([]byte, length)
 	copy(text, ev[evenHead:evenHead+same])
 	var back [maxBackLen]byte
 	putBackLen(back[:backLenBytes(length)], length)
 	for range n {
-		rest = rest[copy(text[same:], rest):]
+		if width == 0 {
+			copy(text[same:], rest)
+		} else {
+			unpack(text[same:], rest[:each], letters, width)
+		}
+		rest = rest[each:]
 		if !ev.texts() {
 			dst = append(append(dst, text...), back[:backLenBytes(length)]...)
 			continue

@@ -2,6 +2,7 @@ package listpack
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -207,16 +208,47 @@ func TestZiplist(t *testing.T) {
 	}
 }
 
+// evenLetters are more than an alphabet has.
+const evenLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/.,:;!?"
+
+// TestEvenOfFewLetters: hexadecimal digits take half a byte each, base64 three quarters.
+func TestEvenOfFewLetters(t *testing.T) {
+	for _, c := range []struct {
+		letters string
+		most    int // bytes of an element of 64
+	}{{"01", 8}, {"0123456789abcdef", 32}, {"0123456789abcdef-", 40}, {evenLetters[:64], 48}} {
+		lp := New(0)
+		rnd := rand.New(rand.NewPCG(1, 2))
+		const n = 100
+		for range n {
+			text := make([]byte, 64)
+			for i := range text {
+				text[i] = c.letters[rnd.IntN(len(c.letters))]
+			}
+			e := ElementOf(text)
+			lp = Insert(lp, End(lp), &e)
+		}
+		ev, ok := EvenOf(lp)
+		if head := evenHead + 2 + 1<<ev.width(); !ok || len(ev) > head+n*c.most {
+			t.Errorf("%d elements of %q take %d bytes, more than %d each", n, c.letters, len(ev), c.most)
+		}
+		if string(ev.Append(nil)) != string(lp) {
+			t.Errorf("those of %q come back differently", c.letters)
+		}
+	}
+}
+
 // TestEven: an Even shows what its listpack shows, and gives it back to the byte.
 func TestEven(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		prefix := strings.Repeat("p", rapid.SampledFrom([]int{0, 0, 1, 5, 62, 63, 64, 127, 5000}).Draw(rt, "prefix"))
 		digits := rapid.SampledFrom([]int{0, 1, 2, 3, 5, 9, 19}).Draw(rt, "digits")
+		letters := rapid.SampledFrom([]string{"123456789", "01", "0123456789abcdef", "acgt-", evenLetters[:32], evenLetters[:64], evenLetters}).Draw(rt, "letters")
 		lp := New(0)
 		for range rapid.IntRange(0, 40).Draw(rt, "n") {
 			s := prefix
 			for range digits {
-				s += string(rune('1' + rapid.IntRange(0, 8).Draw(rt, "digit")))
+				s += string(letters[rapid.IntRange(0, len(letters)-1).Draw(rt, "digit")])
 			}
 			if rapid.IntRange(0, 200).Draw(rt, "odd") == 0 {
 				s += "odd"

@@ -31,6 +31,7 @@ type options struct {
 	sizes []int
 	keys  int
 	idle  int
+	cases []string
 	write string
 	svg   string
 }
@@ -81,7 +82,7 @@ func main() {
 
 func parseFlags(args []string) (options, error) {
 	var o options
-	var sections, families, fsyncs, clients, depths, sizes string
+	var sections, families, cases, fsyncs, clients, depths, sizes string
 	var quick, full bool
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&o.regent, "regent", "./bin/regent", "Regent's binary")
@@ -91,6 +92,7 @@ func parseFlags(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 0, "interleaved rounds, whose median counts; 0: the plan's")
 	fs.StringVar(&sections, "sections", strings.Join(sectionNames(), ","), "what to measure")
 	fs.StringVar(&families, "families", "", "only these commands: "+strings.Join(familyNames(), ","))
+	fs.StringVar(&cases, "values", "", "only values whose names begin so: stream,hash of 5; empty: all")
 	fs.StringVar(&fsyncs, "fsync", "", "only with this persistence of all servers: off, everysec, always")
 	fs.StringVar(&clients, "clients", "", "only with so many connections")
 	fs.StringVar(&depths, "pipelines", "", "only these pipeline depths")
@@ -113,6 +115,9 @@ func parseFlags(args []string) (options, error) {
 	}
 	o.plan = plans()[name]
 	o.sections, o.families, o.fsyncs = words(sections), words(families), words(fsyncs)
+	if cases != "" {
+		o.cases = strings.Split(cases, ",")
+	}
 	if o.write != "" && o.svg == "" {
 		o.svg = filepath.Join(filepath.Dir(o.write), "docs", "throughput.svg")
 	}

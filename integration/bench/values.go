@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"regent/integration/harness"
@@ -76,7 +77,10 @@ const (
 // case on servers of its own.
 func values(ctx context.Context, o options, r *report) error {
 	r.begin(fmt.Sprintf("Memory of values, keys of 16 bytes, %s after the load", valueRest), []string{"value", "elements", "regent B/element", "redis", "ratio"})
-	for group := range slices.Chunk(valueCases(), valueGroup) {
+	wanted := slices.DeleteFunc(valueCases(), func(c valueCase) bool {
+		return o.cases != nil && !slices.ContainsFunc(o.cases, func(name string) bool { return strings.HasPrefix(c.name, name) })
+	})
+	for group := range slices.Chunk(wanted, valueGroup) {
 		if err := measureValues(ctx, o, group, r); err != nil {
 			return err
 		}
