@@ -278,3 +278,83 @@ func TestWitnessComesLater(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWitnessForcedLeader is the last resort of docs/witness.md: the leader is lost for good, the
+// other node with data was behind, and what the witness has does not reach down to it. With an
+// empty directory the witness makes a majority for the node that is left, which leads by command;
+// then the lost one comes back all the same, and what only it had is given up.
+func TestWitnessForcedLeader(t *testing.T) {
+	c, witness := startWitnessed(t)
+	leader, err := c.Agreed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := c.Nodes[0]
+	if left == leader {
+		left = c.Nodes[1]
+	}
+	db := client(t, leader)
+	if err := db.Set(t.Context(), "both", 1, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := db.Wait(t.Context(), 1, time.Minute).Result(); err != nil || n != 1 {
+		t.Fatalf("WAIT: %d, %v", n, err)
+	}
+	if err := left.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Set(t.Context(), "one", 1, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*harness.Node{left, leader, witness} {
+		if err := n.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(witness.Dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*harness.Node{left, witness} {
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, n)
+	}
+	at := client(t, left)
+	err = harness.Until(t.Context(), func() error { // it is refused where somebody leads
+		return at.Do(t.Context(), "REGENT", "FORCE-LEADER").Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err := c.Leader(t.Context()); err != nil || now != left {
+		t.Fatalf("%v leads, not the node that is left: %v\n%s", now, err, left.Log())
+	}
+	for key, want := range map[string]int64{"both": 1, "one": 0} {
+		if n, err := at.Exists(t.Context(), key).Result(); err != nil || n != want {
+			t.Errorf("EXISTS %s: %d, %v", key, n, err)
+		}
+	}
+	if err := at.Set(t.Context(), "after", 1, 0).Err(); err != nil {
+		t.Fatalf("a write by the two that are left: %v", err)
+	}
+	if err := leader.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, leader)
+	err = harness.Until(t.Context(), func() error {
+		now, err := c.Agreed(t.Context())
+		if err != nil {
+			return err
+		}
+		for key, want := range map[string]int64{"both": 1, "one": 0, "after": 1} {
+			if n, err := client(t, now).Exists(t.Context(), key).Result(); err != nil || n != want {
+				return fmt.Errorf("EXISTS %s: %d, %w", key, n, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
