@@ -31,7 +31,10 @@ type loop struct {
 	busy      bool        // the last look found something
 	brisk     bool        // the last wait was short
 	meter     meter
-	plain     []byte // what was decrypted; nil: it has had no client of TLS
+	plain     []byte  // what was decrypted; nil: it has had no client of TLS
+	shakes    []*slot // handshakes that can go on, in their order
+	shaken    int64   // ticks: when the next may, while others want turns
+	hands     []*hand // that compute none
 	turns     *watchdog.Loop
 	handOff   handOff
 	pile      pile
@@ -81,6 +84,7 @@ func (lp *loop) run() {
 	}
 	_, _ = lp.set.srv.barrier.Settle(false)
 	lp.turns.Rest()
+	lp.dropHands()
 	lp.shutListeners()
 	lp.endWatching()
 	lp.mu.Lock()
@@ -97,6 +101,7 @@ func (lp *loop) turn() bool {
 	lp.meter.turn(lp.set.ticks)
 	lp.serveWatched(events)
 	leaving := lp.posted.Load() && lp.serveInbox()
+	lp.serveShakes(len(events) > 0 || len(lp.again) > 0)
 	lp.serveAgain()
 	for i := range events {
 		lp.event(&events[i])
@@ -113,8 +118,8 @@ func (lp *loop) turn() bool {
 // wait returns the sockets that are ready. It looks first and waits only if
 // there is nothing: the look is cheaper while the loop is busy.
 func (lp *loop) wait() []unix.EpollEvent {
-	if lp.busy || lp.restless || len(lp.again) > 0 || lp.posted.Load() {
-		if events := lp.poll.ready(); len(events) > 0 || lp.restless || len(lp.again) > 0 || lp.posted.Load() {
+	if lp.busy || lp.hasMore() {
+		if events := lp.poll.ready(); len(events) > 0 || lp.hasMore() {
 			return events
 		}
 	}
@@ -132,6 +137,11 @@ func (lp *loop) wait() []unix.EpollEvent {
 	lp.mu.Unlock()
 	lp.busy = len(events) > 1
 	return events
+}
+
+// hasMore reports whether there is something to do without any socket.
+func (lp *loop) hasMore() bool {
+	return lp.restless || len(lp.again) > 0 || len(lp.shakes) > 0 || lp.posted.Load()
 }
 
 // sleep waits for what is ready. While waits are short the loop keeps the scheduler's
@@ -289,7 +299,8 @@ func (lp *loop) rest() {
 		return // it gets clients again
 	}
 	lp.w.free()
-	lp.w, lp.slots, lp.free, lp.spare, lp.plain = nil, nil, nil, nil, nil
+	lp.w, lp.slots, lp.free, lp.spare, lp.plain, lp.shakes = nil, nil, nil, nil, nil, nil
+	lp.dropHands()
 }
 
 // tidy gives back memory that the loop has not needed for a while.

@@ -99,6 +99,7 @@ func (lp *loop) move(s *slot, to *loop) {
 		s.again = false
 		lp.again = slices.DeleteFunc(lp.again, func(x *slot) bool { return x == s })
 	}
+	lp.unshake(s)
 	lp.disown(s)
 	lp.pass(s, to)
 }

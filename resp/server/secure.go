@@ -1,10 +1,10 @@
 package server
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"net"
-	"runtime"
 	"sync"
 	"time"
 
@@ -18,7 +18,7 @@ import (
 const (
 	// shakeLimit is how long a handshake may take, in ms.
 	shakeLimit = 10_000
-	// maxShakes is how many handshakes have a goroutine and a buffer at once; others wait
+	// maxShakes is how many handshakes have a stack and a buffer at once; others wait
 	// for one of these to end.
 	maxShakes = 1024
 	// misfitEvery is how often a client that speaks TLS where there is none, or none where
@@ -28,54 +28,45 @@ const (
 	typeHandshake, versionMajor = 22, 3
 )
 
-// shakers are the handshakes under way.
+// shakers are the handshakes under way in event loops.
 type shakers struct {
-	mu      sync.Mutex
-	n       int      // that have a goroutine
-	queue   []shaker // that wait for one
-	compute func(bool)
+	mu    sync.Mutex
+	n     int       // that have a place
+	queue list.List // of shakers: that wait for one
 }
 
-// A shaker is a connection whose handshake is to be done.
-type shaker interface{ shake() }
-
-// newShakers allows some handshakes to compute at once, so that loops keep a processor.
-func newShakers() shakers {
-	tokens := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
-	return shakers{compute: func(begin bool) {
-		if begin {
-			tokens <- struct{}{}
-		} else {
-			<-tokens
-		}
-	}}
+// A shaker is a connection whose handshake needs a place.
+type shaker interface {
+	placed() // it has one now, after a wait; from any goroutine
 }
 
-// enter begins s's handshake, now or when there is a place.
-func (g *shakers) enter(s shaker) {
+// enter gives s a place, or has it wait for one: then seat is what leave needs.
+func (g *shakers) enter(s shaker) (seat *list.Element, placed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.n >= maxShakes {
-		g.queue = append(g.queue, s) // of clients: maxclients bounds it
-		return
+		return g.queue.PushBack(s), false // of clients: maxclients bounds it
 	}
 	g.n++
-	go s.shake()
+	return nil, true
 }
 
-// leave gives a place to the next.
-func (g *shakers) leave() {
+// leave ends one that has a place, which the next gets, or waits for one.
+func (g *shakers) leave(seat *list.Element) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.queue) == 0 {
+	if seat != nil && seat.Value != nil {
+		g.queue.Remove(seat)
+		return
+	}
+	next := g.queue.Front()
+	if next == nil {
 		g.n--
 		return
 	}
-	next := g.queue[0]
-	if g.queue = g.queue[1:]; len(g.queue) == 0 {
-		g.queue = nil
-	}
-	go next.shake()
+	s := g.queue.Remove(next).(shaker)
+	next.Value = nil // it waits no more
+	s.placed()
 }
 
 // ServeTLS is Serve for a port at which clients speak TLS.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,36 +122,47 @@ func (c *capture) Close() error                     { return nil }
 func (c *capture) SetDeadline(time.Time) error      { return nil }
 func (c *capture) SetWriteDeadline(time.Time) error { return nil }
 
-// TestMoreHandshakesThanPlaces: those beyond the places wait, and all come in.
+// TestMoreHandshakesThanPlaces: those beyond the places wait, in their order, and get the
+// place of one that ends; one that ends while it waits takes nobody's.
 func TestMoreHandshakesThanPlaces(t *testing.T) {
-	g := newShakers()
-	var mu sync.Mutex
-	running, most, ended := 0, 0, 0
-	let := make(chan struct{})
-	for range 2 * maxShakes {
-		g.enter(shakeFunc(func() {
-			mu.Lock()
-			running++
-			most = max(most, running)
-			mu.Unlock()
-			<-let
-			mu.Lock()
-			running--
-			ended++
-			mu.Unlock()
-			g.leave()
-		}))
+	var g shakers
+	var came []int
+	enter := func(i int) (seat *list.Element, placed bool) {
+		return g.enter(shakeFunc(func() { came = append(came, i) }))
 	}
-	close(let)
-	eventually(t, "all have been", func() bool { mu.Lock(); defer mu.Unlock(); return ended == 2*maxShakes })
-	if most > maxShakes {
-		t.Errorf("%d at once", most)
+	for range maxShakes {
+		if _, placed := enter(0); !placed {
+			t.Fatal("a place is free, and one waits")
+		}
+	}
+	seats := make([]*list.Element, 4)
+	for i := range seats {
+		var placed bool
+		if seats[i], placed = enter(i); placed {
+			t.Fatalf("more than %d have a place", maxShakes)
+		}
+	}
+	g.leave(seats[1]) // it waits
+	g.leave(nil)
+	g.leave(nil)
+	if want := []int{0, 2}; !slices.Equal(came, want) {
+		t.Errorf("%v have got places, not %v", came, want)
+	}
+	g.leave(seats[0]) // it has a place
+	if want := []int{0, 2, 3}; !slices.Equal(came, want) {
+		t.Errorf("%v have got places, not %v", came, want)
+	}
+	for range maxShakes {
+		g.leave(nil)
+	}
+	if g.n != 0 || g.queue.Len() != 0 {
+		t.Errorf("%d have a place and %d wait after all have left", g.n, g.queue.Len())
 	}
 }
 
 type shakeFunc func()
 
-func (f shakeFunc) shake() { f() }
+func (f shakeFunc) placed() { f() }
 
 // TestCertificateIsUser: the name in a certificate that counts is the user, if there is one.
 func TestCertificateIsUser(t *testing.T) {

@@ -92,7 +92,7 @@ const goroutineArena = 16 << 10
 func New(o Options) *Server {
 	s := &Server{
 		engine: o.Engine, barrier: o.Barrier, cfg: o.Config, host: o.Host, hijack: o.Hijack, admit: o.Admit, carry: o.Carry, watch: o.Watch,
-		tls: o.TLS, shakers: newShakers(),
+		tls:     o.TLS,
 		count:   countersOf(o.Engine),
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 	}

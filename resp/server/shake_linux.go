@@ -2,23 +2,56 @@ package server
 
 import (
 	"crypto/tls"
+	"iter"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
 // Handshakes in an event loop, and what loops do with the sockets of TLS.
 //
-//	accepted ─► the first record is whole ─► a place among maxShakes ─► a goroutine ─► steady
-//	            no goroutine, no buffer      in the order of arrival    computes       the loop's
+//	accepted ─► the first record is whole ─► a place among maxShakes ─► a hand ─► steady
+//	            no stack, no buffer          in the order of arrival    computes
 //
-// The loop reads and feeds; the goroutine computes, which takes some tenths of a millisecond
-// of a processor, and at most shakers.computing do so at once: loops keep the rest. A
-// handshake ends its connection when it has taken shakeLimit.
+// crypto/tls carries out a handshake in one call, which reads and writes as it likes. A hand
+// is a coroutine in which that call stands still while there is nothing to read, so that the
+// loop computes it piece by piece in its own turns: no other thread is woken for it, and
+// nothing is locked. A piece takes some tenths of a millisecond, an RSA key's longer; in the
+// meantime the loop's clients wait. So a turn computes one piece at most, and while others
+// want turns, the next piece has to wait for as long as the last one took: handshakes take
+// no more than half of a loop's time from its clients. A handshake ends its connection when
+// it has taken shakeLimit.
+
+// A hand computes handshakes, one after the other. It keeps its stack, which has grown to
+// what they need.
+type hand struct {
+	conn *tls.Conn // whose handshake it computes
+	done bool      // that is over
+	err  error     // how
+	// step computes until the handshake is over or stands still; pause is the hand's own.
+	step  func() (struct{}, bool)
+	pause func(struct{}) bool
+	stop  func() // ends it between two handshakes
+}
+
+// maxHands is how many hands without a handshake a loop keeps.
+const maxHands = 16
+
+func newHand() *hand {
+	h := &hand{}
+	h.step, h.stop = iter.Pull(func(pause func(struct{}) bool) {
+		h.pause = pause
+		for more := true; more; more = pause(struct{}{}) {
+			h.err = h.conn.Handshake()
+			h.done = true
+		}
+	})
+	return h
+}
 
 // secure makes p speak TLS.
 func (p *slot) secure(cfg *tls.Config) {
-	w := newWire(p.sock)
-	w.owes = p.wake
+	w := &tlsWire{sock: p.sock, shaking: true}
 	p.tls = &secured{conn: tls.Server(w, cfg), wire: w}
 	p.client.shakes.Store(p.client.srv.host.Now())
 }
@@ -68,22 +101,139 @@ func (lp *loop) feed(s *slot) {
 		lp.watch(s, true)
 	case !t.begun && t.wire.begun():
 		t.begun = true
-		lp.set.srv.shakers.enter(s)
+		if seat, placed := lp.set.srv.shakers.enter(s); placed {
+			t.ready.Store(true)
+		} else {
+			t.seat = seat
+		}
+	}
+	lp.shake(s)
+	lp.opened(s)
+}
+
+// placed is the shakers'.
+func (s *slot) placed() {
+	s.tls.ready.Store(true)
+	s.wake()
+}
+
+// shake has s's handshake go on in one of the next turns, if it can.
+func (lp *loop) shake(s *slot) {
+	if t := s.tls; t.ready.Load() && !t.due && !s.dead && (t.wire.hand == nil || !t.wire.idle()) {
+		t.due = true
+		lp.shakes = append(lp.shakes, s)
+	}
+}
+
+// unshake takes s from those that can go on.
+func (lp *loop) unshake(s *slot) {
+	if s.tls != nil && s.tls.due {
+		s.tls.due = false
+		lp.shakes = slices.DeleteFunc(lp.shakes, func(x *slot) bool { return x == s })
+	}
+}
+
+// serveShakes computes a piece of a handshake. others: somebody else wants a turn.
+func (lp *loop) serveShakes(others bool) {
+	if len(lp.shakes) == 0 {
+		return
+	}
+	began := lp.set.ticks()
+	if others && began < lp.shaken {
+		return
+	}
+	s := lp.shakes[0]
+	if lp.shakes = lp.shakes[1:]; len(lp.shakes) == 0 {
+		lp.shakes = nil
+	}
+	s.tls.due = false
+	lp.meter.call(lp.set.ticks) // the other end has as much to compute: another loop would not help
+	lp.compute(s)
+	lp.meter.called(lp.set.ticks)
+	now := lp.set.ticks()
+	lp.shaken = now + (now - began)
+	if s.tls.more {
+		lp.readTLS(s, false)
+		return
 	}
 	lp.opened(s)
 }
 
-// shaken ends a handshake whose goroutine has ended.
-func (lp *loop) shaken(s *slot) {
+// compute has s's handshake go on until it is over or has nothing to read.
+func (lp *loop) compute(s *slot) {
+	t := s.tls
+	if t.wire.hand == nil {
+		t.wire.hand = lp.takeHand()
+		t.wire.hand.conn = t.conn
+	}
+	if t.wire.hand.step(); t.wire.hand.done {
+		err := t.wire.hand.err
+		lp.endShake(s)
+		lp.begin(s, err)
+	}
+}
+
+// takeHand is a hand without a handshake.
+func (lp *loop) takeHand() *hand {
+	last := len(lp.hands) - 1
+	if last < 0 {
+		return newHand()
+	}
+	h := lp.hands[last]
+	lp.hands[last] = nil
+	lp.hands = lp.hands[:last]
+	return h
+}
+
+// endShake gives back what s's handshake has had: its place and its hand.
+func (lp *loop) endShake(s *slot) {
+	t := s.tls
+	s.srv.shakers.leave(t.seat)
+	t.seat, t.begun = nil, false
+	h := t.wire.hand
+	if h == nil {
+		return
+	}
+	t.wire.hand = nil
+	h.conn, h.done, h.err = nil, false, nil
+	if len(lp.hands) >= maxHands {
+		h.stop()
+		return
+	}
+	lp.hands = append(lp.hands, h)
+}
+
+// giveUp ends the handshake of s, whose socket is closed.
+func (lp *loop) giveUp(s *slot) {
+	lp.unshake(s)
+	t := s.tls
+	if !t.begun {
+		return
+	}
+	for t.wire.hand != nil && !t.wire.hand.done {
+		t.wire.hand.step() // it finds the socket closed
+	}
+	lp.endShake(s)
+}
+
+// dropHands ends all that have no handshake.
+func (lp *loop) dropHands() {
+	for _, h := range lp.hands {
+		h.stop()
+	}
+	lp.hands = nil
+}
+
+// begin makes s a client, after its handshake, or ends it.
+func (lp *loop) begin(s *slot, err error) {
 	t := s.tls
 	t.wire.shaking = false
 	s.shakes.Store(0)
-	if t.err != nil {
-		s.srv.shakeFailed(&s.client, t.err)
+	if err != nil {
+		s.srv.shakeFailed(&s.client, err)
 		s.dead = true
 		return
 	}
-	t.wire.waits, t.wire.owes = nil, nil
 	s.srv.introduce(&s.client, t.conn)
 	t.more = !s.expelled.Load() // what came behind it
 }
@@ -127,10 +277,8 @@ func (lp *loop) readTLS(s *slot, fresh bool) {
 func (lp *loop) visitTLS(s *slot) bool {
 	t := s.tls
 	if t.wire.shaking {
-		if !t.done.Load() {
-			return false
-		}
-		lp.shaken(s)
+		lp.shake(s)
+		return false
 	}
 	if t.more && !s.dead && (s.reads() || s.listens()) {
 		lp.readTLS(s, false)
@@ -148,17 +296,4 @@ func (t *secured) watches(want uint32, deaf bool) uint32 {
 		want |= unix.EPOLLOUT
 	}
 	return want
-}
-
-// shake is the goroutine of a handshake.
-func (s *slot) shake() {
-	t := s.tls
-	g := &s.client.srv.shakers
-	g.compute(true)
-	t.wire.waits = func(waits bool) { g.compute(!waits) }
-	t.err = t.conn.Handshake()
-	g.compute(false)
-	t.done.Store(true)
-	s.wake()
-	g.leave()
 }

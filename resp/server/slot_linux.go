@@ -49,10 +49,13 @@ func (s *slot) peerGone() bool { return hungUp(s.sock) }
 func (s *slot) fd() int { return s.sock }
 
 func (s *slot) write(b []byte) (n int, err error) {
-	m := &s.loop.meter
 	if s.tls != nil {
-		return s.tls.write(b, m)
+		s.tls.wire.lp = s.loop
+		n, err = s.tls.write(b)
+		s.tls.wire.lp = nil
+		return n, err
 	}
+	m := &s.loop.meter
 	m.call(s.loop.set.ticks)
 	n, err = writeNow(s.sock, b)
 	m.called(s.loop.set.ticks)
@@ -94,9 +97,11 @@ func (s *slot) close(hangUp bool) {
 			break
 		}
 	}
-	s.loop.disown(s)
+	lp := s.loop
+	lp.disown(s)
 	if s.tls != nil {
 		s.tls.close(s.dead || s.killed.Load())
+		lp.giveUp(s)
 		return
 	}
 	closeNow(s.sock)

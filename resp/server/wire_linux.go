@@ -1,11 +1,11 @@
 package server
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,27 +14,25 @@ import (
 // likes; a tlsWire is one over a socket that never waits. It stands in one of three states:
 //
 //	            bytes come from            bytes go to                  whose it is
-//	shaking     feed, by the loop          the socket, else rest        the handshake's goroutine, with mu
+//	shaking     feed, by the loop          the socket, else rest        the loop's
 //	steady      feed, by the loop          the socket, else rest        the loop's
 //	given       the connection             the connection               Hijack's, Carry's
 //
-// When nothing has been fed that is not read yet, a steady one's Read returns errNothing:
-// a temporary error, after which crypto/tls can be asked again. Its Write never fails for
-// want of room, since crypto/tls could not go on after that: what the socket does not take
-// is kept in rest, which one call of secured.write bounds.
+// When nothing has been fed that is not read yet, a shaking one's Read has the handshake
+// stand still (hand), and a steady one's returns errNothing: a temporary error, after which
+// crypto/tls can be asked again. Its Write never fails for want of room, since crypto/tls
+// could not go on after that: what the socket does not take is kept in rest, which one call
+// of secured.write bounds.
 type tlsWire struct {
-	mu    sync.Mutex
-	come  sync.Cond // something was fed, or the end
-	sock  int       // -1: closed, or given
-	in    []byte    // fed, and not read yet
-	rest  []byte    // what the socket has not taken
+	sock  int    // -1: closed, or given
+	in    []byte // fed, and not read yet
+	rest  []byte // what the socket has not taken
 	eof   bool
 	under net.Conn // given: the connection
 
 	shaking bool
-	waits   func(bool) // shaking: the goroutine begins to wait, or goes on
-	owes    func()     // shaking: rest is to be sent
-	meter   *meter     // steady: whose time it is
+	hand    *hand // shaking: that computes it; nil: none yet
+	lp      *loop // whose time a write is; nil: nobody measures it
 }
 
 // Bounds of TLS in a loop.
@@ -62,24 +60,10 @@ func (nothing) Error() string   { return "nothing has come" }
 func (nothing) Timeout() bool   { return true }
 func (nothing) Temporary() bool { return true }
 
-func newWire(sock int) *tlsWire {
-	w := &tlsWire{sock: sock, shaking: true}
-	w.come.L = &w.mu
-	return w
-}
-
 // Read is crypto/tls's.
 func (w *tlsWire) Read(p []byte) (int, error) {
-	if w.shaking {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for len(w.in) == 0 && !w.eof && w.sock >= 0 {
-			w.waits(true)
-			w.come.Wait()
-			w.mu.Unlock()
-			w.waits(false)
-			w.mu.Lock()
-		}
+	for w.shaking && w.idle() {
+		w.hand.pause(struct{}{})
 	}
 	switch {
 	case len(w.in) > 0:
@@ -98,6 +82,9 @@ func (w *tlsWire) Read(p []byte) (int, error) {
 	return 0, errNothing
 }
 
+// idle reports whether a handshake has nothing to go on with.
+func (w *tlsWire) idle() bool { return len(w.in) == 0 && !w.eof && w.sock >= 0 }
+
 // Write is crypto/tls's.
 func (w *tlsWire) Write(p []byte) (int, error) {
 	if w.under != nil {
@@ -109,10 +96,6 @@ func (w *tlsWire) Write(p []byte) (int, error) {
 		}
 		return w.under.Write(p)
 	}
-	if w.shaking {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-	}
 	n := 0
 	if len(w.rest) == 0 {
 		var err error
@@ -122,9 +105,6 @@ func (w *tlsWire) Write(p []byte) (int, error) {
 	}
 	if n < len(p) {
 		w.rest = append(w.rest, p[n:]...)
-		if w.shaking {
-			w.owes()
-		}
 	}
 	return len(p), nil
 }
@@ -133,6 +113,10 @@ func (w *tlsWire) Write(p []byte) (int, error) {
 func (w *tlsWire) send(p []byte) (n int, err error) {
 	if w.sock < 0 {
 		return 0, net.ErrClosed
+	}
+	if w.lp != nil {
+		w.lp.meter.call(w.lp.set.ticks)
+		defer w.lp.meter.called(w.lp.set.ticks)
 	}
 	n, err = writeNow(w.sock, p)
 	if errors.Is(err, errNotNow) {
@@ -143,10 +127,6 @@ func (w *tlsWire) send(p []byte) (n int, err error) {
 
 // flush sends what the socket has not taken, and reports whether that was all.
 func (w *tlsWire) flush() (all bool, err error) {
-	if w.shaking {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-	}
 	if len(w.rest) == 0 {
 		return true, nil
 	}
@@ -158,35 +138,20 @@ func (w *tlsWire) flush() (all bool, err error) {
 }
 
 // unsent reports whether the socket has to take more.
-func (w *tlsWire) unsent() bool {
-	if w.shaking {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-	}
-	return len(w.rest) > 0
-}
+func (w *tlsWire) unsent() bool { return len(w.rest) > 0 }
 
 // feed gives what has come to a handshake, which may keep it: it is a copy.
 func (w *tlsWire) feed(p []byte, eof bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.in = append(w.in, p...)
 	w.eof = w.eof || eof
-	w.come.Signal()
 }
 
 // fed is how many bytes wait to be read.
-func (w *tlsWire) fed() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.in)
-}
+func (w *tlsWire) fed() int { return len(w.in) }
 
 // begun reports whether a whole record has come, or something that is none: it is worth a
-// goroutine.
+// hand.
 func (w *tlsWire) begun() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	switch {
 	case len(w.in) == 0:
 		return false
@@ -201,17 +166,14 @@ func (w *tlsWire) begun() bool {
 
 // end closes the socket.
 func (w *tlsWire) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if w.sock >= 0 {
 		closeNow(w.sock)
 		w.sock = -1
 	}
-	w.come.Signal()
 }
 
 // give has it be one over a connection that waits.
-func (w *tlsWire) give(under net.Conn) { w.under, w.sock, w.meter = under, -1, nil }
+func (w *tlsWire) give(under net.Conn) { w.under, w.sock = under, -1 }
 
 // NetConn is the connection under one that was given away.
 func (w *tlsWire) NetConn() net.Conn { return w.under }
@@ -265,20 +227,20 @@ func (w *tlsWire) SetWriteDeadline(t time.Time) error {
 type secured struct {
 	conn  *tls.Conn
 	wire  *tlsWire
-	begun bool        // shaking: it has a goroutine, or waits for one
-	done  atomic.Bool // shaking: the goroutine has ended
-	err   error       // how
-	ahead int         // bytes at the head of what the client has unsent that are encrypted already
-	more  bool        // there may be something to decrypt that no socket reports
+	begun bool          // shaking: it has a place, or waits for one
+	seat  *list.Element // shaking: where it waits, or has waited
+	ready atomic.Bool   // shaking: it has a place
+	due   bool          // shaking: it is in loop.shakes
+	ahead int           // bytes at the head of what the client has unsent that are encrypted already
+	more  bool          // there may be something to decrypt that no socket reports
 }
 
 // write encrypts b and sends it. Bytes that are encrypted and not all taken count as not
 // sent: the client keeps them, and comes back with them.
-func (t *secured) write(b []byte, m *meter) (n int, err error) {
+func (t *secured) write(b []byte) (n int, err error) {
 	if t.wire.shaking {
 		return 0, errShaking
 	}
-	t.wire.meter = m
 	if all, err := t.wire.flush(); !all || err != nil {
 		return 0, err
 	}
