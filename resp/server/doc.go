@@ -100,8 +100,10 @@
 // (wire_linux.go): crypto/tls can be asked again after a read that found
 // nothing, and no write of it fails for want of room. So a client at rest has
 // no goroutine, and clients without TLS pay one comparison per read and write.
-// Handshakes are the exception: they cannot be taken up again in the middle,
-// and each has a goroutine until it is over (shake_linux.go).
+// A handshake cannot be asked again in its middle: the loop computes it in a
+// coroutine that stands still while nothing has come (shake_linux.go). A goroutine
+// for each, which did the computing beside the loop, was measured against it: 11
+// context switches for a handshake instead of 6, and a fifth more of the processor.
 //
 // Measured beside redis-server 7.0 by TLS, on two busy cores, with mutual
 // ECDSA certificates: 16 KB of memory per idle connection, redis-server 31;
