@@ -372,7 +372,10 @@ func (c *Checked) Cut(cut Cut) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(cutFile(f, t), f.Close())
+		if err = cutFile(f, t); err == nil {
+			err = f.Sync()
+		}
+		return errors.Join(err, f.Close())
 	}
 	c.l.manifest = c.onDisk
 	if c.pending != nil {
@@ -383,7 +386,7 @@ func (c *Checked) Cut(cut Cut) error {
 	if t.pos == 0 && c.hasBefore(t.file) {
 		return c.dropFrom(t.file)
 	}
-	return c.l.carryOut(t)
+	return c.l.carryOut(t, func() {})
 }
 
 // hasBefore reports whether something is left without the named file and

@@ -58,7 +58,8 @@ func (w contextWriter) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// alone runs f with the files for itself: nobody writes, syncs or reads.
+// alone runs f with the files for itself: nobody else writes, syncs or changes which there
+// are. Readers go on, since f may wait for the disk: f takes shape where what they see changes.
 // Any rewrite but except is void afterwards. What was held or is pending is
 // f's to forget.
 func (l *Log) alone(except *rewrite, f func() error) error {
@@ -78,9 +79,7 @@ func (l *Log) alone(except *rewrite, f func() error) error {
 	}
 	l.mu.Unlock()
 	l.syncMu.lock()
-	l.shape.Lock()
 	err := f()
-	l.shape.Unlock()
 	l.syncMu.unlock()
 	l.endTurn()
 	if err == nil {
@@ -104,11 +103,20 @@ func (l *Log) startAt(src *source, at Place) error {
 		l.fail(err) // nobody knows which list is in force
 		return err
 	}
+	l.removeAll(l.swap(src, m, s, at))
+	return nil
+}
+
+// swap makes the log what m lists: a base and an empty segment at a place. It returns the
+// names of the files that are not needed any more.
+func (l *Log) swap(src *source, m *manifest, s *segment, at Place) (gone []string) {
+	l.shape.Lock()
+	defer l.shape.Unlock()
 	for r := range l.readers {
 		r.cut, r.seg = true, nil
 		r.forget()
 	}
-	gone := l.forget(nil)
+	gone = l.forget(nil)
 	l.manifest, l.before, l.segments = m, []*source{src}, []*segment{s}
 	l.setBase(at.Offset)
 	l.tail.Lock()
@@ -121,8 +129,7 @@ func (l *Log) startAt(src *source, at Place) error {
 	l.tail.Unlock()
 	l.failure.Store(nil)
 	l.stats.baseSize.Store(l.sizeLocked())
-	l.removeAll(gone)
-	return nil
+	return gone
 }
 
 // startAnew is the end of a rewrite after a failure: the pending writes since

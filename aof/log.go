@@ -48,7 +48,8 @@ type Options struct {
 //	filesMu                   the manifest is being changed
 //	turn (a state under mu)   the right to write to the last file and to begin another
 //	syncMu                    an fsync is under way
-//	shape                     which files there are, and what readers may see
+//	shape                     which files there are, and what readers may see; it changes with the turn or
+//	                          filesMu held too, and nobody waits for the disk with it
 //	tail                      the end of the last file and of the backlog
 //	mu                        the pending writes in memory
 type Log struct {

@@ -177,7 +177,7 @@ func (r *reader) find(off int64) error {
 }
 
 // segmentOf returns the segment that holds the byte at off; the caller holds
-// shape.
+// shape, or filesMu and the turn.
 func (l *Log) segmentOf(off int64) *segment {
 	for i := len(l.segments) - 1; i > 0; i-- {
 		if l.segments[i].head.start <= off {
@@ -204,7 +204,7 @@ func (l *Log) dbAt(off int64) (int, error) {
 // unitAt finds where in s a unit ends at off: the group that begins at or
 // before off (f.data is what of it comes before off, if that is not all of a large
 // one), the database selected there, and the stream offset at which the group begins. The caller holds
-// shape.
+// shape, or filesMu and the turn.
 func (l *Log) unitAt(s *segment, off int64) (f frame, db int, from int64, err error) {
 	l.tail.Lock()
 	size, at := s.size, s.place(off)

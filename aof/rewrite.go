@@ -36,7 +36,7 @@ import (
 //
 // A follower applies less than its log holds, so its cut lies inside what is
 // written already. Then the piece from C on is moved into incr2 instead, with
-// the note of truncate.go: its writers, its leader alone, wait for that.
+// the note of truncate.go: its writers, its leader alone, wait for that, and no reader.
 //
 // incr1 stays as history for followers, as long as all of that takes at most
 // HistoryBytes, or ReservedBytes where a reader or a reservation is not past it
@@ -155,8 +155,10 @@ func (l *Log) endRewrite(rw *rewrite, err error) {
 	l.mu.Unlock()
 	if !entered && rw.next != nil {
 		_ = rw.next.file.Close()
-		_ = l.fs.Remove(l.path(rw.next.name))
-		_ = l.fs.Remove(l.nextManifest())
+		if l.err() == nil { // else a manifest or a note that is in force may name them
+			_ = l.fs.Remove(l.path(rw.next.name))
+			_ = l.fs.Remove(l.nextManifest())
+		}
 	}
 	took := time.Duration(l.o.Host.Ticks() - rw.began)
 	l.stats.rewrote(took, err)

@@ -25,6 +25,11 @@ import (
 //
 // A crash before the note is durable leaves the log as it was; after that the
 // next start does steps 2 to 5 again, which can be repeated.
+//
+// Readers of the log wait for no fsync in it: they are kept out while the file is cut and
+// written and what is known in memory follows, which is under shape; the note, the manifest
+// and the syncs are not. Between the cut and its sync they read what is not synced yet, as they
+// do with every write; durable and synced rise behind it.
 
 // noteName is beside the log's files and not one of them.
 const noteName = "truncation"
@@ -84,7 +89,7 @@ type diskError struct{ err error }
 func (e *diskError) Error() string { return e.err.Error() }
 func (e *diskError) Unwrap() error { return e.err }
 
-// truncateAlone cuts with the turn, syncMu and shape held.
+// truncateAlone cuts with filesMu, the turn and syncMu held.
 func (l *Log) truncateAlone(off int64) error {
 	if err := l.err(); err != nil {
 		return err
@@ -105,9 +110,10 @@ func (l *Log) truncateAlone(off int64) error {
 		return nil
 	}
 	t := l.cutAt(s, &f, from, off)
+	history := l.historyUpTo(off)
 	err = l.release(l.active()) // on a full disk the note finds its place there
 	if err == nil {
-		err = l.carryOut(&t)
+		err = l.carryOut(&t, func() { l.cutDown(s, &t, off, history) })
 	}
 	if err != nil {
 		err = fmt.Errorf("truncate the log to offset %d: %w", off, err)
@@ -116,20 +122,26 @@ func (l *Log) truncateAlone(off int64) error {
 		}
 		return &diskError{err}
 	}
-	history := l.historyUpTo(off)
-	l.dropTail(s, off, t.pos+int64(len(t.tail)), t.pos)
+	raise(&l.durable, off)
+	raise(&l.synced, off)
+	l.forgetUnwritten(Place{off, db, history})
+	return nil
+}
+
+// cutDown makes what is known of the log end at off, where t has just cut s. The caller holds
+// shape.
+func (l *Log) cutDown(s *segment, t *truncation, off int64, history []engine.EpochStart) {
+	l.dropTail(s, off, t)
 	l.tail.Lock()
 	l.backlog.cut(off)
 	l.history = history
 	l.written.Store(off)
-	l.synced.Store(off)
-	l.durable.Store(off)
+	l.synced.Store(min(l.synced.Load(), off))
+	l.durable.Store(min(l.durable.Load(), off))
 	l.tail.Unlock()
-	l.forgetUnwritten(Place{off, db, history})
 	for r := range l.readers {
 		r.cut = r.cut || r.off.Load() > off
 	}
-	return nil
 }
 
 // cutAt is the note for a cut at off, inside or before the group f of s, which
@@ -147,8 +159,9 @@ func (l *Log) cutAt(s *segment, f *frame, from, off int64) truncation {
 	return t
 }
 
-// carryOut writes the note and does what it says.
-func (l *Log) carryOut(t *truncation) error {
+// carryOut writes the note and does what it says. follow makes what is known in memory follow
+// the cut file, under the same lock: no reader sees one without the other.
+func (l *Log) carryOut(t *truncation, follow func()) error {
 	note := l.path(noteName)
 	err := disk.WriteSynced(l.fs, disk.TempOf(note), t.encode())
 	switch {
@@ -174,7 +187,15 @@ func (l *Log) carryOut(t *truncation) error {
 	if err != nil {
 		return err
 	}
-	err = cutFile(f, t)
+	l.shape.Lock()
+	if err = cutFile(f, t); err == nil {
+		l.manifest = m
+		follow()
+	}
+	l.shape.Unlock()
+	if err == nil {
+		err = f.Sync()
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
@@ -183,23 +204,22 @@ func (l *Log) carryOut(t *truncation) error {
 			return err
 		}
 	}
-	l.manifest = m
 	if err := l.fs.Remove(l.path(noteName)); err != nil {
 		return err
 	}
 	return l.fs.SyncDir(l.o.Dir)
 }
 
+// cutFile does to the file what t says. It is not synced.
 func cutFile(f disk.File, t *truncation) error {
 	if err := f.Truncate(t.pos); err != nil {
 		return err
 	}
-	if len(t.tail) > 0 {
-		if _, err := f.WriteAt(t.tail, t.pos); err != nil {
-			return err
-		}
+	if len(t.tail) == 0 {
+		return nil
 	}
-	return f.Sync()
+	_, err := f.WriteAt(t.tail, t.pos)
+	return err
 }
 
 // upTo is m without the incr files behind the named one, which are gone.
@@ -230,7 +250,7 @@ func (l *Log) finishTruncation() error {
 		return fmt.Errorf("%s: the manifest does not list %s", noteName, t.file)
 	}
 	l.o.Host.Logf(engine.LevelNotice, "Finishing an interrupted truncation of %s to %d bytes", t.file, t.pos+int64(len(t.tail)))
-	return l.carryOut(&t)
+	return l.carryOut(&t, func() {})
 }
 
 // maxLate is how much of the stream a rewrite moves into the next file: how far
@@ -262,7 +282,8 @@ func (l *Log) enterLate(rw *rewrite) error {
 	return err
 }
 
-// moveTail moves the stream from rw's cut on into the next file.
+// moveTail moves the stream from rw's cut on into the next file, with filesMu, the turn and
+// syncMu held.
 func (l *Log) moveTail(rw *rewrite) error {
 	off, end := rw.place.Offset, l.written.Load()
 	s := l.segmentOf(off)
@@ -294,28 +315,30 @@ func (l *Log) moveTail(rw *rewrite) error {
 		return err
 	}
 	t.add = next.entry
-	if err := l.carryOut(&t); err != nil {
+	err = l.carryOut(&t, func() {
+		next.begin(rw.head, size)
+		l.dropTail(s, off, &t)
+		l.segments = append(l.segments, next)
+		l.tail.Lock()
+		defer l.tail.Unlock()
+		if len(data) > 0 {
+			next.grew(int64(len(text))-size, end, db)
+		}
+		l.last, l.unlisted = next, false
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		rw.entered = true
+	})
+	if err != nil {
 		return &diskError{fmt.Errorf("move the end of the log into %s: %w", next.name, err)}
 	}
-	next.begin(rw.head, size)
-	l.dropTail(s, off, t.pos+int64(len(t.tail)), t.pos)
-	l.segments = append(l.segments, next)
-	l.tail.Lock()
-	defer l.tail.Unlock()
-	if len(data) > 0 {
-		next.grew(int64(len(text))-size, end, db)
-	}
-	l.last, l.unlisted = next, false
 	raise(&l.durable, end)
 	raise(&l.synced, end)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	rw.entered = true
 	return nil
 }
 
-// readRange is the stream from off to end, from the files; the caller holds
-// shape.
+// readRange is the stream from off to end, from the files; the caller keeps them
+// as they are.
 func (l *Log) readRange(off, end int64) (data []byte, err error) {
 	r := &reader{l: l}
 	for buf := make([]byte, 64<<10); off < end; {
@@ -343,9 +366,9 @@ func (l *Log) historyUpTo(off int64) []engine.EpochStart {
 }
 
 // dropTail makes the segments follow the files: s is the last one now and ends
-// at off, size bytes long; its groups from file position pos on have changed.
-// The caller holds shape, the turn and syncMu.
-func (l *Log) dropTail(s *segment, off, size, pos int64) {
+// at off, where t has cut it. The caller holds shape, the turn and syncMu.
+func (l *Log) dropTail(s *segment, off int64, t *truncation) {
+	size := t.pos + int64(len(t.tail))
 	for n := len(l.segments) - 1; l.segments[n] != s; n-- {
 		_ = l.segments[n].file.Close()
 		l.segments = l.segments[:n]
@@ -358,7 +381,7 @@ func (l *Log) dropTail(s *segment, off, size, pos int64) {
 	defer l.tail.Unlock()
 	l.last = s
 	s.end, s.size, s.allocated = off, size, size
-	s.cutIndex(pos + 1)
+	s.cutIndex(t.pos + 1)
 }
 
 // forgetUnwritten drops what is in memory alone.
