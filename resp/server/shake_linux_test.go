@@ -60,3 +60,27 @@ func TestHandshakesLeaveTime(t *testing.T) {
 		}
 	})
 }
+
+// TestWritesByTLSAreCalls: the governor counts them as system calls, not as work that another
+// loop could do beside.
+func TestWritesByTLSAreCalls(t *testing.T) {
+	h := start(t, config.IOEventLoop+byTLS, nil)
+	w := h.dial()
+	w.send(command("PING"))
+	w.expect("+PONG\r\n")
+	lp, done := h.front.loops.all()[0], make(chan struct{})
+	lp.post(nil, &order{ask: func() {
+		defer close(done)
+		for _, s := range lp.slots {
+			if s == nil || s.tls.wire.shaking {
+				continue
+			}
+			lp.meter.sample, lp.meter.calls = true, 0
+			if _, err := s.write([]byte("+PONG\r\n")); err != nil || lp.meter.calls == 0 {
+				t.Errorf("%d ns of system calls, %v", lp.meter.calls, err)
+			}
+		}
+	}})
+	<-done
+	w.expect("+PONG\r\n")
+}
