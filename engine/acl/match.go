@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -9,13 +10,15 @@ import (
 
 // A matcher says whether a key matches one of several patterns. Most patterns are a
 // prefix with a star, or no pattern at all; of those, however many there are, a key
-// meets a few: they are sorted, and what is a prefix of the key is found by halving.
+// meets a few: they are sorted, and what is a prefix of the key is found by halving, by
+// their first bytes as numbers: texts are compared where those are the same.
 //
 //	texts     a:*   a:b:*   c     d*e
 //	prefixes  a:  ◄── a:b:                  each knows the longest one that is its prefix
 //	exact     c
 //	globs     d*e                           one after the other
 type matcher struct {
+	heads    []uint64 // of prefixes
 	prefixes []prefix // sorted
 	exact    map[string]struct{}
 	globs    []string
@@ -51,9 +54,22 @@ func newMatcher(texts []string) (m matcher) {
 		for shorter >= 0 && !strings.HasPrefix(text, starts[shorter]) {
 			shorter = m.prefixes[shorter].shorter
 		}
+		m.heads = append(m.heads, headOf([]byte(text)))
 		m.prefixes = append(m.prefixes, prefix{text, shorter})
 	}
 	return m
+}
+
+// headOf is the beginning of a text as a number: of two whose heads differ, the text with
+// the lesser one is the lesser.
+func headOf(text []byte) (head uint64) {
+	if len(text) >= 8 {
+		return binary.BigEndian.Uint64(text)
+	}
+	for i, b := range text {
+		head |= uint64(b) << (56 - 8*i)
+	}
+	return head
 }
 
 // matches reports whether key matches a pattern.
@@ -67,10 +83,10 @@ func (m *matcher) matches(key []byte) bool {
 		return false // a star does not match nothing, in Redis
 	}
 	// What is a prefix of the key is the last that is not greater, or a prefix of that.
-	lo, hi := 0, len(m.prefixes)
+	head, lo, hi := headOf(key), 0, len(m.heads)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if m.prefixes[mid].text <= string(key) {
+		if at := m.heads[mid]; at < head || at == head && m.prefixes[mid].text <= string(key) {
 			lo = mid + 1
 		} else {
 			hi = mid
