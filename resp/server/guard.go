@@ -250,6 +250,15 @@ func (g *guard) wants() int {
 	return 0
 }
 
+// last is the length of the command that next has measured, 0: it is at another, or the
+// command was no array.
+func (g *guard) last() int {
+	if g.kind != frameNew {
+		return 0
+	}
+	return g.head
+}
+
 // split returns the arguments of a whole command that next has measured; they
 // are slices of frame where that is possible, and none for a command that
 // does nothing. argsbuf is memory to use again.

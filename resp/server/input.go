@@ -152,6 +152,65 @@ func (c *client) keep(w *scratch, p []byte) {
 	c.setInput(len(c.in) - c.at)
 }
 
+// A way is how bytes come from the socket of a loop's client to where they are carried
+// out. Each copy that it saves is one of the whole input, and each read that is longer
+// saves the write of an answer, too.
+type way uint8
+
+const (
+	// wayShared: into the owner's memory, where the commands that are whole are carried out.
+	wayShared way = iota
+	// wayBehind: the same, behind room for what was kept, which is copied there once the
+	// command is whole.
+	wayBehind
+	// wayOwn: into the client's own memory, which holds one command and no more.
+	wayOwn
+)
+
+// place is where the next bytes of a client that wants some are read to.
+//
+//	nothing is kept, and the last command was big    as many bytes as that had, memory of their own
+//	nothing is kept                                  the owner's memory
+//	a big part of the command is still to come       that part, behind what is kept
+//	else                                             the owner's memory, behind room for what is kept
+func (c *client) place(w *scratch) (p []byte, by way) {
+	pending := len(c.in) - c.at
+	if pending == 0 {
+		if last := c.guard.last(); last >= bigFrame && w.maps != nil && spareClass(last) < spareClasses {
+			c.reserve(w, last)
+			return c.in[len(c.in):][:last], wayOwn
+		}
+		return w.read, wayShared
+	}
+	if pending <= bigFrame && c.guard.wants()-pending < bigFrame && c.runs() {
+		return w.read[pending:], wayBehind
+	}
+	return c.room(w), wayOwn
+}
+
+// came carries out n bytes that were read to p, which place gave by a way.
+func (c *client) came(w *scratch, by way, p []byte, n int) {
+	pending := len(c.in) - c.at
+	switch {
+	case n == 0:
+		if pending == 0 {
+			c.letGo(w)
+		}
+	case by == wayOwn:
+		c.grown(w, n)
+	case by == wayShared:
+		c.take(w, p[:n])
+	case pending+n < c.guard.wants(): // it is not whole yet: that which came is copied, and no more
+		c.keep(w, p[:n])
+		c.checkInput()
+	default:
+		copy(w.read, c.in[c.at:])
+		c.letGo(w)
+		c.more = false
+		c.take(w, w.read[:pending+n])
+	}
+}
+
 // room is where the next bytes may be read to: at most as many as the command
 // still needs when it is a big one, so that its memory ends with it. Its memory is there
 // at once: what a header claims becomes resident as bytes come.

@@ -424,16 +424,15 @@ func (lp *loop) special(place int32) {
 
 // read takes what has come for s and carries it out.
 func (lp *loop) read(s *slot) {
-	p, kept := lp.w.read, s.client.at < len(s.in)
-	if kept {
-		p = s.room(lp.w)
-	}
+	p, way := s.place(lp.w)
 	lp.meter.call(lp.set.ticks)
 	n, err := readNow(s.sock, p)
 	lp.meter.called(lp.set.ticks)
-	switch {
-	case err == errNotNow:
+	if err == errNotNow {
+		s.came(lp.w, way, p, 0)
 		return
+	}
+	switch {
 	case err != nil:
 		s.dead = true
 	case n == 0:
@@ -441,12 +440,8 @@ func (lp *loop) read(s *slot) {
 	default:
 		s.arrived(n)
 		s.weigh(lp.set.windows.Load(), turnWeight)
-		if kept {
-			s.grown(lp.w, n)
-		} else {
-			s.take(lp.w, p[:n])
-		}
 	}
+	s.came(lp.w, way, p, max(n, 0))
 	lp.opened(s)
 }
 
