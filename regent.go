@@ -100,6 +100,7 @@ type Server struct {
 	serving  atomic.Bool   // the data is loaded
 	released chan struct{} // closed when everything is given back
 	closing  sync.Once
+	broke    bool // failed has told why
 }
 
 // New checks the configuration, takes the data directory and opens the ports.
@@ -138,10 +139,11 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// failed leaves the reason of a start or a run that failed in the log file. The
-// error that is returned goes to whoever looks at the process's output.
+// failed leaves the reason of a start or a run that failed as the log's last line, where
+// tools that know redis-server look for it.
 func (s *Server) failed(err error) {
-	if err != nil && s.cfg.LogFile.Get() != "" {
+	if err != nil {
+		s.broke = true
 		s.host.Logf(engine.LevelWarning, "%v", err)
 	}
 }
@@ -397,7 +399,7 @@ func (s *Server) release() {
 		if p := machine.InDir(s.cfg, s.cfg.PidFile.Get()); p != "" && s.engine != nil {
 			_ = os.Remove(p)
 		}
-		if s.engine != nil {
+		if s.engine != nil && !s.broke {
 			s.host.Logf(engine.LevelWarning, "Regent is now ready to exit, bye bye...")
 		}
 		_ = s.log.Close()

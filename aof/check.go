@@ -288,6 +288,9 @@ func (c *Checked) openFiles() error {
 			return fmt.Errorf("open %s: %w", e.name, err)
 		}
 	}
+	if e := c.l.unused; e != nil {
+		c.Report.Pending = fmt.Sprintf("%s is empty; the next start takes over what Redis wrote before it anew", e.name)
+	}
 	if c.l.torn != nil {
 		c.Report.Pending = fmt.Sprintf("%s was begun just before a crash; the next start removes it", c.l.torn.name)
 	}

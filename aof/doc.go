@@ -92,6 +92,22 @@
 // the bytes before it are many, in no epoch. No node can then mistake this data
 // for a part of a history it shares: a follower's copy of it is a full copy.
 //
+// Which data wins is never a question of which file is newer. The manifest alone says what the
+// log is, Redis's or Regent's; one old-style file beside the directory is moved into it where
+// the directory holds no log (upgrade.go), and is left alone where it does: a log that
+// acknowledged writes is never replaced by what lies beside it. A node that was a part of a
+// cluster loads nothing but its log (package persist). Until a record stands in the new
+// file, taking over begins again at each start: Redis's files may go on, or be repaired, and
+// a crash in the middle leaves nothing behind. From the first record on they are the
+// beginning of Regent's log: a file that somebody puts in their place is loaded if it is
+// whole, and its torn end refuses the start, because what follows was built on what is gone.
+//
+// Scripts in such a log (Redis before 7 writes EVAL itself) are carried out, without asking
+// which user or whether there is memory; an error that one ends with is no damage, as in Redis.
+//
+// Manifests are checked as strictly as Redis checks them, and what is wrong with one, or with a
+// file of commands, is told in Redis's words: people and tools look for them.
+//
 // A file whose first three bytes are those of a head, but for a flipped bit or
 // two, is Regent's with a damaged head, and never taken for one of Redis's.
 //

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,7 +91,11 @@ func (l *Log) openListed() error {
 		l.baseSeq.Store(m.base.seq)
 	}
 	for i, e := range list {
-		if err := l.openFile(e, i == len(list)-1); err != nil {
+		err := l.openFile(e, i == len(list)-1)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("can't open the append log file %s for reading: No such file or directory (%w)", e.name, err)
+		}
+		if err != nil {
 			return fmt.Errorf("open %s: %w", e.name, err)
 		}
 	}
@@ -163,6 +169,13 @@ func (l *Log) openFile(e entry, last bool) error {
 		return errors.Join(err, f.Close())
 	}
 	if src.headed && e.kind == typeIncr {
+		if src.head.imported && last && len(l.before)+len(l.segments) > 0 {
+			unused, err := src.unused()
+			if err != nil || unused {
+				l.unused = &e
+				return errors.Join(err, f.Close())
+			}
+		}
 		if src.head.imported {
 			l.passSegments()
 		}
@@ -190,6 +203,35 @@ func tornHead(f disk.File) (bool, error) {
 		return !bytes.ContainsRune(closes, '\n'), nil
 	}
 	return !bytes.ContainsRune(text, '\n'), nil
+}
+
+// unused reports whether nothing was written behind the head of src.
+func (src *source) unused() (bool, error) {
+	size, err := src.file.Size()
+	if err != nil {
+		return false, err
+	}
+	w := &window{file: src.file, end: size}
+	written, err := findIn(w, src.first, func(b []byte) int {
+		return bytes.IndexFunc(b, func(r rune) bool { return r != 0 })
+	})
+	return !written, err
+}
+
+// dropUnused takes the file off the list that was begun behind what Redis wrote and was never
+// written to. Taking over begins again: what is before it may not be what it was, or may have
+// an end that is torn.
+func (l *Log) dropUnused() error {
+	if l.unused == nil {
+		return nil
+	}
+	m := *l.manifest
+	m.incr = slices.Clone(m.incr[:len(m.incr)-1])
+	if err := writeAside(l.fs, l.manifestPath(), m.encode()); err != nil {
+		return err
+	}
+	l.manifest = &m
+	return l.fs.Remove(l.path(l.unused.name))
 }
 
 // dropTorn takes the file that tornHead found off the list.

@@ -103,6 +103,9 @@ func (l *Log) ready(ld *loader) error {
 	if err := l.dropTorn(); err != nil {
 		return fmt.Errorf("drop a file without a head: %w", err)
 	}
+	if err := l.dropUnused(); err != nil {
+		return fmt.Errorf("drop an empty file: %w", err)
+	}
 	h := head{start: ld.off, db: ld.player.db, history: ld.player.history}
 	foreign := ld.foreign || len(l.segments) == 0 && len(l.before) > 0
 	if foreign {

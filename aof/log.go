@@ -36,6 +36,9 @@ type Options struct {
 	// LoadBase carries out a base file that does not consist of commands: RDB.
 	// Without it such a base is refused.
 	LoadBase func(b *Base) error
+	// Alone reports that no other node can come back for what is before the base: it is not
+	// kept then, unless something has read the stream. nil: one can.
+	Alone func() bool
 	// Disk is the file system; nil is the operating system's.
 	Disk disk.FS
 }
@@ -85,12 +88,14 @@ type Log struct {
 	before   []*source  // what is loaded first
 	baseAt   int64      // and then the segments from this offset on; those before are history
 	readers  map[*reader]struct{}
+	followed bool // there was one
 	reserved reservations
 	// historyBytes is HistoryBytes, less in a test.
 	historyBytes int64
 	// baseOffset mirrors baseAt for callers that hold no lock; baseSeq is the
 	// highest number that a base was given.
 	baseOffset, baseSeq atomic.Int64
+	unused              *entry // listed last, begun behind what Redis wrote, and empty
 	torn                *entry // listed last, but a power loss took its head
 	gone                bool   // the files are closed
 

@@ -23,7 +23,10 @@ import (
 // So a change of files becomes real in the one moment when the new manifest is
 // renamed over the old one. A comment at its end holds a checksum (a flipped
 // bit makes a file of type i one of type h, which nobody loads); Redis skips
-// it, and leaves it out when it writes the manifest itself.
+// it, and leaves it out when it writes the manifest itself. No line end follows it, so
+// that tools which read whole lines see the files alone.
+//
+// What is wrong with a manifest is said in redis-server's words.
 
 // Types of files.
 const (
@@ -35,6 +38,8 @@ const (
 // Limits of a manifest.
 const (
 	maxManifest  = 1 << 20 // bytes
+	maxEntryLine = 1024    // bytes with the line end, as in Redis
+	minWords     = 6       // of an entry; more are for later versions
 	maxFileCount = 10000
 )
 
@@ -101,13 +106,24 @@ func (m *manifest) encode() []byte {
 		b = append(b, " type "...)
 		b = append(b, e.kind, '\n')
 	}
-	return fmt.Appendf(b, manifestSum+"%08x\n", checksum(b))
+	return fmt.Appendf(b, manifestSum+"%08x", checksum(b))
 }
 
 const manifestSum = "#CHECKSUM "
 
-// sumLine is the length of that line in bytes.
-const sumLine = len(manifestSum) + 8 + 1
+// sumLine is the length of that line in bytes, its end apart: earlier versions wrote one.
+const sumLine = len(manifestSum) + 8
+
+// redis-server's words.
+var (
+	errNoEntries   = errors.New("Found an empty AOF manifest")
+	errLongLine    = errors.New("The AOF manifest file contains too long line")
+	errEntry       = errors.New("Invalid AOF manifest file format")
+	errEntryPath   = errors.New("File can't be a path, just a filename")
+	errSecondBase  = errors.New("Found duplicate base file information")
+	errEntryNumber = errors.New("Found a non-monotonic sequence number")
+	errEntryType   = errors.New("Unknown AOF file type")
+)
 
 func needsQuotes(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == '\\' || r > '~' }
 
@@ -120,12 +136,16 @@ func parseManifest(text []byte) (*manifest, error) {
 			return nil, errors.New("it does not match its checksum")
 		}
 		m.summed = true
-	} else if last := len(text) - sumLine; last >= 0 && nearly(text[last:], manifestSum) {
+	} else if last := len(bytes.TrimRight(text, "\n")) - sumLine; last >= 0 && nearly(text[last:], manifestSum) {
 		return nil, errors.New("the line with its checksum is damaged")
 	}
-	for i, line := range bytes.Split(text, []byte{'\n'}) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] == '#' {
+	if len(text) == 0 {
+		return nil, errNoEntries
+	}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if line[0] == '#' {
 			continue
 		}
 		e, err := parseEntry(line)
@@ -133,10 +153,16 @@ func parseManifest(text []byte) (*manifest, error) {
 			err = m.add(e)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
+			return nil, fmt.Errorf("reading the manifest file, at line %d: %w: %q", n, err, clipped(line))
 		}
 	}
 	return m, nil
+}
+
+// clipped is what is shown of a line.
+func clipped(line []byte) []byte {
+	const shown = 128
+	return bytes.TrimSpace(line[:min(len(line), shown)])
 }
 
 // add puts e into its list; numbers of incr files must rise.
@@ -147,14 +173,14 @@ func (m *manifest) add(e entry) error {
 	switch e.kind {
 	case typeBase:
 		if m.base != nil {
-			return errors.New("a second base file")
+			return errSecondBase
 		}
 		m.base = &e
 	case typeHistory:
 		m.history = append(m.history, e)
 	case typeIncr:
 		if n := len(m.incr); n > 0 && m.incr[n-1].seq >= e.seq {
-			return fmt.Errorf("number %d after %d", e.seq, m.incr[n-1].seq)
+			return errEntryNumber
 		}
 		m.incr = append(m.incr, e)
 	}
@@ -164,13 +190,14 @@ func (m *manifest) add(e entry) error {
 	return nil
 }
 
+// parseEntry reads a line with its end. Keys that it does not know are for later versions.
 func parseEntry(line []byte) (e entry, err error) {
-	words, err := resp.SplitWords(line)
-	if err != nil {
-		return e, err
+	if len(line) > maxEntryLine || line[len(line)-1] != '\n' {
+		return e, errLongLine
 	}
-	if len(words)%2 != 0 {
-		return e, errors.New("a key without a value")
+	words, err := resp.SplitWords(bytes.TrimSpace(line))
+	if err != nil || len(words) < minWords || len(words)%2 != 0 {
+		return e, errEntry
 	}
 	for i := 0; i < len(words); i += 2 {
 		value := string(words[i+1])
@@ -179,21 +206,23 @@ func parseEntry(line []byte) (e entry, err error) {
 			e.name = value
 		case "seq":
 			if e.seq, err = strconv.ParseInt(value, 10, 64); err != nil {
-				return e, fmt.Errorf("seq: %w", err)
+				return e, errEntry
 			}
 		case "type":
 			if len(value) == 1 {
 				e.kind = value[0]
+			} else {
+				e.kind = '?'
 			}
 		}
 	}
 	switch {
-	case e.name == "" || e.name == "." || e.name == ".." || e.name != filepath.Base(e.name) || strings.ContainsAny(e.name, "/\x00"):
-		return e, fmt.Errorf("a bad file name %q", e.name)
-	case e.seq <= 0:
-		return e, fmt.Errorf("a bad number %d", e.seq)
+	case e.name == "" || e.seq <= 0 || e.kind == 0:
+		return e, errEntry
+	case e.name == "." || e.name == ".." || e.name != filepath.Base(e.name) || strings.ContainsAny(e.name, "/\x00"):
+		return e, errEntryPath
 	case e.kind != typeBase && e.kind != typeHistory && e.kind != typeIncr:
-		return e, errors.New("a type other than b, h and i")
+		return e, errEntryType
 	}
 	return e, nil
 }

@@ -51,6 +51,7 @@ func (l *Log) newReader(off int64) (engine.StreamReader, error) {
 	r := &reader{l: l}
 	r.off.Store(off)
 	l.readers[r] = struct{}{}
+	l.followed = true
 	return r, nil
 }
 

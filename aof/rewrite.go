@@ -38,6 +38,7 @@ import (
 // written already. Then the piece from C on is moved into incr2 instead, with
 // the note of truncate.go: its writers, its leader alone, wait for that, and no reader.
 //
+// A lone node that nothing has followed keeps no history, as Redis. Else
 // incr1 stays as history for followers, as long as all of that takes at most
 // HistoryBytes, or ReservedBytes where a reader or a reservation is not past it
 // (reserve.go); Redis knows the type, and removes it.
@@ -430,8 +431,11 @@ func (l *Log) setBase(off int64) {
 func (l *Log) keptHistory(off int64) map[string]bool {
 	l.shape.RLock()
 	defer l.shape.RUnlock()
-	needed := l.neededFrom()
 	keep, size, next := map[string]bool{}, int64(0), off
+	if !l.followed && l.o.Alone != nil && l.o.Alone() {
+		return keep
+	}
+	needed := l.neededFrom()
 	for i := len(l.segments) - 1; i >= 0; i-- {
 		s := l.segments[i]
 		if s.head.start >= off {

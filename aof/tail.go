@@ -79,18 +79,24 @@ func (ld *loader) continued(t target, pos, size int64) error {
 	return nil
 }
 
+// What redis-server says of a file that it cannot load, and tools look for.
+const (
+	badFormat = "Bad file format reading the append only file %s: not a record"
+	endsEarly = "Unexpected end of file reading the append only file %s: "
+)
+
 // badRecords decides about bytes that are no record, in a file without
 // checksums. With records behind them they are damage.
 func (ld *loader) badRecords(t target, pos int64, w *window, bad error) error {
 	if !t.last {
-		return ld.damage(t, pos, "not a record", bad)
+		return ld.damage(t, pos, fmt.Sprintf(badFormat, t.name), bad)
 	}
 	behind, err := findIn(w, pos+1, findRecord)
 	if err != nil {
 		return err
 	}
 	if behind {
-		return ld.damage(t, pos, "not a record, and records follow it", bad)
+		return ld.damage(t, pos, fmt.Sprintf(badFormat, t.name)+", and records follow it", bad)
 	}
 	return ld.cut(t, pos, w.end-pos, "garbage")
 }
@@ -121,7 +127,7 @@ type tear struct {
 // cut takes lost bytes off the end of the last file, durably, and says so.
 func (ld *loader) cut(t target, pos, lost int64, what string) error {
 	if !t.last {
-		return ld.damage(t, pos, what+" inside the log", nil)
+		return ld.damage(t, pos, fmt.Sprintf(endsEarly, t.name)+what+" inside the log", nil)
 	}
 	if ld.torn != nil {
 		ld.torn(tear{t, pos, lost, nil, what})
@@ -129,7 +135,7 @@ func (ld *loader) cut(t target, pos, lost int64, what string) error {
 	}
 	l := ld.l
 	if l.o.LoadTruncated != nil && !l.o.LoadTruncated() {
-		return ld.damage(t, pos, fmt.Sprintf("it ends with %s of %d bytes, and aof-load-truncated is no", what, lost), nil)
+		return ld.damage(t, pos, fmt.Sprintf(endsEarly+"it ends with %s of %d bytes, and aof-load-truncated is no", t.name, what, lost), nil)
 	}
 	if err := ld.drain(); err != nil {
 		return err // a record before it is not what it was

@@ -35,7 +35,7 @@ func (l *Log) upgrade() error {
 	if err := l.fs.Rename(old, l.path(l.o.Name)); err != nil {
 		return err
 	}
-	l.o.Host.Logf(engine.LevelNotice, "Successfully migrated an old-style AOF configuration (%s) into the AOF directory (%s).", old, l.o.Dir)
+	l.o.Host.Logf(engine.LevelNotice, "Successfully migrated an old-style AOF file (%s) into the AOF directory (%s).", old, l.o.Dir)
 	return errors.Join(l.fs.SyncDir(l.o.Dir), l.fs.SyncDir(filepath.Dir(old)))
 }
 

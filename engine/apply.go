@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -203,6 +204,9 @@ func (a *Applier) outcome(c *Ctx) error {
 		if a.passed != nil && a.passed.any() && string(reply[1:len(reply)-2]) == resp.ErrNoSuchKey {
 			a.passed.add(absentKind)
 			return nil
+		}
+		if c.Cmd.Scripts != noScripts && !bytes.HasPrefix(reply, []byte("-NOSCRIPT ")) {
+			return nil // a script of Redis's that ended with an error, after it had written
 		}
 		return fmt.Errorf("%s: %s", c.Cmd.FullName(), reply[1:len(reply)-2])
 	}

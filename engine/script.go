@@ -91,6 +91,7 @@ type Script struct {
 	readOnly bool
 	allowOOM bool
 	wrote    bool  // a command that may write was carried out
+	told     bool  // the log says that it takes long
 	acted    bool  // something was done that cannot be done again
 	began    int64 // ticks
 	next     int64 // ticks: when Interrupt looks again
@@ -135,6 +136,9 @@ const keptReply = 1 << 10
 
 // refuseScript is what a script that tells its flags is refused for.
 func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
+	if c.applying {
+		return "" // it was allowed where it was written
+	}
 	v := c.e.cluster.View()
 	switch {
 	case flags&scriptNoCluster != 0 && v.Clustered:
@@ -289,6 +293,9 @@ func (s *Script) gate(args [][]byte) (*Command, string) {
 	}
 	if cmd.Has(spec.NoScript) && !e.scripts.denyNothing.Load() {
 		return cmd, resp.ErrCallNoScript
+	}
+	if s.c.applying { // a log of Redis before 7 has the scripts themselves; what loads it is no user
+		return cmd, ""
 	}
 	if !s.c.s.user.Rights().Free {
 		switch s.c.denied(cmd, args, acl.ContextScript).Why {

@@ -505,14 +505,16 @@ func (s *Script) Interrupt() string {
 		return ""
 	}
 	s.next = now + firstLook
-	if !s.c.aside && !s.acted && !s.c.nested && s.c.Cmd.Course != nil {
+	if !s.c.applying && !s.c.aside && !s.acted && !s.c.nested && s.c.Cmd.Course != nil {
 		s.c.moved = true
 		return resp.ErrScriptKilled
 	}
-	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !s.c.overdue {
+	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !s.told {
 		e.host.Logf(LevelWarning, "Slow script detected: still in execution after %d milliseconds. You can try killing the script using the %s KILL command.",
 			(now-s.began)/int64(time.Millisecond), map[bool]string{false: "SCRIPT", true: "FUNCTION"}[s.name != ""])
-		s.nowBusy()
+		if s.told = true; !s.c.applying { // else clients are told that the data is loaded
+			s.nowBusy()
+		}
 	}
 	return s.memory()
 }

@@ -273,7 +273,9 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	if c.failed {
 		pc.failed.Add(1)
 	}
-	c.e.noteTook(c, took, 1)
+	if !c.applying { // no client waited
+		c.e.noteTook(c, took, 1)
+	}
 	if c.cared && c.e.monitors.n.Load() != 0 {
 		c.e.monitors.show(c)
 	}

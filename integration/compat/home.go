@@ -12,14 +12,15 @@ import (
 
 // stand is what stands in the place of src/redis-server. The suite waits until the
 // server has written its process ID in redis-server's words, which are not Regent's, and
-// expects that it listens then, or has ended.
+// expects that it listens then, or has ended. That line comes before all others: tests
+// look at the last one.
 const stand = `#!/bin/bash
 port=$(awk '($1 == "port" || $1 == "tls-port") && $2 > 0 { port = $2 } END { print port }' "$1")
-(
+exec %q "$@" > >(
 	while kill -0 $$ && ! (exec 3<>/dev/tcp/127.0.0.1/$port); do sleep 0.05; done 2>/dev/null
 	echo "In the place of redis-server, PID: $$"
-) &
-exec %q "$@"
+	exec cat
+)
 `
 
 // tools are redis-server's other programs, which tests call.

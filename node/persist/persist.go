@@ -141,6 +141,7 @@ func (d *Data) OpenLog(t Trouble) error {
 		d.keeper.mended()
 	}
 	o.LoadBase = d.loadBase
+	o.Alone = func() bool { return d.others == nil }
 	log, err := aof.Open(o)
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)
