@@ -116,3 +116,34 @@ func TestMeter(t *testing.T) {
 		t.Fatalf("busy %.2f in its sleep", l.busy)
 	}
 }
+
+// TestMeterForgetsSlowly: a sample in which another process had the core says little.
+func TestMeterForgetsSlowly(t *testing.T) {
+	var m meter
+	at := int64(0)
+	ticks := func() int64 { return at }
+	window := func(work int64) load {
+		for range sampleEvery {
+			m.turn(ticks)
+			at += work
+			m.call(ticks)
+			at += 30
+			m.called(ticks)
+			m.turned(ticks)
+		}
+		return m.load(at, at)
+	}
+	for range 60 {
+		window(10)
+	}
+	if l := window(100); l.work > worthless {
+		t.Errorf("one window of work makes a share of %.2f", l.work)
+	}
+	var l load
+	for range 20 {
+		l = window(100)
+	}
+	if l.work < worthwhile {
+		t.Errorf("after twenty of them the share is %.2f", l.work)
+	}
+}
