@@ -135,7 +135,7 @@ func (s *Server) joinPeers(dir string) (err error) {
 		},
 		Refusal:  func(carried engine.Carried) string { return s.front.Refusal(carried) },
 		Advanced: func() { s.barrier.Advance() },
-		Watch:    func(fd int, ready func() bool) bool { return s.front.Watch(fd, ready) },
+		Watch:    func(fd int, ready func() bool, tend func(bool)) bool { return s.front.Watch(fd, ready, tend) },
 	})
 	return err
 }

@@ -75,9 +75,9 @@ type Options struct {
 	// Refusal is the same without a connection.
 	Adopt   func(conn net.Conn, carried engine.Carried, far bool) (refusal string, err error)
 	Refusal func(carried engine.Carried) string
-	// Watch has this node's listener call ready whenever there is input at a descriptor,
-	// see repl.SenderConfig; nil: it does not.
-	Watch func(fd int, ready func() (more bool)) bool
+	// Watch has this node's listener call ready whenever there is input at a descriptor, and
+	// tend, see repl.SenderConfig; nil: it does not.
+	Watch func(fd int, ready func() (more bool), tend func(resting bool)) bool
 }
 
 // Limits of a node.

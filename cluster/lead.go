@@ -107,18 +107,18 @@ func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 
 // watched has the listener look for acknowledgements, if there is one that does. Its loop
 // does not wait for the election: while that is at work ready is called again.
-func (c *Cluster) watched() func(fd int, ready func() bool) bool {
+func (c *Cluster) watched() func(fd int, ready func() bool, tend func(bool)) bool {
 	if c.opts.Watch == nil {
 		return nil
 	}
-	return func(fd int, ready func() bool) bool {
+	return func(fd int, ready func() bool, tend func(bool)) bool {
 		return c.opts.Watch(fd, func() bool {
 			if !c.mu.TryLock() {
 				return true
 			}
 			c.mu.Unlock()
 			return ready()
-		})
+		}, tend)
 	}
 }
 

@@ -96,6 +96,13 @@ func (c *Conn) Fill() error {
 // Whole reports whether a whole frame, or something that is none, has been read.
 func (c *Conn) Whole() bool { return c.dec.whole() }
 
+// Owned reports whether Own has taken the connection.
+func (c *Conn) Owned() bool { return c.own != nil }
+
+// Await waits for input, and reports whether there is any, or the connection's end, before a
+// time is over: of a connection that Own has taken.
+func (c *Conn) Await(most time.Duration) bool { return c.Buffered() || c.own.await(most) }
+
 // Bare gives the connection up to bytes of another kind: no frame is read any more. early
 // is what has come of them.
 func (c *Conn) Bare() (raw net.Conn, early []byte) {

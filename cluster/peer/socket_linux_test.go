@@ -123,3 +123,30 @@ func TestOwnedHasDeadlines(t *testing.T) {
 		t.Fatalf("%d, %v", n, err)
 	}
 }
+
+func TestOwnedAwaits(t *testing.T) {
+	a, b := owned(t)
+	for _, most := range []time.Duration{time.Millisecond, 2 * keepProcessor} {
+		if a.Await(most) {
+			t.Fatalf("input after %v, where nothing was sent", most)
+		}
+	}
+	f := Frame{Type: Commit, Cluster: "-", From: 2, To: 1}
+	for i := range 3 {
+		f.Seq = uint64(i)
+		if _, err := b.Write(AppendFrame(nil, &f)); err != nil {
+			t.Fatal(err)
+		}
+		if !a.Await(time.Minute) {
+			t.Fatal("no input, where something was sent")
+		}
+		var got Frame
+		if err := a.Next(&got); err != nil || got.Seq != f.Seq {
+			t.Fatalf("frame %d: %v", got.Seq, err)
+		}
+	}
+	_ = b.Close()
+	if !a.Await(time.Minute) {
+		t.Fatal("the end is not noticed")
+	}
+}

@@ -2,7 +2,10 @@
 
 package peer
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // A socket is there on Linux only.
 type socket struct {
@@ -13,5 +16,7 @@ type socket struct {
 func newSocket(net.Conn) *socket { return nil }
 
 func (*socket) with(func(fd int)) {}
+
+func (*socket) await(time.Duration) bool { return true }
 
 func (*socket) try([]byte) (int, error) { return 0, nil }

@@ -59,6 +59,11 @@
 //   - What the follower says is taken by the event loop whose clients wait for it, first in
 //     its turn (intake.go): their replies leave in the same. A timer looks as well, since a
 //     loop may be long in a turn.
+//   - What may wait a moment, a commit offset without data and what is gathered, is sent by
+//     a loop at the end of a turn, or before it rests (Sender.tend), and what a follower puts
+//     off by its receiver, which waits for that long itself (Receiver.awaitMore). A timer of
+//     2 ms each woke two threads some hundred times a second: of write-acks leader they were
+//     half of all changes of threads and two thirds of all futex calls.
 //     Measured together with what cluster/peer says of a follower's socket, with three nodes,
 //     50 clients that send one SET at a time and two busy cores, in turns: the processor time
 //     of all nodes per write went from 18.3 to 14.7 µs (write-acks leader) and from 25.8 to

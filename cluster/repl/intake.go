@@ -13,7 +13,8 @@ import (
 // event loop of the clients', it does so in its turn: the replies that an acknowledgement
 // sets free are that loop's, and no goroutine is woken on the way to them. But a loop may
 // be long in a turn, with a script, or end, so a timer looks as well while something is
-// expected. Elsewhere a goroutine of its own reads.
+// expected. Elsewhere a goroutine of its own reads. In the same way the loops send what was put
+// off (Sender.tend), and elsewhere a timer's goroutine.
 
 const (
 	// lookEvery is after how long the timer looks, and lookMore how often it does so after
@@ -39,7 +40,7 @@ func (s *Sender) takeIn() {
 	if s.cfg.Watch != nil {
 		s.in.timer = time.AfterFunc(time.Hour, s.look)
 		s.in.timer.Stop()
-		s.conn.With(func(fd int) { s.in.watched.Store(s.cfg.Watch(fd, s.ready)) })
+		s.conn.With(func(fd int) { s.in.watched.Store(s.cfg.Watch(fd, s.ready, s.tend)) })
 	}
 	if s.in.watched.Load() {
 		s.in.expect() // what came before it was watched
@@ -119,6 +120,9 @@ func (in *intake) expect() {
 func (s *Sender) look() {
 	in := &s.in
 	in.armed.Store(false)
+	if s.overdue() {
+		s.Wake() // the loops have not tended it
+	}
 	if s.took() && (in.looks.Add(1) < lookMore || s.received.Load() < s.sentTo.Load()) && in.armed.CompareAndSwap(false, true) {
 		in.timer.Reset(lookEvery)
 	}

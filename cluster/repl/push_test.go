@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -36,21 +37,22 @@ func TestPushWaitsForNobody(t *testing.T) {
 	t.Run("at leisure", func(t *testing.T) { push(t, true, nil) })
 	t.Run("watched", func(t *testing.T) { push(t, false, watch) })
 	t.Run("watched by one that does not look", func(t *testing.T) {
-		push(t, false, func(int, func() bool) bool { return true })
+		push(t, false, func(int, func() bool, func(bool)) bool { return true })
 	})
 }
 
 // watch looks again and again.
-func watch(_ int, ready func() bool) bool {
+func watch(_ int, ready func() bool, tend func(bool)) bool {
 	go func() {
 		for ready() {
+			tend(false)
 			time.Sleep(time.Millisecond)
 		}
 	}()
 	return true
 }
 
-func push(t *testing.T, leisure bool, watch func(int, func() bool) bool) {
+func push(t *testing.T, leisure bool, watch func(int, func() bool, func(bool)) bool) {
 	atLeader, atFollower := sockets(t)
 	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
 	log := leaderLog(t, epoch)
@@ -128,7 +130,7 @@ func TestStreamEndsThoughNobodyLooks(t *testing.T) {
 		Cluster: func() string { return peer.Unknown }, Commit: log.End,
 		Opened: func(int64) { close(opened) }, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
 		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
-		Watch: func(int, func() bool) bool { return true },
+		Watch: func(int, func() bool, func(bool)) bool { return true },
 	}, conn)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
@@ -165,4 +167,85 @@ func takeLog(t *testing.T, c *peer.Conn, have []byte, end int64) []byte {
 		}
 	}
 	return have
+}
+
+// TestLoopsTend: what is put off is sent by a loop that tends, at the latest when it rests:
+// the log's end that waited for more, and the commit offset when no data have carried it.
+func TestLoopsTend(t *testing.T) {
+	atLeader, atFollower := sockets(t)
+	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
+	log := leaderLog(t, epoch)
+	tends := make(chan func(bool), 1)
+	s := repl.NewSender(repl.SenderConfig{
+		Stream: log.Stream(), Self: leader, Peer: follower, Epoch: epoch, Patience: patience * 60,
+		Cluster: func() string { return peer.Unknown }, Commit: log.End,
+		Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
+		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
+		Leisure: func() bool { return true },
+		Watch: func(_ int, _ func() bool, tend func(bool)) bool {
+			tends <- tend
+			return true
+		},
+	}, conn)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Run(context.Background()) // ends with the connection
+	}()
+	defer func() {
+		_ = other.Close()
+		<-ended
+	}()
+	var f peer.Frame
+	if err := other.Next(&f); err != nil || f.Type != peer.Open {
+		t.Fatal(f.Type, err)
+	}
+	ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
+	if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
+		t.Fatal(err)
+	}
+	tend := <-tends
+	got := takeLog(t, other, nil, log.End())
+	for !s.Level() {
+		runtime.Gosched()
+	}
+	for range 20 {
+		for range 3 { // the first is sent, those that follow at once may wait
+			add(t, log, 64, false)
+			s.Push()
+		}
+		tend(false)
+		tend(true)
+		got = takeLog(t, other, got, log.End())
+	}
+	add(t, log, 64, false)
+	s.Push()
+	committed := func() int64 {
+		var last int64
+		for last < log.End() {
+			if err := other.Next(&f); err != nil {
+				t.Fatal(err)
+			}
+			at := 0
+			if f.Type == peer.Data {
+				at = 1
+				got = append(got, f.Args[2]...)
+			}
+			var err error
+			if last, err = f.Int(at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return last
+	}
+	for range 100 { // far from as long as the timer takes that looks after the loops
+		tend(true)
+		runtime.Gosched()
+	}
+	if s.Owes() {
+		t.Fatal("a loop that rests leaves something put off")
+	}
+	if at := committed(); at != log.End() || !bytes.Equal(got, log.Bytes()) {
+		t.Fatalf("told that %d of %d is committed", at, log.End())
+	}
 }

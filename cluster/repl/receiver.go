@@ -18,6 +18,8 @@ const (
 	ackBytes = 1 << 20
 	// ackDelay is how long an acknowledgement may be put off that nobody waits for.
 	ackDelay = 2 * time.Millisecond
+	// lateAck is how long it waits for more data to carry it along.
+	lateAck = 2 * ackDelay
 	// sayEvery is which part of the patience passes at most until a follower that is
 	// at work says so.
 	sayEvery = 4
@@ -104,8 +106,9 @@ type Receiver struct {
 	out    []byte
 	told   struct{ received, durable int64 } // by the last HELD
 	due    struct{ received, durable int64 } // what the next one is to say that is put off
-	late   *time.Timer                       // for that
-	put    bool                              // one is put off, and late runs
+	late   *time.Timer                       // for that, where Run's goroutine can't wait for it
+	put    bool                              // one is put off
+	putAt  time.Time                         // since then
 	said   time.Time                         // when the last one was sent
 	opened bool                              // the leader has what is needed to understand one
 
@@ -142,6 +145,7 @@ func (r *Receiver) Run() error {
 	}
 	var f peer.Frame
 	for {
+		r.awaitMore()
 		if err := r.Conn.Next(&f); err != nil {
 			return err
 		}
@@ -379,8 +383,10 @@ func (r *Receiver) acknowledge() error {
 	if r.leisure && r.unacked < ackBytes && time.Since(r.said) < ackDelay {
 		r.due.received, r.due.durable = r.received(), r.durable
 		if !r.put {
-			r.put = true
-			r.late.Reset(2 * ackDelay) // if no more data come to carry it along before
+			r.put, r.putAt = true, time.Now()
+			if !r.Conn.Owned() {
+				r.late.Reset(lateAck)
+			}
 		}
 		return nil
 	}
@@ -388,7 +394,22 @@ func (r *Receiver) acknowledge() error {
 	return r.held(r.received(), r.durable)
 }
 
-// acknowledgeLate says what acknowledge has put off, on the timer's goroutine.
+// awaitMore says what acknowledge has put off if no more data come to carry it along before
+// its time is over. It waits for that on Run's goroutine: a timer would wake two threads,
+// some hundred times a second.
+func (r *Receiver) awaitMore() {
+	r.mu.Lock()
+	put, at := r.put, r.putAt
+	r.mu.Unlock()
+	if !put || !r.Conn.Owned() {
+		return
+	}
+	if left := lateAck - time.Since(at); left <= 0 || !r.Conn.Await(left) {
+		r.acknowledgeLate()
+	}
+}
+
+// acknowledgeLate says what acknowledge has put off.
 func (r *Receiver) acknowledgeLate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

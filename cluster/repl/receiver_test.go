@@ -88,9 +88,12 @@ type stream struct {
 	r    *repl.Receiver
 }
 
-func open(t *testing.T) *stream {
+func open(t *testing.T) *stream { return openAs(t, false) }
+
+// openAs is open over a connection that is the receiver's own, or not.
+func openAs(t *testing.T, own bool) *stream {
 	t.Helper()
-	s := openOn(t, clustertest.NewLog(), "0", "0", "0", "1", "")
+	s := openWith(t, own, clustertest.NewLog(), "0", "0", "0", "1", "")
 	if f := s.next(); f.Type != peer.Ready {
 		t.Fatalf("%s in answer to OPEN", f.Type)
 	}
@@ -99,6 +102,10 @@ func open(t *testing.T) *stream {
 
 // openOn begins a stream to a receiver that has a log.
 func openOn(t *testing.T, log *clustertest.Log, openArgs ...string) *stream {
+	return openWith(t, false, log, openArgs...)
+}
+
+func openWith(t *testing.T, own bool, log *clustertest.Log, openArgs ...string) *stream {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -137,8 +144,12 @@ func openOn(t *testing.T, log *clustertest.Log, openArgs ...string) *stream {
 		t.Fatal(err)
 	}
 	n := newNode(log)
+	in := <-opened
+	if own {
+		in.Own()
+	}
 	r := &repl.Receiver{
-		Conn: <-opened, Stream: log.Stream(), Node: n, Self: follower,
+		Conn: in, Stream: log.Stream(), Node: n, Self: follower,
 		Cluster: func() string { return peer.Unknown }, Learn: func(*peer.Frame) error { return nil }, Patience: limit,
 	}
 	ended := make(chan error, 1)
@@ -231,6 +242,11 @@ func TestEveryPieceIsAcknowledged(t *testing.T) {
 // TestWhatNobodyWaitsForIsAcknowledgedLater: by one HELD for many pieces, although nothing
 // more comes; and at once when somebody waits, or for a piece that is waited for.
 func TestWhatNobodyWaitsForIsAcknowledgedLater(t *testing.T) {
+	t.Run("by a timer", func(t *testing.T) { acknowledgedLater(t, false) })
+	t.Run("by the receiver itself", func(t *testing.T) { acknowledgedLater(t, true) })
+}
+
+func acknowledgedLater(t *testing.T, own bool) {
 	set := string(resp.AppendCommand(nil, "SET", "k", "v")) // 27 bytes
 	// more sends pieces up to 27 n, each when the one before is in the log.
 	more := func(s *stream, from, n int) {
@@ -244,12 +260,12 @@ func TestWhatNobodyWaitsForIsAcknowledgedLater(t *testing.T) {
 		}
 	}
 	t.Run("and nothing more comes", func(t *testing.T) {
-		s := open(t)
+		s := openAs(t, own)
 		more(s, 0, 100)
 		s.held("2700")
 	})
 	t.Run("somebody asks", func(t *testing.T) {
-		s := open(t)
+		s := openAs(t, own)
 		more(s, 0, 100)
 		s.send(s.frame(peer.Await, "2700"))
 		s.node.applied.Store(2700)
@@ -266,7 +282,7 @@ func TestWhatNobodyWaitsForIsAcknowledgedLater(t *testing.T) {
 		}
 	})
 	t.Run("a piece that is waited for", func(t *testing.T) {
-		s := open(t)
+		s := openAs(t, own)
 		more(s, 0, 50)
 		s.send(s.frame(peer.Data, "1350", "0", set))
 		s.held("1377")
@@ -274,7 +290,7 @@ func TestWhatNobodyWaitsForIsAcknowledgedLater(t *testing.T) {
 		s.held("1620")
 	})
 	t.Run("they never say less", func(t *testing.T) {
-		s := open(t)
+		s := openAs(t, own)
 		go more(s, 0, 2000)
 		for last := 0; last < 54000; {
 			f := s.next()

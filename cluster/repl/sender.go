@@ -27,7 +27,7 @@ const (
 	commitDelay = 2 * time.Millisecond
 	// gather is how long after a frame the next one waits for more to go with it, where
 	// nobody waits for it, and gatherBytes is how much is enough, in bytes. The log's end
-	// waits for commitDelay, in which the pump looks.
+	// waits until a loop tends, or for commitDelay, in which the pump looks.
 	gather      = time.Millisecond
 	gatherBytes = 32 << 10
 	// atLeisure is the Seq of DATA whose acknowledgement may be put off, for ackDelay.
@@ -65,8 +65,9 @@ type SenderConfig struct {
 	// somebody always does.
 	Leisure func() bool
 	// Watch has ready called by a goroutine that is awake anyway whenever there is input at
-	// a descriptor, until it returns false, and reports whether it does. nil: it never does.
-	Watch func(fd int, ready func() (more bool)) bool
+	// a descriptor, until it returns false, and tend by goroutines that are awake, again and
+	// again and, resting, before they rest; it reports whether it does. nil: it never does.
+	Watch func(fd int, ready func() (more bool), tend func(resting bool)) bool
 	// Patience is how long a follower may neither take nor say anything while
 	// something is to be sent.
 	Patience time.Duration
@@ -87,6 +88,9 @@ type Sender struct {
 	reading  atomic.Pointer[reading]
 	gone     chan struct{}
 	in       intake
+	owes     atomic.Bool  // something is put off, for tend
+	began    time.Time    // of the sender
+	last     atomic.Int64 // ns since then: of the last data sent
 
 	out     sync.Mutex // of the one that sends: the pump, or Push. What follows belongs to it
 	reader  engine.StreamReader
@@ -94,10 +98,9 @@ type Sender struct {
 	patient bool        // the sender waits for the connection
 	rest    []byte      // of a frame that the connection did not take at once
 	bad     error       // what Push met with
-	timer   *time.Timer // for a commit offset that no data has carried
-	armed   bool        // it runs
+	timer   *time.Timer // for a commit offset that no data has carried, where nobody tends
+	armed   bool        // that, or what was written and not sent, is put off
 	armedAt int64       // sent, then
-	last    time.Time   // of the last data sent
 	asked   int64       // the round it was asked for last
 	awaited int64       // the offset it was asked to apply last
 	sent    int64       // offset after what was sent
@@ -128,8 +131,8 @@ func NewSender(c SenderConfig, conn *peer.Conn) *Sender {
 	conn.WaitWhileHeard()
 	return &Sender{
 		cfg: c, conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		head: peer.Frame{From: c.Self, To: c.Peer, Epoch: c.Epoch},
-		buf:  make([]byte, headRoom+chunk+2), timer: time.NewTimer(time.Hour),
+		head: peer.Frame{From: c.Self, To: c.Peer, Epoch: c.Epoch}, began: time.Now(),
+		buf: make([]byte, headRoom+chunk+2), timer: time.NewTimer(time.Hour),
 	}
 }
 
@@ -289,6 +292,7 @@ func (s *Sender) stopPush() {
 	defer s.out.Unlock()
 	s.timer.Stop()
 	s.reader, s.level = nil, false
+	s.owes.Store(false)
 }
 
 // rearm puts a bare commit offset off once more if there was data meanwhile for it to ride on.
@@ -302,7 +306,38 @@ func (s *Sender) rearm() {
 
 func (s *Sender) arm() {
 	s.armed, s.armedAt = true, s.sent
+	if s.in.watched.Load() {
+		s.owes.Store(true)
+		return
+	}
 	s.timer.Reset(commitDelay)
+}
+
+// since is how long ago data was sent last.
+func (s *Sender) since() time.Duration { return time.Since(s.began) - time.Duration(s.last.Load()) }
+
+// overdue reports whether a commit offset that is put off is to be put off no longer, where
+// loops tend. The caller holds out.
+func (s *Sender) overdue() bool { return s.owes.Load() && s.since() >= commitDelay }
+
+// tend sends what was put off, if its time has come or the caller is about to rest: it is
+// a loop, so that no timer need run and no goroutine be woken while there are clients. What
+// the loops miss, the intake's timer finds.
+func (s *Sender) tend(resting bool) {
+	if !s.owes.Load() || !resting && s.since() < gather || !s.out.TryLock() {
+		return // who holds it sends
+	}
+	defer s.out.Unlock()
+	if !s.level || len(s.rest) > 0 || s.bad != nil || s.cfg.Stream.End()-s.sent > chunk {
+		return // that is the pump's
+	}
+	n, err := s.step()
+	if err == nil && n == 0 && len(s.rest) == 0 && (resting || s.overdue()) {
+		err = s.sendCommit()
+	}
+	if s.bad = err; err != nil || len(s.rest) > 0 {
+		s.Wake()
+	}
 }
 
 // catchUp sends what there is, and waits for the connection to take it.
@@ -356,7 +391,7 @@ func (s *Sender) pushed() bool {
 // gathers reports whether what there is to send may wait for more. The caller holds out.
 func (s *Sender) gathers() bool {
 	return s.armed && s.leisure() && s.cfg.Stream.End()-s.sent < gatherBytes && s.cfg.Awaited() <= s.told &&
-		s.round.Load() <= s.asked && time.Since(s.last) < gather
+		s.round.Load() <= s.asked && s.since() < gather
 }
 
 func (s *Sender) leisure() bool { return s.cfg.Leisure != nil && s.cfg.Leisure() }
@@ -376,7 +411,7 @@ func (s *Sender) step() (n int, err error) {
 	switch {
 	case n > 0 && !s.armed:
 		s.arm()
-	case n == 0 && (!s.armed || s.cfg.Awaited() > s.told):
+	case n == 0 && (!s.armed || s.cfg.Awaited() > s.told || s.overdue()):
 		err = s.sendCommit()
 	}
 	return n, err
@@ -419,8 +454,8 @@ func (s *Sender) send(r engine.StreamReader) (n int, err error) {
 	commit := s.cfg.Commit()
 	var room [headRoom]byte
 	f := s.frame(peer.Data)
+	s.last.Store(int64(time.Since(s.began)))
 	if s.leisure() {
-		s.last = time.Now()
 		f.Seq = atLeisure
 	}
 	h := peer.AppendHead(room[:0], f, 3)
@@ -463,7 +498,7 @@ func (s *Sender) sendAwait() error {
 }
 
 // sendCommit tells a commit offset that no data has carried. While it has not
-// reached what was sent, CommitMoved wakes.
+// reached what was sent, CommitMoved wakes, or a loop that tends asks again.
 func (s *Sender) sendCommit() error {
 	for {
 		if commit := s.cfg.Commit(); commit > s.told {
@@ -473,7 +508,12 @@ func (s *Sender) sendCommit() error {
 				return err
 			}
 		}
-		if s.told >= s.sent || s.late.Load() {
+		tended := s.in.watched.Load()
+		if s.told >= s.sent && tended {
+			s.armed = false
+			s.owes.Store(false)
+		}
+		if s.told >= s.sent || s.late.Load() || tended && s.cfg.Awaited() <= s.told {
 			return nil
 		}
 		s.late.Store(true) // and look again: it may have moved before that was seen

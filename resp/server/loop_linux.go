@@ -107,6 +107,7 @@ func (lp *loop) turn() bool {
 		lp.event(&events[i])
 	}
 	lp.release()
+	lp.tend(false)
 	lp.meter.turned(lp.set.ticks)
 	if lp.id == 0 {
 		lp.reopen()
@@ -154,6 +155,7 @@ func (lp *loop) sleep() []unix.EpollEvent {
 		events = lp.poll.hold()
 	}
 	if len(events) == 0 && !lp.posted.Load() {
+		lp.tend(true)
 		events = lp.poll.wait(lp.nap())
 	}
 	now := lp.set.ticks()

@@ -27,6 +27,8 @@ type loops struct {
 
 	windows atomic.Uint32 // counts them
 
+	tended atomic.Pointer[[]*watched] // what the first loop watches; nil: nothing
+
 	// The rest belongs to the first loop.
 	gov    governor
 	began  int64 // ticks: when the window began

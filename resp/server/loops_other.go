@@ -17,7 +17,7 @@ func (*loops) serve(net.Listener, engine.Face, bool) bool { return false }
 
 func (*loops) adopt(net.Conn, func(*client), func(*client) bool) (bool, error) { return false, nil }
 
-func (*loops) watch(int, func() bool) bool { return false }
+func (*loops) watch(int, func() bool, func(bool)) bool { return false }
 
 func (*loops) shut() {}
 

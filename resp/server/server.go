@@ -102,10 +102,12 @@ func New(o Options) *Server {
 }
 
 // Watch has an event loop call ready whenever there is input at fd, as the first thing of
-// its turn and until ready returns false; the loop may be long in the turn before. It
+// its turn and until ready returns false; the loop may be long in the turn before. Until
+// then every loop calls tend, at the end of each turn and, resting, before it waits for
+// long: it must be quick and wait for nothing. Watch
 // reports whether there is a loop that does. fd is the caller's and must be open during the call.
-func (s *Server) Watch(fd int, ready func() (more bool)) bool {
-	return s.loops != nil && s.loops.watch(fd, ready)
+func (s *Server) Watch(fd int, ready func() (more bool), tend func(resting bool)) bool {
+	return s.loops != nil && s.loops.watch(fd, ready, tend)
 }
 
 // Serve accepts connections from l, the port of a face, until the server is closed,

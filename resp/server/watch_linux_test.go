@@ -31,7 +31,7 @@ func TestWatched(t *testing.T) {
 			}
 			calls <- b[0]
 			return b[0] != 'x'
-		}) {
+		}, func(bool) {}) {
 			t.Fatal("nobody watches")
 		}
 		ends = append(ends, end{r, w})
@@ -69,7 +69,7 @@ func TestWatched(t *testing.T) {
 			t.Fatal("a descriptor is left open")
 		}
 	}
-	if h.front.Watch(0, func() bool { return true }) {
+	if h.front.Watch(0, func() bool { return true }, nil) {
 		t.Fatal("a server that has ended watches")
 	}
 }
