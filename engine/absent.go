@@ -20,7 +20,7 @@ func moduleCommands() []Command {
 	const flags = spec.Admin | spec.NoScript
 	noModules := refusing(resp.ErrNoModules)
 	path := spec.String("path")
-	return []Command{{Command: spec.Command{
+	return []Command{{Help: resp.HelpModule, Command: spec.Command{
 		Name: "module", Arity: -2, Since: "4.0.0", Complex: "Depends on subcommand.",
 		Summary: "Says that there are no modules.",
 	}, Subs: []Command{

@@ -19,7 +19,7 @@ const (
 )
 
 func clientCommands() []Command {
-	return []Command{{Sentinel: true, Command: spec.Command{
+	return []Command{{Sentinel: true, Help: resp.HelpClient, Command: spec.Command{
 		Name: "client", Arity: -2, Since: "2.4.0", Complex: "See the subcommands.",
 		Summary: "Looks at connections and changes them.",
 	}, Subs: append(clientOwnCommands(), clientAdminCommands()...)}}

@@ -37,6 +37,7 @@ type Command struct {
 	Administer func(c *Ctx, a Administration)
 	Locks      LockSet
 	Subs       []Command // makes the command a container
+	Help       string    // what HELP says of the subcommands that redis-server has, too
 	// Wide reports whether with these arguments the handler looks keys up that they do not
 	// name, so that every shard is locked; nil: it never does.
 	Wide func(args [][]byte) bool

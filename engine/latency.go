@@ -118,7 +118,7 @@ func latencyCommands() []Command {
 	const flags = spec.Admin | spec.NoScript | spec.Loading | spec.Stale
 	tips := []string{"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}
 	event := spec.String("event")
-	return []Command{{Command: spec.Command{
+	return []Command{{Help: resp.HelpLatency, Command: spec.Command{
 		Name: "latency", Arity: -2, Since: "2.8.13", Complex: "Depends on subcommand.",
 		Summary: "Tells how long commands took, and what took too long.",
 	}, Subs: []Command{

@@ -221,7 +221,7 @@ func pubsubCommands() []Command {
 			Keys:    spec.Keys{spec.One(1, spec.KeyNotKey)},
 			Args:    spec.Args{spec.String("shardchannel"), spec.String("message")}, Channels: spec.OneChannel,
 		}},
-		{Command: spec.Command{
+		{Help: resp.HelpPubsub, Command: spec.Command{
 			Name: "pubsub", Arity: -2, Since: "2.8.0", Complex: "Depends on the subcommand",
 			Summary: "Holds the commands that tell who listens to what.",
 		}, Subs: pubsubSubs()},

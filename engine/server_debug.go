@@ -33,13 +33,14 @@ func debugCommands() []Command {
 }
 
 // A debugCommand is one subcommand: its number of arguments, its own name
-// included, and what it does.
+// included, and what it does. HELP says of it what resp.HelpDebug does; like redis-server's it is silent
+// about set-disable-deny-scripts.
 type debugCommand struct {
-	name, help string
-	args       int
-	do         func(c *Ctx)
-	more       bool // there may be more arguments
-	data       bool // it shows the data
+	name string
+	args int
+	do   func(c *Ctx)
+	more bool // there may be more arguments
+	data bool // it shows the data
 }
 
 // debugShowsData is Command.ShowsData.
@@ -49,27 +50,37 @@ func debugShowsData(args [][]byte) bool {
 
 func debugTable() []debugCommand {
 	return []debugCommand{
-		{name: "error", help: "ERROR <text>: replies with that error.", args: 2, do: func(c *Ctx) { c.Err(string(c.Args[2])) }},
-		{name: "digest", help: "DIGEST: 40 hex digits that name the whole data; nodes that agree show the same.", args: 1, do: debugDigest, data: true},
-		{name: "digest-value", help: "DIGEST-VALUE [key ...]: the same of single values.", args: 1, do: debugDigestValue, more: true, data: true},
-		{name: "loadaof", help: "LOADAOF: the data is what the log holds.", args: 1, do: debugLoadAOF},
-		{name: "log", help: "LOG <text>: writes a line into the server's log.", args: 2, do: debugLog},
-		{name: "object", help: "OBJECT <key>: how a value is held.", args: 2, do: debugObject, data: true},
-		{name: "panic", help: "PANIC: ends the process by a panic.", args: 1, do: func(c *Ctx) { c.e.control.Crash("panic"); c.W.OK() }},
-		{name: "pause-cron", help: "PAUSE-CRON <0|1>: taken and without effect, since no command waits for background work.", args: 2, do: func(c *Ctx) { c.W.OK() }},
-		{name: "populate", help: "POPULATE <count> [<prefix>] [<size>]: adds strings named prefix:0 and so on, \"key\" by default.", args: 2, do: debugPopulate, more: true, data: true},
-		{name: "protocol", help: "PROTOCOL <type>: a reply of that type (" + strings.Join(protocolTypes(), "|") + ").", args: 2, do: debugProtocol},
-		{name: "quicklist-packed-threshold", help: "QUICKLIST-PACKED-THRESHOLD <size>: taken and without effect, since every element is packed.", args: 2, do: debugPackedThreshold},
-		{name: "reload", help: "RELOAD [NOSAVE] [NOFLUSH] [MERGE]: the data is saved, and is what the file holds.", args: 1, do: debugReload, more: true},
-		{name: "replybuffer", help: "REPLYBUFFER PEAK-RESET-TIME|RESIZING <value>: taken and without effect, since a client that waits has no reply buffer.", args: 3, do: debugReplyBuffer},
-		{name: "segfault", help: "SEGFAULT: ends the process at once.", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
-		{name: "set-active-expire", help: "SET-ACTIVE-EXPIRE <0|1>: whether keys that nobody asks for expire.", args: 2, do: debugActiveExpire},
-		{name: "set-disable-deny-scripts", help: "SET-DISABLE-DENY-SCRIPTS <0|1>: whether scripts may call any command.", args: 2, do: func(c *Ctx) {
+		{name: "error", args: 2, do: func(c *Ctx) { c.Err(string(c.Args[2])) }},
+		{name: "digest", args: 1, do: debugDigest, data: true},
+		{name: "digest-value", args: 1, do: debugDigestValue, more: true, data: true},
+		{name: "loadaof", args: 1, do: debugLoadAOF},
+		{name: "log", args: 2, do: debugLog},
+		{name: "object", args: 2, do: debugObject, data: true},
+		{name: "panic", args: 1, do: func(c *Ctx) { c.e.control.Crash("panic"); c.W.OK() }},
+		// Taken and without effect: no command waits for background work.
+		{name: "pause-cron", args: 2, do: func(c *Ctx) { c.W.OK() }},
+		{name: "populate", args: 2, do: debugPopulate, more: true, data: true},
+		{name: "protocol", args: 2, do: debugProtocol},
+		// Taken and without effect: every element is packed.
+		{name: "quicklist-packed-threshold", args: 2, do: debugPackedThreshold},
+		{name: "reload", args: 1, do: debugReload, more: true},
+		{name: "replybuffer", args: 3, do: debugReplyBuffer},
+		{name: "segfault", args: 1, do: func(c *Ctx) { c.e.control.Crash("segfault"); c.W.OK() }},
+		{name: "set-active-expire", args: 2, do: debugActiveExpire},
+		{name: "set-disable-deny-scripts", args: 2, do: func(c *Ctx) {
 			c.e.scripts.denyNothing.Store(string(c.Args[2]) != "0")
 			c.W.OK()
 		}},
-		{name: "sleep", help: "SLEEP <seconds>: no client is served meanwhile.", args: 2, do: debugSleep},
+		{name: "sleep", args: 2, do: debugSleep},
 	}
+}
+
+// debugHelp is what HELP says.
+func debugHelp() (lines []string) {
+	lines, _ = helped(resp.HelpDebug, func(name string) bool {
+		return slices.ContainsFunc(debugTable(), func(d debugCommand) bool { return d.name == name })
+	})
+	return append(lines, "HELP", "    Prints this help.")
 }
 
 func doDebug(c *Ctx) {
@@ -78,12 +89,7 @@ func doDebug(c *Ctx) {
 		return
 	}
 	if spec.EqualFold(c.Args[1], "help") && len(c.Args) == 2 {
-		table := debugTable()
-		c.W.Array(1 + len(table))
-		c.W.Status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-		for _, d := range table {
-			c.W.Status(d.help)
-		}
+		c.writeHelp(debugHelp())
 		return
 	}
 	for _, d := range debugTable() {

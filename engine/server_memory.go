@@ -11,7 +11,7 @@ import (
 // MEMORY: what the dictionaries hold, and the process around them.
 
 func memoryCommands() []Command {
-	return []Command{{Command: spec.Command{
+	return []Command{{Help: resp.HelpMemory, Command: spec.Command{
 		Name: "memory", Arity: -2, Since: "4.0.0", Complex: "Depends on subcommand.",
 		Summary: "Tells what takes how much memory.",
 	}, Subs: []Command{

@@ -36,7 +36,7 @@ type slowlog struct {
 func slowlogCommands() []Command {
 	const flags = spec.Admin | spec.Loading | spec.Stale
 	tips := []string{"request_policy:all_nodes", "nondeterministic_output"}
-	return []Command{{Command: spec.Command{
+	return []Command{{Help: resp.HelpSlowlog, Command: spec.Command{
 		Name: "slowlog", Arity: -2, Since: "2.2.12", Complex: "Depends on subcommand.",
 		Summary: "Shows which commands took long.",
 	}, Subs: []Command{

@@ -294,18 +294,26 @@ func HelpCommand(flags spec.Flags, since string) Command {
 	}}
 }
 
-func doHelp(c *Ctx) {
-	container := c.Cmd.parent
-	c.W.Array(1 + len(container.helpLines()))
-	c.W.Status(strings.ToUpper(container.Name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-	for _, line := range container.helpLines() {
+func doHelp(c *Ctx) { c.writeHelp(c.Cmd.parent.helpLines()) }
+
+// writeHelp answers HELP, said to c's command or to the container that it is in.
+func (c *Ctx) writeHelp(lines []string) {
+	name := c.Cmd.Name
+	if c.Cmd.parent != nil {
+		name = c.Cmd.parent.Name
+	}
+	c.W.Array(1 + len(lines))
+	c.W.Status(strings.ToUpper(name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+	for _, line := range lines {
 		c.W.Status(line)
 	}
 }
 
-// helpLines describes the subcommands, HELP last.
+// helpLines describes the subcommands: as the text does those that are there, then the others of
+// the table unless they are of former times, HELP last.
 func (cmd *Command) helpLines() (lines []string) {
-	if cmd.Do != nil {
+	lines, named := helped(cmd.Help, cmd.helps)
+	if cmd.Do != nil && !named["(no"] {
 		lines = append(lines, "(no subcommand)", "    "+cmd.Summary)
 	}
 	subs := slices.Clone(cmd.Subs)
@@ -313,10 +321,37 @@ func (cmd *Command) helpLines() (lines []string) {
 		return strings.Compare(helpRank(a.Name), helpRank(b.Name))
 	})
 	for i := range subs {
-		sub := &subs[i]
-		lines = append(lines, strings.TrimSpace(strings.ToUpper(sub.Name)+" "+sub.Args.Syntax()), "    "+sub.Summary)
+		if sub := &subs[i]; !named[sub.Name] && sub.DeprecatedSince == "" {
+			lines = append(lines, strings.TrimSpace(strings.ToUpper(sub.Name)+" "+sub.Args.Syntax()), "    "+sub.Summary)
+		}
 	}
 	return lines
+}
+
+// helps reports whether HELP may describe a subcommand of that name.
+func (cmd *Command) helps(name string) bool {
+	return name == "(no" && cmd.Do != nil || slices.ContainsFunc(cmd.Subs, func(sub Command) bool { return sub.Name == name })
+}
+
+// helped is the lines of a help text on the subcommands for which has is true, and their names: a
+// line that begins with no space begins with one.
+func helped(text string, has func(name string) bool) (lines []string, named map[string]bool) {
+	named = map[string]bool{}
+	shown := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasPrefix(line, " ") {
+			name, _, _ := strings.Cut(line, " ")
+			name = spec.Lower(name)
+			if shown = has(name); shown {
+				named[name] = true
+			}
+		}
+		if shown {
+			lines = append(lines, line)
+		}
+	}
+	return lines, named
 }
 
 // helpRank sorts by name, but HELP to the end.

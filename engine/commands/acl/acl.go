@@ -6,6 +6,7 @@ package acl
 import (
 	"regent/engine"
 	"regent/engine/spec"
+	"regent/resp"
 )
 
 // Room is the room.
@@ -14,7 +15,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return []engine.Command{{Sentinel: true, Command: spec.Command{
+	return []engine.Command{{Sentinel: true, Help: resp.HelpACL, Command: spec.Command{
 		Name: "acl", Arity: -2, Since: "6.0.0", Complex: "Depends on subcommand.",
 		Summary: "Holds the commands for users and what they may do.",
 	}, Subs: append(readers(), changers()...)}}

@@ -100,7 +100,7 @@ func clusterLiterals() []engine.Command {
 			Name: "asking", Arity: 1, Flags: spec.Fast, Cats: spec.CatConnection, Since: "3.0.0", Complex: "O(1)",
 			Summary: "Is accepted for clients that follow ASK redirections, which Regent never sends.",
 		}},
-	}, engine.Command{Command: spec.Command{
+	}, engine.Command{Help: resp.HelpCluster, Command: spec.Command{
 		Name: "cluster", Arity: -2, Since: "3.0.0", Complex: "See the subcommands.",
 		Summary: "Tells which node leads, and where the others are.",
 	}, Subs: slices.Concat(clusterNodeCommands(), clusterSlotCommands(), fixedNodeCommands(), fixedSlotCommands())})

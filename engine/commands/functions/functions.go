@@ -20,6 +20,7 @@ package functions
 import (
 	"regent/engine"
 	"regent/engine/spec"
+	"regent/resp"
 )
 
 // Room is the room.
@@ -45,7 +46,7 @@ func (s *store) commands() []engine.Command {
 			Summary: "Calls a function that only reads.",
 			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRO|spec.KeyAccess).Noted(maxNote + "RO and ACCESS")}, Args: args, GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
-		{Command: spec.Command{
+		{Help: resp.HelpFunction, Command: spec.Command{
 			Name: "function", Arity: -2, Since: "7.0.0", Complex: "Depends on subcommand.",
 			Summary: "Holds the commands for functions.",
 		}, Subs: append(s.changing(), s.showing()...)},

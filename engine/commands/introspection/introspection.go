@@ -3,6 +3,7 @@ package introspection
 import (
 	"regent/engine"
 	"regent/engine/spec"
+	"regent/resp"
 )
 
 // COMMAND: the command table as clients see it. This file: its literals;
@@ -18,7 +19,7 @@ func Room() engine.Room {
 }
 
 func commands() []engine.Command {
-	return []engine.Command{{Do: doCommand, Sentinel: true, Command: spec.Command{
+	return []engine.Command{{Do: doCommand, Sentinel: true, Help: resp.HelpCommand, Command: spec.Command{
 		Name: "command", Arity: -1, Flags: spec.Loading | spec.Stale,
 		Since: "2.8.13", Complex: "O(N) in the number of commands",
 		Summary: "Returns the details of all commands.",

@@ -11,7 +11,7 @@ import (
 
 func objectCommands() []engine.Command {
 	return []engine.Command{
-		{Command: spec.Command{
+		{Help: resp.HelpObject, Command: spec.Command{
 			Name: "object", Arity: -2, Since: "2.2.3", Complex: "See the subcommands.",
 			Summary: "Looks at how a value is held.",
 		}, Subs: []engine.Command{

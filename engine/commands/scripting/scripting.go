@@ -14,6 +14,7 @@ package scripting
 import (
 	"regent/engine"
 	"regent/engine/spec"
+	"regent/resp"
 )
 
 // Room is the room.
@@ -51,7 +52,7 @@ func (ss *scripts) commands() []engine.Command {
 			Summary: "Runs a Lua script that is in the cache and only reads.",
 			Keys:    spec.Keys{spec.NumKeys(2, ro)}, Args: args("sha1"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
-		{Command: spec.Command{
+		{Help: resp.HelpScript, Command: spec.Command{
 			Name: "script", Arity: -2, Since: "2.6.0", Complex: "Depends on subcommand.",
 			Summary: "Holds the commands for Lua scripts.",
 		}, Subs: ss.subcommands()},

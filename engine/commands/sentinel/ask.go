@@ -24,11 +24,13 @@ func (f *face) questions() []engine.Command {
 	name := spec.String("master-name")
 	help := engine.HelpCommand(spec.Loading|spec.Stale, "2.8.4")
 	help.Harmless = true
+	former := question("slaves", 3, f.replicas, "Lists the master's replicas.", name)
+	former.DeprecatedSince, former.ReplacedBy = "5.0.0", "`SENTINEL REPLICAS`"
 	return []engine.Command{
 		question("masters", 2, f.masters, "Lists the master by each of its names."),
 		question("master", 3, f.master, "Shows the master.", name),
 		question("replicas", 3, f.replicas, "Lists the master's replicas.", name),
-		question("slaves", 3, f.replicas, "Lists the master's replicas.", name),
+		former,
 		question("sentinels", 3, f.sentinels, "Lists the other Sentinels.", name),
 		question("get-master-addr-by-name", 3, f.address, "Says where the master is; nothing if none serves.", name),
 		question("ckquorum", 3, f.quorum, "Says whether enough Sentinels are there to change the master.", name),

@@ -21,6 +21,7 @@ import (
 	"regent/engine"
 	"regent/engine/sentinel"
 	"regent/engine/spec"
+	"regent/resp"
 )
 
 // Room is the room.
@@ -67,7 +68,7 @@ func (f *face) change(how func(o *options)) {
 
 func (f *face) commands() []engine.Command {
 	return []engine.Command{
-		{Command: spec.Command{
+		{Help: resp.HelpSentinel, Command: spec.Command{
 			Name: "sentinel", Arity: -2, Flags: spec.Admin, Since: "2.8.4", Complex: "Depends on the subcommand",
 			Summary: "Holds the commands of Sentinels.",
 		}, Subs: append(f.questions(), f.changes()...)},

@@ -15,7 +15,7 @@ func groupCommands() []engine.Command {
 	consumer := spec.Args{spec.Key("key", 0), spec.String("groupname"), spec.String("consumername")}
 	id := spec.OneOf("id", spec.String("id"), spec.Word("new_id", "$"))
 	entriesRead := spec.Integer("entries_read").With("ENTRIESREAD").Opt()
-	return []engine.Command{{Command: spec.Command{
+	return []engine.Command{{Help: resp.HelpXgroup, Command: spec.Command{
 		Name: "xgroup", Arity: -2, Since: "5.0.0", Complex: "See the subcommands.",
 		Summary: "Holds the commands for consumer groups.",
 	}, Subs: []engine.Command{

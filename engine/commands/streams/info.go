@@ -10,7 +10,7 @@ import (
 )
 
 func infos() []engine.Command {
-	return []engine.Command{{Command: spec.Command{
+	return []engine.Command{{Help: resp.HelpXinfo, Command: spec.Command{
 		Name: "xinfo", Arity: -2, Since: "5.0.0", Complex: "See the subcommands.",
 		Summary: "Tells what is in streams and groups.",
 	}, Subs: []engine.Command{
