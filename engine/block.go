@@ -111,8 +111,9 @@ type waiter struct {
 
 	took  int64 // ticks
 	reply []byte
-	large bool  // the reply was over its bound, and is dropped
-	end   int64 // of the log
+	told  []byte // pushes that come behind the reply: what its command has changed
+	large bool   // the reply was over its bound, and is dropped
+	end   int64  // of the log
 }
 
 // A waitPlace is a waiter's place in a queue, under the shard's lock.
@@ -268,6 +269,7 @@ func (w *waiter) resume(c *Ctx, timedOut bool) bool {
 		if s.W.Raw(w.reply); w.large {
 			s.W.Overflow()
 		}
+		w.push(s)
 		s.Barrier, s.LastWriteEnd = max(s.Barrier, w.end), max(s.LastWriteEnd, w.end)
 		if v.Clustered && w.leads {
 			s.claim(w.epoch)
@@ -283,6 +285,17 @@ func (w *waiter) resume(c *Ctx, timedOut bool) bool {
 	}
 	c.unblockRole()
 	return true
+}
+
+// push tells s what comes behind the reply, also where it wants no replies.
+func (w *waiter) push(s *Session) {
+	switch {
+	case len(w.told) == 0:
+	case s.ReplyMode == ReplyOn:
+		s.W.Raw(w.told)
+	default:
+		s.rarely().always = append(s.rarely().always, w.told...)
+	}
 }
 
 // unblockRole ends a wait because this node leads no more, or leads anew. That
@@ -434,6 +447,9 @@ func (e *Engine) serveOne(c *Ctx, w *waiter, key []byte, lost string) {
 		e.stripe(key).perCmd[w.cmd.Index()].failed.Add(1)
 	}
 	w.took = e.host.Ticks() - began
+	for i := len(c.invalid); i < len(in.invalid); i++ {
+		in.invalid[i].by = w
+	}
 	c.eff, c.ready, c.happened, c.invalid = in.eff, in.ready, in.happened, in.invalid
 	if w.Counts {
 		c.changes += in.changes

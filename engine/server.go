@@ -181,7 +181,7 @@ func (e *Engine) logEnd() int64 {
 
 func configCommands() []Command {
 	const flags = spec.Admin | spec.NoScript | spec.Loading | spec.Stale
-	return []Command{{Command: spec.Command{
+	return []Command{{Help: resp.HelpConfig, Command: spec.Command{
 		Name: "config", Arity: -2, Since: "2.0.0", Complex: "Depends on subcommand.",
 		Summary: "Reads and changes the configuration.",
 	}, Subs: []Command{
@@ -266,8 +266,7 @@ func doConfigSet(c *Ctx) {
 	case err == nil && c.e.Config.SpeaksTLS() && tlsAmong(pairs) != "":
 		c.applyTLS(pairs, was)
 	case err == nil:
-		c.e.warnOfMemory(pairs)
-		c.e.followPassword(pairs)
+		c.applied(pairs)
 		c.W.OK()
 	case errors.As(err, &bad) && bad.Unknown:
 		c.Err(fmt.Sprintf(resp.ErrConfigUnknown, bad.Name))
@@ -296,10 +295,16 @@ func (c *Ctx) applyTLS(pairs, was []string) {
 			c.Err(fmt.Sprintf(resp.ErrConfigSet, tlsAmong(pairs), err))
 			return
 		}
-		c.e.warnOfMemory(pairs)
-		c.e.followPassword(pairs)
+		c.applied(pairs)
 		c.W.OK()
 	})
+}
+
+// applied is what follows from directives that were set.
+func (c *Ctx) applied(pairs []string) {
+	c.e.warnOfMemory(pairs)
+	c.e.followPassword(pairs)
+	c.e.limitTracked() // at once: the readers are told before the replies to what they say next
 }
 
 // warnOfMemory says in the log that maxmemory was set below what is used.

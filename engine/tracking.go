@@ -88,6 +88,18 @@ func (e *Engine) limitTracked() {
 	}
 }
 
+// Tracks reports whether s tracks; any goroutine may ask.
+func (s *Session) Tracks() bool { return s.Shared.tracker.Load() != nil }
+
+// Foretell is called before each command of a session that tracks: what has to go for maxmemory goes
+// now, and is told before the command's reply, as in Redis, where every command makes room. Only such
+// a client can tell; reads of the others leave that to the next write and to the background.
+func (e *Engine) Foretell() {
+	if e.Config.MaxMemory.Get() != 0 && !e.load.on.Load() && e.cluster.View().Leading {
+		e.evictAsAsked()
+	}
+}
+
 // forgetCaching ends what CLIENT CACHING said: it holds for one command, or one
 // transaction.
 func (s *Session) forgetCaching(cmd *Command) {
@@ -104,6 +116,7 @@ type staleKey struct {
 	expired bool
 	taken   bool
 	readers []int64
+	by      *waiter // whose command has changed it, nil: the one that is carried out
 }
 
 // goneStale is a key that changes now: who reads it later in the same transaction reads what
@@ -118,7 +131,7 @@ func (e *Engine) goneStale(key []byte) staleKey {
 // nil: by none. As in Redis, who has read them is told of one at a time, and who wants all of a
 // prefix of what changed at once, where the last change of a key says whose it is.
 func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
-	tell := func(id int64, bcast bool, keys [][]byte, own func(key []byte) bool) {
+	tell := func(id int64, bcast bool, keys [][]byte, last func(key []byte) *staleKey) {
 		s := e.client(id)
 		if s == nil {
 			return
@@ -127,8 +140,15 @@ func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
 		if t == nil || t.bcast != bcast {
 			return
 		}
-		if t.noloop && writer != nil && s.ID == writer.ID {
+		if t.noloop {
+			own := func(key []byte) bool { stale := last(key); return !stale.expired && stale.isBy(s, writer) }
 			if keys = slices.DeleteFunc(slices.Clone(keys), own); len(keys) == 0 {
+				return
+			}
+		}
+		for _, key := range keys {
+			if w := last(key).by; w != nil && w.s == s && t.redirect == 0 {
+				w.told = append(w.told, invalidation(s, t, keys)...) // it reads its reply first
 				return
 			}
 		}
@@ -137,7 +157,7 @@ func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
 	keys := make([][]byte, len(list))
 	for i, stale := range list {
 		keys[i] = stale.key
-		to := func(id int64) { tell(id, false, keys[i:i+1], func([]byte) bool { return !stale.expired }) }
+		to := func(id int64) { tell(id, false, keys[i:i+1], func([]byte) *staleKey { return &list[i] }) }
 		if !stale.taken {
 			e.tracked.Take(stale.key, to)
 			continue
@@ -147,15 +167,23 @@ func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
 		}
 	}
 	e.tracked.Prefixed(keys, func(id int64, keys [][]byte) {
-		tell(id, true, keys, func(key []byte) bool {
-			for _, stale := range slices.Backward(list) {
-				if bytes.Equal(stale.key, key) {
-					return !stale.expired
+		tell(id, true, keys, func(key []byte) *staleKey {
+			for i := range slices.Backward(list) {
+				if bytes.Equal(list[i].key, key) {
+					return &list[i]
 				}
 			}
-			return false
+			return &staleKey{expired: true}
 		})
 	})
+}
+
+// isBy reports whether s has changed the key, where that was not done for one that waited: by writer.
+func (k *staleKey) isBy(s, writer *Session) bool {
+	if k.by != nil {
+		return k.by.s == s
+	}
+	return writer != nil && s.ID == writer.ID
 }
 
 // tellInvalid sends s, or the client that is told for it, an invalidation; no keys: of everything.
@@ -167,6 +195,14 @@ func (e *Engine) tellInvalid(s *Session, t *tracker, keys [][]byte, on rest) {
 			return
 		}
 	}
+	if msg := invalidation(to, t, keys); len(msg) > 0 && to.box().put(msg, on, e.Config.OutputHardPubsub.Get()) {
+		to.conn.Wake()
+	}
+}
+
+// invalidation is what tells to that keys have changed, as t asks for; nil: it could not tell that
+// from a reply.
+func invalidation(to *Session, t *tracker, keys [][]byte) []byte {
 	var w resp.Writer
 	w.SetProto(int(to.Shared.proto.Load()))
 	switch {
@@ -178,7 +214,7 @@ func (e *Engine) tellInvalid(s *Session, t *tracker, keys [][]byte, on rest) {
 		w.BulkString("message")
 		w.BulkString(trackingChannel)
 	default:
-		return // it could not tell that from a reply
+		return nil
 	}
 	if len(keys) == 0 {
 		w.Null()
@@ -188,9 +224,7 @@ func (e *Engine) tellInvalid(s *Session, t *tracker, keys [][]byte, on rest) {
 			w.Bulk(key)
 		}
 	}
-	if to.box().put(w.Bytes(), on, e.Config.OutputHardPubsub.Get()) {
-		to.conn.Wake()
-	}
+	return w.Bytes()
 }
 
 // breakRedirect tells s that the client which is told for it is gone.

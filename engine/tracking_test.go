@@ -161,7 +161,7 @@ func TestALowerLimitForgets(t *testing.T) {
 	for _, line := range []string{"HELLO 3", "CLIENT TRACKING ON", "MGET a b c", "CONFIG SET tracking-table-max-keys 1"} {
 		c.Do(strings.Fields(line)...)
 	}
-	s.ExpireCycle(10)
+	// At once, not at the next turn of the upkeep.
 	if got := strings.Count(c.Hear(), "invalidate"); got != 2 {
 		t.Errorf("told of %d keys, not of 2", got)
 	}
@@ -222,5 +222,36 @@ func TestReadAfterTheChange(t *testing.T) {
 	w.Do("SET", "a", "2")
 	if got, want := c.Hear(), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"; got != want {
 		t.Errorf("heard %q, want %q", got, want)
+	}
+}
+
+// TestOwnChangeBehindTheReply: a client that waited is told of what its own command has changed after
+// its reply, though another client's has carried it out; with NOLOOP it is not told of that. What the
+// other has changed comes before.
+func TestOwnChangeBehindTheReply(t *testing.T) {
+	const reply, told = "$1\r\na\r\n", ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nd\r\n"
+	for _, tc := range []struct{ mode, first, then string }{
+		{"", "", reply + told},
+		{"NOLOOP", "", reply},
+		{"BCAST", "", reply + strings.Replace(told, "*1\r\n$1\r\nd\r\n", "*2\r\n$1\r\nd\r\n$1\r\nk\r\n", 1)},
+		{"OFF REPLY", "", told},
+	} {
+		s := enginetest.NewEngine(t)
+		c, pusher := s.Client(), s.Client()
+		c.Do("HELLO", "3")
+		mode, quiet := strings.CutSuffix(tc.mode, "OFF REPLY")
+		c.Do(append([]string{"CLIENT", "TRACKING", "ON"}, strings.Fields(mode)...)...)
+		c.Do("LRANGE", "d", "0", "-1")
+		if quiet {
+			c.Do("CLIENT", "REPLY", "OFF")
+		}
+		c.Do("BLMOVE", "k", "d", "LEFT", "LEFT", "0")
+		pusher.Do("RPUSH", "k", "a")
+		if got := c.Hear(); got != tc.first {
+			t.Errorf("%q: before its reply it heard %q, not %q", tc.mode, got, tc.first)
+		}
+		if got := c.Go(); got != tc.then {
+			t.Errorf("%q: %q, not %q", tc.mode, got, tc.then)
+		}
 	}
 }

@@ -365,6 +365,9 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 // command carries out one command.
 func (c *client) command(w *scratch, args [][]byte) {
 	s := c.sess
+	if s.Tracks() {
+		c.srv.engine.Foretell()
+	}
 	if s.Pushed() {
 		c.pushes(w) // it came before what the command does
 	}

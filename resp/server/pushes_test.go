@@ -124,3 +124,18 @@ func (w *wire) until(mark string) string {
 	}
 	return string(got)
 }
+
+// TestEvictedBeforeTheReply: what a client's own command evicts is told before its reply, also where
+// the command only reads.
+func TestEvictedBeforeTheReply(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		c := h.dial()
+		c.send(command("HELLO", "3") + command("CLIENT", "TRACKING", "ON") + command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl") +
+			command("SET", "v", "x", "EX", "10000") + command("GET", "v") + command("SET", "large", strings.Repeat("x", 1<<20)))
+		c.until("$1\r\nx\r\n+OK\r\n")
+		h.Config.MaxMemory.Set(1 << 20) // the key with a time alone may go
+		c.send(command("STRLEN", "large"))
+		c.expect(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nv\r\n:1048576\r\n")
+	})
+}
