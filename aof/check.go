@@ -114,7 +114,7 @@ func Check(o CheckOptions) (_ *Checked, err error) {
 		o:       Options{Dir: o.Dir, Name: o.Name, Host: silent{}},
 		fs:      disk.ReadOnly{FS: o.Disk},
 		readers: map[*reader]struct{}{},
-		filesMu: newGate(), syncMu: newGate(),
+		filesMu: disk.NewGate(), syncMu: disk.NewGate(),
 	}
 	if o.LoadBase != nil {
 		c.l.o.LoadBase = c.loadBase

@@ -63,8 +63,8 @@ func (w contextWriter) Write(p []byte) (int, error) {
 // Any rewrite but except is void afterwards. What was held or is pending is
 // f's to forget.
 func (l *Log) alone(except *rewrite, f func() error) error {
-	l.filesMu.lock()
-	defer l.filesMu.unlock()
+	l.filesMu.Lock()
+	defer l.filesMu.Unlock()
 	l.mu.Lock()
 	if l.closed || !l.loaded {
 		l.mu.Unlock()
@@ -78,9 +78,9 @@ func (l *Log) alone(except *rewrite, f func() error) error {
 		}
 	}
 	l.mu.Unlock()
-	l.syncMu.lock()
+	l.syncMu.Lock()
 	err := f()
-	l.syncMu.unlock()
+	l.syncMu.Unlock()
 	l.endTurn()
 	if err == nil {
 		l.moved()

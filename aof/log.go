@@ -60,7 +60,7 @@ type Log struct {
 	fs   disk.FS
 	lock io.Closer
 
-	filesMu gate
+	filesMu disk.Gate
 
 	mu      sync.Mutex
 	pending pending
@@ -105,7 +105,7 @@ type Log struct {
 	last     *segment            // the last of segments
 	unlisted bool                // the manifest that lists it is not durable yet
 
-	syncMu   gate
+	syncMu   disk.Gate
 	syncWake chan struct{} // capacity 1
 	syncStop chan struct{} // closed by Close
 	syncDone chan struct{} // closed when the syncing goroutine has ended
@@ -123,25 +123,6 @@ type Log struct {
 	stats stats
 }
 
-// A gate is a lock that is held for as long as the disk takes. It is a channel, so that in a
-// simulation, whose time is virtual, a slow disk lets those that wait for it wait: a
-// goroutine that waits for a mutex keeps time from going on (testing/synctest).
-type gate chan struct{}
-
-func newGate() gate { return make(gate, 1) }
-
-func (g gate) lock()   { g <- struct{}{} }
-func (g gate) unlock() { <-g }
-
-func (g gate) tryLock() bool {
-	select {
-	case g <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // lockName is the file that keeps two servers from one directory.
 const lockName = "lock"
 
@@ -150,7 +131,7 @@ const lockName = "lock"
 func Open(o Options) (_ *Log, err error) {
 	l := &Log{
 		o: o, fs: o.Disk, readers: map[*reader]struct{}{}, historyBytes: HistoryBytes,
-		filesMu: newGate(), syncMu: newGate(),
+		filesMu: disk.NewGate(), syncMu: disk.NewGate(),
 		syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
 	}
 	if l.fs == nil {
@@ -216,8 +197,8 @@ func (l *Log) stopWriting() error {
 }
 
 func (l *Log) closeFiles() {
-	l.filesMu.lock()
-	defer l.filesMu.unlock()
+	l.filesMu.Lock()
+	defer l.filesMu.Unlock()
 	l.shape.Lock()
 	defer l.shape.Unlock()
 	for _, s := range l.segments {

@@ -123,9 +123,9 @@ func (l *Log) Settle(handOff bool) (work func(), soon bool) {
 
 // diskIdle reports whether nobody waits for an fsync at this moment.
 func (l *Log) diskIdle() bool {
-	idle := l.syncMu.tryLock()
+	idle := l.syncMu.TryLock()
 	if idle {
-		l.syncMu.unlock()
+		l.syncMu.Unlock()
 	}
 	return idle
 }

@@ -185,8 +185,8 @@ func (rw *rewrite) prepare() error {
 
 func (rw *rewrite) makeNext() error {
 	l := rw.l
-	l.filesMu.lock()
-	defer l.filesMu.unlock()
+	l.filesMu.Lock()
+	defer l.filesMu.Unlock()
 	m := *l.manifest
 	seq := m.nextSeq()
 	e := entry{l.fileName(seq, incrSuffix), seq, typeIncr}
@@ -343,8 +343,8 @@ func (rw *rewrite) trySwitch() error {
 	if _, err := s.file.WriteAt(text, 0); err != nil {
 		return err
 	}
-	l.syncMu.lock()
-	defer l.syncMu.unlock()
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
 	if err := old.file.Sync(); err != nil {
 		l.fail(fmt.Errorf("fsync of %s: %w", old.name, err))
 		return l.err()
@@ -397,8 +397,8 @@ func (rw *rewrite) replace(base *baseFile) error {
 		l.fail(err)
 		return err
 	}
-	l.filesMu.lock()
-	defer l.filesMu.unlock()
+	l.filesMu.Lock()
+	defer l.filesMu.Unlock()
 	if err := rw.check(); err != nil {
 		base.discard()
 		return err

@@ -46,10 +46,10 @@ func (l *Log) syncSoon() {
 	}
 	l.o.Host.AfterFunc(syncPeriod, func() {
 		l.syncTick.Store(false)
-		if !l.syncMu.tryLock() {
+		if !l.syncMu.TryLock() {
 			l.stats.delayed.Add(1)
 		} else {
-			l.syncMu.unlock()
+			l.syncMu.Unlock()
 		}
 		l.wakeSync()
 	})
@@ -57,12 +57,12 @@ func (l *Log) syncSoon() {
 
 // syncOnce makes everything written so far durable.
 func (l *Log) syncOnce() error {
-	l.syncMu.lock()
+	l.syncMu.Lock()
 	l.tail.Lock()
 	upto, s, listed := l.written.Load(), l.last, !l.unlisted
 	l.tail.Unlock()
 	if l.synced.Load() >= upto && listed {
-		l.syncMu.unlock()
+		l.syncMu.Unlock()
 		return nil
 	}
 	began := l.o.Host.Ticks()
@@ -80,7 +80,7 @@ func (l *Log) syncOnce() error {
 		raise(&l.synced, upto)
 		l.stats.syncs.Add(1)
 	}
-	l.syncMu.unlock()
+	l.syncMu.Unlock()
 	if err != nil {
 		return fmt.Errorf("fsync of %s: %w", s.name, err)
 	}

@@ -153,7 +153,7 @@ type Cluster struct {
 	chores    chan struct{} // wakes the role worker
 	apply     chan struct{} // wakes the applier
 
-	logMu     sync.Mutex
+	logMu     disk.Gate
 	applier   *repl.Applier
 	following atomic.Bool // the applier may apply what is committed
 
@@ -187,6 +187,7 @@ func New(o Options) (*Cluster, error) {
 	}
 	c.kept.wake, c.kept.ended = make(chan struct{}, 1), make(chan struct{})
 	c.lastLeader.Store(&knownLeader{})
+	c.logMu = disk.NewGate()
 	c.copies.turn, c.follow.turn = make(chan struct{}, 1), make(chan struct{}, 1)
 	if err := o.Config.CheckTimes(); err != nil {
 		return nil, err

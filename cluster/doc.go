@@ -25,7 +25,7 @@
 //
 // Locks, in the order in which they may be taken:
 //
-//	logMu   what writes the log as a cluster: the receiver, the cut, the
+//	logMu   what writes the log as a cluster, a gate: the receiver, the cut, the
 //	        end of a full copy, the role worker when it begins an epoch
 //	        (then the engine's shards, through Freeze and the Applier)
 //	mu      the election's state; the state file is written without it

@@ -2,9 +2,9 @@ package repl
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 
+	"regent/aof/disk"
 	"regent/engine"
 )
 
@@ -29,7 +29,7 @@ type Applier struct {
 	awaited atomic.Int64  // somebody waits until this offset is applied
 	moved   chan struct{} // and more has been
 
-	mu    sync.Mutex
+	mu    disk.Gate // while the keyspace is replaced, for as long as that takes
 	walk  *walker
 	apply *engine.Applier
 	quick bool  // what would have to wait is left
@@ -39,7 +39,7 @@ type Applier struct {
 // NewApplier returns an applier for a keyspace that holds the log up to at,
 // where database db is selected.
 func NewApplier(e *engine.Engine, s engine.Stream, at int64, db int) *Applier {
-	a := &Applier{engine: e, stream: s, moved: make(chan struct{}, 1)}
+	a := &Applier{engine: e, stream: s, moved: make(chan struct{}, 1), mu: disk.NewGate()}
 	a.Reset(at, db)
 	return a
 }

@@ -15,9 +15,8 @@ import (
 type fallible struct {
 	mu   sync.Mutex
 	rnd  *rand.Rand
-	slow time.Duration // of an fsync of the log
+	slow time.Duration // of an fsync of the log, or of its directory
 	full bool
-	cut  bool // a file was cut, and is about to be synced
 	bad  bool // fsyncs and writes of the log fail
 }
 
@@ -27,18 +26,18 @@ func (f *fallible) set(change func(f *fallible)) {
 	change(f)
 }
 
+// ofLog reports whether what makes something durable does that for the log.
+func ofLog(op disktest.Op) bool {
+	return strings.HasSuffix(op.Name, ".aof") || strings.Contains(op.Name, ".aof.") || strings.HasSuffix(op.Name, "truncation") ||
+		op.Kind == "syncdir" && op.Name == "appendonlydir"
+}
+
 // logFile reports whether a file is of the log, and written to as it grows.
 func logFile(name string) bool { return strings.HasSuffix(name, ".incr.aof") }
 
 func (f *fallible) ask(op disktest.Op) (done int, err error) {
 	f.mu.Lock()
 	slow, full, bad := f.slow, f.full, f.bad
-	switch {
-	case op.Kind == "truncate":
-		f.cut = true
-	case op.Kind == "sync" && f.cut:
-		slow, f.cut = 0, false // the log holds a lock that readers want, see doc.go
-	}
 	if full || bad {
 		done = f.rnd.IntN(op.N + 1)
 	}
@@ -51,7 +50,11 @@ func (f *fallible) ask(op disktest.Op) (done int, err error) {
 		if bad && logFile(op.Name) {
 			return 0, syscall.EIO
 		}
-		if slow > 0 && logFile(op.Name) {
+		if slow > 0 && ofLog(op) {
+			time.Sleep(slow)
+		}
+	case "syncdir":
+		if slow > 0 && ofLog(op) {
 			time.Sleep(slow)
 		}
 	case "write":

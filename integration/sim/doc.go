@@ -43,9 +43,8 @@
 //     a seed that failed may have to be run some times until it fails again.
 //
 // Time is not spent under a lock: a goroutine that waits for a mutex does not count as one that
-// waits, so that virtual time would stand still for ever. Disks are slow where no lock is
-// held, and not when a file was cut. The locks in the way of a slow fsync are channels for that reason (aof's gate,
-// cluster's following.turn).
+// waits, so that virtual time would stand still for ever. The locks in the way of a slow fsync of the log are
+// channels for that reason (disk.Gate, cluster's following.turn).
 //
 // # What is judged
 //

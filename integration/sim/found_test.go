@@ -115,3 +115,34 @@ func TestASlowWayToANewNode(t *testing.T) {
 		w.settleMembers()
 	}})
 }
+
+// TestARewriteBehindTheEndOnASlowDisk: a follower's log is rewritten at a place that lies before
+// its end, as nobody answers the leader and so nothing is committed, and each fsync takes long.
+// Readers of the log, and what asks how far it is applied, waited for those at locks, and so
+// virtual time stood still: this test did not end.
+func TestARewriteBehindTheEndOnASlowDisk(t *testing.T) {
+	scenario(t, func(w *world) {
+		w.traffic.busy.Store(true)
+		nd := w.nodes[slices.IndexFunc(w.nodes, func(nd *node) bool { return !nd.leads() })]
+		leader := w.nodes[slices.IndexFunc(w.nodes, (*node).leads)]
+		for _, other := range w.nodes {
+			w.net.setCut(other.ip, leader.ip, true)
+		}
+		time.Sleep(w.plan.timeout / 5) // clients write, and nd has that
+		nd.fall.set(func(f *fallible) { f.slow = w.plan.timeout / 20 })
+		reply, err := w.ask(w.net.host(operator), nd, "BGREWRITEAOF")
+		w.tell("BGREWRITEAOF at node %d: %s %v", nd.id, reply, err)
+		for i := range 20 { // those that read the log meanwhile
+			if _, err := w.ask(w.net.host(operator), nd, "INFO", "persistence"); err != nil {
+				w.wrong("INFO: %v", err)
+			}
+			time.Sleep(w.plan.timeout / 60)
+			if i == 5 {
+				w.mendAll()
+				nd.fall.set(func(f *fallible) { f.slow = w.plan.timeout / 20 })
+			}
+		}
+		w.mendAll()
+		w.recovered("a rewrite")
+	})
+}
