@@ -67,8 +67,8 @@ const (
 	FormList   Form = iota // listpack of the elements
 	FormIntset             // intset, as in Redis
 	FormSet                // listpack of the members, one of which is no integer
-	FormHash               // listpack: field, value, field, value ...
-	FormZset               // listpack: member, score ..., by score
+	FormHash               // listpack.Bare: field, value, field, value ...
+	FormZset               // listpack.Bare: member, score ..., by score
 )
 
 // packMax bounds a value that is bytes in the dictionary, in bytes: with its key it

@@ -21,7 +21,7 @@ const (
 
 // distinct reports whether no two of the n fields are equal. An integer may be written as
 // text, though not by Redis.
-func (h *Hash) distinct(lp []byte, n int) bool {
+func (h *Hash) distinct(lp listpack.Bare, n int) bool {
 	if n < 2 {
 		return true
 	}
@@ -33,7 +33,7 @@ func (h *Hash) distinct(lp []byte, n int) bool {
 	}
 	var a, b decimal.Text
 	sums := summerOf(h.seed)
-	for p, end := listpack.First(lp), listpack.End(lp); p < end; p = listpack.Next(lp, listpack.Next(lp, p)) {
+	for p := lp.First(); p < len(lp); p = lp.Next(lp.Next(p)) {
 		field := textAt(lp, p, &a)
 		i := int(sums.of(field)) & (len(seen) - 1)
 		for ; seen[i] != 0; i = (i + 1) & (len(seen) - 1) {
@@ -47,11 +47,11 @@ func (h *Hash) distinct(lp []byte, n int) bool {
 }
 
 // textAt is the element of a listpack at p, which is written into text if need be.
-func textAt(lp []byte, p int, text *decimal.Text) []byte {
+func textAt(lp listpack.Bare, p int, text *decimal.Text) []byte {
 	if n := int(lp[p]) - 0x80; uint(n) < 1<<6 { // a short string, as most are
 		return lp[p+1 : p+1+n]
 	}
-	v := listpack.Get(lp, p)
+	v := lp.Get(p)
 	if v.IsInt {
 		return text.Of(v.Int)
 	}

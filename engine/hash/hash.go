@@ -29,7 +29,7 @@ const (
 // that changes the Hash.
 type Hash struct {
 	seed     maphash.Seed
-	lp       []byte           // none: it is empty, or a table
+	lp       listpack.Bare    // none: it is empty, or a table
 	table    *hashtable.Table // not nil: the hashtable
 	hint     int              // where find has found a field last in lp as it is, 0: nowhere
 	shared   bool             // lp may be seen by a clone
@@ -39,12 +39,12 @@ type Hash struct {
 // New returns an empty hash. All of a server may share a seed.
 func New(seed maphash.Seed) Hash { return Hash{seed: seed} }
 
-// View makes h the hash that the listpack lp holds, without copying it: as long as
+// View makes h the hash that lp, a Bare, holds, without copying it: as long as
 // it can be changed there, it is. An empty lp is an empty hash, which may use lp's
 // capacity.
 func (h *Hash) View(lp []byte) { *h = Hash{seed: h.seed, lp: lp, borrowed: lp != nil} }
 
-// Packed is the listpack of a hash that is one, and not empty.
+// Packed is the listpack.Bare of a hash that is one, and not empty.
 func (h *Hash) Packed() (lp []byte, ok bool) { return h.lp, len(h.lp) > 0 }
 
 // Own takes what View has shown into memory of the hash's own.
@@ -80,7 +80,7 @@ func (h *Hash) Len() int {
 	case len(h.lp) == 0:
 		return 0
 	}
-	return listpack.Len(h.lp) / pair
+	return h.lp.Len() / pair
 }
 
 // Bytes is the memory it takes; what clones share is counted in each.
@@ -97,11 +97,11 @@ func (h *Hash) find(field []byte) (at int, found bool) {
 		return 0, false
 	}
 	e := listpack.ElementOf(field)
-	if h.hint != 0 && e.Is(listpack.Get(h.lp, h.hint)) {
+	if h.hint != 0 && e.Is(h.lp.Get(h.hint)) {
 		return h.hint, true // as a command does that reads before it writes
 	}
-	at = listpack.Find(h.lp, listpack.First(h.lp), pair, &e)
-	if found = at < listpack.End(h.lp); found {
+	at, _ = h.lp.Find(&e)
+	if found = at < len(h.lp); found {
 		h.hint = at
 	}
 	return at, found
@@ -117,7 +117,7 @@ func (h *Hash) Get(field []byte) (v listpack.Value, ok bool) {
 	if !found {
 		return v, false
 	}
-	return listpack.Get(h.lp, listpack.Next(h.lp, at)), true
+	return h.lp.Get(h.lp.Next(at)), true
 }
 
 // Has reports whether the field is there.
@@ -138,12 +138,12 @@ func (h *Hash) Growth(pairs [][]byte) (n int) {
 	for i := 0; i+1 < len(pairs); i += pair {
 		value := listpack.ElementOf(pairs[i+1])
 		if at, found := h.find(pairs[i]); found {
-			at = listpack.Next(h.lp, at)
-			n += max(value.Size()-(listpack.Next(h.lp, at)-at), 0)
+			at = h.lp.Next(at)
+			n += max(value.BareSize()-(h.lp.Next(at)-at), 0)
 			continue
 		}
 		field := listpack.ElementOf(pairs[i])
-		n += field.Size() + value.Size()
+		n += field.BareSize() + value.BareSize()
 	}
 	return n
 }
@@ -179,19 +179,19 @@ func (h *Hash) Set(field, value []byte, l Limits) (fresh bool) {
 	at, found := h.find(field)
 	h.unshare()
 	if found {
-		h.became(listpack.Replace(h.lp, listpack.Next(h.lp, at), &e))
+		h.became(h.lp.Replace(h.lp.Next(at), &e))
 		h.Limit(l) // which may be lower than when the fields came
 		return false
 	}
 	f := listpack.ElementOf(field)
 	switch {
 	case len(h.lp) > 0:
-	case cap(h.lp) < listpack.Overhead:
-		h.became(listpack.New(f.Size() + e.Size()))
+	case cap(h.lp) < listpack.BareOverhead:
+		h.became(listpack.NewBare(f.BareSize() + e.BareSize()))
 	default:
-		h.lp = listpack.Init(h.lp)
+		h.lp = listpack.InitBare(h.lp)
 	}
-	h.became(listpack.Append2(h.lp, &f, &e))
+	h.became(h.lp.Insert2(len(h.lp), &f, &e))
 	h.Limit(l)
 	return true
 }
@@ -211,7 +211,7 @@ func (h *Hash) unshare() {
 }
 
 // became takes what a change has made of the listpack, in its place or elsewhere.
-func (h *Hash) became(now []byte) {
+func (h *Hash) became(now listpack.Bare) {
 	if cap(h.lp) == 0 || &h.lp[:1][0] != &now[0] {
 		h.borrowed = false
 	}
@@ -233,10 +233,10 @@ func (h *Hash) Spread() {
 	h.table, h.lp, h.shared, h.borrowed = t, nil, false, false
 }
 
-// Adopt is View of a listpack from outside, which is valid: its elements must be
+// Adopt is View of what came from outside, and is valid: its elements must be
 // pairs, and no field may come twice; false: that is not so.
-func (h *Hash) Adopt(lp []byte, l Limits) bool {
-	n := listpack.Len(lp)
+func (h *Hash) Adopt(lp listpack.Bare, l Limits) bool {
+	n := lp.Len()
 	if n%pair != 0 || !h.distinct(lp, n/pair) {
 		return false
 	}
@@ -261,7 +261,7 @@ func (h *Hash) Delete(field []byte) bool {
 		h.lp, h.hint = h.lp[:0], 0
 		return true
 	}
-	h.became(listpack.Delete(h.lp, at, listpack.Next(h.lp, listpack.Next(h.lp, at)), pair))
+	h.became(h.lp.Delete(at, h.lp.Next(h.lp.Next(at)), pair))
 	return true
 }
 
@@ -272,12 +272,12 @@ func (h *Hash) Each(f func(field, value listpack.Value) bool) {
 	case h.table != nil:
 		h.table.Each(func(k, v []byte) bool { return f(listpack.Value{Str: k}, listpack.Value{Str: v}) })
 	case len(h.lp) > 0:
-		for p := listpack.First(h.lp); p < listpack.End(h.lp); {
-			q := listpack.Next(h.lp, p)
-			if !f(listpack.Get(h.lp, p), listpack.Get(h.lp, q)) {
+		for p := h.lp.First(); p < len(h.lp); {
+			q := h.lp.Next(p)
+			if !f(h.lp.Get(p), h.lp.Get(q)) {
 				return
 			}
-			p = listpack.Next(h.lp, q)
+			p = h.lp.Next(q)
 		}
 	}
 }
@@ -300,6 +300,6 @@ func (h *Hash) Random(rnd func() uint64) (field, value listpack.Value) {
 		return listpack.Value{Str: k}, listpack.Value{Str: v}
 	}
 	i, _ := bits.Mul64(rnd(), uint64(h.Len()))
-	p := listpack.Nth(h.lp, int(i)*pair)
-	return listpack.Get(h.lp, p), listpack.Get(h.lp, listpack.Next(h.lp, p))
+	p := h.lp.Nth(int(i) * pair)
+	return h.lp.Get(p), h.lp.Get(h.lp.Next(p))
 }

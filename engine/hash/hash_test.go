@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,9 +37,13 @@ func agree(t fataler, h *Hash, m *model) {
 	if h.Hashed() != m.hashed {
 		t.Fatalf("hashed: %v", h.Hashed())
 	}
-	if lp, ok := h.Packed(); ok {
+	if b, ok := h.Packed(); ok {
+		lp := listpack.Bare(b).Append(nil)
 		if n, err := listpack.Validate(lp); err != nil || n != 2*len(m.fields) {
 			t.Fatalf("%d elements: %v", n, err)
+		}
+		if again, err := listpack.Strip(nil, lp); err != nil || string(again) != string(b) {
+			t.Fatalf("%q, not %q", again, b)
 		}
 	}
 }
@@ -209,7 +212,11 @@ func TestAdoptTwice(t *testing.T) {
 					}
 				}
 				h := New(maphash.MakeSeed())
-				if got, want := h.Adopt(lp, Limits{512, 64}), twice[0] == twice[1]; got != want {
+				b, err := listpack.Strip(lp, lp)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := h.Adopt(b, Limits{512, 64}), twice[0] == twice[1]; got != want {
 					t.Errorf("%d fields of %d bytes, %v are the same: %v", n, length, twice, got)
 				}
 			}
@@ -229,11 +236,12 @@ func FuzzAdopt(f *testing.F) {
 	}
 	seed := maphash.MakeSeed()
 	f.Fuzz(func(t *testing.T, lp []byte) {
-		if _, err := listpack.Validate(lp); err != nil {
+		b, err := listpack.Strip(nil, lp)
+		if err != nil {
 			return
 		}
 		h := New(seed)
-		if !h.Adopt(slices.Clone(lp), Limits{512, 64}) {
+		if !h.Adopt(b, Limits{512, 64}) {
 			return
 		}
 		m := contents(&h)

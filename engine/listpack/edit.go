@@ -113,21 +113,27 @@ func intLen(n int64) int {
 // put writes the entry to dst, which is as long as Size says.
 func (e *Element) put(dst []byte) {
 	n := e.encodedLen()
-	if e.isInt {
-		putInt(dst[:n], e.n)
-	} else {
-		switch length := len(e.text); n - length {
-		case 1:
-			dst[0] = 0x80 | byte(length)
-		case 2:
-			dst[0], dst[1] = 0xE0|byte(length>>8), byte(length)
-		default:
-			dst[0] = code32Str
-			binary.LittleEndian.PutUint32(dst[1:], uint32(length))
-		}
-		copy(dst[n-len(e.text):n], e.text)
-	}
+	e.putEntry(dst[:n])
 	putBackLen(dst[n:], n)
+}
+
+// putEntry writes encoding and data, which are len(dst) bytes long.
+func (e *Element) putEntry(dst []byte) {
+	if e.isInt {
+		putInt(dst, e.n)
+		return
+	}
+	length := len(e.text)
+	switch len(dst) - length {
+	case 1:
+		dst[0] = 0x80 | byte(length)
+	case 2:
+		dst[0], dst[1] = 0xE0|byte(length>>8), byte(length)
+	default:
+		dst[0] = code32Str
+		binary.LittleEndian.PutUint32(dst[1:], uint32(length))
+	}
+	copy(dst[len(dst)-length:], e.text)
 }
 
 // putInt writes an integer's encoding, which is len(dst) bytes long.

@@ -72,6 +72,19 @@ type Encoder struct {
 	pack     *packer // nil: strings are not compressed, unless forDump
 	forDump  bool    // they are compressed to the byte as Redis does
 	overflow func()  // called between pieces when buf is longer than flushBytes; may be nil
+	scratch  []byte
+}
+
+// maxScratch bounds what an encoder keeps for the next value, in bytes.
+const maxScratch = 64 << 10
+
+// Made writes a string that make appends to what it gets.
+func (e *Encoder) Made(make func(dst []byte) []byte) {
+	s := make(e.scratch[:0])
+	e.String(s)
+	if cap(s) <= maxScratch {
+		e.scratch = s
+	}
 }
 
 // flushBytes is how much gathers before it is written.
@@ -234,6 +247,9 @@ func (d *Decoder) Length() (uint64, error) { return d.c.count() }
 
 // String reads a string.
 func (d *Decoder) String() ([]byte, error) { return d.c.str(d.a) }
+
+// Room is memory of n bytes, of any content, that is valid as long as what String gives.
+func (d *Decoder) Room(n int) []byte { return d.a.alloc(n) }
 
 // Double reads a number of 8 bytes.
 func (d *Decoder) Double() (float64, error) { return d.c.double() }

@@ -77,6 +77,16 @@
 //   - What follows EOF is left alone (a file of an old append log goes on with
 //     commands there) unless Whole is set; Summary.Bytes says where it begins.
 //
+// # What is lent
+//
+// A small value is copied into the keyspace's own memory, so what a codec has made of it is
+// garbage at once; a million of them are a million objects for the collector. A worker that
+// reads batches therefore lends a codec its objects (Lent), and what is unpacked or made of the
+// value's bytes gets its room (Decoder.Room): both are good until the callback that gets the
+// batch returns, and are then lent again. An object is as its last user has left it. A codec
+// must not lend what the keyspace will keep as an object: one that has grown large is copied
+// into one of its own first. A value that is read by itself (Undump) has objects of its own.
+//
 // # A new type
 //
 // A type joins by a Codec in the Registry: which type bytes it reads, which

@@ -3,6 +3,8 @@ package zset
 import (
 	"fmt"
 	"slices"
+
+	"regent/engine/listpack"
 )
 
 // check finds out whether the set is what doc.go says.
@@ -11,7 +13,11 @@ func (z *ZSet) check() error {
 		if len(z.lp) == 0 {
 			return nil
 		}
-		return checkSmall(z.lp)
+		lp := z.lp.bare().Append(nil)
+		if b, err := listpack.Strip(nil, lp); err != nil || string(b) != string(z.lp) {
+			return fmt.Errorf("not the form of a listpack: %q, %v", z.lp, err)
+		}
+		return checkSmall(z.lp.bare())
 	}
 	c := checker{t: z.tree, seen: map[uint32]bool{}}
 	if n := c.node(z.tree.root, 0); n != z.tree.n {

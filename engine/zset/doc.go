@@ -4,8 +4,11 @@
 //
 // A ZSet has one of two forms (t_zset.c has them, too):
 //
-//	listpack   member, score, member, score …   small.go: Redis's to the byte
+//	listpack   member, score, member, score …   small.go: a listpack.Bare; Redis's in DUMP and RDB
 //	tree       what OBJECT ENCODING calls a skiplist
+//
+// In the first nothing leads back to the pair before. A walk in reverse notes on its way to
+// where it begins where the pairs stand.
 //
 // # Tree
 //

@@ -8,9 +8,8 @@ import (
 	"regent/engine/listpack"
 )
 
-// The small form: a listpack of member, score, member, score, … in order, to the byte
-// as redis-server has it. A score that is a whole number is packed as one, others as
-// their text.
+// The small form: member, score, member, score, … in order. redis-server has the same in a
+// listpack. A score that is a whole number is packed as one, others as their text.
 
 // ErrDamaged says that a listpack is not one of members and scores.
 var ErrDamaged = errors.New("a sorted set's listpack is damaged")
@@ -34,21 +33,14 @@ func scoreOf(v listpack.Value) float64 {
 	return f
 }
 
-// A small is such a listpack, of no bytes while it is empty.
-type small []byte
-
-// checkSmall looks at what came from outside.
-func checkSmall(lp []byte) error {
-	n, err := listpack.Validate(lp)
-	if err != nil {
-		return err
-	}
-	if n%2 != 0 {
+// checkSmall looks at what came from outside: pairs, whose second is a score.
+func checkSmall(lp listpack.Bare) error {
+	if lp.Len()%2 != 0 {
 		return ErrDamaged
 	}
-	for p := listpack.First(lp); p < listpack.End(lp); p = listpack.Next(lp, p) {
-		p = listpack.Next(lp, p)
-		if v := listpack.Get(lp, p); !v.IsInt {
+	for p := lp.First(); p < len(lp); p = lp.Next(p) {
+		p = lp.Next(p)
+		if v := lp.Get(p); !v.IsInt {
 			if _, ok := decimal.ParseScore(v.Str); !ok {
 				return ErrDamaged
 			}
@@ -57,45 +49,47 @@ func checkSmall(lp []byte) error {
 	return nil
 }
 
+// A small is such a listpack.Bare, of no bytes while it is empty.
+type small listpack.Bare
+
+func (s small) bare() listpack.Bare { return listpack.Bare(s) }
+
 func (s small) len() int {
 	if len(s) == 0 {
 		return 0
 	}
-	return listpack.Len(s) / 2
+	return s.bare().Len() / 2
 }
 
 // first and end are the positions of the first pair and behind the last.
-func (s small) first() int { return listpack.First(s) }
+func (s small) first() int { return s.bare().First() }
 
-func (s small) end() int {
-	if len(s) == 0 {
-		return s.first()
-	}
-	return listpack.End(s)
-}
+func (s small) end() int { return max(len(s), s.first()) }
 
 // pair is what stands at position p, and the position after it.
 func (s small) pair(p int) (member listpack.Value, score float64, next int) {
-	member = listpack.Get(s, p)
-	q := listpack.Next(s, p)
-	return member, scoreOf(listpack.Get(s, q)), listpack.Next(s, q)
+	lp := s.bare()
+	member = lp.Get(p)
+	q := lp.Next(p)
+	return member, scoreOf(lp.Get(q)), lp.Next(q)
 }
 
-// find is where a member is, -1: it is not here.
-func (s small) find(b []byte) int {
+// find is where a member is, -1: it is not here. before is where the pair before it is, -1:
+// there is none.
+func (s small) find(b []byte) (p, before int) {
 	if len(s) == 0 {
-		return -1
+		return -1, -1
 	}
 	e := listpack.ElementOf(b)
-	if p := listpack.Find(s, s.first(), 2, &e); p < listpack.End(s) {
-		return p
+	if p, before = s.bare().Find(&e); p < len(s) {
+		return p, before
 	}
-	return -1
+	return -1, -1
 }
 
 // score is the score of the member at p.
 func (s small) score(p int) float64 {
-	return scoreOf(listpack.Get(s, listpack.Next(s, p)))
+	return scoreOf(s.bare().Get(s.bare().Next(p)))
 }
 
 // insert puts a pair in where it belongs.
@@ -104,10 +98,10 @@ func (s small) insert(b []byte, score float64) small {
 	m, e := listpack.ElementOf(b), scoreElement(text[:0], score)
 	switch {
 	case len(s) > 0:
-	case cap(s) < listpack.Overhead:
-		s = listpack.New(m.Size() + e.Size())
+	case cap(s) < listpack.BareOverhead:
+		s = small(listpack.NewBare(m.BareSize() + e.BareSize()))
 	default:
-		s = listpack.Init(s)
+		s = small(listpack.InitBare(s))
 	}
 	p, end := s.first(), s.end()
 	var buf decimal.Text
@@ -118,26 +112,25 @@ func (s small) insert(b []byte, score float64) small {
 		}
 		p = next
 	}
-	lp := listpack.Insert(s, p, &m)
-	return listpack.Insert(lp, listpack.Next(lp, p), &e)
+	return small(s.bare().Insert2(p, &m, &e))
 }
 
-// setScore gives another score to the member b at p.
-func (s small) setScore(p int, b []byte, score float64) small {
-	if !s.stays(p, b, score) {
+// setScore gives another score to the member b at p; the pair before it is at before.
+func (s small) setScore(p, before int, b []byte, score float64) small {
+	if !s.stays(p, before, b, score) {
 		s = s.remove(p, 1)
 		return s.insert(b, score)
 	}
 	var text [decimal.DoubleLen]byte
 	e := scoreElement(text[:0], score)
-	return listpack.Replace(s, listpack.Next(s, p), &e)
+	return small(s.bare().Replace(s.bare().Next(p), &e))
 }
 
 // stays reports whether the member b at p stays between its neighbours with a score.
-func (s small) stays(p int, b []byte, score float64) bool {
+func (s small) stays(p, before int, b []byte, score float64) bool {
 	var buf decimal.Text
-	if p > s.first() {
-		v, other, _ := s.pair(listpack.Prev(s, listpack.Prev(s, p)))
+	if before >= 0 {
+		v, other, _ := s.pair(before)
 		if other > score || other == score && bytes.Compare(memberText(v, &buf), b) > 0 {
 			return false
 		}
@@ -154,24 +147,24 @@ func (s small) stays(p int, b []byte, score float64) bool {
 func (s small) remove(p, n int) small {
 	q := p
 	for range 2 * n {
-		q = listpack.Next(s, q)
+		q = s.bare().Next(q)
 	}
 	if p == s.first() && q == s.end() {
 		return s[:0]
 	}
-	return listpack.Delete(s, p, q, 2*n)
+	return small(s.bare().Delete(p, q, 2*n))
 }
 
 // pairSize is the bytes of a pair, and scoreSize of its second half.
 func pairSize(b []byte, score float64) int {
 	m := listpack.ElementOf(b)
-	return m.Size() + scoreSize(score)
+	return m.BareSize() + scoreSize(score)
 }
 
 func scoreSize(score float64) int {
 	var text [decimal.DoubleLen]byte
 	e := scoreElement(text[:0], score)
-	return e.Size()
+	return e.BareSize()
 }
 
 // scoreElement is a score as it is packed; what is no whole number is written into text.
@@ -183,7 +176,7 @@ func scoreElement(text []byte, score float64) listpack.Element {
 }
 
 // at is the position of pair r.
-func (s small) at(r int) int { return listpack.Nth(s, 2*r) }
+func (s small) at(r int) int { return s.bare().Nth(2 * r) }
 
 // memberText is a member's text, for which an integer needs buf.
 func memberText(v listpack.Value, buf *decimal.Text) []byte {
@@ -239,17 +232,40 @@ func (s small) edge(r int, f func(b []byte) bool) (is bool) {
 // walk calls f with n pairs from the one of rank r on, or with reverse back from it,
 // until it returns false. Integers are written into buf.
 func (s small) walk(buf *decimal.Text, r, n int, reverse bool, f func(member []byte, score float64) bool) {
+	if reverse {
+		s.walkBack(buf, r, n, f)
+		return
+	}
 	for p := s.at(r); n > 0; n-- {
 		v, score, next := s.pair(p)
 		if !f(memberText(v, buf), score) {
 			return
 		}
-		switch {
-		case n == 1:
-		case reverse:
-			p = listpack.Prev(s, listpack.Prev(s, p))
-		default:
-			p = next
+		p = next
+	}
+}
+
+// someOffsets is as many as sorted sets are small with, unless they are configured to have
+// more.
+const someOffsets = 128
+
+// walkBack is walk in reverse. Nothing leads back: where the pairs stand is noted on the way
+// to rank r.
+func (s small) walkBack(buf *decimal.Text, r, n int, f func(member []byte, score float64) bool) {
+	var some [someOffsets]uint32
+	at, first, lp := some[:0], r-n+1, s.bare()
+	if n > someOffsets {
+		at = make([]uint32, 0, n)
+	}
+	for i, p := 0, s.first(); i <= r; i++ {
+		if i >= first {
+			at = append(at, uint32(p))
+		}
+		p = lp.Next(lp.Next(p))
+	}
+	for i := len(at) - 1; i >= 0; i-- {
+		if v, score, _ := s.pair(int(at[i])); !f(memberText(v, buf), score) {
+			return
 		}
 	}
 }

@@ -40,14 +40,14 @@ func (l Limits) fits(n, longest, have, size int) bool {
 // New returns an empty sorted set of the small form. All of a server may share a seed.
 func New(seed maphash.Seed) ZSet { return ZSet{seed: seed} }
 
-// Adopt is View of a listpack from outside, which is checked. The limit on elements
-// is kept.
-func (z *ZSet) Adopt(lp []byte, lim Limits) error {
+// Adopt is View of what came from outside and is valid; that it is members and scores is
+// checked. The limit on elements is kept.
+func (z *ZSet) Adopt(lp listpack.Bare, lim Limits) error {
 	z.View(nil)
 	if err := checkSmall(lp); err != nil {
 		return err
 	}
-	if listpack.Len(lp) > 0 {
+	if lp.Len() > 0 {
 		z.View(lp)
 	}
 	if int64(z.Len()) > lim.Entries {
@@ -56,12 +56,12 @@ func (z *ZSet) Adopt(lp []byte, lim Limits) error {
 	return nil
 }
 
-// View makes z the sorted set that the listpack b holds, without copying it: as long as
+// View makes z the sorted set that b, a listpack.Bare, holds, without copying it: as long as
 // it can be changed there, it is. An empty b is an empty set, which may use b's
 // capacity.
 func (z *ZSet) View(b []byte) { *z = ZSet{seed: z.seed, lp: b, borrowed: b != nil} }
 
-// Packed is the listpack of a small sorted set that has elements; the bytes are its
+// Packed is the listpack.Bare of a small sorted set that has elements; the bytes are its
 // own, or those of View.
 func (z *ZSet) Packed() ([]byte, bool) { return z.lp, len(z.lp) > 0 }
 
@@ -146,15 +146,16 @@ type Place struct {
 	OK    bool
 	Score float64 // if OK
 
-	hash uint64
-	leaf uint32
-	at   int
+	hash   uint64
+	leaf   uint32
+	at     int
+	before int // where the one before it stands, in the small form
 }
 
 // Find is where the member b is.
 func (z *ZSet) Find(b []byte) (at Place) {
 	if z.tree == nil {
-		if at.at = z.lp.find(b); at.at >= 0 {
+		if at.at, at.before = z.lp.find(b); at.at >= 0 {
 			at.OK, at.Score = true, z.lp.score(at.at)
 		}
 		return at
@@ -176,7 +177,7 @@ func (z *ZSet) Put(at Place, b []byte, score float64, lim Limits) {
 	case z.tree == nil:
 		z.unshare()
 		if at.OK {
-			z.became(z.lp.setScore(at.at, b, score))
+			z.became(z.lp.setScore(at.at, at.before, b, score))
 		} else {
 			z.became(z.lp.insert(b, score))
 		}

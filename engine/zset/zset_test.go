@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"regent/engine/listpack"
 )
 
 // A pair is an element of the model, which is a slice in order.
@@ -338,6 +340,33 @@ func TestClonesInParallel(t *testing.T) {
 	}
 }
 
+// TestSmallInReverse: a small set is walked back from any rank, be it larger than those that
+// redis-server has by default.
+func TestSmallInReverse(t *testing.T) {
+	const n = 3*someOffsets + 1
+	z := New(maphash.MakeSeed())
+	for i := range n {
+		b := strconv.AppendInt(nil, int64(i), 10)
+		z.Put(z.Find(b), b, float64(i)/4, Limits{n, 64})
+	}
+	if !z.IsSmall() {
+		t.Fatal("it is a large one")
+	}
+	for _, of := range [][2]int{{0, 1}, {n - 1, 1}, {n - 1, n}, {someOffsets, someOffsets}, {someOffsets, someOffsets + 1}, {n - 1, someOffsets + 1}, {200, 7}} {
+		r := of[0]
+		z.Walk(of[0], of[1], true, func(b []byte, score float64) bool {
+			if string(b) != strconv.Itoa(r) || score != float64(r)/4 {
+				t.Errorf("%v: %s with %v, not %d", of, b, score, r)
+			}
+			r--
+			return true
+		})
+		if r != of[0]-of[1] {
+			t.Errorf("%v: it ends at %d", of, r)
+		}
+	}
+}
+
 // TestPackedForm: the limits, and what is no integer.
 func TestPackedForm(t *testing.T) {
 	lim := Limits{3, 5}
@@ -348,8 +377,8 @@ func TestPackedForm(t *testing.T) {
 	}
 	lp, ok := z.Packed()
 	want := "4\x00\x00\x00\x06\x00\x81a\x02\x84-inf\x05\x81b\x02\x832.5\x04\x81c\x02\x971.0000000000000001e+300\x18\xff"
-	if !ok || string(lp) != want {
-		t.Fatalf("packed %q", lp)
+	if packed := listpack.Bare(lp).Append(nil); !ok || string(packed) != want {
+		t.Fatalf("packed %q", packed)
 	}
 	other := New(maphash.MakeSeed())
 	err := other.Adopt(lp, lim)
@@ -381,11 +410,12 @@ func FuzzPacked(f *testing.F) {
 		b := []byte{byte('a' + i)}
 		z.Put(z.Find(b), b, s, Limits{10, 10})
 	}
-	f.Add([]byte(z.lp), int64(10))
-	f.Add([]byte(z.lp), int64(1))
+	f.Add(z.lp.bare().Append(nil), int64(10))
+	f.Add(z.lp.bare().Append(nil), int64(1))
 	f.Fuzz(func(t *testing.T, lp []byte, most int64) {
 		z := New(maphash.MakeSeed())
-		if err := z.Adopt(lp, Limits{most, 64}); err != nil {
+		b, err := listpack.Strip(nil, lp)
+		if err != nil || z.Adopt(b, Limits{most, 64}) != nil {
 			return
 		}
 		n := z.Len()

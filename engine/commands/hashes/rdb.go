@@ -10,7 +10,7 @@ import (
 	"regent/engine/rdb"
 )
 
-// A hashCodec is a hash in RDB: a listpack as it is, a hashtable as fields and values
+// A hashCodec is a hash in RDB: a listpack, a hashtable as fields and values
 // one after the other. What earlier versions of Redis wrote is read, too: ziplists,
 // and the zipmaps of 2.4.
 type hashCodec struct {
@@ -47,8 +47,11 @@ func (hashCodec) Pick(v any) rdb.Type {
 func (hashCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
 	h := v.(*hashObject)
 	if t == rdb.TypeHashListpack {
-		_, lp, _ := h.Packed()
-		e.String(lp)
+		if b, ok := h.Hash.Packed(); ok {
+			e.Made(listpack.Bare(b).Append)
+		} else {
+			e.String(listpack.New(0))
+		}
 		return
 	}
 	e.Length(uint64(h.Len()))
@@ -73,9 +76,9 @@ func (hc hashCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	h.Hash = hash.New(hc.seed)
 	switch t {
 	case rdb.TypeHashListpack:
-		err = hc.packed(h, b)
+		err = hc.packed(h, d, b)
 	case rdb.TypeHashZiplist:
-		err = hc.ziplist(h, b)
+		err = hc.ziplist(h, d, b)
 	default:
 		err = hc.zipmap(h, b)
 	}
@@ -110,11 +113,12 @@ func (hc hashCodec) fields(h *hashObject, d *rdb.Decoder) error {
 	return nil
 }
 
-func (hc hashCodec) packed(h *hashObject, lp []byte) error {
-	if _, err := listpack.Validate(lp); err != nil {
+func (hc hashCodec) packed(h *hashObject, d *rdb.Decoder, lp []byte) error {
+	b, err := listpack.Strip(d.Room(len(lp)), lp)
+	if err != nil {
 		return err
 	}
-	if !h.Adopt(lp, limits(hc.cfg)) {
+	if !h.Adopt(b, limits(hc.cfg)) {
 		return errField
 	}
 	return nil
@@ -122,15 +126,12 @@ func (hc hashCodec) packed(h *hashObject, lp []byte) error {
 
 // ziplist reads a hash of Redis up to 6.2. As in Redis the number of fields decides
 // what becomes of it, and not their lengths.
-func (hc hashCodec) ziplist(h *hashObject, b []byte) error {
+func (hc hashCodec) ziplist(h *hashObject, d *rdb.Decoder, b []byte) error {
 	lp, err := listpack.FromZiplist(b)
 	if err != nil {
 		return err
 	}
-	if !h.Adopt(lp, limits(hc.cfg)) {
-		return errField
-	}
-	return nil
+	return hc.packed(h, d, lp)
 }
 
 // Zipmaps (Redis 2.4 and earlier, zipmap.c):

@@ -11,7 +11,7 @@ import (
 	"regent/engine/zset"
 )
 
-// A zsetCodec is a sorted set in RDB: a listpack as it is, everything else as members
+// A zsetCodec is a sorted set in RDB: a listpack, everything else as members
 // and scores, the highest first. Before version 8 scores were texts, and before 10 small
 // ones ziplists.
 type zsetCodec struct {
@@ -50,11 +50,11 @@ func (zsetCodec) Pick(v any) rdb.Type {
 func (zsetCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
 	z := v.(*zsetObject)
 	if t == rdb.TypeZsetListpack {
-		b, ok := z.ZSet.Packed()
-		if !ok {
-			b = listpack.New(0)
+		if b, ok := z.ZSet.Packed(); ok {
+			e.Made(listpack.Bare(b).Append)
+		} else {
+			e.String(listpack.New(0))
 		}
-		e.String(b)
 		return
 	}
 	n := z.Len()
@@ -85,7 +85,10 @@ func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	}
 	z := rdb.Lent[zsetObject](d)
 	z.ZSet = zset.New(zc.seed)
-	err = z.Adopt(b, lim)
+	lp, err := listpack.Strip(d.Room(len(b)), b)
+	if err == nil {
+		err = z.Adopt(lp, lim)
+	}
 	if !z.IsSmall() || len(b) > lentBytes { // the keyspace will have more than its bytes
 		return &zsetObject{z.ZSet}, err
 	}
