@@ -254,7 +254,6 @@ func (e *Engine) evictKey(v *victim) bool {
 func (e *Engine) evictLocked(v *victim) {
 	s := v.shard
 	s.dbs[v.db].Delete(v.key)
-	s.noteUsedIn(v.db)
 	e.stripe(v.key).evicted.Add(1)
 	var end int64
 	if e.log != nil {
@@ -263,6 +262,7 @@ func (e *Engine) evictLocked(v *victim) {
 		end = e.log.Append(&eff)
 		s.marks.wrote(anyKey, end)
 	}
+	s.noteUsedIn(v.db) // after the record, see countKeys
 	e.changed(s, v.db, end, v.key)
 	e.notify(eventEvicted, "evicted", v.db, v.key, end)
 	e.lostOutside(s, v.db, v.key, end)

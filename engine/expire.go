@@ -75,7 +75,6 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	for _, key := range sc.args[1:] {
 		d.Delete(key)
 	}
-	s.noteUsed()
 	n := len(sc.args) - 1
 	e.stripe(sc.args[1]).expired.Add(int64(n))
 	var end int64
@@ -85,6 +84,7 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 		end = e.log.Append(&sc.eff)
 		s.marks.wrote(anyKey, end)
 	}
+	s.noteUsed() // after the record, see countKeys
 	e.changed(s, db, end, sc.args[1:]...)
 	for _, key := range sc.args[1:] {
 		e.notify(eventExpired, "expired", db, key, end)

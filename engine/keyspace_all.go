@@ -252,13 +252,27 @@ func (c *Ctx) EachKey(f func(en Entry) bool) {
 // countKeys is the number of keys in the session's database, with those that
 // have expired but are not yet deleted.
 //
-// The shards are counted one after the other. That is enough: a key does not
-// change its shard, so none is counted twice; what was acknowledged before the
-// call is in the sum; and what others write meanwhile may be in it or not,
-// as if each had come before or after its shard was counted. FLUSHALL, SWAPDB
-// and changes of role do not come between (visit).
+// At the leader one shard is locked, and each of the others says without its lock what
+// it held after its last write. That is enough: whatever changes whole databases, roles
+// or the keyspace itself has every shard locked, so none of it is under way; what was
+// acknowledged before the call is in the sum; and what others write meanwhile may be in
+// it or not, as if each had come before or after its shard was counted. A write is
+// noted after its record is in the log, so the log's end is what the sum rests on.
+//
+// A follower's log ends with what is not applied yet, so there the shards are counted
+// one after the other.
 func (c *Ctx) countKeys() (n int64) {
-	for i := range c.e.shards {
+	e := c.e
+	if c.walk.each && c.walk.stand.leading {
+		c.visit(0, func(*shard) {
+			n = e.notedKeys(c.s.db)
+			if e.log != nil {
+				c.s.Barrier = max(c.s.Barrier, e.log.End())
+			}
+		})
+		return n
+	}
+	for i := range e.shards {
 		if !c.visit(i, func(s *shard) {
 			if d := s.dbs[c.s.db]; d != nil {
 				n += int64(d.Len())
@@ -270,6 +284,15 @@ func (c *Ctx) countKeys() (n int64) {
 	return n
 }
 
+// notedKeys is the number of keys in db, each shard's as it was after the last write to it:
+// no shard is locked for that.
+func (e *Engine) notedKeys(db int) (n int64) {
+	for i := range e.shards {
+		n += e.shards[i].noted[db].keys.Load()
+	}
+	return n
+}
+
 // randomRetries is how many expired keys RandomKey passes over.
 const randomRetries = 100
 
@@ -277,6 +300,9 @@ const randomRetries = 100
 // about as likely as another: a shard by its share of the keys, then an entry of
 // the shard. nil: there is none.
 func (c *Ctx) RandomKey() (key []byte) {
+	if c.e.notedKeys(c.s.db) == 0 && c.countKeys() == 0 {
+		return nil
+	}
 	for range randomRetries {
 		there := false
 		if !c.visit(c.heavyShard(), func(s *shard) { key, there = c.drawKey(s) }) || key != nil {
@@ -297,10 +323,7 @@ func (c *Ctx) RandomKey() (key []byte) {
 // heavyShard draws a shard by its share of the session's database, as it was
 // after the last write to each: no shard is locked for that.
 func (c *Ctx) heavyShard() int {
-	var total int64
-	for i := range c.e.shards {
-		total += c.e.shards[i].noted[c.s.db].keys.Load()
-	}
+	total := c.e.notedKeys(c.s.db)
 	if total == 0 {
 		return 0
 	}
