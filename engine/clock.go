@@ -48,12 +48,16 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 	}
 	c := s.context()
 	c.clock.left, c.clock.stale = n, true
+	if d != nil {
+		c.out = &d.out
+	}
 }
 
 // EndBatch says that no more commands come without waiting: what they counted is added up,
 // and the desk has its context back. The connection calls it before their replies leave.
 func (e *Engine) EndBatch(s *Session, d *Desk) {
 	c := s.context()
+	c.out = nil // what waits may go on at another desk
 	if c.s != nil {
 		e.countUp(c)
 	}
@@ -68,7 +72,10 @@ func (e *Engine) EndBatch(s *Session, d *Desk) {
 // whose commands are carried out. So a client at rest has none. One that waits inside a
 // command keeps it, and the desk gets another. The zero value is ready; the loop that has it
 // serves one session at a time.
-type Desk struct{ free *Ctx }
+type Desk struct {
+	free *Ctx
+	out  outbox // see TellPublished
+}
 
 // due counts a command and reports whether it reads the wall clock.
 func (b *batchClock) due() bool {

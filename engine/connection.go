@@ -88,6 +88,7 @@ func doQuit(c *Ctx) {
 }
 
 func doReset(c *Ctx) {
+	c.tellPublished()
 	s := c.s
 	if s.tx != nil {
 		s.tx.over = true
@@ -223,6 +224,7 @@ func doHello(c *Ctx) {
 		c.s.Shared.setAttributes(func(a *clientAttrs) { a.name = string(o.name) })
 	}
 	if o.proto != 0 {
+		c.tellPublished() // in the version so far
 		c.s.setProto(int(o.proto))
 	}
 	c.answerHello()

@@ -50,6 +50,7 @@ type Ctx struct {
 	called   bool  // a script called this command
 
 	script *Script // kept for the next one; nil: there was none
+	out    *outbox // of the desk, where what is published waits for the end of the turn; nil: it does not
 
 	// What the commands of a batch share.
 	clock batchClock

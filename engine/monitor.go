@@ -84,6 +84,7 @@ func (c *Ctx) showScript() {
 }
 
 func (m *monitors) tell(c *Ctx) {
+	c.tellPublished()
 	now, from := c.e.host.Now(), c.s.conn.RemoteAddr()
 	if c.called {
 		from = "lua"

@@ -80,6 +80,7 @@ func (e *Engine) tells(class Event) bool {
 
 // tellHappened publishes what a command has said, whose effects end at off in the log.
 func (c *Ctx) tellHappened(off int64) {
+	c.tellPublished()
 	on := c.e.restingOn(off)
 	for i := range c.happened {
 		c.e.tell(&c.happened[i], on)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,14 +16,18 @@ import (
 // Publish and subscribe. The table of which client listens to what is package pubsub's; here
 // are the commands, and a message's way to a session.
 //
-//	PUBLISH ch m  ─► table ─► inbox of each listener ─► Conn.Wake
-//	                               │ bounded
+//	PUBLISH ch m  ─► outbox of the loop ─► table ─► inbox of each listener ─► Conn.Wake
+//	                 │ until its replies leave           │ bounded
 //	the listener's own turn: TakePushes ─► its output, behind what it holds ─► barrier
 //
 // # Invariants
 //
 //   - A session's output is its own: a client that publishes puts the message into its
 //     inbox, and the session takes it on its turn, between two replies.
+//   - Inboxes share the messages: what is encoded is never changed.
+//   - What a loop's clients publish to one channel, one behind the other, reaches the inboxes at
+//     once, before the replies of those that publish leave, and before anything else that is put
+//     there by a command of that loop (Ctx.tellPublished). So nobody sees that it was late.
 //   - Nobody waits for a listener. An inbox holds at most what the hard limit of the
 //     class pubsub (client-output-buffer-limit) allows; beyond it the listener is
 //     disconnected, and so are those that do not take their output.
@@ -35,36 +40,42 @@ import (
 type inbox struct {
 	full atomic.Bool
 
-	mu   sync.Mutex
-	buf  []byte // encoded
-	rest rest
-	over bool // it was more than it may be, and is dropped
+	mu    sync.Mutex
+	msgs  [][]byte // encoded, and shared with other inboxes
+	bytes int64    // of all of them
+	rest  rest
+	over  bool // it was more than it may be, and is dropped
 }
 
 // A rest is what messages rest on, as Session.Barrier and LeaderEpoch; zero: nothing.
 type rest struct{ off, epoch int64 }
 
-// put adds a message and reports whether the session must be woken.
-func (in *inbox) put(msg []byte, on rest, limit int64) (first bool) {
+// put adds messages and reports whether the session must be woken.
+func (in *inbox) put(msgs []byte, on rest, limit int64) (first bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !in.over {
-		in.over = limit > 0 && int64(len(in.buf)+len(msg)) > limit
+		in.bytes += int64(len(msgs))
+		in.over = limit > 0 && in.bytes > limit
 		if in.over {
-			in.buf = nil
+			in.msgs = nil
 		} else {
-			in.buf = append(in.buf, msg...)
+			in.msgs = append(in.msgs, msgs)
 		}
 	}
 	in.rest.off = max(in.rest.off, on.off)
 	if on.epoch != 0 {
 		in.rest.epoch = mixed(in.rest.epoch, on.epoch)
 	}
-	return !in.full.Swap(true)
+	if in.full.Load() {
+		return false
+	}
+	in.full.Store(true)
+	return true
 }
 
-// keptInbox is how many bytes of memory an inbox keeps.
-const keptInbox = 4 << 10
+// keptInbox is for how many messages an inbox keeps room.
+const keptInbox = 64
 
 // Pushed reports whether something has been published for s that it has not taken.
 func (s *Session) Pushed() bool {
@@ -89,7 +100,9 @@ func (e *Engine) TakePushes(s *Session) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.full.Store(false)
-	s.W.Raw(in.buf)
+	for _, m := range in.msgs {
+		s.W.Raw(m)
+	}
 	if in.over {
 		s.W.Overflow()
 	}
@@ -97,8 +110,9 @@ func (e *Engine) TakePushes(s *Session) {
 	if in.rest.epoch != 0 {
 		s.claim(in.rest.epoch)
 	}
-	if in.buf, in.rest = in.buf[:0], (rest{}); cap(in.buf) > keptInbox {
-		in.buf = nil
+	clear(in.msgs)
+	if in.msgs, in.bytes, in.rest = in.msgs[:0], 0, (rest{}); cap(in.msgs) > keptInbox {
+		in.msgs = nil
 	}
 }
 
@@ -117,30 +131,22 @@ func (e *Engine) listenersAt(f Face) *pubsub.Table[*Session] {
 	return &e.listeners[FacePort]
 }
 
-// A message in both protocols, made when it is first asked for.
-type message struct {
-	kind, pattern    string
-	channel, payload []byte
-	by               [resp.RESP3 + 1][]byte
+// An outbox is what clients of a loop have published in its turn, and nobody has heard yet.
+type outbox struct {
+	kind    pubsub.Kind
+	channel []byte
+	msgs    resp.Messages
 }
 
-func (m *message) in(proto int) []byte {
-	if m.by[proto] == nil {
-		var w resp.Writer
-		w.SetProto(proto)
-		if m.pattern == "" {
-			w.Push(3)
-			w.BulkString(m.kind)
-		} else {
-			w.Push(4)
-			w.BulkString("pmessage")
-			w.BulkString(m.pattern)
-		}
-		w.Bulk(m.channel)
-		w.Bulk(m.payload)
-		m.by[proto] = w.Bytes()
+// maxOutbox is from how many bytes on an outbox does not wait for the end of the turn.
+const maxOutbox = 64 << 10
+
+// messageKind is what messages of a kind of channel begin with.
+func messageKind(kind pubsub.Kind) string {
+	if kind == pubsub.Shard {
+		return "smessage"
 	}
-	return m.by[proto]
+	return "message"
 }
 
 // publish gives a message to all sessions here that listen, and counts how often. The
@@ -151,28 +157,58 @@ func (e *Engine) publish(kind pubsub.Kind, channel, payload []byte, on rest, sel
 
 // publishAt is publish for those that listen at a face.
 func (e *Engine) publishAt(f Face, kind pubsub.Kind, channel, payload []byte, on rest, self *Ctx) int {
-	plain := message{kind: "message", channel: channel, payload: payload}
-	if kind == pubsub.Shard {
-		plain.kind = "smessage"
+	table := e.listenersAt(f)
+	if table.Quiet() {
+		return 0
 	}
-	var matched message // of the pattern that was met last: its listeners come together
+	var msgs resp.Messages
+	msgs.Add(messageKind(kind), channel, payload)
+	return e.deliver(table, kind, channel, &msgs, on, self)
+}
+
+// deliver puts messages into the inboxes of those that listen.
+func (e *Engine) deliver(table *pubsub.Table[*Session], kind pubsub.Kind, channel []byte, msgs *resp.Messages, on rest, self *Ctx) int {
+	var texts [resp.RESP3 + 1][]byte // made when they are first asked for
+	last := ""                       // for the pattern that was met last: its listeners come together
 	limit := e.Config.OutputHardPubsub.Get()
-	return e.listenersAt(f).Deliver(kind, channel, func(s *Session, pattern string) {
-		m := &plain
-		if pattern != "" {
-			if matched.pattern != pattern {
-				matched = message{pattern: pattern, channel: channel, payload: payload}
-			}
-			m = &matched
+	return table.Deliver(kind, channel, func(s *Session, pattern string) {
+		if pattern != last {
+			clear(texts[:])
+			last = pattern
 		}
-		if self != nil && s == self.s {
-			self.W.Raw(m.in(self.W.Proto()))
-			return
+		own := self != nil && s == self.s
+		proto := int(s.Shared.proto.Load())
+		if own {
+			proto = self.W.Proto()
 		}
-		if s.box().put(m.in(int(s.Shared.proto.Load())), on, limit) {
+		if texts[proto] == nil {
+			texts[proto] = msgs.Text(proto, pattern)
+		}
+		if own {
+			self.W.Raw(texts[proto])
+		} else if s.box().put(texts[proto], on, limit) {
 			s.conn.Wake()
 		}
 	})
+}
+
+// TellPublished gives those that listen what the desk's sessions have published. The loop calls
+// it before the first reply leaves.
+func (e *Engine) TellPublished(d *Desk) { e.tellPublished(&d.out) }
+
+func (e *Engine) tellPublished(out *outbox) {
+	if out.msgs.Len() > 0 {
+		e.deliver(e.listenersAt(FacePort), out.kind, out.channel, &out.msgs, rest{}, nil)
+		out.msgs.Clear()
+	}
+}
+
+// tellPublished comes before anything else that c's command puts into an inbox, or that changes
+// who listens.
+func (c *Ctx) tellPublished() {
+	if c.out != nil {
+		c.e.tellPublished(c.out)
+	}
 }
 
 func pubsubCommands() []Command {
@@ -269,6 +305,7 @@ func verb(kind pubsub.Kind, ends bool) string {
 }
 
 func (c *Ctx) subscribe(kind pubsub.Kind) {
+	c.tellPublished()
 	s := c.s
 	if s.subs == nil {
 		s.subs = &subscriptions{}
@@ -293,6 +330,7 @@ func (c *Ctx) subscribe(kind pubsub.Kind) {
 
 // unsubscribe ends what the arguments name, or all of the kind.
 func (c *Ctx) unsubscribe(kind pubsub.Kind) {
+	c.tellPublished()
 	names := c.Args[1:]
 	if len(names) == 0 {
 		names = c.s.subscribed(kind)
@@ -390,12 +428,35 @@ func (s *Session) noteSubscriptions() {
 }
 
 func (c *Ctx) publish(kind pubsub.Kind) {
-	self := c
-	if c.nested {
-		self = nil // its replies are elements of one
+	channel, payload := c.Args[1], c.Args[2]
+	c.W.Int(int64(c.publishHere(kind, channel, payload)))
+	c.e.cluster.Publish(kind == pubsub.Shard, channel, payload)
+}
+
+// publishHere gives a message to those that listen here, or to the outbox.
+func (c *Ctx) publishHere(kind pubsub.Kind, channel, payload []byte) (heard int) {
+	out := c.out
+	if out == nil || c.s.subs != nil { // it may hear itself
+		c.tellPublished()
+		self := c
+		if c.nested {
+			self = nil // its replies are elements of one
+		}
+		return c.e.publish(kind, channel, payload, rest{}, self)
 	}
-	c.W.Int(int64(c.e.publish(kind, c.Args[1], c.Args[2], rest{}, self)))
-	c.e.cluster.Publish(kind == pubsub.Shard, c.Args[1], c.Args[2])
+	if heard = c.e.listenersAt(FacePort).Hearers(kind, channel); heard == 0 {
+		return 0
+	}
+	if out.msgs.Len() > 0 && (out.kind != kind || !bytes.Equal(out.channel, channel)) {
+		c.tellPublished()
+	}
+	if out.msgs.Len() == 0 {
+		out.kind, out.channel = kind, append(out.channel[:0], channel...)
+	}
+	if out.msgs.Add(messageKind(kind), channel, payload); out.msgs.Len() >= maxOutbox {
+		c.tellPublished()
+	}
+	return heard
 }
 
 // Hear gives a message from another node to those that listen here.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/engine"
 	"regent/engine/enginetest"
 )
 
@@ -65,6 +66,75 @@ func TestInboxIsBounded(t *testing.T) {
 	}
 	if hears.W.Overflowed() {
 		t.Error("the one that hears is cut off too")
+	}
+}
+
+// TestOutboxKeepsTheOrder: what a loop's sessions publish in one turn comes as if it had come at
+// once: in order with other channels, with events and what trackers are told, and to those that
+// listened when it was published, in the protocol that they spoke then.
+func TestOutboxKeepsTheOrder(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.KeyspaceEvents.Set(1<<14 - 1)
+	l, speaks := s.Client(), s.Client()
+	var desk engine.Desk
+	turn := func(c *enginetest.Client, lines ...string) (replies string) {
+		s.BeginBatch(c.Session, len(lines), &desk)
+		for _, line := range lines {
+			replies += c.Do(strings.Fields(line)...)
+		}
+		s.EndBatch(c.Session, &desk)
+		return replies
+	}
+	turn(l, "HELLO 3", "SUBSCRIBE a b", "PSUBSCRIBE __keyevent@0__:set ?", "CLIENT TRACKING ON", "GET k")
+	for _, c := range []struct {
+		by           *enginetest.Client
+		lines        []string
+		reply, heard string // words of what is heard, in that order
+	}{
+		{speaks, []string{"PUBLISH a 1", "PUBLISH a 2", "PUBLISH b 3", "PUBLISH a 4"}, ":2\r\n:2\r\n:2\r\n:2\r\n",
+			"message a 1 a 2 pmessage ? a 1 ? a 2 message b 3 pmessage b 3 message a 4 pmessage a 4"},
+		{speaks, []string{"PUBLISH a 5", "SET k 6", "PUBLISH a 7"}, "", "message 5 pmessage 5 __keyevent@0__:set k invalidate k message 7"},
+		{l, []string{"PUBLISH a 8"}, "message 8 pmessage 8 :2", ""},
+		{speaks, []string{"MULTI", "PUBLISH a 9", "SET k 10", "EXEC"}, "", "message 9 __keyevent@0__:set k"},
+		{speaks, []string{"PUBLISH c 11", "PUBLISH none.such 12"}, ":1\r\n:0\r\n", "pmessage ? c 11"},
+	} {
+		got := turn(c.by, c.lines...)
+		words(t, c.lines, got, c.reply)
+		s.TellPublished(&desk)
+		words(t, c.lines, l.Hear(), c.heard)
+	}
+	s.Config.KeyspaceEvents.Set(0)
+	turn(l, "GET k")
+	turn(speaks, "PUBLISH a 13", "SET k 14")
+	words(t, nil, l.Hear(), "message 13 invalidate k")
+	turn(speaks, "PUBLISH a "+strings.Repeat("x", 100<<10))
+	if got := l.Hear(); len(got) < 200<<10 {
+		t.Errorf("%d bytes of a large message", len(got))
+	}
+	for _, line := range []string{"HELLO 2", "UNSUBSCRIBE a", "RESET"} {
+		turn(speaks, "PUBLISH a last")
+		got := turn(l, line)
+		if heard := l.Hear(); !strings.Contains(heard, "$1\r\na\r\n$4\r\nlast") || strings.Contains(heard, ">4") != (line == "HELLO 2") {
+			t.Errorf("%s: %q, %q is heard", line, got, heard)
+		}
+	}
+	turn(speaks, "PUBLISH a nobody")
+	s.TellPublished(&desk)
+	if got := l.Hear(); got != "" {
+		t.Errorf("%q is heard", got)
+	}
+}
+
+// words sees that text has the words, in that order.
+func words(t *testing.T, said []string, text, want string) {
+	t.Helper()
+	rest := text
+	for _, w := range strings.Fields(want) {
+		_, after, ok := strings.Cut(rest, w)
+		if !ok {
+			t.Fatalf("%q: %q is not in %q, behind what comes before it in %q", said, w, text, want)
+		}
+		rest = after
 	}
 }
 

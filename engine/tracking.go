@@ -246,6 +246,7 @@ func (e *Engine) breakRedirect(s *Session, t *tracker) {
 
 // tellInvalidated tells what a command has changed, whose effects end at off.
 func (c *Ctx) tellInvalidated(off int64) {
+	c.tellPublished()
 	c.e.invalidate(c.invalid, c.s, c.e.restingOn(off))
 	clear(c.invalid)
 	c.invalid = c.invalid[:0]

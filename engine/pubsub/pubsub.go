@@ -85,6 +85,25 @@ func (t *Table[L]) Remove(k Kind, name string, l L) {
 // Quiet reports whether nobody listens to anything.
 func (t *Table[L]) Quiet() bool { return t.quiet.Load() == 0 }
 
+// Hearers is how often Deliver would call hear.
+func (t *Table[L]) Hearers(k Kind, channel []byte) (n int) {
+	if t.Quiet() {
+		return 0
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	n = len(t.names[k][string(channel)])
+	if k != Channel {
+		return n
+	}
+	for pattern, hearers := range t.names[Pattern] {
+		if glob.Match([]byte(pattern), channel) {
+			n += len(hearers)
+		}
+	}
+	return n
+}
+
 // Deliver calls hear with each that listens to a channel of a kind, Channel or Shard;
 // pattern is the one that matched, "": none was needed. n is how often it did.
 func (t *Table[L]) Deliver(k Kind, channel []byte, hear func(l L, pattern string)) (n int) {

@@ -59,6 +59,9 @@ func TestTableModel(t *testing.T) {
 						if fmt.Sprint(got) != fmt.Sprint(want) || n != len(want) {
 							t.Fatalf("a message to %q reaches %v (%d), not %v", ch, got, n, want)
 						}
+						if n := table.Hearers(kind, []byte(ch)); n != len(want) {
+							t.Fatalf("%d would hear a message to %q, not %d", n, ch, len(want))
+						}
 					}
 				}
 				names := [Kinds]map[string]int{{}, {}, {}}

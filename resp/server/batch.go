@@ -91,6 +91,7 @@ func (c *client) release(w *scratch) {
 	if !b.open {
 		return
 	}
+	c.srv.engine.TellPublished(&w.desk)
 	replies := c.sess.W.Take(nil)
 	marks := w.marks[b.first : b.first+int(b.n)]
 	b.open = false

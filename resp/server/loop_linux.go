@@ -100,7 +100,15 @@ func (lp *loop) turn() bool {
 	lp.turns.Turn()
 	lp.meter.turn(lp.set.ticks)
 	lp.serveWatched(events)
-	leaving := lp.posted.Load() && lp.serveInbox()
+	leaving := false
+	if lp.posted.Load() {
+		var served int
+		if served, leaving = lp.serveInbox(); served >= maxOpen {
+			// It took long, as where many hear a message: what has been sent since belongs to
+			// this turn, or the many are written to once for each part of it.
+			events = lp.poll.ready()
+		}
+	}
 	lp.serveShakes(len(events) > 0 || len(lp.again) > 0)
 	lp.serveAgain()
 	for i := range events {
@@ -214,9 +222,9 @@ func (lp *loop) leave() {
 	<-lp.finished
 }
 
-// serveInbox gives a turn to all that asked for one, and reports whether the
-// loop is to end.
-func (lp *loop) serveInbox() (leaving bool) {
+// serveInbox gives a turn to all that asked for one, and reports how many that
+// were, and whether the loop is to end.
+func (lp *loop) serveInbox() (served int, leaving bool) {
 	lp.mu.Lock()
 	lp.posted.Store(false)
 	inbox, orders := lp.inbox, lp.orders
@@ -240,7 +248,7 @@ func (lp *loop) serveInbox() (leaving bool) {
 	}
 	clear(inbox)
 	lp.taken = inbox
-	return leaving
+	return len(inbox), leaving
 }
 
 // serveAgain gives a turn to those that had more to do than fits into one.
