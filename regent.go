@@ -67,6 +67,9 @@ type Options struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Boot tells one start of the machine from another; "": as the system has it.
 	Boot string
+	// LogHistory is how much of the log before its base a node keeps for others that come back, in
+	// bytes; 0: 256 MB.
+	LogHistory int64
 	// Listeners, if given, are served instead of the configured addresses, and
 	// PlainListeners as plain-port's.
 	Listeners, PlainListeners []net.Listener

@@ -47,7 +47,7 @@ func (s *Server) build() error {
 	s.data = persist.New(persist.Options{
 		Config: s.cfg, Host: s.host, Cores: machine.Cores(), Disk: s.disk(), Joined: cluster.Joined(s.disk(), dir),
 		Witness:  s.cfg.Role.Get() == config.RoleWitness,
-		Replaced: func() { s.barrier.Deposed() },
+		Replaced: func() { s.barrier.Deposed() }, History: s.opts.LogHistory,
 	})
 	if err := s.data.OpenLog(s.trouble()); err != nil {
 		return err

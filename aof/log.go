@@ -1,6 +1,7 @@
 package aof
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,9 @@ type Options struct {
 	Alone func() bool
 	// Disk is the file system; nil is the operating system's.
 	Disk disk.FS
+	// History is how much of the stream before the base is kept for followers, in bytes; 0:
+	// HistoryBytes.
+	History int64
 }
 
 // A Log is one node's log on disk. Its methods may be called from any
@@ -82,16 +86,15 @@ type Log struct {
 	written, synced, durable atomic.Int64
 	failure                  atomic.Pointer[error]
 
-	shape    sync.RWMutex
-	manifest *manifest
-	segments []*segment // all that hold stream bytes, oldest first; the last is written to
-	before   []*source  // what is loaded first
-	baseAt   int64      // and then the segments from this offset on; those before are history
-	readers  map[*reader]struct{}
-	followed bool // there was one
-	reserved reservations
-	// historyBytes is HistoryBytes, less in a test.
-	historyBytes int64
+	shape        sync.RWMutex
+	manifest     *manifest
+	segments     []*segment // all that hold stream bytes, oldest first; the last is written to
+	before       []*source  // what is loaded first
+	baseAt       int64      // and then the segments from this offset on; those before are history
+	readers      map[*reader]struct{}
+	followed     bool // there was one
+	reserved     reservations
+	historyBytes int64 // Options.History
 	// baseOffset mirrors baseAt for callers that hold no lock; baseSeq is the
 	// highest number that a base was given.
 	baseOffset, baseSeq atomic.Int64
@@ -130,7 +133,7 @@ const lockName = "lock"
 // manifest. Load must follow.
 func Open(o Options) (_ *Log, err error) {
 	l := &Log{
-		o: o, fs: o.Disk, readers: map[*reader]struct{}{}, historyBytes: HistoryBytes,
+		o: o, fs: o.Disk, readers: map[*reader]struct{}{}, historyBytes: cmp.Or(o.History, HistoryBytes),
 		filesMu: disk.NewGate(), syncMu: disk.NewGate(),
 		syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
 	}

@@ -17,6 +17,10 @@
 //   - The clocks (node_test.go): each machine's runs at a rate of its own, within what the
 //     README asks for, and wall clocks are set, by hours.
 //   - Processes that are killed, stopped, started again, one or all at once.
+//   - Witnesses: in every fourth world, and in those of TestWitnessSeeds, one node has the role
+//     witness. All of this happens to it as to any other; it may be removed, and another one taken in.
+//   - How much of the log is kept before its base: in two worlds of three so little that nodes
+//     that were away get full copies.
 //   - Operators: handovers, rewrites, nodes that are taken in and removed, a leader that is
 //     forced where the others are gone or empty.
 //   - Clients (traffic_test.go, transact_test.go): some follow MOVED, others are plain and come to
@@ -54,7 +58,9 @@
 //     explains every reply (porcupine; integration/harness has the model). So no
 //     acknowledged write is lost and nothing is read that a failover took back. The
 //     transactions are strictly serializable (harness.Appends looks for cycles).
-//   - Every node's DEBUG DIGEST is the same.
+//   - The DEBUG DIGEST of every node with data is the same.
+//   - A witness (witness_test.go) never leads clients, no node says that it does, its port
+//     answers nothing that rests on data, and its log is as short as it may be.
 //   - Servers end in order and leave no goroutine: synctest fails otherwise.
 //
 // # A seed that fails

@@ -51,11 +51,12 @@ func addNode(w *world) (func(), bool) {
 		return nil, false
 	}
 	w.lastID++
-	nd := w.newNode(w.lastID)
+	witness := w.plan.witness != 0 && !slices.ContainsFunc(w.nodes, func(nd *node) bool { return nd.blank }) && w.rnd.IntN(2) == 0
+	nd := w.newNode(w.lastID, witness)
 	w.setNodes(append(slices.Clone(w.nodes), nd))
 	nd.joins, nd.wanted = true, true
 	w.meet(nd)
-	w.tell("node %d is made", nd.id)
+	w.tell("node %d is made, witness: %t", nd.id, nd.blank)
 	nd.restart()
 	reply, err := w.atLeader("REGENT", "NODE", "ADD", fmt.Sprintf("%d@%s", nd.id, nd.addr()))
 	w.tell("REGENT NODE ADD %d: %s %v", nd.id, reply, err)

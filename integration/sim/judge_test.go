@@ -42,6 +42,9 @@ func (w *world) recovered(after string) {
 			if err := w.follows(h, nd); err != nil {
 				return err
 			}
+			if nd.blank {
+				w.servesNothing(h, nd)
+			}
 		}
 		return nil
 	})
@@ -89,6 +92,7 @@ func (w *world) judge() {
 	w.eventually("reading all keys", func() error { return w.readAll(h) })
 	w.eventually("reading all lists of transactions", func() error { return w.readLists(h) })
 	w.digests(h)
+	w.drops(h)
 	if w.failed() {
 		return
 	}
@@ -128,16 +132,20 @@ func (w *world) readAll(h *host) error {
 // digests waits until all nodes hold the same.
 func (w *world) digests(h *host) {
 	w.eventually("equal digests", func() error {
-		var first string
-		for i, nd := range w.members() {
+		var first *node
+		var holds string
+		for _, nd := range w.members() {
+			if nd.blank {
+				continue
+			}
 			got, err := w.ask(h, nd, "DEBUG", "DIGEST")
 			if err != nil {
 				return fmt.Errorf("node %d: %w", nd.id, err)
 			}
-			if i > 0 && got != first {
-				return fmt.Errorf("node %d holds %s, node %d %s", nd.id, got, w.members()[0].id, first)
+			if first != nil && got != holds {
+				return fmt.Errorf("node %d holds %s, node %d %s", nd.id, got, first.id, holds)
 			}
-			first = got
+			first, holds = nd, got
 		}
 		return nil
 	})

@@ -100,6 +100,7 @@ type node struct {
 	rotten bool         // a bit of its log was turned since it ran last
 	broken bool         // its log could not be written: it is out until it is started again
 	wanted bool         // it is to be a member
+	blank  bool         // its role is witness
 	joins  bool         // it has not been taken in yet, as far as is known
 	lives  int          // processes so far
 	life   atomic.Int64 // the number of the present process, 0: none
@@ -111,8 +112,8 @@ type node struct {
 	leading atomic.Bool // as its log has it
 }
 
-func (w *world) newNode(id int) *node {
-	nd := &node{w: w, id: id, wanted: true, ip: fmt.Sprintf("198.51.100.%d", id), fs: disktest.New()}
+func (w *world) newNode(id int, witness bool) *node {
+	nd := &node{w: w, id: id, wanted: true, blank: witness, ip: fmt.Sprintf("198.51.100.%d", id), fs: disktest.New()}
 	nd.h = w.net.host(nd.ip)
 	nd.boot()
 	return nd
@@ -139,6 +140,9 @@ func (nd *node) config(join bool) *config.Config {
 	if join {
 		text += "\njoin yes"
 	}
+	if nd.blank {
+		text += "\nrole witness"
+	}
 	cfg := config.New()
 	if err := config.Parse(cfg, text, "sim"); err != nil {
 		panic(err)
@@ -159,7 +163,7 @@ func (nd *node) start() error {
 	srv, err := regent.New(regent.Options{
 		Config: nd.config(nd.joins), Version: "sim", Logger: slog.New(&teller{nd: nd, life: life}), Ready: func() { close(ready) },
 		Disk: nd.fs, Clock: nd.clock, Dial: nd.h.dialer(), Boot: fmt.Sprintf("boot-%d-%d", nd.id, nd.boots),
-		Listeners: []net.Listener{ls}, PlainListeners: []net.Listener{plain},
+		Listeners: []net.Listener{ls}, PlainListeners: []net.Listener{plain}, LogHistory: w.plan.history,
 	})
 	if err != nil {
 		nd.h.kill()
@@ -245,6 +249,9 @@ func (t *teller) Handle(_ context.Context, r slog.Record) error {
 	switch {
 	case strings.HasPrefix(r.Message, "Leading epoch "):
 		t.nd.leading.Store(true)
+		if t.nd.blank {
+			t.nd.w.wrong("node %d, a witness, leads", t.nd.id)
+		}
 	case strings.HasPrefix(r.Message, "No longer leading"):
 		t.nd.leading.Store(false)
 	}

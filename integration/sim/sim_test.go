@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// TestSeeds simulates some worlds. REGENT_SIM_SEEDS=from:to names others.
+// TestSeeds simulates some worlds.
 func TestSeeds(t *testing.T) {
-	from, to := uint64(0), uint64(6)
+	seeds(t, 0, 6, options{rounds: 5, idle: 20})
+}
+
+// seeds simulates worlds one after the other and logs what they saw. REGENT_SIM_SEEDS=from:to names
+// others.
+func seeds(t *testing.T, from, to uint64, o options) {
+	t.Helper()
 	if text := os.Getenv("REGENT_SIM_SEEDS"); text != "" {
 		if _, err := fmt.Sscanf(text, "%d:%d", &from, &to); err != nil {
 			t.Fatalf("REGENT_SIM_SEEDS is not from:to: %v", err)
 		}
 	}
-	seeds(t, from, to, options{rounds: 5, idle: 20})
-}
-
-// seeds simulates worlds one after the other and logs what they saw.
-func seeds(t *testing.T, from, to uint64, o options) {
-	t.Helper()
 	began, cpu := time.Now(), cpuTime()
 	var sum figures
 	for seed := from; seed < to; seed++ {

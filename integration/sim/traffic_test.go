@@ -65,7 +65,7 @@ func (w *world) client(id int) {
 			continue
 		}
 		c := w.history.Draw(rnd, age)
-		asked := time.Since(w.began)
+		at, asked := to.at, time.Since(w.began)
 		reply, err := to.do(h, 6*w.plan.timeout, c.Args()...)
 		answered := time.Since(w.began)
 		w.traffic.mu.Lock()
@@ -80,6 +80,7 @@ func (w *world) client(id int) {
 			w.figures.unknown++
 		}
 		w.traffic.mu.Unlock()
+		w.lookAt(to, at, err)
 		if err != nil && !to.moved(err) {
 			w.elsewhere(to, rnd)
 			time.Sleep(w.plan.timeout / 20)

@@ -25,6 +25,8 @@ type plan struct {
 	always  bool          // appendfsync
 	rates   [8]float64
 	conf    string
+	witness int           // the node with role witness to begin with; 0: there is none
+	history int64         // how much of the log is kept before its base, bytes; 0: as a node has it
 	least   time.Duration // of the network's delays
 	most    time.Duration
 }
@@ -61,7 +63,26 @@ func drawPlan(rnd *rand.Rand, o options) *plan {
 	return p
 }
 
-func (p *plan) String() string { return strings.ReplaceAll(p.conf, "\n", ", ") }
+// drawWitness draws from numbers of its own, so that worlds without a witness are what they were.
+func (p *plan) drawWitness(seed uint64, o options) {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	p.history = []int64{0, 64 << 10, 256 << 10}[rnd.IntN(3)]
+	some := o.rounds > 0 && rnd.IntN(4) == 0
+	if id := 1 + rnd.IntN(p.nodes); some || o.witness {
+		p.witness = id
+	}
+	if o.witness {
+		p.history = 64 << 10
+	}
+}
+
+func (p *plan) String() string {
+	text := strings.ReplaceAll(p.conf, "\n", ", ")
+	if p.witness != 0 {
+		text += fmt.Sprintf(", node %d is a witness", p.witness)
+	}
+	return text
+}
 
 // A world is a cluster, its network, its clients and what happens to them.
 type world struct {
@@ -96,6 +117,7 @@ type options struct {
 	nodes    int            // 0: as the seed has it
 	scenario func(w *world) // in place of rounds
 	length   *length
+	witness  bool     // there is one
 	idle     int      // how many election timeouts a world rests at most between two rounds
 	faults   []string // by name; nil: all
 }
@@ -183,6 +205,7 @@ func simulate(t *testing.T, seed uint64, o options) *figures {
 		w := &world{t: t, seed: seed, opts: o, dir: dir, began: time.Now(), history: harness.NewHistory()}
 		w.rnd = rand.New(rand.NewPCG(seed, 0))
 		w.plan = drawPlan(w.rnd, o)
+		w.plan.drawWitness(seed, o)
 		w.figures.faults = map[string]int{}
 		ctx, stop := context.WithCancel(context.Background())
 		w.ctx = ctx
@@ -219,7 +242,7 @@ func (w *world) run() {
 	w.net = newNetwork(w.seed, p.least, p.most)
 	w.tell("seed %d: %d nodes, %s, delays %s to %s", w.seed, p.nodes, p, p.least, p.most)
 	for id := 1; id <= p.nodes; id++ {
-		w.nodes = append(w.nodes, w.newNode(id))
+		w.nodes = append(w.nodes, w.newNode(id, id == p.witness))
 		w.lastID = id
 	}
 	for _, nd := range w.nodes {

@@ -41,6 +41,8 @@ type Options struct {
 	Joined bool
 	// Witness says that this node has the log and no keyspace (witness.go).
 	Witness bool
+	// History is aof.Options'.
+	History int64
 	// Replaced is called when the keyspace is thrown away to be loaded anew, and
 	// when it has been: a reply that waits for what it held waits for nothing.
 	Replaced func()
@@ -120,7 +122,7 @@ func (d *Data) logOptions() aof.Options {
 		Dir: d.LogDir(), Name: d.cfg.AppendFilename.Get(), Host: d.host, Disk: d.disk,
 		Fsync: d.cfg.AppendFsync.Get, LoadTruncated: d.cfg.AofLoadTruncated.Get,
 		Failed: nothing, Recovered: func() {}, NoSpace: nothing, SpaceBack: func() {},
-		LoadBase: func(b *aof.Base) error { b.Used = b.Size; return nil },
+		LoadBase: func(b *aof.Base) error { b.Used = b.Size; return nil }, History: d.o.History,
 	}
 }
 

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -296,7 +297,7 @@ func (k *keeper) grown() bool {
 	percent, least := k.d.cfg.AutoAofRewritePercentage.Get(), k.d.cfg.AutoAofRewriteMinSize.Get()
 	current, base := k.d.log.Sizes()
 	if k.d.o.Witness {
-		return current >= witnessStep
+		return current >= cmp.Or(k.d.o.History, aof.HistoryBytes)/witnessSteps
 	}
 	if percent == 0 || current <= least {
 		return false

@@ -22,9 +22,9 @@ const (
 	// witnessFile marks the data directory of a witness: its log is without the data
 	// that came before it.
 	witnessFile = "witness"
-	// witnessStep is how large a witness' log becomes before its files change, in bytes: what
-	// is dropped is dropped in files.
-	witnessStep = 64 << 20
+	// witnessSteps is in how many files a witness keeps as much of the log as is kept in any case:
+	// what is dropped is dropped in files.
+	witnessSteps = 4
 )
 
 var (
