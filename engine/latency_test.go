@@ -81,6 +81,27 @@ func TestLatencystats(t *testing.T) {
 	}
 }
 
+// TestHistogramOfATransaction is that for commands inside others.
+func TestHistogramOfATransaction(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	const calls = 100
+	s.BeginBatch(c.Session, 2*calls, nil)
+	c.Do("MULTI")
+	for range calls {
+		c.Do("SETNX", "k", "v")
+	}
+	c.Do("EXEC")
+	s.EndBatch(c.Session, nil)
+	want := "*4\r\n$5\r\ncalls\r\n:100\r\n$14\r\nhistogram_usec\r\n*2\r\n:1\r\n:100\r\n"
+	if got := c.Do("LATENCY", "HISTOGRAM", "setnx"); !strings.HasSuffix(got, want) {
+		t.Errorf("%q", got)
+	}
+	if got := c.Do("INFO", "commandstats"); !strings.Contains(got, "cmdstat_setnx:calls=100,") {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestHistogramOfABatch: of the quick commands of a batch not all are timed, and all of
 // them are counted.
 func TestHistogramOfABatch(t *testing.T) {

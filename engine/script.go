@@ -470,6 +470,7 @@ func (e *Engine) goAside(c *Ctx) {
 func (e *Engine) runAside(in *standIn, cmd *Command, args [][]byte, full bool) {
 	c := in.context()
 	c.e, c.s, c.Cmd, c.Args, c.W, c.Now, c.aside, c.full = e, &in.Session, cmd, args, &in.W, e.host.Now(), true, full
+	c.clock.left = 1 // of quick commands that it calls some are timed, as in a batch
 	e.tryRun(c)
 	e.countUp(c)
 	in.late, in.large = c.late, in.W.Overflowed()

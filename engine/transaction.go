@@ -250,8 +250,18 @@ func (e *Engine) endTransaction(s *Session) {
 func (c *Ctx) call(cmd *Command, args [][]byte) {
 	outer, said, failed, nested := c.Cmd, c.Args, c.failed, c.nested
 	c.Cmd, c.Args, c.failed, c.nested = cmd, args, false, true
-	c.e.countUp(c) // cmd may be INFO
-	began := c.e.host.Ticks()
+	if !cmd.quick { // it may be INFO
+		c.e.countUp(c)
+	}
+	watch := c.watch
+	c.watch.on = false
+	weight := c.clock.weigh(cmd, cmd.shapeFor(args), len(args)) // as in tryRun
+	if weight == 0 && (c.e.slowMayBeQuick() || c.e.stats.latency.unknown(c.s.ID, cmd.Index())) {
+		weight = 1
+	}
+	if weight != 0 {
+		c.startWatch(weight)
+	}
 	if len(c.eff.Recs) >= units.MaxRecords/2 {
 		c.Err(resp.ErrMultiTooLarge)
 	} else {
@@ -264,18 +274,21 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 			c.remember(cmd, args)
 		}
 	}
-	took := c.e.host.Ticks() - began + c.slept
-	c.slept = 0
 	st := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask]
 	c.e.stats.calls(st, cmd.Index(), 1)
 	pc := &st.perCmd[cmd.Index()]
-	pc.nanos.Add(took)
 	if c.failed {
 		pc.failed.Add(1)
 	}
-	if !c.applying { // no client waited
-		c.e.noteTook(c, took, 1)
+	if c.watch.on {
+		took := c.e.host.Ticks() - c.watch.began + c.slept
+		c.slept = 0
+		pc.nanos.Add(c.watch.weight * took)
+		if !c.applying { // no client waited
+			c.e.noteTook(c, took, c.watch.weight)
+		}
 	}
+	c.watch = watch
 	if c.cared && c.e.monitors.n.Load() != 0 {
 		c.e.monitors.show(c)
 	}
