@@ -307,6 +307,16 @@ func (a *authority) config(cert string) *tls.Config {
 // none without it. Node i has more[i] besides.
 func startTLSCluster(t *testing.T, a *authority, more map[int][]string) []*harness.Node {
 	t.Helper()
+	nodes := prepareTLSCluster(t, a, more)
+	for _, n := range nodes {
+		must(t, n.Start())
+	}
+	return nodes
+}
+
+// prepareTLSCluster is startTLSCluster without the start.
+func prepareTLSCluster(t *testing.T, a *authority, more map[int][]string) []*harness.Node {
+	t.Helper()
 	var nodes []*harness.Node
 	var peers []string
 	for i := range 3 {
@@ -317,9 +327,6 @@ func startTLSCluster(t *testing.T, a *authority, more map[int][]string) []*harne
 	for i, n := range nodes {
 		n.Args = append([]string{"--port", "0", "--tls-port", strconv.Itoa(n.Port), "--tls-cluster", "yes", "--node-id", strconv.Itoa(i + 1),
 			"--peers", strings.Join(peers, ","), "--cluster-secret", "s"}, append(a.node("server"), more[i]...)...)
-		if err := n.Start(); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return nodes
 }
