@@ -12,12 +12,13 @@ import (
 
 // stand is what stands in the place of src/redis-server. The suite waits until the
 // server has written its process ID in redis-server's words, which are not Regent's, and
-// expects that it listens then, or has ended. That line comes before all others: tests
-// look at the last one.
+// expects that it listens then, or has ended: nobody has asked how it ended then, and for kill
+// it is still there. That line comes before all others: tests look at the last one.
 const stand = `#!/bin/bash
+alive() { read -r _ _ state _ </proc/$$/stat && [ "$state" != Z ]; }
 port=$(awk '($1 == "port" || $1 == "tls-port") && $2 > 0 { port = $2 } END { print port }' "$1")
 exec %q "$@" > >(
-	while kill -0 $$ && ! (exec 3<>/dev/tcp/127.0.0.1/$port); do sleep 0.05; done 2>/dev/null
+	while alive && ! (exec 3<>/dev/tcp/127.0.0.1/$port); do sleep 0.05; done 2>/dev/null
 	echo "In the place of redis-server, PID: $$"
 	exec cat
 )

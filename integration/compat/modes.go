@@ -34,7 +34,9 @@ var modes = []struct {
 		"integration/aof", "integration/aof-multi-part", "integration/rdb", "integration/logging",
 		"integration/convert-zipmap-hash-on-load", "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
 	}},
-	{encrypted, "The suite's own mode by TLS", "As above, with `--tls`.", []string{"unit/tls", "unit/auth", "unit/protocol", "unit/acl"}},
+	{encrypted, "The suite's own mode by TLS", "As above, with `--tls`.", []string{
+		"unit/tls", "unit/auth", "unit/protocol", "unit/acl", "unit/acl-v2", "unit/dump", "integration/corrupt-dump",
+	}},
 }
 
 // left are units that are not run, and why.

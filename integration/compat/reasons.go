@@ -15,7 +15,8 @@ type reason struct {
 const (
 	missing  = "a command is not there yet"
 	oneUnit  = "what a command does for a client that waited is one transaction with it in the stream"
-	fixedNow = "`appendonly`, `port` and `bind` are what the start says"
+	fixedNow = "`appendonly`, `port`, `tls-port` and `bind` are what the start says"
+	noSuite  = "the test asks for AES256-SHA256 by TLS 1.2, a suite without forward secrecy that Go's crypto/tls does not have"
 	ownWords = "the server's log has words of Regent's own"
 	ownFiles = "the log's files are named, numbered and removed as Regent's log needs it"
 	beneath  = "the suite puts a file of redis-server's beneath one of Regent's: that is a log with a hole, which is refused"
@@ -30,6 +31,10 @@ const (
 var reasons = []reason{
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "TLS: Verify tls-cert-file is also used as a client cert if none specified", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "TLS: switch between tcp and tls ports", harms: true, why: fixedNow},
+	{test: "TLS: Verify tls-ciphers behaves as expected", why: noSuite},
+	{test: "TLS: Verify tls-prefer-server-ciphers behaves as expected", why: noSuite},
 	{test: "BLMPOP propagate as pop", why: oneUnit},
 	{test: "BZMPOP propagate as pop", why: oneUnit},
 	{test: "MULTI + LPUSH + EXPIRE + DEBUG SLEEP", why: oneUnit},
