@@ -503,3 +503,30 @@ func TestKillAndReturn(t *testing.T) {
 		}
 	}
 }
+
+// TestSteadyNodesRest: nodes that lead and follow do their chores seldom, and one that has
+// lost its leader does them at each beat, until it follows again.
+func TestSteadyNodesRest(t *testing.T) {
+	t.Parallel()
+	w := newNetwork(t, 3)
+	w.start()
+	leader := w.leader()
+	steady := func(nodes ...*node) func() bool {
+		return func() bool {
+			for _, x := range nodes {
+				if !x.cluster.Steady() {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	w.until("all rest", steady(w.nodes...))
+	others := w.others(leader)
+	leader.kill()
+	others[0].kill()
+	w.until("the last one does not rest", func() bool { return !steady(others[1])() })
+	leader.start()
+	others[0].start()
+	w.until("all rest again", steady(w.nodes...))
+}

@@ -245,14 +245,31 @@ func (c *Cluster) raise(commit int64) (moved bool) {
 	return moved
 }
 
+// calmBeats is how many beats pass between two rounds of chores that nobody asked for,
+// while nothing is under way: each takes some changes of threads.
+const calmBeats = 4
+
+// steady reports whether nothing is under way that goes on at each beat: this node leads
+// and serves, or follows such a leader. The caller holds mu.
+func (c *Cluster) steady() bool {
+	st, v := c.node.Status(), c.view.Load()
+	return !c.opts.Witness && !c.muted && !c.handing && !c.rising &&
+		st.Handover == bully.NoHandover && !st.Recovering && len(st.Members.Learners) == 0 && len(c.roster.Load().conf.Learners) == 0 &&
+		v.Epoch == st.Epoch && v.LeaderID == st.Leader && v.Serves && v.LinkUp && !v.Unfilled && !v.Electing && !v.SyncProgress
+}
+
 // clock lets time pass for the election, and does what is due regularly.
 func (c *Cluster) clock() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var probed time.Duration
+	var probed, tended time.Duration
 	for {
 		c.mu.Lock()
-		next := min(c.node.NextTick(), c.now()+c.beat)
+		steady, wait := c.steady(), c.beat
+		if steady && c.node.Status().Role == bully.Follower {
+			wait *= calmBeats
+		}
+		next := min(c.node.NextTick(), c.now()+wait)
 		c.nextTick.Store(int64(next))
 		c.mu.Unlock()
 		timer.Reset(max(next-c.now(), 0))
@@ -278,7 +295,10 @@ func (c *Cluster) clock() {
 		if c.opts.Witness {
 			c.keepTail()
 		}
-		poke(c.chores)
+		if now := c.now(); !steady || now-tended >= calmBeats*c.beat {
+			tended = now
+			poke(c.chores)
+		}
 		if c.askSynced.Swap(false) && c.begun.Load() != 0 {
 			c.Round()
 		}

@@ -81,3 +81,10 @@ func (t *Tally) Count(epoch, from, round int64, voters ...int64) bool {
 
 // Stream is the stream that this node takes, nil: none. Each is another.
 func (c *Cluster) Stream() any { return c.follow.receiver.Load() }
+
+// Steady reports whether nothing is under way that goes on at each beat.
+func (c *Cluster) Steady() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.steady()
+}

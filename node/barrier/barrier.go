@@ -166,8 +166,11 @@ func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 	failed := b.failed
 	b.mu.Unlock()
 	// What Pass refused may have been committed before the ticket was in the
-	// queue: look once more, now that nobody can miss it.
-	b.Advance()
+	// queue: look once more, now that nobody can miss it. As a rule it was not, and to
+	// look through all queues for each client that waits is much.
+	if off <= b.ports.Committed(t.acks) || b.ports.Rounds() {
+		b.Advance()
+	}
 	if failed || t.lost(b) {
 		b.settle(func(q *waitTicket) bool { return q == t })
 	}
