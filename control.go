@@ -36,6 +36,9 @@ func (c control) ReloadDump(save, over bool) error { return c.s.data.ReloadDump(
 // ReloadTLS reads the certificates anew, see certs.Keeper.
 func (c control) ReloadTLS() error { return c.s.certs.Reload("CONFIG SET") }
 
+// Listen listens where the configuration says now, see address.Sockets.Move.
+func (c control) Listen() error { return c.s.move() }
+
 // RewriteConfig writes the configuration into its file. A crash leaves the old or
 // the new one.
 func (c control) RewriteConfig() error {

@@ -19,12 +19,14 @@
 package regent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,6 +97,8 @@ type Server struct {
 	front   *server.Server
 	outside *replicas.Replicas
 	socks   address.Sockets
+	sockMu  sync.Mutex    // socks'
+	served  chan error    // how serving a listener has ended
 	certs   *certs.Keeper // nil: nothing is done by TLS
 
 	stopped  chan struct{} // closed: Run is to return
@@ -125,7 +129,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, cfg: cfg, node: node, secrets: peer.NewSecrets(node.Secrets...), stopped: make(chan struct{}), released: make(chan struct{})}
+	s := &Server{opts: o, cfg: cfg, node: node, secrets: peer.NewSecrets(node.Secrets...), stopped: make(chan struct{}), served: make(chan error), released: make(chan struct{})}
 	s.log, err = machine.NewLogger(machine.LogOptions{
 		Slog: o.Logger, Path: machine.InDir(cfg, cfg.LogFile.Get()), Format: cfg.LogFormat.Get(),
 		Level: func() engine.Level { return engine.Level(cfg.LogLevel.Get()) },
@@ -186,6 +190,8 @@ func (s *Server) takeSecrets() {
 
 // Addrs are the addresses that are listened on.
 func (s *Server) Addrs() []net.Addr {
+	s.sockMu.Lock()
+	defer s.sockMu.Unlock()
 	var out []net.Addr
 	for _, l := range s.socks.All() {
 		out = append(out, l.Addr())
@@ -207,9 +213,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	s.announce()
 	s.watch.Start()
 	defer s.watch.Stop()
-	served := make(chan error, len(s.socks.All()))
 	s.engine.SetLoading(true)
-	s.open(served)
+	s.sockMu.Lock()
+	s.open(&s.socks)
+	s.sockMu.Unlock()
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -237,22 +244,64 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if s.opts.Ready != nil {
 		s.opts.Ready()
 	}
-	return s.serve(ctx, served)
+	return s.serve(ctx)
 }
 
-// open begins to serve what is listened on: each listener is a face's.
-func (s *Server) open(served chan<- error) {
-	for face, socks := range map[engine.Face][2][]net.Listener{
-		engine.FacePort: {s.socks.Port, s.socks.TLS.Port}, engine.FacePlain: {s.socks.Plain, s.socks.TLS.Plain},
-		engine.FaceSentinel: {s.socks.Sentinel, s.socks.TLS.Sentinel},
+// open begins to serve listeners: each is a face's.
+func (s *Server) open(socks *address.Sockets) {
+	begin := func(serve func(net.Listener, engine.Face) error, l net.Listener, face engine.Face) {
+		go func() {
+			err := serve(l, face)
+			select {
+			case s.served <- err:
+			case <-s.released:
+			}
+		}()
+	}
+	for face, list := range map[engine.Face][2][]net.Listener{
+		engine.FacePort: {socks.Port, socks.TLS.Port}, engine.FacePlain: {socks.Plain, socks.TLS.Plain},
+		engine.FaceSentinel: {socks.Sentinel, socks.TLS.Sentinel},
 	} {
-		for _, l := range socks[0] {
-			go func() { served <- s.front.Serve(l, face) }()
+		for _, l := range list[0] {
+			begin(s.front.Serve, l, face)
 		}
-		for _, l := range socks[1] {
-			go func() { served <- s.front.ServeTLS(l, face) }()
+		for _, l := range list[1] {
+			begin(s.front.ServeTLS, l, face)
 		}
 	}
+}
+
+// move listens where the configuration says now, while the server runs.
+func (s *Server) move() error {
+	switch {
+	case s.opts.Listeners != nil:
+		return errors.New("the program that this node is part of has opened its ports")
+	case s.cfg.TLSPort.Get() != 0 && s.certs == nil:
+		return errors.New("tls-port: no certificates were read at the start, since nothing was to speak TLS: say tls-port there")
+	}
+	s.sockMu.Lock()
+	defer s.sockMu.Unlock()
+	select {
+	case <-s.stopped:
+		return errors.New("the server ends")
+	default:
+	}
+	fresh, err := s.socks.Move(s.cfg, s.front.Drop)
+	if err != nil {
+		return err
+	}
+	s.open(&fresh)
+	s.host.Logf(engine.LevelNotice, "Listening at %s, by CONFIG SET", addresses(s.socks.All()))
+	return nil
+}
+
+// addresses are where listeners are, in words.
+func addresses(list []net.Listener) string {
+	var at []string
+	for _, l := range list {
+		at = append(at, l.Addr().String())
+	}
+	return cmp.Or(strings.Join(at, ", "), "no address")
 }
 
 // announce writes the first lines of the log.
@@ -278,7 +327,7 @@ func (s *Server) announce() {
 }
 
 // serve is the life of the server: its ticker and its end.
-func (s *Server) serve(ctx context.Context, served <-chan error) error {
+func (s *Server) serve(ctx context.Context) error {
 	tick := time.NewTicker(s.tickEvery())
 	defer tick.Stop()
 	turns := s.watch.Watch("The regular work", "keys do not expire, waits do not end, nothing is saved", s)
@@ -295,7 +344,7 @@ func (s *Server) serve(ctx context.Context, served <-chan error) error {
 			return nil
 		case <-s.stopped:
 			return nil
-		case err := <-served:
+		case err := <-s.served:
 			if err != nil && !errors.Is(err, net.ErrClosed) {
 				return fmt.Errorf("the listener failed: %w", err)
 			}
@@ -395,7 +444,9 @@ func (s *Server) release() {
 		if s.front != nil {
 			_ = s.front.Close()
 		}
+		s.sockMu.Lock()
 		s.socks.Close()
+		s.sockMu.Unlock()
 		if s.data != nil {
 			s.data.CloseLog()
 		}

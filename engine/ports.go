@@ -357,6 +357,9 @@ type Control interface {
 	// ReloadTLS reads the certificates as the configuration says now. An error leaves them
 	// as they were.
 	ReloadTLS() error
+	// Listen listens where the configuration says now. An error about a port changes nothing; after one
+	// about bind the configuration is to be taken back, and Listen called again.
+	Listen() error
 	// RewriteConfig writes the configuration back to its file.
 	RewriteConfig() error
 	// ReadUsers reads aclfile, and WriteUsers replaces it.

@@ -263,8 +263,7 @@ func doConfigSet(c *Ctx) {
 	err := c.e.Config.Set(pairs, c.s.isTrustedBy(&c.e.Config.EnableProtectedConfigs))
 	var bad *config.SetError
 	switch {
-	case err == nil && c.e.Config.SpeaksTLS() && tlsAmong(pairs) != "":
-		c.applyTLS(pairs, was)
+	case err == nil && c.applies(pairs, was):
 	case err == nil:
 		c.applied(pairs)
 		c.W.OK()
@@ -273,6 +272,83 @@ func doConfigSet(c *Ctx) {
 	case errors.As(err, &bad):
 		c.Err(fmt.Sprintf(resp.ErrConfigSet, bad.Name, bad.Why))
 	}
+}
+
+// applies has what needs more than another value be done by another goroutine, files be read or ports
+// opened; false: there is nothing of that. What cannot be done is taken back, with all that was set
+// along with it.
+func (c *Ctx) applies(pairs, was []string) bool {
+	e := c.e
+	tls, moves := "", changedAmong(pairs, was, e.Config.Moves)
+	if e.Config.SpeaksTLS() {
+		tls = tlsAmong(pairs)
+	}
+	if tls == "" && moves == "" {
+		return false
+	}
+	if c.nested { // it cannot wait
+		_ = e.Config.Set(was, true)
+		c.Err(resp.ErrNoMulti)
+		return true
+	}
+	var failed error // what the client is told
+	work := func() error {
+		if moves != "" {
+			if err := e.control.Listen(); err != nil {
+				failed = fmt.Errorf(resp.ErrConfigSet, moves, notListening(moves))
+				return err
+			}
+		}
+		if tls != "" {
+			if err := e.control.ReloadTLS(); err != nil {
+				failed = fmt.Errorf(resp.ErrConfigSet, tls, err)
+				return err
+			}
+		}
+		return nil
+	}
+	undo := func() error {
+		err := work()
+		if err == nil {
+			return nil
+		}
+		_ = e.Config.Set(was, true) // it was so before
+		if moves != "" {
+			if again := e.control.Listen(); again != nil {
+				e.host.Logf(LevelWarning, "CONFIG SET: %v, and going back: %v", err, again)
+			}
+		}
+		return err
+	}
+	c.InBackground(undo, func(c *Ctx, err error) {
+		if err != nil {
+			e.host.Logf(LevelWarning, "CONFIG SET failed: %v", err)
+			c.Err(failed.Error())
+			return
+		}
+		c.applied(pairs)
+		c.W.OK()
+	})
+	return true
+}
+
+// notListening is what redis-server says of a directive whose address it cannot listen at.
+func notListening(name string) string {
+	if strings.EqualFold(name, "bind") {
+		return "Failed to bind to specified addresses."
+	}
+	return "Unable to listen on this port. Check server logs."
+}
+
+// changedAmong is the first directive of pairs that is one of those asked for and had another value;
+// "": none.
+func changedAmong(pairs, was []string, asked func(name string) bool) string {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if asked(pairs[i]) && was[i+1] != pairs[i+1] {
+			return pairs[i]
+		}
+	}
+	return ""
 }
 
 // tlsAmong is the first directive of pairs that changes certificates or what is spoken; "":
@@ -284,20 +360,6 @@ func tlsAmong(pairs []string) string {
 		}
 	}
 	return ""
-}
-
-// applyTLS has files be read by another goroutine. What cannot be used is taken back, with
-// all that was set along with it.
-func (c *Ctx) applyTLS(pairs, was []string) {
-	c.InBackground(c.e.control.ReloadTLS, func(c *Ctx, err error) {
-		if err != nil {
-			_ = c.e.Config.Set(was, true) // it was so before
-			c.Err(fmt.Sprintf(resp.ErrConfigSet, tlsAmong(pairs), err))
-			return
-		}
-		c.applied(pairs)
-		c.W.OK()
-	})
 }
 
 // applied is what follows from directives that were set.

@@ -135,8 +135,12 @@ func (c *Config) Set(pairs []string, trusted bool) error {
 			return &SetError{Name: pairs[i], Unknown: true, Why: errors.New("unknown directive")}
 		case d.isBar && !trusted:
 			return &SetError{Name: pairs[i], Why: errProtected}
-		case d.isFix && !(d.isOne && d.show() == pairs[i+1]):
+		case d.isFix && !d.isOne:
 			return &SetError{Name: pairs[i], Why: errImmutable}
+		case d.isOne && d.show() != pairs[i+1]:
+			return &SetError{Name: pairs[i], Why: errSettled}
+		case d.isLone && c.Peered() && d.show() != pairs[i+1]:
+			return &SetError{Name: pairs[i], Why: errPeers}
 		case slices.Contains(found, d):
 			return &SetError{Name: pairs[i], Why: errTwice}
 		}
@@ -154,6 +158,15 @@ func (c *Config) Set(pairs []string, trusted bool) error {
 		store()
 	}
 	return nil
+}
+
+// Peered reports whether the node has peers, or is to get some.
+func (c *Config) Peered() bool { return c.Peers.Get() != "" || c.Join.Get() }
+
+// Moves reports whether a change of a directive moves the node to another address.
+func (c *Config) Moves(name string) bool {
+	d := c.table.find(name)
+	return d != nil && d.isLone
 }
 
 // Now returns pairs with the values that their directives have now, for a later Set. What

@@ -93,7 +93,7 @@ func TestSetIsAllOrNothing(t *testing.T) {
 	c := New()
 	var bad *SetError
 	for _, pairs := range [][]string{
-		{"timeout", "5", "hz", "x"}, {"timeout", "5", "nope", "1"}, {"timeout", "5", "port", "1"}, {"timeout", "5", "TIMEOUT", "6"},
+		{"timeout", "5", "hz", "x"}, {"timeout", "5", "nope", "1"}, {"timeout", "5", "appendonly", "no"}, {"timeout", "5", "TIMEOUT", "6"},
 	} {
 		if err := c.Set(pairs, false); !errors.As(err, &bad) || c.Timeout.Get() != 0 {
 			t.Errorf("%q: %v, timeout %d", pairs, err, c.Timeout.Get())
@@ -205,7 +205,7 @@ func TestFormerNames(t *testing.T) {
 
 // TestSetOrder: names are judged before values.
 func TestSetOrder(t *testing.T) {
-	for pairs, name := range map[string]string{"timeout x nope 1": "nope", "timeout x port 1": "port", "nope 1 port 1": "nope", "hz x timeout y": "hz"} {
+	for pairs, name := range map[string]string{"timeout x nope 1": "nope", "timeout x appendonly no": "appendonly", "nope 1 appendonly no": "nope", "hz x timeout y": "hz"} {
 		var bad *SetError
 		if err := New().Set(strings.Fields(pairs), false); !errors.As(err, &bad) || bad.Name != name {
 			t.Errorf("CONFIG SET %s blames %v, not %s", pairs, err, name)
@@ -332,12 +332,35 @@ func TestSavePointsAreImplied(t *testing.T) {
 func TestSettled(t *testing.T) {
 	c := New()
 	for _, pair := range [][3]string{
-		{"appendonly", "yes", ""}, {"appendonly", "no", "immutable"}, {"port", "6379", ""}, {"port", "6380", "immutable"},
-		{"bind", "* -::*", ""}, {"databases", "16", "immutable"},
+		{"appendonly", "yes", ""}, {"appendonly", "no", "immutable"}, {"tls-cluster", "no", ""}, {"tls-cluster", "yes", "immutable"},
+		{"databases", "16", "immutable"},
 	} {
 		err := c.Set(pair[:2], false)
 		if (err == nil) != (pair[2] == "") || err != nil && !strings.Contains(err.Error(), pair[2]) {
 			t.Errorf("%s %s: %v", pair[0], pair[1], err)
+		}
+	}
+}
+
+// TestAddressesOfPeers: where a node listens changes as long as no peer knows it.
+func TestAddressesOfPeers(t *testing.T) {
+	for _, tc := range []struct {
+		is    string
+		moves bool
+	}{{"", true}, {"peers 1@127.0.0.1:6379", false}, {"join yes", false}} {
+		for _, pair := range [][]string{{"port", "6380"}, {"bind", "127.0.0.1"}, {"tls-port", "6381"}} {
+			c := New()
+			if err := Parse(c, tc.is, "test"); err != nil {
+				t.Fatal(err)
+			}
+			was := value(c, pair[0])
+			if err := c.Set([]string{pair[0], was}, false); err != nil {
+				t.Errorf("%q: what is so: %v", tc.is, err)
+			}
+			err := c.Set(pair, false)
+			if (err == nil) != tc.moves || err != nil && !strings.Contains(err.Error(), "REGENT NODE ADD") || (value(c, pair[0]) == was) != !tc.moves {
+				t.Errorf("%q: CONFIG SET %q: %v, and it is %s", tc.is, pair, err, value(c, pair[0]))
+			}
 		}
 	}
 }

@@ -34,8 +34,8 @@ func (c *Config) directives() []*directive {
 
 func (c *Config) network() []*directive {
 	return slices.Concat([]*directive{
-		number("port", &c.Port, 6379, 0, maxPort).settled(),
-		text("bind", &c.Bind, "* -::*").joined(" ").settled(),
+		number("port", &c.Port, 6379, 0, maxPort).lone(),
+		text("bind", &c.Bind, "* -::*").joined(" ").checked(fewBinds).lone(),
 		text("unixsocket", &c.UnixSocket, "").fixed(),
 		octal("unixsocketperm", &c.UnixSocketPerm, 0, 0o777).fixed(),
 		number("tcp-backlog", &c.TCPBacklog, 511, 0, anyInt).fixed(),
@@ -50,6 +50,16 @@ func (c *Config) network() []*directive {
 		choice("io-model", &c.IOModel, IOAuto, "auto", "eventloop", "goroutine").settled(),
 		number("io-threads", &c.IOThreads, 0, 0, 128).fixed(), // 0: as many as cores
 	})
+}
+
+// maxBinds bounds the addresses of bind, as in Redis.
+const maxBinds = 16
+
+func fewBinds(s string) error {
+	if len(strings.Fields(s)) > maxBinds {
+		return errBinds
+	}
+	return nil
 }
 
 // DefaultDir is a place of its own, so that a first try leaves one thing behind.

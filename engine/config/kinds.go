@@ -12,17 +12,18 @@ import (
 // are made by the functions below; there is no other place that knows how a
 // kind is written.
 type directive struct {
-	name  string
-	older []string // Redis's former names of the same thing
-	def   string   // as show writes it
-	isFix bool     // CONFIG SET may not change it
-	isOne bool     // and yet it may say what is so: redis-server could change it
-	isKey bool     // a secret: no message may repeat it
-	isBar bool     // CONFIG SET needs enable-protected-configs
-	file  *Str     // a secret's file; "": it was said itself
-	grows bool     // at the start, lines after the first add to it
-	alone bool     // there is one value that it may have
-	idle  string   // why it has no effect; "": it has one
+	name   string
+	older  []string // Redis's former names of the same thing
+	def    string   // as show writes it
+	isFix  bool     // CONFIG SET may not change it
+	isOne  bool     // and yet it may say what is so: redis-server could change it
+	isLone bool     // CONFIG SET may change it while the node has no peers
+	isKey  bool     // a secret: no message may repeat it
+	isBar  bool     // CONFIG SET needs enable-protected-configs
+	file   *Str     // a secret's file; "": it was said itself
+	grows  bool     // at the start, lines after the first add to it
+	alone  bool     // there is one value that it may have
+	idle   string   // why it has no effect; "": it has one
 	// glue joins several words of a line into the one that parse takes; ""
 	// allows one word only.
 	glue string
@@ -38,6 +39,10 @@ func (d *directive) fixed() *directive { d.isFix = true; return d }
 // settled directives are fixed, and not so in redis-server: CONFIG SET of what is so
 // already is no error.
 func (d *directive) settled() *directive { d.isFix, d.isOne = true, true; return d }
+
+// lone directives say where a node is: CONFIG SET may change them as long as it has no peers, which
+// know that.
+func (d *directive) lone() *directive { d.isLone = true; return d }
 
 // guarded directives are those that lead to files: see enable-protected-configs.
 func (d *directive) guarded() *directive { d.isBar = true; return d }
@@ -92,6 +97,9 @@ var (
 	errNotNumber = errors.New("argument couldn't be parsed into an integer")
 	errNotMemory = errors.New("argument must be a memory value")
 	errImmutable = errors.New("can't set immutable config")
+	errSettled   = fmt.Errorf("%w: it is what it was at the start, change it in the configuration and restart the node", errImmutable)
+	errPeers     = errors.New("can't be changed while the node has peers, which reach it there: give it another address with REGENT NODE ADD, or restart it")
+	errBinds     = errors.New("Too many bind addresses specified.")
 	errProtected = errors.New("can't set protected config")
 	errTwice     = errors.New("duplicate parameter")
 	errArguments = errors.New("wrong number of arguments")

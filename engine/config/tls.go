@@ -24,7 +24,7 @@ const (
 // tls-plain-port and tls-sentinel-port beside port, plain-port and sentinel-port; 0: none.
 func (c *Config) tls() []*directive {
 	return append([]*directive{
-		number("tls-port", &c.TLSPort, 0, 0, maxPort).settled(),
+		number("tls-port", &c.TLSPort, 0, 0, maxPort).lone(),
 		number("tls-plain-port", &c.TLSPlainPort, 0, 0, maxPort).settled(),
 		number("tls-sentinel-port", &c.TLSSentinelPort, 0, 0, maxPort).settled(),
 		number("announce-tls-port", &c.AnnounceTLSPort, 0, 0, maxPort).aka("cluster-announce-tls-port").settled(),

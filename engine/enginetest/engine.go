@@ -285,8 +285,13 @@ func (c *Control) ReloadDump(save, over bool) error {
 }
 
 // RewriteConfig is noted.
-func (c *Control) ReloadTLS() error     { c.note("tls"); return c.Fail }
 func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }
+
+// ReloadTLS is noted.
+func (c *Control) ReloadTLS() error { c.note("tls"); return c.Fail }
+
+// Listen is noted.
+func (c *Control) Listen() error { c.note("listen"); return c.Fail }
 
 // ReadUsers is Users.
 func (c *Control) ReadUsers() (string, error) {

@@ -50,6 +50,23 @@ type Sockets struct {
 	TLS      struct {       // the same by TLS: tls-port, tls-plain-port, tls-sentinel-port
 		Port, Plain, Sentinel []net.Listener
 	}
+	// What they were opened by: the ports in the order of faces, and bind.
+	ports [6]int64
+	bind  string
+}
+
+// A facePort is a port's directive, and the sockets that are open there.
+type facePort struct {
+	port *config.Int
+	into *[]net.Listener
+}
+
+// faces are all of them.
+func (s *Sockets) faces(cfg *config.Config) [6]facePort {
+	return [...]facePort{
+		{&cfg.Port, &s.Port}, {&cfg.PlainPort, &s.Plain}, {&cfg.SentinelPort, &s.Sentinel},
+		{&cfg.TLSPort, &s.TLS.Port}, {&cfg.TLSPlainPort, &s.TLS.Plain}, {&cfg.TLSSentinelPort, &s.TLS.Sentinel},
+	}
 }
 
 // All are all of them.
@@ -73,12 +90,10 @@ func Listen(cfg *config.Config, path string) (s Sockets, err error) {
 			s = Sockets{}
 		}
 	}()
-	for _, face := range []struct {
-		port *config.Int
-		into *[]net.Listener
-	}{{&cfg.Port, &s.Port}, {&cfg.PlainPort, &s.Plain}, {&cfg.SentinelPort, &s.Sentinel},
-		{&cfg.TLSPort, &s.TLS.Port}, {&cfg.TLSPlainPort, &s.TLS.Plain}, {&cfg.TLSSentinelPort, &s.TLS.Sentinel}} {
-		if *face.into, err = listenAt(cfg, int(face.port.Get())); err != nil {
+	s.bind = cfg.Bind.Get()
+	for i, face := range s.faces(cfg) {
+		s.ports[i] = face.port.Get()
+		if *face.into, err = listenAt(cfg, int(s.ports[i])); err != nil {
 			return s, err
 		}
 	}
@@ -93,6 +108,52 @@ func Listen(cfg *config.Config, path string) (s Sockets, err error) {
 		return s, errors.New("nothing to listen on: port and tls-port are 0 or bind is empty, and there is no unixsocket")
 	}
 	return s, nil
+}
+
+// Move listens where the configuration says now: fresh is what was opened, and what it says no more
+// is dropped by drop, which closes it. An error about a port changes nothing. Where bind has
+// changed, addresses may overlap, and nothing is opened before all is closed: after an error the
+// configuration is to be taken back, and Move called again. The unix socket stays.
+func (s *Sockets) Move(cfg *config.Config, drop func([]net.Listener)) (fresh Sockets, err error) {
+	rebound := cfg.Bind.Get() != s.bind
+	if rebound {
+		s.bind, s.ports = cfg.Bind.Get(), [6]int64{}
+		for _, face := range s.faces(cfg) {
+			dropTCP(face.into, drop)
+		}
+	}
+	for i, face := range fresh.faces(cfg) {
+		if port := face.port.Get(); port != s.ports[i] {
+			if *face.into, err = listenAt(cfg, int(port)); err != nil {
+				fresh.Close()
+				return Sockets{}, err
+			}
+		}
+	}
+	added := fresh.faces(cfg)
+	for i, face := range s.faces(cfg) {
+		port := face.port.Get()
+		if port == s.ports[i] {
+			continue
+		}
+		dropTCP(face.into, drop)
+		*face.into, s.ports[i] = append(*face.into, *added[i].into...), port
+	}
+	return fresh, nil
+}
+
+// dropTCP drops what of a face's sockets is none in the file system.
+func dropTCP(list *[]net.Listener, drop func([]net.Listener)) {
+	var gone, left []net.Listener
+	for _, l := range *list {
+		if l.Addr().Network() == "unix" {
+			left = append(left, l)
+		} else {
+			gone = append(gone, l)
+		}
+	}
+	drop(gone)
+	*list = left
 }
 
 // listenAt opens a port at each of the configured addresses, 0: none.
@@ -110,7 +171,10 @@ func listenAt(cfg *config.Config, port int) (socks []net.Listener, err error) {
 			continue
 		}
 		if err != nil {
-			return socks, fmt.Errorf("can't listen on port %d: %w", port, err)
+			for _, l := range socks {
+				_ = l.Close()
+			}
+			return nil, fmt.Errorf("can't listen on port %d: %w", port, err)
 		}
 		socks = append(socks, l)
 	}

@@ -15,6 +15,8 @@ import (
 // A listener is a listening socket in the first loop.
 type listener struct {
 	sock   int
+	of     net.Listener  // whose socket it is, a copy of which sock is
+	gone   chan struct{} // closed with it
 	tag    tag
 	socket net.Addr // where it listens
 	face   engine.Face
@@ -42,7 +44,7 @@ func listenerOf(l net.Listener, face engine.Face, secure bool) *listener {
 	if err != nil {
 		return nil
 	}
-	d := &listener{sock: -1, socket: l.Addr(), face: face, secure: secure}
+	d := &listener{sock: -1, of: l, gone: make(chan struct{}), socket: l.Addr(), face: face, secure: secure}
 	if err := raw.Control(func(fd uintptr) {
 		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			d.sock = n
@@ -53,7 +55,10 @@ func listenerOf(l net.Listener, face engine.Face, secure bool) *listener {
 	return d
 }
 
-func (d *listener) close() { closeNow(d.sock) }
+func (d *listener) close() {
+	closeNow(d.sock)
+	close(d.gone)
+}
 
 func closeNow(fd int) { _ = unix.Close(fd) } // there is nobody to tell
 
@@ -87,7 +92,7 @@ func (d *listener) pause(lp *loop) {
 // reopen ends the pauses that are over.
 func (lp *loop) reopen() {
 	for _, d := range lp.listeners {
-		if d.shut && lp.set.ticks() >= d.until {
+		if d != nil && d.shut && lp.set.ticks() >= d.until {
 			d.shut = lp.poll.change(d.sock, d.tag, unix.EPOLLIN) != nil
 		}
 	}
@@ -96,9 +101,21 @@ func (lp *loop) reopen() {
 // shutListeners ends accepting.
 func (lp *loop) shutListeners() {
 	for _, d := range lp.listeners {
-		d.close()
+		if d != nil {
+			d.close()
+		}
 	}
 	lp.listeners = nil
+}
+
+// dropListener ends accepting at one; its place is free for another.
+func (lp *loop) dropListener(of net.Listener) {
+	for i, d := range lp.listeners {
+		if d != nil && d.of == of {
+			d.close()
+			lp.listeners[i] = nil
+		}
+	}
 }
 
 // admit makes a client of a connection, if it may be one.

@@ -26,7 +26,7 @@ type loop struct {
 	open      []*slot     // carried something out in this turn: release, then settle
 	again     []*slot     // want a turn at once
 	spare     []*slot     // memory for the next again
-	listeners []*listener // listeners, in the first loop
+	listeners []*listener // listeners, in the first loop; nil: the place is free
 	watched   []*watched  // in the first loop; nil: the place is free
 	busy      bool        // the last look found something
 	brisk     bool        // the last wait was short
@@ -179,7 +179,7 @@ func (lp *loop) nap() int {
 		millis = int(window / time.Millisecond)
 	}
 	for _, d := range lp.listeners {
-		if d.shut {
+		if d != nil && d.shut {
 			millis = int(acceptPause / time.Millisecond)
 		}
 	}
@@ -427,7 +427,7 @@ func (lp *loop) special(place int32) {
 		lp.poll.nudged()
 		return
 	}
-	if i := int(firstListener - place); i < len(lp.listeners) { // what is watched was served
+	if i := int(firstListener - place); i < len(lp.listeners) && lp.listeners[i] != nil { // what is watched was served
 		lp.listeners[i].accept(lp)
 	}
 }

@@ -77,8 +77,31 @@ func (g *loops) serve(l net.Listener, face engine.Face, secure bool) bool {
 	if !first.post(nil, &order{listener: d}) {
 		d.close()
 	}
-	<-g.done
+	select {
+	case <-g.done:
+	case <-d.gone: // the server ends, or the listener is dropped
+	}
 	return true
+}
+
+// drop ends accepting at listeners, and returns when the loop has let go of their sockets.
+func (g *loops) drop(list []net.Listener) {
+	for _, lp := range g.all() {
+		done := make(chan struct{})
+		let := func() {
+			for _, l := range list {
+				lp.dropListener(l)
+			}
+			close(done)
+		}
+		if lp.post(nil, &order{ask: let}) {
+			select {
+			case <-done:
+			case <-lp.finished:
+			}
+		}
+		return // the first loop has all of them
+	}
 }
 
 // loop returns the i-th loop, which is started if need be.

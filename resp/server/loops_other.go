@@ -21,6 +21,8 @@ func (*loops) watch(int, func() bool, func(bool)) bool { return false }
 
 func (*loops) shut() {}
 
+func (*loops) drop([]net.Listener) {}
+
 func (*loops) tidy() {}
 
 func (*loops) close() {}

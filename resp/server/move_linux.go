@@ -43,8 +43,13 @@ func (lp *loop) openListener(d *listener) {
 		d.close()
 		return
 	}
-	lp.listeners = append(lp.listeners, d)
-	d.tag.place = firstListener - int32(len(lp.listeners)-1)
+	at := slices.Index(lp.listeners, nil)
+	if at < 0 {
+		at = len(lp.listeners)
+		lp.listeners = append(lp.listeners, nil)
+	}
+	lp.listeners[at] = d
+	d.tag.place = firstListener - int32(at)
 	if err := lp.poll.add(d.sock, d.tag, unix.EPOLLIN); err != nil {
 		lp.set.srv.log(engine.LevelWarning, "Listening on %s: %v", d.socket, err)
 	}

@@ -151,6 +151,17 @@ func (s *Server) attach(l net.Listener) bool {
 	return true
 }
 
+// Drop ends accepting at listeners that are served and closes them; their clients stay. It returns
+// when another may listen there.
+func (s *Server) Drop(list []net.Listener) {
+	for _, l := range list {
+		_ = l.Close()
+	}
+	if s.loops != nil {
+		s.loops.drop(list)
+	}
+}
+
 func (s *Server) release(l net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
