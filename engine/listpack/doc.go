@@ -20,12 +20,14 @@
 // Positions are offsets of entries. Functions that take a listpack trust it: what
 // comes from outside goes through Validate first.
 //
-// In memory much of that can be reckoned. Two other forms leave it out, and give the
+// In memory much of that can be reckoned. Three other forms leave it out, and give the
 // listpack back to the byte:
 //
-//	Bare   small hashes and sorted sets, edited in place: no back lengths, no length, no end
-//	Even   full nodes of lists, which are looked at: no lengths, and of elements that are
-//	       alike what they share and the bits that tell nothing
+//	Bare    small hashes and sorted sets, edited in place: no back lengths, no length, no end
+//	Even    full nodes of lists, which are looked at: no lengths, and of elements that are
+//	        alike what they share and the bits that tell nothing
+//	Packed  full nodes of streams, which are unpacked to be looked at: no back lengths, and of
+//	        texts the bits that tell
 //
 // Bytes of the elements that the benchmark of values has, by arithmetic (a
 // text of n < 64 bytes, a small number, and both in a pair):

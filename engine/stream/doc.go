@@ -21,8 +21,12 @@
 // stays, with a flag (1), until its node has none that lives. The last element leads back
 // to the entry's first one, for walks in reverse.
 //
-// Entries come at the end. A node that is full (Limits) loses the room that it does not
-// need; the next one begins with the entry that did not fit.
+// Entries come at the end. A node that is full (Limits) is packed (listpack.Packed), if that
+// wins something; the next one begins with the entry that did not fit. Who looks into a packed
+// node makes the listpack again, some 5 us for one of 4 KiB; the stream keeps the one that was
+// looked at last, for readers that go on from entry to entry, until a node is full. A node
+// that is changed is a listpack from there on. What every XADD with MAXLEN or MINID asks of
+// the first node stands beside it: how many entries live, and whether the first does.
 //
 // # Trees
 //
@@ -47,7 +51,13 @@
 //	ten entries in the middle of a million       9.0 µs
 //	an entry given to a consumer and taken back  2.2 µs, a thousand being pending
 //	a clone of a million entries and an Append   10 µs, 6.9 KB
-//	memory of a thousand entries                 60.8 KB; MEMORY USAGE of redis-server 7.0.15: 70.6 KB
+//	memory of a thousand entries                 37.5 KB, the values being hexadecimal digits;
+//	                                             MEMORY USAGE of redis-server 7.0.15: 68.9 KB
+//
+// Listpacks alone take 60.8 KB. 1.5 million such entries take 47 bytes each, resident, and in
+// redis-server 65. Without back lengths alone they would be some 50 bytes of a node and, as
+// Go's heap gives out 4 KiB for what is more than 3,456 bytes, no less than before: so it is
+// letters of few bits.
 //
 // # Invariants
 //

@@ -28,7 +28,10 @@ func (s *Stream) AddNode(at ID, lp []byte) error {
 	if l, d, _ := counts(lp); l != live || d != dead {
 		lp = setCounts(lp, live, dead)
 	}
-	s.nodes.put(s.own, at, node{s.own, lp})
+	if before, n := s.nodes.editLast(s.own); n != nil && before.Less(at) && !n.packed && n.own == s.own {
+		s.rest(n)
+	}
+	s.nodes.put(s.own, at, node{own: s.own, lp: lp})
 	s.bytes += int64(cap(lp))
 	s.length += int(live)
 	return nil

@@ -22,13 +22,17 @@ type Stream struct {
 	nodes  tree[node]
 	groups groupSet
 	bytes  int64 // of listpacks, groups and consumers
+	opened opened
 }
 
 // A node is some entries that follow one another, as Redis packs them. In the tree it
 // stands under the ID that its entries' are relative to.
 type node struct {
-	own *owner
-	lp  []byte
+	own    *owner
+	lp     []byte
+	packed bool  // lp is a listpack.Packed, which nobody changes
+	begins bool  // it is packed, and its ID is that of an entry, which is not deleted
+	live   int32 // entries, if it is packed
 }
 
 // Limits say when a node is full.
@@ -73,6 +77,11 @@ func (s *Stream) Clone() *Stream {
 
 // editable is n with a listpack that s may change.
 func (s *Stream) editable(n *node) *node {
+	if n.packed {
+		lp := listpack.Packed(n.lp).Append(nil)
+		n.own, n.packed = s.own, false
+		s.set(n, lp)
+	}
 	if n.own != s.own {
 		s.bytes -= int64(cap(n.lp))
 		n.own, n.lp = s.own, append(make([]byte, 0, len(n.lp)+len(n.lp)/8), n.lp...)
@@ -95,13 +104,15 @@ func (s *Stream) Append(id ID, pairs [][]byte, lim Limits) {
 		size += len(p)
 	}
 	at, n := s.nodes.editLast(s.own)
+	if n != nil && n.packed {
+		n = s.editable(n) // those behind it have gone
+	}
 	if n != nil && full(n.lp, size, lim) {
-		s.set(n, slices.Clone(n.lp)) // nothing comes to it any more
-		n.own = s.own
+		s.rest(n)
 		n = nil
 	}
 	if n == nil {
-		s.nodes.put(s.own, id, node{s.own, nil})
+		s.nodes.put(s.own, id, node{own: s.own})
 		at, n = s.nodes.editLast(s.own)
 		s.set(n, newNode(pairs, size))
 	} else {
@@ -113,6 +124,43 @@ func (s *Stream) Append(id ID, pairs [][]byte, lim Limits) {
 	if s.length == 1 {
 		s.First = id
 	}
+}
+
+// rest is for a node that nothing comes to any more.
+func (s *Stream) rest(n *node) {
+	s.opened = opened{}
+	if pk, ok := listpack.PackedOf(n.lp); ok {
+		live, _, _ := counts(n.lp)
+		n.packed, n.begins, n.live = true, begins(n.lp), int32(live)
+		s.set(n, pk)
+	} else {
+		s.set(n, slices.Clone(n.lp))
+	}
+	n.own = s.own
+}
+
+// An opened is the listpack of the packed node that was looked at last: who reads a stream
+// from one entry to the next comes back to it.
+type opened struct{ packed, lp []byte }
+
+// listpack is that of a node, to be looked at.
+func (s *Stream) listpack(n *node) []byte {
+	if !n.packed {
+		return n.lp
+	}
+	if o := &s.opened; o.packed == nil || &o.packed[0] != &n.lp[0] {
+		*o = opened{n.lp, listpack.Packed(n.lp).Append(nil)}
+	}
+	return s.opened.lp
+}
+
+// liveOf is how many entries of a node are not deleted.
+func liveOf(n *node) int64 {
+	if n.packed {
+		return int64(n.live)
+	}
+	live, _, _ := counts(n.lp)
+	return live
 }
 
 // full reports whether an entry of size bytes begins another node.
@@ -262,9 +310,21 @@ func (s *Stream) findFirst() {
 	if s.length == 0 {
 		return
 	}
+	var c cursor[node]
+	if s.nodes.first(&c); c.ok() && c.val().packed && c.val().begins {
+		s.First = c.id()
+		return
+	}
 	if w := s.Walk(ID{}, MaxID(), false); w.Next() {
 		s.First = w.ID
 	}
+}
+
+// begins reports whether the node's first entry has the node's own ID, and is not deleted.
+func begins(lp []byte) bool {
+	w := Walk{lp: lp}
+	w.enterPack()
+	return w.step() && w.flags&flagDeleted == 0 && w.ID == ID{}
 }
 
 // Top is the highest ID of an entry; false: there is none.

@@ -68,9 +68,18 @@ func check(t *rapid.T, s *Stream, m *model) {
 		if hl, hd, _ := counts(lp); !ok || hl != l || hd != d {
 			t.Fatalf("node %v counts %d and %d, has %d and %d, %v", at, hl, hd, l, d, ok)
 		}
-		bytes, live = bytes+int64(cap(lp)), live+l
+		live += l
 		return true
 	})
+	var c cursor[node]
+	for s.nodes.first(&c); c.ok(); c.next() {
+		n := c.val()
+		bytes += int64(cap(n.lp))
+		lp := s.listpack(n)
+		if l, _, _ := counts(lp); l != liveOf(n) || n.packed && n.begins != begins(lp) {
+			t.Fatalf("node %v has %d entries, and says %d; it says that it begins with one: %v", c.id(), l, liveOf(n), n.begins)
+		}
+	}
 	if bytes != s.bytes || live != int64(s.Len()) || checkTree(t, &s.nodes) != s.nodes.mem {
 		t.Fatalf("%d bytes and %d entries in nodes, not %d and %d", bytes, live, s.bytes, s.Len())
 	}

@@ -21,12 +21,12 @@ func (s *Stream) Trim(t Trim) (gone int64) {
 		}
 		var c cursor[node]
 		s.nodes.first(&c)
-		at, lp := c.id(), c.val().lp
-		live, _, _ := counts(lp)
+		at, n := c.id(), c.val()
+		live := liveOf(n)
 		if t.Limit != 0 && gone+live > t.Limit {
 			break
 		}
-		if t.wants(s, at, lp, live) {
+		if t.wants(s, at, n, live) {
 			s.dropNode(at)
 			s.length -= int(live)
 			gone += live
@@ -44,11 +44,11 @@ func (s *Stream) Trim(t Trim) (gone int64) {
 }
 
 // wants reports whether all of a node goes.
-func (t *Trim) wants(s *Stream, at ID, lp []byte, live int64) bool {
+func (t *Trim) wants(s *Stream, at ID, n *node, live int64) bool {
 	if !t.ByID {
 		return int64(s.length)-live >= t.Len
 	}
-	return lastOf(at, lp).Less(t.Min)
+	return lastOf(at, s.listpack(n)).Less(t.Min)
 }
 
 // lastOf is the ID of a node's last entry, be it a deleted one.
@@ -68,7 +68,7 @@ func lastOf(at ID, lp []byte) ID {
 // trimNode removes entries of the first node, one by one.
 func (s *Stream) trimNode(t Trim, at ID) (gone int64) {
 	n := s.editable(s.nodes.edit(s.own, at))
-	w := Walk{to: MaxID(), deleted: true}
+	w := Walk{s: s, to: MaxID(), deleted: true}
 	s.nodes.first(&w.at)
 	w.enter()
 	live, dead, _ := counts(n.lp)

@@ -12,6 +12,7 @@ type Walk struct {
 	ID     ID
 	Fields int // of the entry
 
+	s        *Stream
 	from, to ID
 	reverse  bool
 	deleted  bool // those that were deleted, too
@@ -32,7 +33,7 @@ type Walk struct {
 
 // Walk begins before the first entry, or the last one in reverse.
 func (s *Stream) Walk(from, to ID, reverse bool) Walk {
-	w := Walk{from: from, to: to, reverse: reverse}
+	w := Walk{s: s, from: from, to: to, reverse: reverse}
 	if reverse {
 		s.nodes.floor(&w.at, to)
 		return w
@@ -76,21 +77,26 @@ func (w *Walk) enter() bool {
 	if !w.at.ok() {
 		return false
 	}
-	w.master, w.lp = w.at.id(), w.at.val().lp
+	w.master, w.lp = w.at.id(), w.s.listpack(w.at.val())
+	w.enterPack()
+	return true
+}
+
+// enterPack begins with the listpack.
+func (w *Walk) enterPack() {
 	_, _, p := counts(w.lp)
 	w.fields = int(listpack.Get(w.lp, p).Int)
 	w.fieldsAt = listpack.Next(w.lp, p)
 	w.left = 0
 	if w.reverse {
 		w.p = listpack.End(w.lp)
-		return true
+		return
 	}
 	p = w.fieldsAt
 	for range w.fields {
 		p = listpack.Next(w.lp, p)
 	}
 	w.next = listpack.Next(w.lp, p)
-	return true
 }
 
 // step reads the entry that comes next in the node; false: there is none.
@@ -167,9 +173,19 @@ func (s *Stream) Edge() (ID, bool) {
 	return w.ID, ok
 }
 
-// Packs calls f with the nodes, until it returns false.
+// Packs calls f with the nodes as Redis has them, until it returns false. lp is valid until
+// f returns.
 func (s *Stream) Packs(f func(at ID, lp []byte) bool) {
 	var c cursor[node]
-	for s.nodes.first(&c); c.ok() && f(c.id(), c.val().lp); c.next() {
+	var made []byte
+	for s.nodes.first(&c); c.ok(); c.next() {
+		lp := c.val().lp
+		if c.val().packed {
+			made = listpack.Packed(lp).Append(made[:0])
+			lp = made
+		}
+		if !f(c.id(), lp) {
+			return
+		}
 	}
 }
