@@ -15,7 +15,7 @@ type reason struct {
 const (
 	missing  = "a command is not there yet"
 	oneUnit  = "what a command does for a client that waited is one transaction with it in the stream"
-	fixedNow = "`appendonly`, `port`, `tls-port` and `bind` are what the start says"
+	fixedNow = "`appendonly` is what the start says"
 	noSuite  = "the test asks for AES256-SHA256 by TLS 1.2, a suite without forward secrecy that Go's crypto/tls does not have"
 	ownWords = "the server's log has words of Regent's own"
 	ownFiles = "the log's files are named, numbered and removed as Regent's log needs it"
@@ -32,7 +32,7 @@ var reasons = []reason{
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "TLS: Verify tls-cert-file is also used as a client cert if none specified", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
-	{test: "TLS: switch between tcp and tls ports", harms: true, why: fixedNow},
+	{test: "TLS: switch between tcp and tls ports", harms: true, why: "nobody has compared it since `port` and `tls-port` can be set at runtime"},
 	{test: "TLS: Verify tls-ciphers behaves as expected", why: noSuite},
 	{test: "TLS: Verify tls-prefer-server-ciphers behaves as expected", why: noSuite},
 	{test: "BLMPOP propagate as pop", why: oneUnit},
@@ -46,10 +46,6 @@ var reasons = []reason{
 	{test: "Obuf limit, HRANDFIELD with huge count", why: "with repetition 16,777,216 fields are drawn at most: a count alone could ask for more than there is memory"},
 	{test: "eviction due to", why: clients},
 	{test: "client tracking don't cause eviction", why: clients},
-	{test: "CONFIG SET port number", why: fixedNow},
-	{test: "CONFIG SET bind", why: fixedNow},
-	{test: "Default bind address configuration", why: fixedNow},
-	{test: "Protected mode works as expected", why: fixedNow},
 	{message: "-key-save-delay", why: forTests},
 	{message: "key-load-delay", why: forTests},
 	{message: "aof-flush-sleep", why: forTests},
@@ -88,7 +84,6 @@ var reasons = []reason{
 	{test: "BLPOP: with 0.001 timeout", why: after},
 	{test: "MOVE basic usage", why: afterKeys},
 	{message: "can't set immutable config", why: fixedNow},
-	{test: "CONFIG SET rollback on apply error", why: fixedNow},
 	{test: "CONFIG GET hidden configs", why: forTests},
 	{test: "trim on SET with big value", why: "it is for servers whose allocator is jemalloc"},
 	{test: "query buffer resized", why: "a connection that waits has no query buffer of its own: there is nothing to resize"},
