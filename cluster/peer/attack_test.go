@@ -30,6 +30,7 @@ type edit struct {
 	drop    int
 	put     []byte
 	present bool // it has been applied
+	was     byte // what stood there
 }
 
 // A meeting is one handshake with somebody on the way between, in memory.
@@ -90,7 +91,7 @@ func apply(edits []edit, heard bool, done int, b []byte) []byte {
 		skip := 0
 		for j := range edits {
 			if e := &edits[j]; e.heard == heard && e.at == done+i && !e.present {
-				e.present = true
+				e.present, e.was = true, b[i]
 				out = append(out, e.put...)
 				skip = max(skip, e.drop)
 			}
@@ -120,8 +121,18 @@ func (m *meeting) deceived() string {
 	return ""
 }
 
-// TestEveryByteCounts: whichever bit of a handshake is turned on its way, neither side
-// believes what the other has not said.
+// taken is whether the side that one edit of a byte was for went on as if nothing had been.
+func (m *meeting) taken(e edit) bool {
+	// Words' case means nothing, and the command's name is the server's to read.
+	const name = "*9\r\n$6\r\nREGENT\r\n$4\r\nPEER\r\n"
+	if !e.present || strings.EqualFold(string(e.was), string(e.put)) || !e.heard && e.at < len(name) {
+		return false
+	}
+	return e.heard && m.dialer != nil || !e.heard && m.acceptor != nil
+}
+
+// TestEveryByteCounts: whichever bit of a handshake is turned on its way, the side that hears
+// it refuses, whatever it stands in, and neither side believes what the other has not said.
 func TestEveryByteCounts(t *testing.T) {
 	s := peer.NewSecrets("s")
 	synctest.Test(t, func(t *testing.T) {
@@ -137,6 +148,8 @@ func TestEveryByteCounts(t *testing.T) {
 					e := []edit{{heard: heard, at: at, drop: 1, put: []byte{'0' ^ 1<<bit}}}
 					if m := meet(s, s, told, e); m.deceived() != "" {
 						t.Fatalf("%+v: %s", e, m.deceived())
+					} else if m.taken(e[0]) {
+						t.Fatalf("%+v: it is taken", e)
 					}
 				}
 			}
@@ -274,5 +287,29 @@ func TestForeignNode(t *testing.T) {
 	}
 	if heard, _ := io.ReadAll(c); string(heard) != "-"+resp.ErrPeerForeign+"\r\n" {
 		t.Errorf("it hears %q", heard)
+	}
+}
+
+// TestForeignListener: a node that dials another cluster, which has the same secret, shows it
+// no proof.
+func TestForeignListener(t *testing.T) {
+	near, far := net.Pipe()
+	heard := make(chan string, 1)
+	go func() {
+		defer far.Close()
+		if _, _, err := greeting(far); err != nil {
+			heard <- err.Error()
+			return
+		}
+		_, _ = far.Write(resp.AppendCommand(nil, "CHALLENGE", "d", strings.Repeat("ab", 16)))
+		rest, _ := io.ReadAll(far)
+		heard <- string(rest)
+	}()
+	d := peer.Dialer{Secrets: peer.NewSecrets("s"), Limit: limit, Net: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+	if _, err := d.Dial(t.Context(), "127.0.0.1:1", hello); !errors.Is(err, peer.ErrForeign) {
+		t.Errorf("it goes on, or gives another reason: %v", err)
+	}
+	if text := <-heard; text != "" {
+		t.Errorf("the other cluster hears %q", text)
 	}
 }

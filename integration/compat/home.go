@@ -29,6 +29,12 @@ var tools = []string{"redis-cli", "redis-benchmark", "redis-check-aof", "redis-c
 
 // home makes a copy of the suite with on's server in it, below dir.
 func (s suite) home(dir string, on side) (string, error) {
+	// They stay for the next time: to find primes takes a minute, or ten.
+	certs := exec.Command("bash", "utils/gen-test-certs.sh")
+	certs.Dir = s.dir
+	if out, err := certs.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make the suite's certificates: %w\n%s", err, out)
+	}
 	for _, part := range []string{"tests", "utils"} {
 		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(filepath.Join(s.dir, part))); err != nil {
 			return "", fmt.Errorf("copy the suite: %w", err)
@@ -62,11 +68,6 @@ func (s suite) home(dir string, on side) (string, error) {
 	}
 	if err != nil {
 		return "", fmt.Errorf("put the server into the suite: %w", err)
-	}
-	certs := exec.Command("bash", "utils/gen-test-certs.sh")
-	certs.Dir = dir
-	if out, err := certs.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("make the suite's certificates: %w\n%s", err, out)
 	}
 	return dir, nil
 }
