@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"regent/integration/harness"
 )
@@ -39,7 +42,7 @@ func nodes(ctx context.Context, o options, r *report) error {
 		return err
 	}
 	r.begin("Three nodes, SET of 64 bytes, 50 clients, log everysec",
-		[]string{"P", "write-acks", "regent/s", "redis + 2 replicas/s", "ratio", "to leader", "p99 ms", "redis", "ratio", "all CPU µs", "redis", "ratio"})
+		[]string{"P", "write-acks", "regent/s", "redis + 2 replicas/s", "ratio", "to leader", "p99 ms", "redis", "ratio", "all CPU µs", "redis", "ratio", "all switches", "redis"})
 	depths := o.depths
 	if len(depths) == 0 {
 		depths = []int{1, 16, 64}
@@ -103,7 +106,8 @@ func nodesAt(ctx context.Context, o options, ours *harness.Cluster, leader *harn
 		r.ratio(fmt.Sprintf("3 nodes, %s P=%d", acks, depth), true, a.rps/b.rps)
 		r.row(strconv.Itoa(depth), acks, fmt.Sprintf("%.0f", a.rps), fmt.Sprintf("%.0f", b.rps), ratioOf(a.rps, b.rps), ratioOf(a.rps, lead.rps),
 			fmt.Sprintf("%.2f", a.p99), fmt.Sprintf("%.2f", b.p99), ratioOf(a.p99, b.p99),
-			fmt.Sprintf("%.2f", a.cpu()), fmt.Sprintf("%.2f", b.cpu()), ratioOf(a.cpu(), b.cpu()))
+			fmt.Sprintf("%.2f", a.cpu()), fmt.Sprintf("%.2f", b.cpu()), ratioOf(a.cpu(), b.cpu()),
+			fmt.Sprintf("%.3f", a.switching()), fmt.Sprintf("%.3f", b.switching()))
 	}
 	return nil
 }
@@ -117,19 +121,42 @@ func setAcks(ctx context.Context, leader *harness.Node, acks string) error {
 	return nil
 }
 
-// measureGroup is measure with the CPU time of all servers that take part.
+// measureGroup is measure with the CPU time, and the changes of threads, of all servers that take
+// part.
 func measureGroup(ctx context.Context, group []*harness.Node, target *harness.Node, c cell, requests int) (sample, error) {
 	before, err := cpuOf(group)
 	if err != nil {
 		return sample{}, err
 	}
+	switched := switchesOf(group)
 	s, err := measure(ctx, target, c, requests)
 	if err != nil {
 		return sample{}, err
 	}
 	after, err := cpuOf(group)
-	s.busy = after - before
+	s.busy, s.switches = after-before, switchesOf(group)-switched
 	return s, err
+}
+
+// switching is how often a core changed to or from a thread of the servers, per request.
+func (s sample) switching() float64 { return float64(s.switches) / float64(s.requests) }
+
+// switchesOf is how often the threads of all servers have left a core, of their own will
+// or not. A thread that ends takes its count along.
+func switchesOf(group []*harness.Node) (sum int64) {
+	for _, n := range group {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", n.PID())) // the pattern is right
+		for _, name := range files {
+			text, _ := os.ReadFile(name) // empty: it has ended
+			for line := range strings.Lines(string(text)) {
+				if f := strings.Fields(line); len(f) == 2 && strings.HasSuffix(f[0], "voluntary_ctxt_switches:") {
+					count, _ := strconv.ParseInt(f[1], 10, 64) // a number always
+					sum += count
+				}
+			}
+		}
+	}
+	return sum
 }
 
 func cpuOf(group []*harness.Node) (sum float64, err error) {

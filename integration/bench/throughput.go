@@ -18,6 +18,7 @@ type sample struct {
 	p99      float64 // milliseconds
 	p999     float64 // milliseconds
 	busy     float64 // the server's own seconds
+	switches int64   // changes of its threads; nodes alone count them
 	requests int
 }
 
@@ -226,6 +227,7 @@ func median(s []sample) (m sample) {
 	m.p999 = mid(func(x sample) float64 { return x.p999 })
 	for _, x := range s {
 		m.busy += x.busy
+		m.switches += x.switches
 		m.requests += x.requests
 	}
 	return m
