@@ -100,11 +100,12 @@ type Script struct {
 	out      *resp.Writer
 	w        resp.Writer // replies to its commands
 	name     string      // of a function
+	pace     *Pace
 }
 
-// BeginScript begins a script as c's command, which may only read if readOnly is set.
-// refusal: it must not run.
-func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal string) {
+// BeginScript begins a script as c's command, which may only read if readOnly is set. How long it
+// takes is noted in p. refusal: it must not run.
+func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool, p *Pace) (s *Script, refusal string) {
 	c.showScript()
 	if flags&ScriptPlain == 0 {
 		if msg := c.refuseScript(flags, readOnly); msg != "" {
@@ -126,7 +127,7 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool) (s *Script, refusal 
 		w = resp.Writer{}
 	}
 	began := c.e.host.Ticks()
-	*s = Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, w: w, began: began, next: began + firstLook}
+	*s = Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, w: w, began: began, next: began + firstLook, pace: p}
 	return s, ""
 }
 
@@ -184,9 +185,9 @@ func (c *Ctx) BusyScript() (b *Busy, ms int64) {
 }
 
 // End ends the script. failed is an error that it has answered with and that nobody
-// has counted, isError whether it was any; how long it took is noted in p.
-func (s *Script) End(failed string, isError bool, p *Pace) {
-	c := s.c
+// has counted, isError whether it was any.
+func (s *Script) End(failed string, isError bool) {
+	c, p := s.c, s.pace
 	if c.s.db != s.db {
 		c.s.selectDB(s.db)
 	}
@@ -206,7 +207,13 @@ func (s *Script) End(failed string, isError bool, p *Pace) {
 
 // A Pace is how long a script takes, by its runs so far: one that takes long does not run in an
 // event loop. A single run may have been long because the machine had something else to do.
-type Pace struct{ state atomic.Uint32 }
+type Pace struct {
+	// MayLoop: its source does not tell that it ends. It is set before the first run.
+	MayLoop bool
+
+	state atomic.Uint32
+	acts  atomic.Bool // it may loop, and has done what cannot be done again
+}
 
 // What is known of a script's pace.
 const (
@@ -219,7 +226,7 @@ const (
 // Long reports whether the script may take long, as far as can be told.
 func (p *Pace) Long() bool {
 	n := p.state.Load()
-	return n == paceUnknown || n == paceLong
+	return n == paceUnknown || n == paceLong || p.acts.Load()
 }
 
 func (p *Pace) note(quick bool) {
@@ -259,6 +266,9 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 		}
 		return nil, resp.ErrScriptStrayed
 	}
+	if !cmd.Has(spec.ReadOnly) && !s.acted && s.actsInLoop() {
+		return nil, resp.ErrScriptKilled
+	}
 	if cmd.Has(spec.Write) && !s.wrote {
 		if !c.keyed && !c.e.scripts.writes() {
 			return nil, resp.ErrScriptKilled
@@ -276,6 +286,19 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 		return nil, resp.ErrScriptMemory
 	}
 	return s.w.Bytes(), ""
+}
+
+// actsInLoop reports whether the script must not do in the loop of its client what cannot be done
+// again: it may not end, and nobody would be served there, not even who wants to end it. It begins
+// anew in the background then, at once the next time.
+func (s *Script) actsInLoop() bool {
+	if !s.pace.MayLoop {
+		return false
+	}
+	s.pace.acts.Store(true)
+	c := s.c
+	c.moved = !c.aside && !c.nested && c.Cmd.Course != nil
+	return c.moved
 }
 
 // gate is what a nested command is refused for, in Redis's order (script.c, scriptCall).
@@ -344,6 +367,9 @@ func (s *Script) SetRepl(int) {}
 
 // Log writes a line to the server's log.
 func (s *Script) Log(level int, text string) {
+	if !s.acted && (s.c.moved || s.actsInLoop()) {
+		return
+	}
 	s.acted = true
 	s.c.e.host.Logf(Level(level), "%s", text)
 }
@@ -415,7 +441,8 @@ func (c *Ctx) Logf(level Level, format string, args ...any) { c.e.host.Logf(leve
 //	            └► in the loop; too long, nothing done yet ─┘ begins anew
 //
 // A script that has been short so far runs in the loop (Command.Course is the room's, which knows
-// it). If it is long all of a sudden, and has written, it stays there.
+// it). If it is long all of a sudden, and has written, it stays there; so one that may not end
+// (Pace.MayLoop) does not write there.
 
 // A stand in for a session: what its command does there the session takes over.
 type standIn struct {

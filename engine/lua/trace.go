@@ -48,17 +48,21 @@ type traced struct {
 	all   bool // calls are all of them, and what they say of keys is certain
 	keys  bool // the table KEYS goes nowhere
 	args  bool // the table ARGV goes nowhere
+	loops bool // it may run without end
 }
 
 // Calls are those of the chunk; all: there are no others, and what they say of keys is
 // certain.
 func (c *Chunk) Calls() (calls []Call, all bool) { return c.traced.calls, c.traced.all }
 
+// MayLoop reports whether the chunk may run without end, as far as its source tells.
+func (c *Chunk) MayLoop() bool { return c.traced.loops }
+
 // trace finds the calls of a source that was rewritten, which bounds its depth.
 func trace(stmts []ast.Stmt) traced {
 	t := tracer{assigned: map[string]bool{}}
 	t.block(stmts)
-	found := traced{keys: !t.lost, args: !t.lost && !t.argsUsed}
+	found := traced{keys: !t.lost, args: !t.lost && !t.argsUsed, loops: t.endless.may(t.assigned)}
 	for _, name := range t.relied {
 		t.lost = t.lost || t.assigned[name]
 	}
@@ -76,12 +80,14 @@ type tracer struct {
 	calls    []Call
 	lost     bool
 	argsUsed bool // ARGV may be changed, or go somewhere
+	endless  endless
 }
 
 type tracedLocal struct {
 	name     string
 	declared bool
 	command  bool // it is redis.call or redis.pcall
+	param    bool // it is a function's parameter
 }
 
 // Names of globals that matter.
@@ -137,8 +143,11 @@ func (t *tracer) stmt(s ast.Stmt) {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
 		t.exprs(s.Rhs)
-		for _, e := range s.Lhs {
+		for i, e := range s.Lhs {
 			t.target(e)
+			_, member := e.(*ast.AttrGetExpr)
+			_, plain := s.Rhs[min(i, len(s.Rhs)-1)].(*ast.StringExpr)
+			t.endless.fields = t.endless.fields || member && !plain
 		}
 	case *ast.LocalAssignStmt:
 		t.locals(s)
@@ -146,10 +155,14 @@ func (t *tracer) stmt(s ast.Stmt) {
 		t.expr(s.Expr)
 	case *ast.DoBlockStmt:
 		t.block(s.Stmts)
+	case *ast.GotoStmt:
+		t.endless.found = true
 	case *ast.WhileStmt:
+		t.endless.found = true
 		t.expr(s.Condition)
 		t.block(s.Stmts)
 	case *ast.RepeatStmt:
+		t.endless.found = true
 		t.open(s.Stmts)
 		t.expr(s.Condition)
 		t.scopes = t.scopes[:len(t.scopes)-1]
@@ -158,6 +171,7 @@ func (t *tracer) stmt(s ast.Stmt) {
 		t.block(s.Then)
 		t.block(s.Else)
 	case *ast.NumberForStmt:
+		t.endless.loop(s)
 		t.exprs([]ast.Expr{s.Init, s.Limit, s.Step})
 		t.block(s.Stmts, s.Name)
 	case *ast.GenericForStmt:
@@ -165,7 +179,10 @@ func (t *tracer) stmt(s ast.Stmt) {
 	case *ast.FuncDefStmt:
 		if s.Name.Func != nil {
 			t.target(s.Name.Func)
+			_, member := s.Name.Func.(*ast.AttrGetExpr)
+			t.endless.fields = t.endless.fields || member
 		}
+		t.endless.fields = t.endless.fields || s.Name.Receiver != nil
 		t.expr(s.Name.Receiver)
 		t.expr(s.Func)
 	case *ast.ReturnStmt:
@@ -200,6 +217,8 @@ func (t *tracer) locals(s *ast.LocalAssignStmt) {
 	if len(s.Names) == 1 && len(s.Exprs) == 1 {
 		if _, is := s.Exprs[0].(*ast.FunctionExpr); is { // local function f: it may call itself
 			t.declare(s.Names[0], false)
+			t.endless.making = append(t.endless.making, s.Names[0])
+			defer func() { t.endless.making = t.endless.making[:len(t.endless.making)-1] }()
 		}
 	}
 	command := make([]bool, len(s.Names))
@@ -261,6 +280,8 @@ func (t *tracer) expr(e ast.Expr) {
 		for _, f := range e.Fields {
 			t.expr(f.Key)
 			t.expr(f.Value)
+			_, is := f.Value.(*ast.FunctionExpr)
+			t.endless.fields = t.endless.fields || is
 		}
 	case *ast.FuncCallExpr:
 		t.call(e)
@@ -281,7 +302,16 @@ func (t *tracer) expr(e ast.Expr) {
 			t.expr(e.Expr)
 		}
 	case *ast.FunctionExpr:
-		t.block(e.Stmts, e.ParList.Names...)
+		t.endless.within++
+		t.scopes = append(t.scopes, nil)
+		for _, name := range e.ParList.Names {
+			t.declare(name, false)
+			last := t.scopes[len(t.scopes)-1]
+			last[len(last)-1].param = true
+		}
+		t.block(e.Stmts)
+		t.scopes = t.scopes[:len(t.scopes)-1]
+		t.endless.within--
 	}
 }
 
@@ -289,12 +319,15 @@ func (t *tracer) expr(e ast.Expr) {
 func (t *tracer) ident(name string) {
 	if v, is := t.local(name); is {
 		t.lost = t.lost || v.command
+		t.endless.found = t.endless.found || t.endless.isMaking(name)
 		return
 	}
 	switch name {
 	case globalArgs:
 		t.argsUsed = true
-	case globalKeys, globalRedis, "_G", "load", "loadstring", nameCall, nameDo, namePCall:
+	case "load", "loadstring":
+		t.lost, t.endless.found = true, true
+	case globalKeys, globalRedis, "_G", nameCall, nameDo, namePCall:
 		t.lost = true
 	}
 }
@@ -322,6 +355,7 @@ func (t *tracer) call(e *ast.FuncCallExpr) {
 	case t.callsGlobal(e, "unpack") && len(e.Args) > 0 && isLent(e.Args[0]):
 		t.exprs(e.Args[1:])
 	default:
+		t.callsOther(e)
 		t.expr(e.Func)
 		t.exprs(e.Args)
 	}

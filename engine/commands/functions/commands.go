@@ -35,7 +35,7 @@ func (s *store) call(c *engine.Ctx) {
 		c.Err(resp.ErrKeysNeg)
 		return
 	}
-	host, refusal := c.BeginScript(f.flags(), c.Cmd.Scripts == engine.ScriptsRead)
+	host, refusal := c.BeginScript(f.flags(), c.Cmd.Scripts == engine.ScriptsRead, &f.pace)
 	if refusal != "" {
 		c.Err(refusal)
 		return
@@ -45,7 +45,7 @@ func (s *store) call(c *engine.Ctx) {
 	from := c.W.Len()
 	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:], Of: f.Of()}, c.W)
 	reply := c.W.Bytes()
-	host.End(failed, len(reply) > from && reply[from] == '-', &f.pace)
+	host.End(failed, len(reply) > from && reply[from] == '-')
 }
 
 // course is in the background for a function that may take long: it has not been called yet,

@@ -213,7 +213,9 @@ func (s *store) run(l *library, body []byte, host lua.Host) error {
 		return refusef(resp.ErrFunctionRegister, failed)
 	}
 	for _, f := range functions {
-		l.functions = append(l.functions, &function{Function: f, of: l})
+		fn := &function{Function: f, of: l}
+		fn.pace.MayLoop = f.Of().MayLoop()
+		l.functions = append(l.functions, fn)
 	}
 	return nil
 }

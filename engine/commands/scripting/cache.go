@@ -137,7 +137,9 @@ func compile(body []byte) (*script, error) {
 	if err != nil {
 		return nil, fmt.Errorf(resp.ErrScriptCompile, err)
 	}
-	return &script{chunk: chunk, flags: flags}, nil
+	s := &script{chunk: chunk, flags: flags}
+	s.pace.MayLoop = chunk.MayLoop()
+	return s, nil
 }
 
 // shebang reads the first line of a script that begins with "#!", and returns the rest,

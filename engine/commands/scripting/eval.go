@@ -112,7 +112,7 @@ func countKeys(c *engine.Ctx) (n int, ok bool) {
 
 // run runs a script with the first keys of the arguments as keys.
 func (ss *scripts) run(c *engine.Ctx, s *script, keys int) {
-	host, refusal := c.BeginScript(s.flags, c.Cmd.Scripts == engine.ScriptsRead)
+	host, refusal := c.BeginScript(s.flags, c.Cmd.Scripts == engine.ScriptsRead, &s.pace)
 	if refusal != "" {
 		c.Err(refusal)
 		return
@@ -125,7 +125,7 @@ func (ss *scripts) run(c *engine.Ctx, s *script, keys int) {
 	}, c.W)
 	ss.give(st)
 	reply := c.W.Bytes()
-	host.End(failed, len(reply) > from && reply[from] == '-', &s.pace)
+	host.End(failed, len(reply) > from && reply[from] == '-')
 }
 
 func (ss *scripts) load(c *engine.Ctx) {
