@@ -12,7 +12,7 @@ import (
 
 // TestRenamedCommands: clients say the new name, and the log keeps Redis's.
 func TestRenamedCommands(t *testing.T) {
-	renames := []config.Rename{{From: "set", To: "put"}, {From: "put", To: "store"}, {From: "config", To: ""}, {From: "get", To: "set"}}
+	renames := []config.Rename{{From: "set", To: "put"}, {From: "put", To: "store"}, {From: "config", To: ""}, {From: "get", To: "set"}, {From: "xinfo", To: "about"}}
 	if err := engine.CheckRenames(renames, commands.All()...); err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +33,9 @@ func TestRenamedCommands(t *testing.T) {
 	if got := strings.Join(s.Log.Lines(), "|"); got != "set k v|del k" {
 		t.Errorf("the log has %q", got)
 	}
+	if got := enginetest.Elements(c.Do("About", "help"))[0]; got != "ABOUT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:" {
+		t.Errorf("a container's help begins with %q", got)
+	}
 	for says, bad := range map[string][]config.Rename{
 		"rename-command nope: no such command":    {{From: "nope", To: "x"}},
 		"rename-command get del: the target name": {{From: "get", To: "del"}},
@@ -45,5 +48,23 @@ func TestRenamedCommands(t *testing.T) {
 	}
 	if err := engine.CheckRenames([]config.Rename{{From: "get", To: "get"}}, commands.All()...); err != nil {
 		t.Errorf("a name for itself: %v", err)
+	}
+}
+
+// TestDebugOffInATransaction: what is refused is not queued, and ends the transaction.
+func TestDebugOffInATransaction(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("MULTI")
+	if got := c.Do("DEBUG", "SLEEP", "0"); !strings.HasPrefix(got, "-ERR DEBUG command not allowed") {
+		t.Errorf("DEBUG: %q", got)
+	}
+	if got := c.Do("EXEC"); !strings.HasPrefix(got, "-EXECABORT") {
+		t.Errorf("EXEC: %q", got)
+	}
+	s.Config.EnableDebugCommand.Set("yes")
+	c.Do("MULTI")
+	if got := c.Do("DEBUG", "SLEEP", "0"); got != "+QUEUED\r\n" {
+		t.Errorf("where it is allowed: %q", got)
 	}
 }

@@ -25,7 +25,7 @@ import (
 // change at any time.
 
 func debugCommands() []Command {
-	return []Command{{Do: doDebug, Locks: LockAll, showsData: debugShowsData, Command: spec.Command{
+	return []Command{{Do: doDebug, refuses: debugOff, Locks: LockAll, showsData: debugShowsData, Command: spec.Command{
 		Name: "debug", Arity: -2, Flags: spec.Admin | spec.NoScript | spec.Loading | spec.Stale, Since: "1.0.0", Complex: "Depends on subcommand.",
 		Summary:  "Helps to test and to take apart a server.",
 		Internal: true,
@@ -83,9 +83,18 @@ func debugHelp() (lines []string) {
 	return append(lines, "HELP", "    Prints this help.")
 }
 
+// debugOff is why a client may not say DEBUG, "" if it may: asked before DEBUG is queued, too, so that
+// what is refused ends the transaction, as in Redis.
+func debugOff(c *Ctx) string {
+	if c.s.isTrustedBy(&c.e.Config.EnableDebugCommand) {
+		return ""
+	}
+	return resp.ErrDebugOff
+}
+
 func doDebug(c *Ctx) {
-	if !c.s.isTrustedBy(&c.e.Config.EnableDebugCommand) {
-		c.Err(resp.ErrDebugOff)
+	if msg := debugOff(c); msg != "" {
+		c.Err(msg)
 		return
 	}
 	if spec.EqualFold(c.Args[1], "help") && len(c.Args) == 2 {

@@ -302,6 +302,9 @@ func (c *Ctx) writeHelp(lines []string) {
 	if c.Cmd.parent != nil {
 		name = c.Cmd.parent.Name
 	}
+	if len(c.said) > 0 && !c.nested { // it is renamed: as the client knows it
+		name = string(c.said)
+	}
 	c.W.Array(1 + len(lines))
 	c.W.Status(strings.ToUpper(name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
 	for _, line := range lines {
