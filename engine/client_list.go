@@ -133,10 +133,44 @@ func (c *Ctx) clientLine(dst []byte, s *Session) []byte {
 	l = l.num(" sub=", int64(sh.subs[pubsub.Channel].Load())).num(" psub=", int64(sh.subs[pubsub.Pattern].Load())).num(" ssub=", int64(sh.subs[pubsub.Shard].Load())).num(" multi=", sh.queued.Load()-1)
 	l = l.num(" qbuf=", int64(b.Input)).num(" qbuf-free=", int64(b.InputFree)).num(" argv-mem=", int64(argv)).num(" multi-mem=", sh.queuedBytes.Load())
 	l = l.num(" rbs=", int64(first)).num(" rbp=", int64(first)).num(" obl=", int64(first)).num(" oll=", int64((rest+firstOutput-1)/firstOutput)).num(" omem=", int64(rest))
-	l = l.num(" tot-mem=", int64(b.Input+b.InputFree+b.Output+argv)+sh.queuedBytes.Load()+int64(unsafe.Sizeof(*s)))
+	l = l.num(" tot-mem=", s.memory(b, argv))
 	l = l.str(" events=", events).str(" cmd=", cmd).str(" user=", sh.userName()).num(" redir=", s.redirection()).num(" resp=", int64(sh.proto.Load()))
 	return l.str(" lib-name=", attrs.libName).str(" lib-ver=", attrs.libVer)
 }
+
+// What a client holds beside its buffers, in bytes of redis-server's own structures.
+const (
+	listenedBytes = 72 // of a channel or a pattern that it listens to
+	prefixBytes   = 64 // of a prefix that it tracks, and its name
+	watchedBytes  = 80 // of a key that it watches
+)
+
+// memory is what the session holds, in bytes, with buffers and arguments of that size.
+func (s *Session) memory(b Buffers, argv int) int64 {
+	sh := &s.Shared
+	n := int64(b.Input+b.InputFree+b.Output+argv) + sh.queuedBytes.Load() + int64(unsafe.Sizeof(*s))
+	for kind := range sh.subs {
+		n += listenedBytes * int64(sh.subs[kind].Load())
+	}
+	if t := sh.tracker.Load(); t != nil {
+		for _, p := range t.prefixes {
+			n += prefixBytes + int64(len(p))
+		}
+	}
+	return n
+}
+
+// Evictable is what the session counts for maxmemory-clients, in bytes; CLIENT NO-EVICT takes
+// it out of that, 0. Any goroutine may ask.
+func (s *Session) Evictable(b Buffers) int64 {
+	if s.Shared.has(clientNoEvict) || s.Shared.has(clientEvicted) {
+		return 0
+	}
+	return s.memory(b, int(s.Shared.argBytes.Load()))
+}
+
+// Evict has the session shown no more: its connection is being closed.
+func (s *Session) Evict() { s.Shared.setFlag(clientEvicted, true) }
 
 // A line is text that fields are appended to, by the thousand where there are many
 // clients.

@@ -126,6 +126,7 @@ const (
 	clientNoTouch                          // CLIENT NO-TOUCH ON
 	clientMonitor                          // MONITOR was said
 	clientPubSub                           // it listens to channels
+	clientEvicted                          // its connection is being closed, and it is shown no more
 )
 
 // setFlag sets or clears flags.
@@ -285,7 +286,9 @@ func (e *Engine) clients() []*Session {
 	e.sessMu.Lock()
 	list := make([]*Session, 0, len(e.sessions))
 	for _, s := range e.sessions {
-		list = append(list, s)
+		if !s.Shared.has(clientEvicted) {
+			list = append(list, s)
+		}
 	}
 	e.sessMu.Unlock()
 	slices.SortFunc(list, func(a, b *Session) int { return cmp.Compare(a.ID, b.ID) })

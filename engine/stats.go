@@ -19,6 +19,7 @@ type stats struct {
 	connections atomic.Int64 // accepted since start
 	rejected    atomic.Int64 // over maxclients
 	outLimit    atomic.Int64 // clients dropped for their output
+	clientsGone atomic.Int64 // clients dropped for maxmemory-clients
 	queryLimit  atomic.Int64 // clients dropped for their input
 	expireNanos atomic.Int64 // what ExpireCycle has taken
 
@@ -99,6 +100,9 @@ func (e *Engine) CountRejected() { e.stats.rejected.Add(1) }
 // CountOutputLimit counts a client dropped for its unsent output.
 func (e *Engine) CountOutputLimit() { e.stats.outLimit.Add(1) }
 
+// CountEvictedClient counts a client dropped for what all of them hold.
+func (e *Engine) CountEvictedClient() { e.stats.clientsGone.Add(1) }
+
 // CountQueryLimit counts a client dropped for its unparsed input.
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
 
@@ -165,7 +169,7 @@ func (s *stats) reset() {
 			}
 		}
 	}
-	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.outLimit, &s.queryLimit, &s.expireNanos} {
+	for _, c := range []*atomic.Int64{&s.connections, &s.rejected, &s.outLimit, &s.clientsGone, &s.queryLimit, &s.expireNanos} {
 		c.Store(0)
 	}
 	for i := range s.traffic {

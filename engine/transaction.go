@@ -185,9 +185,12 @@ func (e *Engine) enqueue(c *Ctx) {
 	tx.flags |= c.Cmd.lead
 	tx.scripts = tx.scripts || c.Cmd.Scripts != noScripts
 	c.s.Shared.queued.Add(1)
-	c.s.Shared.queuedBytes.Store(int64(len(tx.args)))
+	c.s.Shared.queuedBytes.Store(tx.bytes())
 	c.W.Status("QUEUED")
 }
+
+// bytes is what tx holds: arguments of queued commands, and what is watched.
+func (tx *transaction) bytes() int64 { return int64(len(tx.args) + watchedBytes*len(tx.watched)) }
 
 // gateQueued is what Redis asks before it queues a command, beside what admit does.
 func (e *Engine) gateQueued(c *Ctx) string {

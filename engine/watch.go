@@ -51,6 +51,7 @@ func doWatch(c *Ctx) {
 	for _, key := range c.Args[1:] {
 		c.watchKey(tx, key)
 	}
+	c.s.Shared.queuedBytes.Store(tx.bytes())
 	c.W.OK()
 }
 
@@ -58,6 +59,7 @@ func doWatch(c *Ctx) {
 func doUnwatch(c *Ctx) {
 	if !c.nested && c.s.tx != nil {
 		c.e.unwatch(c.s)
+		c.s.Shared.queuedBytes.Store(c.s.tx.bytes())
 	}
 	c.W.OK()
 }

@@ -47,6 +47,7 @@ func (c *Config) network() []*directive {
 		memory("proto-max-bulk-len", &c.ProtoMaxBulkLen, 512<<20, 1<<20, anyBytes),
 		memory("client-query-buffer-limit", &c.ClientQueryBufferLimit, 1<<30, 1<<20, anyBytes),
 		c.outputLimits(),
+		memoryOrPercent("maxmemory-clients", &c.MaxMemoryClients),
 		choice("io-model", &c.IOModel, IOAuto, "auto", "eventloop", "goroutine").settled(),
 		number("io-threads", &c.IOThreads, 0, 0, 128).fixed(), // 0: as many as cores
 	})

@@ -178,14 +178,13 @@ func idleCluster() []*directive {
 
 func idleFeatures() []*directive {
 	return idle("Regent does not have the feature yet",
-		memoryOrPercent("maxmemory-clients"),
 		idleNumber("shutdown-timeout", 10, 0, anyInt),
 	)
 }
 
 // memoryOrPercent is an amount of memory, or a share of maxmemory: "5%".
-func memoryOrPercent(name string) *directive {
-	return text(name, new(Str), "0").reshaped(func(s string) (string, error) {
+func memoryOrPercent(name string, v *Str) *directive {
+	return text(name, v, "0").reshaped(func(s string) (string, error) {
 		if share, ok := strings.CutSuffix(s, "%"); ok {
 			n, err := strconv.ParseInt(share, 10, 64)
 			if err != nil || n < 0 {
@@ -202,6 +201,18 @@ func memoryOrPercent(name string) *directive {
 		}
 		return strconv.FormatInt(n, 10), nil
 	})
+}
+
+// ClientsLimit is how many bytes the buffers of all clients together may take, as
+// maxmemory-clients says; 0: any number.
+func (c *Config) ClientsLimit() int64 {
+	said := c.MaxMemoryClients.Get()
+	if share, ok := strings.CutSuffix(said, "%"); ok {
+		n, _ := strconv.ParseInt(share, 10, 64) // it was checked when it was set
+		return c.MaxMemory.Get() / 100 * n
+	}
+	n, _ := ParseBytes(said)
+	return n
 }
 
 var errNotMemoryOrPercent = errors.New("argument must be a memory or percent value")

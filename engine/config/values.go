@@ -120,6 +120,7 @@ type Config struct {
 	ProtectedMode                                       Bool
 	PeersWithoutSecret                                  Bool // also beyond this machine
 	ProtoMaxBulkLen, ClientQueryBufferLimit             Int
+	MaxMemoryClients                                    Str // see ClientsLimit
 	HLLSparseMaxBytes                                   Int
 	// client-output-buffer-limit normal: hard and soft bytes, soft seconds
 	OutputHardNormal, OutputSoftNormal, OutputSoftSecondsNormal Int

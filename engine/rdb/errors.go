@@ -56,7 +56,7 @@ var (
 	errLength   = errors.New("a length stands for a string, or a string for a length")
 	errTooLong  = errors.New("a string longer than any that can be meant")
 	errTooMany  = errors.New("a number out of range")
-	errChecksum = errors.New("the checksum does not match")
+	errChecksum = errors.New("RDB CRC error: the checksum does not match")
 	errTrailing = errors.New("bytes follow the end")
 	errModule   = errors.New("a module's value ends nowhere")
 	errSection  = errors.New("a section does not begin as one")

@@ -30,7 +30,7 @@ var modes = []struct {
 	{own, "The suite's own mode", "The suite starts the servers itself, with its own configuration file and start-up lines: Regent stands in the place of `src/redis-server`.", []string{
 		"unit/auth", "unit/dump", "unit/limits", "unit/obuf-limits", "unit/networking", "unit/info", "unit/tracking", "unit/pubsubshard",
 		"unit/querybuf", "unit/replybufsize", "unit/introspection", "unit/introspection-2", "unit/acl", "unit/acl-v2", "unit/slowlog",
-		"unit/maxmemory", "unit/scripting", "unit/functions", "unit/shutdown", "integration/corrupt-dump",
+		"unit/maxmemory", "unit/client-eviction", "unit/scripting", "unit/functions", "unit/shutdown", "integration/corrupt-dump",
 		"integration/aof", "integration/aof-multi-part", "integration/rdb", "integration/logging",
 		"integration/convert-zipmap-hash-on-load", "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
 	}},
@@ -41,7 +41,6 @@ var modes = []struct {
 
 // left are units that are not run, and why.
 var left = []struct{ units, why string }{
-	{"unit/client-eviction", "every test waits for `maxmemory-clients`, which has no effect: clients are bounded one by one, by `client-query-buffer-limit` and `client-output-buffer-limit`"},
 	{"unit/wait, integration/block-repl, integration/failover, integration/psync2*, integration/replication*, integration/shutdown", "every test makes one server the replica of another by REPLICAOF: the election says which node follows which"},
 	{"unit/cluster*, unit/cluster-scripting", "the nodes are given their slots by CLUSTER ADDSLOTS and meet by CLUSTER MEET: Regent's nodes all have all slots"},
 	{"unit/moduleapi/*", "modules are libraries of redis-server's own"},

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"regent/aof"
@@ -55,11 +56,12 @@ func (d *Data) loadDump(ctx context.Context) error {
 	room := d.engine.NewReserve(size)
 	defer room.Release()
 	o.Resize = room.Resize
-	sum, err := rdb.LoadAt(f, size, o, untilDone(ctx, d.engine.LoadBatch))
+	late := late{now: d.host.Now()}
+	sum, err := rdb.LoadAt(f, size, o, untilDone(ctx, late.count(d.engine.LoadBatch)))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}
-	d.loadedRDB(path, sum)
+	d.loadedRDB(path, sum, &late)
 	d.from = path
 	d.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
 	if d.log == nil {
@@ -94,6 +96,29 @@ func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch)
 	}
 }
 
+// late counts keys that are past their time when they are loaded, wall ms: they are deleted
+// as others are, and nobody sees them.
+type late struct {
+	now int64
+	n   atomic.Int64
+}
+
+// count is put that counts too.
+func (l *late) count(put func(*rdb.Batch) error) func(*rdb.Batch) error {
+	return func(b *rdb.Batch) error {
+		n := int64(0)
+		for i := range b.Entries {
+			if at := b.Entries[i].Expire; at != 0 && at <= l.now {
+				n++
+			}
+		}
+		if n > 0 {
+			l.n.Add(n)
+		}
+		return put(b)
+	}
+}
+
 // rdbOptions are for every RDB file that is loaded.
 func (d *Data) rdbOptions(progress func(done int64)) rdb.Options {
 	return rdb.Options{Workers: d.o.Cores, Codecs: d.engine.Codecs(), Library: d.engine.LoadLibrary, Progress: progress, SkipUnknown: d.cfg.SkipUnknownTypes.Get(),
@@ -101,8 +126,8 @@ func (d *Data) rdbOptions(progress func(done int64)) rdb.Options {
 }
 
 // loadedRDB notes what came out of a file, and warns of what did not.
-func (d *Data) loadedRDB(name string, sum *rdb.Summary) {
-	d.keeper.hasLoaded(sum.Keys)
+func (d *Data) loadedRDB(name string, sum *rdb.Summary, late *late) {
+	d.keeper.hasLoaded(sum.Keys, late.n.Load())
 	if len(sum.Skipped) == 0 {
 		return
 	}

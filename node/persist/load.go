@@ -102,7 +102,8 @@ func (d *Data) loadBase(b *aof.Base) error {
 	room := d.engine.NewReserve(b.Size)
 	defer room.Release()
 	o.Resize = room.Resize
-	sum, err := rdb.LoadAt(b, b.Size, o, d.engine.LoadBatch)
+	late := late{now: d.host.Now()}
+	sum, err := rdb.LoadAt(b, b.Size, o, late.count(d.engine.LoadBatch))
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (d *Data) loadBase(b *aof.Base) error {
 		return err
 	}
 	b.Used = sum.Bytes
-	d.loadedRDB("the log's base", sum)
+	d.loadedRDB("the log's base", sum, &late)
 	place, err := sum.Aux.Place()
 	if err != nil || place == nil {
 		return err

@@ -35,6 +35,7 @@ type keeper struct {
 	save    job
 	saved   int64 // Engine.Changes at the cut of the last save
 	loaded  int64 // keys of the RDB file that the start has loaded
+	expired int64 // of those, past their time then
 	probe   int64 // wall ms before which a failed log is not tried again
 	pause   time.Duration
 }
@@ -43,6 +44,7 @@ type keeper struct {
 type job struct {
 	running   bool
 	scheduled bool
+	asked     bool               // by SAVE or at the end, whose caller is told how it went
 	cancel    context.CancelFunc // of the running one
 	done      chan struct{}      // closed when the running one has ended
 	began     int64              // Ticks, ns
@@ -103,10 +105,10 @@ func (k *keeper) begun() {
 	k.saved = k.d.engine.Changes()
 }
 
-func (k *keeper) hasLoaded(keys int64) {
+func (k *keeper) hasLoaded(keys, expired int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.loaded = keys
+	k.loaded, k.expired = keys, expired
 }
 
 // lastSave is finalSave, if there are save points.
@@ -132,7 +134,7 @@ func (k *keeper) finalSave() error {
 // begin starts a job; the caller holds mu.
 func (k *keeper) begin(j *job, what string, work func(ctx context.Context) error) {
 	ctx, cancel := context.WithCancel(k.ctx)
-	j.running, j.scheduled, j.cancel, j.done = true, false, cancel, make(chan struct{})
+	j.running, j.scheduled, j.asked, j.cancel, j.done = true, false, false, cancel, make(chan struct{})
 	j.began = k.d.host.Ticks()
 	j.count++
 	k.d.host.Logf(engine.LevelNotice, "%s started", what)
@@ -156,7 +158,9 @@ func (k *keeper) finish(j *job, what string, err error) {
 	pause := min(retryFirst<<min(max(j.inRow-1, 0), 16), retryLast)
 	if j == &k.save {
 		pause = retrySave
-		k.d.engine.SaveFailed(err != nil && !errors.Is(err, context.Canceled))
+		if err == nil || !j.asked { // SAVE has told its client, and refuses nobody's writes
+			k.d.engine.SaveFailed(err != nil && !errors.Is(err, context.Canceled))
+		}
 	}
 	j.notBefore = 0
 	if err != nil {
@@ -250,6 +254,7 @@ func (k *keeper) saveNow(giveUp bool) error {
 			return engine.ErrSaving
 		case !k.save.running:
 			k.beginSave()
+			k.save.asked = true
 			done := k.save.done
 			k.mu.Unlock()
 			<-done
@@ -402,7 +407,7 @@ func (d *Data) writeLogAside(ctx context.Context) error {
 // info is the persistence section behind the engine's own part.
 func (k *keeper) info(w *engine.InfoWriter) {
 	k.mu.Lock()
-	save, rewrite, saved, loaded := k.save, k.rewrite, k.saved, k.loaded
+	save, rewrite, saved, loaded, expired := k.save, k.rewrite, k.saved, k.loaded, k.expired
 	k.mu.Unlock()
 	w.Int("rdb_changes_since_last_save", k.d.engine.Changes()-saved)
 	w.Bool("rdb_bgsave_in_progress", save.running)
@@ -423,7 +428,8 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	w.Int("rdb_current_bgsave_time_sec", now)
 	w.Int("rdb_saves", save.count)
 	w.Int("rdb_last_cow_size", save.held)
-	w.Int("rdb_last_load_keys_loaded", loaded)
+	w.Int("rdb_last_load_keys_expired", expired)
+	w.Int("rdb_last_load_keys_loaded", loaded-expired)
 	if k.d.log == nil {
 		rewrite.write(w, k.d.host.Ticks())
 		return

@@ -140,6 +140,7 @@ func (s *Server) farewell(c *client) {
 	}()
 	s.mu.Lock()
 	delete(s.clients, c)
+	s.weights.Add(-c.weight.Swap(0))
 	s.forgetStranger(c)
 	if c.guest != nil {
 		s.guests--

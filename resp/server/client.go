@@ -75,6 +75,7 @@ type client struct {
 	inBytes   atomic.Int64 // what Buffers tells
 	inFree    atomic.Int64
 	outBytes  atomic.Int64
+	weight    atomic.Int64 // bytes that it counts in Server.weights
 	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
 	leanFor   int64        // the LastActive for which lean was asked; doChores' own
 }
@@ -296,7 +297,7 @@ func (c *client) drop(w *scratch) {
 // sends so much while its command waits.
 func (c *client) checkInput() {
 	pending := len(c.in) - c.at
-	c.setInput(pending)
+	c.setInput(pending - c.guard.bigHeader())
 	if !c.secure && pending > 1 && c.in[c.at] == typeHandshake && c.in[c.at+1] == versionMajor {
 		c.srv.tellMisfit("A client at %s begins TLS at a port without: %s", c)
 		c.dead = true
@@ -316,9 +317,15 @@ func (c *client) setInput(n int) {
 	if c.inBytes.Load() != int64(n) {
 		c.inBytes.Store(int64(n))
 	}
-	if free := int64(cap(c.in) - len(c.in)); c.inFree.Load() != free {
+	free := int64(cap(c.in) - len(c.in))
+	if cap(c.in) > bigFrame {
+		// It is for one command, and what is behind that is never touched.
+		free = min(free, int64(max(c.guard.wants()-(len(c.in)-c.at), 0)))
+	}
+	if c.inFree.Load() != free {
 		c.inFree.Store(free)
 	}
+	c.weigh()
 }
 
 // run carries out the whole commands in p and returns how many bytes that
@@ -548,6 +555,7 @@ func (c *client) limitOutput() {
 	case c.softSince.Load() == 0:
 		c.softSince.Store(c.srv.host.Now())
 	}
+	c.weigh()
 }
 
 func cloneArgs(args [][]byte) [][]byte {

@@ -8,6 +8,7 @@ type counters interface {
 	CountOutput(id, bytes int64)
 	CountRejected()
 	CountOutputLimit()
+	CountEvictedClient()
 	CountQueryLimit()
 }
 
@@ -25,4 +26,5 @@ func (uncounted) CountInput(int64, int64)  {}
 func (uncounted) CountOutput(int64, int64) {}
 func (uncounted) CountRejected()           {}
 func (uncounted) CountOutputLimit()        {}
+func (uncounted) CountEvictedClient()      {}
 func (uncounted) CountQueryLimit()         {}

@@ -151,6 +151,25 @@ func (g *guard) bulks(b []byte, lim limits) (n int, refusal string) {
 	return g.done(g.head)
 }
 
+// bigBulk is from how many bytes on Redis reads an argument straight to where it stays.
+const bigBulk = 32 << 10
+
+// bigHeader is how many bytes stand before a command's only argument so far, if that is big:
+// for Redis they are no part of the query buffer any more, and tools that watch it know.
+func (g *guard) bigHeader() int {
+	if g.kind != frameMulti || g.args != 1 || g.end == 0 || g.end-g.head < bigBulk {
+		return 0
+	}
+	size := g.end - g.head                                   // with the header, whose digits tell how long it is
+	for digits := 5; digits <= len("2147483647"); digits++ { // those of bigBulk, and of maxCount
+		line := 1 + digits + 2
+		if n := size - line - 2; n > 0 && len(strconv.Itoa(n)) == digits {
+			return g.head + line
+		}
+	}
+	return 0
+}
+
 // quickHeader reads a header at b[at:] that is whole, short and without fault,
 // which almost all are; end is 0 for any other.
 func quickHeader(b []byte, at int, kind byte) (size int64, end int) {

@@ -64,6 +64,8 @@ type Server struct {
 	stopClock func() bool
 	stopping  atomic.Bool
 	gone      sync.WaitGroup // clients
+	weights   atomic.Int64   // bytes: what all clients count for maxmemory-clients
+	weighed   atomic.Int64   // the limit for which all were weighed, 0: none
 	garbage   atomic.Int64   // bytes of large replies since memory was given back
 }
 

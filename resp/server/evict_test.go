@@ -1,0 +1,89 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+// part is the beginning of a command whose last argument has n bytes, of which it holds all but one.
+func part(n int) string {
+	return fmt.Sprintf("*2\r\n$4\r\nECHO\r\n$%d\r\n%s", n, strings.Repeat("x", n-1))
+}
+
+// TestClientEviction: what clients hold together is bounded; the largest ones go, one that has
+// said CLIENT NO-EVICT and small ones stay, and what is counted is what those that are left hold.
+func TestClientEviction(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		set := func(limit string) {
+			c := h.dial()
+			c.send(command("CLIENT", "NO-EVICT", "ON") + command("CONFIG", "SET", "maxmemory-clients", limit))
+			c.expect("+OK\r\n+OK\r\n")
+			_ = c.Close()
+		}
+		small, keeps := h.dial(), h.dial()
+		small.send(command("PING"))
+		small.expect("+PONG\r\n")
+		keeps.send(command("CLIENT", "NO-EVICT", "ON"))
+		keeps.expect("+OK\r\n")
+		keeps.send(part(3 << 20))
+		var list []*wire
+		for _, n := range []int{1 << 20, 100 << 10, 2 << 20, 200 << 10} {
+			c := h.dial()
+			c.send(part(n))
+			list = append(list, c)
+		}
+		held := func() (sum int64) {
+			h.front.mu.Lock()
+			defer h.front.mu.Unlock()
+			for c := range h.front.clients {
+				sum += c.inBytes.Load()
+			}
+			return sum
+		}
+		eventually(t, "everything has come", func() bool { return held() >= 6<<20+300<<10 })
+		set("400kb") // of what lies there as well
+		for i, gone := range []bool{true, false, true, false} {
+			if gone {
+				list[i].goes()
+				continue
+			}
+			list[i].send("y\r\n")
+			if got := list[i].until("y\r\n"); !strings.HasPrefix(got, "$") {
+				t.Errorf("client %d got %.30q", i, got)
+			}
+		}
+		asks := h.Client()
+		if got := asks.Do("INFO", "stats"); !strings.Contains(got, "evicted_clients:2\r\n") {
+			t.Errorf("two clients were ended, and counted are %s", got)
+		}
+		h.EndSession(asks.Session)
+		next := h.dial()
+		_, _ = io.WriteString(next, part(500<<10)) // and of what comes: it may end before all of it is sent
+		next.goes()
+		h.Config.MaxMemory.Set(10 << 20)
+		set("50%")
+		large := h.dial()
+		large.send(part(4<<20) + "y\r\n")
+		large.until("y\r\n")
+		keeps.send("y\r\n")
+		keeps.until("y\r\n")
+		small.send(command("PING"))
+		small.expect("+PONG\r\n")
+		eventually(t, "the sum is that of the clients", func() bool {
+			h.front.mu.Lock()
+			defer h.front.mu.Unlock()
+			sum := int64(0)
+			for c := range h.front.clients {
+				sum += c.weight.Load()
+			}
+			return sum == h.front.weights.Load() && len(h.front.clients) == 5
+		})
+		set("0")
+		huge := h.dial()
+		huge.send(part(20<<20) + "y\r\n")
+		huge.until("y\r\n")
+	})
+}
