@@ -22,7 +22,10 @@ func persistence(fsync string) []string {
 
 // regentNode and redisNode prepare servers that are alike.
 func regentNode(o options, port int, dir string, args ...string) *harness.Node {
-	return &harness.Node{Binary: o.regent, Port: port, Dir: filepath.Join(dir, "regent-"+strconv.Itoa(port)), Args: args}
+	return &harness.Node{
+		Binary: o.regent, Port: port, Dir: filepath.Join(dir, "regent-"+strconv.Itoa(port)),
+		Args: append([]string{"--save", ""}, args...), // as redis-server: a load of more than a minute would begin a snapshot
+	}
 }
 
 func redisNode(o options, port int, dir string, args ...string) *harness.Node {
