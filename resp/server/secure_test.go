@@ -107,6 +107,8 @@ func TestHalfHandshakes(t *testing.T) {
 		good.send(command("PING"))
 		good.expect("+PONG\r\n")
 		_ = half
+		g := &h.front.shakers
+		eventually(t, "their places are free", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.n == 0 })
 	})
 }
 
