@@ -115,15 +115,20 @@ const manifestSum = "#CHECKSUM "
 const sumLine = len(manifestSum) + 8
 
 // redis-server's words.
-var (
-	errNoEntries   = errors.New("Found an empty AOF manifest")
-	errLongLine    = errors.New("The AOF manifest file contains too long line")
-	errEntry       = errors.New("Invalid AOF manifest file format")
-	errEntryPath   = errors.New("File can't be a path, just a filename")
-	errSecondBase  = errors.New("Found duplicate base file information")
-	errEntryNumber = errors.New("Found a non-monotonic sequence number")
-	errEntryType   = errors.New("Unknown AOF file type")
+const (
+	errNoEntries   = wording("Found an empty AOF manifest")
+	errLongLine    = wording("The AOF manifest file contains too long line")
+	errEntry       = wording("Invalid AOF manifest file format")
+	errEntryPath   = wording("File can't be a path, just a filename")
+	errSecondBase  = wording("Found duplicate base file information")
+	errEntryNumber = wording("Found a non-monotonic sequence number")
+	errEntryType   = wording("Unknown AOF file type")
 )
+
+// A wording is an error in redis-server's words.
+type wording string
+
+func (w wording) Error() string { return string(w) }
 
 func needsQuotes(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == '\\' || r > '~' }
 

@@ -27,7 +27,8 @@ func (e *foreignError) Error() string {
 func foreign(args [][]byte, db int) error {
 	name := strings.ToLower(string(Clip(args[0], 64)))
 	if name != "hpexpireat" || len(args) < 2 {
-		return fmt.Errorf("Unknown command '%s' reading the append only file", Clip(args[0], 64)) // Redis's words
+		//lint:ignore ST1005 redis-server's text
+		return fmt.Errorf("Unknown command '%s' reading the append only file", Clip(args[0], 64))
 	}
 	return &foreignError{name, "hash whose fields expire", db, append([]byte(nil), args[1]...)}
 }

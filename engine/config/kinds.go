@@ -99,6 +99,7 @@ var (
 	errImmutable = errors.New("can't set immutable config")
 	errSettled   = fmt.Errorf("%w: it is what it was at the start, change it in the configuration and restart the node", errImmutable)
 	errPeers     = errors.New("can't be changed while the node has peers, which reach it there: give it another address with REGENT NODE ADD, or restart it")
+	//lint:ignore ST1005 redis-server's text
 	errBinds     = errors.New("Too many bind addresses specified.")
 	errProtected = errors.New("can't set protected config")
 	errTwice     = errors.New("duplicate parameter")

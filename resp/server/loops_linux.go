@@ -86,21 +86,23 @@ func (g *loops) serve(l net.Listener, face engine.Face, secure bool) bool {
 
 // drop ends accepting at listeners, and returns when the loop has let go of their sockets.
 func (g *loops) drop(list []net.Listener) {
-	for _, lp := range g.all() {
-		done := make(chan struct{})
-		let := func() {
-			for _, l := range list {
-				lp.dropListener(l)
-			}
-			close(done)
+	all := g.all()
+	if len(all) == 0 {
+		return
+	}
+	first := all[0] // it has all of them
+	done := make(chan struct{})
+	let := func() {
+		for _, l := range list {
+			first.dropListener(l)
 		}
-		if lp.post(nil, &order{ask: let}) {
-			select {
-			case <-done:
-			case <-lp.finished:
-			}
+		close(done)
+	}
+	if first.post(nil, &order{ask: let}) {
+		select {
+		case <-done:
+		case <-first.finished:
 		}
-		return // the first loop has all of them
 	}
 }
 
