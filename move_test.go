@@ -69,7 +69,7 @@ func listensElsewhere(t *testing.T, port string) (said []string) {
 		do(at(t, port), "PING")
 	}
 	do(first, "CONFIG", "SET", "port", free)
-	do(first, "PING") // who is there stays
+	do(first, "PING") // a client that is connected stays
 	do(at(t, port), "PING")
 	do(at(t, free), "PING")
 	do(at(t, free), "CONFIG", "SET", "port", port)

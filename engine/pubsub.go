@@ -204,7 +204,7 @@ func (e *Engine) tellPublished(out *outbox) {
 }
 
 // tellPublished comes before anything else that c's command puts into an inbox, or that changes
-// who listens.
+// which clients listen.
 func (c *Ctx) tellPublished() {
 	if c.out != nil {
 		c.e.tellPublished(c.out)

@@ -166,7 +166,7 @@ func TestDBSizeKnowsEveryWrite(t *testing.T) {
 			waiting.Go()
 		case "EXPIRE":
 			s.Host.Advance(2 * time.Second)
-			c.Do("GET", "k0") // one is deleted by who looks
+			c.Do("GET", "k0") // a look deletes what is past its time
 			s.ExpireCycle(1000)
 		case "EVICT":
 			s.Config.MaxMemoryPolicy.Set(config.AllKeysLRU)

@@ -289,7 +289,7 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 }
 
 // actsInLoop reports whether the script must not do in the loop of its client what cannot be done
-// again: it may not end, and nobody would be served there, not even who wants to end it. It begins
+// again: it may not end, and nobody would be served there, not even the client that wants to end it. It begins
 // anew in the background then, at once the next time.
 func (s *Script) actsInLoop() bool {
 	if !s.pace.MayLoop {

@@ -325,7 +325,7 @@ func (s *Sender) overdue() bool { return s.owes.Load() && s.since() >= commitDel
 // the loops miss, the intake's timer finds.
 func (s *Sender) tend(resting bool) {
 	if !s.owes.Load() || !resting && s.since() < gather || !s.out.TryLock() {
-		return // who holds it sends
+		return // the caller that has it sends
 	}
 	defer s.out.Unlock()
 	if !s.level || len(s.rest) > 0 || s.bad != nil || s.cfg.Stream.End()-s.sent > chunk {

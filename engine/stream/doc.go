@@ -22,7 +22,7 @@
 // to the entry's first one, for walks in reverse.
 //
 // Entries come at the end. A node that is full (Limits) is packed (listpack.Packed), if that
-// wins something; the next one begins with the entry that did not fit. Who looks into a packed
+// wins something; the next one begins with the entry that did not fit. A reader of a packed
 // node makes the listpack again, some 5 us for one of 4 KiB; the stream keeps the one that was
 // looked at last, for readers that go on from entry to entry, until a node is full. A node
 // that is changed is a listpack from there on. What every XADD with MAXLEN or MINID asks of

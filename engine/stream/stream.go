@@ -139,8 +139,8 @@ func (s *Stream) rest(n *node) {
 	n.own = s.own
 }
 
-// An opened is the listpack of the packed node that was looked at last: who reads a stream
-// from one entry to the next comes back to it.
+// An opened is the listpack of the packed node that was looked at last: a reader that
+// goes from one entry to the next comes back to it.
 type opened struct{ packed, lp []byte }
 
 // listpack is that of a node, to be looked at.

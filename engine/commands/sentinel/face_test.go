@@ -90,7 +90,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestMessages: what a change says reaches who listens at this face, and nobody else.
+// TestMessages: what a change says reaches the clients that listen at this face, and nobody else.
 func TestMessages(t *testing.T) {
 	s, c := newFace(t)
 	s.LookAgain()
