@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ type tail struct {
 }
 
 // keepStep is by how many bytes the others must have gone on before the witness' reservation
-// follows them.
+// follows them, unless Options.KeepStep says so.
 const keepStep = 1 << 20
 
 // skipLeast is how many bytes a leader's log has at least for a witness that has nothing to
@@ -90,7 +91,7 @@ func (c *Cluster) ledLast() int64 {
 func (c *Cluster) keepTail() {
 	t := &c.tail
 	held := c.status().Held
-	if t.release == nil || held < t.from || held >= t.from+keepStep {
+	if t.release == nil || held < t.from || held >= t.from+cmp.Or(c.opts.KeepStep, keepStep) {
 		release, err := c.opts.Stream.Reserve(held)
 		if err != nil {
 			return // it is tried again, and the old reservation holds

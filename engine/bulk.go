@@ -271,12 +271,13 @@ func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
 	c := a.s.context()
 	a.s.db = r.db
 	c.e, c.s, c.Cmd, c.Args, c.W = a.e, &a.s, r.cmd, args, &a.s.W
-	c.Now, c.applying = now, true
+	c.Now, c.applying, c.strayed = now, true, false
 	s := &a.e.shards[r.shard]
 	s.mu.Lock()
 	c.home = r.shard + 1
 	c.Cmd.Do(c)
 	c.home = 0
+	s.noteWritten(c)
 	s.mu.Unlock()
 	return a.outcome(c)
 }

@@ -127,6 +127,12 @@ func TestBulkIsOneByOne(t *testing.T) {
 		if got, want := many.Dump(), one.Dump(); !slices.Equal(got, want) {
 			rt.Fatalf("got\n%q\nwant\n%q", got, want)
 		}
+		for db := range 3 {
+			want, _ := many.DBSize(db)
+			if keys, used, bytes := many.Noted(db); keys != want || used != bytes {
+				rt.Fatalf("database %d: %d keys and %d bytes of all are noted, there are %d and %d", db, keys, used, want, bytes)
+			}
+		}
 	})
 }
 

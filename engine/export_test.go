@@ -29,6 +29,23 @@ func (e *Engine) DBSize(db int) (keys, expires int64) {
 	return keys, expires
 }
 
+// Noted is how many keys of a database, and bytes of all of them, the shards have noted, and
+// how many bytes there are.
+func (e *Engine) Noted(db int) (keys, used, bytes int64) {
+	e.Freeze(func() {
+		keys = e.notedKeys(db)
+		for i := range e.shards {
+			used += e.shards[i].used.Load()
+			for _, d := range e.shards[i].dbs {
+				if d != nil {
+					bytes += d.Bytes()
+				}
+			}
+		}
+	})
+	return keys, used, bytes
+}
+
 // Flush is flush with everything locked.
 func (e *Engine) Flush(db int) (n int64) {
 	e.Freeze(func() { n = e.flush(db) })

@@ -55,9 +55,9 @@ func (w *world) drops(h *host) {
 			continue
 		}
 		value := strings.Repeat("v", 4<<10)
-		// What is kept in any case, the file in which that begins, the file that is written to, and what
-		// is written until the size is looked at.
-		bound := w.plan.history + 3*w.plan.history/4 + 16*int64(len(value))
+		// What is kept in any case, the file in which that begins, the file that is written to, what is
+		// let go of at once, and what is written until the size is looked at.
+		bound := 2*w.plan.history + 16*int64(len(value))
 		w.eventually(fmt.Sprintf("the log of node %d, a witness, within %d bytes", nd.id, bound), func() error {
 			if err := w.fill(h, value); err != nil {
 				return err
