@@ -38,12 +38,14 @@ func (r *Rights) Digests() []string { return r.digests }
 // Selectors are the sets of rules, the root first.
 func (r *Rights) Selectors() (shown []Selector) {
 	for _, s := range r.selectors {
-		shown = append(shown, Selector{s.commandRules(r.table), s.keyRules(), s.channelRules()})
+		shown = append(shown, Selector{s.commandRules(r.table), s.keyRules("~"), s.channelRules()})
 	}
 	return shown
 }
 
-// Rules are the rights as a file has them.
+// Rules are the rights as a file has them. Where it differs from what redis-server writes that
+// could not be read back: a pattern * to read and to write, beside others, is %RW~*, since
+// ~* takes the place of those before it and has none behind it.
 func (r *Rights) Rules() string {
 	words := r.Flags()
 	for _, d := range r.digests {
@@ -59,7 +61,7 @@ func (r *Rights) Rules() string {
 // rules are a selector's, keys first.
 func (s *selector) rules(table *spec.Table) string {
 	var words []string
-	if keys := s.keyRules(); keys != "" {
+	if keys := s.keyRules("%RW~"); keys != "" {
 		words = append(words, keys)
 	}
 	switch channels := s.channelRules(); {
@@ -73,13 +75,19 @@ func (s *selector) rules(table *spec.Table) string {
 	return strings.Join(append(words, s.commandRules(table)), " ")
 }
 
-func (s *selector) keyRules() string {
+// keyRules are the patterns of keys; all is what stands before one of all keys that is
+// a pattern as others are.
+func (s *selector) keyRules(all string) string {
 	if s.allKeys {
 		return "~*"
 	}
 	var words []string
 	for _, k := range s.keys {
-		words = append(words, [...]string{Read: "%R~", Write: "%W~", readWrite: "~"}[k.access]+k.text)
+		sign := [...]string{Read: "%R~", Write: "%W~", readWrite: "~"}[k.access]
+		if k.access == readWrite && k.text == "*" && len(s.keys) > 1 {
+			sign = all
+		}
+		words = append(words, sign+k.text)
 	}
 	return strings.Join(words, " ")
 }

@@ -1,7 +1,6 @@
 package acl
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +21,7 @@ func FuzzRules(f *testing.F) {
 			users.Put("u", r)
 			line := r.Rules()
 			again, err := users.Parsed(strings.Split(line, " "))
-			if err != nil || plain(again.Rules()) != plain(line) {
+			if err != nil || again.Rules() != line {
 				t.Fatalf("%q stands as %q, which is read as %v: %v", text, line, again, err)
 			}
 			for _, args := range [][][]byte{{[]byte("get"), []byte("k")}, {[]byte("set"), []byte("x"), []byte("y")}, {[]byte("set")}} {
@@ -36,28 +35,4 @@ func FuzzRules(f *testing.F) {
 		_, _ = users.Read("f", "user u "+text+"\nuser v on")
 		_ = users.LoadShared(text)
 	})
-}
-
-// plain leaves out of rules the patterns of keys beside one of all keys: %RW~* is written as ~*,
-// which takes the place of those before it, in redis-server too.
-func plain(line string) string {
-	words := strings.Split(line, " ")
-	from := 0 // of the selector
-	for i := 0; i < len(words); i++ {
-		w := strings.Trim(words[i], "()")
-		if strings.HasPrefix(words[i], "(") {
-			from = i
-		}
-		if w != "~*" {
-			continue
-		}
-		for j := i - 1; j >= from; j-- {
-			if k := strings.TrimPrefix(words[j], "("); strings.HasPrefix(k, "~") || strings.HasPrefix(k, "%") {
-				words[i] = words[j][:len(words[j])-len(k)] + words[i]
-				words = slices.Delete(words, j, j+1)
-				i--
-			}
-		}
-	}
-	return strings.Join(words, " ")
 }
