@@ -69,6 +69,9 @@ type Options struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Boot tells one start of the machine from another; "": as the system has it.
 	Boot string
+	// SpareProcessors: GOMAXPROCS is larger than the number of cores by a processor for this
+	// node, which what waits for the leader's bytes may keep in short waits.
+	SpareProcessors bool
 	// LogHistory is how much of the log before its base a node keeps for others that come back, in
 	// bytes; 0: 256 MB.
 	LogHistory int64

@@ -121,7 +121,7 @@ func (s *Server) joinPeers(dir string) (err error) {
 	s.peers, err = cluster.New(cluster.Options{
 		TLS: dial, Verified: verified,
 		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
-		Join: s.cfg.Join.Get(), Witness: s.cfg.Role.Get() == config.RoleWitness, KeepStep: s.opts.LogHistory / 4, Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secrets: s.secrets,
+		Join: s.cfg.Join.Get(), Witness: s.cfg.Role.Get() == config.RoleWitness, KeepStep: s.opts.LogHistory / 4, KeepProcessor: s.opts.SpareProcessors, Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secrets: s.secrets,
 		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
 		Failing: s.aof.Failing, Probe: s.aof.Probe,
 		Rebuild:  s.data.Rebuild,

@@ -23,15 +23,16 @@ import (
 
 // Options are a node's surroundings.
 type Options struct {
-	Config   *config.Config
-	Host     engine.Host
-	ID       int64
-	Peers    []config.Peer // all nodes, this one among them
-	Join     bool          // this node is none of them yet, unless the state file says so
-	Witness  bool          // this node has a vote and the log, and no keyspace: see witness.go
-	KeepStep int64         // of a witness: by how many bytes others go on before it lets go of them; 0: keepStep
-	Addr     string        // this node's address among its peers
-	Dir      string        // of the state file
+	Config        *config.Config
+	Host          engine.Host
+	ID            int64
+	Peers         []config.Peer // all nodes, this one among them
+	Join          bool          // this node is none of them yet, unless the state file says so
+	Witness       bool          // this node has a vote and the log, and no keyspace: see witness.go
+	KeepProcessor bool          // a receiver may keep a processor in short waits: the process has one to spare
+	KeepStep      int64         // of a witness: by how many bytes others go on before it lets go of them; 0: keepStep
+	Addr          string        // this node's address among its peers
+	Dir           string        // of the state file
 	// Disk is its file system; nil is the operating system's. Boot tells one start of the
 	// machine from another; "": as the system has it.
 	Disk disk.FS

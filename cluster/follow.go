@@ -56,7 +56,7 @@ func (f *following) newest(conn *peer.Conn) bool {
 
 // receive takes the stream of a node that says it leads.
 func (c *Cluster) receive(conn *peer.Conn) {
-	conn.Own()
+	conn.Own(c.opts.KeepProcessor)
 	c.taking(conn, func(enter repl.Enter) error {
 		r := &repl.Receiver{
 			Conn: conn, Stream: c.opts.Stream, Node: (*follower)(c), Self: c.id,

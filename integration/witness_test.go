@@ -210,7 +210,8 @@ func TestWitnessStaysOne(t *testing.T) {
 // TestWitnessComesLater: a witness that has nothing begins where the nodes with data are, not
 // at the beginning of what they have, and is as good as any from then on.
 func TestWitnessComesLater(t *testing.T) {
-	c, witness := startWitnessed(t)
+	// A busy machine is no reason for another leader: that one does not know yet what others hold.
+	c, witness := startWitnessed(t, "--election-timeout", "5000", "--leader-lease", "1250", "--heartbeat-interval", "250")
 	leader, err := c.Agreed(t.Context())
 	if err != nil {
 		t.Fatal(err)

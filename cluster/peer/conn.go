@@ -46,9 +46,11 @@ func newConn(raw net.Conn, early []byte, limit int) *Conn {
 
 // Own takes the connection out of the hands of Go's scheduler, if it is one of the
 // system's without TLS: for one that carries a frame every few hundred microseconds. It
-// comes before anything else is done with c after the handshake.
-func (c *Conn) Own() {
-	if s := newSocket(c.Conn); s != nil {
+// comes before anything else is done with c after the handshake. keeps: reads may keep a
+// processor of the scheduler's while they wait, which is to have one for each such connection
+// beside what it needs for all others.
+func (c *Conn) Own(keeps bool) {
+	if s := newSocket(c.Conn, keeps); s != nil {
 		c.Conn, c.now, c.own = s, &direct{sock: s}, s
 	}
 }

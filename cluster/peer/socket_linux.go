@@ -23,7 +23,7 @@ import (
 //
 //	  ┌───────────── something came ──────────────┐
 //	  ▼                                           │
-//	read ─► nothing ─► wait with the processor ───┤   while waits are short
+//	read ─► nothing ─► wait with the processor ───┤   while waits are short, if it keeps one
 //	                   wait without ──────────────┘   for as long as it takes
 //
 // One goroutine may read and one may write at a time; Close may be called from anywhere.
@@ -32,6 +32,7 @@ type socket struct {
 	fd            int
 	local, remote net.Addr
 	uses          atomic.Int64 // calls under way; closing: it is closed to new ones
+	keeps         bool         // short waits keep the processor
 	readBy        atomic.Int64 // deadlines, Unix ns; 0: none
 	writeBy       atomic.Int64
 	brisk         bool // the reader's: the last wait was short
@@ -55,7 +56,7 @@ const (
 )
 
 // newSocket takes a connection over; nil: it is none that can be, and stays as it is.
-func newSocket(c net.Conn) *socket {
+func newSocket(c net.Conn, keeps bool) *socket {
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {
 		return nil
@@ -68,7 +69,7 @@ func newSocket(c net.Conn) *socket {
 	if err := raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); err != nil || fd < 0 {
 		return nil
 	}
-	s := &socket{fd: fd, local: c.LocalAddr(), remote: c.RemoteAddr()}
+	s := &socket{fd: fd, keeps: keeps, local: c.LocalAddr(), remote: c.RemoteAddr()}
 	_ = tcp.Close() // the descriptor that the scheduler waits for; the connection is the copy's
 	return s
 }
@@ -145,7 +146,7 @@ func (s *socket) Read(b []byte) (n int, err error) {
 		if err := s.wait(unix.POLLIN, &s.readBy); err != nil {
 			return 0, err
 		}
-		s.brisk = time.Since(began) < keepProcessor
+		s.brisk = s.keeps && time.Since(began) < keepProcessor
 	}
 }
 
@@ -200,8 +201,11 @@ func transfer(call uintptr, fd int, b []byte) (int, syscall.Errno) {
 // reports whether there is any. When a signal ends the wait, others get a turn before it
 // goes on.
 func (s *socket) hold(most time.Duration) bool {
+	if !s.keeps {
+		return false
+	}
 	left := min(most, keepProcessor)
-	for began := time.Now(); left > 0; left = most - time.Since(began) {
+	for end := time.Now().Add(left); left > 0; left = time.Until(end) {
 		fds := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
 		limit := unix.NsecToTimespec(int64(left))
 		n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
@@ -220,11 +224,16 @@ func (s *socket) await(most time.Duration) bool {
 		return true // a read says so
 	}
 	defer s.done()
-	if s.sure = s.hold(most); s.sure || most <= keepProcessor {
-		return s.sure
+	end := time.Now().Add(most)
+	if s.sure = s.hold(most); s.sure {
+		return true
+	}
+	left := time.Until(end)
+	if left < time.Millisecond {
+		return false
 	}
 	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, int((most-keepProcessor)/time.Millisecond))
+	n, err := unix.Poll(fds, int(left/time.Millisecond))
 	s.sure = err == nil && n > 0
 	return s.sure
 }

@@ -26,7 +26,7 @@ func owned(t *testing.T) (a, b *Conn) {
 		t.Fatal(err)
 	}
 	a, b = Pair(near, far, 1, 2)
-	a.Own()
+	a.Own(true)
 	if _, ok := a.Conn.(*socket); !ok {
 		t.Fatalf("the connection is %T", a.Conn)
 	}

@@ -13,7 +13,7 @@ type socket struct {
 	nowait bool
 }
 
-func newSocket(net.Conn) *socket { return nil }
+func newSocket(net.Conn, bool) *socket { return nil }
 
 func (*socket) with(func(fd int)) {}
 

@@ -146,7 +146,7 @@ func openWith(t *testing.T, own bool, log *clustertest.Log, openArgs ...string) 
 	n := newNode(log)
 	in := <-opened
 	if own {
-		in.Own()
+		in.Own(true)
 	}
 	r := &repl.Receiver{
 		Conn: in, Stream: log.Stream(), Node: n, Self: follower,

@@ -125,7 +125,7 @@ func (s *Sender) Reads(start, end int64) bool {
 // NewSender takes over an open stream connection.
 func NewSender(c SenderConfig, conn *peer.Conn) *Sender {
 	if c.Watch != nil {
-		conn.Own()
+		conn.Own(false) // it is read when there is something
 	}
 	conn.SetPatience(c.Patience)
 	conn.WaitWhileHeard()

@@ -16,9 +16,12 @@ const spareProcessors = 2
 // noticed by the scheduler's monitor only, which looks every 10 milliseconds.
 // With processors to spare the kernel shares out the cores, as it does between
 // the threads of any server. It is called when the server is built, which has
-// counted the cores by then. GOMAXPROCS in the environment wins.
+// counted the cores by then. GOMAXPROCS in the environment wins: hasSpare.
 func spareProcessor() {
-	if os.Getenv("GOMAXPROCS") == "" {
+	if hasSpare() {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
 	}
 }
+
+// hasSpare reports whether there are processors to spare.
+func hasSpare() bool { return os.Getenv("GOMAXPROCS") == "" }

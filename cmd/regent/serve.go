@@ -32,7 +32,7 @@ func (t tool) serve() int {
 	}
 	tuneCollector(cfg.MaxMemory.Get(), cfg.Role.Get() == config.RoleWitness)
 	by.loading()
-	srv, err := regent.New(regent.Options{Config: cfg, ConfigFile: given.file, Version: version(), Ready: by.ready})
+	srv, err := regent.New(regent.Options{Config: cfg, ConfigFile: given.file, Version: version(), Ready: by.ready, SpareProcessors: hasSpare()})
 	if err != nil {
 		return t.fail(err)
 	}
