@@ -119,8 +119,8 @@ type staleKey struct {
 	by      *waiter // whose command has changed it, nil: the one that is carried out
 }
 
-// goneStale is a key that changes now: who reads it later in the same transaction reads what
-// has changed, and is told nothing.
+// goneStale is a key that changes now: a client that reads it later in the same transaction reads
+// what has changed, and is told nothing.
 func (e *Engine) goneStale(key []byte) staleKey {
 	stale := staleKey{key: append([]byte(nil), key...), taken: true}
 	e.tracked.Take(key, func(id int64) { stale.readers = append(stale.readers, id) })

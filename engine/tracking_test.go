@@ -205,8 +205,8 @@ func TestTrackersLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// TestReadAfterTheChange: who reads a key in the transaction that has changed it before has what
-// it holds now, and is told of the next change alone.
+// TestReadAfterTheChange: a client that reads a key in the transaction that has changed it
+// before has what it holds now, and is told of the next change alone.
 func TestReadAfterTheChange(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c, w := s.Client(), s.Client()

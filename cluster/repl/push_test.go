@@ -64,23 +64,7 @@ func push(t *testing.T, leisure bool, watch func(int, func() bool, func(bool)) b
 		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(p repl.Progress) { held <- p.Received },
 		Leisure: func() bool { return leisure }, Watch: watch,
 	}, conn)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = s.Run(context.Background()) // ends with the connection
-	}()
-	defer func() {
-		_ = other.Close()
-		<-ended
-	}()
-	var f peer.Frame
-	if err := other.Next(&f); err != nil || f.Type != peer.Open {
-		t.Fatal(f.Type, err)
-	}
-	ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
-	if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
-		t.Fatal(err)
-	}
+	defer runs(t, s, other)()
 	got := takeLog(t, other, nil, log.End()) // from now on everything is sent as it is written
 	for range 100 {
 		add(t, log, 64, false)
@@ -187,23 +171,7 @@ func TestLoopsTend(t *testing.T) {
 			return true
 		},
 	}, conn)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = s.Run(context.Background()) // ends with the connection
-	}()
-	defer func() {
-		_ = other.Close()
-		<-ended
-	}()
-	var f peer.Frame
-	if err := other.Next(&f); err != nil || f.Type != peer.Open {
-		t.Fatal(f.Type, err)
-	}
-	ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
-	if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
-		t.Fatal(err)
-	}
+	defer runs(t, s, other)()
 	tend := <-tends
 	got := takeLog(t, other, nil, log.End())
 	for !s.Level() {
@@ -223,6 +191,7 @@ func TestLoopsTend(t *testing.T) {
 	committed := func() int64 {
 		var last int64
 		for last < log.End() {
+			var f peer.Frame
 			if err := other.Next(&f); err != nil {
 				t.Fatal(err)
 			}
@@ -247,5 +216,27 @@ func TestLoopsTend(t *testing.T) {
 	}
 	if at := committed(); at != log.End() || !bytes.Equal(got, log.Bytes()) {
 		t.Fatalf("told that %d of %d is committed", at, log.End())
+	}
+}
+
+// runs has a sender run whose follower, at the other end, has an empty log; stop ends it.
+func runs(t *testing.T, s *repl.Sender, other *peer.Conn) (stop func()) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Run(context.Background()) // ends with the connection
+	}()
+	var f peer.Frame
+	if err := other.Next(&f); err != nil || f.Type != peer.Open {
+		t.Fatal(f.Type, err)
+	}
+	ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
+	if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		_ = other.Close()
+		<-ended
 	}
 }
