@@ -91,6 +91,9 @@ func pipelined(ctx context.Context, n *harness.Node, count int, command func(dst
 		}
 		for range i - from {
 			line, err := in.ReadString('\n')
+			if err == nil && line[0] == '$' { // of XADD: the reply is the next line
+				line, err = in.ReadString('\n')
+			}
 			if err != nil || line[0] == '-' {
 				return fmt.Errorf("fill: reply %q, %w", line, err)
 			}
