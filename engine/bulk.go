@@ -274,9 +274,9 @@ func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
 	c.Now, c.applying, c.strayed = now, true, false
 	s := &a.e.shards[r.shard]
 	s.mu.Lock()
-	c.home = r.shard + 1
+	c.home, c.apart = r.shard+1, r.cmd.shapeFor(args) != shapeSingle
 	c.Cmd.Do(c)
-	c.home = 0
+	c.home, c.apart = 0, false
 	s.noteWritten(c)
 	s.mu.Unlock()
 	return a.outcome(c)

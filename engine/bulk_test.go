@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -24,24 +25,47 @@ type logRecord struct {
 func drawLog(t *rapid.T) (log []logRecord) {
 	db, next, multi := 0, 0, 0
 	put := func(args ...string) { log = append(log, logRecord{db, args}) }
-	key := func() string { return fmt.Sprint("k", rapid.IntRange(0, 60).Draw(t, "key")) }
+	// One key in seven shares its shard with a given one: what has two keys may be single.
+	key := func() string {
+		n := rapid.IntRange(0, 60).Draw(t, "key")
+		return fmt.Sprintf("k{%d}%d", n%7, n)
+	}
+	of := func(letter string) string {
+		return fmt.Sprintf("%s{7}%d", letter, rapid.IntRange(0, 9).Draw(t, "of"))
+	}
 	faults := rapid.IntRange(0, 3).Draw(t, "faults") == 0
 	for range rapid.IntRange(1, 3000).Draw(t, "records") {
 		switch what := rapid.IntRange(0, 99).Draw(t, "what"); {
-		case what < 60:
+		case what < 40:
 			put("SET", key(), fmt.Sprint("v", len(log)))
-		case what < 65:
+		case what < 50:
+			n := len(log)
+			put(rapid.SampledFrom([][]string{
+				{"SADD", of("s"), fmt.Sprint(n % 50), fmt.Sprint("m", n)},
+				{"ZADD", of("z"), fmt.Sprint(n % 50), fmt.Sprint("m", n%70)},
+				{"HSET", of("h"), fmt.Sprint("f", n%20), fmt.Sprint("v", n)},
+				{"RPUSH", of("l"), fmt.Sprint("e", n), "x"},
+			}).Draw(t, "made")...)
+		case what < 58:
+			put(rapid.SampledFrom([][]string{
+				{"SUNIONSTORE", of("s"), of("s"), of("s")},
+				{"SDIFFSTORE", of("s"), of("s"), of("s")},
+				{"SMOVE", of("s"), of("s"), fmt.Sprint(len(log) % 50)},
+				{"ZUNIONSTORE", of("z"), "2", of("z"), of("s")},
+				{"ZINTERSTORE", of("z"), "2", of("z"), of("z")},
+				{"ZRANGESTORE", of("z"), of("z"), "0", "5"},
+				{"RPOPLPUSH", of("l"), of("l")},
+				{"LMOVE", of("l"), of("l"), "left", "right"},
+				{"COPY", of("h"), of("g"), "REPLACE"},
+			}).Draw(t, "several")...)
+		case what < 63:
 			put("RPUSH", "l"+key(), fmt.Sprint("e", len(log)), "x")
-		case what < 67:
+		case what < 65:
 			put("LPOP", "l"+key())
-		case what < 68:
+		case what < 66:
 			put("LMOVE", "l"+key(), "l"+key(), "left", "right")
-		case what < 75:
+		case what < 73:
 			put("APPEND", key(), fmt.Sprint("+", len(log)))
-		case what < 77:
-			put("SADD", fmt.Sprint("s", rapid.IntRange(0, 9).Draw(t, "set")), fmt.Sprint(len(log)%50), fmt.Sprint("m", len(log)))
-		case what < 78:
-			put("SUNIONSTORE", fmt.Sprint("s", rapid.IntRange(0, 9).Draw(t, "set")), "s1", "s2")
 		case what < 80:
 			put("DEL", key(), key())
 		case what < 84:
@@ -49,7 +73,9 @@ func drawLog(t *rapid.T) (log []logRecord) {
 		case what < 87:
 			put("PEXPIREAT", key(), "33177117420000")
 		case what < 90:
-			put("COPY", key(), key(), "REPLACE")
+			if from, to := key(), key(); from != to {
+				put("COPY", from, to, "REPLACE")
+			}
 		case what < 93:
 			next = rapid.IntRange(0, 2).Draw(t, "db")
 			put("SELECT", fmt.Sprint(next))
@@ -163,5 +189,37 @@ func BenchmarkApply(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestBulkMovesWithinAShard: what has two keys of one shard sees both of them.
+func TestBulkMovesWithinAShard(t *testing.T) {
+	e := enginetest.NewEngine(t)
+	b := e.NewBulkApplier(2)
+	defer b.Close()
+	for _, line := range []string{
+		"RPUSH {t}a 1 2", "RPUSH {t}b 3 4", "LMOVE {t}a {t}b left right",
+		"SADD {t}s 1 2", "SADD {t}u 2 3", "SDIFFSTORE {t}d {t}s {t}u", "SMOVE {t}s {t}u 1",
+		"ZADD {t}y 1 m", "ZADD {t}z 2 n", "ZUNIONSTORE {t}x 2 {t}y {t}z",
+	} {
+		if err := b.Apply(0, enginetest.Raw(strings.Fields(line)...)); err != nil {
+			t.Fatal(line, err)
+		}
+	}
+	if err := b.Drain(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`0 "{t}a" ["RPUSH" "key" "2"] 0`,
+		`0 "{t}b" ["RPUSH" "key" "3" "4" "1"] 0`,
+		`0 "{t}d" set ["1"] 0`,
+		`0 "{t}s" set ["2"] 0`,
+		`0 "{t}u" set ["1" "2" "3"] 0`,
+		`0 "{t}x" ["ZADD" "key" "1" "m" "2" "n"] 0`,
+		`0 "{t}y" ["ZADD" "key" "1" "m"] 0`,
+		`0 "{t}z" ["ZADD" "key" "2" "n"] 0`,
+	}
+	if got := e.Dump(); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

@@ -258,7 +258,9 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	}
 	watch := c.watch
 	c.watch.on = false
-	weight := c.clock.weigh(cmd, cmd.shapeFor(args), len(args)) // as in tryRun
+	kind, apart := cmd.shapeFor(args), c.apart
+	c.apart = apart || kind != shapeSingle        // a script of one key is at home in its shard
+	weight := c.clock.weigh(cmd, kind, len(args)) // as in tryRun
 	if weight == 0 && (c.e.slowMayBeQuick() || c.e.stats.latency.unknown(c.s.ID, cmd.Index())) {
 		weight = 1
 	}
@@ -295,7 +297,7 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	if c.cared && c.e.monitors.n.Load() != 0 {
 		c.e.monitors.show(c)
 	}
-	c.Cmd, c.Args, c.failed, c.nested = outer, said, failed, nested
+	c.Cmd, c.Args, c.failed, c.nested, c.apart = outer, said, failed, nested, apart
 }
 
 // flags are those of c's command, and of an EXEC those of its queue too.

@@ -83,8 +83,9 @@ func (m listMove) try(c *engine.Ctx) bool {
 	text := at.Value().AppendText(nil)
 	pushTo(c, m.dst, to, into, m.to, text)
 	c.Notify(engine.EventList, m.to.pushEvent(), m.dst)
-	// The destination may have come to be just now, which moves entries.
+	// The destination's change may have moved entries: what was shown of the source is stale.
 	en = c.Peek(m.src)
+	l, _ = engine.ObjectOf[*listObject](c, en)
 	c.Changing(en)
 	l.drop(m.from, 1)
 	gone := c.Changed(m.src, en, l)
