@@ -172,7 +172,7 @@ func (c *Cluster) risen(limit time.Duration) bully.Status {
 // yield hands over to the best node and returns ErrNotLeading once another node
 // leads.
 func (c *Cluster) yield(limit time.Duration) error {
-	switch err := c.handOver(0, limit); {
+	switch err := c.giveAway(limit); {
 	case errors.Is(err, engine.ErrNoTarget):
 		return engine.ErrLeaderStays
 	case err != nil:

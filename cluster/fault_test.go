@@ -209,7 +209,7 @@ func TestOrderlyStop(t *testing.T) {
 // had.
 func TestRestartOfAll(t *testing.T) {
 	t.Parallel()
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	for i := range 50 {

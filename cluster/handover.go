@@ -149,13 +149,18 @@ func (c *Cluster) Handover(to int64, limit time.Duration) (err error) {
 	if c.opts.Config.Takeover.Get() == config.TakeoverOff {
 		return engine.ErrNoTarget
 	}
-	return c.handOver(to, limit)
+	return c.handOver(func(now time.Duration) (bully.Output, error) { return c.node.Handover(now, to, now+limit) })
 }
 
-func (c *Cluster) handOver(to int64, limit time.Duration) (err error) {
+// giveAway is Handover of a leader that is about to end or to be removed.
+func (c *Cluster) giveAway(limit time.Duration) error {
+	return c.handOver(func(now time.Duration) (bully.Output, error) { return c.node.Retire(now, now+limit) })
+}
+
+func (c *Cluster) handOver(begin func(now time.Duration) (bully.Output, error)) (err error) {
 	err = engine.ErrNotLeading
 	c.do(func(now time.Duration) (o bully.Output) {
-		o, err = c.node.Handover(now, to, now+limit)
+		o, err = begin(now)
 		return o
 	})
 	switch {
@@ -197,7 +202,7 @@ func (c *Cluster) AskHandover() error {
 // retire hands over before an orderly end, if somebody can take over.
 func (c *Cluster) retire() {
 	limit := c.timeout * retireTimes
-	if c.handOver(0, limit) != nil {
+	if c.giveAway(limit) != nil {
 		return
 	}
 	c.opts.Host.Logf(engine.LevelNotice, "Handing over before the end")

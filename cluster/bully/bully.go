@@ -116,7 +116,7 @@ type peer struct {
 	fellAt      time.Duration
 	tries       int           // handovers to it that came to nothing
 	retryAt     time.Duration // no other before, unless its process has ended since
-	yielded     bool          // an operator gave its leadership away; until it falls
+	yielded     bool          // its leadership was given away; until it falls
 
 	acked   int64         // leader: durable here in this epoch
 	echo    time.Duration // leader: send time of the newest heartbeat acknowledged

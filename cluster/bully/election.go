@@ -38,12 +38,13 @@ type campaign struct {
 	deferTo    int64         // the node that stood this one down, 0: none
 	failed     int           // real phases lost since a leader was heard
 
-	phase     Phase
-	seq       uint64
-	token     Token // a leader's that hands over, for one real phase
-	byCommand bool  // it was an operator's wish
-	forced    bool  // grants of voters that may have lost something are as good as others
-	top       int64 // highest epoch among the answers
+	phase  Phase
+	seq    uint64
+	token  Token  // a leader's that hands over, for one real phase
+	giver  int64  // that leader
+	why    Reason // of its handover
+	forced bool   // grants of voters that may have lost something are as good as others
+	top    int64  // highest epoch among the answers
 	// stood is the epoch in which this node stood last, while nobody is known to
 	// lead it or to have voted for another in it. It stands in it again: votes that came too
 	// late, since a disk takes longer than T, are on disk by then.

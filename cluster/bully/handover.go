@@ -77,12 +77,12 @@ const (
 
 // A handing is the leader's side of one handover.
 type handing struct {
-	stage     Stage
-	target    *peer
-	byCommand bool
-	deadline  time.Duration // of all of it but Resuming
-	held      bool          // the driver: nothing runs and nothing will; so it is at a witness
-	token     Token
+	stage    Stage
+	target   *peer
+	why      Reason        // ByCommand, Stopping, or none: by itself
+	deadline time.Duration // of all of it but Resuming
+	held     bool          // the driver: nothing runs and nothing will; so it is at a witness
+	token    Token
 }
 
 func (c *Config) near() int64 {
@@ -109,6 +109,16 @@ func (c *Config) takeoverAfter() time.Duration {
 // Handover begins to hand the leadership to target, 0: to the best one. It
 // ends by itself at the deadline; how it goes is in Status.
 func (n *Node) Handover(now time.Duration, target int64, deadline time.Duration) (Output, error) {
+	return n.handOver(now, target, deadline, ByCommand)
+}
+
+// Retire is Handover to the best one before an orderly end. Nobody chose that one to lead:
+// a higher ID may take over from it as from any other.
+func (n *Node) Retire(now, deadline time.Duration) (Output, error) {
+	return n.handOver(now, 0, deadline, Stopping)
+}
+
+func (n *Node) handOver(now time.Duration, target int64, deadline time.Duration, why Reason) (Output, error) {
 	n.enter(now)
 	err := n.mayHandOver()
 	var p *peer
@@ -121,7 +131,7 @@ func (n *Node) Handover(now time.Duration, target int64, deadline time.Duration)
 		}
 	}
 	if err == nil {
-		n.beginHandover(p, true, deadline)
+		n.beginHandover(p, why, deadline)
 	}
 	return n.leave(), err
 }
@@ -219,8 +229,8 @@ func (n *Node) successorAmong(fresh bool) *peer {
 	return best
 }
 
-func (n *Node) beginHandover(p *peer, byCommand bool, deadline time.Duration) {
-	n.lead.handing = handing{stage: Catching, target: p, byCommand: byCommand, deadline: deadline, held: n.cfg.Witness}
+func (n *Node) beginHandover(p *peer, why Reason, deadline time.Duration) {
+	n.lead.handing = handing{stage: Catching, target: p, why: why, deadline: deadline, held: n.cfg.Witness}
 	n.lead.failed = NoReason
 	n.proceed()
 }
@@ -257,11 +267,7 @@ func (n *Node) pass() {
 
 func (n *Node) sendToken() {
 	h := &n.lead.handing
-	m := Message{Kind: Takeover, Token: h.token}
-	if h.byCommand {
-		m.Reason = ByCommand
-	}
-	n.send(h.target.id, m)
+	n.send(h.target.id, Message{Kind: Takeover, Token: h.token, Reason: h.why})
 }
 
 // revokedByHandover: the token is given away, or not yet back.
@@ -322,7 +328,7 @@ func (n *Node) resumed() {
 func (n *Node) onHandover(p *peer, m Message) {
 	p.pos, p.posKnown = m.Position, true
 	if m.Epoch == n.hard.Epoch && n.mayHandOver() == nil {
-		n.beginHandover(p, true, n.now+askedTimes*n.cfg.Timeout)
+		n.beginHandover(p, ByCommand, n.now+askedTimes*n.cfg.Timeout)
 	}
 }
 
@@ -337,7 +343,7 @@ func (n *Node) onTakeover(p *peer, m Message) {
 	n.event(Event{Kind: TakesOver, Node: m.From, Epoch: m.Epoch})
 	n.leader, n.addr = 0, ""
 	c := &n.campaign
-	c.top, c.token, c.byCommand = n.hard.Epoch, m.Token, m.Reason == ByCommand
+	c.top, c.token, c.giver, c.why = n.hard.Epoch, m.Token, m.From, m.Reason
 	n.startReal()
 }
 
@@ -394,7 +400,7 @@ func (n *Node) considerTakeover() {
 			return
 		}
 		if p.steady && !p.yielded && n.now >= p.retryAt && n.now-p.steadySince >= n.patience(p) {
-			n.beginHandover(p, false, n.now+n.cfg.pause())
+			n.beginHandover(p, NoReason, n.now+n.cfg.pause())
 			return
 		}
 	}

@@ -67,21 +67,28 @@ func (n *Node) becomeLeader() {
 	n.event(Event{Kind: Elected, Epoch: n.hard.Epoch, Votes: n.votes()})
 	n.promise, n.hearsay = promise{}, promise{}
 	n.parkedUntil = 0
-	byCommand := n.campaign.byCommand && n.campaign.token.N != 0
+	given := n.campaign
 	n.settle()
 	for _, p := range n.peers {
 		p.acked, p.echo, p.promise, p.echoed, p.steady = 0, 0, 0, false, false
-		p.yielded, p.tries, p.retryAt = byCommand, 0, 0
+		p.yielded, p.tries, p.retryAt = given.keeps(p.id), 0, 0
 		p.members = Configuration{}
 	}
 	n.beat(Coordinator)
+}
+
+// keeps reports whether the winner with a leader's token keeps the lead against a peer that
+// has not fallen since: the operator's choice against all, what a leader that stops left
+// behind against that one alone.
+func (c *campaign) keeps(peer int64) bool {
+	return c.token.N != 0 && (c.why == ByCommand || c.why == Stopping && c.giver == peer)
 }
 
 // settle forgets the campaign once a leader is known.
 func (n *Node) settle() {
 	c := &n.campaign
 	c.suspecting, c.suspect, c.hotUntil, c.deferTo, c.failed = false, 0, 0, 0, 0
-	c.token, c.byCommand, c.forced, c.stood = Token{}, false, false, 0
+	c.token, c.giver, c.why, c.forced, c.stood = Token{}, 0, NoReason, false, 0
 	for _, p := range n.peers {
 		p.passed = false
 	}

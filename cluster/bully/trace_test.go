@@ -27,7 +27,7 @@ import (
 //	dead 3 [to=1] [at=ms] [sign]          everyone, or one, gets proof of its death, or a sign
 //	wipe 3                                a crash that leaves an empty disk
 //	disk 3 bad|good, stop 3
-//	handover 3 2 [within=ms] | held 3 | abort 3 | ask 2
+//	handover 3 2 [within=ms] | retire 3 | held 3 | abort 3 | ask 2
 //	append 3 100                          at the leader, durable at once
 //	log 2 4/80 [60]                       sets a log, and how much of it is durable
 //	delay 200                             messages take so many ms more
@@ -192,6 +192,12 @@ func (w *trace) command(t *testing.T, d *datadriven.TestData, args []string) {
 	case "handover":
 		within := max(num(opts["within"]), 1000)
 		o, err := node(0).n.Handover(w.now, id(1), w.now+time.Duration(within)*time.Millisecond)
+		if err != nil {
+			w.say(id(0), "%v", err)
+		}
+		w.act(id(0), o)
+	case "retire":
+		o, err := node(0).n.Retire(w.now, w.now+time.Second)
 		if err != nil {
 			w.say(id(0), "%v", err)
 		}

@@ -85,7 +85,7 @@ const (
 	Ack                         // a follower's answer to Coordinator and Heartbeat: SentAt echoed, Position, Durable
 	Resign                      // a leader steps down: Reason
 	Handover                    // a follower asks the leader to hand over to it
-	Takeover                    // the leader does: Token, Position to have, Reason ByCommand or none
+	Takeover                    // the leader does: Token, Position to have, Reason ByCommand, Stopping or none
 )
 
 // Phase of an election.
@@ -116,7 +116,7 @@ const (
 	VoteTaken          // this epoch's vote went to another
 	JustStarted        // within T of the voter's own start: it may have promised something before
 	DiskFailed         // the node cannot write its log
-	Stopping           // orderly end
+	Stopping           // orderly end; with TAKEOVER: of a leader that is about to
 	LeaseLost          // the leader heard no majority for T
 	ByCommand          // a handover that an operator asked for
 	TimedOut           // a handover's deadline passed
@@ -263,6 +263,7 @@ type Status struct {
 // A handover, in handover.go:
 //
 //	func (n *Node) Handover(now time.Duration, target int64, deadline time.Duration) (Output, error) // target 0: the best
+//	func (n *Node) Retire(now, deadline time.Duration) (Output, error)              // before an orderly end
 //	func (n *Node) AbortHandover(now time.Duration) (Output, bool)
 //	func (n *Node) AskHandover(now time.Duration) (Output, error)                   // at a follower: the leader shall hand over to it
 //	func (n *Node) Held(now time.Duration) Output                                   // all is held, nothing runs, all replies have left

@@ -46,7 +46,7 @@ func (n *Node) passOn() {
 		}
 	}
 	if best != nil {
-		n.beginHandover(best, false, n.now+n.cfg.pause())
+		n.beginHandover(best, NoReason, n.now+n.cfg.pause())
 	}
 }
 
