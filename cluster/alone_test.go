@@ -46,15 +46,15 @@ type plainHost struct{ *clustertest.Host }
 
 func (plainHost) Rand() uint64 { return 1 }
 
-// newLoner starts the node on a log. It is in a bubble.
-func newLoner(t *testing.T, log *clustertest.Log) *loner {
+// newLoner starts the node on a log. It is in a bubble. change changes what it is told.
+func newLoner(t *testing.T, log *clustertest.Log, change ...func(*Options)) *loner {
 	t.Helper()
 	x := &loner{t: t, log: log}
 	cfg := config.New()
 	cfg.WriteAcks.Set(config.AcksQuorum)
 	cfg.FollowerReads.Set(config.FollowerReadsYes) // tests look at what it holds
 	host := plainHost{clustertest.NewHost(t, "node 1")}
-	c, err := New(Options{
+	o := Options{
 		Config: cfg, Host: host, ID: 1, Addr: "198.51.100.1:1", Dir: "/data", Disk: disktest.New(), Boot: "boot", Secrets: peer.NewSecrets("s"),
 		Peers: []config.Peer{{ID: 1, Host: "198.51.100.1", Port: 1}, {ID: 2, Host: "198.51.100.2", Port: 1}, {ID: 3, Host: "198.51.100.3", Port: 1}},
 		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -63,7 +63,11 @@ func newLoner(t *testing.T, log *clustertest.Log) *loner {
 		},
 		Stream: watchedStream{log.Stream(), x}, Log: log, Seal: func(int64) error { return log.Seal() },
 		Rebuild: x.rebuild, Changed: func(bool) {}, Advanced: func() {},
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

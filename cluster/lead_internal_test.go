@@ -88,7 +88,8 @@ func TestHowFarRepliesMayLeave(t *testing.T) {
 	}
 }
 
-// TestWhoHasAWrite: WAIT counts the nodes that hold a write and show it, WAITAOF those that have synced it.
+// TestWhoHasAWrite: WAIT counts the nodes that hold a write and show it, WAITAOF those that have
+// synced it, both without a witness.
 func TestWhoHasAWrite(t *testing.T) {
 	c := hotPath(t, engine.View{Clustered: true, Leading: true, Epoch: 7})
 	var all []*member
@@ -99,6 +100,12 @@ func TestWhoHasAWrite(t *testing.T) {
 		m.synced.Store(at.synced)
 		all = append(all, m)
 	}
+	blank := &member{}
+	blank.witness.Store(true)
+	blank.held.Store(200)
+	blank.applied.Store(200)
+	blank.synced.Store(200)
+	all = append(all, blank)
 	c.roster.Store(&roster{others: all})
 	for off, want := range map[int64][2]int{100: {1, 1}, 50: {3, 2}, 101: {0, 0}} {
 		if acked, synced := c.AckedBy(off), c.SyncedBy(off); acked != want[0] || synced != want[1] {

@@ -111,9 +111,9 @@ func (c *Cluster) keepTail() {
 	}
 }
 
-// beginWitness has a witness begin its log at a place in this one: from where all nodes with
-// data hold it, as far back as there is something left.
-func (c *Cluster) beginWitness(ctx context.Context, m *member, epoch int64) error {
+// heldByData is from where on a leader has what not all nodes with data hold durably, as far
+// back as there is something left.
+func (c *Cluster) heldByData() int64 {
 	at := c.opts.Stream.End()
 	r := c.roster.Load()
 	for _, o := range r.others {
@@ -121,7 +121,12 @@ func (c *Cluster) beginWitness(ctx context.Context, m *member, epoch int64) erro
 			at = min(at, o.held.Load())
 		}
 	}
-	at = max(at, c.opts.Stream.Start())
+	return max(at, c.opts.Stream.Start())
+}
+
+// beginWitness has a witness begin its log at a place in this one.
+func (c *Cluster) beginWitness(ctx context.Context, m *member, epoch int64) error {
+	at := c.heldByData()
 	if m.behind {
 		at = max(at, c.commit.Load()) // it knows of so much that is committed
 	}

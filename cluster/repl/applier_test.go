@@ -54,6 +54,26 @@ func TestQuicklyLeavesWhatMustWait(t *testing.T) {
 	})
 }
 
+// TestEveryRecordIsCarriedOut, whatever its command and its number of words.
+func TestEveryRecordIsCarriedOut(t *testing.T) {
+	e := enginetest.NewEngine(t)
+	log := clustertest.NewLog()
+	for i, words := range [][]string{{"SET", "a", "1"}, {"INCR", "b"}, {"SET", "c", "1", "PXAT", "99999999999999"}, {"DEL", "b"}} {
+		if err := log.Stream().AppendRaw(log.End(), resp.AppendCommand(nil, words...)); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	a := repl.NewApplier(e.Engine, log.Stream(), 0, 0)
+	if err := a.To(log.End(), func() bool { return true }); err != nil {
+		t.Fatal(err)
+	}
+	c := e.Client()
+	defer e.EndSession(c.Session)
+	if got := c.Do("MGET", "a", "b", "c"); got != "*3\r\n$1\r\n1\r\n$-1\r\n$1\r\n1\r\n" {
+		t.Errorf("a, b, c are %q", got)
+	}
+}
+
 // incr appends INCR n, so many times in one unit.
 func incr(log *clustertest.Log, times int) {
 	e := &engine.Effects{}

@@ -55,6 +55,8 @@ type options struct {
 	apart         bool
 	watch         time.Duration
 	busy          int
+	length        time.Duration
+	period        time.Duration
 }
 
 const (
@@ -74,6 +76,13 @@ const (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == slowWord {
+		if err := slowNode(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "failbench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	var systems, which string
 	flag.StringVar(&o.regent, "regent", "./bin/regent", "Regent's binary")
@@ -89,6 +98,8 @@ func main() {
 	flag.BoolVar(&o.apart, "apart", false, "each node on a host of its own for every fault, not for partitions alone")
 	flag.DurationVar(&o.watch, "watch", 0, "instead: count the elections of three quiet nodes for so long")
 	flag.IntVar(&o.busy, "busy", 4, "of -watch: processes beside them that do nothing but work")
+	flag.DurationVar(&o.length, "slow-fsync", 0, "instead: count elections and time reads while each fsync of one node takes so long")
+	flag.DurationVar(&o.period, "for", 10*time.Minute, "of -slow-fsync: how long the leader's disk is slow, and then a follower's")
 	flag.Parse()
 	o.systems, o.faults = strings.Split(systems, ","), strings.Split(which, ",")
 	redis.SetLogger(quiet{}) // a refused dial is what is asked for here
@@ -116,6 +127,9 @@ func run(ctx context.Context, o options) error {
 	}
 	if o.watch > 0 {
 		return watch(ctx, o)
+	}
+	if o.length > 0 {
+		return slowFsync(ctx, o)
 	}
 	path, err := exec.LookPath(o.redis)
 	if err != nil {

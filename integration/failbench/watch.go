@@ -67,8 +67,21 @@ func watch(ctx context.Context, o options) error {
 	load := harness.StartLoad(1, "watch", c.Addrs(), nil)
 	defer load.Stop()
 	load.Slow(true)
-	began, last := time.Now(), epochOf(first)
-	elections := 0
+	began := time.Now()
+	elections := countElections(ctx, c, epochOf(first))
+	load.Stop()
+	gap, _ := load.Gap(began)
+	fmt.Printf("%s beside %d busy processes: %d elections, longest gap between writes %d ms, %d acknowledged\n",
+		time.Since(began).Round(time.Second), o.busy, elections, gap.Milliseconds(), load.Acked())
+	if elections > 0 {
+		return errElected
+	}
+	return nil
+}
+
+// countElections counts until the context ends how often the epoch has risen above last.
+func countElections(ctx context.Context, c *harness.Cluster, last int64) (elections int) {
+	began := time.Now()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -83,14 +96,7 @@ func watch(ctx context.Context, o options) error {
 			}
 		}
 	}
-	load.Stop()
-	gap, _ := load.Gap(began)
-	fmt.Printf("%s beside %d busy processes: %d elections, longest gap between writes %d ms, %d acknowledged\n",
-		time.Since(began).Round(time.Second), o.busy, elections, gap.Milliseconds(), load.Acked())
-	if elections > 0 {
-		return errElected
-	}
-	return nil
+	return elections
 }
 
 func epochOf(info map[string]string) int64 {

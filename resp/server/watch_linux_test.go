@@ -2,6 +2,7 @@ package server
 
 import (
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"regent/engine/config"
@@ -16,8 +17,9 @@ func TestWatched(t *testing.T) {
 	a.expect("+PONG\r\n")
 	type end struct{ r, w *os.File }
 	var ends []end
+	var tended [3]struct{ turns, rests atomic.Int64 }
 	calls := make(chan byte, 16)
-	for range 3 {
+	for i := range tended {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +33,13 @@ func TestWatched(t *testing.T) {
 			}
 			calls <- b[0]
 			return b[0] != 'x'
-		}, func(bool) {}) {
+		}, func(resting bool) {
+			if resting {
+				tended[i].rests.Add(1)
+			} else {
+				tended[i].turns.Add(1)
+			}
+		}) {
 			t.Fatal("nobody watches")
 		}
 		ends = append(ends, end{r, w})
@@ -59,7 +67,20 @@ func TestWatched(t *testing.T) {
 		return err != nil // nobody can read it any more
 	})
 	say(0, 'd')
-	say(2, 'd')
+	say(2, 'd') // and so the first loop has forgotten that one
+	tends := func(i int) int64 { return tended[i].turns.Load() + tended[i].rests.Load() }
+	gone := tends(1)
+	for i := range tended {
+		rests := tended[i].rests.Load()
+		a.send("PING\r\n")
+		a.expect("+PONG\r\n")
+		if i != 1 {
+			eventually(t, "a loop that rests tends", func() bool { return tended[i].rests.Load() > rests && tended[i].turns.Load() > 0 })
+		}
+	}
+	if n := tends(1); n != gone {
+		t.Errorf("the one that had enough is tended %d times more", n-gone)
+	}
 	if err := h.front.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +89,9 @@ func TestWatched(t *testing.T) {
 		if _, err := e.w.Write([]byte("z")); err == nil {
 			t.Fatal("a descriptor is left open")
 		}
+	}
+	if h.front.loops.tended.Load() != nil {
+		t.Error("a server that has ended holds what it tended")
 	}
 	if h.front.Watch(0, func() bool { return true }, nil) {
 		t.Fatal("a server that has ended watches")
