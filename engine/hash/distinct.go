@@ -15,17 +15,26 @@ import (
 const (
 	// seenOnStack is how many places the table of fields has without an allocation.
 	seenOnStack = 1024
-	// seenShare: a table has more places than so many for each field.
+	// seenShare: a table has more places than so many for each field, and twice as many if
+	// they are on the stack.
 	seenShare = 2
+	// fewFields is up to how many are compared each with each, by their sums.
+	fewFields = 8
 )
 
 // distinct reports whether no two of the n fields are equal. An integer may be written as
 // text, though not by Redis.
 func (h *Hash) distinct(lp listpack.Bare, n int) bool {
-	if n < 2 {
+	switch {
+	case n < 2:
 		return true
+	case n <= fewFields:
+		return distinctFew(lp)
 	}
 	size := 1 << bits.Len(uint(seenShare*n))
+	if size <= seenOnStack/2 {
+		size *= 2
+	}
 	var some [seenOnStack]uint32 // where fields are, by their sums; 0: free
 	seen := some[:min(size, seenOnStack)]
 	if size > seenOnStack {
@@ -45,6 +54,41 @@ func (h *Hash) distinct(lp listpack.Bare, n int) bool {
 	}
 	return true
 }
+
+// distinctFew is distinct for a few fields, whose sums need no key: what collides is
+// compared, and that is soon over.
+func distinctFew(lp listpack.Bare) bool {
+	var (
+		sums [fewFields]uint64
+		at   [fewFields]int
+		a, b decimal.Text
+		n    int
+	)
+	for p := lp.First(); p < len(lp); p = lp.Next(lp.Next(p)) {
+		field := textAt(lp, p, &a)
+		sum := uint64(len(field))
+		for i := 0; ; i += 8 {
+			if rest := field[i:]; len(rest) < 8 {
+				for _, c := range rest {
+					sum = sum<<8 ^ sum>>56 ^ uint64(c)
+				}
+				break
+			}
+			sum = (sum ^ binary.LittleEndian.Uint64(field[i:])) * mixer
+		}
+		for i := range n {
+			if sums[i] == sum && string(textAt(lp, at[i], &b)) == string(field) {
+				return false
+			}
+		}
+		sums[n], at[n] = sum, p
+		n++
+	}
+	return true
+}
+
+// mixer spreads a sum's bits: an odd number without a pattern.
+const mixer = 0x9E3779B97F4A7C15
 
 // textAt is the element of a listpack at p, which is written into text if need be.
 func textAt(lp listpack.Bare, p int, text *decimal.Text) []byte {

@@ -212,7 +212,7 @@ func TestAdoptTwice(t *testing.T) {
 					}
 				}
 				h := New(maphash.MakeSeed())
-				b, err := listpack.Strip(lp, lp)
+				b, err := listpack.Strip(nil, lp)
 				if err != nil {
 					t.Fatal(err)
 				}

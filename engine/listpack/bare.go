@@ -148,23 +148,55 @@ func (b Bare) Append(dst []byte) []byte {
 	return dst
 }
 
-// Strip makes a Bare of a listpack from outside, which it validates, in dst. That may be
-// nil, or lp's own memory.
+// Strip makes a Bare of a listpack from outside, which it validates on the way, in the
+// memory of dst if that has room for StripRoom of it. The two may not overlap.
 func Strip(dst, lp []byte) (Bare, error) {
-	n, err := Validate(lp)
-	if err != nil {
-		return nil, err
+	if !framed(lp) {
+		return nil, ErrDamaged
 	}
-	if cap(dst) < len(lp)-headerLen+BareOverhead {
-		dst = make([]byte, len(lp))
+	if cap(dst) < StripRoom(len(lp)) {
+		dst = make([]byte, StripRoom(len(lp)))
 	}
 	b, to := Bare(dst[:cap(dst)]), BareOverhead
-	for p, end := headerLen, End(lp); p < end; {
-		size := encodedLen(lp[p:])
-		to += copy(b[to:], lp[p:p+size])
-		p += size + backLenBytes(size)
+	n, end := 0, End(lp)
+	for p := headerLen; p < end; n++ {
+		size := int(lp[p]) - 0x80 + 1
+		if uint(size-1) >= 1<<6 { // no short string, as most are
+			back := 1
+			if size = 1; lp[p] >= 0x80 || lp[p+1] != 1 {
+				var ok bool
+				if size, back, ok = checkEntry(lp[p:end]); !ok {
+					return nil, ErrDamaged
+				}
+			}
+			to += copy(b[to:], lp[p:p+size])
+			p += size + back
+			continue
+		}
+		q := p + size
+		if q >= end || int(lp[q]) != size {
+			return nil, ErrDamaged
+		}
+		if size <= stripWide && p+stripWide <= len(lp) { // what is too much is written over
+			from, into := lp[p:p+stripWide], b[to:to+stripWide]
+			binary.LittleEndian.PutUint64(into, binary.LittleEndian.Uint64(from))
+			binary.LittleEndian.PutUint64(into[8:], binary.LittleEndian.Uint64(from[8:]))
+		} else {
+			copy(b[to:], lp[p:q])
+		}
+		to += size
+		p = q + 1
+	}
+	if !counted(lp, n) {
+		return nil, ErrDamaged
 	}
 	b = b[:to]
 	b.setLen(n)
 	return b, nil
 }
+
+// stripWide is how many bytes Strip copies at once.
+const stripWide = 16
+
+// StripRoom is how much room Strip wants for a listpack of so many bytes.
+func StripRoom(size int) int { return size + stripWide }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 )
 
 // A Codec writes and reads the values of one type of Regent's. Strings need
@@ -24,10 +25,11 @@ type Codec interface {
 }
 
 // A Registry knows which codec reads which type. The zero value, and nil, know
-// strings alone. It does not change once it was made.
+// strings alone. What it knows does not change once it was made.
 type Registry struct {
-	byType [len(typeNames)]Codec
-	byKind map[string]Codec
+	byType    [len(typeNames)]Codec
+	byKind    map[string]Codec
+	undumpers sync.Pool // of Undumper
 }
 
 // NewRegistry makes a registry of codecs; two for one type are a mistake in

@@ -239,8 +239,8 @@ func (c *cursor) text(a *arena) (text, error) {
 		if err != nil {
 			return text{}, err
 		}
-		dst := a.alloc(int(whole))
-		return text{bytes: dst}, unpack(dst, src)
+		b, err := unpack(a.alloc(unpackRoom(int(whole))), src, int(whole))
+		return text{bytes: b}, err
 	}
 	if n > maxString {
 		return text{}, errTooLong

@@ -52,13 +52,18 @@ func undumped(p []byte) (body []byte, ok bool) {
 // Undump reads a payload: the value of e, and its type, are set. Slices of it
 // may point into p. The error is ErrDump, a TypeError or a DamageError.
 func Undump(p []byte, codecs *Registry, e *Entry) error {
+	w := walker{codecs: codecs}
+	return w.undump(p, e)
+}
+
+func (w *walker) undump(p []byte, e *Entry) error {
 	body, ok := undumped(p)
 	if !ok || len(body) == 0 {
 		return ErrDump
 	}
 	t := Type(body[0])
-	w := walker{cursor: cursor{buf: body, i: 1}, codecs: codecs}
-	if !codecs.has(t) {
+	w.cursor = cursor{buf: body, i: 1}
+	if !w.codecs.has(t) {
 		return &TypeError{Kind: t.String()}
 	}
 	e.Type = t
@@ -70,6 +75,38 @@ func Undump(p []byte, codecs *Registry, e *Entry) error {
 	}
 	return nil
 }
+
+// An Undumper reads one payload after another in the same memory: what the value in Entry
+// is made of is valid until it is given back.
+type Undumper struct {
+	Entry Entry
+	w     walker
+}
+
+// maxKeptPayload bounds the room that an Undumper keeps for the next payload, in bytes.
+const maxKeptPayload = 64 << 10
+
+// Undumper is one for payloads with values of r's types, to be given back by Return.
+func (r *Registry) Undumper() *Undumper {
+	u, ok := r.undumpers.Get().(*Undumper)
+	if !ok {
+		u = &Undumper{w: walker{codecs: r}}
+	}
+	return u
+}
+
+// Return takes an Undumper back, with all that it has given.
+func (r *Registry) Return(u *Undumper) {
+	u.Entry, u.w.cursor = Entry{}, cursor{}
+	if u.w.room.used > maxKeptPayload {
+		u.w.room = arena{}
+	}
+	u.w.reset()
+	r.undumpers.Put(u)
+}
+
+// Undump is the function of that name; the value is in Entry.
+func (u *Undumper) Undump(p []byte) error { return u.w.undump(p, &u.Entry) }
 
 // DumpLibraries is the payload of FUNCTION DUMP: as a file has libraries, and what DUMP has
 // at its end.

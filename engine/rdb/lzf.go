@@ -161,53 +161,66 @@ func appendRepeat(dst []byte, n, back int) []byte {
 	return append(dst, byte(7<<5|back>>8), byte(n-7), byte(back))
 }
 
-// lzfWide is how many bytes unpack copies at once where there is room for them: more
-// than wanted costs less than to count them, and what is too much is written over.
+// lzfWide is how many bytes unpack copies at once: more than wanted costs less than to
+// count them, and what is too much is written over.
 const lzfWide = 16
 
-// unpack fills dst, which has the length that the packed string must have.
-func unpack(dst, src []byte) error {
+// unpackRoom is how much room unpack wants for n bytes.
+func unpackRoom(n int) int { return n + lzfWide }
+
+// unpack gives the n bytes that the packed string must have, in room, which is as long as
+// unpackRoom says.
+func unpack(room, src []byte, n int) ([]byte, error) {
 	at := 0
 	for i := 0; i < len(src); {
 		ctrl := int(src[i])
 		i++
 		if ctrl < lzfMaxLiteral {
-			n := ctrl + 1
-			if n > len(src)-i || n > len(dst)-at {
-				return errLZF
+			size := ctrl + 1
+			if size > len(src)-i || size > n-at {
+				return nil, errLZF
 			}
-			if n <= lzfWide && len(src)-i >= lzfWide && len(dst)-at >= lzfWide {
-				copyWide(dst[at:at+lzfWide], src[i:i+lzfWide])
+			if len(src)-i >= lzfMaxLiteral {
+				copyWide(room[at:at+lzfWide], src[i:i+lzfWide])
+				if size > lzfWide {
+					copyWide(room[at+lzfWide:at+2*lzfWide], src[i+lzfWide:i+2*lzfWide])
+				}
 			} else {
-				copy(dst[at:], src[i:i+n])
+				copy(room[at:], src[i:i+size])
 			}
-			at, i = at+n, i+n
+			at, i = at+size, i+size
 			continue
 		}
-		n := ctrl >> 5
-		if n == 7 && i < len(src) {
-			n += int(src[i])
+		size := ctrl >> 5
+		if size == 7 && i < len(src) {
+			size += int(src[i])
 			i++
 		}
 		if i >= len(src) {
-			return errLZF
+			return nil, errLZF
 		}
-		n, from := n+2, at-(ctrl&0x1f<<8|int(src[i]))-1
+		size += 2
+		from := at - (ctrl&0x1f<<8 | int(src[i])) - 1
 		i++
-		if from < 0 || n > len(dst)-at {
-			return errLZF
+		if from < 0 || size > n-at {
+			return nil, errLZF
 		}
-		if n <= lzfWide && at-from >= 8 && len(dst)-at >= lzfWide {
-			copyWide(dst[at:at+lzfWide], dst[from:from+lzfWide])
-			at += n
+		if at-from < 8 {
+			at = repeat(room, from, at, size)
 			continue
 		}
-		at = repeat(dst, from, at, n)
+		for end := at + size; ; from += lzfWide {
+			copyWide(room[at:at+lzfWide], room[from:from+lzfWide])
+			if at += lzfWide; at >= end {
+				at = end
+				break
+			}
+		}
 	}
-	if at != len(dst) {
-		return errLZF
+	if at != n {
+		return nil, errLZF
 	}
-	return nil
+	return room[:n:n], nil
 }
 
 // copyWide copies lzfWide bytes from the first to the last, so that what stands 8 bytes

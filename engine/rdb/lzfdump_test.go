@@ -20,8 +20,7 @@ func TestDumpPackReadsBack(t *testing.T) {
 		if !ok {
 			return
 		}
-		out := make([]byte, len(src))
-		if err := unpack(out, packed); err != nil || !bytes.Equal(out, src) || len(packed) > len(src)-packGain {
+		if out, err := unpacked(packed, len(src)); err != nil || !bytes.Equal(out, src) || len(packed) > len(src)-packGain {
 			t.Fatalf("%d bytes, packed %d: %v", len(src), len(packed), err)
 		}
 	})

@@ -101,17 +101,24 @@ func TestPackedStringsComeBack(t *testing.T) {
 		if !ok {
 			return
 		}
-		got := make([]byte, len(p))
-		if err := unpack(got, packed[4:]); err != nil || !bytes.Equal(got, p) {
+		if got, err := unpacked(packed[4:], len(p)); err != nil || !bytes.Equal(got, p) {
 			t.Fatalf("%d bytes do not come back: %v", len(p), err)
 		}
-		if err := unpack(make([]byte, len(p)+1), packed[4:]); err == nil {
+		if _, err := unpacked(packed[4:], len(p)+1); err == nil {
 			t.Fatal("a packed string that is too short passes")
 		}
-		if len(p) > 0 && unpack(make([]byte, len(p)-1), packed[4:]) == nil {
+		if len(p) == 0 {
+			return
+		}
+		if _, err := unpacked(packed[4:], len(p)-1); err == nil {
 			t.Fatal("a packed string that is too long passes")
 		}
 	})
+}
+
+// unpacked is unpack in room of its own, no byte of which is more than it asks for.
+func unpacked(packed []byte, n int) ([]byte, error) {
+	return unpack(make([]byte, unpackRoom(n)), packed, n)
 }
 
 func TestPackerForgetsEarlierStrings(t *testing.T) {
@@ -120,8 +127,7 @@ func TestPackerForgetsEarlierStrings(t *testing.T) {
 		z.clock = clock
 		for _, p := range []string{"abcabcabcabcabcabcabcabc", "abcdefabcdefabcdefabcdef", "abcabcabcabcabcabcabcabc"} {
 			packed, ok := z.pack(nil, []byte(p), len(p)-4)
-			got := make([]byte, len(p))
-			if !ok || unpack(got, packed) != nil || string(got) != p {
+			if got, err := unpacked(packed, len(p)); !ok || err != nil || string(got) != p {
 				t.Errorf("clock %d: %q comes back as %q", clock, p, got)
 			}
 		}
@@ -166,12 +172,12 @@ func TestUnpackShort(t *testing.T) {
 				packed = appendRepeat(packed, n, back)
 				tail := distinctBytes(rest)
 				want, packed = append(want, tail...), appendLiterals(packed, tail)
-				got := make([]byte, len(want), len(want)+1)
-				if err := unpack(got, packed); err != nil || !bytes.Equal(got, want) {
+				got, err := unpacked(packed, len(want))
+				if err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("%d bytes from %d back, %d after: %v, %q, not %q", n, back, rest, err, got, want)
 				}
 				for _, off := range []int{-1, 1} {
-					if err := unpack(make([]byte, len(want)+off), packed); err == nil {
+					if _, err := unpacked(packed, len(want)+off); err == nil {
 						t.Fatalf("%d bytes from %d back, %d after: a length that is wrong by %d", n, back, rest, off)
 					}
 				}
@@ -187,7 +193,7 @@ func FuzzUnpack(f *testing.F) {
 		if n < 0 || n > 1<<20 {
 			return
 		}
-		_ = unpack(make([]byte, n), p) // must neither panic nor hang
+		_, _ = unpacked(p, n) // must neither panic nor hang
 	})
 }
 

@@ -156,6 +156,17 @@ func (s *Set) Add(b []byte, maxInts int64) bool {
 	return true
 }
 
+// AddNew is Add of what is known to be no member yet.
+func (s *Set) AddNew(b []byte, maxInts int64) {
+	e := listpack.ElementOf(b)
+	if !s.hashed || s.table != nil || len(s.lone) == 0 || len(s.lone)+e.Size() > listMax {
+		s.Add(b, maxInts)
+		return
+	}
+	s.unshare()
+	s.became(listpack.Insert(s.lone, listpack.End(s.lone), &e))
+}
+
 func (s *Set) addInt(n, maxInts int64) bool {
 	at, found := s.ints().find(n)
 	if found {

@@ -114,7 +114,7 @@ func (hc hashCodec) fields(h *hashObject, d *rdb.Decoder) error {
 }
 
 func (hc hashCodec) packed(h *hashObject, d *rdb.Decoder, lp []byte) error {
-	b, err := listpack.Strip(d.Room(len(lp)), lp)
+	b, err := listpack.Strip(d.Room(listpack.StripRoom(len(lp))), lp)
 	if err != nil {
 		return err
 	}

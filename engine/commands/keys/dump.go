@@ -137,7 +137,9 @@ func doRestore(c *engine.Ctx) {
 		c.Err(resp.ErrTTL)
 		return
 	}
-	v, ok := payloadValue(c, payload)
+	u := c.Codecs().Undumper()
+	defer c.Codecs().Return(u)
+	v, ok := payloadValue(c, u, payload)
 	if !ok {
 		return
 	}
@@ -161,11 +163,11 @@ func doRestore(c *engine.Ctx) {
 	c.W.OK()
 }
 
-// payloadValue is what a payload holds; false: the error was written.
-func payloadValue(c *engine.Ctx, payload []byte) (v dict.Value, ok bool) {
+// payloadValue is what a payload holds, valid as long as u says; false: the error was written.
+func payloadValue(c *engine.Ctx, u *rdb.Undumper, payload []byte) (v dict.Value, ok bool) {
 	c.Heavy(len(payload))
-	var en rdb.Entry
-	err := rdb.Undump(payload, c.Codecs(), &en)
+	err := u.Undump(payload)
+	en := &u.Entry
 	switch {
 	case errors.Is(err, rdb.ErrDump):
 		c.Err(resp.ErrPayload)
@@ -188,6 +190,10 @@ func payloadValue(c *engine.Ctx, payload []byte) (v dict.Value, ok bool) {
 
 // propagateRestore puts the command into the log, to expire at the wall ms at.
 func propagateRestore(c *engine.Ctx, o *restoreOptions, at int64) {
+	if at == 0 && string(c.Args[0]) == "RESTORE" { // as it came
+		c.PropagateSelf()
+		return
+	}
 	args := append([][]byte{[]byte("RESTORE")}, c.Args[1:]...)
 	if at != 0 && !o.absolute {
 		args[2] = strconv.AppendInt(nil, at, 10)

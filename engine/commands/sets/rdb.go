@@ -27,6 +27,35 @@ const (
 	maxRoom    = 1 << 10
 )
 
+// lentBytes is up to where an object for a set of an RDB file is lent: far below what the
+// keyspace keeps as an object.
+const lentBytes = 4 << 10
+
+// A sieve tells most members that are new from those that may have been there: a bit for
+// each that has been, by its bytes.
+type sieve [sieveWords]uint64
+
+// sieveWords: eight bits for each member that a small set may have.
+const sieveWords = 8
+
+// fresh reports whether b has not been there for certain, and notes it.
+func (v *sieve) fresh(b []byte) bool {
+	sum := uint32(len(b))
+	for _, c := range b[:min(len(b), sieveBytes)] {
+		sum = (sum ^ uint32(c)) * 0x01000193
+	}
+	for _, c := range b[max(len(b)-sieveBytes, 0):] {
+		sum = (sum ^ uint32(c)) * 0x01000193
+	}
+	word, bit := &v[sum>>29], uint64(1)<<(sum>>23&63)
+	had := *word&bit != 0
+	*word |= bit
+	return !had
+}
+
+// sieveBytes is how many of a member's first and last bytes count.
+const sieveBytes = 8
+
 // Kind is "set".
 func (setCodec) Kind() string { return "set" }
 
@@ -58,7 +87,12 @@ func (setCodec) Encode(e *rdb.Encoder, t rdb.Type, v any) {
 // Decode reads a set, which may be empty: then it is none.
 func (sc setCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	s, err := sc.decode(d, t)
-	return &setObject{s}, err
+	if b, _, ok := s.Packed(); !ok || len(b) > lentBytes { // the keyspace will have more than its bytes
+		return &setObject{s}, err
+	}
+	o := rdb.Lent[setObject](d)
+	o.Set = s
+	return o, err
 }
 
 func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
@@ -89,14 +123,17 @@ func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 	case n > uint64(limit):
 		s.Hash()
 	case n > 1:
-		s.View(make([]byte, 0, min(n*memberRoom, maxRoom)), false)
+		s.View(d.Room(int(min(n*memberRoom, maxRoom)))[:0], false)
 	}
+	var seen sieve
 	for ; n > 0; n-- {
 		b, err := d.String()
 		if err != nil {
 			return s, err
 		}
-		if !s.Add(b, limit) {
+		if seen.fresh(b) {
+			s.AddNew(b, limit)
+		} else if !s.Add(b, limit) {
 			return s, errMember
 		}
 	}

@@ -85,7 +85,7 @@ func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	}
 	z := rdb.Lent[zsetObject](d)
 	z.ZSet = zset.New(zc.seed)
-	lp, err := listpack.Strip(d.Room(len(b)), b)
+	lp, err := listpack.Strip(d.Room(listpack.StripRoom(len(b))), b)
 	if err == nil {
 		err = z.Adopt(lp, lim)
 	}
