@@ -449,7 +449,7 @@ func bulk(s string) string {
 
 func TestElectAndReplicate(t *testing.T) {
 	t.Parallel()
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	for i := range 100 {
@@ -479,7 +479,7 @@ func TestElectAndReplicate(t *testing.T) {
 
 func TestKillAndReturn(t *testing.T) {
 	t.Parallel()
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	var written []string
 	for round := range 4 {

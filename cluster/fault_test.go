@@ -166,7 +166,7 @@ func TestFlappingLink(t *testing.T) {
 // is there.
 func TestDiskOfLeaderFails(t *testing.T) {
 	t.Parallel()
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	leader.must("SET", "k", "v")
@@ -191,7 +191,7 @@ func TestDiskOfLeaderFails(t *testing.T) {
 // starts again as a follower with everything in place.
 func TestOrderlyStop(t *testing.T) {
 	t.Parallel()
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	w.start()
 	leader := w.leader()
 	leader.must("SET", "k", "v")
@@ -261,7 +261,7 @@ func TestLargeRecords(t *testing.T) {
 // asks for less is served.
 func TestTooFewFollowers(t *testing.T) {
 	t.Parallel()
-	w := newNetwork(t, 3)
+	w := newNetwork(t, 3).patient()
 	for _, x := range w.nodes {
 		x.config.WriteAcks.Set(config.AcksAll)
 	}
