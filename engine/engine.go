@@ -73,6 +73,7 @@ type Engine struct {
 	slow    slowlog
 	events  latency.Monitor // what took long
 	version string
+	buildID string // of version
 	runID   string // 40 hex digits, another one with each start
 
 	configFile string
@@ -145,7 +146,7 @@ func New(o Options) *Engine {
 		dial: o.Dial, replicas: o.Replicas, errands: make(chan struct{}, mostErrands),
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
-		started: o.Host.Now(), version: o.Version, configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
+		started: o.Host.Now(), version: o.Version, buildID: buildID(o.Version), configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
 	}
 	e.save.last.Store(e.started)
 	for i := range e.shards {

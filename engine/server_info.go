@@ -34,8 +34,8 @@ type infoRun struct {
 	tls   bool  // its client speaks TLS
 	now   int64 // wall ms
 	view  *View
-	own   []InfoSection // of the Sentinel face's rooms
-	usage *Usage        // nil: not asked for yet
+	usage *Usage      // nil: not asked for yet
+	sums  *clientSums // nil: not added up yet
 }
 
 // process is what the process takes, for sections that tell of it.
@@ -47,76 +47,125 @@ func (r *infoRun) process() *Usage {
 	return r.usage
 }
 
-// sections are the engine's own, in Redis's order.
-func (r *infoRun) sections() []InfoSection {
-	if r.face == FaceSentinel {
-		return append([]InfoSection{{"Server", true, r.server}, {"Clients", true, r.clients}, {"Stats", true, r.stats}, {"CPU", true, r.cpu}}, r.own...)
+// clientSums are the sums over all clients, for sections that tell of them.
+func (r *infoRun) clientSums() *clientSums {
+	if r.sums == nil {
+		sums := r.e.sumClients()
+		r.sums = &sums
 	}
-	return []InfoSection{
-		{"Server", true, r.server},
-		{"Clients", true, r.clients},
-		{"Memory", true, r.memory},
-		{"Persistence", true, r.persistence},
-		{"Stats", true, r.stats},
-		{"Replication", true, r.replication},
-		{"CPU", true, r.cpu},
-		{"Modules", true, func(*InfoWriter) {}}, // there are none
-		{"Commandstats", false, r.commandstats},
-		{"Errorstats", true, r.errorstats},
-		{"Latencystats", false, r.latencystats},
-		{"Cluster", true, r.cluster},
-		{"Keyspace", true, r.keyspace},
-		{"Regent", true, r.regent},
+	return r.sums
+}
+
+// An ownSection is one of the engine's own.
+type ownSection struct {
+	name    string
+	unasked bool
+	write   func(*infoRun, *InfoWriter)
+}
+
+// ownSections are in Redis's order.
+func (r *infoRun) ownSections() []ownSection {
+	if r.face == FaceSentinel {
+		return []ownSection{
+			{"Server", true, (*infoRun).server},
+			{"Clients", true, (*infoRun).clients},
+			{"Stats", true, (*infoRun).stats},
+			{"CPU", true, (*infoRun).cpu},
+		}
+	}
+	return []ownSection{
+		{"Server", true, (*infoRun).server},
+		{"Clients", true, (*infoRun).clients},
+		{"Memory", true, (*infoRun).memory},
+		{"Persistence", true, (*infoRun).persistence},
+		{"Stats", true, (*infoRun).stats},
+		{"Replication", true, (*infoRun).replication},
+		{"CPU", true, (*infoRun).cpu},
+		{"Modules", true, func(*infoRun, *InfoWriter) {}}, // there are none
+		{"Commandstats", false, (*infoRun).commandstats},
+		{"Errorstats", true, (*infoRun).errorstats},
+		{"Latencystats", false, (*infoRun).latencystats},
+		{"Cluster", true, (*infoRun).cluster},
+		{"Keyspace", true, (*infoRun).keyspace},
+		{"Regent", true, (*infoRun).regent},
 	}
 }
 
-// infoRoom is what INFO takes as a rule, in bytes.
-const infoRoom = 8 << 10
+// An infoWish is which sections were asked for.
+type infoWish struct {
+	words        [][]byte
+	all, unasked bool
+}
+
+func wishOf(words [][]byte) infoWish {
+	w := infoWish{words: words}
+	w.all = w.names("all") || w.names("everything")
+	w.unasked = len(words) == 0 || w.names("default")
+	return w
+}
+
+func (w *infoWish) names(section string) bool {
+	return slices.ContainsFunc(w.words, func(word []byte) bool { return spec.EqualFold(word, spec.Lower(section)) })
+}
+
+func (w *infoWish) has(section string, unasked bool) bool {
+	return w.all || w.unasked && unasked || w.names(section)
+}
+
+// infoRoom is what INFO takes as a rule, in bytes, and maxInfoKept what is kept for the
+// next one.
+const (
+	infoRoom    = 8 << 10
+	maxInfoKept = 4 * infoRoom
+)
 
 func doInfo(c *Ctx) {
-	asked := map[string]bool{}
-	for _, a := range c.Args[1:] {
-		asked[spec.Lower(string(a))] = true
-	}
-	all := asked["all"] || asked["everything"]
-	unasked := len(asked) == 0 || asked["default"]
+	wish := wishOf(c.Args[1:])
 	r := &infoRun{e: c.e, face: c.s.face, tls: c.s.TLS, now: c.e.host.Now(), view: c.e.toldView().toward(c.s.TLS)}
+	further := r.e.sections
 	if r.face == FaceSentinel {
-		r.own = c.ownInfo()
+		further = c.ownInfo()
 	}
-	w := InfoWriter{make([]byte, 0, infoRoom)}
-	for _, parts := range r.joined() {
-		first := parts[0]
-		if !all && !(unasked && first.Default) && !asked[spec.Lower(first.Name)] {
-			continue
-		}
-		w.section(first.Name)
-		for _, p := range parts {
-			p.Write(&w)
-		}
+	w := InfoWriter{slices.Grow(c.found[:0], infoRoom)}
+	r.write(&w, &wish, further)
+	if c.found = w.buf[:0]; cap(w.buf) > maxInfoKept {
+		c.found = nil
 	}
 	if r.face == FaceSentinel {
 		c.W.Bulk(w.buf)
 		return
 	}
-	c.W.Verbatim("txt", string(w.buf))
+	c.W.VerbatimBytes("txt", w.buf)
 }
 
-// joined is all sections, each with what continues it.
-func (r *infoRun) joined() (out [][]InfoSection) {
-	all := r.sections()
-	if r.face != FaceSentinel {
-		all = append(all, r.e.sections...)
-	}
-	for _, s := range all {
-		at := slices.IndexFunc(out, func(parts []InfoSection) bool { return parts[0].Name == s.Name })
-		if at < 0 {
-			out = append(out, []InfoSection{s})
-			continue
+// write writes the engine's own sections, each with what continues it, and behind them the
+// others.
+func (r *infoRun) write(w *InfoWriter, wish *infoWish, further []InfoSection) {
+	own := r.ownSections()
+	for i := range own {
+		if s := &own[i]; wish.has(s.name, s.unasked) {
+			w.section(s.name)
+			s.write(r, w)
+			w.continued(s.name, further)
 		}
-		out[at] = append(out[at], s)
 	}
-	return out
+	for i, s := range further {
+		isOwn := slices.ContainsFunc(own, func(o ownSection) bool { return o.name == s.Name })
+		first := !slices.ContainsFunc(further[:i], func(before InfoSection) bool { return before.Name == s.Name })
+		if !isOwn && first && wish.has(s.Name, s.Default) {
+			w.section(s.Name)
+			w.continued(s.Name, further[i:])
+		}
+	}
+}
+
+// continued writes all of the sections that have this name.
+func (w *InfoWriter) continued(name string, sections []InfoSection) {
+	for _, s := range sections {
+		if s.Name == name {
+			s.Write(w)
+		}
+	}
 }
 
 // section begins a section; an empty line divides it from the one before.

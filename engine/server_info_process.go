@@ -16,7 +16,7 @@ func (r *infoRun) server(w *InfoWriter) {
 	w.Str("redis_version", RedisVersion)
 	w.Str("redis_git_sha1", "00000000") // Redis's for what was not built from its repository
 	w.Int("redis_git_dirty", 0)
-	w.Str("redis_build_id", buildID(e.version))
+	w.Str("redis_build_id", e.buildID)
 	w.Str("redis_mode", r.e.mode(r.face, r.view))
 	w.Str("regent_version", e.version)
 	w.Str("os", u.OS)
@@ -61,7 +61,12 @@ type clientSums struct {
 
 // sumClients looks at every client's buffers without stopping any.
 func (e *Engine) sumClients() (sum clientSums) {
-	for _, s := range e.clients() {
+	e.sessMu.Lock()
+	defer e.sessMu.Unlock()
+	for _, s := range e.sessions {
+		if s.Shared.has(clientEvicted) {
+			continue
+		}
 		sum.count++
 		if s.Shared.has(clientBlocked) {
 			sum.blocked++
@@ -78,7 +83,7 @@ func (e *Engine) sumClients() (sum clientSums) {
 }
 
 func (r *infoRun) clients(w *InfoWriter) {
-	sum := r.e.sumClients()
+	sum := r.clientSums()
 	w.Int("connected_clients", sum.count)
 	w.Int("cluster_connections", int64(len(r.e.cluster.Links())))
 	w.Int("maxclients", r.e.Config.MaxClients.Get())
@@ -106,7 +111,7 @@ func (r *infoRun) memory(w *InfoWriter) {
 	}
 	bytes("used_memory_peak", peak)
 	w.Str("used_memory_peak_perc", fmt.Sprintf("%.2f%%", percent(used, peak)))
-	clients := e.sumClients()
+	clients := r.clientSums()
 	w.Int("used_memory_overhead", clients.buffers) // not part of used_memory
 	w.Int("used_memory_startup", 0)
 	w.Int("used_memory_dataset", used)
@@ -178,9 +183,8 @@ func ratio(part, whole int64) float64 {
 func percent(part, whole int64) float64 { return 100 * ratio(part, whole) }
 
 // policyName is maxmemory-policy as it is configured.
-func (e *Engine) policyName() (name string) {
-	const policy = "maxmemory-policy"
-	e.Config.EachAsked(func(name string) (as string, ok bool) { return name, name == policy }, func(_, value string) { name = value })
+func (e *Engine) policyName() string {
+	name, _ := e.Config.Lookup("maxmemory-policy")
 	return name
 }
 

@@ -278,15 +278,25 @@ func (w *Writer) Verbatim(format, s string) {
 	if !w.fits(len(s)) {
 		return
 	}
-	if w.proto != RESP3 {
-		w.BulkString(s)
-		return
+	w.buf = appendVerbatim(w.buf, w.proto, format, s)
+}
+
+// VerbatimBytes is Verbatim of a text that is no string.
+func (w *Writer) VerbatimBytes(format string, b []byte) {
+	if w.fits(len(b)) {
+		w.buf = appendVerbatim(w.buf, w.proto, format, b)
 	}
-	w.buf = appendHeader(w.buf, '=', int64(len(s)+4))
-	w.buf = append(w.buf, format...)
-	w.buf = append(w.buf, ':')
-	w.buf = append(w.buf, s...)
-	w.buf = append(w.buf, '\r', '\n')
+}
+
+func appendVerbatim[T []byte | string](dst []byte, proto int, format string, s T) []byte {
+	if proto != RESP3 {
+		return AppendBulk(dst, s)
+	}
+	dst = appendHeader(dst, '=', int64(len(s)+4))
+	dst = append(dst, format...)
+	dst = append(dst, ':')
+	dst = append(dst, s...)
+	return append(dst, '\r', '\n')
 }
 
 // Mark remembers where an array header belongs whose length is not known yet.
