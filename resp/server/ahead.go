@@ -54,11 +54,10 @@ func (a *ahead) look(c *client, p []byte) bool {
 	}
 	a.forget()
 	for used := 0; a.n < most && len(a.args) < maxAheadArgs; {
-		cmd := a.parse(c, p[used:], lim)
-		if cmd.n == 0 && cmd.refusal == "" {
+		cmd := &a.cmds[a.n]
+		if *cmd = a.parse(c, p[used:], lim); cmd.n == 0 && cmd.refusal == "" {
 			break
 		}
-		a.cmds[a.n] = cmd
 		a.n++
 		if cmd.refusal != "" {
 			break
@@ -73,11 +72,14 @@ func (a *ahead) look(c *client, p []byte) bool {
 
 // parse parses one command; n is 0 without a refusal when it is not whole.
 func (a *ahead) parse(c *client, p []byte, lim limits) (cmd parsed) {
-	cmd.n, cmd.refusal = c.guard.next(p, lim)
-	if cmd.n == 0 {
+	free := a.free()
+	if cmd.n, cmd.args = c.guard.quick(p, lim, free); cmd.n > 0 {
+		a.args = a.args[:len(a.args)+len(cmd.args)]
 		return cmd
 	}
-	free := a.free()
+	if cmd.n, cmd.refusal = c.guard.next(p, lim); cmd.n == 0 {
+		return cmd
+	}
 	cmd.args, cmd.refusal = c.guard.split(p[:cmd.n], free)
 	switch n := len(cmd.args); {
 	case n == 0:

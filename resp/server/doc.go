@@ -94,6 +94,13 @@
 // price is that a loop that is busy keeps its processor, so the program gives
 // the scheduler some more than it has loops (cmd/regent/processors.go).
 //
+// # What reads a command
+//
+// redcon does, behind the guard that has found the command's end: what is long, or
+// has come in pieces. A short one that has come whole the guard reads by itself, in the
+// pass in which it looks for the end (guard.quick). The two passes were a fifth of a GET
+// at P=64: 0.79 µs before and 0.56 after, in turns with redis-server at 1.47.
+//
 // # TLS
 //
 // A slot with TLS has a crypto/tls connection over a socket that never waits

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -223,7 +224,8 @@ func FuzzGuard(f *testing.F) {
 }
 
 // FuzzGuardAndRedcon: what the guard lets through to redcon neither brings it
-// down nor means something else to it.
+// down nor means something else to it, and what is read in one pass is the same as
+// step by step.
 func FuzzGuardAndRedcon(f *testing.F) {
 	for _, s := range frames {
 		f.Add([]byte(s))
@@ -232,7 +234,12 @@ func FuzzGuardAndRedcon(f *testing.F) {
 		var g guard
 		lim := limits{bulk: 512 << 20}
 		for {
+			var q guard
+			quick, words := q.quick(b, lim, make([][]byte, 0, quickMost))
 			n, refusal := g.next(b, lim)
+			if quick != 0 && (quick != n || refusal != "" || q != g || !slices.EqualFunc(words, splitLoose(b[:n], nil), bytes.Equal)) {
+				t.Fatalf("%q: %d bytes in one pass, %+v, %q; step by step %d, %+v, %s", b, quick, q, words, n, g, refusal)
+			}
 			if n == 0 || refusal != "" {
 				return
 			}
@@ -278,6 +285,13 @@ func BenchmarkGuard(b *testing.B) {
 			var g guard
 			for b.Loop() {
 				g.next(frame, lim)
+			}
+		})
+		b.Run(name+"/quick", func(b *testing.B) {
+			var g guard
+			args := make([][]byte, 0, quickMost)
+			for b.Loop() {
+				g.quick(frame, lim, args)
 			}
 		})
 		b.Run(name+"/loose", func(b *testing.B) {
