@@ -7,13 +7,17 @@ package engine
 //   - Now is read once for up to sharedCommands commands. What may take long
 //     (anything but commands on one key or none that are fast, or on a string)
 //     is timed exactly and followed by a new reading.
-//   - Of the quick commands of a batch every eighth or so is timed, and counts
+//   - Of the quick commands of a batch every sixteenth or so is timed, and counts
 //     for those before it. The gaps vary, so that a pipeline that repeats
 //     itself is sampled everywhere.
 //   - What is quick with a small value is not with a large one. So a command that is
 //     about to copy one says so (Ctx.heavy), and timing begins there and then,
 //     if it had not: all before it is too short to show. The slow log misses
 //     nothing of a millisecond and more.
+//
+// Clients that send one command at a time would read the wall clock for each all the same.
+// So the batches of one turn of an event loop share readings, too (Desk.Turn): two
+// readings of each command by itself were a fiftieth of it.
 //
 // Without BeginBatch every command reads the clocks for itself.
 
@@ -27,7 +31,7 @@ const (
 	// much takes some microseconds.
 	heavyBytes = 16 << 10
 	// timedGap is the widest gap between two timed commands; a power of two.
-	timedGap = 16
+	timedGap = 32
 )
 
 // A batchClock is a session's place in its batch.
@@ -48,8 +52,12 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 	}
 	c := s.context()
 	c.clock.left, c.clock.stale = n, true
-	if d != nil {
-		c.out = &d.out
+	if d == nil {
+		return
+	}
+	c.out = &d.out
+	if d.begun = n; d.fresh > 0 {
+		c.Now, c.clock.stale = d.now, false
 	}
 }
 
@@ -61,7 +69,13 @@ func (e *Engine) EndBatch(s *Session, d *Desk) {
 	if c.s != nil {
 		e.countUp(c)
 	}
-	if d == nil || d.free != nil || s.parked != nil {
+	if d == nil {
+		return
+	}
+	if d.fresh = max(d.fresh-(d.begun-c.clock.left), 0); c.clock.stale || s.parked != nil {
+		d.fresh = 0
+	}
+	if d.free != nil || s.parked != nil {
 		return
 	}
 	c.Args, c.said = nil, nil
@@ -75,6 +89,27 @@ func (e *Engine) EndBatch(s *Session, d *Desk) {
 type Desk struct {
 	free *Ctx
 	out  outbox // see TellPublished
+
+	now   int64 // wall ms
+	turns bool  // Turn says when now is old
+	fresh int   // commands that may still share it
+	begun int   // commands that the batch has been promised
+}
+
+// Turn says that time may have passed: the next command, or reader of Now, reads the wall
+// clock, and those after it share the reading, whosever they are.
+func (d *Desk) Turn() { d.turns, d.fresh = true, 0 }
+
+// Now is the wall clock in ms, read at most once a turn and sharedCommands.
+func (e *Engine) Now(d *Desk) int64 {
+	if d.fresh > 0 {
+		return d.now
+	}
+	d.now = e.host.Now()
+	if d.turns {
+		d.fresh = sharedCommands
+	}
+	return d.now
 }
 
 // due counts a command and reports whether it reads the wall clock.
@@ -103,7 +138,7 @@ func (b *batchClock) weigh(cmd *Command, sh shape, args int) int64 {
 	}
 	weight := max(b.width, 1)
 	b.dice = b.dice*1664525 + 1013904223 // Numerical Recipes' generator: its upper bits will do
-	b.gap = b.dice >> 28 % timedGap
+	b.gap = b.dice >> 27 % timedGap
 	b.width = b.gap + 1
 	return int64(weight)
 }

@@ -242,9 +242,9 @@ func (c *client) over() bool {
 }
 
 // arrived counts what was read.
-func (c *client) arrived(n int) {
+func (c *client) arrived(w *scratch, n int) {
 	c.srv.count.CountInput(c.sess.ID, int64(n))
-	c.sess.Shared.LastActive.Store(c.srv.host.Now())
+	c.sess.Shared.LastActive.Store(c.srv.engine.Now(&w.desk))
 }
 
 // take carries out what has just been read. p is the reader's: what cannot be

@@ -190,7 +190,7 @@ func (l *netLink) read() {
 	l.leave(err)
 	if n > 0 {
 		w := c.srv.scratch.Get().(*scratch)
-		c.arrived(n)
+		c.arrived(w, n)
 		if kept {
 			c.grown(w, n)
 		} else {

@@ -98,6 +98,7 @@ func (lp *loop) run() {
 func (lp *loop) turn() bool {
 	events := lp.wait()
 	lp.turns.Turn()
+	lp.passed()
 	lp.meter.turn(lp.set.ticks)
 	lp.serveWatched(events)
 	leaving := false
@@ -110,6 +111,7 @@ func (lp *loop) turn() bool {
 		}
 	}
 	lp.serveShakes(len(events) > 0 || len(lp.again) > 0)
+	lp.passed()
 	lp.serveAgain()
 	for i := range events {
 		lp.event(&events[i])
@@ -146,6 +148,13 @@ func (lp *loop) wait() []unix.EpollEvent {
 	lp.mu.Unlock()
 	lp.busy = len(events) > 1
 	return events
+}
+
+// passed says that what the loop has done may have taken time.
+func (lp *loop) passed() {
+	if lp.w != nil {
+		lp.w.desk.Turn()
+	}
 }
 
 // hasMore reports whether there is something to do without any socket.
@@ -366,6 +375,7 @@ func (lp *loop) release() {
 		s.client.release(lp.w)
 	}
 	lp.w.reset()
+	lp.passed() // the log was written
 	list := lp.open
 	lp.open = lp.open[:0]
 	for _, s := range list {
@@ -448,7 +458,7 @@ func (lp *loop) read(s *slot) {
 	case n == 0:
 		s.eof = true
 	default:
-		s.arrived(n)
+		s.arrived(lp.w, n)
 		s.weigh(lp.set.windows.Load(), turnWeight)
 	}
 	s.came(lp.w, way, p, max(n, 0))

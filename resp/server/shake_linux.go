@@ -262,7 +262,7 @@ func (lp *loop) readTLS(s *slot, fresh bool) {
 	n, end, err := t.read(lp.plain, raw, eof)
 	s.eof, s.dead = s.eof || end, s.dead || err != nil
 	if n > 0 {
-		s.arrived(n)
+		s.arrived(lp.w, n)
 		s.weigh(lp.set.windows.Load(), turnWeight)
 		s.take(lp.w, lp.plain[:n])
 	}
