@@ -19,12 +19,12 @@ func TestAnotherEpochEndsAStream(t *testing.T) {
 			conn, other := peer.Pair(atLeader, atFollower, leader, follower)
 			defer other.Close()
 			log := leaderLog(t, epoch)
-			held := 0
+			held := make(chan struct{}, 1)
 			s := repl.NewSender(repl.SenderConfig{
 				Stream: log.Stream(), Self: leader, Peer: follower, Epoch: epoch, Patience: patience * 60,
 				Cluster: func() string { return peer.Unknown }, Commit: log.End,
 				Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
-				Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) { held++ },
+				Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) { held <- struct{}{} },
 				Leisure: func() bool { return false },
 			}, conn)
 			say := func(f peer.Frame) {
@@ -42,8 +42,15 @@ func TestAnotherEpochEndsAStream(t *testing.T) {
 			say(peer.Frame{Type: peer.Ready, Epoch: epoch, Args: [][]byte{[]byte("0")}})
 			takeLog(t, other, nil, log.End())
 			say(peer.Frame{Type: peer.Held, Epoch: at, Args: [][]byte{[]byte("1"), []byte("1"), []byte("0")}})
-			if err := <-ended; err == nil || held > 0 {
-				t.Errorf("%d acknowledgements of epoch %d were taken: %v", held, at, err)
+			select {
+			case err := <-ended:
+				if err == nil {
+					t.Error("the stream ended without a reason")
+				}
+			case <-held:
+				t.Errorf("an acknowledgement of epoch %d was taken", at)
+				_ = other.Close()
+				<-ended
 			}
 		})
 	}
