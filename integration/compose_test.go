@@ -38,7 +38,7 @@ func TestCompose(t *testing.T) {
 		t.Log("no docker daemon on this machine: nothing to compose")
 		return
 	}
-	c := composeUp(t)
+	c := composeUp(t, "docker-compose.yml")
 	first := c.leader("")
 	c.safe()
 	c.mustCli(1, "OK", "set", "greeting", "hello")
@@ -95,7 +95,8 @@ func TestCompose(t *testing.T) {
 	})
 }
 
-func composeUp(t *testing.T) *composed {
+// composeUp starts what the files say together.
+func composeUp(t *testing.T, files ...string) *composed {
 	c := &composed{t: t}
 	need(t, "docker")
 	if _, err := exec.LookPath("docker-compose"); err == nil {
@@ -105,7 +106,10 @@ func composeUp(t *testing.T) *composed {
 	} else {
 		t.Fatal("docker-compose is needed: `make tools` installs it")
 	}
-	c.argv = append(c.argv, "-p", composeProject, "-f", "docker-compose.yml")
+	c.argv = append(c.argv, "-p", composeProject)
+	for _, file := range files {
+		c.argv = append(c.argv, "-f", file)
+	}
 	c.run("make", "image")
 	down := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), composeStep)

@@ -2,6 +2,7 @@ package repl_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 
@@ -10,21 +11,28 @@ import (
 	"regent/cluster/repl"
 )
 
-// TestAnotherEpochEndsAStream: what a follower says of another epoch counts for nothing, and
-// nothing that follows it in the stream does.
-func TestAnotherEpochEndsAStream(t *testing.T) {
-	for name, at := range map[string]int64{"an epoch before": epoch - 1, "a later one": epoch + 1} {
+// TestWrongWordsEndAStream: an acknowledgement of another epoch, of less than the one before, or
+// of more than was received counts for nothing, and nothing that follows it does.
+func TestWrongWordsEndAStream(t *testing.T) {
+	type held struct{ epoch, received, durable int64 }
+	for name, says := range map[string][]held{
+		"of an epoch before":     {{epoch, 2, 2}, {epoch - 1, 3, 3}},
+		"of a later epoch":       {{epoch, 2, 2}, {epoch + 1, 3, 3}},
+		"of less than before":    {{epoch, 2, 2}, {epoch, 1, 1}},
+		"of more than it has":    {{epoch, 2, 2}, {epoch, 3, 4}},
+		"of more from the start": {{epoch, 3, 4}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			atLeader, atFollower := sockets(t)
 			conn, other := peer.Pair(atLeader, atFollower, leader, follower)
 			defer other.Close()
 			log := leaderLog(t, epoch)
-			held := make(chan struct{}, 1)
+			taken := make(chan int64, len(says))
 			s := repl.NewSender(repl.SenderConfig{
 				Stream: log.Stream(), Self: leader, Peer: follower, Epoch: epoch, Patience: patience * 60,
 				Cluster: func() string { return peer.Unknown }, Commit: log.End,
 				Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
-				Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) { held <- struct{}{} },
+				Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(p repl.Progress) { taken <- p.Received },
 				Leisure: func() bool { return false },
 			}, conn)
 			say := func(f peer.Frame) {
@@ -33,22 +41,27 @@ func TestAnotherEpochEndsAStream(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			ended := make(chan error)
+			ended := make(chan error, 1)
 			go func() { ended <- s.Run(context.Background()) }()
 			var f peer.Frame
 			if err := other.Next(&f); err != nil || f.Type != peer.Open {
 				t.Fatal(f.Type, err)
 			}
-			say(peer.Frame{Type: peer.Ready, Epoch: epoch, Args: [][]byte{[]byte("0")}})
+			say(peer.Frame{Type: peer.Ready, Epoch: epoch, Args: args("0")})
 			takeLog(t, other, nil, log.End())
-			say(peer.Frame{Type: peer.Held, Epoch: at, Args: [][]byte{[]byte("1"), []byte("1"), []byte("0")}})
+			for i, h := range says {
+				say(peer.Frame{Type: peer.Held, Epoch: h.epoch, Args: args(fmt.Sprint(h.received), fmt.Sprint(h.durable), "0")})
+				if i < len(says)-1 {
+					<-taken
+				}
+			}
 			select {
 			case err := <-ended:
 				if err == nil {
 					t.Error("the stream ended without a reason")
 				}
-			case <-held:
-				t.Errorf("an acknowledgement of epoch %d was taken", at)
+			case at := <-taken:
+				t.Errorf("the last acknowledgement was taken, up to %d", at)
 				_ = other.Close()
 				<-ended
 			}
