@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"regent/integration/harness"
+	"regent/resp"
 )
 
 // A loadLog is a log that both servers load.
@@ -16,6 +18,29 @@ type loadLog struct {
 	name  string
 	redis bool // redis-server writes it, not Regent
 	base  bool // it is rewritten: an RDB base, and nothing behind it
+	small bool // of small hashes and sorted sets in turn, half as many keys, instead of SETs
+}
+
+// keys is how many keys the log has.
+func (l loadLog) keys(o options) int {
+	if l.small {
+		return o.plan.loadKeys / 2
+	}
+	return o.plan.loadKeys
+}
+
+// fill writes them.
+func (l loadLog) fill(ctx context.Context, n *harness.Node, keys int) error {
+	if !l.small {
+		return fill(ctx, n, keys, valueBytes)
+	}
+	return pipelined(ctx, n, keys, func(dst []byte, i int) []byte {
+		key := fmt.Sprintf("key:%012d", i)
+		if i%2 == 0 {
+			return resp.AppendCommand(dst, "HSET", key, "name", fmt.Sprintf("%08x", uint32(i)*2654435761), "city", "somewhere", "visits", fmt.Sprint(i))
+		}
+		return resp.AppendCommand(dst, "ZADD", key, fmt.Sprint(i), "member:a", "1.5", "member:b", "2", fmt.Sprint("member:", i), "3", "d", "4", "e")
+	})
 }
 
 var loadLogs = []loadLog{
@@ -23,15 +48,20 @@ var loadLogs = []loadLog{
 	{name: "commands, by Redis", redis: true},
 	{name: "RDB base, by Regent", base: true},
 	{name: "RDB base, by Redis", redis: true, base: true},
+	{name: "small hashes and zsets, by Regent", base: true, small: true},
+	{name: "small hashes and zsets, by Redis", redis: true, base: true, small: true},
 }
 
-// load measures how long a server takes to start on a log of SETs, and how much
+// load measures how long a server takes to start on a log, of SETs mostly, and how much
 // CPU it needs for that: each log on both servers, in turn, each time on a fresh
 // copy.
 func load(ctx context.Context, o options, r *report) error {
-	r.begin(fmt.Sprintf("Load of a log of %d SETs", o.plan.loadKeys),
+	r.begin(fmt.Sprintf("Load of a log of %d SETs, or half as many small values", o.plan.loadKeys),
 		[]string{"from start to ready", "regent s", "redis s", "redis/regent", "regent CPU s", "redis CPU s"})
 	for _, l := range loadLogs {
+		if o.cases != nil && !slices.ContainsFunc(o.cases, func(name string) bool { return strings.HasPrefix(l.name, name) }) {
+			continue
+		}
 		if err := loadOne(ctx, o, r, l); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
@@ -54,7 +84,7 @@ func loadOne(ctx context.Context, o options, r *report, l loadLog) error {
 		writer = redisNode(o, ports[0], filepath.Join(dir, "writer"), persistence("no")...)
 	}
 	defer stop(writer)
-	if err := writeLog(ctx, writer, o.plan.loadKeys, l.base); err != nil {
+	if err := l.write(ctx, writer, l.keys(o)); err != nil {
 		return err
 	}
 	pair := [2]*harness.Node{
@@ -66,7 +96,7 @@ func loadOne(ctx context.Context, o options, r *report, l loadLog) error {
 	for round := range min(o.plan.rounds, 3) {
 		for i := range pair {
 			at := (i + round) % 2
-			wall, cpu, err := loadOnce(ctx, pair[at], writer.Dir, o.plan.loadKeys)
+			wall, cpu, err := loadOnce(ctx, pair[at], writer.Dir, l.keys(o))
 			if err != nil {
 				return err
 			}
@@ -79,15 +109,15 @@ func loadOne(ctx context.Context, o options, r *report, l loadLog) error {
 	return nil
 }
 
-// writeLog makes a server write its log, and ends it.
-func writeLog(ctx context.Context, n *harness.Node, keys int, base bool) error {
+// write makes a server write its log, and ends it.
+func (l loadLog) write(ctx context.Context, n *harness.Node, keys int) error {
 	if err := start(ctx, n); err != nil {
 		return err
 	}
-	if err := fill(ctx, n, keys, valueBytes); err != nil {
+	if err := l.fill(ctx, n, keys); err != nil {
 		return err
 	}
-	if base {
+	if l.base {
 		if err := rewritten(ctx, n); err != nil {
 			return err
 		}
