@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/list"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 
@@ -544,7 +545,11 @@ func (e *Engine) everyShard() (set lockSet) {
 // keys that these may push to, and so on, as far as it can be seen.
 func (e *Engine) wanted(c *Ctx, set *lockSet) lockSet {
 	want, waiting := *set, false
-	set.each(func(i int) { waiting = waiting || e.shards[i].queue.also > 0 })
+	for w, word := range set {
+		for ; word != 0; word &= word - 1 {
+			waiting = waiting || e.shards[w*64+bits.TrailingZeros64(word)].queue.also > 0
+		}
+	}
 	if !waiting {
 		return want
 	}

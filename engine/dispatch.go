@@ -247,7 +247,6 @@ func (e *Engine) handleWide(c *Ctx) {
 	*set = lockSet{}
 	if c.Cmd.Locks == lockQueued {
 		e.collectQueued(set, c.s)
-		c.strayed = true // SELECT may be queued
 	} else {
 		e.collect(set, c.Cmd, c.Args)
 	}
@@ -314,14 +313,16 @@ func (e *Engine) handleSet(c *Ctx, set *lockSet) {
 	if !ran {
 		return
 	}
-	set.each(func(i int) {
-		sh := &e.shards[i]
-		if wrote {
-			sh.marks.wrote(anyKey, end)
-			sh.noteWritten(c)
+	for w, word := range set {
+		for ; word != 0; word &= word - 1 {
+			sh := &e.shards[w*64+bits.TrailingZeros64(word)]
+			if wrote {
+				sh.marks.wrote(anyKey, end)
+				sh.noteWritten(c)
+			}
+			c.s.Barrier = max(c.s.Barrier, sh.marks.seen(anyKey))
 		}
-		c.s.Barrier = max(c.s.Barrier, sh.marks.seen(anyKey))
-	})
+	}
 }
 
 // do passes the gates that need the lock, calls the handler and hands its
@@ -442,8 +443,15 @@ func (set *lockSet) each(f func(i int)) {
 	}
 }
 
-func (e *Engine) lockSet(set *lockSet)   { set.each(func(i int) { e.shards[i].mu.Lock() }) }
-func (e *Engine) unlockSet(set *lockSet) { set.each(func(i int) { e.shards[i].mu.Unlock() }) }
+func (e *Engine) lockSet(set *lockSet) { set.each(func(i int) { e.shards[i].mu.Lock() }) }
+
+func (e *Engine) unlockSet(set *lockSet) {
+	for w, word := range set {
+		for ; word != 0; word &= word - 1 {
+			e.shards[w*64+bits.TrailingZeros64(word)].mu.Unlock()
+		}
+	}
+}
 
 // slotShard is the shard of the slot that a LockSlot command names: any will
 // do when it names none, for then the handler refuses.

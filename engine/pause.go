@@ -169,8 +169,8 @@ func (c *Ctx) onlyReads() bool {
 		return c.Cmd.OnlyReads != nil && c.Cmd.OnlyReads(c.Args)
 	}
 	all := true
-	c.s.tx.each(func(cmd *Command, args [][]byte) {
-		if cmd.lead&mayChange != 0 && (cmd.OnlyReads == nil || !cmd.OnlyReads(args)) {
+	c.s.tx.each(func(q *queued, args [][]byte) {
+		if q.cmd.lead&mayChange != 0 && (q.cmd.OnlyReads == nil || !q.cmd.OnlyReads(args)) {
 			all = false
 		}
 	})

@@ -279,7 +279,7 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 	s.w.Truncate(0)
 	s.w.SetBound(c.e.ReplyBound(0))
 	c.W, c.called = &s.w, true
-	c.call(cmd, args)
+	c.call(cmd, args, c.e.homeOf(cmd, args))
 	c.W, c.called = s.out, false
 	c.strayed = c.strayed || c.s.db != s.db
 	if s.w.Overflowed() {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"runtime"
 	"runtime/metrics"
 	"sync"
@@ -141,17 +142,19 @@ func (e *Engine) lockShardSlowly(sh *shard) bool {
 
 // lockShards is lockShard for several: none is locked where it returns false.
 func (e *Engine) lockShards(set *lockSet) bool {
-	ok := true
-	var got lockSet
-	set.each(func(i int) {
-		if ok = ok && e.lockShard(&e.shards[i]); ok {
-			got.add(uint32(i))
+	for w, word := range set {
+		for ; word != 0; word &= word - 1 {
+			if e.lockShard(&e.shards[w*64+bits.TrailingZeros64(word)]) {
+				continue
+			}
+			got := *set // those before it
+			got[w] &^= word
+			clear(got[w+1:])
+			e.unlockSet(&got)
+			return false
 		}
-	})
-	if !ok {
-		e.unlockSet(&got)
 	}
-	return ok
+	return true
 }
 
 // handleScript runs the handler of a command that carries out scripts.
@@ -179,7 +182,6 @@ func (e *Engine) handleScript(c *Ctx) {
 		c.stall()
 		return
 	}
-	c.strayed = c.Cmd.Scripts == noScripts // SELECT may be queued
 	c.held.all()
 	start := c.W.Len()
 	e.handleAll(c)

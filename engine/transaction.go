@@ -48,9 +48,12 @@ type transaction struct {
 	aborted bool       // a command was refused
 	flags   spec.Flags // of all commands in the queue
 	scripts bool       // there are scripts in the queue
+	strays  bool       // so is what touches more than keys of the session's database
+	shards  lockSet    // of the queue's keys
 	queue   []queued
-	args    []byte // of all of them, one after the other
-	ends    []int  // of each argument in args
+	args    []byte   // of all of them, one after the other
+	ends    []int    // of each argument in args
+	said    [][]byte // memory for those of one command
 
 	watched []watchedKey
 	changed atomic.Bool // something that is watched
@@ -61,6 +64,7 @@ type transaction struct {
 type queued struct {
 	cmd  *Command
 	argc int
+	home uint32 // as Ctx.home while it is carried out
 }
 
 // keptQueue is how many bytes of arguments a session keeps room for.
@@ -131,12 +135,15 @@ func doExec(c *Ctx) {
 		return
 	}
 	c.W.Array(len(tx.queue))
-	tx.each(func(cmd *Command, args [][]byte) {
-		if msg := c.notAllowedNow(cmd, args); msg != "" {
+	db := c.s.db
+	c.strayed = tx.strays
+	tx.each(func(q *queued, args [][]byte) {
+		if msg := c.notAllowedNow(q.cmd, args); msg != "" {
 			c.Err(msg)
 			return
 		}
-		c.call(cmd, args)
+		c.call(q.cmd, args, q.home)
+		c.strayed = c.strayed || c.s.db != db
 	})
 }
 
@@ -152,17 +159,18 @@ func (s *Session) transaction() *transaction {
 }
 
 // each calls f with every command in the queue. args are valid until f returns.
-func (tx *transaction) each(f func(cmd *Command, args [][]byte)) {
-	var args [][]byte
+func (tx *transaction) each(f func(q *queued, args [][]byte)) {
 	from, arg := 0, 0
-	for _, q := range tx.queue {
-		args = args[:0]
+	for i := range tx.queue {
+		q := &tx.queue[i]
+		args := tx.said[:0]
 		for _, end := range tx.ends[arg : arg+q.argc] {
 			args = append(args, tx.args[from:end:end])
 			from = end
 		}
 		arg += q.argc
-		f(q.cmd, args)
+		tx.said = args
+		f(q, args)
 	}
 }
 
@@ -181,7 +189,14 @@ func (e *Engine) enqueue(c *Ctx) {
 		tx.args = append(tx.args, arg...)
 		tx.ends = append(tx.ends, len(tx.args))
 	}
-	tx.queue = append(tx.queue, queued{c.Cmd, len(c.Args)})
+	q := queued{cmd: c.Cmd, argc: len(c.Args), home: e.homeOf(c.Cmd, c.Args)}
+	if q.home != 0 {
+		tx.shards.add(q.home - 1)
+	} else {
+		e.collect(&tx.shards, c.Cmd, c.Args)
+		tx.strays = tx.strays || c.Cmd.Locks != lockKeys || c.Cmd.Wide != nil
+	}
+	tx.queue = append(tx.queue, q)
 	tx.flags |= c.Cmd.lead
 	tx.scripts = tx.scripts || c.Cmd.Scripts != noScripts
 	c.s.Shared.queued.Add(1)
@@ -238,7 +253,8 @@ func (e *Engine) queueRefused(c *Ctx, msg string) string {
 func (e *Engine) endTransaction(s *Session) {
 	e.unwatch(s)
 	tx := s.tx
-	tx.open, tx.over, tx.aborted, tx.flags, tx.scripts = false, false, false, 0, false
+	tx.open, tx.over, tx.aborted, tx.flags, tx.scripts, tx.strays, tx.shards = false, false, false, 0, false, false, lockSet{}
+	clear(tx.said)
 	tx.queue, tx.args, tx.ends = tx.queue[:0], tx.args[:0], tx.ends[:0]
 	if cap(tx.args) > keptQueue {
 		s.tx = nil
@@ -249,10 +265,13 @@ func (e *Engine) endTransaction(s *Session) {
 
 // call carries out cmd as a part of c's command: under its locks, as one of its
 // changes, with the reply behind what c has replied already. The gates have let c
-// pass for all of it. Whatever cmd touches must be locked.
-func (c *Ctx) call(cmd *Command, args [][]byte) {
-	outer, said, failed, nested := c.Cmd, c.Args, c.failed, c.nested
+// pass for all of it. Whatever cmd touches must be locked; home is homeOf it.
+func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
+	outer, said, failed, nested, outerHome := c.Cmd, c.Args, c.failed, c.nested, c.home
 	c.Cmd, c.Args, c.failed, c.nested = cmd, args, false, true
+	if outerHome == 0 {
+		c.home = home
+	}
 	if !cmd.quick { // it may be INFO
 		c.e.countUp(c)
 	}
@@ -297,7 +316,15 @@ func (c *Ctx) call(cmd *Command, args [][]byte) {
 	if c.cared && c.e.monitors.n.Load() != 0 {
 		c.e.monitors.show(c)
 	}
-	c.Cmd, c.Args, c.failed, c.nested, c.apart = outer, said, failed, nested, apart
+	c.Cmd, c.Args, c.failed, c.nested, c.home, c.apart = outer, said, failed, nested, outerHome, apart
+}
+
+// homeOf is one more than the index of the shard of a command's only key, 0: it has none, or several.
+func (e *Engine) homeOf(cmd *Command, args [][]byte) uint32 {
+	if cmd.shapeFor(args) != shapeSingle {
+		return 0
+	}
+	return e.shardIndex(args[cmd.Keys[0].Index]) + 1
 }
 
 // flags are those of c's command, and of an EXEC those of its queue too.
@@ -332,7 +359,7 @@ func (c *Ctx) keys() (keys [][]byte) {
 		}
 	}
 	if c.Cmd.Locks == lockQueued && c.s.inMulti() {
-		c.s.tx.each(add)
+		c.s.tx.each(func(q *queued, args [][]byte) { add(q.cmd, args) })
 	} else {
 		add(c.Cmd, c.Args)
 	}
@@ -348,5 +375,7 @@ func (e *Engine) collectQueued(set *lockSet, s *Session) {
 	for i := range s.tx.watched {
 		set.add(e.shardIndex([]byte(s.tx.watched[i].key)))
 	}
-	s.tx.each(func(cmd *Command, args [][]byte) { e.collect(set, cmd, args) })
+	for w := range set {
+		set[w] |= s.tx.shards[w]
+	}
 }

@@ -47,6 +47,31 @@ func TestTransactionIsOneUnit(t *testing.T) {
 	}
 }
 
+// TestTransactionsCountKeysInAllDatabases: DBSIZE is right in each, whichever the session ends in.
+func TestTransactionsCountKeysInAllDatabases(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c, other := s.Client(), s.Client()
+	other.Do("SELECT", "1")
+	for _, step := range []struct {
+		queue [][]string
+		size  string // of database 1, afterwards
+	}{
+		{[][]string{{"SELECT", "1"}, {"SET", "a", "1"}, {"SELECT", "0"}}, ":1\r\n"},
+		{[][]string{{"SET", "b", "1"}, {"COPY", "b", "c", "DB", "1"}, {"MOVE", "b", "1"}}, ":3\r\n"},
+		{[][]string{{"SET", "d", "1"}, {"SWAPDB", "0", "1"}}, ":1\r\n"},
+		{[][]string{{"SET", "d", "1"}, {"FLUSHALL"}}, ":0\r\n"},
+	} {
+		c.Do("MULTI")
+		for _, line := range step.queue {
+			c.Do(line...)
+		}
+		c.Do("EXEC")
+		if got := other.Do("DBSIZE"); got != step.size {
+			t.Errorf("%v: DBSIZE is %q, want %q", step.queue, got, step.size)
+		}
+	}
+}
+
 // TestNobodySeesHalfATransaction: neither where it is carried out nor where it is
 // applied.
 func TestNobodySeesHalfATransaction(t *testing.T) {

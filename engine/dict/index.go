@@ -251,6 +251,7 @@ func (x *index) moveOne() {
 		}
 	}
 	x.freeChain(from)
+	x.fetchNext()
 	switch {
 	case x.pos > x.old.mask:
 		x.a.unmapTable(x.old.mem)
@@ -258,6 +259,25 @@ func (x *index) moveOne() {
 	case x.pos%dropEvery == 0:
 		dropMemory(x.old.mem[(x.pos-dropEvery)*bucketBytes : x.pos*bucketBytes])
 	}
+}
+
+// fetchNext asks for what the next moveOne looks at: hashes are not kept, so each entry's key is
+// read, which is in no cache any more.
+func (x *index) fetchNext() {
+	if x.pos >= x.old.mask {
+		return
+	}
+	b := x.old.at(x.pos)
+	for i := range bucketSlots {
+		r := b.ref(i)
+		if r == 0 {
+			break
+		}
+		prefetch(&x.a.at(r)[0])
+	}
+	prefetch(&x.now.at(x.pos & x.now.mask)[0])
+	prefetch(&x.now.at((x.pos + x.old.mask + 1) & x.now.mask)[0]) // as a rule the table doubles
+	prefetch(&x.old.at(x.pos + 1)[0])
 }
 
 // freeChain empties a bucket and frees those that hang off it.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"regent/resp"
 )
 
 const benchmarkOutput = `
@@ -27,6 +29,21 @@ func TestParseBenchmark(t *testing.T) {
 		if _, err := parseBenchmark(broken); err == nil {
 			t.Errorf("%q: no error", broken)
 		}
+	}
+}
+
+// TestTemplates: what clients of cycles send are the commands' words, with everything filled in.
+func TestTemplates(t *testing.T) {
+	list := templates([]string{"MULTI", "SET a:{c}:{n} {}", "XACK s g {n}-1 {n}"}, 7, "dumped")
+	var got []byte
+	for _, tpl := range list {
+		got = tpl.appendTo(got, 1234)
+	}
+	want := resp.AppendCommand(nil, "MULTI")
+	want = resp.AppendCommand(want, "SET", "a:7:1234", strings.Repeat("x", valueBytes))
+	want = resp.AppendCommand(want, "XACK", "s", "g", "1234-1", "1234")
+	if string(got) != string(want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"regent/integration/harness"
-	"regent/resp"
 )
 
 // Cycles are commands that redis-benchmark cannot send: those that go together, each with
@@ -142,6 +141,47 @@ func (cy cycle) measure(ctx context.Context, n *harness.Node, slice time.Duratio
 	return s, nil
 }
 
+// A template is a command whose words are as they are sent but for the number in some of them: a
+// client that made each anew would be slower than the servers it measures.
+type template []struct{ before, after string }
+
+// templates makes those of one client.
+func templates(lines []string, client int, payload string) (list []template) {
+	into := strings.NewReplacer("{c}", strconv.Itoa(client), "{payload}", payload)
+	for _, line := range lines {
+		words := strings.Fields(strings.ReplaceAll(line, "{}", strings.Repeat("x", valueBytes)))
+		t := template{{before: "*" + strconv.Itoa(len(words)) + "\r\n"}}
+		for _, word := range words {
+			word = into.Replace(word)
+			before, after, numbered := strings.Cut(word, "{n}")
+			if !numbered {
+				t[len(t)-1].before += "$" + strconv.Itoa(len(word)) + "\r\n" + word + "\r\n"
+				continue
+			}
+			t = append(t, struct{ before, after string }{before, after}, struct{ before, after string }{})
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// appendTo appends the command with n in it. Every other part is a word, those between are as they are.
+func (t template) appendTo(out []byte, n int) []byte {
+	var digits [20]byte
+	number := strconv.AppendInt(digits[:0], int64(n), 10)
+	for i := range t {
+		if i%2 == 0 {
+			out = append(out, t[i].before...)
+			continue
+		}
+		out = append(out, '$')
+		out = strconv.AppendInt(out, int64(len(t[i].before)+len(number)+len(t[i].after)), 10)
+		out = append(append(append(out, "\r\n"...), t[i].before...), number...)
+		out = append(append(out, t[i].after...), "\r\n"...)
+	}
+	return out
+}
+
 // goRound is one client; it returns how many commands it has sent.
 func (cy cycle) goRound(ctx context.Context, addr string, number int, payload string, until time.Time) (sent int, err error) {
 	conn, err := net.Dial("tcp", addr)
@@ -152,14 +192,9 @@ func (cy cycle) goRound(ctx context.Context, addr string, number int, payload st
 	in := bufio.NewReaderSize(conn, 1<<16)
 	var out []byte
 	waiting := 0 // replies
-	round := func(lines []string, n int) {
-		into := strings.NewReplacer("{n}", strconv.Itoa(n), "{c}", strconv.Itoa(number), "{payload}", payload)
-		for _, line := range lines {
-			words := strings.Fields(strings.ReplaceAll(line, "{}", strings.Repeat("x", valueBytes)))
-			for i := range words {
-				words[i] = into.Replace(words[i])
-			}
-			out = resp.AppendCommand(out, words...)
+	round := func(list []template, n int) {
+		for _, t := range list {
+			out = t.appendTo(out, n)
 			waiting++
 		}
 	}
@@ -178,15 +213,16 @@ func (cy cycle) goRound(ctx context.Context, addr string, number int, payload st
 		}
 		return nil
 	}
-	round(cy.before, 0)
+	round(templates(cy.before, number, payload), 0)
 	if err := exchange(); err != nil {
 		return 0, err
 	}
+	commands := templates(cy.commands, number, payload)
 	for n := 0; ctx.Err() == nil && time.Now().Before(until); {
 		if cy.single {
 			n++
-			for i := range cy.commands {
-				round(cy.commands[i:i+1], n)
+			for i := range commands {
+				round(commands[i:i+1], n)
 				sent++
 				if err := exchange(); err != nil {
 					return sent, err
@@ -196,7 +232,7 @@ func (cy cycle) goRound(ctx context.Context, addr string, number int, payload st
 		}
 		for range cmp.Or(cy.depth, cycleDepth) {
 			n++
-			round(cy.commands, n)
+			round(commands, n)
 		}
 		sent += waiting
 		if err := exchange(); err != nil {
@@ -208,28 +244,28 @@ func (cy cycle) goRound(ctx context.Context, addr string, number int, payload st
 
 // skipReply reads a whole reply, which is no error.
 func skipReply(in *bufio.Reader) error {
-	line, err := in.ReadString('\n')
+	line, err := in.ReadSlice('\n')
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
 	}
-	switch line[0] {
+	switch kind := line[0]; kind {
 	case '-':
 		return fmt.Errorf("reply %q", line)
 	case '$', '*', '%':
-		n, err := strconv.Atoi(strings.TrimSpace(line[1:]))
+		n, err := strconv.Atoi(string(bytes.TrimSpace(line[1:])))
 		if err != nil {
 			return fmt.Errorf("reply %q: %w", line, err)
 		}
-		if line[0] == '$' && n >= 0 {
-			if _, err := io.CopyN(io.Discard, in, int64(n)+2); err != nil {
+		if kind == '$' && n >= 0 {
+			if _, err := in.Discard(n + 2); err != nil {
 				return fmt.Errorf("reply: %w", err)
 			}
 			return nil
 		}
-		if line[0] == '%' {
+		if kind == '%' {
 			n *= 2
 		}
-		for ; line[0] != '$' && n > 0; n-- {
+		for ; kind != '$' && n > 0; n-- {
 			if err := skipReply(in); err != nil {
 				return err
 			}

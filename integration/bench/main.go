@@ -92,7 +92,7 @@ func parseFlags(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 0, "interleaved rounds, whose median counts; 0: the plan's")
 	fs.StringVar(&sections, "sections", strings.Join(sectionNames(), ","), "what to measure")
 	fs.StringVar(&families, "families", "", "only these commands: "+strings.Join(familyNames(), ","))
-	fs.StringVar(&cases, "values", "", "only values, and logs of the load section, whose names begin so: stream,hash of 5; empty: all")
+	fs.StringVar(&cases, "values", "", "only values, programs and logs of the load section whose names begin so: stream,hash of 5,MULTI; empty: all")
 	fs.StringVar(&fsyncs, "fsync", "", "only with this persistence of all servers: off, everysec, always")
 	fs.StringVar(&clients, "clients", "", "only with so many connections")
 	fs.StringVar(&depths, "pipelines", "", "only these pipeline depths")

@@ -50,6 +50,43 @@ const (
 	library    = "#!lua name=bench\nredis.register_function('swap', function(KEYS, ARGV) " + scriptSwap + " end)"
 )
 
+// A looping script's source does not say how often it goes round.
+type loopingScript struct {
+	name, source string
+	words        []string // what it is called with
+}
+
+func loopingScripts() []loopingScript {
+	value := strings.Repeat("x", valueBytes)
+	key := func(i int) string { return strconv.Itoa(i) + ":" + randomKey }
+	return []loopingScript{
+		{
+			"EVAL, rate limiter", "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end if n > tonumber(ARGV[2]) then return 0 end return 1",
+			[]string{"1", randomKey, "60000", "10"},
+		},
+		{
+			"EVAL, sets each of 3 KEYS", "for i, k in ipairs(KEYS) do redis.call('SET', k, ARGV[i]) end return #KEYS",
+			[]string{"3", key(1), key(2), key(3), value, value, value},
+		},
+		{
+			"EVAL, pushes #ARGV times", "for i = 1, #ARGV do redis.call('RPUSH', KEYS[1], ARGV[i]) end return redis.call('LTRIM', KEYS[1], -10, -1)",
+			[]string{"1", randomKey, "a", "b", "c"},
+		},
+		{
+			"EVAL, pops tonumber(ARGV[1]) times", "local got = {} for i = 1, tonumber(ARGV[1]) do local v = redis.call('LPOP', KEYS[1]) if not v then break end got[i] = v redis.call('RPUSH', KEYS[2], v) end return got",
+			[]string{"2", key(4), key(5), "3"},
+		},
+		{
+			"EVAL, while with a SET", "local i = 0 while i < tonumber(ARGV[1]) do i = i + 1 redis.call('SET', KEYS[1], i) end return i",
+			[]string{"1", randomKey, "3"},
+		},
+		{
+			"EVAL, recursion with a SET", "local f f = function(n) if n == 0 then return 0 end redis.call('SET', KEYS[1], n) return f(n - 1) end return f(tonumber(ARGV[1]))",
+			[]string{"1", randomKey, "3"},
+		},
+	}
+}
+
 func programLines() (list []program) {
 	value := strings.Repeat("x", valueBytes)
 	sha := func(script string) string {
@@ -61,6 +98,11 @@ func programLines() (list []program) {
 	}
 	for _, depth := range []int{1, 16} {
 		list = append(list, program{name: "FCALL of the same", depth: depth, words: []string{"FCALL", "swap", "1", randomKey, value}})
+	}
+	for _, depth := range []int{1, 16} {
+		for _, s := range loopingScripts() {
+			list = append(list, program{name: s.name, depth: depth, words: append([]string{"EVAL", s.source}, s.words...)})
+		}
 	}
 	list = append(list, program{name: "EVALSHA of 10,000 INCR", depth: 1, words: []string{"EVALSHA", sha(scriptLoop), "1", randomKey}})
 	multi := []string{"MULTI", "SET a:{c}:{n} {}", "SET b:{c}:{n} {}", "SET c:{c}:{n} {}", "SET d:{c}:{n} {}", "SET e:{c}:{n} {}", "EXEC"}
@@ -104,6 +146,9 @@ func programs(ctx context.Context, o options, r *report) error {
 	}
 	r.begin(fmt.Sprintf("Scripts, transactions, messages and tracking, %d clients", programClients), []string{"program", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
 	for _, p := range programLines() {
+		if !o.wants(p.name) {
+			continue
+		}
 		var samples [2][]sample
 		requests := [2]int{leastPrograms, leastPrograms}
 		if err := emptied(ctx, pair[:]); err != nil {

@@ -73,12 +73,17 @@ const (
 	valueGroup = 4
 )
 
+// wants reports whether -values asks for a line.
+func (o *options) wants(name string) bool {
+	return o.cases == nil || slices.ContainsFunc(o.cases, func(begin string) bool { return strings.HasPrefix(name, begin) })
+}
+
 // values measures the resident bytes per element of small and of large values, each
 // case on servers of its own.
 func values(ctx context.Context, o options, r *report) error {
 	r.begin(fmt.Sprintf("Memory of values, keys of 16 bytes, %s after the load", valueRest), []string{"value", "elements", "regent B/element", "redis", "ratio"})
 	wanted := slices.DeleteFunc(valueCases(), func(c valueCase) bool {
-		return o.cases != nil && !slices.ContainsFunc(o.cases, func(name string) bool { return strings.HasPrefix(c.name, name) })
+		return !o.wants(c.name)
 	})
 	for group := range slices.Chunk(wanted, valueGroup) {
 		if err := measureValues(ctx, o, group, r); err != nil {
