@@ -36,7 +36,6 @@ var reasons = []reason{
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "TLS: Verify tls-cert-file is also used as a client cert if none specified", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
-	{test: "TLS: switch between tcp and tls ports", harms: true, why: "nobody has compared it since `port` and `tls-port` can be set at runtime"},
 	{test: "TLS: Verify tls-ciphers behaves as expected", why: noSuite},
 	{test: "TLS: Verify tls-prefer-server-ciphers behaves as expected", why: noSuite},
 	{test: "client total memory grows during client no-evict", mode: own, harms: true, why: unread},

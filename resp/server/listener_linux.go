@@ -55,6 +55,14 @@ func listenerOf(l net.Listener, face engine.Face, secure bool) *listener {
 	return d
 }
 
+// own leaves the loop's copy as the only one of a TCP socket: Go's runtime watches its own, and
+// would wake a thread for every connection that comes. A unix socket's takes the path with it.
+func (d *listener) own() {
+	if l, ok := d.of.(*net.TCPListener); ok {
+		_ = l.Close() // what closes it later finds it closed
+	}
+}
+
 func (d *listener) close() {
 	closeNow(d.sock)
 	close(d.gone)

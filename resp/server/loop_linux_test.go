@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -146,4 +147,32 @@ func TestMeterForgetsSlowly(t *testing.T) {
 	if l.work < worthwhile {
 		t.Errorf("after twenty of them the share is %.2f", l.work)
 	}
+}
+
+// TestTheFirstLoopIsAtWork: whoever starts it, a listener, a guest or a watch, one loop is at
+// work from its first turn, as its governor takes for granted.
+func TestTheFirstLoopIsAtWork(t *testing.T) {
+	g := newLoops(start(t, config.IOEventLoop, nil).front)
+	if _, err := g.loop(0); err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	if n := g.active.Load(); n != 1 {
+		t.Errorf("%d loops are at work", n)
+	}
+}
+
+// TestTheSocketIsTheLoops: Go's runtime watches no listener of a loop, and connections come.
+func TestTheSocketIsTheLoops(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := startOn(t, l, config.IOEventLoop, nil)
+	eventually(t, "the listener is the loop's alone", func() bool {
+		return errors.Is(l.(*net.TCPListener).SetDeadline(time.Time{}), net.ErrClosed)
+	})
+	w := h.dial()
+	w.send(command("PING"))
+	w.expect("+PONG\r\n")
 }

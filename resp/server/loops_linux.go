@@ -67,7 +67,6 @@ func (g *loops) serve(l net.Listener, face engine.Face, secure bool) bool {
 	if d == nil {
 		return false
 	}
-	g.active.CompareAndSwap(0, 1) // the first loop looks at it as soon as it turns
 	first, err := g.loop(0)
 	if err != nil {
 		d.close()
@@ -77,6 +76,7 @@ func (g *loops) serve(l net.Listener, face engine.Face, secure bool) bool {
 	if !first.post(nil, &order{listener: d}) {
 		d.close()
 	}
+	d.own()
 	select {
 	case <-g.done:
 	case <-d.gone: // the server ends, or the listener is dropped
@@ -117,6 +117,7 @@ func (g *loops) loop(i int) (*loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event loop %d: %w", i, err)
 	}
+	g.active.CompareAndSwap(0, 1) // the first loop looks at it as soon as it turns, whoever starts it
 	g.list = append(g.list, lp)
 	go lp.run()
 	return lp, nil
