@@ -47,8 +47,8 @@ func TestBackupOnTheWire(t *testing.T) {
 	if err != nil || sum.Keys != 3011 || !sum.Checked {
 		t.Fatalf("%+v, %v", sum, err)
 	}
-	if p, err := sum.Aux.Place(); err != nil || p == nil || p.Offset != s.aof.Recorder().End() {
-		t.Errorf("place %+v, %v; the log ends at %d", p, err, s.aof.Recorder().End())
+	if p, err := sum.Aux.Place(); err != nil || p == nil || p.Offset != s.data.Log().Recorder().End() {
+		t.Errorf("place %+v, %v; the log ends at %d", p, err, s.data.Log().Recorder().End())
 	}
 }
 

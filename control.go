@@ -132,6 +132,14 @@ func (c control) Crash(how string) {
 // Rewrite is BGREWRITEAOF.
 func (c control) Rewrite() engine.Job { return c.s.data.Rewrite() }
 
+// KeepLog is CONFIG SET appendonly.
+func (c control) KeepLog(on bool) error {
+	if !c.s.serving.Load() {
+		return errors.New("the data is not loaded yet")
+	}
+	return c.s.data.KeepLog(on)
+}
+
 // SaveSoon is BGSAVE.
 func (c control) SaveSoon(afterwards bool) engine.Job { return c.s.data.SaveSoon(afterwards) }
 

@@ -75,7 +75,7 @@ func TestAStalledFsyncStallsWhoAskedForIt(t *testing.T) {
 	ts := beginOn(t, d, t.TempDir(), "appendfsync always", "write-timeout 60000")
 	ts.do("OK", "set", "old", "1")
 	release := d.hold()
-	before, end := d.syncs.Load(), ts.aof.Recorder().End()
+	before, end := d.syncs.Load(), ts.data.Log().Recorder().End()
 	const writers = 40
 	record := int64(len("*3\r\n$3\r\nSET\r\n$4\r\nnew0\r\n$1\r\n0\r\n"))
 	var wg sync.WaitGroup
@@ -89,7 +89,7 @@ func TestAStalledFsyncStallsWhoAskedForIt(t *testing.T) {
 			done.Add(1)
 		})
 	}
-	ts.until("the writes have been carried out", func() bool { return d.syncs.Load() > before && ts.aof.Recorder().End() >= end+writers*record })
+	ts.until("the writes have been carried out", func() bool { return d.syncs.Load() > before && ts.data.Log().Recorder().End() >= end+writers*record })
 	reader := ts.client()
 	wg.Go(func() {
 		if got := reader.Get(t.Context(), "new7").Val(); got != "7" {

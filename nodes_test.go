@@ -93,7 +93,7 @@ func (ns nodes) whole() {
 	ns[0].until("all follow", func() bool {
 		following := 0
 		for _, ts := range ns {
-			if v := ts.peers.View(); v.LinkUp && !v.Leading && !v.Recovering && ts.aof.Failing() == nil {
+			if v := ts.peers.View(); v.LinkUp && !v.Leading && !v.Recovering && ts.data.Log().Failing() == nil {
 				following++
 			}
 		}
@@ -165,7 +165,7 @@ func TestANodeMakesItsLogAnew(t *testing.T) {
 					} else {
 						ns.write("during", "the failure")
 					}
-					return ns[bad].aof.Failing() != nil
+					return ns[bad].data.Log().Failing() != nil
 				})
 				ns.write("b", "2")
 				if ns[bad].leads() {
@@ -220,7 +220,7 @@ func TestOneOfTwoLogsFails(t *testing.T) {
 				ctx, stop := context.WithTimeout(t.Context(), time.Second)
 				defer stop()
 				_ = leader.client().Set(ctx, "during", "the failure", 0).Err()
-				return ns[bad].aof.Failing() != nil
+				return ns[bad].data.Log().Failing() != nil
 			})
 			other := ns[1-bad]
 			if ns[bad].leads() {

@@ -15,7 +15,7 @@ func TestARebuildAnswersLoading(t *testing.T) {
 	fs := disktest.New()
 	s := beginOn(t, fs, t.TempDir(), debugging)
 	s.fill()
-	end, want := s.aof.Stream().End(), s.digest()
+	end, want := s.data.Log().Stream().End(), s.digest()
 	s.do("OK", "SET", "ahead", "of what is committed")
 
 	begun, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)

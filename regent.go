@@ -31,7 +31,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"regent/aof"
 	"regent/aof/disk"
 	"regent/cluster"
 	"regent/cluster/peer"
@@ -90,7 +89,6 @@ type Server struct {
 	log     *machine.Logger
 	engine  *engine.Engine
 	data    *persist.Data
-	aof     *aof.Log         // data's; nil with appendonly no
 	ticked  time.Time        // when the regular work was done last; serve's own
 	peers   *cluster.Cluster // nil: alone
 	secrets *peer.Secrets    // peers'

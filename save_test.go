@@ -424,7 +424,7 @@ func TestLoadsWhatRedisWrote(t *testing.T) {
 	if got := s.digest(); got != want {
 		t.Errorf("dump.rdb, second start: %s, want %s", got, want)
 	}
-	if at := s.aof.Stream().Start(); at == 0 {
+	if at := s.data.Log().Stream().Start(); at == 0 {
 		t.Error("the log begins at 0, as one without foreign data would")
 	}
 }

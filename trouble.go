@@ -20,7 +20,7 @@ import (
 
 // trouble is what the log reports, and where it goes.
 func (s *Server) trouble() persist.Trouble {
-	return persist.Trouble{Moved: s.logMoved, Failed: s.logFailed, Recovered: s.logRecovered, NoSpace: s.noSpace, SpaceBack: s.spaceBack}
+	return persist.Trouble{Moved: s.logMoved, Failed: s.logFailed, Recovered: s.logRecovered, NoSpace: s.noSpace, SpaceBack: s.spaceBack, Ended: s.logEnded}
 }
 
 // logMoved follows every write and fsync of the log.
@@ -41,6 +41,13 @@ func (s *Server) logFailed(err error) {
 func (s *Server) logRecovered() {
 	s.allowWrites("The append only log was made anew, writes are taken again")
 	s.barrier.Mended()
+}
+
+// logEnded: nothing waits for a log any more, and none is in trouble.
+func (s *Server) logEnded() {
+	s.engine.AllowWrites()
+	s.barrier.Mended()
+	s.logMoved()
 }
 
 // noSpace: what was appended fits into what is set aside; nothing more does.

@@ -52,7 +52,6 @@ func (s *Server) build() error {
 	if err := s.data.OpenLog(s.trouble()); err != nil {
 		return err
 	}
-	s.aof = s.data.Log()
 	var view engine.Cluster = cluster.Lone(s.node.ID, s.node.Host, s.node.Port, s.cfg)
 	if s.node.Clustered() {
 		if err := s.joinPeers(dir); err != nil {
@@ -72,8 +71,8 @@ func (s *Server) build() error {
 		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dialer(s.opts.Dial, s.certs.Others()),
 		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
 	}
-	if s.aof != nil {
-		o.Log = s.aof.Recorder()
+	if log := s.data.Log(); log != nil {
+		o.Log = log.Recorder()
 	}
 	o.Replicas = func() []engine.Replica { return s.outside.List() }
 	s.engine = engine.New(o)
@@ -117,13 +116,14 @@ func (s *Server) listen() (err error) {
 }
 
 func (s *Server) joinPeers(dir string) (err error) {
+	log := s.data.Log() // which a node with peers keeps
 	dial, verified := s.certs.Peers()
 	s.peers, err = cluster.New(cluster.Options{
 		TLS: dial, Verified: verified,
 		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
 		Join: s.cfg.Join.Get(), Witness: s.cfg.Role.Get() == config.RoleWitness, KeepStep: s.opts.LogHistory / 4, KeepProcessor: s.opts.SpareProcessors, Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secrets: s.secrets,
-		Stream: s.aof.Stream(), Log: s.aof.Recorder(), Seal: s.aof.Seal,
-		Failing: s.aof.Failing, Probe: s.aof.Probe,
+		Stream: log.Stream(), Log: log.Recorder(), Seal: log.Seal,
+		Failing: log.Failing, Probe: log.Probe,
 		Rebuild:  s.data.Rebuild,
 		Snapshot: s.feedCopy,
 		Install: func(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error {
@@ -150,10 +150,13 @@ func (s *Server) replicaOptions() replicas.Options {
 	o := replicas.Options{
 		Config: s.cfg, Host: s.host, Disk: s.disk(), Copy: s.data.CopyOut, Beat: s.engine.Beat,
 		Leads: func() bool { return true }, History: s.engine.RunID,
-	}
-	if s.aof != nil {
-		o.Stream = s.aof.Stream()
-		o.Committed = s.aof.Durable
+		Stream: func() engine.Stream {
+			if log := s.data.Log(); log != nil {
+				return log.Stream()
+			}
+			return nil
+		},
+		Committed: func() int64 { return s.durable(engine.AckSet(0)) },
 	}
 	if s.peers != nil {
 		o.Committed = func() int64 { return s.peers.CommittedFor(engine.AcksQuorum.Set()) }
@@ -167,9 +170,9 @@ func (s *Server) replicaOptions() replicas.Options {
 func (s *Server) barrierPorts() barrier.Ports {
 	p := barrier.Ports{
 		Ticks:     s.host.Ticks,
-		Seal:      func(int64) error { return nil },
-		Settle:    func(bool) (func(), bool) { return nil, false },
-		Committed: func(engine.AckSet) int64 { return math.MaxInt64 },
+		Seal:      s.seal,
+		Settle:    s.settle,
+		Committed: s.durable,
 		Epoch:     func() int64 { return 0 },
 		Keyspace:  func() int64 { return s.engine.KeyspaceEpoch() },
 		Leased:    func() bool { return true },
@@ -177,10 +180,6 @@ func (s *Server) barrierPorts() barrier.Ports {
 		Rounds:    func() bool { return false },
 		Timeout:   s.cfg.WriteTimeout.Millis,
 		Moving:    func(int64) int64 { return 0 },
-	}
-	if s.aof != nil {
-		p.Seal, p.Settle = s.aof.SealSoon, s.aof.Settle
-		p.Committed = func(engine.AckSet) int64 { return s.aof.Durable() }
 	}
 	if s.peers != nil {
 		p.Handed = s.peers.Handed
@@ -192,9 +191,33 @@ func (s *Server) barrierPorts() barrier.Ports {
 	return p
 }
 
+// durable is what replies of a node without peers wait for: nothing, where no log is kept.
+func (s *Server) durable(engine.AckSet) int64 {
+	if log := s.data.Log(); log != nil {
+		return log.Durable()
+	}
+	return math.MaxInt64
+}
+
+// seal is barrier.Ports'.
+func (s *Server) seal(upto int64) error {
+	if log := s.data.Log(); log != nil {
+		return log.SealSoon(upto)
+	}
+	return nil
+}
+
+// settle is barrier.Ports'.
+func (s *Server) settle(handOff bool) (work func(), soon bool) {
+	if log := s.data.Log(); log != nil {
+		return log.Settle(handOff)
+	}
+	return nil, false
+}
+
 // moving is when the large unit that ends at off has moved last: here, or to a follower.
 func (s *Server) moving(off int64) int64 {
-	start, unwritten, ok := s.aof.LargeUnit(off)
+	start, unwritten, ok := s.data.Log().LargeUnit(off)
 	switch {
 	case !ok:
 		return 0

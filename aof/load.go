@@ -149,6 +149,9 @@ func (l *Log) LoadUpTo(upto int64, apply func(db int, args [][]byte) error) erro
 	if l.gone {
 		return errClosed
 	}
+	if l.fresh {
+		return errFresh
+	}
 	if upto < l.baseAt || upto > l.written.Load() {
 		return fmt.Errorf("offset %d cannot be loaded up to: the base is at %d, the end at %d", upto, l.baseAt, l.written.Load())
 	}

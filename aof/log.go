@@ -88,6 +88,7 @@ type Log struct {
 
 	shape        sync.RWMutex
 	manifest     *manifest
+	fresh        bool       // no start would load it: see OpenAnew
 	segments     []*segment // all that hold stream bytes, oldest first; the last is written to
 	before       []*source  // what is loaded first
 	baseAt       int64      // and then the segments from this offset on; those before are history

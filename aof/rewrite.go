@@ -54,6 +54,7 @@ const HistoryBytes = 256 << 20
 var (
 	ErrRewriting = errors.New("a rewrite of the log is in progress already")
 	errVoid      = errors.New("the log was cut or replaced during the rewrite")
+	errFresh     = errors.New("the log is being begun: its base is not written yet")
 	errNoCut     = errors.New("the snapshot was not cut")
 )
 

@@ -336,7 +336,7 @@ func (c *Ctx) PropagateN(n int64, args ...[]byte) {
 		return
 	}
 	switch {
-	case c.e.log == nil: // that there is an effect is all that counts
+	case c.e.logs.Load() == nil: // that there is an effect is all that counts
 	case c.s.Lends && anyLarge(args):
 		c.lend(args)
 	default:

@@ -379,8 +379,8 @@ func (e *Engine) record(c *Ctx) int64 {
 	var end int64
 	c.tally.changes += c.changes
 	c.changes = 0
-	if e.log != nil {
-		end = e.log.Append(&c.eff)
+	if log := e.log(); log != nil {
+		end = log.Append(&c.eff)
 		c.s.LastWriteEnd = end
 	}
 	if len(c.eff.Lent) > 0 {

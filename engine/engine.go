@@ -47,7 +47,7 @@ type Options struct {
 type Engine struct {
 	Config   *config.Config
 	host     Host
-	log      Log
+	logs     atomic.Pointer[Log] // the log, nil: none is kept. It changes with every shard locked
 	cluster  Cluster
 	control  Control
 	dial     Dialer
@@ -142,12 +142,13 @@ func New(o Options) *Engine {
 		n *= 2
 	}
 	e := &Engine{
-		Config: o.Config, host: o.Host, log: o.Log, cluster: o.Cluster, control: o.Control,
+		Config: o.Config, host: o.Host, cluster: o.Cluster, control: o.Control,
 		dial: o.Dial, replicas: o.Replicas, errands: make(chan struct{}, mostErrands),
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, buildID: buildID(o.Version), configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
 	}
+	e.SetLog(o.Log)
 	e.save.last.Store(e.started)
 	for i := range e.shards {
 		e.shards[i].dbs = make([]*dict.Dict, o.Config.Databases.Get())
@@ -183,6 +184,24 @@ func (e *Engine) AddInfo(s ...InfoSection) { e.sections = append(e.sections, s..
 
 // RunID names this start of the server, in hex digits.
 func (e *Engine) RunID() string { return e.runID }
+
+// log is the log, nil where none is kept. With a shard locked it stays what it is.
+func (e *Engine) log() Log {
+	if l := e.logs.Load(); l != nil {
+		return *l
+	}
+	return nil
+}
+
+// SetLog has what happens from now on go into a log, nil: none. The caller holds Freeze, and every
+// offset of the log is behind those of the one before.
+func (e *Engine) SetLog(l Log) {
+	if l == nil {
+		e.logs.Store(nil)
+		return
+	}
+	e.logs.Store(&l)
+}
 
 // RefuseWrites makes every later write answer -MISCONF: the log failed.
 func (e *Engine) RefuseWrites(why string) { e.writeErr.Store(&why) }

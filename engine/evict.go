@@ -256,10 +256,10 @@ func (e *Engine) evictLocked(v *victim) {
 	s.dbs[v.db].Delete(v.key)
 	e.stripe(v.key).evicted.Add(1)
 	var end int64
-	if e.log != nil {
+	if log := e.log(); log != nil {
 		eff := Effects{Buf: resp.AppendCommand(nil, []byte("DEL"), v.key)}
 		eff.Recs = []Effect{{v.db, len(eff.Buf)}}
-		end = e.log.Append(&eff)
+		end = log.Append(&eff)
 		s.marks.wrote(anyKey, end)
 	}
 	s.noteUsedIn(v.db) // after the record, see countKeys

@@ -78,10 +78,10 @@ func (e *Engine) expireSome(s *shard, db int, now int64, limit int, sc *expireSc
 	n := len(sc.args) - 1
 	e.stripe(sc.args[1]).expired.Add(int64(n))
 	var end int64
-	if e.log != nil {
+	if log := e.log(); log != nil {
 		sc.eff.Buf = resp.AppendCommand(sc.eff.Buf[:0], sc.args...)
 		sc.eff.Recs = append(sc.eff.Recs[:0], Effect{db, len(sc.eff.Buf)})
-		end = e.log.Append(&sc.eff)
+		end = log.Append(&sc.eff)
 		s.marks.wrote(anyKey, end)
 	}
 	s.noteUsed() // after the record, see countKeys

@@ -266,8 +266,8 @@ func (c *Ctx) countKeys() (n int64) {
 	if c.walk.each && c.walk.stand.leading {
 		c.visit(0, func(*shard) {
 			n = e.notedKeys(c.s.db)
-			if e.log != nil {
-				c.s.Barrier = max(c.s.Barrier, e.log.End())
+			if log := e.log(); log != nil {
+				c.s.Barrier = max(c.s.Barrier, log.End())
 			}
 		})
 		return n

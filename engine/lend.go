@@ -52,7 +52,9 @@ func (c *Ctx) received(a []byte) int {
 // It may write them to the log's file.
 func (e *Engine) TakeBack(s *Session) {
 	if s.lent > 0 {
-		e.log.Return(s.lent)
+		if log := e.log(); log != nil { // one that has ended has given everything back
+			log.Return(s.lent)
+		}
 		s.lent = 0
 		if s.ctx != nil {
 			s.ctx.Args = nil

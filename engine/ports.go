@@ -340,6 +340,9 @@ type Control interface {
 	// Rewrite begins a rewrite of the log, or lets one follow the save that is
 	// under way.
 	Rewrite() Job
+	// KeepLog begins to keep a log of what is written, or ends that. It returns when that has
+	// begun, or ended; an error says that it could not begin.
+	KeepLog(on bool) error
 	// SaveSoon begins to write the data into its file. If a rewrite is under
 	// way it does so afterwards, if that is wanted.
 	SaveSoon(afterwards bool) Job

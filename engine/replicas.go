@@ -222,14 +222,15 @@ func (e *Engine) outsideReplicas() []Replica {
 // of the stream.
 func (e *Engine) Beat() {
 	s := &e.shards[0]
-	if e.log == nil || !e.lockShard(s) {
+	if e.log() == nil || !e.lockShard(s) {
 		return
 	}
 	defer s.mu.Unlock()
-	if !e.mayEvict() { // which is asked of all that a leader writes by itself
+	log := e.log()
+	if log == nil || !e.mayEvict() { // which is asked of all that a leader writes by itself
 		return
 	}
 	eff := Effects{Buf: resp.AppendCommand(nil, "PING")}
 	eff.Recs = []Effect{{0, len(eff.Buf)}}
-	e.log.Append(&eff)
+	log.Append(&eff)
 }

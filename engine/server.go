@@ -171,10 +171,10 @@ func (c *Ctx) roleLeader(v *View) {
 
 // logEnd is the offset after the log's last record, 0 without a log.
 func (e *Engine) logEnd() int64 {
-	if e.log == nil {
-		return 0
+	if log := e.log(); log != nil {
+		return log.End()
 	}
-	return e.log.End()
+	return 0
 }
 
 // CONFIG: what engine/config knows, as clients see it.
@@ -283,10 +283,14 @@ func (c *Ctx) applies(pairs, was []string) bool {
 	if e.Config.SpeaksTLS() {
 		tls = tlsAmong(pairs)
 	}
-	if tls == "" && moves == "" {
+	keeps := changedAmong(pairs, was, isAppendOnly)
+	switch {
+	case tls == "" && moves == "" && keeps == "":
 		return false
-	}
-	if c.nested { // it cannot wait
+	case c.nested && tls == "" && moves == "":
+		e.keepLater(was)
+		return false
+	case c.nested: // it cannot wait
 		_ = e.Config.Set(was, true)
 		c.Err(resp.ErrNoMulti)
 		return true
@@ -305,6 +309,12 @@ func (c *Ctx) applies(pairs, was []string) bool {
 				return err
 			}
 		}
+		if keeps != "" {
+			if err := e.control.KeepLog(e.Config.AppendOnly.Get()); err != nil {
+				failed = fmt.Errorf(resp.ErrConfigSet, keeps, "Unable to turn on AOF. Check server logs.")
+				return err
+			}
+		}
 		return nil
 	}
 	undo := func() error {
@@ -313,6 +323,9 @@ func (c *Ctx) applies(pairs, was []string) bool {
 			return nil
 		}
 		_ = e.Config.Set(was, true) // it was so before
+		if tls != "" && keeps != "" {
+			_ = e.control.ReloadTLS() // they were good
+		}
 		if moves != "" {
 			if again := e.control.Listen(); again != nil {
 				e.host.Logf(LevelWarning, "CONFIG SET: %v, and going back: %v", err, again)
@@ -330,6 +343,18 @@ func (c *Ctx) applies(pairs, was []string) bool {
 		c.W.OK()
 	})
 	return true
+}
+
+func isAppendOnly(name string) bool { return strings.EqualFold(name, "appendonly") }
+
+// keepLater has the log begun or ended for a transaction, which cannot wait for that.
+func (e *Engine) keepLater(was []string) {
+	e.host.AfterFunc(0, func() {
+		if err := e.control.KeepLog(e.Config.AppendOnly.Get()); err != nil {
+			_ = e.Config.Set(was, true)
+			e.host.Logf(LevelWarning, "CONFIG SET failed: %v", err)
+		}
+	})
 }
 
 // notListening is what redis-server says of a directive whose address it cannot listen at.

@@ -127,7 +127,7 @@ func TestInfoValues(t *testing.T) {
 
 // TestInfoWithoutALog says that there is none.
 func TestInfoWithoutALog(t *testing.T) {
-	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Log = nil })
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Log = nil; o.Config.AppendOnly.Set(false) })
 	if got := infoLine(t, s.Client(), "persistence", "aof_enabled"); got != "0" {
 		t.Errorf("aof_enabled is %s", got)
 	}

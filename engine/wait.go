@@ -108,7 +108,7 @@ func doWaitAOF(c *Ctx) {
 	case !e.cluster.View().Leading:
 		c.Err(resp.ErrWaitAOFReplica)
 		return
-	case local > 0 && e.log == nil:
+	case local > 0 && e.log() == nil:
 		c.Err(resp.ErrWaitAOFOff)
 		return
 	}
@@ -145,7 +145,7 @@ func doWaitAOF(c *Ctx) {
 // syncedBy is how many nodes have fsynced the log up to off: 1 or 0 for this
 // one, and the others.
 func (e *Engine) syncedBy(off int64) (here, there int64) {
-	if e.log != nil && e.log.Synced() >= off {
+	if log := e.log(); log != nil && log.Synced() >= off {
 		here = 1
 	}
 	return here, int64(e.cluster.SyncedBy(off))

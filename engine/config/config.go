@@ -139,8 +139,8 @@ func (c *Config) Set(pairs []string, trusted bool) error {
 			return &SetError{Name: pairs[i], Why: errImmutable}
 		case d.isOne && d.show() != pairs[i+1]:
 			return &SetError{Name: pairs[i], Why: errSettled}
-		case d.isLone && c.Peered() && d.show() != pairs[i+1]:
-			return &SetError{Name: pairs[i], Why: errPeers}
+		case d.lonely != nil && c.Peered() && d.show() != pairs[i+1]:
+			return &SetError{Name: pairs[i], Why: d.lonely}
 		case slices.Contains(found, d):
 			return &SetError{Name: pairs[i], Why: errTwice}
 		}
@@ -166,7 +166,7 @@ func (c *Config) Peered() bool { return c.Peers.Get() != "" || c.Join.Get() }
 // Moves reports whether a change of a directive moves the node to another address.
 func (c *Config) Moves(name string) bool {
 	d := c.table.find(name)
-	return d != nil && d.isLone
+	return d != nil && d.lonely == errPeers
 }
 
 // Now returns pairs with the values that their directives have now, for a later Set. What

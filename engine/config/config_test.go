@@ -93,7 +93,7 @@ func TestSetIsAllOrNothing(t *testing.T) {
 	c := New()
 	var bad *SetError
 	for _, pairs := range [][]string{
-		{"timeout", "5", "hz", "x"}, {"timeout", "5", "nope", "1"}, {"timeout", "5", "appendonly", "no"}, {"timeout", "5", "TIMEOUT", "6"},
+		{"timeout", "5", "hz", "x"}, {"timeout", "5", "nope", "1"}, {"timeout", "5", "appenddirname", "no"}, {"timeout", "5", "TIMEOUT", "6"},
 	} {
 		if err := c.Set(pairs, false); !errors.As(err, &bad) || c.Timeout.Get() != 0 {
 			t.Errorf("%q: %v, timeout %d", pairs, err, c.Timeout.Get())
@@ -205,7 +205,7 @@ func TestFormerNames(t *testing.T) {
 
 // TestSetOrder: names are judged before values.
 func TestSetOrder(t *testing.T) {
-	for pairs, name := range map[string]string{"timeout x nope 1": "nope", "timeout x appendonly no": "appendonly", "nope 1 appendonly no": "nope", "hz x timeout y": "hz"} {
+	for pairs, name := range map[string]string{"timeout x nope 1": "nope", "timeout x appenddirname no": "appenddirname", "nope 1 appenddirname no": "nope", "hz x timeout y": "hz"} {
 		var bad *SetError
 		if err := New().Set(strings.Fields(pairs), false); !errors.As(err, &bad) || bad.Name != name {
 			t.Errorf("CONFIG SET %s blames %v, not %s", pairs, err, name)
@@ -332,7 +332,7 @@ func TestSavePointsAreImplied(t *testing.T) {
 func TestSettled(t *testing.T) {
 	c := New()
 	for _, pair := range [][3]string{
-		{"appendonly", "yes", ""}, {"appendonly", "no", "immutable"}, {"tls-cluster", "no", ""}, {"tls-cluster", "yes", "immutable"},
+		{"acl-replicate", "yes", ""}, {"acl-replicate", "no", "immutable"}, {"tls-cluster", "no", ""}, {"tls-cluster", "yes", "immutable"},
 		{"databases", "16", "immutable"},
 	} {
 		err := c.Set(pair[:2], false)
@@ -342,13 +342,18 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// TestAddressesOfPeers: where a node listens changes as long as no peer knows it.
-func TestAddressesOfPeers(t *testing.T) {
+// TestWhatPeersCountOn: where a node listens, and whether it keeps a log, changes as long as there is
+// no peer.
+func TestWhatPeersCountOn(t *testing.T) {
 	for _, tc := range []struct {
 		is    string
 		moves bool
 	}{{"", true}, {"peers 1@127.0.0.1:6379", false}, {"join yes", false}} {
-		for _, pair := range [][]string{{"port", "6380"}, {"bind", "127.0.0.1"}, {"tls-port", "6381"}} {
+		for _, pair := range [][]string{{"port", "6380"}, {"bind", "127.0.0.1"}, {"tls-port", "6381"}, {"appendonly", "no"}} {
+			why := "REGENT NODE ADD"
+			if pair[0] == "appendonly" {
+				why = "the log is what they acknowledge"
+			}
 			c := New()
 			if err := Parse(c, tc.is, "test"); err != nil {
 				t.Fatal(err)
@@ -358,7 +363,7 @@ func TestAddressesOfPeers(t *testing.T) {
 				t.Errorf("%q: what is so: %v", tc.is, err)
 			}
 			err := c.Set(pair, false)
-			if (err == nil) != tc.moves || err != nil && !strings.Contains(err.Error(), "REGENT NODE ADD") || (value(c, pair[0]) == was) != !tc.moves {
+			if (err == nil) != tc.moves || err != nil && !strings.Contains(err.Error(), why) || (value(c, pair[0]) == was) != !tc.moves {
 				t.Errorf("%q: CONFIG SET %q: %v, and it is %s", tc.is, pair, err, value(c, pair[0]))
 			}
 		}

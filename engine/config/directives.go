@@ -113,7 +113,7 @@ func (c *Config) memory() []*directive {
 func (c *Config) log() []*directive {
 	return []*directive{
 		// Redis's default is no; an acknowledged write has to survive here.
-		yesNo("appendonly", &c.AppendOnly, true).settled(),
+		yesNo("appendonly", &c.AppendOnly, true).agreed(),
 		choice("appendfsync", &c.AppendFsync, FsyncEverysec, "everysec", "always", "no"),
 		fileName("appendfilename", &c.AppendFilename, "appendonly.aof").fixed(),
 		fileName("appenddirname", &c.AppendDirname, "appendonlydir").fixed(),

@@ -17,7 +17,7 @@ type directive struct {
 	def    string   // as show writes it
 	isFix  bool     // CONFIG SET may not change it
 	isOne  bool     // and yet it may say what is so: redis-server could change it
-	isLone bool     // CONFIG SET may change it while the node has no peers
+	lonely error    // why CONFIG SET may not change it while the node has peers, nil: it may
 	isKey  bool     // a secret: no message may repeat it
 	isBar  bool     // CONFIG SET needs enable-protected-configs
 	file   *Str     // a secret's file; "": it was said itself
@@ -42,7 +42,10 @@ func (d *directive) settled() *directive { d.isFix, d.isOne = true, true; return
 
 // lone directives say where a node is: CONFIG SET may change them as long as it has no peers, which
 // know that.
-func (d *directive) lone() *directive { d.isLone = true; return d }
+func (d *directive) lone() *directive { d.lonely = errPeers; return d }
+
+// agreed directives are what a node's peers count on.
+func (d *directive) agreed() *directive { d.lonely = errQuorum; return d }
 
 // guarded directives are those that lead to files: see enable-protected-configs.
 func (d *directive) guarded() *directive { d.isBar = true; return d }
@@ -98,6 +101,7 @@ var (
 	errNotMemory = errors.New("argument must be a memory value")
 	errImmutable = errors.New("can't set immutable config")
 	errSettled   = fmt.Errorf("%w: it is what it was at the start, change it in the configuration and restart the node", errImmutable)
+	errQuorum    = errors.New("can't be changed while the node has peers: the log is what they acknowledge, and what a new leader is chosen by")
 	errPeers     = errors.New("can't be changed while the node has peers, which reach it there: give it another address with REGENT NODE ADD, or restart it")
 	//lint:ignore ST1005 redis-server's text
 	errBinds     = errors.New("Too many bind addresses specified.")

@@ -290,6 +290,9 @@ func (c *Control) RewriteConfig() error { c.note("rewrite"); return c.Fail }
 // ReloadTLS is noted.
 func (c *Control) ReloadTLS() error { c.note("tls"); return c.Fail }
 
+// KeepLog is noted.
+func (c *Control) KeepLog(on bool) error { c.note("log %v", on); return c.Fail }
+
 // Listen is noted.
 func (c *Control) Listen() error { c.note("listen"); return c.Fail }
 

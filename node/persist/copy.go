@@ -20,7 +20,7 @@ import (
 func (d *Data) Feed(ctx context.Context, w io.Writer, cut func(at aof.Place, total int64)) error {
 	f := d.newRDB(w, rdbUse{base: true, checksum: d.cfg.RdbChecksum.Get(), maxCopied: d.cfg.OutputHardReplica.Get()})
 	err := f.fill(ctx, func(at int64) (*rdb.Place, error) {
-		p := d.log.PlaceAt(at)
+		p := d.Log().PlaceAt(at)
 		cut(p, f.info.Bytes)
 		return rdbPlace(p.Offset, p.History), nil
 	})
@@ -38,11 +38,12 @@ func (d *Data) CopyOut(ctx context.Context, w io.Writer, libraries bool, cut fun
 	use := rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get(), noKeys: libraries}
 	f := d.newRDB(w, use)
 	err := f.write(ctx, func(at int64) (*rdb.Place, error) {
-		if d.log == nil {
+		log := d.Log()
+		if log == nil {
 			f.use.fields = cut(aof.Place{})
 			return nil, nil
 		}
-		p := d.log.PlaceAt(at)
+		p := log.PlaceAt(at)
 		f.use.fields = cut(p)
 		return rdbPlace(p.Offset, p.History), nil
 	})
@@ -56,7 +57,7 @@ func (d *Data) Install(ctx context.Context, at aof.Place, r io.Reader, enter fun
 	if d.o.Witness {
 		return d.installBlank(ctx, at, r, enter)
 	}
-	err := d.log.InstallBase(ctx, at, aof.FormatRDB, func(w io.Writer) error {
+	err := d.Log().InstallBase(ctx, at, aof.FormatRDB, func(w io.Writer) error {
 		if _, err := io.Copy(w, r); err != nil {
 			return err
 		}

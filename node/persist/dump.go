@@ -32,7 +32,7 @@ import (
 // loadDump loads dbfilename if there is one and nothing else holds data.
 func (d *Data) loadDump(ctx context.Context) error {
 	path := d.DumpPath()
-	if d.log != nil && (!d.log.Empty() || d.o.Witness) {
+	if d.Log() != nil && (!d.Log().Empty() || d.o.Witness) {
 		return nil
 	}
 	f, err := disk.ReadOnly{FS: d.disk}.Open(path)
@@ -64,7 +64,7 @@ func (d *Data) loadDump(ctx context.Context) error {
 	d.loadedRDB(path, sum, &late)
 	d.from = path
 	d.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
-	if d.log == nil {
+	if d.Log() == nil {
 		return nil
 	}
 	if err := d.adopt(ctx, size); err != nil {
@@ -79,7 +79,7 @@ func (d *Data) adopt(ctx context.Context, size int64) error {
 	at := aof.Place{Offset: size}
 	where := func(int64) (*rdb.Place, error) { return rdbPlace(at.Offset, nil), nil }
 	format := d.baseFormat()
-	err := d.log.InstallBase(ctx, at, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) })
+	err := d.Log().InstallBase(ctx, at, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) })
 	if err != nil {
 		return fmt.Errorf("can't make the loaded data the log's base: %w", err)
 	}

@@ -17,7 +17,7 @@ func (d *Data) SayWhatIsKept() {
 		snapshots = fmt.Sprintf("a snapshot in %s at the end, and %s", d.DumpPath(), spell(points))
 	}
 	switch {
-	case d.log != nil:
+	case d.Log() != nil:
 		d.host.Logf(engine.LevelNotice, "Kept: every write, in the append only log %s (appendfsync %s); %s", d.LogDir(), d.fsyncName(), snapshots)
 	case len(points) > 0:
 		d.host.Logf(engine.LevelNotice, "Kept: %s. A crash loses what was written after the last one: appendonly yes keeps every write", snapshots)

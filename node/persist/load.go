@@ -20,7 +20,7 @@ const loadReportEvery = 5 * time.Second
 // loadLog replays the log. With peers it is not known yet how much of it is
 // committed, so readers wait until the cluster tells.
 func (d *Data) loadLog(ctx context.Context) error {
-	if d.log == nil {
+	if d.Log() == nil {
 		return nil
 	}
 	if d.o.Witness {
@@ -42,7 +42,7 @@ func (d *Data) loadLog(ctx context.Context) error {
 			d.host.Logf(engine.LevelNotice, "Loading the append only log: %d of %d bytes (%d%%)", done, total, done*100/max(total, 1))
 		}
 	}
-	err := d.log.LoadInto(stoppable{ctx, to}, progress)
+	err := d.Log().LoadInto(stoppable{ctx, to}, progress)
 	to.Close()
 	if err != nil {
 		return fmt.Errorf("can't load the append only log: %w", err)
@@ -51,7 +51,7 @@ func (d *Data) loadLog(ctx context.Context) error {
 	if passed != nil {
 		d.tellPassed("the append only log", passed.Counts())
 	}
-	if d.log.Empty() {
+	if d.Log().Empty() {
 		return nil
 	}
 	d.host.Logf(engine.LevelNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
@@ -65,7 +65,7 @@ func (d *Data) holdReaders() {
 	if d.others == nil {
 		return
 	}
-	end := d.log.Stream().End()
+	end := d.Log().Stream().End()
 	d.engine.Freeze(func() { d.engine.SetFloor(end) })
 }
 

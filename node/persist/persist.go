@@ -55,6 +55,8 @@ type Trouble struct {
 	Recovered func()
 	NoSpace   func(error)
 	SpaceBack func()
+	// Ended says that no log is kept any more: nothing waits for it, and it is in no trouble.
+	Ended func()
 }
 
 // Others are the nodes that have a say in what is committed.
@@ -73,8 +75,10 @@ type Data struct {
 	host     engine.Host
 	disk     disk.FS
 	engine   *engine.Engine
-	log      *aof.Log // nil with appendonly no
-	others   Others   // nil: alone
+	kept     atomic.Pointer[aof.Log] // the log, nil: none is kept, see switch.go
+	pastLogs atomic.Int64            // where the last one has ended
+	trouble  Trouble
+	others   Others // nil: alone
 	keeper   *keeper
 	backups  backups
 	from     string      // where the data was found; "": nowhere
@@ -95,13 +99,11 @@ func New(o Options) *Data {
 func (d *Data) Attach(e *engine.Engine) {
 	d.engine = e
 	e.AddInfo(engine.InfoSection{Name: "Persistence", Default: true, Write: d.keeper.info})
-	if d.log != nil {
-		e.AddInfo(d.backlogInfo())
-	}
+	e.AddInfo(d.backlogInfo())
 }
 
-// Log is the log on disk, nil with appendonly no.
-func (d *Data) Log() *aof.Log { return d.log }
+// Log is the log on disk, nil where none is kept. CONFIG SET appendonly changes it.
+func (d *Data) Log() *aof.Log { return d.kept.Load() }
 
 // With names the other nodes. While the data is loaded they have no say: it is
 // what this node brings along. They have once Follow is called.
@@ -133,6 +135,7 @@ func (d *Data) OpenLog(t Trouble) error {
 		return err
 	}
 	d.sweepSaves()
+	d.trouble = t
 	if !d.cfg.AppendOnly.Get() {
 		return nil
 	}
@@ -148,7 +151,8 @@ func (d *Data) OpenLog(t Trouble) error {
 	if err != nil {
 		return fmt.Errorf("can't open the append only log: %w", err)
 	}
-	d.log = log
+	d.kept.Store(log)
+	d.keeper.wanted = true
 	return nil
 }
 
@@ -195,7 +199,7 @@ func (d *Data) loadAnew(upto int64, apply func(db int, args [][]byte) error) err
 	})
 	d.o.Replaced()
 	defer d.o.Replaced() // what has slipped in waits for nothing
-	if err := d.log.LoadUpTo(upto, apply); err != nil {
+	if err := d.Log().LoadUpTo(upto, apply); err != nil {
 		return err
 	}
 	d.engine.Freeze(func() { d.engine.Replaced(upto) })
@@ -216,10 +220,11 @@ func (d *Data) End() { d.keeper.end() }
 
 // CloseLog writes and syncs what there is, and lets go of the directory.
 func (d *Data) CloseLog() {
-	if d.log == nil {
+	log := d.Log()
+	if log == nil {
 		return
 	}
-	if err := d.log.Close(); err != nil {
+	if err := log.Close(); err != nil {
 		d.host.Logf(engine.LevelWarning, "The append only log was not closed cleanly: %v", err)
 	}
 }
@@ -266,7 +271,11 @@ func (d *Data) Rewrite() engine.Job { return d.keeper.askRewrite() }
 // disk, all of it since its first byte, so its size is what is there.
 func (d *Data) backlogInfo() engine.InfoSection {
 	return engine.InfoSection{Name: "Replication", Default: true, Write: func(w *engine.InfoWriter) {
-		stream := d.log.Stream()
+		log := d.Log()
+		if log == nil {
+			return
+		}
+		stream := log.Stream()
 		start, end := stream.Start(), stream.End()
 		w.Bool("repl_backlog_active", true)
 		w.Int("repl_backlog_size", end-start)

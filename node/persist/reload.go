@@ -19,14 +19,17 @@ var errNotAlone = errors.New("a node of a cluster is not loaded anew by a comman
 
 // ReloadLog loads the log.
 func (d *Data) ReloadLog() error {
+	d.keeper.switching.Lock()
+	defer d.keeper.switching.Unlock()
+	log := d.Log()
 	switch {
 	case d.others != nil:
 		return errNotAlone
-	case d.log == nil:
+	case log == nil:
 		return errors.New("there is no append only log: appendonly is no")
 	}
-	end := d.log.Stream().End()
-	if err := d.log.Seal(end); err != nil {
+	end := log.Stream().End()
+	if err := log.Seal(end); err != nil {
 		return fmt.Errorf("write the log: %w", err)
 	}
 	return d.Rebuild(end)
@@ -35,6 +38,8 @@ func (d *Data) ReloadLog() error {
 // ReloadDump saves the data, if save says so, and loads it from the file: in the
 // place of what there is, or over it.
 func (d *Data) ReloadDump(save, over bool) error {
+	d.keeper.switching.Lock()
+	defer d.keeper.switching.Unlock()
 	if d.others != nil {
 		return errNotAlone
 	}
@@ -53,8 +58,8 @@ func (d *Data) ReloadDump(save, over bool) error {
 		return err
 	}
 	end := int64(0)
-	if d.log != nil {
-		end = d.log.Stream().End()
+	if log := d.Log(); log != nil {
+		end = log.Stream().End()
 	}
 	d.engine.LoadProgress(0, info.Size())
 	d.engine.SetLoading(true)

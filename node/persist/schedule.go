@@ -29,15 +29,19 @@ type keeper struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu      sync.Mutex
-	ended   bool
-	rewrite job
-	save    job
-	saved   int64 // Engine.Changes at the cut of the last save
-	loaded  int64 // keys of the RDB file that the start has loaded
-	expired int64 // of those, past their time then
-	probe   int64 // wall ms before which a failed log is not tried again
-	pause   time.Duration
+	switching sync.Mutex // CONFIG SET appendonly is carried out; before mu
+
+	mu       sync.Mutex
+	ended    bool
+	wanted   bool // a log is to be kept
+	switches bool // the log is being begun or ended: no rewrite begins
+	rewrite  job
+	save     job
+	saved    int64 // Engine.Changes at the cut of the last save
+	loaded   int64 // keys of the RDB file that the start has loaded
+	expired  int64 // of those, past their time then
+	probe    int64 // wall ms before which a failed log is not tried again
+	pause    time.Duration
 }
 
 // A job is what is known of one kind of job.
@@ -185,7 +189,7 @@ func (k *keeper) askRewrite() engine.Job {
 		return engine.JobRefused
 	case k.rewrite.running:
 		return engine.JobRunning
-	case k.save.running:
+	case k.save.running || k.switches:
 		k.rewrite.scheduled = true
 		return engine.JobScheduled
 	}
@@ -196,7 +200,10 @@ func (k *keeper) askRewrite() engine.Job {
 func (k *keeper) beginRewrite() {
 	work := k.d.rewriteLog
 	switch {
-	case k.d.log == nil:
+	case k.d.Log() == nil && k.wanted:
+		k.begin(&k.rewrite, beginning, func(ctx context.Context) error { return k.d.beginLog(ctx, nil) })
+		return
+	case k.d.Log() == nil:
 		work = k.d.writeLogAside
 	case k.d.o.Witness:
 		work = k.d.dropOld
@@ -282,14 +289,14 @@ func (k *keeper) saveOutcome() error {
 func (k *keeper) tick() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.ended || k.rewrite.running || k.save.running {
+	if k.ended || k.switches || k.rewrite.running || k.save.running {
 		return
 	}
-	now := k.d.host.Now()
+	now, log := k.d.host.Now(), k.d.Log()
 	switch {
-	case k.d.log != nil && k.d.log.Failing() != nil:
-		k.mend(now)
-	case k.rewrite.scheduled || k.d.log != nil && now >= k.rewrite.notBefore && k.grown():
+	case log != nil && log.Failing() != nil:
+		k.mend(log, now)
+	case k.rewrite.scheduled || now >= k.rewrite.notBefore && (log == nil && k.wanted || log != nil && k.grown(log)):
 		k.beginRewrite()
 	case k.d.o.Witness:
 	case k.save.scheduled || now >= k.save.notBefore && k.saveDue(now):
@@ -298,9 +305,9 @@ func (k *keeper) tick() {
 }
 
 // grown reports whether the log is to be rewritten because of its size.
-func (k *keeper) grown() bool {
+func (k *keeper) grown(log *aof.Log) bool {
 	percent, least := k.d.cfg.AutoAofRewritePercentage.Get(), k.d.cfg.AutoAofRewriteMinSize.Get()
-	current, base := k.d.log.Sizes()
+	current, base := log.Sizes()
 	if k.d.o.Witness {
 		return current >= cmp.Or(k.d.o.History, aof.HistoryBytes)/witnessSteps
 	}
@@ -334,14 +341,14 @@ func (k *keeper) saveDue(now int64) bool {
 // mend looks whether the disk of a log that failed works, and if so has the log
 // made anew. With peers that is not for this node to decide: what it executed may
 // not be committed. It gets a full copy from the leader. The caller holds mu.
-func (k *keeper) mend(now int64) {
+func (k *keeper) mend(log *aof.Log, now int64) {
 	if k.d.others != nil || now < k.probe {
 		return
 	}
 	k.probe = now + k.pause.Milliseconds()
 	k.pause = min(2*k.pause, probeLast)
 	k.begin(&k.rewrite, "Making the append only log anew", func(ctx context.Context) error {
-		if err := k.d.log.Probe(); err != nil {
+		if err := log.Probe(); err != nil {
 			return fmt.Errorf("the disk does not work: %w", err)
 		}
 		return k.d.rewriteLog(ctx)
@@ -375,7 +382,7 @@ func (d *Data) writeBase(ctx context.Context, w io.Writer, format aof.Format, wh
 // rewriteLog replaces what the log holds by a base.
 func (d *Data) rewriteLog(ctx context.Context) error {
 	format := d.baseFormat()
-	return d.log.Rewrite(ctx, format, func(w io.Writer, cut func(at int64) (aof.Place, error)) error {
+	return d.Log().Rewrite(ctx, format, func(w io.Writer, cut func(at int64) (aof.Place, error)) error {
 		return d.writeBase(ctx, w, format, func(at int64) (*rdb.Place, error) {
 			p, err := cut(at)
 			return rdbPlace(p.Offset, p.History), err
@@ -387,21 +394,16 @@ func (d *Data) rewriteLog(ctx context.Context) error {
 // Redis's BGREWRITEAOF, for a later start with appendonly yes. It replaces one
 // that is there.
 func (d *Data) writeLogAside(ctx context.Context) error {
-	log, err := aof.Open(d.logOptions())
+	log, err := aof.OpenAnew(d.logOptions(), max(d.pastLogs.Load(), d.engine.Changes()))
 	if err != nil {
 		return err
 	}
-	passOver := func(int, [][]byte) error { return ctx.Err() }
-	if err := log.Load(passOver, nil); err != nil {
-		return errors.Join(err, log.Close())
-	}
-	// Behind whatever the log held, in no epoch: no other node can mistake it for
-	// a part of a history that it shares.
-	at := aof.Place{Offset: log.Stream().End() + d.engine.Changes() + 1}
-	format := d.baseFormat()
+	at, format := aof.Place{Offset: log.Stream().End()}, d.baseFormat()
 	where := func(int64) (*rdb.Place, error) { return rdbPlace(at.Offset, nil), nil }
-	err = log.InstallBase(ctx, at, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) })
-	return errors.Join(err, log.Close())
+	if err := log.Establish(ctx, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) }); err != nil {
+		return errors.Join(err, log.Discard())
+	}
+	return log.Close()
 }
 
 // info is the persistence section behind the engine's own part.
@@ -430,11 +432,12 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	w.Int("rdb_last_cow_size", save.held)
 	w.Int("rdb_last_load_keys_expired", expired)
 	w.Int("rdb_last_load_keys_loaded", loaded-expired)
-	if k.d.log == nil {
+	log := k.d.Log()
+	if log == nil {
 		rewrite.write(w, k.d.host.Ticks())
 		return
 	}
-	k.d.log.WriteInfo(w, rewrite.running, rewrite.scheduled)
+	log.WriteInfo(w, rewrite.running, rewrite.scheduled)
 	w.Int("aof_rewrites_consecutive_failures", rewrite.inRow)
 	w.Int("aof_last_cow_size", rewrite.held)
 }

@@ -126,10 +126,11 @@ func (d *Data) settled(ctx context.Context, m *moment) error {
 
 // logPlace is where the log is at an offset, for files that are not its base.
 func (d *Data) logPlace(at int64) (*rdb.Place, error) {
-	if d.log == nil {
+	log := d.Log()
+	if log == nil {
 		return nil, nil
 	}
-	p := d.log.PlaceAt(at)
+	p := log.PlaceAt(at)
 	return rdbPlace(p.Offset, p.History), nil
 }
 

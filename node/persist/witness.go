@@ -74,11 +74,11 @@ func (d *Data) exists(path string) (bool, error) {
 
 // loadBlank walks through the log.
 func (d *Data) loadBlank(ctx context.Context) error {
-	err := d.log.Load(func(int, [][]byte) error { return ctx.Err() }, d.engine.LoadProgress)
+	err := d.Log().Load(func(int, [][]byte) error { return ctx.Err() }, d.engine.LoadProgress)
 	if err != nil {
 		return fmt.Errorf("can't load the append only log: %w", err)
 	}
-	if !d.log.Empty() {
+	if !d.Log().Empty() {
 		d.from = d.LogDir()
 	}
 	return nil
@@ -86,7 +86,7 @@ func (d *Data) loadBlank(ctx context.Context) error {
 
 // installBlank begins the log at a place of the leader's.
 func (d *Data) installBlank(ctx context.Context, at aof.Place, r io.Reader, enter func() error) error {
-	err := d.log.InstallBase(ctx, at, aof.FormatCommands, func(io.Writer) error {
+	err := d.Log().InstallBase(ctx, at, aof.FormatCommands, func(io.Writer) error {
 		switch n, err := io.Copy(io.Discard, r); {
 		case err != nil:
 			return err
@@ -104,7 +104,7 @@ func (d *Data) installBlank(ctx context.Context, at aof.Place, r io.Reader, ente
 // dropOld begins another file at what is committed. The files before are history, and go as
 // far as nobody needs them.
 func (d *Data) dropOld(ctx context.Context) error {
-	return d.log.Rewrite(ctx, aof.FormatCommands, func(_ io.Writer, cut func(at int64) (aof.Place, error)) (err error) {
+	return d.Log().Rewrite(ctx, aof.FormatCommands, func(_ io.Writer, cut func(at int64) (aof.Place, error)) (err error) {
 		d.others.AtRest(func(reached func() (int64, bool)) {
 			off, ok := reached()
 			if !ok {

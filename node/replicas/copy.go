@@ -99,7 +99,7 @@ func (s *sending) measured(ctx context.Context) error {
 // cut notes where in the log the copy is, and keeps the log from there on.
 func (s *sending) cut(at aof.Place) [][2]string {
 	s.place = at
-	stream := s.p.r.o.Stream
+	stream := s.p.log
 	if stream == nil || s.p.ask.Data {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (s *sending) cut(at aof.Place) [][2]string {
 
 // head opens the log where it will go on, and says where that is.
 func (s *sending) head() (text []byte, err error) {
-	if stream := s.p.r.o.Stream; stream != nil && !s.p.ask.Data {
+	if stream := s.p.log; stream != nil && !s.p.ask.Data {
 		if s.reader, err = stream.NewReader(s.place.Offset); err != nil {
 			return nil, fmt.Errorf("read the log at %d: %w", s.place.Offset, err)
 		}

@@ -25,6 +25,7 @@ type replica struct {
 	conn   net.Conn
 	in     *resp.Reader
 	ask    engine.SyncAsk
+	log    engine.Stream // that was kept when it came; nil: none
 	host   string
 
 	online  atomic.Bool
@@ -39,6 +40,7 @@ type replica struct {
 // Reasons for a stream to end.
 var (
 	errNotLeading = errors.New("this node does not lead any more")
+	errLogEnded   = errors.New("no log is kept any more, which it followed")
 	errEpoch      = errors.New("a new epoch has begun: it may go on with that")
 	errSlow       = errors.New("it is farther behind than client-output-buffer-limit allows a replica")
 	errGone       = errors.New("it has closed the connection")
@@ -85,7 +87,7 @@ func (p *replica) serve(ctx context.Context) error {
 	}
 	var reader engine.StreamReader
 	if ok {
-		reader, err = p.r.o.Stream.NewReader(at.off)
+		reader, err = p.log.NewReader(at.off)
 	} else {
 		at, reader, err = p.copy(ctx)
 	}
@@ -115,7 +117,7 @@ func (p *replica) resume() (at spot, ok bool, err error) {
 	if !ok {
 		return at, false, nil
 	}
-	stream := p.r.o.Stream
+	stream := p.log
 	at, ok = inside(stream.History(), epoch, p.ask.Offset-1, p.r.o.Committed())
 	if !ok || at.off < stream.Start() {
 		return at, false, nil
@@ -135,7 +137,7 @@ func (p *replica) write(b []byte) error {
 func (p *replica) stream(reader engine.StreamReader, at spot) error {
 	buf := make([]byte, chunk)
 	for {
-		moved := p.r.o.Stream.Notify()
+		moved := p.log.Notify()
 		end, err := p.sendable(&at)
 		if err != nil {
 			return err
@@ -180,11 +182,14 @@ func (p *replica) send(piece []byte) error {
 // at a spot where nothing was sent yet is passed over.
 func (p *replica) sendable(at *spot) (end int64, err error) {
 	o := &p.r.o
-	if !o.Leads() {
+	switch {
+	case !o.Leads():
 		return 0, errNotLeading
+	case o.Stream() != p.log:
+		return 0, errLogEnded
 	}
 	committed := o.Committed()
-	if next, there := nextEpoch(o.Stream.History(), at.off); there && next < committed {
+	if next, there := nextEpoch(p.log.History(), at.off); there && next < committed {
 		if next == at.off {
 			return 0, errEpoch
 		}
@@ -200,7 +205,7 @@ func (p *replica) sendable(at *spot) (end int64, err error) {
 // pause waits until there may be more to send.
 func (p *replica) pause(moved <-chan struct{}, at int64) error {
 	wait := look
-	if p.r.o.Stream.End() > at {
+	if p.log.End() > at {
 		wait, moved = commitPoll, nil // written, and soon committed
 	}
 	timer := time.NewTimer(wait)

@@ -40,8 +40,8 @@ const (
 type Options struct {
 	Config *config.Config
 	Host   engine.Host
-	// Stream is the log; nil: none is kept.
-	Stream engine.Stream
+	// Stream is the log that is kept now; nil: none is.
+	Stream func() engine.Stream
 	// Copy writes the data at one moment as an RDB file, or its libraries of functions
 	// alone. cut is called at that moment, before the first byte, and must not do I/O;
 	// it returns fields for the file's head.
@@ -120,16 +120,18 @@ func (r *Replicas) Serve(conn net.Conn, early []byte, ask engine.SyncAsk) {
 func (r *Replicas) enter(conn net.Conn, early []byte, ask engine.SyncAsk) (*replica, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	stream := r.o.Stream()
 	switch {
 	case r.ctx.Err() != nil:
 		return nil, errors.New(resp.ErrNoMasterLink)
-	case r.o.Stream == nil && !ask.Data:
+	case stream == nil && !ask.Data:
 		return nil, errors.New(resp.ErrNoLogToFollow)
 	case len(r.all) == MaxReplicas:
 		return nil, fmt.Errorf(resp.ErrMostReplicas, MaxReplicas)
 	}
 	r.last++
 	p := newReplica(r, r.last, conn, early, ask)
+	p.log = stream
 	r.all[p.number] = p
 	r.wg.Add(1)
 	r.beatSoon()
