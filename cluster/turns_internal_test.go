@@ -3,6 +3,8 @@ package cluster
 import (
 	"errors"
 	"net"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -64,6 +66,35 @@ func TestTheMarkIsMovedInTheEnd(t *testing.T) {
 		synctest.Wait()
 		if now := x.marks.covered.Load(); covered == x.log.End() || now != x.log.End() {
 			t.Errorf("the mark covers %d, and then %d of %d", covered, now, x.log.End())
+		}
+	})
+}
+
+// TestAnAcknowledgementWaitsForNoMark: a client's event loop takes it, perhaps, and another may
+// hold the mark for as long as a disk takes.
+func TestAnAcknowledgementWaitsForNoMark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newLoner(t, clustertest.NewLog())
+		epoch := x.elected()
+		var taken atomic.Bool
+		x.marks.mu.Lock()
+		go func() {
+			x.heldBy(x.member(2), epoch, repl.Progress{Received: x.log.End(), Durable: x.log.End()})
+			taken.Store(true)
+		}()
+		// One that waits for a mutex does not let synctest.Wait return: it gets as many turns as nothing
+		// that does not wait would need.
+		const turns = 20_000_000
+		for i := 0; i < turns && !taken.Load(); i++ {
+			runtime.Gosched()
+		}
+		if !taken.Load() {
+			t.Error("it waits for the mark")
+		}
+		x.marks.mu.Unlock()
+		synctest.Wait()
+		if at := x.member(2).offset.Load(); at != x.log.End() {
+			t.Errorf("the follower is at %d of %d", at, x.log.End())
 		}
 	})
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"regent/engine/config"
@@ -17,13 +18,15 @@ func TestLentLoopIsTakenBack(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
 		began, finish := make(chan bool), make(chan bool)
+		back := sync.OnceFunc(func() { close(finish) })
+		t.Cleanup(back)
 		h.handOff(func() { close(began); <-finish })
 		a.send(command("SET", "k", "v"))
 		<-began
 		a.expect("+OK\r\n")
 		b.send(command("GET", "k") + command("INCR", "n") + command("DEL", "n"))
 		b.expect("$1\r\nv\r\n:1\r\n:1\r\n")
-		close(finish)
+		back()
 		for range 50 {
 			done := make(chan bool)
 			h.handOff(func() { close(done) })
@@ -33,6 +36,25 @@ func TestLentLoopIsTakenBack(t *testing.T) {
 		}
 	}
 	eventually(t, "the goroutines that were away end", func() bool { return runtime.NumGoroutine() <= before+1 })
+}
+
+// TestALoopIsOnes: a goroutine that comes back knows whether the loop is its own still.
+func TestALoopIsOnes(t *testing.T) {
+	h := start(t, config.IOEventLoop, nil)
+	lp, err := newLoop(h.front.loops, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lp.poll.close()
+	defer lp.handOff.timer.Stop()
+	for range 3 {
+		if !lp.handOffDuring(func() {}) {
+			t.Error("nobody else has it")
+		}
+		if lp.handOffDuring(func() { lp.handOff.count.Add(1) }) { // as review does
+			t.Error("another goroutine has it")
+		}
+	}
 }
 
 // TestClosesWhileLent: the end does not wait for a goroutine that the disk holds.
