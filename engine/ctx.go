@@ -67,6 +67,8 @@ type Ctx struct {
 
 	happened []happening // that is to be told
 	invalid  []staleKey  // keys that have changed, while somebody tracks
+
+	offer offer
 }
 
 // An Entry is a key's place in the keyspace as a lookup found it. It is valid
@@ -209,7 +211,14 @@ func (c *Ctx) put(db int, key []byte, v *dict.Value, expireAt int64) Entry {
 	}
 	d := c.changing(db, key)
 	before := d.Len()
-	en := Entry{d, d.PutFrom(key, v, expireAt)}
+	en := Entry{d: d}
+	adopted := false
+	if c.offer.span != nil {
+		en.ref, adopted = c.adopt(d, key, v, expireAt)
+	}
+	if !adopted {
+		en.ref = d.PutFrom(key, v, expireAt)
+	}
 	if d.Len() > before {
 		d.SetAccess(en.ref, c.e.accessed(0, c.Now, true))
 		c.NotifyIn(db, eventNew, "new", key)

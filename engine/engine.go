@@ -9,6 +9,7 @@ import (
 
 	"regent/engine/config"
 	"regent/engine/dict"
+	"regent/engine/large"
 	"regent/engine/latency"
 	"regent/engine/pubsub"
 	"regent/engine/rdb"
@@ -62,6 +63,7 @@ type Engine struct {
 	shardBits int
 	poison    bool
 	seed      maphash.Seed
+	spans     large.Pool
 	codecs    *rdb.Registry
 	libraries Libraries             // nil: no room has them
 	small     [dict.Forms]MakeSmall // of views, by form
@@ -214,7 +216,7 @@ func (e *Engine) shardIndex(key []byte) uint32 { return uint32(slots.Of(key)) & 
 func (e *Engine) shardDict(s *shard, db int) *dict.Dict {
 	d := s.dbs[db]
 	if d == nil {
-		d = dict.New(dict.Options{Seed: e.seed, Poison: e.poison})
+		d = dict.New(dict.Options{Seed: e.seed, Poison: e.poison, Spans: &e.spans})
 		s.dbs[db] = d
 	}
 	return d

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"regent/engine/dict"
 	"regent/engine/large"
 	"regent/resp"
 )
@@ -64,3 +65,44 @@ func (e *Engine) TakeBack(s *Session) {
 
 // Lent reports whether somebody may still need it.
 func (s *Session) Lent() bool { return s.lent > 0 }
+
+// Spans has the memory of large values. What is read into one can be offered.
+func (e *Engine) Spans() *large.Pool { return &e.spans }
+
+// An offer is a span in which a command's argument lies, and which a dictionary may keep
+// with it: then the value is not copied. The other arguments lie elsewhere or behind it.
+type offer struct {
+	span, arg []byte
+	taken     bool
+	shown     [slowMaxArg]byte // of arg, which another's command may overwrite once it is taken
+}
+
+// Offer offers a span to the next command of s, which is within a batch. arg is the large
+// argument in it: none before it lies there, and what is behind that is dropped with it.
+func (e *Engine) Offer(s *Session, span, arg []byte) {
+	o := &s.context().offer
+	o.span, o.arg, o.taken = span, arg, false
+}
+
+// Taken ends the offer and reports whether the span is the caller's no more.
+func (e *Engine) Taken(s *Session) bool {
+	o := &s.context().offer
+	o.span, o.arg = nil, nil
+	return o.taken
+}
+
+// adopt is PutFrom of a value that was offered; false: it was not, or cannot be kept. It
+// cannot when more keys than one may be written, for a later one may free it while the command
+// still looks at it; nor when somebody looks at the arguments after the shard is free; nor
+// when the log is lent them.
+func (c *Ctx) adopt(d *dict.Dict, key []byte, v *dict.Value, expireAt int64) (dict.Ref, bool) {
+	o := &c.offer
+	if o.span == nil || o.taken || len(v.Bytes) != len(o.arg) || &v.Bytes[0] != &o.arg[0] || c.home == 0 || c.cared || c.nested || c.applying ||
+		c.e.log != nil && c.s.Lends && len(o.arg) >= large.Least {
+		return 0, false
+	}
+	copy(o.shown[:], o.arg)
+	var r dict.Ref
+	r, o.taken = d.Adopt(key, v, expireAt, o.span)
+	return r, o.taken
+}

@@ -87,3 +87,84 @@ func TestLargeArgumentsAreLent(t *testing.T) {
 		})
 	}
 }
+
+// TestOffers: a large value that is offered stays where it was read to, where nobody looks
+// at the arguments later, and the record, the reply and the slow log are those of any other.
+func TestOffers(t *testing.T) {
+	const front = 64
+	some, more := string(bytes.Repeat([]byte("s"), 100_000)), string(bytes.Repeat([]byte("m"), large.Least))
+	for name, c := range map[string]struct {
+		before [][]string
+		cmd    []string // its long argument is offered
+		taken  bool
+	}{
+		"SET":           {nil, []string{"SET", "k", some}, true},
+		"over another":  {[][]string{{"SET", "k", "v"}}, []string{"SET", "k", some}, true},
+		"over a list":   {[][]string{{"RPUSH", "k", "v"}}, []string{"SET", "k", some}, true},
+		"with life":     {nil, []string{"SET", "k", some, "EX", "100"}, true},
+		"GETSET":        {[][]string{{"SET", "k", more}}, []string{"GETSET", "k", some}, true},
+		"SETEX":         {nil, []string{"SETEX", "k", "100", some}, true},
+		"APPEND":        {nil, []string{"APPEND", "k", some}, true},
+		"to a value":    {[][]string{{"SET", "k", "v"}}, []string{"APPEND", "k", some}, false},
+		"MSET":          {nil, []string{"MSET", "k", some}, true},
+		"MSET of two":   {nil, []string{"MSET", "a", "1", "k", some}, false},
+		"no change":     {[][]string{{"SET", "k", "v"}}, []string{"SET", "k", some, "NX"}, false},
+		"an element":    {nil, []string{"RPUSH", "k", some}, false},
+		"a transaction": {[][]string{{"MULTI"}}, []string{"SET", "k", some}, false},
+		"watched":       {[][]string{{"WATCH", "other"}}, []string{"SET", "k", some}, false},
+		"monitored":     {[][]string{{"MONITOR"}}, []string{"SET", "k", some}, false},
+		"lent":          {nil, []string{"SET", "k", more}, false},
+		"small":         {nil, []string{"SET", "k", some[:1000]}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, plain := &lender{Log: &enginetest.Log{}}, &enginetest.Log{}
+			var dumps, replies, slow [2]string
+			for i, l := range []engine.Log{log, plain} {
+				e := enginetest.NewEngine(t, func(o *engine.Options) { o.Log = l })
+				other := e.Client()
+				other.Do("CONFIG", "SET", "slowlog-log-slower-than", "0")
+				do := e.Client()
+				for _, words := range c.before {
+					if words[0] == "MONITOR" {
+						other.Do(words...)
+						continue
+					}
+					do.Do(words...)
+				}
+				s := do.Session
+				s.Lends = true
+				args := make([][]byte, len(c.cmd))
+				var span []byte
+				for k, w := range c.cmd {
+					args[k] = []byte(w)
+					if len(w) >= 1000 {
+						span = e.Spans().Get(front + len(w))
+						args[k] = span[front : front+copy(span[front:], w)]
+						if i == 0 {
+							e.Offer(s, span, args[k])
+						}
+					}
+				}
+				e.Execute(s, args)
+				taken := e.Taken(s)
+				e.TakeBack(s)
+				if taken != (c.taken && i == 0) {
+					t.Errorf("taken: %v", taken)
+				}
+				if !taken {
+					clear(span)
+					e.Spans().Put(span)
+				}
+				replies[i] = string(bytes.Clone(s.W.Take(nil)))
+				if name != "monitored" {
+					slow[i] = fmt.Sprint(bytes.Count([]byte(other.Do("SLOWLOG", "GET", "100")), []byte("ssss... (")))
+				}
+				dumps[i] = fmt.Sprint(e.Dump())
+				e.EndSession(s)
+			}
+			if dumps[0] != dumps[1] || replies[0] != replies[1] || slow[0] != slow[1] || fmt.Sprint(log.Lines()) != fmt.Sprint(plain.Lines()) {
+				t.Errorf("replies %.50q and %.50q, slow %s and %s; or the data or the records differ", replies[0], replies[1], slow[0], slow[1])
+			}
+		})
+	}
+}

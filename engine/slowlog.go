@@ -77,7 +77,7 @@ func (e *Engine) noteSlow(c *Ctx, nanos int64) {
 		return
 	}
 	en := slowEntry{
-		at: c.Now, micros: nanos / 1000, args: slowArgs(c.Args),
+		at: c.Now, micros: nanos / 1000, args: c.slowArgs(),
 		addr: c.s.conn.RemoteAddr(), name: c.s.Shared.attributes().name,
 	}
 	if c.Cmd.Secrets != nil {
@@ -91,13 +91,18 @@ func (e *Engine) noteSlow(c *Ctx, nanos int64) {
 }
 
 // slowArgs is as much of the arguments as an entry shows.
-func slowArgs(args [][]byte) []string {
+func (c *Ctx) slowArgs() []string {
+	args := c.Args
 	shown := make([]string, 0, min(len(args), slowMaxArgs))
 	for i, a := range args {
 		switch {
 		case i == slowMaxArgs-1 && len(args) > slowMaxArgs:
 			return append(shown, fmt.Sprintf("... (%d more arguments)", len(args)-i))
 		case len(a) > slowMaxArg:
+			if c.offer.taken && c.offer.span != nil && &a[0] == &c.offer.arg[0] {
+				shown = append(shown, fmt.Sprintf("%s... (%d more bytes)", c.offer.shown[:], len(a)-slowMaxArg))
+				continue
+			}
 			shown = append(shown, fmt.Sprintf("%s... (%d more bytes)", a[:slowMaxArg], len(a)-slowMaxArg))
 		default:
 			shown = append(shown, string(a))

@@ -59,6 +59,8 @@ type Options struct {
 	Seed maphash.Seed // all dictionaries of a server may share one
 	// Poison overwrites freed entries: for tests, to find stale slices.
 	Poison bool
+	// Spans has the memory of large entries; nil: the dictionary has a pool of its own.
+	Spans *large.Pool
 }
 
 // A Dict is a dictionary. Its owner holds a lock around every call.
@@ -76,7 +78,10 @@ type Dict struct {
 // New returns an empty dictionary. It takes memory with its first entry; what
 // it holds is given back by Clear, or when it is forgotten.
 func New(o Options) *Dict {
-	d := &Dict{seed: o.Seed, mem: newArena(o.Poison)}
+	if o.Spans == nil {
+		o.Spans = &large.Pool{}
+	}
+	d := &Dict{seed: o.Seed, mem: newArena(o.Spans, o.Poison)}
 	hash := func(r uint32) uint64 { return maphash.Bytes(d.seed, d.at(r).key()) }
 	d.main = index{a: d.mem, hash: hash}
 	d.expires = index{a: d.mem, hash: hash}
@@ -277,14 +282,7 @@ func (d *Dict) reshape(h uint64, r uint32, want shape, k Kind, keep int) uint32 
 	if to != r {
 		d.main.replace(h, r, to)
 	}
-	switch {
-	case had && want.expires && to != r:
-		d.expires.replace(h, r, to)
-	case had && !want.expires:
-		d.expires.remove(h, r)
-	case !had && want.expires:
-		d.expires.insert(h, to)
-	}
+	d.keepExpiry(h, r, to, had, want.expires)
 	if to != r {
 		d.mem.release(r)
 	}
@@ -431,7 +429,7 @@ func (d *Dict) Clear() {
 	old := d.mem
 	if old.pins > 0 {
 		old.doomed = true
-		d.mem = newArena(old.poison)
+		d.mem = newArena(old.spans, old.poison)
 		runtime.AddCleanup(d, (*arena).freeAll, d.mem)
 	} else {
 		old.freeAll()

@@ -121,25 +121,6 @@ func TestKeyThatComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestExtents: every size above maxSlot has a class of its own size, in order.
-func TestExtents(t *testing.T) {
-	last, lastClass := 0, -1
-	for n := maxSlot + 1; n <= maxExtent; n++ {
-		size := ownSize(n)
-		class := extentClass(size)
-		if size < n || size%pageBytes != 0 || size > n+n/8+pageBytes || class < 0 || class >= extentClasses {
-			t.Fatalf("%d bytes: %d bytes of class %d", n, size, class)
-		}
-		if size != last && class != lastClass+1 || size == last && class != lastClass {
-			t.Fatalf("%d bytes: class %d after %d", n, class, lastClass)
-		}
-		last, lastClass = size, class
-	}
-	if size := ownSize(maxExtent + 1); extentClass(size) != -1 || size != maxExtent+pageBytes {
-		t.Fatalf("%d bytes beyond extents", size)
-	}
-}
-
 // TestPins: a pinned value keeps its bytes, whatever becomes of its entry.
 func TestPins(t *testing.T) {
 	for _, size := range []int{maxSlot + 1, 100_000, 3 << 20} {

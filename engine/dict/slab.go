@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+
+	"regent/engine/large"
 )
 
 // The allocator: slots of a fixed size in slabs, found by 32-bit refs.
@@ -73,7 +75,7 @@ type slab struct {
 	mem      []byte
 	class    int32
 	used     int32
-	free     int32 // offset of the first free slot, -1: none
+	free     int32 // offset of the first free slot, -1: none; of a large entry: the bytes of its span before mem
 	bump     int32 // offset of the first slot never used
 	prev     int32 // in the list of those with room, 0: none
 	next     int32
@@ -103,7 +105,7 @@ type arena struct {
 	freed  uint64 // slots that were ever given back
 	mapped int64  // bytes of addresses taken from the system, the tables' included
 	tables [][]byte
-	extents
+	spans  *large.Pool
 	pins   int  // large entries that are pinned
 	doomed bool // cleared while pins were held: the last Unpin frees it
 	poison bool
@@ -111,7 +113,9 @@ type arena struct {
 	leaving []region
 }
 
-func newArena(poison bool) *arena { return &arena{slabs: make([]slab, 1), poison: poison} }
+func newArena(spans *large.Pool, poison bool) *arena {
+	return &arena{slabs: make([]slab, 1), spans: spans, poison: poison}
+}
 
 func refOf(slab, off int) uint32 { return uint32(slab)<<refBits | uint32(off)/unit }
 
@@ -327,22 +331,23 @@ func (a *arena) unmapTable(b []byte) {
 type region struct {
 	mem  []byte
 	kept int
+	span bool // of the pool
 }
 
 // doom makes all memory leave: giveBack does it. Nothing of the arena may be used.
 func (a *arena) doom() {
-	leave := func(b []byte) { a.leaving = append(a.leaving, region{b, len(b)}) }
 	for i := range a.slabs {
-		if s := &a.slabs[i]; s.class == classOwn && extentClass(len(s.mem)) < 0 {
-			leave(s.mem)
+		if s := &a.slabs[i]; s.class == classOwn {
+			span := s.span()
+			a.leaving = append(a.leaving, region{span, len(span), true})
 		}
 	}
 	for _, list := range [][][]byte{a.chunks, a.tables} {
 		for _, b := range list {
-			leave(b)
+			a.leaving = append(a.leaving, region{b, len(b), false})
 		}
 	}
-	*a = arena{slabs: make([]slab, 1), poison: a.poison, leaving: a.leaving, mapped: a.mapped}
+	*a = arena{slabs: make([]slab, 1), spans: a.spans, poison: a.poison, leaving: a.leaving, mapped: a.mapped}
 }
 
 // giveBack gives up to about n bytes of what is leaving to the system, and reports
@@ -356,7 +361,12 @@ func (a *arena) giveBack(n int) (more bool) {
 			return true
 		}
 		n -= r.kept
-		a.unmapOwn(r.mem)
+		if r.span {
+			a.mapped -= int64(len(r.mem))
+			a.spans.Drop(r.mem)
+		} else {
+			a.unmapOwn(r.mem)
+		}
 		a.leaving = a.leaving[:len(a.leaving)-1]
 	}
 	return len(a.leaving) > 0
@@ -369,5 +379,5 @@ func (a *arena) freeAll() {
 	if a.mapped != 0 {
 		panic("dict: memory was lost")
 	}
-	*a = arena{slabs: make([]slab, 1), poison: a.poison}
+	*a = arena{slabs: make([]slab, 1), spans: a.spans, poison: a.poison}
 }

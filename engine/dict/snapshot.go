@@ -120,7 +120,7 @@ func (d *Dict) Pin(r Ref) *Pin {
 		return nil
 	}
 	if s.pin == nil {
-		s.pin = &Pin{d: d, a: d.mem, slab: int32(no), mem: s.mem}
+		s.pin = &Pin{d: d, a: d.mem, slab: int32(no), mem: s.span()}
 		d.mem.pins++
 	}
 	s.pin.held++

@@ -136,7 +136,7 @@ func (s *Server) farewell(c *client) {
 	s.engine.EndSession(c.sess)
 	defer func() {
 		c.takeBack()
-		c.letGo(&scratch{})
+		c.letGo(&scratch{spans: s.engine.Spans()})
 	}()
 	s.mu.Lock()
 	delete(s.clients, c)

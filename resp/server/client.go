@@ -57,6 +57,7 @@ type client struct {
 	dead    bool // the socket failed
 	departs bool // seldom says where to: no more commands are carried out
 	far     bool // it is another node's, at the end of a tunnel
+	span    bool // in is the pool's
 	moved   bool // far: it was told that this node leads no more
 	late    bool // its last command has waited
 	led     bool // this node has served it as the leader
@@ -83,9 +84,9 @@ type client struct {
 // seldom is what few clients have, so that the others, of which there may be many
 // thousands, do not pay for it.
 type seldom struct {
-	hello [][]byte // the command with which its connection is given away; nil: it is not
-	away  [][]byte // the command with which it goes to another node; nil: it stays
-	lent  [][]byte // input before, which the log may still need
+	hello [][]byte    // the command with which its connection is given away; nil: it is not
+	away  [][]byte    // the command with which it goes to another node; nil: it stays
+	lent  []lentInput // input before, which the log may still need
 
 	stranger     *list.Element // its place among the strangers; Server.mu's
 	strangeSince int64         // wall ms; Server.mu's
@@ -278,7 +279,9 @@ func (c *client) grown(w *scratch, n int) {
 func (c *client) carry(w *scratch) {
 	c.more = false
 	if c.runs() && c.at < len(c.in) {
-		c.at += c.run(w, c.in[c.at:])
+		if used := c.run(w, c.in[c.at:]); c.in != nil { // else a dictionary has it
+			c.at += used
+		}
 	}
 	if c.at >= len(c.in) {
 		c.drop(w)
@@ -352,7 +355,15 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 			return len(p)
 		}
 		used += cmd.n
-		if len(cmd.args) > 0 {
+		switch {
+		case len(cmd.args) == 0:
+		case cmd.n > bigFrame && c.span && used == len(p) && ahead.empty() && &p[0] == &c.in[c.at]:
+			c.offer(w, p[used-cmd.n:], cmd.args)
+			c.command(w, cmd.args)
+			if c.srv.engine.Taken(c.sess) {
+				c.in, c.at, c.span = nil, 0, false // nothing was read behind it
+			}
+		default:
 			c.command(w, cmd.args)
 		}
 	}

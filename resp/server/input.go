@@ -1,8 +1,7 @@
 package server
 
 import (
-	"math/bits"
-	"sync/atomic"
+	"slices"
 
 	"regent/engine"
 	"regent/engine/large"
@@ -19,12 +18,15 @@ const (
 	// bigFrame is from what length on a command gets a read of its own and
 	// leaves nothing behind.
 	bigFrame = 32 << 10
-	// spareClasses is how many sizes of input buffers are kept for later use: keptBytes
-	// and its doublings. maxSpareBytes bounds those of an event loop, and spareArenas
-	// those of other owners, in arenas.
-	spareClasses  = 8
-	maxSpareBytes = 16 << 20
-	spareArenas   = 16
+	// leastRead is with how much room behind a big part of a command the rest is read.
+	leastRead = 512
+	// mostSpare bounds the input buffers of keptBytes that an event loop keeps for later
+	// use, and spareArenas those of other owners, in arenas.
+	mostSpare   = 256
+	spareArenas = 16
+	// maxHead is how many bytes may stand before a large argument that stays where it was
+	// read to.
+	maxHead = 1 << 10
 	// maxArgsKept bounds the arguments that are kept.
 	maxArgsKept = 1024
 )
@@ -39,18 +41,14 @@ type scratch struct {
 	proof engine.Proof // for all that are released together
 	read  []byte
 
-	spare      [spareClasses][][]byte // for kept input
-	spareBytes int
-	mostSpare  int   // bytes
-	maps       *pile // what is larger than keptBytes is outside of Go's heap; nil: it is not
-	lent       bool  // a large one was, since tidy
+	spare     [][]byte // of keptBytes, for kept input
+	mostSpare int
+	spans     *large.Pool // has what is larger, outside of Go's heap; nil: it is not there
+	head      []byte      // a copy of what stands before an argument that is offered
 }
 
-// A pile says from outside whether an owner keeps large buffers.
-type pile struct{ atomic.Int64 } // bytes
-
 func newScratch(arena int) *scratch {
-	return &scratch{arena: make([]byte, arena), read: make([]byte, min(readBytes, arena)), mostSpare: arena * spareArenas}
+	return &scratch{arena: make([]byte, arena), read: make([]byte, min(readBytes, arena)), mostSpare: arena * spareArenas / keptBytes}
 }
 
 // begin opens a batch: its replies go into the arena as far as there is room.
@@ -76,73 +74,34 @@ func (w *scratch) end(c *client) {
 // reset forgets the batches, which are released.
 func (w *scratch) reset() { w.marks, w.used, w.proof = w.marks[:0], 0, engine.Proof{} }
 
-// spareClass is the smallest class of buffers of n bytes, spareClasses or more: none is
-// so large.
-func spareClass(n int) int {
-	return max(bits.Len(uint(max(n, 1)-1))-bits.Len(uint(keptBytes-1)), 0)
-}
-
-// giveBack takes a buffer that a client has done with, to which nothing points.
-func (w *scratch) giveBack(b []byte) {
-	class := spareClass(cap(b))
-	if class < spareClasses && cap(b) == keptBytes<<class && w.spareBytes+cap(b) <= w.mostSpare {
-		w.spare[class] = append(w.spare[class], b[:0])
-		w.piled(class, cap(b))
-		return
-	}
-	if cap(b) > keptBytes {
+// giveBack takes a buffer that a client has done with, to which nothing points; span: it
+// is the pool's.
+func (w *scratch) giveBack(b []byte, span bool) {
+	switch {
+	case span:
+		w.spans.Put(b[:cap(b)])
+	case cap(b) == keptBytes && len(w.spare) < w.mostSpare:
+		w.spare = append(w.spare, b[:0])
+	case cap(b) > keptBytes:
 		large.Unmap(b)
 	}
 }
 
-// borrow returns an empty buffer of n bytes or more.
-func (w *scratch) borrow(n int) []byte {
-	class := spareClass(n)
-	if class >= spareClasses {
-		return make([]byte, 0, n)
-	}
-	w.lent = w.lent || class > 0
-	list := w.spare[class]
-	if last := len(list) - 1; last >= 0 {
-		b := list[last]
-		w.spare[class] = list[:last]
-		w.piled(class, -cap(b))
-		return b
-	}
-	if class > 0 && w.maps != nil {
-		if b := large.Map(keptBytes << class); b != nil {
-			return b[:0]
+// borrow returns an empty buffer of n bytes or more, and whether it is the pool's.
+func (w *scratch) borrow(n int) (b []byte, span bool) {
+	if n > keptBytes {
+		if w.spans != nil {
+			if b := w.spans.Get(n); b != nil {
+				return b[:0], true
+			}
 		}
+		return make([]byte, 0, (n+keptBytes-1)&^(keptBytes-1)), false
 	}
-	return make([]byte, 0, keptBytes<<class)
-}
-
-// piled counts n bytes of spare buffers that have come.
-func (w *scratch) piled(class, n int) {
-	w.spareBytes += n
-	if class > 0 && w.maps != nil {
-		w.maps.Add(int64(n))
+	if last := len(w.spare) - 1; last >= 0 {
+		b, w.spare = w.spare[last], w.spare[:last]
+		return b, false
 	}
-}
-
-// tidy gives back the memory of large spare buffers when none was needed since it was
-// called last.
-func (w *scratch) tidy() {
-	if !w.lent {
-		w.free()
-	}
-	w.lent = false
-}
-
-// free gives back the memory of all large spare buffers.
-func (w *scratch) free() {
-	for class := 1; class < spareClasses; class++ {
-		for _, b := range w.spare[class] {
-			w.piled(class, -cap(b))
-			large.Unmap(b)
-		}
-		w.spare[class] = nil
-	}
+	return make([]byte, 0, keptBytes), false
 }
 
 // keep copies p behind the input that is kept.
@@ -176,13 +135,13 @@ const (
 func (c *client) place(w *scratch) (p []byte, by way) {
 	pending := len(c.in) - c.at
 	if pending == 0 {
-		if last := c.guard.last(); last >= bigFrame && w.maps != nil && spareClass(last) < spareClasses {
+		if last := c.guard.last(); last >= bigFrame && last <= large.MaxSpan && w.spans != nil {
 			c.reserve(w, last)
 			return c.in[len(c.in):][:last], wayOwn
 		}
 		return w.read, wayShared
 	}
-	if pending <= bigFrame && c.guard.wants()-pending < bigFrame && c.runs() {
+	if pending <= bigFrame && c.guard.wants()-pending < bigFrame && !c.span && c.runs() {
 		return w.read[pending:], wayBehind
 	}
 	return c.room(w), wayOwn
@@ -218,11 +177,13 @@ func (c *client) room(w *scratch) []byte {
 	pending := len(c.in) - c.at
 	short := c.guard.wants() - pending
 	if short < bigFrame {
-		c.reserve(w, keptBytes/2)
+		if cap(c.in)-len(c.in) < max(short, leastRead) {
+			c.reserve(w, keptBytes/2)
+		}
 		return c.in[len(c.in):cap(c.in)]
 	}
 	n := short
-	if w.maps == nil && c.guard.wants() < large.Least {
+	if w.spans == nil && c.guard.wants() < large.Least {
 		n = min(short, max(pending, keptBytes))
 	}
 	c.reserve(w, n)
@@ -246,10 +207,17 @@ func (c *client) reserve(w *scratch, n int) {
 	}
 	want := c.guard.wants()
 	var grown []byte
-	if need := max(want, pending+n); want >= large.Least && spareClass(need) >= spareClasses {
+	var span bool
+	need := max(want, pending+n)
+	if c.span { // it has grown beyond what was known of it
+		need = max(need, 2*pending)
+	}
+	switch {
+	case w.spans != nil && want > bigFrame:
+		grown = w.spans.Get(need + leastRead)
+		span = grown != nil
+	case want >= large.Least:
 		grown = large.Map(need)
-	} else if want > bigFrame && w.maps != nil {
-		grown = w.borrow(need)
 	}
 	if grown == nil {
 		if want >= large.Least { // the system refused
@@ -259,27 +227,31 @@ func (c *client) reserve(w *scratch, n int) {
 		if want > bigFrame && want >= pending+n && want < size {
 			size = want
 		}
-		grown = w.borrow(size)
+		grown, span = w.borrow(size)
 	}
 	grown = grown[:pending]
 	large.Copy(grown, c.in[c.at:])
 	c.letGo(w)
-	c.in, c.at = grown, 0
+	c.in, c.at, c.span = grown, 0, span
 }
 
 // letGo gives the input's memory back. What the log still needs of it waits for the
 // release.
 func (c *client) letGo(w *scratch) {
 	switch {
-	case cap(c.in) < large.Least:
-		w.giveBack(c.in)
-	case c.sess.Lent():
+	case cap(c.in) >= large.Least && c.sess.Lent():
 		r := c.rarely()
-		r.lent = append(r.lent, c.in)
+		r.lent = append(r.lent, lentInput{c.in, c.span})
 	default:
-		w.giveBack(c.in)
+		w.giveBack(c.in, c.span)
 	}
-	c.in, c.at = nil, 0
+	c.in, c.at, c.span = nil, 0, false
+}
+
+// A lentInput is input of which the log may still need something; span: it is the pool's.
+type lentInput struct {
+	mem  []byte
+	span bool
 }
 
 // takeBack ends what the log may need of the input.
@@ -290,8 +262,33 @@ func (c *client) takeBack() {
 	c.srv.engine.TakeBack(c.sess)
 	if r := c.seldom; r != nil {
 		for _, b := range r.lent {
-			large.Unmap(b)
+			if b.span {
+				c.srv.engine.Spans().Put(b.mem[:cap(b.mem)])
+			} else {
+				large.Unmap(b.mem)
+			}
 		}
 		r.lent = nil
 	}
+}
+
+// offer offers the memory that args, which are those of frame, lie in to the command, if
+// frame is all that it holds and one argument almost all of it: that stays where it was
+// read to, and what is before it is copied.
+func (c *client) offer(w *scratch, frame []byte, args [][]byte) {
+	i := slices.IndexFunc(args, func(a []byte) bool { return len(a) > large.LeastSpan })
+	if i < 0 {
+		return
+	}
+	front := large.Offset(frame, args[i])
+	if front < 0 || front > maxHead {
+		return
+	}
+	w.head = append(w.head[:0], frame[:front]...)
+	for j, a := range args[:i] {
+		if at := large.Offset(frame[:front], a); len(a) > 0 && at >= 0 {
+			args[j] = w.head[at : at+len(a) : at+len(a)]
+		}
+	}
+	c.srv.engine.Offer(c.sess, c.in[:cap(c.in)], args[i])
 }

@@ -1,36 +1,36 @@
 package server
 
-import "testing"
+import (
+	"testing"
 
-// TestSpareBuffers: buffers come back with the size they had, are kept up to a limit, and
-// those not needed for a while are given back.
+	"regent/engine/large"
+)
+
+// TestSpareBuffers: small buffers come back up to a limit, large ones go to the pool.
 func TestSpareBuffers(t *testing.T) {
-	var kept pile
+	var pool large.Pool
 	w := newScratch(goroutineArena)
-	w.maps, w.mostSpare = &kept, 1<<20
-	for n, want := range map[int]int{1: keptBytes, keptBytes: keptBytes, keptBytes + 1: 2 * keptBytes, 1 << 20: 1 << 20, 1<<20 + 1: 2 << 20, 2<<20 + 1: 2<<20 + 1} {
-		b := w.borrow(n)
-		if len(b) != 0 || cap(b) != want {
-			t.Errorf("%d bytes: %d of %d, want %d", n, len(b), cap(b), want)
-		}
-		w.giveBack(b)
-	}
+	w.spans, w.mostSpare = &pool, 2
 	var out [][]byte
-	for range 20 {
-		out = append(out, w.borrow(100<<10)) // 128 KiB each
+	for range 3 {
+		b, span := w.borrow(keptBytes)
+		if len(b) != 0 || cap(b) != keptBytes || span {
+			t.Errorf("%d of %d, of the pool: %v", len(b), cap(b), span)
+		}
+		out = append(out, b)
 	}
 	for _, b := range out {
-		w.giveBack(b)
+		w.giveBack(b, false)
 	}
-	if n := w.spareBytes; n > 1<<20 || n < 512<<10 || kept.Load() > int64(n) || kept.Load() == 0 {
-		t.Errorf("%d bytes are kept, %d of them large", n, kept.Load())
+	if len(w.spare) != 2 {
+		t.Errorf("%d are kept", len(w.spare))
 	}
-	for i, more := range []bool{true, false} { // they were needed once
-		if w.tidy(); kept.Load() > 0 != more {
-			t.Errorf("look %d: %d bytes", i, kept.Load())
-		}
+	b, span := w.borrow(100_000)
+	if len(b) != 0 || cap(b) != large.SpanSize(100_000) || !span {
+		t.Errorf("%d of %d, of the pool: %v", len(b), cap(b), span)
 	}
-	if w.spareBytes > keptBytes {
-		t.Errorf("%d bytes are kept in the end", w.spareBytes)
+	w.giveBack(b, span)
+	if pool.Warm() != int64(cap(b)) {
+		t.Errorf("%d bytes are warm", pool.Warm())
 	}
 }

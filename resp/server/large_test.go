@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -167,6 +168,61 @@ func TestLargeInputTakesNoHeap(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if took := after.TotalAlloc - before.TotalAlloc; took > size/8 {
 			t.Errorf("%d bytes of Go's heap for a value of %d", took, size)
+		}
+	})
+}
+
+// TestLargeValuesInTurns: clients write large values over each other's in pipelines, in whatever
+// pieces they come, and each that is read is one that was written, whole.
+func TestLargeValuesInTurns(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		const rounds = 12
+		var wg sync.WaitGroup
+		for i := range 4 {
+			w := h.dial()
+			wg.Go(func() {
+				size := []int{33_000, 70_000, 262_144, large.Least + 5}[i]
+				var script, replies strings.Builder
+				for r := range rounds {
+					own := strings.Repeat(string(rune('a'+(i*rounds+r)%26)), size)
+					name := fmt.Sprint("own", i)
+					script.WriteString(command("SET", "shared", own) + command("SET", name, own, "EX", "1000") + command("APPEND", name, "+") +
+						command("GET", name) + command("STRLEN", "shared") + "PING\r\n")
+					fmt.Fprintf(&replies, "+OK\r\n+OK\r\n:%d\r\n$%d\r\n%s+\r\n:*+PONG\r\n", size+1, size+1, own)
+				}
+				go func() {
+					step := []int{script.Len(), 100_003, 64 << 10, 7 << 20}[i]
+					for all, at := script.String(), 0; at < len(all); at += step {
+						w.send(all[at:min(len(all), at+step)])
+					}
+				}()
+				_ = w.SetReadDeadline(time.Now().Add(patience))
+				r := bufio.NewReader(w)
+				pieces := strings.Split(replies.String(), ":*")
+				for k, want := range pieces {
+					got := make([]byte, len(want))
+					if n, err := io.ReadFull(r, got); err != nil || string(got) != want {
+						t.Errorf("client %d: %d bytes of other replies: %v", i, n, err)
+						return
+					}
+					if k < len(pieces)-1 {
+						_, _ = r.ReadString('\n') // the length of what all write
+					}
+				}
+			})
+		}
+		wg.Wait()
+		w := h.dial()
+		w.send(command("GETRANGE", "shared", "0", "0") + command("GET", "shared") + command("STRLEN", "shared"))
+		r := bufio.NewReader(w)
+		_ = w.SetReadDeadline(time.Now().Add(patience))
+		_, _ = r.ReadString('\n')
+		first, _ := r.ReadString('\n')
+		_, _ = r.ReadString('\n')
+		value, _ := r.ReadString('\n')
+		if value != strings.Repeat(first[:1], len(value)-2)+"\r\n" || len(value) < 33_000 {
+			t.Errorf("%d bytes that nobody has written at once", len(value))
 		}
 	})
 }

@@ -37,7 +37,6 @@ type loop struct {
 	hands     []*hand // that compute none
 	turns     *watchdog.Loop
 	handOff   handOff
-	pile      pile
 	// restless: the next turn follows at once, whether or not there is anything.
 	restless bool
 
@@ -281,7 +280,7 @@ func (lp *loop) serveAgain() {
 func (lp *loop) adopt(s *slot) {
 	if lp.w == nil {
 		lp.w = newScratch(arenaBytes)
-		lp.w.maps, lp.w.mostSpare = &lp.pile, maxSpareBytes
+		lp.w.spans, lp.w.mostSpare = lp.set.srv.engine.Spans(), mostSpare
 	}
 	if last := len(lp.free) - 1; last >= 0 {
 		s.tag.place, lp.free = lp.free[last], lp.free[:last]
@@ -317,16 +316,8 @@ func (lp *loop) rest() {
 	if lp.id == 0 {
 		return // it gets clients again
 	}
-	lp.w.free()
 	lp.w, lp.slots, lp.free, lp.spare, lp.plain, lp.shakes = nil, nil, nil, nil, nil, nil
 	lp.dropHands()
-}
-
-// tidy gives back memory that the loop has not needed for a while.
-func (lp *loop) tidy() {
-	if lp.w != nil {
-		lp.w.tidy()
-	}
 }
 
 // visit gives s a turn without new input.

@@ -137,15 +137,6 @@ func (g *loops) shut() {
 	}
 }
 
-// tidy has every loop give back memory that it has not needed for a while.
-func (g *loops) tidy() {
-	for _, lp := range g.all() {
-		if lp.pile.Load() != 0 {
-			lp.post(nil, &order{ask: lp.tidy})
-		}
-	}
-}
-
 // close ends the loops, whose clients are gone.
 func (g *loops) close() {
 	for _, lp := range g.all() {

@@ -23,6 +23,4 @@ func (*loops) shut() {}
 
 func (*loops) drop([]net.Listener) {}
 
-func (*loops) tidy() {}
-
 func (*loops) close() {}

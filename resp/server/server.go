@@ -252,9 +252,7 @@ func (s *Server) doChores() {
 		}
 	}
 	s.endStrangers(now)
-	if s.loops != nil {
-		s.loops.tidy()
-	}
+	s.engine.Spans().Tidy()
 	if s.garbage.Load() > maxGarbage {
 		s.garbage.Store(0)
 		s.engine.FreeMemory()

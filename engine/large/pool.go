@@ -1,0 +1,216 @@
+package large
+
+import (
+	"math/bits"
+	"sync"
+	"unsafe"
+)
+
+// A Pool has memory outside of Go's heap for large entries of the dictionary and for
+// what is read from clients, so that a value can stay where it was read to and the
+// memory of the one before takes the next. Each piece, a span, is of a size that
+// SpanSize returns.
+//
+//	             Get                         Put
+//	warm  ─────────────────►  in use  ─────────────────►  warm, as far as there is room
+//	bare  ─────────────────►          ─────────────────►  bare, or unmapped
+//
+// A span that is warm keeps its pages: taking one costs no page fault, which for a
+// megabyte are more work than reading it. What was not needed from one Tidy to the next
+// goes back to the system. It may be called from any goroutine.
+type Pool struct {
+	mu     sync.Mutex
+	lists  [spanClasses]spanList
+	kept   int64 // bytes of warm spans
+	pieces int   // spans up to MaxSpan that are in use, warm or bare
+	empty  int   // those that are bare
+}
+
+// A spanList are the spans of one size that are not in use.
+type spanList struct {
+	warm, bare [][]byte
+	idle       int // how many of warm were not needed since the last Tidy
+}
+
+const (
+	// LeastSpan is less than the smallest span, and MaxSpan is the largest that is kept
+	// for later use, in bytes.
+	LeastSpan = 32 << 10
+	MaxSpan   = 2 << 20
+	// Sizes go by eighths of a doubling up to fineSpan, whole pages, and by wideStep above: values
+	// of 1 MB are frequent, and a span holds what stands before them, too.
+	fineSpan = 1 << 20
+	wideStep = 32 << 10
+	// spanClasses is how many sizes there are.
+	spanClasses = 8*5 + (MaxSpan-fineSpan)/wideStep
+	pageBytes   = 4096
+	// maxWarm bounds the bytes of warm spans.
+	maxWarm = 32 << 20
+	// maxPieces is how many spans there may be before they are not unmapped one by one:
+	// each hole would be a mapping for the kernel to keep, and it keeps 65,530. The
+	// memory of those is emptied, and their addresses, which cost nothing, wait for the next of the size.
+	maxPieces = 16 << 10
+)
+
+// SpanSize is how many bytes a span for n bytes has.
+func SpanSize(n int) int {
+	n = max(n, LeastSpan+1)
+	granule := pageBytes
+	switch {
+	case n <= fineSpan:
+		granule = 1 << (bits.Len(uint(n-1)) - 4)
+	case n <= MaxSpan:
+		granule = wideStep
+	}
+	return (n + granule - 1) &^ (granule - 1)
+}
+
+// spanClass is the class of a size that SpanSize has returned, -1: too large.
+func spanClass(size int) int {
+	if size > MaxSpan {
+		return -1
+	}
+	if size > fineSpan {
+		return 8*5 + (size-fineSpan)/wideStep - 1
+	}
+	doubling := bits.Len(uint(size - 1)) // 16 for 32 to 64 KiB
+	return (doubling-16)*8 + (size-1)>>(doubling-4) - 8
+}
+
+// Get is a span for n bytes, of which nothing is known; nil: the system refuses.
+func (p *Pool) Get(n int) []byte {
+	size := SpanSize(n)
+	class := spanClass(size)
+	if class < 0 {
+		return Map(size)
+	}
+	if b := p.take(class); b != nil {
+		return b
+	}
+	b := Map(size)
+	if b == nil {
+		p.mu.Lock()
+		p.pieces--
+		p.mu.Unlock()
+	}
+	return b
+}
+
+// take is a span that is not in use, nil: there is none, and the caller maps one.
+func (p *Pool) take(class int) (b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := &p.lists[class]
+	if last := len(l.warm) - 1; last >= 0 {
+		b, l.warm = l.warm[last], l.warm[:last]
+		l.idle = min(l.idle, last)
+		p.kept -= int64(len(b))
+		return b
+	}
+	if last := len(l.bare) - 1; last >= 0 {
+		b, l.bare = l.bare[last], l.bare[:last]
+		p.empty--
+		return b
+	}
+	p.pieces++
+	return nil
+}
+
+// Put takes a span back, whole, to which nothing points.
+func (p *Pool) Put(b []byte) {
+	class := spanClass(len(b))
+	if class < 0 {
+		Unmap(b)
+		return
+	}
+	p.mu.Lock()
+	if p.kept+int64(len(b)) <= maxWarm {
+		p.kept += int64(len(b))
+		p.lists[class].warm = append(p.lists[class].warm, b)
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Unlock()
+	p.Drop(b)
+}
+
+// Drop is Put of a span that is not soon to be used again.
+func (p *Pool) Drop(b []byte) {
+	class := spanClass(len(b))
+	if class < 0 {
+		Unmap(b)
+		return
+	}
+	p.mu.Lock()
+	if p.pieces <= maxPieces {
+		p.pieces--
+		p.mu.Unlock()
+		Unmap(b)
+		return
+	}
+	p.mu.Unlock()
+	empty(b)
+	p.mu.Lock()
+	p.lists[class].bare = append(p.lists[class].bare, b)
+	p.empty++
+	p.mu.Unlock()
+}
+
+// Warm is how many bytes of memory are not in use.
+func (p *Pool) Warm() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept
+}
+
+// Tidy gives back what was not needed since it was called last.
+func (p *Pool) Tidy() {
+	for class := range p.lists {
+		warm, bare := p.unneeded(class)
+		for _, b := range warm {
+			p.Drop(b)
+		}
+		for _, b := range bare {
+			Unmap(b)
+		}
+	}
+}
+
+// unneeded takes the warm spans that were not needed, and begins to count anew. Of bare ones
+// it takes all when few spans are in use again, unless there are so many that the holes on
+// the way would be too many.
+func (p *Pool) unneeded(class int) (warm, bare [][]byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := &p.lists[class]
+	if l.idle > 0 {
+		warm, l.warm = l.warm[:l.idle:l.idle], append([][]byte(nil), l.warm[l.idle:]...)
+		for _, b := range warm {
+			p.kept -= int64(len(b))
+		}
+	}
+	l.idle = len(l.warm)
+	if p.pieces-p.empty <= maxPieces/2 && p.pieces <= 4*maxPieces {
+		bare, l.bare = l.bare, nil
+		p.pieces -= len(bare)
+		p.empty -= len(bare)
+	}
+	return warm, bare
+}
+
+// Offset is where part, which is not empty, begins in whole, -1: it is no part of it.
+func Offset(whole, part []byte) int {
+	begin, at := uintptr(unsafe.Pointer(unsafe.SliceData(whole))), uintptr(unsafe.Pointer(unsafe.SliceData(part)))
+	if at < begin || at+uintptr(len(part)) > begin+uintptr(len(whole)) {
+		return -1
+	}
+	return int(at - begin)
+}
+
+// Before is b with the n bytes before it, which are of the same span.
+func Before(b []byte, n int) []byte {
+	if n == 0 {
+		return b
+	}
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), -n)), len(b)+n)
+}

@@ -1,0 +1,117 @@
+package large
+
+import (
+	"bytes"
+	"testing"
+)
+
+// TestSpanSizes: every size has a class of its own, in order, and wastes an eighth and a page at most.
+func TestSpanSizes(t *testing.T) {
+	last, lastClass := 0, -1
+	for n := LeastSpan + 1; n <= MaxSpan; n++ {
+		size := SpanSize(n)
+		class := spanClass(size)
+		if size < n || size%pageBytes != 0 || size > n+n/8+pageBytes || class < 0 || class >= spanClasses {
+			t.Fatalf("%d bytes: %d bytes of class %d", n, size, class)
+		}
+		if size != last && class != lastClass+1 || size == last && class != lastClass {
+			t.Fatalf("%d bytes: class %d after %d", n, class, lastClass)
+		}
+		last, lastClass = size, class
+	}
+	if lastClass != spanClasses-1 {
+		t.Errorf("the last class is %d", lastClass)
+	}
+	if size := SpanSize(MaxSpan + 1); spanClass(size) != -1 || size != MaxSpan+pageBytes {
+		t.Errorf("%d bytes beyond", size)
+	}
+}
+
+// TestPoolIsBounded: spans that come back are kept warm up to a limit, are taken first, and
+// those not needed for a while are given back.
+func TestPoolIsBounded(t *testing.T) {
+	var p Pool
+	const size = 1 << 20
+	var out [][]byte
+	for range 3 * maxWarm / size {
+		b := p.Get(size)
+		if len(b) != size {
+			t.Fatalf("%d bytes", len(b))
+		}
+		b[0], b[size-1] = 1, 1
+		out = append(out, b)
+	}
+	for _, b := range out {
+		p.Put(b)
+	}
+	if p.Warm() != maxWarm || p.pieces != maxWarm/size {
+		t.Errorf("%d bytes are warm of %d spans", p.Warm(), p.pieces)
+	}
+	p.Tidy() // all were needed once
+	for range 3 {
+		b := p.Get(size)
+		if b[0] != 1 {
+			t.Error("it is not warm")
+		}
+		p.Put(b)
+		c := p.Get(size)
+		p.Put(c)
+	}
+	if p.Warm() != maxWarm {
+		t.Errorf("%d bytes are warm after the first Tidy", p.Warm())
+	}
+	p.Tidy()
+	if p.Warm() != size {
+		t.Errorf("%d bytes are warm, one span was needed", p.Warm())
+	}
+	p.Tidy()
+	if p.Warm() != 0 || p.pieces != 0 {
+		t.Errorf("%d bytes are warm at last, %d spans are left", p.Warm(), p.pieces)
+	}
+	b := p.Get(3 * MaxSpan)
+	p.Put(b)
+	if p.Warm() != 0 || p.pieces != 0 {
+		t.Error("what is too large is kept")
+	}
+}
+
+// TestManySpansAreEmptied: beyond maxPieces spans keep their addresses and lose their pages, and
+// are unmapped when few are in use.
+func TestManySpansAreEmptied(t *testing.T) {
+	p := Pool{pieces: 3 * maxPieces} // others have them
+	b := p.Get(50_000)
+	copy(b, "abc")
+	at := &b[0]
+	p.Drop(b)
+	if p.empty != 1 {
+		t.Fatalf("%d are empty", p.empty)
+	}
+	p.Tidy()
+	if b = p.Get(50_000); &b[0] != at || p.empty != 0 || !bytes.Equal(b[:3], []byte{0, 0, 0}) {
+		t.Errorf("another one, or with pages: %q, %d", b[:3], p.empty)
+	}
+	p.Drop(b)
+	p.pieces = 1
+	if p.Tidy(); p.empty != 0 || p.pieces != 0 {
+		t.Errorf("%d of %d are left", p.empty, p.pieces)
+	}
+}
+
+// TestOffset finds what is inside, and nothing else.
+func TestOffset(t *testing.T) {
+	whole := make([]byte, 100)
+	for _, one := range []struct {
+		part []byte
+		want int
+	}{{whole[:1], 0}, {whole[30:40], 30}, {whole[99:], 99}, {make([]byte, 5), -1}} {
+		if at := Offset(whole[:100:100], one.part); at != one.want {
+			t.Errorf("%d, want %d", at, one.want)
+		}
+	}
+	if Offset(whole[:50], whole[45:55]) != -1 || Offset(whole[10:], whole[5:15]) != -1 {
+		t.Error("a part that goes beyond is inside")
+	}
+	if b := Before(whole[30:40], 30); &b[0] != &whole[0] || len(b) != 40 {
+		t.Errorf("%d bytes", len(b))
+	}
+}
