@@ -56,6 +56,9 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 		return
 	}
 	c.out = &d.out
+	if d.Roomy {
+		c.grown = &d.grown
+	}
 	if d.begun = n; d.fresh > 0 {
 		c.Now, c.clock.stale = d.now, false
 	}
@@ -65,7 +68,7 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 // and the desk has its context back. The connection calls it before their replies leave.
 func (e *Engine) EndBatch(s *Session, d *Desk) {
 	c := s.context()
-	c.out = nil // what waits may go on at another desk
+	c.out, c.grown = nil, nil // what waits may go on at another desk
 	if c.s != nil {
 		e.countUp(c)
 	}
@@ -89,6 +92,9 @@ func (e *Engine) EndBatch(s *Session, d *Desk) {
 type Desk struct {
 	free *Ctx
 	out  outbox // see TellPublished
+	// Roomy says that the loop asks for the spans that replies were written to (Grown).
+	Roomy bool
+	grown [][]byte // those that were not asked for
 
 	now   int64 // wall ms
 	turns bool  // Turn says when now is old

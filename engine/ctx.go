@@ -49,8 +49,9 @@ type Ctx struct {
 	slept    int64 // ns that it counts as having taken longer than it did (DEBUG SLEEP)
 	called   bool  // a script called this command
 
-	script *Script // kept for the next one; nil: there was none
-	out    *outbox // of the desk, where what is published waits for the end of the turn; nil: it does not
+	script *Script   // kept for the next one; nil: there was none
+	grown  *[][]byte // of the desk, for spans that replies are written to; nil: they are not
+	out    *outbox   // of the desk, where what is published waits for the end of the turn; nil: it does not
 
 	// What the commands of a batch share.
 	clock batchClock

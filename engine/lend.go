@@ -106,3 +106,47 @@ func (c *Ctx) adopt(d *dict.Dict, key []byte, v *dict.Value, expireAt int64) (di
 	r, o.taken = d.Adopt(key, v, expireAt, o.span)
 	return r, o.taken
 }
+
+// makeRoom has a reply of n bytes more, for which its writer has no room, go on in a span: on
+// Go's heap it would be garbage as soon as it is sent.
+func (c *Ctx) makeRoom(n int) {
+	const header = 32 // bytes, of a bulk, and more
+	need := c.W.Len() + n + header
+	if need <= cap(c.W.Bytes()) || !c.W.Fits(n) {
+		return
+	}
+	span := c.e.spans.Get(max(need, 2*c.W.Len()))
+	if span == nil {
+		return
+	}
+	d := c.grown
+	was := c.W.Move(span)
+	if i := slices.IndexFunc(*d, func(b []byte) bool { return within(b, was) }); i >= 0 {
+		c.e.spans.Put((*d)[i])
+		*d = slices.Delete(*d, i, i+1)
+	}
+	*d = append(*d, span)
+}
+
+// within reports whether b begins where span does.
+func within(span, b []byte) bool { return cap(b) > 0 && &span[0] == &b[:1][0] }
+
+// Grown is the span in which replies are, which is the caller's from now on; nil: they are in
+// none.
+func (d *Desk) Grown(replies []byte) []byte {
+	i := slices.IndexFunc(d.grown, func(b []byte) bool { return within(b, replies) })
+	if i < 0 {
+		return nil
+	}
+	span := d.grown[i]
+	d.grown = slices.Delete(d.grown, i, i+1)
+	return span
+}
+
+// DropGrown gives back the spans of replies that became nothing.
+func (e *Engine) DropGrown(d *Desk) {
+	for _, b := range d.grown {
+		e.spans.Put(b)
+	}
+	d.grown = d.grown[:0]
+}

@@ -6,6 +6,7 @@ import (
 
 	"regent/engine/decimal"
 	"regent/engine/dict"
+	"regent/engine/large"
 	"regent/resp"
 )
 
@@ -59,6 +60,9 @@ func (c *Ctx) ReplyString(en Entry) {
 	case dict.Embstr, dict.Raw:
 		b := en.d.Text(en.ref)
 		c.Heavy(len(b))
+		if c.grown != nil && len(b) > large.LeastSpan {
+			c.makeRoom(len(b))
+		}
 		c.W.Bulk(b)
 	case dict.Int:
 		c.W.BulkInt(en.Value().Int)

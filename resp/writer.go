@@ -80,6 +80,16 @@ func (w *Writer) Take(next []byte) []byte {
 	return b
 }
 
+// Fits reports whether n more bytes are within the bound.
+func (w *Writer) Fits(n int) bool { return !w.over && (w.bound == 0 || len(w.buf)+n <= w.bound) }
+
+// Move goes on in other memory, which has room for what is held, and returns that of before.
+func (w *Writer) Move(to []byte) (was []byte) {
+	was = w.buf
+	w.buf = append(to[:0], was...)
+	return was
+}
+
 // Raw appends bytes that are already encoded.
 func (w *Writer) Raw(b []byte) {
 	if w.fits(len(b)) {

@@ -137,6 +137,7 @@ func (s *Server) farewell(c *client) {
 	defer func() {
 		c.takeBack()
 		c.letGo(&scratch{spans: s.engine.Spans()})
+		c.dropSpans()
 	}()
 	s.mu.Lock()
 	delete(s.clients, c)

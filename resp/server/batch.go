@@ -95,14 +95,17 @@ func (c *client) release(w *scratch) {
 	replies := c.sess.W.Take(nil)
 	marks := w.marks[b.first : b.first+int(b.n)]
 	b.open = false
+	span := w.desk.Grown(replies)
 	switch {
 	case b.mixed:
 		_ = c.srv.passes(b.off, 0, b.acks, &w.proof) // hands the records to the log
-		c.send(c.sift(replies, marks))
+		c.send(c.sift(replies, marks), false)
+		c.sentSpan(span)
 	case c.srv.passes(b.off, b.epoch, b.acks, &w.proof) || len(replies) == 0:
-		c.send(replies)
+		c.send(replies, span != nil)
+		c.sentSpan(span)
 	default:
-		c.wait(replies, marks)
+		c.wait(replies, marks, span)
 	}
 	if !c.waiting {
 		c.batch = batch{}
@@ -111,8 +114,11 @@ func (c *client) release(w *scratch) {
 }
 
 // wait parks the batch on the barrier.
-func (c *client) wait(replies []byte, marks []mark) {
-	if len(replies) <= arenaBytes {
+func (c *client) wait(replies []byte, marks []mark, span []byte) {
+	switch {
+	case span != nil:
+		c.rarely().heldSpan = span
+	case len(replies) <= arenaBytes:
 		replies = append(c.held[:0], replies...)
 	}
 	c.held, c.marks = replies, append(c.marks[:0], marks...)
@@ -131,9 +137,40 @@ func (c *client) decide() bool {
 	}
 	c.waiting, c.batch = false, batch{}
 	c.takeBack() // as a rule it is written by now
-	c.send(replies)
+	span := []byte(nil)
+	if r := c.seldom; r != nil && r.heldSpan != nil {
+		span, r.heldSpan, c.held = r.heldSpan, nil, nil
+	}
+	c.send(replies, span != nil)
+	c.sentSpan(span)
 	c.settleDown()
 	return true
+}
+
+// sentSpan ends the use of a span in which replies were, nil: there is none, unless what is
+// still to be sent is there.
+func (c *client) sentSpan(span []byte) {
+	switch {
+	case span == nil:
+	case c.unsent() > 0 && &c.out[:1][0] == &span[0]:
+		c.rarely().outSpan = span
+	default:
+		c.srv.engine.Spans().Put(span)
+	}
+}
+
+// dropSpans gives back the spans of replies that leave no more.
+func (c *client) dropSpans() {
+	r := c.seldom
+	if r == nil {
+		return
+	}
+	for _, span := range [][]byte{r.heldSpan, r.outSpan} {
+		if span != nil {
+			c.srv.engine.Spans().Put(span)
+		}
+	}
+	r.heldSpan, r.outSpan = nil, nil
 }
 
 // maxHeld is how many bytes of memory a client keeps for its next wait.

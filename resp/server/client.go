@@ -88,6 +88,9 @@ type seldom struct {
 	away  [][]byte    // the command with which it goes to another node; nil: it stays
 	lent  []lentInput // input before, which the log may still need
 
+	heldSpan []byte // in which held is, nil: it is elsewhere
+	outSpan  []byte // in which out is, or was before it grew
+
 	stranger     *list.Element // its place among the strangers; Server.mu's
 	strangeSince int64         // wall ms; Server.mu's
 }
@@ -502,13 +505,13 @@ func (c *client) work(w *scratch) {
 	c.carry(w)
 }
 
-// send hands released replies to the socket.
-func (c *client) send(b []byte) {
+// send hands released replies to the socket; own: their memory is not the arena's.
+func (c *client) send(b []byte, own bool) {
 	if len(b) == 0 || c.dead || c.killed.Load() {
 		return
 	}
 	c.srv.count.CountOutput(c.sess.ID, int64(len(b)))
-	if len(b) > arenaBytes {
+	if len(b) > arenaBytes && !own {
 		c.srv.garbage.Add(int64(cap(b)))
 	}
 	if c.unsent() > 0 {
@@ -524,7 +527,7 @@ func (c *client) send(b []byte) {
 	if n == len(b) {
 		return
 	}
-	if len(b) > arenaBytes { // not the arena's: it can be kept
+	if own || len(b) > arenaBytes { // it can be kept
 		c.out, c.sent = b, n
 	} else {
 		c.out, c.sent = append(c.out[:0], b[n:]...), 0
@@ -542,6 +545,10 @@ func (c *client) flush() {
 	}
 	if c.unsent() == 0 {
 		c.out, c.sent = nil, 0
+		if r := c.seldom; r != nil && r.outSpan != nil {
+			c.srv.engine.Spans().Put(r.outSpan)
+			r.outSpan = nil
+		}
 	}
 	if n := int64(c.unsent()); c.outBytes.Load() != n {
 		c.outBytes.Store(n)

@@ -280,6 +280,7 @@ func (lp *loop) serveAgain() {
 func (lp *loop) adopt(s *slot) {
 	if lp.w == nil {
 		lp.w = newScratch(arenaBytes)
+		lp.w.desk.Roomy = true
 		lp.w.spans, lp.w.mostSpare = lp.set.srv.engine.Spans(), mostSpare
 	}
 	if last := len(lp.free) - 1; last >= 0 {
@@ -367,6 +368,7 @@ func (lp *loop) release() {
 	}
 	lp.w.reset()
 	lp.passed() // the log was written
+	lp.set.srv.engine.DropGrown(&lp.w.desk)
 	list := lp.open
 	lp.open = lp.open[:0]
 	for _, s := range list {
