@@ -43,12 +43,13 @@ const (
 )
 
 // How memory is given back: a server that has allocated less than restBytes since the
-// last look, restTime ago, is at rest, and one with trimBytes that are not in use is
-// trimmed.
+// last look, restTime ago, is at rest, and one with trimBytes that are not in use, or that has
+// allocated as much and one trimPart of what is live since it was trimmed last, is trimmed.
 const (
 	restTime  = time.Second
 	restBytes = 256 << 10
 	trimBytes = 4 << 20
+	trimPart  = 4
 )
 
 // tuneCollector sets the collector up for a server with that maxmemory, 0:
@@ -111,17 +112,21 @@ func (t *trimmer) look() {
 	m := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
 	metrics.Read(m)
 	allocated, live, objects, free := m[0].Value.Uint64(), m[1].Value.Uint64(), m[2].Value.Uint64(), m[3].Value.Uint64()
-	if t.rests(allocated, int64(objects)-int64(live)+int64(free)) {
+	if t.rests(allocated, live, int64(objects)-int64(live)+int64(free)) {
 		debug.FreeOSMemory()
 	}
 }
 
-// rests reports whether the server, which has allocated that much since its start, is at
-// rest, and has so many bytes that are not in use that they are worth giving back.
-func (t *trimmer) rests(allocated uint64, idle int64) bool {
+// rests reports whether the server, which has allocated that much since its start and of
+// which so much was live after the last collection, is at rest, and has so many bytes that are
+// not in use that they are worth giving back: those that are known to be idle, or those that
+// have come since, a client's that may be gone by now, unless looking at what is live is
+// much more work.
+func (t *trimmer) rests(allocated, live uint64, idle int64) bool {
 	quiet := allocated-t.allocated < restBytes
 	t.allocated = allocated
-	if !quiet || idle < trimBytes || allocated-t.trimmed < trimBytes {
+	since := allocated - t.trimmed
+	if !quiet || since < trimBytes || idle < trimBytes && since < live/trimPart {
 		return false
 	}
 	t.trimmed = allocated

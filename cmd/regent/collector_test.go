@@ -69,19 +69,23 @@ func TestTrim(t *testing.T) {
 	var tr trimmer
 	for i, c := range []struct {
 		allocated uint64
+		live      uint64
 		idle      int64
 		want      bool
 	}{
-		{10 << 20, 10 << 20, false}, // it works
-		{10 << 20, 10 << 20, true},
-		{10 << 20, 10 << 20, false}, // what is left is not there to be given back
-		{12 << 20, 12 << 20, false},
-		{12 << 20, 12 << 20, false}, // too little has come since
-		{40 << 20, 1 << 20, false},
-		{40 << 20, 1 << 20, false}, // all of it is in use
-		{40 << 20, 30 << 20, true},
+		{10 << 20, 0, 10 << 20, false}, // it works
+		{10 << 20, 0, 10 << 20, true},
+		{10 << 20, 0, 10 << 20, false}, // what is left is not there to be given back
+		{12 << 20, 0, 12 << 20, false},
+		{12 << 20, 0, 12 << 20, false}, // too little has come since
+		{40 << 20, 1 << 30, 1 << 20, false},
+		{40 << 20, 1 << 30, 1 << 20, false}, // all of it is in use, and much else
+		{40 << 20, 1 << 30, 30 << 20, true},
+		{60 << 20, 40 << 20, 0, false},
+		{60 << 20, 40 << 20, 0, true}, // what has come since the last collection may be idle
+		{60 << 20, 40 << 20, 0, false},
 	} {
-		if got := tr.rests(c.allocated, c.idle); got != c.want {
+		if got := tr.rests(c.allocated, c.live, c.idle); got != c.want {
 			t.Errorf("step %d: %v", i, got)
 		}
 	}
