@@ -301,6 +301,9 @@ func (g *guard) wants() int {
 	return 0
 }
 
+// ending reports whether the command ends where wants says.
+func (g *guard) ending() bool { return g.kind == frameMulti && g.left == 1 && g.end > 0 }
+
 // last is the length of the command that next has measured, 0: it is at another, or the
 // command was no array.
 func (g *guard) last() int {

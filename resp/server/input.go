@@ -177,7 +177,9 @@ func (c *client) room(w *scratch) []byte {
 	pending := len(c.in) - c.at
 	short := c.guard.wants() - pending
 	if short < bigFrame {
-		if cap(c.in)-len(c.in) < max(short, leastRead) {
+		if free := cap(c.in) - len(c.in); c.span && c.guard.ending() && short <= free {
+			return c.in[len(c.in):][:short]
+		} else if free < max(short, leastRead) {
 			c.reserve(w, keptBytes/2)
 		}
 		return c.in[len(c.in):cap(c.in)]
