@@ -164,8 +164,9 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 
 // Function says that the script is a function of that name, as far as others are told of it.
 func (s *Script) Function(name string) {
-	s.name = name
-	s.c.e.scripts.function.Store(true)
+	if s.name = name; !s.c.keyed {
+		s.c.e.scripts.function.Store(true)
+	}
 }
 
 // A Busy is a script that takes long, as others are told of it.

@@ -17,7 +17,8 @@ import (
 type Chunk struct {
 	proto    *lua.FunctionProto
 	traced   traced
-	operands []operand // for the names in errors
+	library  map[string]*traced // the functions that it registers, see traceLibrary
+	operands []operand          // for the names in errors
 }
 
 // Names of what the source cannot name: the locals of the chunk around it, which
@@ -69,7 +70,7 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	}
 	// A chunk has "..." but no table "arg", as in Lua 5.1: making one took half a script's memory.
 	proto.FunctionPrototypes[0].IsVarArg &^= lua.VarArgNeedsArg
-	c := &Chunk{proto: proto, traced: trace(stmts)}
+	c := &Chunk{proto: proto, traced: trace(stmts), library: traceLibrary(stmts)}
 	if len(source) <= maxNamed {
 		c.operands = operandsOf(stmts)
 	}

@@ -26,6 +26,8 @@ type Function struct {
 	Flags uint8
 	fn    *lua.LFunction
 	of    *Chunk
+
+	traced *traced // nil: its source does not tell enough
 }
 
 // A Load is how a library is loaded.
@@ -80,7 +82,8 @@ func (st *State) LoadLibrary(chunk *Chunk, o Load) (functions []Function, failed
 	meta.RawSetString("__index", st.globals)
 	if err == nil {
 		for i := range run.functions {
-			run.functions[i].of = chunk
+			f := &run.functions[i]
+			f.of, f.traced = chunk, chunk.library[f.Name]
 		}
 		return run.functions, ""
 	}
@@ -109,6 +112,23 @@ func (f *Function) Lua() *lua.LFunction { return f.fn }
 
 // Of is the chunk in which the function stands.
 func (f *Function) Of() *Chunk { return f.of }
+
+// Calls are those of the function, as Chunk.Calls; all means besides that calls leave nothing
+// behind in the library.
+func (f *Function) Calls() (calls []Call, all bool) {
+	if f.traced == nil {
+		return nil, false
+	}
+	return f.traced.calls, f.traced.all
+}
+
+// MayLoop reports whether the function may run without end, as far as its source tells.
+func (f *Function) MayLoop() bool {
+	if f.traced == nil {
+		return f.of.MayLoop()
+	}
+	return f.traced.loops
+}
 
 // worldOfLoad is what a library sees while it is loaded.
 func (st *State) worldOfLoad() *lua.LTable {

@@ -1,7 +1,6 @@
 package lua
 
 import (
-	"cmp"
 	"sync"
 	"time"
 
@@ -120,15 +119,18 @@ type Run struct {
 	// Globals is the chunk that the function is of: keys and arguments are the variables
 	// KEYS and ARGV. nil: they are arguments of the function.
 	Globals *Chunk
-	// Of is the chunk of a function without Globals: errors name its variables.
-	Of *Chunk
+	// Function is what fn is of a library; nil: it is none.
+	Function *Function
 }
 
 // Run calls fn, and writes what it returns to out. failed says which error it wrote,
 // "": none, or one that was counted when it was raised.
 func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string) {
 	st.host, st.proto, st.inside, st.drops = r.Host, resp.RESP2, false, false
-	st.source = cmp.Or(r.Globals, r.Of)
+	st.source = r.Globals
+	if r.Function != nil {
+		st.source = r.Function.of
+	}
 	st.brake.begin(r.Host)
 	L := st.L
 	L.G.CurrentThread = L.G.MainThread // a coroutine that was killed may have been it
@@ -138,8 +140,9 @@ func (st *State) Run(fn *lua.LFunction, r *Run, out *resp.Writer) (failed string
 		st.setGlobal(globalKeys, &st.keys, r.Keys, of.traced.keys)
 		st.setGlobal(globalArgs, &st.argv, r.Args, of.traced.args)
 	} else {
-		L.Push(st.strings(r.Keys))
-		L.Push(st.strings(r.Args))
+		f := r.Function.traced
+		L.Push(st.param(&st.keys, r.Keys, f != nil && f.keys))
+		L.Push(st.param(&st.argv, r.Args, f != nil && f.args))
 		n = 2
 	}
 	err := L.PCall(n, 1, st.handler)
@@ -173,14 +176,22 @@ const (
 
 // setGlobal makes list the global of that name.
 func (st *State) setGlobal(name string, of *lent, list [][]byte, goesNowhere bool) {
+	t := st.param(of, list, goesNowhere)
+	lends := t == of.table
+	if !lends || !of.is {
+		st.globals.RawSetString(name, t)
+	}
+	of.is = lends
+}
+
+// param is list as a table, which is lent if it goes nowhere and is small.
+func (st *State) param(of *lent, list [][]byte, goesNowhere bool) *lua.LTable {
 	size := 0
 	for _, b := range list {
 		size += len(b)
 	}
 	if !goesNowhere || len(list) > maxLent || size > maxLentBytes {
-		st.globals.RawSetString(name, st.strings(list))
-		of.is = false
-		return
+		return st.strings(list)
 	}
 	if of.table == nil {
 		of.table = st.L.CreateTable(len(list), 0)
@@ -194,10 +205,7 @@ func (st *State) setGlobal(name string, of *lent, list [][]byte, goesNowhere boo
 	for t.Len() > len(list) {
 		t.Remove(0) // the last
 	}
-	if !of.is {
-		st.globals.RawSetString(name, t)
-		of.is = true
-	}
+	return t
 }
 
 // strings is a table of strings.

@@ -60,12 +60,18 @@ func (c *Chunk) MayLoop() bool { return c.traced.loops }
 
 // trace finds the calls of a source that was rewritten, which bounds its depth.
 func trace(stmts []ast.Stmt) traced {
-	t := tracer{assigned: map[string]bool{}}
+	t := tracer{assigned: map[string]bool{}, keysName: globalKeys, argsName: globalArgs}
 	t.block(stmts)
-	found := traced{keys: !t.lost, args: !t.lost && !t.argsUsed, loops: t.endless.may(t.assigned)}
+	return t.found()
+}
+
+// found is what the walk has come to.
+func (t *tracer) found() traced {
+	found := traced{loops: t.endless.may(t.assigned)}
 	for _, name := range t.relied {
 		t.lost = t.lost || t.assigned[name]
 	}
+	found.keys, found.args = !t.lost, !t.lost && !t.argsUsed
 	if !t.lost && len(t.calls) <= maxTraced {
 		found.calls, found.all = t.calls, true
 	}
@@ -81,13 +87,19 @@ type tracer struct {
 	lost     bool
 	argsUsed bool // ARGV may be changed, or go somewhere
 	endless  endless
+
+	keysName, argsName string // of KEYS and ARGV; "": there is none
+
+	pending []tracedLocal   // functions of a library's that are to be traced, too
+	used    map[string]bool // those that were found
 }
 
 type tracedLocal struct {
 	name     string
 	declared bool
-	command  bool // it is redis.call or redis.pcall
-	param    bool // it is a function's parameter
+	command  bool              // it is redis.call or redis.pcall
+	param    bool              // it is a function's parameter
+	fn       *ast.FunctionExpr // it is a function of a library's
 }
 
 // Names of globals that matter.
@@ -98,16 +110,16 @@ const (
 )
 
 // special reports whether a global is one that no local may hide.
-func special(name string) bool {
+func (t *tracer) special(name string) bool {
 	switch name {
-	case globalKeys, globalArgs, globalRedis, "unpack", "ipairs", "pairs":
+	case t.keysName, t.argsName, globalRedis, "unpack", "ipairs", "pairs":
 		return true
 	}
 	return false
 }
 
 func (t *tracer) declare(name string, declared bool) {
-	t.lost = t.lost || special(name)
+	t.lost = t.lost || t.special(name)
 	last := len(t.scopes) - 1
 	t.scopes[last] = append(t.scopes[last], tracedLocal{name: name, declared: declared})
 }
@@ -195,6 +207,7 @@ func (t *tracer) target(e ast.Expr) {
 	switch e := e.(type) {
 	case *ast.IdentExpr:
 		t.assigned[e.Value] = true
+		t.lost = t.lost || t.special(e.Value)
 	case *ast.AttrGetExpr:
 		t.expr(e.Object) // KEYS[1] = x: KEYS is used otherwise
 		t.expr(e.Key)
@@ -249,7 +262,7 @@ func (t *tracer) loop(s *ast.GenericForStmt) {
 	over, keys := false, false
 	if len(s.Exprs) == 1 {
 		if call, is := s.Exprs[0].(*ast.FuncCallExpr); is && len(call.Args) == 1 && (t.callsGlobal(call, "ipairs") || t.callsGlobal(call, "pairs")) {
-			over, keys = isLent(call.Args[0]), isKeys(call.Args[0])
+			over, keys = t.isLent(call.Args[0]), t.isKeys(call.Args[0])
 		}
 	}
 	if !over {
@@ -298,7 +311,7 @@ func (t *tracer) expr(e ast.Expr) {
 	case *ast.UnaryNotOpExpr:
 		t.expr(e.Expr)
 	case *ast.UnaryLenOpExpr:
-		if !isLent(e.Expr) {
+		if !t.isLent(e.Expr) {
 			t.expr(e.Expr)
 		}
 	case *ast.FunctionExpr:
@@ -320,14 +333,18 @@ func (t *tracer) ident(name string) {
 	if v, is := t.local(name); is {
 		t.lost = t.lost || v.command
 		t.endless.found = t.endless.found || t.endless.isMaking(name)
+		if v.fn != nil && !t.used[name] {
+			t.used[name] = true
+			t.pending = append(t.pending, v)
+		}
 		return
 	}
 	switch name {
-	case globalArgs:
+	case t.argsName:
 		t.argsUsed = true
 	case "load", "loadstring":
 		t.lost, t.endless.found = true, true
-	case globalKeys, globalRedis, "_G", nameCall, nameDo, namePCall:
+	case t.keysName, globalRedis, "_G", nameCall, nameDo, namePCall:
 		t.lost = true
 	}
 }
@@ -337,7 +354,7 @@ func (t *tracer) attr(e *ast.AttrGetExpr) {
 	object, is := e.Object.(*ast.IdentExpr)
 	_, named := e.Key.(*ast.StringExpr)
 	switch {
-	case isLent(e.Object):
+	case t.isLent(e.Object):
 		t.expr(e.Key)
 	case is && object.Value == globalRedis && named: // redis.call and redis.pcall have names of their own
 	default:
@@ -352,7 +369,7 @@ func (t *tracer) call(e *ast.FuncCallExpr) {
 	switch {
 	case isCommand(e.Func), t.callsAlias(e):
 		t.command(e)
-	case t.callsGlobal(e, "unpack") && len(e.Args) > 0 && isLent(e.Args[0]):
+	case t.callsGlobal(e, "unpack") && len(e.Args) > 0 && t.isLent(e.Args[0]):
 		t.exprs(e.Args[1:])
 	default:
 		t.callsOther(e)
@@ -396,14 +413,14 @@ func (t *tracer) command(e *ast.FuncCallExpr) {
 }
 
 // isKeys reports whether e is KEYS, and isLent whether it is that or ARGV: no local has their names.
-func isKeys(e ast.Expr) bool {
+func (t *tracer) isKeys(e ast.Expr) bool {
 	id, is := e.(*ast.IdentExpr)
-	return is && id.Value == globalKeys
+	return is && id.Value == t.keysName
 }
 
-func isLent(e ast.Expr) bool {
+func (t *tracer) isLent(e ast.Expr) bool {
 	id, is := e.(*ast.IdentExpr)
-	return is && (id.Value == globalKeys || id.Value == globalArgs)
+	return is && (id.Value == t.keysName || id.Value == t.argsName)
 }
 
 // callsGlobal reports whether e calls the global function of that name.
@@ -416,7 +433,7 @@ func (t *tracer) callsGlobal(e *ast.FuncCallExpr, name string) bool {
 func (t *tracer) declared(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.AttrGetExpr:
-		return isKeys(e.Object)
+		return t.isKeys(e.Object)
 	case *ast.IdentExpr:
 		v, is := t.local(e.Value)
 		if is && v.declared {
@@ -430,7 +447,7 @@ func (t *tracer) declared(e ast.Expr) bool {
 // allKeys reports whether all values of e are elements of KEYS.
 func (t *tracer) allKeys(e ast.Expr) bool {
 	call, is := e.(*ast.FuncCallExpr)
-	return is && t.callsGlobal(call, "unpack") && len(call.Args) > 0 && isKeys(call.Args[0])
+	return is && t.callsGlobal(call, "unpack") && len(call.Args) > 0 && t.isKeys(call.Args[0])
 }
 
 // manyValues reports whether e may have another number of values than one.

@@ -18,7 +18,7 @@ import (
 const firstKey = 3
 
 func (s *store) call(c *engine.Ctx) {
-	f := s.functions[string(bytes.ToLower(c.Args[1]))]
+	f := s.find(c.Args)
 	if f == nil {
 		c.Err(resp.ErrNoFunction)
 		return
@@ -35,6 +35,18 @@ func (s *store) call(c *engine.Ctx) {
 		c.Err(resp.ErrKeysNeg)
 		return
 	}
+	f.judge(c)
+	callee, st := &f.Function, (*lua.State)(nil)
+	if c.Keyed() {
+		cp := s.take()
+		defer s.give(cp)
+		if callee, st = cp.function(f), cp.state; callee == nil || !f.keyed() {
+			c.BeginAnew() // another library has come in its place
+			return
+		}
+	} else {
+		st = s.interpreter()
+	}
 	host, refusal := c.BeginScript(f.flags(), c.Cmd.Scripts == engine.ScriptsRead, &f.pace)
 	if refusal != "" {
 		c.Err(refusal)
@@ -43,33 +55,52 @@ func (s *store) call(c *engine.Ctx) {
 	host.Function(f.Name)
 	args := c.Args[firstKey:]
 	from := c.W.Len()
-	failed := s.interpreter().Run(f.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:], Of: f.Of()}, c.W)
+	failed := st.Run(callee.Lua(), &lua.Run{Name: f.Name, Host: host, Keys: args[:keys], Args: args[keys:], Function: callee}, c.W)
 	reply := c.W.Bytes()
 	host.End(failed, len(reply) > from && reply[from] == '-')
+}
+
+// find is the function that a command names, nil: there is none.
+func (s *store) find(args [][]byte) *function {
+	if len(args) < 2 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lower [maxFunctionName]byte
+	return s.functions[string(toLower(lower[:0], args[1]))]
+}
+
+// maxFunctionName is up to how many bytes of a name are looked up without an allocation.
+const maxFunctionName = 64
+
+// toLower appends name in lower case.
+func toLower(to, name []byte) []byte {
+	for _, b := range name {
+		if 'A' <= b && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		to = append(to, b)
+	}
+	return to
 }
 
 // course is in the background for a function that may take long: it has not been called yet,
 // or its last call did.
 func (s *store) course(args [][]byte) engine.Course {
-	if len(args) < 2 {
-		return engine.CourseWide
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f := s.functions[string(bytes.ToLower(args[1]))]; f != nil && f.pace.Long() {
+	switch f := s.find(args); {
+	case f == nil:
+	case f.pace.Long():
 		return engine.CourseAside
+	case f.keyed():
+		return engine.CourseKeys
 	}
 	return engine.CourseWide
 }
 
 // onlyReads reports whether a function says that it does not write.
 func (s *store) onlyReads(args [][]byte) bool {
-	if len(args) < 2 {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.functions[string(bytes.ToLower(args[1]))]
+	f := s.find(args)
 	return f != nil && f.flags()&engine.ScriptNoWrites != 0
 }
 

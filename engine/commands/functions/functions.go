@@ -10,6 +10,9 @@
 //   - All libraries live in one interpreter, as in Redis: what a library has as locals is
 //     its own and stays from call to call. So whatever runs something in it, a load or a
 //     call, has every shard locked.
+//   - A function that is certain to leave nothing behind in its library, and to touch no keys but
+//     those that it is called with (engine/lua, trace_library.go), runs in copies of its library
+//     instead, with the shards of its keys locked, as such a script does.
 //   - A load or a restore that fails changes nothing.
 //   - What is loaded is in the log as it was said, and in files as its source
 //     (engine/script.go): it is committed, copied and rebuilt as keys are.

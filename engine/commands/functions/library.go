@@ -44,8 +44,47 @@ type library struct {
 // A function is one of a library.
 type function struct {
 	lua.Function
-	of   *library
-	pace engine.Pace
+	of     *library
+	pace   engine.Pace
+	course atomic.Uint32
+}
+
+// What is known of the keys of a function.
+const (
+	keysUnknown = iota // it has not been called yet
+	keysAny
+	keysDeclared // it touches none but those that it is called with, and leaves nothing behind in its library
+)
+
+// judge finds that out.
+func (f *function) judge(c *engine.Ctx) {
+	if f.course.Load() != keysUnknown {
+		return
+	}
+	calls, all := f.Calls()
+	for i := range calls {
+		all = all && callsKeys(c, &calls[i])
+	}
+	if all {
+		f.course.Store(keysDeclared)
+	} else {
+		f.course.Store(keysAny)
+	}
+}
+
+// keyed reports whether it may run with the shards of its keys alone, in any interpreter.
+func (f *function) keyed() bool { return f.course.Load() == keysDeclared }
+
+// callsKeys reports whether a call names no keys but the function's.
+func callsKeys(c *engine.Ctx, call *lua.Call) bool {
+	if len(call.Args) == 0 || !call.Args[0].Known {
+		return false
+	}
+	args, declared := make([][]byte, len(call.Args)), make([]bool, len(call.Args))
+	for i := range args {
+		args[i], declared[i] = []byte(call.Args[i].Text), call.Args[i].Declared
+	}
+	return c.KeysDeclared(args, declared, call.Open)
 }
 
 // flags are what the function says of itself.
@@ -58,6 +97,8 @@ type store struct {
 	bytes atomic.Int64 // of the codes
 
 	mu        sync.Mutex
+	idle      []*copies
+	version   int64 // of the libraries
 	libraries map[string]*library
 	functions map[string]*function // by their names in lower case
 }
@@ -118,7 +159,67 @@ func (s *store) Reset() {
 	clear(s.libraries)
 	clear(s.functions)
 	s.state = nil
+	s.forgetCopies()
 	s.count()
+}
+
+// Copies are an interpreter for functions that run with the shards of their keys alone, several at
+// a time: it has libraries of its own, loaded from the same sources.
+type copies struct {
+	state   *lua.State
+	of      map[*library][]lua.Function
+	version int64
+}
+
+// Limits of copies.
+const (
+	// maxIdle is how many of them are kept.
+	maxIdle = 8
+	// maxCopied is how many libraries one has.
+	maxCopied = 64
+)
+
+// take takes copies that nobody else has.
+func (s *store) take() *copies {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.idle) - 1; last >= 0 {
+		cp := s.idle[last]
+		s.idle = s.idle[:last]
+		return cp
+	}
+	return &copies{state: lua.NewState(), of: map[*library][]lua.Function{}, version: s.version}
+}
+
+// give gives them back.
+func (s *store) give(cp *copies) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cp.version == s.version && !cp.state.Spoiled() && len(s.idle) < maxIdle && len(cp.of) <= maxCopied {
+		s.idle = append(s.idle, cp)
+	}
+}
+
+// forgetCopies is called when the libraries change; the caller has mu.
+func (s *store) forgetCopies() {
+	s.idle = nil
+	s.version++
+}
+
+// function is the copy of f, nil: there is none.
+func (cp *copies) function(f *function) *lua.Function {
+	list, is := cp.of[f.of]
+	if !is {
+		accept := func(string, []lua.Function) string { return "" }
+		list, _ = cp.state.LoadLibrary(f.Of(), lua.Load{Host: &guest{}, Flag: flag, Accept: accept})
+		cp.of[f.of] = list
+	}
+	for i := range list {
+		if list[i].Name == f.Name {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // interpreter is where all libraries live.
@@ -144,6 +245,7 @@ func (c *change) commit() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.s.libraries, c.s.functions = c.libraries, c.functions
+	c.s.forgetCopies()
 	c.s.count()
 }
 
@@ -214,7 +316,7 @@ func (s *store) run(l *library, body []byte, host lua.Host) error {
 	}
 	for _, f := range functions {
 		fn := &function{Function: f, of: l}
-		fn.pace.MayLoop = f.Of().MayLoop()
+		fn.pace.MayLoop = fn.MayLoop()
 		l.functions = append(l.functions, fn)
 	}
 	return nil
