@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regent/engine/decimal"
 	"regent/engine/slots"
 	"regent/engine/spec"
 	"regent/resp"
@@ -620,3 +621,16 @@ func (c *Ctx) Keyed() bool { return c.keyed }
 // BeginAnew has a script that has done nothing yet begin anew in the background, with every shard
 // locked: it is not what Command.Course took it for.
 func (c *Ctx) BeginAnew() { c.moved = true }
+
+// ScriptArgs are the arguments behind the keys of EVAL and its like.
+func ScriptArgs(args [][]byte) [][]byte {
+	const numKeys = 2
+	if len(args) <= numKeys {
+		return nil
+	}
+	n, ok := decimal.Parse(args[numKeys])
+	if !ok || n < 0 || n >= int64(len(args)-numKeys) {
+		return nil // there is none, or the call is refused
+	}
+	return args[numKeys+1+int(n):]
+}

@@ -1,13 +1,18 @@
 package lua
 
 import (
+	"math"
+	"slices"
 	"strconv"
 
 	"github.com/yuin/gopher-lua/ast"
+
+	"regent/engine/decimal"
 )
 
 // Whether a chunk may run without end, as far as its source tells: what loops over a table, or up
-// to a number that is written there, ends; a while does not need to, nor does a function that
+// to a number that is written there, ends; one up to a number that an argument says ends soon if that
+// is small, which is looked at when the script is called; a while does not need to, nor does a function that
 // calls itself. A function may come to call itself where
 //
 //   - it is a local that is called, or goes anywhere, inside of it;
@@ -19,23 +24,28 @@ const mostTurns = 1 << 20
 
 // An endless is what was found out about that.
 type endless struct {
-	found   bool
-	within  int      // functions that the walk is in
-	making  []string // locals that are being made functions
-	called  []string // locals that are called inside of functions
-	fields  bool     // functions are put into tables
-	members bool     // what stands in a table of the script's is called inside of a function
+	found    bool
+	within   int      // functions that the walk is in
+	making   []string // locals that are being made functions
+	called   []string // locals that are called inside of functions
+	fields   bool     // functions are put into tables
+	bounds   []int    // the arguments that say where loops end
+	reliedOn []string // locals that are taken for those
+	members  bool     // what stands in a table of the script's is called inside of a function
 }
 
-// loop is a loop over numbers.
-func (d *endless) loop(s *ast.NumberForStmt) {
+// numberLoop is a loop over numbers.
+func (t *tracer) numberLoop(s *ast.NumberForStmt) {
+	d := &t.endless
 	switch limit := s.Limit.(type) {
 	case *ast.UnaryLenOpExpr:
 	case *ast.NumberExpr:
 		n, ok := numberOf(limit)
 		d.found = d.found || !ok || n > mostTurns || n < -mostTurns
 	default:
-		d.found = true
+		if !t.boundByArg(limit) {
+			d.found = true
+		}
 	}
 	if from, is := s.Init.(*ast.NumberExpr); is {
 		n, ok := numberOf(from)
@@ -70,7 +80,7 @@ func (d *endless) may(assigned map[string]bool) bool {
 	if d.found || d.fields && d.members {
 		return true
 	}
-	for _, name := range d.called {
+	for _, name := range slices.Concat(d.called, d.reliedOn) {
 		if assigned[name] {
 			return true
 		}
@@ -108,6 +118,85 @@ func (t *tracer) callsOther(e *ast.FuncCallExpr) {
 		d.found = d.found || v.param
 		d.called = append(d.called, id.Value)
 	}
+}
+
+// boundByArg reports whether e is at most what an argument says, and notes that: tonumber(ARGV[1]),
+// that or a number, or a local that is nothing else.
+func (t *tracer) boundByArg(e ast.Expr) bool {
+	if id, is := e.(*ast.IdentExpr); is {
+		v, is := t.local(id.Value)
+		if !is || v.arg == 0 {
+			return false
+		}
+		t.endless.bounds = append(t.endless.bounds, v.arg)
+		t.endless.reliedOn = append(t.endless.reliedOn, id.Value)
+		return true
+	}
+	at := t.argOf(e)
+	if at != 0 {
+		t.endless.bounds = append(t.endless.bounds, at)
+	}
+	return at != 0
+}
+
+// argOf is n where e is tonumber(ARGV[n]), 0: it is not.
+func (t *tracer) argOf(e ast.Expr) int {
+	if or, is := e.(*ast.LogicalOpExpr); is && or.Operator == "or" {
+		n, is := or.Rhs.(*ast.NumberExpr)
+		if !is {
+			return 0
+		}
+		if by, ok := numberOf(n); !ok || by > mostTurns {
+			return 0
+		}
+		return t.argOf(or.Lhs)
+	}
+	call, is := e.(*ast.FuncCallExpr)
+	if !is || !t.callsGlobal(call, "tonumber") || len(call.Args) != 1 {
+		return 0
+	}
+	if _, hidden := t.local("tonumber"); hidden {
+		return 0
+	}
+	attr, is := call.Args[0].(*ast.AttrGetExpr)
+	if !is {
+		return 0
+	}
+	of, is := attr.Object.(*ast.IdentExpr)
+	n, numbered := attr.Key.(*ast.NumberExpr)
+	if !is || of.Value != t.argsName || !numbered {
+		return 0
+	}
+	at, ok := numberOf(n)
+	if !ok || at < 1 || at > maxBoundArg || at != math.Trunc(at) {
+		return 0
+	}
+	return int(at)
+}
+
+// maxBoundArg is up to which argument is looked at.
+const maxBoundArg = 64
+
+// mostTurnsByArgs is how many turns all loops that end where arguments say may have together, each
+// within the others.
+const mostTurnsByArgs = 1 << 16
+
+// ends reports whether what a source tells of its loops means, with these arguments, that they end soon.
+func (tr *traced) ends(argv [][]byte) bool {
+	turns := int64(1)
+	for _, at := range tr.bounds {
+		if at > len(argv) {
+			continue // it is nil
+		}
+		n, ok := decimal.Parse(argv[at-1])
+		if !ok || n > mostTurnsByArgs || n < -mostTurnsByArgs {
+			return false
+		}
+		if turns *= max(n, -n, 1); turns > mostTurnsByArgs {
+			return false
+		}
+	}
+	return true
 }
 
 func numberOf(e *ast.NumberExpr) (n float64, ok bool) {

@@ -44,3 +44,43 @@ func TestWhatMayLoop(t *testing.T) {
 		}
 	}
 }
+
+// TestEndsWith: where arguments say when loops end, they are asked.
+func TestEndsWith(t *testing.T) {
+	for _, c := range []struct {
+		source string
+		argv   []string
+		loops  bool
+		ends   bool
+	}{
+		{"for i = 1, tonumber(ARGV[1]) do end", []string{"5"}, false, true},
+		{"for i = 1, tonumber(ARGV[1]) do end", nil, false, true},
+		{"for i = 1, tonumber(ARGV[1]) do end", []string{"1000000"}, false, false},
+		{"for i = 1, tonumber(ARGV[1]), -1 do end", []string{"-1000000"}, false, false},
+		{"for i = 1, tonumber(ARGV[1]) do end", []string{"0xffffffff"}, false, false},
+		{"for i = 1, tonumber(ARGV[1]) do end", []string{"1e9"}, false, false},
+		{"for i = 1, tonumber(ARGV[2]) or 10 do end", []string{"1e9", "3"}, false, true},
+		{"for i = 1, tonumber(ARGV[2]) or 1e9 do end", []string{"1", "3"}, true, true},
+		{"local n = tonumber(ARGV[1]) for i = 1, n do end", []string{"5"}, false, true},
+		{"local n = tonumber(ARGV[1]) for i = 1, n do end", []string{"1000000"}, false, false},
+		{"local n = tonumber(ARGV[1]) n = n * 1e9 for i = 1, n do end", []string{"5"}, true, true},
+		{"for i = 1, tonumber(ARGV[1]) do for j = 1, tonumber(ARGV[1]) do end end", []string{"100"}, false, true},
+		{"for i = 1, tonumber(ARGV[1]) do for j = 1, tonumber(ARGV[1]) do end end", []string{"1000"}, false, false},
+		{"ARGV[1] = 1e9 for i = 1, tonumber(ARGV[1]) do end", []string{"5"}, true, true},
+		{"local tonumber = function() return 1e9 end for i = 1, tonumber(ARGV[1]) do end", []string{"5"}, true, true},
+		{"for i = 1, tonumber(KEYS[1]) do end", []string{"5"}, true, true},
+		{"for i = 1, tonumber(ARGV[x]) do end", []string{"5"}, true, true},
+	} {
+		chunk, err := Compile("x", []byte(c.source))
+		if err != nil {
+			t.Fatalf("%s: %v", c.source, err)
+		}
+		var argv [][]byte
+		for _, a := range c.argv {
+			argv = append(argv, []byte(a))
+		}
+		if loops := chunk.MayLoop(); loops != c.loops || !loops && chunk.EndsWith(argv) != c.ends {
+			t.Errorf("%s with %q: loops %t, ends %t", c.source, c.argv, loops, chunk.EndsWith(argv))
+		}
+	}
+}

@@ -130,6 +130,9 @@ func (f *Function) MayLoop() bool {
 	return f.traced.loops
 }
 
+// EndsWith is Chunk.EndsWith for the function's second parameter.
+func (f *Function) EndsWith(argv [][]byte) bool { return f.traced == nil || f.traced.ends(argv) }
+
 // worldOfLoad is what a library sees while it is loaded.
 func (st *State) worldOfLoad() *lua.LTable {
 	if st.world != nil {

@@ -49,6 +49,9 @@ type traced struct {
 	keys  bool // the table KEYS goes nowhere
 	args  bool // the table ARGV goes nowhere
 	loops bool // it may run without end
+	// bounds are the arguments that say where loops end; if loops is not set there are no others
+	// without a known end.
+	bounds []int
 }
 
 // Calls are those of the chunk; all: there are no others, and what they say of keys is
@@ -57,6 +60,9 @@ func (c *Chunk) Calls() (calls []Call, all bool) { return c.traced.calls, c.trac
 
 // MayLoop reports whether the chunk may run without end, as far as its source tells.
 func (c *Chunk) MayLoop() bool { return c.traced.loops }
+
+// EndsWith reports whether the chunk's loops end soon where its arguments say when.
+func (c *Chunk) EndsWith(argv [][]byte) bool { return c.traced.ends(argv) }
 
 // trace finds the calls of a source that was rewritten, which bounds its depth.
 func trace(stmts []ast.Stmt) traced {
@@ -67,11 +73,12 @@ func trace(stmts []ast.Stmt) traced {
 
 // found is what the walk has come to.
 func (t *tracer) found() traced {
-	found := traced{loops: t.endless.may(t.assigned)}
+	found := traced{loops: t.endless.may(t.assigned), bounds: t.endless.bounds}
 	for _, name := range t.relied {
 		t.lost = t.lost || t.assigned[name]
 	}
 	found.keys, found.args = !t.lost, !t.lost && !t.argsUsed
+	found.loops = found.loops || found.bounds != nil && !found.args // they may be others by then
 	if !t.lost && len(t.calls) <= maxTraced {
 		found.calls, found.all = t.calls, true
 	}
@@ -99,6 +106,7 @@ type tracedLocal struct {
 	declared bool
 	command  bool              // it is redis.call or redis.pcall
 	param    bool              // it is a function's parameter
+	arg      int               // it is tonumber(ARGV[arg])
 	fn       *ast.FunctionExpr // it is a function of a library's
 }
 
@@ -183,7 +191,7 @@ func (t *tracer) stmt(s ast.Stmt) {
 		t.block(s.Then)
 		t.block(s.Else)
 	case *ast.NumberForStmt:
-		t.endless.loop(s)
+		t.numberLoop(s)
 		t.exprs([]ast.Expr{s.Init, s.Limit, s.Step})
 		t.block(s.Stmts, s.Name)
 	case *ast.GenericForStmt:
@@ -242,12 +250,16 @@ func (t *tracer) locals(s *ast.LocalAssignStmt) {
 		}
 		t.expr(e)
 	}
+	bounds := make([]int, len(s.Names))
+	for i, e := range s.Exprs {
+		if i < len(s.Names) {
+			bounds[i] = t.argOf(e)
+		}
+	}
 	for i, name := range s.Names {
 		t.declare(name, declared[i])
-		if command[i] {
-			last := t.scopes[len(t.scopes)-1]
-			last[len(last)-1].command = true
-		}
+		last := t.scopes[len(t.scopes)-1]
+		last[len(last)-1].command, last[len(last)-1].arg = command[i], bounds[i]
 	}
 }
 

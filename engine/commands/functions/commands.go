@@ -90,7 +90,7 @@ func toLower(to, name []byte) []byte {
 func (s *store) course(args [][]byte) engine.Course {
 	switch f := s.find(args); {
 	case f == nil:
-	case f.pace.Long():
+	case f.pace.Long(), !f.EndsWith(engine.ScriptArgs(args)):
 		return engine.CourseAside
 	case f.keyed():
 		return engine.CourseKeys

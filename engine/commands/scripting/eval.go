@@ -46,7 +46,7 @@ func (ss *scripts) evalCourse(args [][]byte) engine.Course {
 		return engine.CourseWide
 	}
 	if s := ss.cached(args[1]); s != nil {
-		return s.course()
+		return s.course(args)
 	}
 	return engine.CourseAside
 }
@@ -57,15 +57,15 @@ func (ss *scripts) shaCourse(args [][]byte) engine.Course {
 		return engine.CourseWide
 	}
 	if s := ss.find(args[1]); s != nil {
-		return s.course()
+		return s.course(args)
 	}
 	return engine.CourseWide
 }
 
 // course is how the script is carried out now: it may take long if its last runs did.
-func (s *script) course() engine.Course {
+func (s *script) course(args [][]byte) engine.Course {
 	switch {
-	case s.pace.Long():
+	case s.pace.Long(), !s.chunk.EndsWith(engine.ScriptArgs(args)):
 		return engine.CourseAside
 	case s.keyed:
 		return engine.CourseKeys
