@@ -406,6 +406,8 @@ func (e *entry) enter() error {
 		err = errOver
 	case e.at.Offset < c.commit.Load():
 		err = errBackward
+	case !c.broken() && c.hasMore(e.epoch, e.at.Offset):
+		err = errOld
 	}
 	if err == nil {
 		err = e.doubt()

@@ -135,6 +135,17 @@ var _ repl.Node = (*follower)(nil)
 // errOver says that this node has turned away from a leader.
 var errOver = errors.New("this node does not follow that leader any more")
 
+// errOld says that a leader's words were overtaken by later ones of its own.
+var errOld = errors.New("it began before another one of this epoch, and says of the leader's log what is so no more")
+
+// hasMore reports whether this log, which works, holds what the leader of an epoch had not
+// when its log ended at off. In its epoch that log only grows, so what was acknowledged
+// since would be lost. The caller holds logMu.
+func (c *Cluster) hasMore(epoch, off int64) bool {
+	s := c.opts.Stream
+	return off < s.End() && s.LastEpoch() == epoch
+}
+
 // Await waits up to T until this node follows epoch, and has ceased to lead
 // itself: the stream may be faster than COORDINATOR.
 func (f *follower) Await(epoch int64) (ok bool, own int64) {
@@ -171,6 +182,12 @@ func (f *follower) Cut(epoch, off int64) error {
 	end := max(c.opts.Stream.End(), c.opts.Log.End())
 	if off == end && c.applier.Applied() <= off {
 		return nil
+	}
+	switch {
+	case c.hasMore(epoch, off):
+		return errOld
+	case off < c.commit.Load():
+		return fmt.Errorf("the log is not cut back to %d: up to %d it is committed", off, c.commit.Load())
 	}
 	c.opts.Host.Logf(engine.LevelNotice, "Cutting the log from %d back to %d, where %s, the leader of epoch %d, agrees", end, off, c.leaderName(), epoch)
 	if err := c.truncate(off); err != nil {

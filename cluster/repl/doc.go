@@ -32,6 +32,10 @@
 //
 //   - A log that holds data but no epoch, a lone server's, is neither cut nor
 //     replaced: see errOwn.
+//   - Within its epoch a leader's log only grows. A stream or a full copy of the epoch that
+//     the follower's log ends in, and that knows of less than the follower has, was begun
+//     before another one and is looked at late: it is refused, for to cut what was
+//     acknowledged since would lose writes.
 //   - The follower writes whole records only (a transaction is one), so that
 //     its log never ends inside one: it may be elected at any moment, and what
 //     it then appends must be readable. A chunk's tail waits in memory, and outlives
