@@ -27,7 +27,7 @@
 // entry. There are no pointers and no links between entries: 16-byte keys with
 // 64-byte values take 88 bytes and their share of a bucket, 8 to 16. Slot sizes
 // go by 8 up to 512 bytes and by sixteenths of a doubling above; what is larger than
-// 32 KiB has memory of its own (large.go). A slab's memory is touched as it fills, so a
+// 32 KiB has a span of its own (large.go), which it may have been read into from the client. A slab's memory is touched as it fills, so a
 // small dictionary is small.
 //
 // Keys that expire stand in a second index of the same kind. Nothing is paid for

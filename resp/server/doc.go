@@ -57,6 +57,20 @@
 //     until its client wants something of it.
 //   - A descriptor is closed by its loop alone.
 //
+// # Large values
+//
+// A command of 32 KB and more is read into a span of its own (engine/large), up to its end and
+// no further, and a value that fills it stays there: the dictionary takes the span (offer),
+// and that of the value before takes the next command. Replies of large values are
+// written to spans, too. Spans that are not needed for a second go back to the system.
+// Measured on a busy machine of two cores beside redis-server 7.0, 50 clients, P=1, µs of the
+// processor per command, copied before, adopted, redis-server:
+//
+//	SET of 64 KB     31     25     25
+//	SET of 256 KB    91     70     70
+//	SET of 1 MB     753    244    267
+//	GET of 1 MB     639    425    364
+//
 // # How many loops
 //
 // Clients begin on the first loop. While the load asks for it others are put
