@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"unsafe"
 
 	"regent/engine/acl"
@@ -382,5 +381,5 @@ func doClientUnblock(c *Ctx) {
 // errSubSyntax is what a subcommand answers to more arguments than it takes
 // and its arity does not tell.
 func (c *Ctx) errSubSyntax() {
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Parent().Name)))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), c.Spoken()))
 }

@@ -119,6 +119,9 @@ func (c *Ctx) Codecs() *rdb.Registry { return c.e.codecs }
 // Table is what is known of all commands.
 func (c *Ctx) Table() *spec.Table { return c.s.table.spec }
 
+// Told is Table as clients know it: rename-command changes names, and takes some away.
+func (c *Ctx) Told() *spec.Table { return c.s.table.told }
+
 // Asked finds the command that a client would ask for with args; known: its subcommand,
 // too.
 func (c *Ctx) Asked(args [][]byte) (cmd *Command, known bool) { return c.e.table.Asked(args) }

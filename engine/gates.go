@@ -38,7 +38,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 		return unknownCommand(args)
 	}
 	if !known {
-		return fmt.Sprintf(resp.ErrUnknownSub, Clip(args[1], 128), strings.ToUpper(cmd.Name))
+		return fmt.Sprintf(resp.ErrUnknownSub, Clip(args[1], 128), c.Spoken())
 	}
 	if n := len(args); !cmd.Fits(n) {
 		return fmt.Sprintf(resp.ErrArity, cmd.FullName())

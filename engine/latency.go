@@ -262,11 +262,8 @@ func doLatencyHistogram(c *Ctx) {
 		all = e.timings(e.table.spec.All()...)
 	}
 	for _, a := range c.Args[2:] {
-		for _, cmd := range e.table.spec.All() {
-			name := cmd.FullName()
-			if container, _, sub := strings.Cut(name, "|"); spec.EqualFold(a, name) || sub && spec.EqualFold(a, container) {
-				all = append(all, e.timings(cmd)...)
-			}
+		if cmd := e.table.told.Named(a); cmd != nil {
+			all = append(append(all, e.timings(cmd)...), e.timings(cmd.Subcommands()...)...)
 		}
 	}
 	c.W.Map(len(all))

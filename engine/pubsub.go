@@ -471,7 +471,7 @@ func (e *Engine) Hear(shard bool, channel, payload []byte) {
 // listNames is PUBSUB CHANNELS.
 func (c *Ctx) listNames(kind pubsub.Kind) {
 	if len(c.Args) > 3 {
-		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), "PUBSUB"))
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), c.Spoken()))
 		return
 	}
 	var names []string

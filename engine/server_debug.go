@@ -107,7 +107,7 @@ func doDebug(c *Ctx) {
 			return
 		}
 	}
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Name)))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), c.Spoken()))
 }
 
 // isTrustedBy asks enable-debug-command and its like: no, yes, or local connections alone.
@@ -458,7 +458,7 @@ func debugPopulate(c *Ctx) {
 	}
 	switch {
 	case len(c.Args) > 5:
-		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), "DEBUG"))
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), c.Spoken()))
 		return
 	case !ok || count < 0:
 		c.Err(resp.ErrMustBePositive)

@@ -159,7 +159,7 @@ const slowDefault = 10
 func doSlowlogGet(c *Ctx) {
 	n := int64(slowDefault)
 	if len(c.Args) > 3 {
-		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), "SLOWLOG"))
+		c.Err(fmt.Sprintf(resp.ErrSubSyntax, Clip(c.Args[1], 128), c.Spoken()))
 		return
 	}
 	if len(c.Args) == 3 {

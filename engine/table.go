@@ -100,6 +100,7 @@ type table struct {
 	said    spec.Index[*Command]
 	renames bool // said differs from names
 	spec    *spec.Table
+	told    *spec.Table // as clients know it: spec, with the names that they say
 }
 
 func newTable(rooms []Room) *table { return tableOf(rowsOf(everywhere(rooms)), nil) }
@@ -123,6 +124,7 @@ func tableOf(rows []*Command, before *spec.Table) *table {
 		specs[i] = &cmd.Command
 	}
 	t := &table{rows: rows, spec: spec.NewTableAfter(before, specs)}
+	t.told = t.spec
 	t.names = spec.NewIndex(rows, func(cmd *Command) string { return cmd.Name })
 	t.said = t.names
 	for _, cmd := range rows {
@@ -227,12 +229,12 @@ func CheckRenames(renames []config.Rename, rooms ...Room) error {
 	if len(renames) == 0 {
 		return nil
 	}
-	_, err := newTable(rooms).renamed(renames)
+	_, _, err := newTable(rooms).renamed(renames)
 	return err
 }
 
-// renamed is the index of the names that clients say.
-func (t *table) renamed(renames []config.Rename) (spec.Index[*Command], error) {
+// renamed are the names that clients say, and their index.
+func (t *table) renamed(renames []config.Rename) (index spec.Index[*Command], said map[*spec.Command]string, err error) {
 	names := make(map[string]*Command, len(t.rows))
 	for _, cmd := range t.rows {
 		names[cmd.Name] = cmd
@@ -240,35 +242,36 @@ func (t *table) renamed(renames []config.Rename) (spec.Index[*Command], error) {
 	for _, r := range renames {
 		cmd := names[r.From]
 		if cmd == nil {
-			return t.names, fmt.Errorf("rename-command %s: %w", r.From, errNoCommand)
+			return t.names, nil, fmt.Errorf("rename-command %s: %w", r.From, errNoCommand)
 		}
 		delete(names, r.From)
 		if r.To == "" {
 			continue
 		}
 		if names[r.To] != nil {
-			return t.names, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, errNameTaken)
+			return t.names, nil, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, errNameTaken)
 		}
 		names[r.To] = cmd
 	}
-	said := make(map[*Command]string, len(names))
+	said = make(map[*spec.Command]string, len(names))
 	for name, cmd := range names {
-		said[cmd] = name
+		said[&cmd.Command] = name
 	}
 	var rows []*Command
 	for _, cmd := range t.rows {
-		if _, there := said[cmd]; there {
+		if _, there := said[&cmd.Command]; there {
 			rows = append(rows, cmd)
 		}
 	}
-	return spec.NewIndex(rows, func(cmd *Command) string { return said[cmd] }), nil
+	return spec.NewIndex(rows, func(cmd *Command) string { return said[&cmd.Command] }), said, nil
 }
 
 // rename has clients say other names; CheckRenames has been asked whether they
 // can.
 func (t *table) rename(renames []config.Rename) {
-	if said, err := t.renamed(renames); err == nil && len(renames) > 0 {
-		t.said, t.renames = said, true
+	if index, said, err := t.renamed(renames); err == nil && len(renames) > 0 {
+		t.said, t.renames = index, true
+		t.told = t.spec.Said(said)
 	}
 }
 
@@ -298,18 +301,24 @@ func doHelp(c *Ctx) { c.writeHelp(c.Cmd.parent.helpLines()) }
 
 // writeHelp answers HELP, said to c's command or to the container that it is in.
 func (c *Ctx) writeHelp(lines []string) {
+	c.W.Array(1 + len(lines))
+	c.W.Status(c.Spoken() + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+	for _, line := range lines {
+		c.W.Status(line)
+	}
+}
+
+// Spoken is the name of c's command, or of the container that it is in, in upper case, as the
+// client knows it.
+func (c *Ctx) Spoken() string {
 	name := c.Cmd.Name
 	if c.Cmd.parent != nil {
 		name = c.Cmd.parent.Name
 	}
-	if len(c.said) > 0 && !c.nested { // it is renamed: as the client knows it
+	if len(c.said) > 0 && !c.nested { // it is renamed
 		name = string(c.said)
 	}
-	c.W.Array(1 + len(lines))
-	c.W.Status(strings.ToUpper(name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-	for _, line := range lines {
-		c.W.Status(line)
-	}
+	return strings.ToUpper(name)
 }
 
 // helpLines describes the subcommands: as the text does those that are there, then the others of

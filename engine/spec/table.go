@@ -65,6 +65,19 @@ func (t *Table) derive(cmd, parent *Command) {
 	}
 }
 
+// Said is the table as clients know it who say these names: it finds commands by them, and does
+// not have those that have none.
+func (t *Table) Said(names map[*Command]string) *Table {
+	said := &Table{all: t.all, first: t.first}
+	for _, cmd := range t.sorted {
+		if _, there := names[cmd]; there {
+			said.sorted = append(said.sorted, cmd)
+		}
+	}
+	said.names = NewIndex(said.sorted, func(cmd *Command) string { return names[cmd] })
+	return said
+}
+
 // Size is the number of commands and subcommands.
 func (t *Table) Size() int { return len(t.all) }
 

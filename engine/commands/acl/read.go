@@ -18,7 +18,7 @@ func tooMany(c *engine.Ctx, most int) bool {
 	if len(c.Args) <= most {
 		return false
 	}
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], 128), "ACL"))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], 128), c.Spoken()))
 	return true
 }
 

@@ -165,7 +165,7 @@ func (s *store) flush(c *engine.Ctx) {
 // badArity is Redis's answer where a subcommand has too many arguments.
 func badArity(c *engine.Ctx) {
 	const shown = 128
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], shown), "FUNCTION"))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], shown), c.Spoken()))
 }
 
 func (s *store) dump(c *engine.Ctx) {

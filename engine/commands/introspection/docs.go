@@ -11,10 +11,10 @@ import (
 func doCommandDocs(c *engine.Ctx) {
 	var cmds []*spec.Command
 	if len(c.Args) == 2 {
-		cmds = c.Table().Commands()
+		cmds = c.Told().Commands()
 	}
 	for _, name := range c.Args[2:] {
-		if cmd := c.Table().Named(name); cmd != nil {
+		if cmd := c.Told().Named(name); cmd != nil {
 			cmds = append(cmds, cmd)
 		}
 	}

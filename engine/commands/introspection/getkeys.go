@@ -9,7 +9,7 @@ import (
 // getKeys is COMMAND GETKEYS and GETKEYSANDFLAGS.
 func getKeys(c *engine.Ctx, withFlags bool) {
 	args := c.Args[2:]
-	cmd, known := c.Table().Lookup(args)
+	cmd, known := c.Told().Lookup(args)
 	n := len(args)
 	switch {
 	case !known:

@@ -15,7 +15,7 @@ import (
 // one range that says most about where the keys are.
 
 func doCommand(c *engine.Ctx) {
-	all := c.Table().Commands()
+	all := c.Told().Commands()
 	c.W.Array(len(all))
 	for _, cmd := range all {
 		writeInfo(c.W, cmd)
@@ -29,7 +29,7 @@ func doCommandInfo(c *engine.Ctx) {
 	}
 	c.W.Array(len(c.Args) - 2)
 	for _, name := range c.Args[2:] {
-		if cmd := c.Table().Named(name); cmd != nil {
+		if cmd := c.Told().Named(name); cmd != nil {
 			writeInfo(c.W, cmd)
 		} else {
 			c.W.Null()
@@ -148,7 +148,7 @@ func doCommandList(c *engine.Ctx) {
 		return
 	}
 	mark, n := c.W.Mark(), 0
-	c.Table().Each(func(cmd *spec.Command) {
+	c.Told().Each(func(cmd *spec.Command) {
 		if match(cmd) {
 			c.W.BulkString(cmd.FullName())
 			n++

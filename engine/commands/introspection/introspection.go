@@ -31,7 +31,7 @@ func commandSubcommands() []engine.Command {
 	unordered := []string{"nondeterministic_output_order"}
 	names := spec.Args{spec.String("command-name").Opt().Many()}
 	return []engine.Command{
-		{Do: func(c *engine.Ctx) { c.W.Int(int64(len(c.Table().Commands()))) }, Command: spec.Command{
+		{Do: func(c *engine.Ctx) { c.W.Int(int64(len(c.Told().Commands()))) }, Command: spec.Command{
 			Name: "count", Arity: 2, Flags: spec.Loading | spec.Stale, Since: "2.8.13", Complex: "O(1)",
 			Summary: "Returns the number of commands.",
 		}},

@@ -2,7 +2,6 @@ package streams
 
 import (
 	"fmt"
-	"strings"
 
 	"regent/engine"
 	"regent/engine/spec"
@@ -57,7 +56,7 @@ func groupCommands() []engine.Command {
 
 // subSyntax is the error of a subcommand whose arguments fit no form of it.
 func subSyntax(c *engine.Ctx) {
-	c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], 128), strings.ToUpper(c.Cmd.Parent().Name)))
+	c.Err(fmt.Sprintf(resp.ErrSubSyntax, engine.Clip(c.Args[1], 128), c.Spoken()))
 }
 
 // A grouping is what an XGROUP command says, and what it is about.
