@@ -37,6 +37,7 @@ func (t tool) serve() int {
 		return t.fail(err)
 	}
 	spareProcessor()
+	askForShortSlices()
 	serves()
 	defer t.endBySignal(srv, cfg, by.stopping)()
 	defer outlive(srv.Reload)()
