@@ -18,7 +18,8 @@ type Applier struct {
 	pending [][][]byte // the commands of an open MULTI
 	inMulti bool
 	passed  *Passed // nil: what is not known is an error
-	fresh   int     // records for which the reading of the clock still does
+	ahead   Foresight
+	fresh   int // records for which the reading of the clock still does
 }
 
 // recordsPerClock is how many records share a reading of the clock, which only
@@ -90,6 +91,12 @@ func (a *Applier) ApplyNow(args [][]byte) (done bool, err error) {
 	a.wakeServed()
 	return true, a.outcome(c)
 }
+
+// Foresee notes the keys of a record that will be applied soon; Fetch then has them fetched.
+func (a *Applier) Foresee(args [][]byte) { a.e.Foresee(&a.ahead, &a.s, args) }
+
+// Fetch is Engine.Fetch.
+func (a *Applier) Fetch() { a.e.Fetch(&a.ahead, &a.s) }
 
 // serve answers clients that read here and waited for what was applied, which is committed.
 func (a *Applier) serve(c *Ctx) {

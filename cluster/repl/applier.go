@@ -102,7 +102,21 @@ func (a *Applier) Reset(at int64, db int) {
 func (a *Applier) begin(at int64, db int) {
 	a.walk, a.apply, a.bad = newWalker(a.stream, at), a.engine.NewApplier(), nil
 	a.apply.SetDB(db)
+	a.walk.foresee = a.foresee
 	a.at.Store(at)
+}
+
+// foresee has what is about to be applied in the cache by then.
+func (a *Applier) foresee(ahead []parsed) {
+	if !a.engine.ForesightPays() {
+		return
+	}
+	for _, r := range ahead {
+		if len(r.args) > 0 {
+			a.apply.Foresee(r.args)
+		}
+	}
+	a.apply.Fetch()
 }
 
 // Cut tells that the log was cut: nothing that was read ahead is valid. It gives

@@ -10,9 +10,13 @@ import (
 	"regent/engine/units"
 )
 
-// Buffers of a walk through the log, in bytes.
+// Bounds of a walk through the log.
 const (
-	walkRead = 256 << 10 // what is read at once, but for the rest of a large record
+	walkRead = 256 << 10 // what is read at once, but for the rest of a large record, in bytes
+	// maxAhead is how many records are parsed before the first of them is walked over, and
+	// maxAheadArgs after how many arguments no further one is.
+	maxAhead     = 16
+	maxAheadArgs = 256
 )
 
 // A walker reads records from a log in order, up to a limit that grows.
@@ -22,8 +26,18 @@ type walker struct {
 	at     int64        // of the first record not yet walked
 	buf    large.Buffer // from at on
 	need   int          // bytes of buf without which the next record is not whole
-	args   [][]byte
-	later  bool // the record at at was not to be walked over yet
+	ahead  [maxAhead]parsed
+	args   [][]byte // memory of their arguments
+	later  bool     // the record at at was not to be walked over yet
+
+	// foresee is told of what is ahead, when it is more than one record; nil: nobody is.
+	foresee func(ahead []parsed)
+}
+
+// A parsed record is n bytes long, and has no arguments where it is none.
+type parsed struct {
+	args [][]byte
+	n    int
 }
 
 func newWalker(s engine.Stream, at int64) *walker { return &walker{stream: s, at: at} }
@@ -91,34 +105,65 @@ var errLater = errors.New("later")
 // for which f returns errLater.
 func (w *walker) each(f func(args [][]byte) error) error {
 	at, buf := 0, w.buf.Bytes()
-	for w.need, w.later = 0, false; at < len(buf); {
-		args, n, err := record(buf[at:], w.args)
-		if errors.Is(err, units.ErrShort) {
-			// So that one of many arguments is not looked at again for each of them.
-			w.need = n
-			if have := len(buf) - at; n < 2*have && have > walkRead {
-				w.need = have + have/2
+	for w.need, w.later = 0, false; at < len(buf) && w.need == 0 && !w.later; {
+		n, after := w.look(buf[at:])
+		for _, r := range w.ahead[:n] {
+			var err error
+			if len(r.args) > 0 {
+				err = f(r.args)
 			}
-			break
+			if err == errLater {
+				w.later, w.need = true, 0
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("offset %d: %w", w.at+int64(at), err)
+			}
+			at += r.n
 		}
-		if err == nil && len(args) > 0 {
-			err = f(args)
+		if after != nil && !w.later {
+			return fmt.Errorf("offset %d: %w", w.at+int64(at), after)
 		}
-		if err == errLater {
-			w.later = true
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("offset %d: %w", w.at+int64(at), err)
-		}
-		w.args, at = args, at+n
 	}
 	w.at += int64(at)
+	clear(w.ahead[:])
 	if w.buf.Mapped() && at > 0 {
 		w.args = nil // they point there
 	}
 	w.buf.Shift(at)
 	return nil
+}
+
+// look parses some records at the beginning of buf and reports how many. The error is of
+// the one behind them; where that is not whole, need is set.
+func (w *walker) look(buf []byte) (n int, err error) {
+	w.args = w.args[:0]
+	for ; n < maxAhead && len(buf) > 0 && len(w.args) < maxAheadArgs; n++ {
+		r := &w.ahead[n]
+		free := w.args[len(w.args):]
+		r.args, r.n, err = record(buf, free)
+		if errors.Is(err, units.ErrShort) {
+			// So that one of many arguments is not looked at again for each of them.
+			w.need, err = r.n, nil
+			if have := len(buf); r.n < 2*have && have > walkRead {
+				w.need = have + have/2
+			}
+			break
+		}
+		if err != nil {
+			break
+		}
+		if len(r.args) <= cap(free) {
+			w.args = w.args[:len(w.args)+len(r.args)]
+		} else {
+			w.args = make([][]byte, 0, min(maxAhead*len(r.args), maxAheadArgs)) // those before keep theirs
+		}
+		buf = buf[r.n:]
+	}
+	if n > 1 && w.foresee != nil {
+		w.foresee(w.ahead[:n])
+	}
+	return n, err
 }
 
 // record takes the record at the start of b apart; a line that begins with # has

@@ -68,3 +68,52 @@ func TestWalk(t *testing.T) {
 		w.close()
 	}
 }
+
+// TestWhatIsAheadIsForeseen: many records come out in their order, whichever of them have to
+// wait, and those that are parsed together are foreseen before the first of them is there.
+func TestWhatIsAheadIsForeseen(t *testing.T) {
+	log := clustertest.NewLog()
+	if _, err := log.Stream().BeginEpoch(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	const records = 1000
+	for i := range records {
+		args := append([]string{"SADD", "k", fmt.Sprint(i)}, make([]string, i%(maxAheadArgs/4))...)
+		if err := log.Stream().AppendRaw(log.End(), resp.AppendCommand(nil, args...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newWalker(log.Stream(), 0)
+	defer w.close()
+	n, foreseen, waited := 0, 0, 0
+	w.foresee = func(ahead []parsed) {
+		if len(ahead) > 1 {
+			foreseen++
+		}
+		for i, r := range ahead { // of the first it may be the epoch's
+			if len(r.args) > 0 && string(r.args[2]) != fmt.Sprint(n+i) && i > 0 && string(r.args[2]) != fmt.Sprint(n+i-1) {
+				t.Errorf("record %d of those from %d on is %s", i, n, r.args[2])
+			}
+		}
+	}
+	for more := true; more; {
+		var err error
+		more, err = w.to(log.End(), 1<<20, func(args [][]byte) error {
+			if n%7 == 3 && waited < n {
+				waited = n
+				return errLater
+			}
+			if string(args[2]) != fmt.Sprint(n) || len(args) != 3+n%(maxAheadArgs/4) {
+				return fmt.Errorf("%d arguments, the third %s", len(args), args[2])
+			}
+			n++
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("record %d: %v", n, err)
+		}
+	}
+	if n != records || w.at != log.End() || foreseen < records/maxAhead/2 {
+		t.Errorf("%d records up to %d, foreseen %d times", n, w.at, foreseen)
+	}
+}
