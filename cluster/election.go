@@ -213,6 +213,9 @@ func (c *Cluster) publish() (moved bool) {
 	}
 	if c.raise(st.Commit) {
 		moved = true
+		if st.Role == bully.Leader {
+			c.roster.Load().chooseFirst()
+		}
 		if st.Role != bully.Leader && c.served.Load() != st.Epoch {
 			poke(c.chores) // for View.Serves
 		}

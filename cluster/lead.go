@@ -86,6 +86,7 @@ func (c *Cluster) stream(ctx context.Context, m *member, epoch int64) {
 			err = s.Run(ctx)
 			m.sender.Store(nil)
 			m.lost.CompareAndSwap(0, c.opts.Host.Mono())
+			c.wakeSenders() // one that was spare may be needed now
 			pause.Lost(time.Since(conn.Since))
 		}
 		if errors.Is(err, repl.ErrCopy) {
@@ -139,6 +140,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Answered: func(round, synced int64) { c.answered(m, epoch, round, synced) },
 		Awaited:  c.awaited.Load,
 		Leisure:  c.leisure,
+		Spare:    func() bool { return c.spare(m) },
 		Watch:    c.watched(),
 		Applied: func(off int64) {
 			m.raiseApplied(off)
@@ -279,11 +281,65 @@ const leisureAfter = int64(time.Second)
 // enough for all clients, and no handover is under way. It is asked after a client's wish has become known, since that is
 // before what it wrote is sealed.
 func (c *Cluster) leisure() bool {
-	if c.opts.Config.WriteAcks.Get() != config.AcksLeader || !c.view.Load().Leading || c.holds.Load() {
+	return c.opts.Config.WriteAcks.Get() == config.AcksLeader && c.unhurried()
+}
+
+// unhurried reports whether this node leads, no handover is under way, and no client has
+// asked for more than write-acks for a while.
+func (c *Cluster) unhurried() bool {
+	if !c.view.Load().Leading || c.holds.Load() {
 		return false
 	}
 	at := c.hurried.Load()
 	return at == 0 || c.opts.Host.Ticks()-at > leisureAfter
+}
+
+// spare reports whether clients wait for others than m: with write-acks quorum as many
+// followers as make a majority with this node are sent everything at once, those that were
+// the quickest to acknowledge the last that was committed. The rest get it a moment later, in fewer
+// frames, and say at once that they have it, so that one of them is among the first next
+// time if it has become quicker. With fsyncs, which vary, all are asked at once.
+func (c *Cluster) spare(m *member) bool {
+	if m.first.Load() || c.opts.Config.WriteAcks.Get() != config.AcksQuorum || c.fsyncs() || !c.unhurried() {
+		return false
+	}
+	r := c.roster.Load()
+	need := len(r.conf.Voters) / 2
+	for _, o := range r.others {
+		if o != m && o.first.Load() && o.lost.Load() == 0 {
+			need--
+		}
+	}
+	return need <= 0
+}
+
+// chooseFirst chooses whom clients wait for: see spare. The caller holds mu.
+func (r *roster) chooseFirst() {
+	most := len(r.conf.Voters) / 2
+	for i, m := range r.others {
+		first, before := m.first.Load(), 0
+		for j, o := range r.others {
+			if j != i && r.votes(o.ID) && o.quicker(m, first, j < i) {
+				before++
+			}
+		}
+		if now := before < most && r.votes(m.ID); now != first {
+			m.first.Store(now)
+		}
+	}
+}
+
+// quicker reports whether o comes before m, which is among the first or not. Of equals
+// those stay first that are, and at last their order decides.
+func (o *member) quicker(m *member, first, lower bool) bool {
+	held, than := o.held.Load(), m.held.Load()
+	if held != than {
+		return held > than
+	}
+	if is := o.first.Load(); is != first {
+		return is
+	}
+	return lower
 }
 
 // SyncedBy is how many other nodes have fsynced the log up to off, as they said
@@ -324,6 +380,10 @@ func (c *Cluster) awaitApplied(off int64) {
 			break
 		}
 	}
+	c.wakeSenders()
+}
+
+func (c *Cluster) wakeSenders() {
 	for _, m := range c.others() {
 		if s := m.sender.Load(); s != nil {
 			s.Wake()

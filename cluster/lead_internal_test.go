@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"regent/cluster/bully"
 	"regent/engine"
 	"regent/engine/config"
 	"regent/engine/enginetest"
@@ -85,6 +87,69 @@ func TestHowFarRepliesMayLeave(t *testing.T) {
 	c.opts.Config.WriteAcks.Set(config.AcksLeader)
 	if got := c.Committed(); got != 200 {
 		t.Errorf("a follower: %d", got)
+	}
+}
+
+// TestWhoIsWaitedFor: of five voters the two quickest are sent everything at once, and all
+// are where they do not do, or where somebody asks for more.
+func TestWhoIsWaitedFor(t *testing.T) {
+	c := hotPath(t, engine.View{Clustered: true, Leading: true, Epoch: 7})
+	c.opts.Config.WriteAcks.Set(config.AcksQuorum)
+	r := &roster{conf: bully.Configuration{Voters: []int64{1, 2, 3, 4, 5}}}
+	for id := range int64(5) {
+		r.others = append(r.others, &member{ID: id + 2}) // 6 only learns
+	}
+	c.roster.Store(r)
+	spare := func() string {
+		out := ""
+		for _, m := range r.others {
+			if c.spare(m) {
+				out += fmt.Sprint(m.ID)
+			}
+		}
+		return out
+	}
+	chosen := func(held ...int64) string {
+		for i, off := range held {
+			r.others[i].held.Store(off)
+		}
+		r.chooseFirst()
+		return spare()
+	}
+	if got := spare(); got != "" {
+		t.Errorf("%q are spare when nobody is known to be quick", got)
+	}
+	for _, try := range []struct {
+		held []int64
+		want string
+	}{
+		{[]int64{10, 10, 10, 10, 90}, "456"},
+		{[]int64{10, 30, 20, 10, 90}, "256"},
+		{[]int64{30, 30, 30, 30, 90}, "256"}, // no quicker than those that are first
+		{[]int64{30, 40, 30, 31, 90}, "246"},
+	} {
+		if got := chosen(try.held...); got != try.want {
+			t.Errorf("held %v: %s are spare, want %s", try.held, got, try.want)
+		}
+	}
+	c.opts.Host.(*enginetest.Host).Advance(time.Hour)
+	for what, change := range map[string][2]func(){
+		"one of the first has no stream": {func() { r.others[1].lost.Store(1) }, func() { r.others[1].lost.Store(0) }},
+		"all are to acknowledge":         {func() { c.opts.Config.WriteAcks.Set(config.AcksAll) }, func() { c.opts.Config.WriteAcks.Set(config.AcksQuorum) }},
+		"none is waited for":             {func() { c.opts.Config.WriteAcks.Set(config.AcksLeader) }, func() { c.opts.Config.WriteAcks.Set(config.AcksQuorum) }},
+		"a client has asked for more":    {func() { c.CommittedFor(engine.AcksAll.Set()) }, func() { c.hurried.Store(0) }},
+		"a handover":                     {func() { c.holds.Store(true) }, func() { c.holds.Store(false) }},
+		"each write is fsynced":          {func() { c.opts.Config.AppendFsync.Set(config.FsyncAlways) }, func() { c.opts.Config.AppendFsync.Set(config.FsyncEverysec) }},
+		"this node leads no more":        {func() { c.view.Store(&engine.View{Clustered: true, Epoch: 7}) }, func() { c.view.Store(&engine.View{Clustered: true, Leading: true, Epoch: 7}) }},
+	} {
+		change[0]()
+		if got := spare(); got != "" {
+			t.Errorf("%s, and %q are spare", what, got)
+		}
+		change[1]()
+		if got := spare(); got != "246" {
+			t.Errorf("after %q: %q are spare", what, got)
+		}
 	}
 }
 

@@ -73,6 +73,7 @@ type member struct {
 	offset  atomic.Int64 // its log's end as it last said
 	applied atomic.Int64 // offset up to which its readers see the log, as it said last
 	synced  atomic.Int64 // offset up to which it has fsynced, as it said last
+	first   atomic.Bool  // leader: it was among the first to hold what was committed last
 	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since

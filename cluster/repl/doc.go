@@ -73,6 +73,19 @@
 //     of all nodes per write went from 18.3 to 14.7 µs (write-acks leader) and from 25.8 to
 //     20.9 (quorum), changes of threads per write at the leader from 0.26 to 0.18, at a
 //     follower from 0.17 to 0.07 (both quorum).
+//   - With write-acks quorum a follower beyond the majority that clients wait for is sent what
+//     is gathered, as with write-acks leader, but says at once that it has it
+//     (SenderConfig.Spare): cluster.spare says who that is. Where one of the others stands
+//     still, what was gathered leaves when the loop rests, a millisecond later, and the
+//     one that has it is among the first from then on.
+//   - Frames that have come together are appended together: one write to the log, one word
+//     to the election and one acknowledgement (Receiver.join). With quorum a follower found 1.7
+//     of them when it woke.
+//   - Records are parsed some ahead of their turn, and what their keys need is fetched
+//     (walker.look, engine/foresee.go): a follower's search for its keys was a quarter of its time.
+//     These three together, measured as above: a follower's processor time as part of the leader's, which does not
+//     change with the machine, went from 0.28 to 0.24 with one SET at a time (quorum), and
+//     from 0.74 to 0.57 with 16; writes to the log per record from 0.045 to 0.028.
 //   - HELD says what was applied when it was sent, and nothing follows it when
 //     more has been: writes that nobody waits for (WAIT) pay for no more. Who
 //     waits has the leader say AWAIT: the commit offset is then sent as soon as

@@ -156,6 +156,14 @@ func takeLog(t *testing.T, c *peer.Conn, have []byte, end int64) []byte {
 // TestLoopsTend: what is put off is sent by a loop that tends, at the latest when it rests:
 // the log's end that waited for more, and the commit offset when no data have carried it.
 func TestLoopsTend(t *testing.T) {
+	yes := func() bool { return true }
+	t.Run("nobody waits", func(t *testing.T) { loopsTend(t, yes, nil, 1) })
+	t.Run("others are waited for", func(t *testing.T) { loopsTend(t, nil, yes, 0) })
+}
+
+// loopsTend is TestLoopsTend for a follower that nobody waits for, or that is spare: whose
+// DATA have Seq.
+func loopsTend(t *testing.T, leisure, spare func() bool, seq uint64) {
 	atLeader, atFollower := sockets(t)
 	conn, other := peer.Pair(atLeader, atFollower, leader, follower)
 	log := leaderLog(t, epoch)
@@ -165,7 +173,7 @@ func TestLoopsTend(t *testing.T) {
 		Cluster: func() string { return peer.Unknown }, Commit: log.End,
 		Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
 		Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
-		Leisure: func() bool { return true },
+		Leisure: leisure, Spare: spare,
 		Watch: func(_ int, _ func() bool, tend func(bool)) bool {
 			tends <- tend
 			return true
@@ -197,6 +205,9 @@ func TestLoopsTend(t *testing.T) {
 			}
 			at := 0
 			if f.Type == peer.Data {
+				if f.Seq != seq {
+					t.Fatalf("DATA with %d, want %d", f.Seq, seq)
+				}
 				at = 1
 				got = append(got, f.Args[2]...)
 			}

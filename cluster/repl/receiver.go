@@ -25,6 +25,9 @@ const (
 	sayEvery = 4
 	// maxWork is how long it says so about one append: a disk that hangs is no work.
 	maxWork = time.Minute
+	// joinBytes is how much of what several frames have brought is appended at once, in
+	// bytes, beside what a single one brings.
+	joinBytes = 64 << 10
 )
 
 // A Node is what the receiver asks of the node it belongs to.
@@ -93,9 +96,10 @@ type Receiver struct {
 	Part     *Part                     // what the stream before has left, and this one leaves; nil: nothing
 
 	epoch   int64
-	next    int64 // the end of the log
-	part    *Part // an incomplete unit that follows there
-	offered bool  // of it the leader was told, and has not said yet whether it goes on behind it
+	next    int64  // the end of the log
+	part    *Part  // an incomplete unit that follows there
+	joined  joined // follows that, of frames behind which a whole one is waiting to be read
+	offered bool   // of it the leader was told, and has not said yet whether it goes on behind it
 	work    work
 	owed    bool // bytes came that are not acknowledged
 	leisure bool // and nobody waits for that, as the leader says
@@ -152,6 +156,9 @@ func (r *Receiver) Run() error {
 		r.Node.Heard()
 		if err := r.take(&f); err != nil {
 			return err
+		}
+		if len(r.joined.bytes) > 0 {
+			continue // the next frame is here
 		}
 		if err := r.acknowledge(); err != nil {
 			return err
@@ -243,6 +250,11 @@ func (r *Receiver) take(f *peer.Frame) error {
 	if f.Epoch != r.epoch {
 		return fmt.Errorf("epoch %d in a stream of epoch %d", f.Epoch, r.epoch)
 	}
+	if f.Type != peer.Data {
+		if err := r.flush(); err != nil {
+			return err
+		}
+	}
 	var off, commit int64
 	switch {
 	case f.Type == peer.Data && len(f.Args) == 3:
@@ -256,7 +268,7 @@ func (r *Receiver) take(f *peer.Frame) error {
 		if have := r.received(); off != have {
 			return fmt.Errorf("bytes at %d where %d should follow", off, have)
 		}
-		return r.data(f.Args[2], commit)
+		return r.join(f.Args[2], commit)
 	case f.Type == peer.Commit && len(f.Args) == 1:
 		if err := f.Ints(&commit); err != nil {
 			return err
@@ -316,7 +328,41 @@ func (r *Receiver) tellApplied(moved <-chan struct{}) {
 }
 
 // received is the offset up to which the follower holds bytes.
-func (r *Receiver) received() int64 { return r.next + int64(r.part.buf.Len()) }
+func (r *Receiver) received() int64 {
+	return r.next + int64(r.part.buf.Len()+len(r.joined.bytes))
+}
+
+// joined is what several frames have brought, and the commit offset that came with it.
+type joined struct {
+	bytes  []byte
+	commit int64
+}
+
+// join writes a piece with those before it that were put off; or puts it off, if another
+// whole frame is here already: one write to the log does for several, and one word to the
+// election.
+func (r *Receiver) join(piece []byte, commit int64) error {
+	j := &r.joined
+	put := len(j.bytes)+len(piece) <= joinBytes && r.Conn.Whole()
+	if !put && len(j.bytes) == 0 {
+		return r.data(piece, commit)
+	}
+	j.bytes, j.commit = append(j.bytes, piece...), max(j.commit, commit)
+	if put {
+		return nil
+	}
+	return r.flush()
+}
+
+// flush writes what was put off.
+func (r *Receiver) flush() error {
+	all := r.joined
+	r.joined = joined{bytes: all.bytes[:0]} // data counts it
+	if len(all.bytes) == 0 {
+		return nil
+	}
+	return r.data(all.bytes, all.commit)
+}
 
 // data writes the whole records that a piece completes and keeps its rest. In
 // the usual case a piece is whole, and is not copied.

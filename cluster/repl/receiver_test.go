@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,19 +35,23 @@ type node struct {
 	turned  *atomic.Bool  // it follows another by now
 	forgot  *atomic.Bool  // it does not vouch for its answers
 	behind  *atomic.Int64 // how much of its log is not durable
+	appends *atomic.Int64 // how often it was given records
+	commit  *atomic.Int64 // the highest it was told
 }
 
 func newNode(log *clustertest.Log) node {
-	return node{log, &atomic.Int64{}, make(chan struct{}, 1), &atomic.Bool{}, &atomic.Bool{}, &atomic.Bool{}, &atomic.Int64{}}
+	return node{log, &atomic.Int64{}, make(chan struct{}, 1), &atomic.Bool{}, &atomic.Bool{}, &atomic.Bool{}, &atomic.Int64{}, &atomic.Int64{}, &atomic.Int64{}}
 }
 
 func (n node) Await(int64) (bool, int64) { return true, epoch }
 func (n node) Cut(_, off int64) error    { return n.log.Stream().Truncate(off) }
-func (n node) Append(_, off int64, records []byte, _ int64) (int64, bool, error) {
+func (n node) Append(_, off int64, records []byte, commit int64) (int64, bool, error) {
 	if n.turned.Load() {
 		return 0, false, nil
 	}
+	n.commit.Store(max(commit, n.commit.Load())) // one goroutine at a time
 	if len(records) > 0 {
+		n.appends.Add(1)
 		if err := n.log.Stream().AppendRaw(off, records); err != nil {
 			return 0, false, err
 		}
@@ -236,6 +241,59 @@ func TestEveryPieceIsAcknowledged(t *testing.T) {
 		s := open(t)
 		s.send(s.frame(peer.Data, "0", "0", set[:9]), s.frame(peer.Commit, "0"))
 		s.held("9")
+	})
+}
+
+// TestPiecesAreJoined: what has come together is appended together, and what came with it
+// counts all the same.
+func TestPiecesAreJoined(t *testing.T) {
+	set := string(resp.AppendCommand(nil, "SET", "k", "v")) // 27 bytes
+	data := func(s *stream, off, commit int) []byte {
+		return s.frame(peer.Data, fmt.Sprint(off), fmt.Sprint(commit), set)
+	}
+	t.Run("pieces", func(t *testing.T) {
+		s := open(t)
+		const rounds = 50
+		for i := range rounds {
+			at := i * 81
+			s.send(data(s, at, at), data(s, at+27, at+27), data(s, at+54, at+54))
+			s.held(fmt.Sprint(at + 81))
+		}
+		if n := s.node.appends.Load(); n >= 3*rounds {
+			t.Errorf("%d appends of %d pieces", n, 3*rounds)
+		}
+		if at := s.node.commit.Load(); at != 50*81-27 {
+			t.Errorf("committed up to %d, it says", at)
+		}
+	})
+	t.Run("a part of a record among them", func(t *testing.T) {
+		s := open(t)
+		s.send(s.frame(peer.Data, "0", "0", set+set[:9]), s.frame(peer.Data, "36", "0", set[9:]+set), data(s, 81, 0))
+		s.held("108")
+		if end := s.node.log.End(); end != 108 {
+			t.Errorf("the log ends at %d", end)
+		}
+	})
+	t.Run("a question behind them", func(t *testing.T) {
+		s := open(t)
+		s.send(data(s, 0, 0), data(s, 27, 27), s.frame(peer.Ask, "1"))
+		if f := s.next(); f.Type != peer.Answer {
+			t.Fatal(f.Type)
+		}
+		if end, commit := s.node.log.End(), s.node.commit.Load(); end != 54 || commit != 27 {
+			t.Errorf("when it is answered the log ends at %d, committed up to %d", end, commit)
+		}
+		s.held("54")
+	})
+	t.Run("more than is joined", func(t *testing.T) {
+		s := open(t)
+		long := string(resp.AppendCommand(nil, "SET", "k", strings.Repeat("x", 20<<10)))
+		var frames [][]byte
+		for i := range 10 {
+			frames = append(frames, s.frame(peer.Data, fmt.Sprint(i*len(long)), "0", long))
+		}
+		s.send(frames...)
+		s.held(fmt.Sprint(10 * len(long)))
 	})
 }
 

@@ -64,6 +64,9 @@ type SenderConfig struct {
 	// Leisure reports whether nobody waits for what is sent now to be acknowledged; nil:
 	// somebody always does.
 	Leisure func() bool
+	// Spare reports whether as many others as somebody waits for are sent everything at
+	// once, and acknowledge it: this follower's turn may come a moment later. nil: never.
+	Spare func() bool
 	// Watch has ready called by a goroutine that is awake anyway whenever there is input at
 	// a descriptor, until it returns false, and tend by goroutines that are awake, again and
 	// again and, resting, before they rest; it reports whether it does. nil: it never does.
@@ -390,11 +393,15 @@ func (s *Sender) pushed() bool {
 
 // gathers reports whether what there is to send may wait for more. The caller holds out.
 func (s *Sender) gathers() bool {
-	return s.armed && s.leisure() && s.cfg.Stream.End()-s.sent < gatherBytes && s.cfg.Awaited() <= s.told &&
+	return s.armed && (s.leisure() || s.spare()) && s.cfg.Stream.End()-s.sent < gatherBytes && s.cfg.Awaited() <= s.told &&
 		s.round.Load() <= s.asked && s.since() < gather
 }
 
 func (s *Sender) leisure() bool { return s.cfg.Leisure != nil && s.cfg.Leisure() }
+
+// spare is asked where loops tend alone: elsewhere what is put off waits for a timer, too
+// long for those who wait if the others do not answer.
+func (s *Sender) spare() bool { return s.cfg.Spare != nil && s.in.watched.Load() && s.cfg.Spare() }
 
 // step sends one chunk, and before it what else is due: data first, a bare commit offset
 // when there is none. The caller holds out.
