@@ -98,7 +98,7 @@ func (e *Engine) Taken(s *Session) bool {
 func (c *Ctx) adopt(d *dict.Dict, key []byte, v *dict.Value, expireAt int64) (dict.Ref, bool) {
 	o := &c.offer
 	if o.span == nil || o.taken || len(v.Bytes) != len(o.arg) || &v.Bytes[0] != &o.arg[0] || c.home == 0 || c.cared || c.nested || c.applying ||
-		c.e.log != nil && c.s.Lends && len(o.arg) >= large.Least {
+		c.e.log() != nil && c.s.Lends && len(o.arg) >= large.Least {
 		return 0, false
 	}
 	copy(o.shown[:], o.arg)
