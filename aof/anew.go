@@ -193,3 +193,41 @@ func (l *Log) Discard() error {
 	}
 	return errors.Join(err, l.lock.Close())
 }
+
+// Blank gives a log to which nothing was ever written a base that write streams, and that shows
+// nothing: redis-server's logs begin with one, and tools look for it. It is called before anything is
+// written.
+func (l *Log) Blank(ctx context.Context, format Format, write func(w io.Writer) error) error {
+	l.filesMu.Lock()
+	defer l.filesMu.Unlock()
+	if l.manifest.base != nil || !l.Empty() {
+		return nil
+	}
+	base, err := l.newBase(format, func() (Place, error) { return Place{}, nil })
+	if err != nil {
+		return err
+	}
+	err = write(contextWriter{ctx, base})
+	if err == nil {
+		err = base.finish()
+	}
+	var src *source
+	if err == nil {
+		src, err = base.source()
+	}
+	if err != nil {
+		base.discard()
+		return err
+	}
+	m := *l.manifest
+	m.base = &src.entry
+	if err := writeAside(l.fs, l.manifestPath(), m.encode()); err != nil {
+		// Either list may be in force, and is a whole log.
+		return errors.Join(fmt.Errorf("write the manifest: %w", err), src.file.Close())
+	}
+	l.shape.Lock()
+	l.manifest, l.before = &m, []*source{src}
+	l.shape.Unlock()
+	l.stats.baseSize.Store(l.size())
+	return nil
+}

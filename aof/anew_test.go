@@ -143,3 +143,29 @@ func TestALogThatIsGivenUpLeavesTheOldOne(t *testing.T) {
 	_ = p.r.Close()
 	wantLines(t, mustLoad(t, p.fsys.Kill(), config.FsyncAlways).got, p.lines...)
 }
+
+// TestPowerLossWhileALogGetsItsFirstBase: wherever the power goes the log is an empty one, and what is
+// written to it later comes back.
+func TestPowerLossWhileALogGetsItsFirstBase(t *testing.T) {
+	for step := 0; ; step++ {
+		p := &telling{t: t, fsys: disktest.New()}
+		p.r = mustLoad(t, p.fsys, config.FsyncAlways)
+		powerFails(p.fsys, step)
+		err := p.r.Blank(t.Context(), FormatCommands, func(w io.Writer) error { _, err := w.Write(nil); return err })
+		if err == nil {
+			err = p.writeAll("0: SET a 1", "3: SET b 2")
+		}
+		for _, loss := range losses(p.fsys.Pending()) {
+			p.wantAllowed(fmt.Sprintf("at change %d (%v), %d names kept", step, err, loss.Renames), p.fsys.Crash(loss))
+		}
+		p.wantAllowed(fmt.Sprintf("process killed at change %d (%v)", step, err), p.fsys.Kill())
+		if err != nil {
+			_ = p.r.Close()
+			continue
+		}
+		if step < 10 || p.r.manifest.base == nil || p.r.manifest.base.seq != 1 || p.r.manifest.incr[0].seq != 1 {
+			t.Errorf("after %d changes of the disk: %+v", step, p.r.manifest)
+		}
+		return
+	}
+}

@@ -129,11 +129,11 @@ func before(h []engine.EpochStart, at int64) []engine.EpochStart {
 	return h[:n]
 }
 
-// Empty reports whether nothing was ever written to the log.
+// Empty reports whether nothing was ever written to the log: its base, if it has one, is Blank's.
 func (l *Log) Empty() bool {
 	l.shape.RLock()
 	defer l.shape.RUnlock()
-	return len(l.before) == 0 && l.baseAt == 0 && l.written.Load() == 0
+	return l.baseAt == 0 && l.written.Load() == 0
 }
 
 // probeBytes is what Probe writes.

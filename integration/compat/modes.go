@@ -30,7 +30,7 @@ var modes = []struct {
 	{own, "The suite's own mode", "The suite starts the servers itself, with its own configuration file and start-up lines: Regent stands in the place of `src/redis-server`.", []string{
 		"unit/auth", "unit/dump", "unit/limits", "unit/obuf-limits", "unit/networking", "unit/info", "unit/tracking", "unit/pubsubshard",
 		"unit/querybuf", "unit/replybufsize", "unit/introspection", "unit/introspection-2", "unit/acl", "unit/acl-v2", "unit/slowlog",
-		"unit/maxmemory", "unit/client-eviction", "unit/scripting", "unit/functions", "unit/shutdown", "integration/corrupt-dump",
+		"unit/maxmemory", "unit/client-eviction", "unit/aofrw", "unit/scripting", "unit/functions", "unit/shutdown", "integration/corrupt-dump",
 		"integration/aof", "integration/aof-multi-part", "integration/rdb", "integration/logging",
 		"integration/convert-zipmap-hash-on-load", "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
 	}},
@@ -45,6 +45,6 @@ var left = []struct{ units, why string }{
 	{"unit/cluster*, unit/cluster-scripting", "the nodes are given their slots by CLUSTER ADDSLOTS and meet by CLUSTER MEET: Regent's nodes all have all slots"},
 	{"unit/moduleapi/*", "modules are libraries of redis-server's own"},
 	{"unit/memefficiency, unit/oom-score-adj, integration/dismiss-mem", "they look at jemalloc, and at children that are forked: there are neither"},
-	{"unit/aofrw, unit/pendingquerybuf, unit/violations, integration/corrupt-dump-fuzzer", "nobody has compared them yet"},
+	{"unit/pendingquerybuf, unit/violations, integration/corrupt-dump-fuzzer", "nobody has compared them yet"},
 	{"integration/redis-cli, integration/redis-benchmark", "they are tests of these programs, not of a server"},
 }

@@ -86,6 +86,20 @@ func (d *Data) adopt(ctx context.Context, size int64) error {
 	return nil
 }
 
+// blank gives the log of a node that has nothing yet a base, as redis-server's have one.
+func (d *Data) blank(ctx context.Context) {
+	log := d.Log()
+	if log == nil || d.from != "" || d.others != nil || d.o.Witness {
+		return
+	}
+	where := func(int64) (*rdb.Place, error) { return rdbPlace(0, nil), nil }
+	format := d.baseFormat()
+	err := log.Blank(ctx, format, func(w io.Writer) error { return d.writeBase(ctx, w, format, where) })
+	if err != nil { // the log is whole without
+		d.host.Logf(engine.LevelWarning, "An empty base for the log: %v", err)
+	}
+}
+
 // untilDone is put that ends with ctx.
 func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch) error {
 	return func(b *rdb.Batch) error {

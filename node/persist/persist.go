@@ -164,6 +164,7 @@ func (d *Data) Load(ctx context.Context) error {
 	if err := d.loadDump(ctx); err != nil {
 		return err
 	}
+	d.blank(ctx)
 	d.keeper.begun()
 	if d.from == "" {
 		d.host.Logf(engine.LevelNotice, "Starting without data: there is none in %s", d.cfg.Dir.Get())
