@@ -64,7 +64,7 @@
 // from several goroutines, and are valid until the callback returns.
 //
 //   - Memory follows what has arrived, never what a length claims: at most
-//     Workers+2 buffers of batchBytes, and one that doubles while a single key
+//     5 Workers + 2 buffers of batchBytes, and one that doubles while a single key
 //     larger than that arrives. A value that is being skipped is not gathered.
 //   - Every damage is a DamageError with an offset; a value of a type that
 //     has no Codec is a TypeError with key and type, or is skipped and counted if
@@ -85,7 +85,14 @@
 // value's bytes gets its room (Decoder.Room): both are good until the callback that gets the
 // batch returns, and are then lent again. An object is as its last user has left it. A codec
 // must not lend what the keyspace will keep as an object: one that has grown large is copied
-// into one of its own first. A value that is read by itself (Undump) has objects of its own.
+// into one of its own first. An Undumper reads payloads of RESTORE in the same way; a value
+// that is read by itself (Undump) has objects of its own.
+//
+// In engine/commands/keys, BenchmarkRestore: a hash of 100 fields fell from 13.4 to 6.1 µs
+// and from 4.5 KB to no garbage, a string of 64 bytes from 2.1 to 1.0 µs. The parts are a
+// third unpacking, which copies 16 bytes at a time where fewer are wanted, a seventh each the
+// one pass that proves a listpack and strips it, the search for fields that come twice, and
+// the checksum.
 //
 // # A new type
 //

@@ -14,6 +14,9 @@ const (
 	batchBytes = 96 << 10
 	// maxWorkers bounds the goroutines of one load.
 	maxWorkers = 64
+	// jobsAhead is how many jobs for each worker the walk is ahead: a worker that had to
+	// wait for the next would sleep, and waking it takes longer than the job.
+	jobsAhead = 4
 )
 
 // Options say how a file is read.
@@ -136,7 +139,7 @@ type job struct {
 func newLoader(o Options, f func(*Batch) error) *loader {
 	o.Workers = min(o.Workers, maxWorkers)
 	return &loader{
-		o: o, f: f, stop: make(chan struct{}), free: make(chan []byte, max(o.Workers, 1)+1),
+		o: o, f: f, stop: make(chan struct{}), free: make(chan []byte, (1+jobsAhead)*max(o.Workers, 1)+1),
 		sum: Summary{Skipped: map[string]int{}, Databases: census{}},
 	}
 }
@@ -147,7 +150,7 @@ func (l *loader) start() {
 		l.alone = newWorker(l)
 		return
 	}
-	l.jobs = make(chan job)
+	l.jobs = make(chan job, jobsAhead*l.o.Workers)
 	for range l.o.Workers {
 		l.wg.Go(func() {
 			w := newWorker(l)
