@@ -222,3 +222,20 @@ func TestAnIndexThatLies(t *testing.T) {
 		t.Error("an index that does not know where it stands is trusted, or a good one is not")
 	}
 }
+
+// TestChecksumInLanes: at every length the sum is what single bytes make.
+func TestChecksumInLanes(t *testing.T) {
+	p := bytes.Repeat(distinctBytes(251), 16)
+	if got := Checksum(0, []byte("123456789")); got != 0xe9c6d914c4b8d9ca {
+		t.Errorf("the sum of the nine digits is %x", got)
+	}
+	for _, began := range []uint64{0, 1, 1<<64 - 1} {
+		want := began
+		for n := range p {
+			if got := Checksum(began, p[:n]); got != want {
+				t.Fatalf("%d bytes after %x: %x, not %x", n, began, got, want)
+			}
+			want = Checksum(want, p[n:n+1])
+		}
+	}
+}

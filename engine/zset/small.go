@@ -40,6 +40,9 @@ func checkSmall(lp listpack.Bare) error {
 	}
 	for p := lp.First(); p < len(lp); p = lp.Next(p) {
 		p = lp.Next(p)
+		if lp[p] < 0x80 { // a small number, as many are
+			continue
+		}
 		if v := lp.Get(p); !v.IsInt {
 			if _, ok := decimal.ParseScore(v.Str); !ok {
 				return ErrDamaged
