@@ -45,7 +45,7 @@ const (
 	spanClasses = 8*5 + (MaxSpan-fineSpan)/wideStep
 	pageBytes   = 4096
 	// maxWarm bounds the bytes of warm spans.
-	maxWarm = 32 << 20
+	maxWarm = 64 << 20
 	// maxPieces is how many spans there may be before they are not unmapped one by one:
 	// each hole would be a mapping for the kernel to keep, and it keeps 65,530. The
 	// memory of those is emptied, and their addresses, which cost nothing, wait for the next of the size.

@@ -62,7 +62,7 @@
 // A command of 32 KB and more is read into a span of its own (engine/large), up to its end and
 // no further, and a value that fills it stays there: the dictionary takes the span (offer),
 // and that of the value before takes the next command. Replies of large values are
-// written to spans, too. Spans that are not needed for a second go back to the system.
+// written to spans, too. Spans that are not needed for some seconds go back to the system.
 // Measured on a busy machine of two cores beside redis-server 7.0, 50 clients, P=1, µs of the
 // processor per command, copied before, adopted, redis-server:
 //
