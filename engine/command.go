@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"slices"
+
+	"regent/engine/decimal"
 	"regent/engine/spec"
 )
 
@@ -139,4 +142,58 @@ func (cmd *Command) shapeFor(args [][]byte) shape {
 		return shapeSingle
 	}
 	return shapeMany
+}
+
+// KeysDeclared reports whether it is certain that a command with these arguments touches no keys
+// but those that are declared, arguments of which a script knows that they are its keys, and looks
+// at no other data. open: the last argument stands for any number of them.
+func (c *Ctx) KeysDeclared(args [][]byte, declared []bool, open bool) bool {
+	cmd, known := c.Asked(args)
+	switch {
+	case cmd == nil || !known || cmd.Do == nil || cmd.Has(spec.NoScript) || cmd.Scripts != noScripts:
+		return false
+	case cmd.Locks != lockKeys || cmd.Wide != nil || cmd.GetKeys != nil:
+		return false
+	case cmd.Subs != nil:
+		return false
+	case len(cmd.Keys) == 0:
+		return cmd.Has(spec.Fast) // it looks at no data
+	}
+	fixed := len(args)
+	if open {
+		fixed--
+	}
+	for i := range cmd.Keys {
+		k := &cmd.Keys[i]
+		switch {
+		case !k.IsRange():
+			return false
+		case !open:
+		case k.LastKey < 0 || k.Index+k.LastKey >= fixed: // then all that may be a key must be one
+			if slices.Contains(declared[min(k.Index, fixed):], false) {
+				return false
+			}
+			continue
+		}
+		first, last, step, ok := k.Bounds(args)
+		for at := first; ok && at <= last; at += step {
+			if at >= len(args) || !declared[at] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ScriptArgs are the arguments behind the keys of EVAL and its like.
+func ScriptArgs(args [][]byte) [][]byte {
+	const numKeys = 2
+	if len(args) <= numKeys {
+		return nil
+	}
+	n, ok := decimal.Parse(args[numKeys])
+	if !ok || n < 0 || n >= int64(len(args)-numKeys) {
+		return nil // there is none, or the call is refused
+	}
+	return args[numKeys+1+int(n):]
 }

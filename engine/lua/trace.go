@@ -73,12 +73,11 @@ func trace(stmts []ast.Stmt) traced {
 
 // found is what the walk has come to.
 func (t *tracer) found() traced {
-	found := traced{loops: t.endless.may(t.assigned), bounds: t.endless.bounds}
+	found := traced{keys: !t.lost, args: !t.lost && !t.argsUsed, loops: t.endless.may(t.assigned), bounds: t.endless.bounds}
+	found.loops = found.loops || found.bounds != nil && !found.args // they may be others by then
 	for _, name := range t.relied {
 		t.lost = t.lost || t.assigned[name]
 	}
-	found.keys, found.args = !t.lost, !t.lost && !t.argsUsed
-	found.loops = found.loops || found.bounds != nil && !found.args // they may be others by then
 	if !t.lost && len(t.calls) <= maxTraced {
 		found.calls, found.all = t.calls, true
 	}
