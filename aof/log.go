@@ -96,6 +96,7 @@ type Log struct {
 	followed     bool // there was one
 	reserved     reservations
 	historyBytes int64 // Options.History
+	mostReserved int64 // ReservedBytes
 	// baseOffset mirrors baseAt for callers that hold no lock; baseSeq is the
 	// highest number that a base was given.
 	baseOffset, baseSeq atomic.Int64
@@ -134,7 +135,7 @@ const lockName = "lock"
 // manifest. Load must follow.
 func Open(o Options) (_ *Log, err error) {
 	l := &Log{
-		o: o, fs: o.Disk, readers: map[*reader]struct{}{}, historyBytes: cmp.Or(o.History, HistoryBytes),
+		o: o, fs: o.Disk, readers: map[*reader]struct{}{}, historyBytes: cmp.Or(o.History, HistoryBytes), mostReserved: ReservedBytes,
 		filesMu: disk.NewGate(), syncMu: disk.NewGate(),
 		syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
 	}

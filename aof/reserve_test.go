@@ -63,3 +63,33 @@ func TestReservedHistoryStays(t *testing.T) {
 	again("SET f 6")
 	wantStart("with nobody there", r.Stream().End())
 }
+
+// TestWhatIsReservedIsBounded: a reservation that nobody lets go of, as for a node that is
+// away for good, keeps so much of the log and no more, however much is written.
+func TestWhatIsReservedIsBounded(t *testing.T) {
+	r := mustLoad(t, disktest.New(), config.FsyncNo)
+	const most, rounds = 4096, 100
+	r.historyBytes, r.mostReserved = 0, most
+	from := r.Stream().End()
+	release, err := r.Stream().Reserve(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	kept := int64(0)
+	for range rounds {
+		line := "SET a " + strings.Repeat("v", 200)
+		r.write(t, "0: "+line)
+		if err := r.rewrite(t, FormatCommands, line); err != nil {
+			t.Fatal(err)
+		}
+		n := r.Stream().End() - r.Stream().Start()
+		if n > most {
+			t.Fatalf("%d bytes are kept, and may be %d", n, most)
+		}
+		kept = max(kept, n)
+	}
+	if r.Stream().End()-from < 2*most || kept < most/2 {
+		t.Errorf("%d bytes were written, %d kept at most: nothing was tried", r.Stream().End()-from, kept)
+	}
+}

@@ -443,7 +443,7 @@ func (l *Log) keptHistory(off int64) map[string]bool {
 			continue
 		}
 		size += s.size
-		if size > l.historyBytes && (needed >= next || size > ReservedBytes) {
+		if size > l.historyBytes && (needed >= next || size > l.mostReserved) {
 			break
 		}
 		keep[s.name] = true
