@@ -42,8 +42,10 @@
 //     (engine.Desk). What few clients need is behind a pointer, and tests hold
 //     the size of a slot and of a session to a bound: there may be many thousands.
 //   - What the disk has to do for a turn's replies is done by the loop itself
-//     where that is quickest, but no client waits for a disk that stalls:
-//     another goroutine takes the loop over (handoff_linux.go).
+//     where that is quickest, before they are released, so that nobody has to wait at
+//     the barrier and be woken; replies that need no disk leave before. But no client
+//     waits for a disk that stalls: another goroutine takes the loop over
+//     (handoff_linux.go).
 //   - A turn is bounded for each client (one read, maxBatch commands,
 //     maxBatchReply bytes of replies) and for new connections (maxAccepts).
 //     A client that has more to do gets another turn after all others had theirs.

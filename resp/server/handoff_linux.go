@@ -3,6 +3,8 @@ package server
 import (
 	"sync/atomic"
 	"time"
+
+	"regent/engine"
 )
 
 // Hand-off. With appendfsync always a turn's replies wait for an fsync. On a
@@ -48,6 +50,65 @@ func (lp *loop) handOffDuring(work func()) bool {
 	return true
 }
 
+// commit does what the disk has to do for the replies of the open batches, before they
+// are released: so their clients do not wait at the barrier, to be woken by the same
+// goroutine. Replies that rest on nothing of that leave first. open: more commands are
+// expected to share an fsync, and the batches stay open for another turn. kept: the loop is
+// still the caller's.
+func (lp *loop) commit() (open, kept bool) {
+	last := lp.lastWrite()
+	if last == nil || lp.passes(last) {
+		return false, true
+	}
+	work, soon := lp.set.srv.barrier.Settle(true)
+	if work == nil && !soon {
+		return false, true
+	}
+	lp.releaseReady()
+	if soon {
+		lp.w.proof = engine.Proof{} // it proves nothing for what the next turn computes
+		return true, true
+	}
+	lp.meter.call(lp.set.ticks)
+	if !lp.handOffDuring(work) {
+		return false, false
+	}
+	lp.meter.called(lp.set.ticks)
+	lp.turns.Turn()
+	return false, true
+}
+
+// lastWrite is the open batch that rests on the end of the log, nil: none does.
+func (lp *loop) lastWrite() (last *batch) {
+	for _, s := range lp.open {
+		if b := &s.batch; b.open && !b.mixed && b.off > 0 && (last == nil || b.off > last.off) {
+			last = b
+		}
+	}
+	return last
+}
+
+func (lp *loop) passes(b *batch) bool {
+	return lp.set.srv.passes(b.off, b.epoch, b.acks, &lp.w.proof)
+}
+
+// releaseReady releases the open batches that wait for no write, and leaves the others open.
+func (lp *loop) releaseReady() {
+	list := lp.open
+	lp.open = lp.open[:0]
+	for _, s := range list {
+		if b := &s.batch; b.open && (b.mixed || !lp.passes(b)) {
+			lp.open = append(lp.open, s)
+			continue
+		}
+		s.weigh(lp.set.windows.Load(), uint32(s.batch.n))
+		s.client.release(lp.w)
+		s.open = false
+		lp.settle(s)
+	}
+	clear(list[len(lp.open):])
+}
+
 // review looks for work that lasts too long, as long as there is any.
 func (lp *loop) review() {
 	l := &lp.handOff
@@ -64,7 +125,8 @@ func (lp *loop) review() {
 		}
 	case l.count.CompareAndSwap(n, n+1):
 		lp.meter.wake(lp.set.ticks())
-		go lp.run()
+		lp.meter.sample = false
+		go lp.run() // what is open in commit is released in its first turn, and waits
 	}
 	l.timer.Reset(maxHandOff)
 }

@@ -82,3 +82,60 @@ func (h *house) handOff(work func()) {
 	h.gate.work = work
 	h.gate.mu.Unlock()
 }
+
+// TestRepliesLeaveWithTheDisk: where the loop does what the disk has to do by itself, no
+// client waits at the barrier, not even while more commands are expected; and what rests on
+// nothing that is written leaves meanwhile.
+func TestRepliesLeaveWithTheDisk(t *testing.T) {
+	h := start(t, config.IOEventLoop, func(h *house, _ *Options) { h.Config.IOThreads.Set(1) }) // none moves
+	a, b, c := h.dial(), h.dial(), h.dial()
+	for _, x := range []*wire{a, b, c} {
+		x.send("PING\r\n")
+		x.expect("+PONG\r\n")
+	}
+	for range 50 {
+		h.gate.set(0, 0)
+		h.expectMore(true)
+		a.send(command("SET", "k", "v"))
+		b.send(command("INCR", "n"))
+		c.send(command("PING"))
+		c.expect("+PONG\r\n")
+		h.handOff(func() { h.gate.set(-1, 0) })
+		h.expectMore(false)
+		a.expect("+OK\r\n")
+		b.send(command("DEL", "n"))
+		b.expect(":1\r\n:1\r\n")
+	}
+	h.gate.mu.Lock()
+	defer h.gate.mu.Unlock()
+	if h.gate.waits != 0 {
+		t.Errorf("%d clients waited at the barrier", h.gate.waits)
+	}
+}
+
+// TestStalledCommit: what the disk holds up waits at the barrier as soon as the loop is
+// another goroutine's.
+func TestStalledCommit(t *testing.T) {
+	h := start(t, config.IOEventLoop, nil)
+	a, b := h.dial(), h.dial()
+	for range 20 {
+		began, finish := make(chan bool), make(chan bool)
+		h.gate.set(0, 0)
+		h.handOff(func() { close(began); <-finish })
+		a.send(command("SET", "k", "v"))
+		<-began
+		eventually(t, "it waits", func() bool { return h.gate.waiting() == 1 })
+		b.send(command("PING"))
+		b.expect("+PONG\r\n")
+		h.gate.set(-1, 0)
+		a.expect("+OK\r\n")
+		close(finish)
+	}
+}
+
+// expectMore has the gate say that more commands are to share an fsync.
+func (h *house) expectMore(soon bool) {
+	h.gate.mu.Lock()
+	h.gate.soon = soon
+	h.gate.mu.Unlock()
+}

@@ -74,7 +74,14 @@ func newLoop(set *loops, id int) (*loop, error) {
 
 // run is the loop's life, or what of it falls to one goroutine.
 func (lp *loop) run() {
-	for lp.turn() {
+	for {
+		more, kept := lp.turn()
+		if !kept {
+			return
+		}
+		if !more {
+			break
+		}
 		work, soon := lp.set.srv.barrier.Settle(true)
 		if work != nil && !lp.handOffDuring(work) {
 			return
@@ -93,8 +100,9 @@ func (lp *loop) run() {
 	close(lp.finished)
 }
 
-// turn serves the clients that are ready and reports whether there is another turn.
-func (lp *loop) turn() bool {
+// turn serves the clients that are ready and reports whether there is another turn, and
+// whether the loop is still the caller's.
+func (lp *loop) turn() (more, kept bool) {
 	events := lp.wait()
 	lp.turns.Turn()
 	lp.passed()
@@ -115,14 +123,20 @@ func (lp *loop) turn() bool {
 	for i := range events {
 		lp.event(&events[i])
 	}
-	lp.release()
+	open, kept := lp.commit()
+	if !kept {
+		return false, false
+	}
+	if !open || leaving {
+		lp.release()
+	}
 	lp.tend(false)
 	lp.meter.turned(lp.set.ticks)
 	if lp.id == 0 {
 		lp.reopen()
 		lp.set.govern()
 	}
-	return !leaving
+	return !leaving, true
 }
 
 // wait returns the sockets that are ready. It looks first and waits only if
@@ -158,7 +172,7 @@ func (lp *loop) passed() {
 
 // hasMore reports whether there is something to do without any socket.
 func (lp *loop) hasMore() bool {
-	return lp.restless || len(lp.again) > 0 || len(lp.shakes) > 0 || lp.posted.Load()
+	return lp.restless || len(lp.open) > 0 || len(lp.again) > 0 || len(lp.shakes) > 0 || lp.posted.Load()
 }
 
 // sleep waits for what is ready. While waits are short the loop keeps the scheduler's

@@ -34,6 +34,8 @@ type gate struct {
 	tickets   map[engine.Conn]*gateTicket
 	inTurn    func() // called once by the next Pass, which is on a client's turn
 	work      func() // returned once by Settle, to a caller that may hand itself off
+	soon      bool   // returned by Settle while there is no work
+	waits     int    // calls of Wait
 	proven    int    // calls of Pass with a proof of an earlier one
 }
 
@@ -43,7 +45,7 @@ func (g *gate) Settle(handOff bool) (work func(), soon bool) {
 	if handOff {
 		work, g.work = g.work, nil
 	}
-	return work, false
+	return work, work == nil && g.soon
 }
 
 type gateTicket struct {
@@ -75,6 +77,7 @@ func (g *gate) Pass(off, epoch int64, _ engine.AckSet, p *engine.Proof) bool {
 func (g *gate) Wait(off, epoch int64, _ engine.AckSet, c engine.Conn) {
 	g.mu.Lock()
 	g.tickets[c] = &gateTicket{off: off, epoch: epoch}
+	g.waits++
 	g.mu.Unlock()
 	g.advance()
 }
