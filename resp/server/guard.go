@@ -93,7 +93,7 @@ func (g *guard) next(b []byte, lim limits) (n int, refusal string) {
 }
 
 // quickMost is how many arguments a command has at most that quick reads.
-const quickMost = 16
+const quickMost = 64
 
 // quick reads a command that has come whole, in the form that clients send, few and short
 // arguments and a header without fault before each, in one pass. It returns its length and
