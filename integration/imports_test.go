@@ -66,6 +66,8 @@ var floors = map[string][]string{
 	},
 	"regent/cmd":         {root, "regent/aof", "regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},
 	"regent/integration": {"regent/engine", "regent/engine/dict", "regent/resp"},
+	// failbench runs nodes in its own process, with disks that it makes slow.
+	"regent/integration/failbench": {"regent/integration", root, "regent/engine", "regent/engine/config", "regent/resp"},
 }
 
 // rooms stands for every package below regent/engine/commands.

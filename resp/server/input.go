@@ -177,7 +177,7 @@ func (c *client) room(w *scratch) []byte {
 	pending := len(c.in) - c.at
 	short := c.guard.wants() - pending
 	if short < bigFrame {
-		if free := cap(c.in) - len(c.in); c.span && c.guard.ending() && short <= free {
+		if free := cap(c.in) - len(c.in); c.span && c.guard.ending() && 0 < short && short <= free {
 			return c.in[len(c.in):][:short]
 		} else if free < max(short, leastRead) {
 			c.reserve(w, keptBytes/2)
