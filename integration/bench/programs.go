@@ -35,7 +35,8 @@ type program struct {
 const (
 	programClients = 50
 	programKeys    = 100_000
-	// leastPrograms is how many requests a round has at least.
+	// leastPrograms is how many requests a round has at least, for each that a client sends
+	// ahead: of fewer redis-benchmark may name no throughput.
 	leastPrograms = 100
 	// listenTimeout bounds how long the listeners are waited for behind the last request.
 	listenTimeout = 60 * time.Second
@@ -150,7 +151,8 @@ func programs(ctx context.Context, o options, r *report) error {
 			continue
 		}
 		var samples [2][]sample
-		requests := [2]int{leastPrograms, leastPrograms}
+		least := leastPrograms * max(p.depth, 1)
+		requests := [2]int{least, least}
 		if err := emptied(ctx, pair[:]); err != nil {
 			return err
 		}
@@ -161,7 +163,7 @@ func programs(ctx context.Context, o options, r *report) error {
 				if err != nil {
 					return fmt.Errorf("%s: %w", p.name, err)
 				}
-				requests[at] = max(int(s.rps*o.plan.slice.Seconds()), leastPrograms)
+				requests[at] = max(int(s.rps*o.plan.slice.Seconds()), least)
 				if round > 0 { // the first shows how much to send
 					samples[at] = append(samples[at], s)
 				}
