@@ -203,20 +203,8 @@ func (l *Log) Blank(ctx context.Context, format Format, write func(w io.Writer) 
 	if l.manifest.base != nil || !l.Empty() {
 		return nil
 	}
-	base, err := l.newBase(format, func() (Place, error) { return Place{}, nil })
+	src, err := l.writtenBase(ctx, Place{}, format, write)
 	if err != nil {
-		return err
-	}
-	err = write(contextWriter{ctx, base})
-	if err == nil {
-		err = base.finish()
-	}
-	var src *source
-	if err == nil {
-		src, err = base.source()
-	}
-	if err != nil {
-		base.discard()
 		return err
 	}
 	m := *l.manifest

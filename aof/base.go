@@ -2,6 +2,7 @@ package aof
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -302,4 +303,25 @@ func (ld *loader) commands(src *source, t target, size int64) error {
 		}
 		return nil
 	}
+}
+
+// writtenBase is a base of the state at a place that write has written whole. Of one that
+// failed nothing is left.
+func (l *Log) writtenBase(ctx context.Context, at Place, format Format, write func(w io.Writer) error) (*source, error) {
+	base, err := l.newBase(format, func() (Place, error) { return at, nil })
+	if err != nil {
+		return nil, err
+	}
+	var src *source
+	if err = write(contextWriter{ctx, base}); err == nil {
+		err = base.finish()
+	}
+	if err == nil {
+		src, err = base.source()
+	}
+	if err != nil {
+		base.discard()
+		return nil, err
+	}
+	return src, nil
 }

@@ -13,20 +13,8 @@ import (
 // log changes before it has returned nil. The stream goes on at the place. A
 // crash leaves the old log or the new one.
 func (l *Log) InstallBase(ctx context.Context, at Place, format Format, write func(w io.Writer) error) error {
-	base, err := l.newBase(format, func() (Place, error) { return at, nil })
+	src, err := l.writtenBase(ctx, at, format, write)
 	if err != nil {
-		return err
-	}
-	err = write(contextWriter{ctx, base})
-	if err == nil {
-		err = base.finish()
-	}
-	var src *source
-	if err == nil {
-		src, err = base.source()
-	}
-	if err != nil {
-		base.discard()
 		return fmt.Errorf("receive a base: %w", err)
 	}
 	err = l.alone(nil, func() error {

@@ -232,7 +232,7 @@
 // since is tried as if it had not failed. A node that was put into the lead by command
 // keeps it against every peer that has not fallen since; evidence from before,
 // which came late, is of an earlier fall. A leader that stops hands over as well (Retire);
-// who leads then keeps the lead against that one alone until it has fallen: a higher ID that
+// the next leader keeps the lead against that one alone until it has fallen: a higher ID that
 // lacked too much at that moment takes over once it has caught up.
 //
 // # Witness

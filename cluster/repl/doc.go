@@ -75,7 +75,7 @@
 //     follower from 0.17 to 0.07 (both quorum).
 //   - With write-acks quorum a follower beyond the majority that clients wait for is sent what
 //     is gathered, as with write-acks leader, but says at once that it has it
-//     (SenderConfig.Spare): cluster.spare says who that is. Where one of the others stands
+//     (SenderConfig.Spare): cluster.spare chooses it. Where one of the others stands
 //     still, what was gathered leaves when the loop rests, a millisecond later, and the
 //     one that has it is among the first from then on.
 //   - Frames that have come together are appended together: one write to the log, one word

@@ -219,7 +219,7 @@ func (d *Data) endLog(log *aof.Log) {
 	d.release(log)
 	if err := log.Close(); err != nil {
 		d.host.Logf(engine.LevelWarning, "The append only log was not closed cleanly: %v", err)
-		d.trouble.Failed(err) // who waits for it is told
+		d.trouble.Failed(err) // waiting clients are told
 	}
 	d.forget()
 	d.SayWhatIsKept()
