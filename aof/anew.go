@@ -41,12 +41,7 @@ func OpenAnew(o Options, past int64) (*Log, error) {
 		l.closeFiles()
 		return nil, errors.Join(err, l.lock.Close())
 	}
-	l.syncDone = make(chan struct{})
-	go l.syncLoop()
-	l.mu.Lock()
-	l.loaded = true
-	l.mu.Unlock()
-	l.tell()
+	l.serve()
 	return l, nil
 }
 

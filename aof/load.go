@@ -46,13 +46,18 @@ func (l *Log) LoadInto(to Records, progress func(done, total int64)) error {
 	if err := l.ready(ld); err != nil {
 		return err
 	}
+	l.serve()
+	return nil
+}
+
+// serve has the log be written to and synced.
+func (l *Log) serve() {
 	l.syncDone = make(chan struct{})
 	go l.syncLoop()
 	l.mu.Lock()
 	l.loaded = true
 	l.mu.Unlock()
 	l.tell()
-	return nil
 }
 
 // locate finds where in the files the record stands that could not be carried

@@ -31,21 +31,10 @@ func TestTheWindowEnds(t *testing.T) {
 			Opened: func(int64) {}, Asked: func() int64 { return 0 }, Answered: func(int64, int64) {},
 			Awaited: func() int64 { return 0 }, Applied: func(int64) {}, Held: func(repl.Progress) {},
 		}, conn)
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			_ = s.Run(t.Context()) // ends with the connection
-		}()
-		var f peer.Frame
-		if err := other.Next(&f); err != nil || f.Type != peer.Open {
-			t.Fatal(f.Type, err)
-		}
-		ready := peer.Frame{Type: peer.Ready, Cluster: peer.Unknown, From: follower, To: leader, Epoch: epoch, Args: [][]byte{[]byte("0")}}
-		if _, err := other.Write(peer.AppendFrame(nil, &ready)); err != nil {
-			t.Fatal(err)
-		}
+		stop := runs(t, s, other)
 		var got atomic.Int64
 		go func() {
+			var f peer.Frame
 			for other.Next(&f) == nil {
 				if f.Type == peer.Data {
 					got.Add(int64(len(f.Args[2])))
@@ -56,8 +45,7 @@ func TestTheWindowEnds(t *testing.T) {
 		if n := got.Load(); n < repl.Window || n > repl.Window+1<<20 {
 			t.Errorf("%d bytes were sent, with a window of %d", n, repl.Window)
 		}
-		_ = other.Close()
-		<-ended
+		stop()
 	})
 }
 

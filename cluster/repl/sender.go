@@ -399,8 +399,8 @@ func (s *Sender) gathers() bool {
 
 func (s *Sender) leisure() bool { return s.cfg.Leisure != nil && s.cfg.Leisure() }
 
-// spare is asked where loops tend alone: elsewhere what is put off waits for a timer, too
-// long for those who wait if the others do not answer.
+// spare is asked where loops tend alone: elsewhere what is put off waits for a timer, and
+// clients would wait for that if the other followers did not answer.
 func (s *Sender) spare() bool { return s.cfg.Spare != nil && s.in.watched.Load() && s.cfg.Spare() }
 
 // step sends one chunk, and before it what else is due: data first, a bare commit offset

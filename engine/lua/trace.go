@@ -39,6 +39,18 @@ type Arg struct {
 	Declared bool // it is an element of KEYS
 }
 
+// Words are a call's arguments, and which of them are elements of KEYS; false: its command is
+// not known.
+func (c *Call) Words() (args [][]byte, declared []bool, ok bool) {
+	if len(c.Args) == 0 || !c.Args[0].Known {
+		return nil, nil, false
+	}
+	for _, a := range c.Args {
+		args, declared = append(args, []byte(a.Text)), append(declared, a.Declared)
+	}
+	return args, declared, true
+}
+
 // maxTraced is how many calls a chunk may have that are looked at.
 const maxTraced = 256
 

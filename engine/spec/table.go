@@ -65,8 +65,8 @@ func (t *Table) derive(cmd, parent *Command) {
 	}
 }
 
-// Said is the table as clients know it who say these names: it finds commands by them, and does
-// not have those that have none.
+// Said is the table under the names that clients say: it finds commands by them, and does not
+// have those that have none.
 func (t *Table) Said(names map[*Command]string) *Table {
 	said := &Table{all: t.all, first: t.first}
 	for _, cmd := range t.sorted {

@@ -149,7 +149,7 @@ func TestMeterForgetsSlowly(t *testing.T) {
 	}
 }
 
-// TestTheFirstLoopIsAtWork: whoever starts it, a listener, a guest or a watch, one loop is at
+// TestTheFirstLoopIsAtWork: whether a listener, a guest or a watch starts it, one loop is at
 // work from its first turn, as its governor takes for granted.
 func TestTheFirstLoopIsAtWork(t *testing.T) {
 	g := newLoops(start(t, config.IOEventLoop, nil).front)

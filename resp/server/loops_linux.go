@@ -117,7 +117,7 @@ func (g *loops) loop(i int) (*loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event loop %d: %w", i, err)
 	}
-	g.active.CompareAndSwap(0, 1) // the first loop looks at it as soon as it turns, whoever starts it
+	g.active.CompareAndSwap(0, 1) // the first loop looks at it as soon as it turns, and a guest or a watch may start it
 	g.list = append(g.list, lp)
 	go lp.run()
 	return lp, nil

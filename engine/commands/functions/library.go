@@ -77,14 +77,8 @@ func (f *function) keyed() bool { return f.course.Load() == keysDeclared }
 
 // callsKeys reports whether a call names no keys but the function's.
 func callsKeys(c *engine.Ctx, call *lua.Call) bool {
-	if len(call.Args) == 0 || !call.Args[0].Known {
-		return false
-	}
-	args, declared := make([][]byte, len(call.Args)), make([]bool, len(call.Args))
-	for i := range args {
-		args[i], declared[i] = []byte(call.Args[i].Text), call.Args[i].Declared
-	}
-	return c.KeysDeclared(args, declared, call.Open)
+	args, declared, ok := call.Words()
+	return ok && c.KeysDeclared(args, declared, call.Open)
 }
 
 // flags are what the function says of itself.

@@ -20,12 +20,6 @@ func keysAlone(c *engine.Ctx, chunk *lua.Chunk) bool {
 
 // callsKeys reports whether a call is.
 func callsKeys(c *engine.Ctx, call *lua.Call) bool {
-	if len(call.Args) == 0 || !call.Args[0].Known {
-		return false
-	}
-	args, declared := make([][]byte, len(call.Args)), make([]bool, len(call.Args))
-	for i := range args {
-		args[i], declared[i] = []byte(call.Args[i].Text), call.Args[i].Declared
-	}
-	return c.KeysDeclared(args, declared, call.Open)
+	args, declared, ok := call.Words()
+	return ok && c.KeysDeclared(args, declared, call.Open)
 }
