@@ -278,7 +278,7 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 	watch := c.watch
 	c.watch.on = false
 	kind, apart := cmd.shapeFor(args), c.apart
-	c.apart = apart || kind != shapeSingle        // a script of one key is at home in its shard
+	c.apart = apart || kind != shapeSingle        // see form.go: a script of one key may call what has two
 	weight := c.clock.weigh(cmd, kind, len(args)) // as in tryRun
 	if weight == 0 && (c.e.slowMayBeQuick() || c.e.stats.latency.unknown(c.s.ID, cmd.Index())) {
 		weight = 1
