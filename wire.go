@@ -68,8 +68,10 @@ func (s *Server) build() error {
 	})
 	s.barrier = barrier.New(s.barrierPorts())
 	o := engine.Options{
-		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s}, Dial: machine.Dialer(s.opts.Dial, s.certs.Others()),
-		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(), Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
+		Config: s.cfg, Host: s.host, Cluster: view, Control: control{s},
+		Dial:  machine.Dialer(s.opts.Dial, s.certs.Others()),
+		Rooms: commands.All(), Shards: shardsPerCore * machine.Cores(),
+		Version: s.opts.Version, ConfigFile: s.opts.ConfigFile,
 	}
 	if log := s.data.Log(); log != nil {
 		o.Log = log.Recorder()
@@ -85,7 +87,10 @@ func (s *Server) build() error {
 		s.engine.AddInfo(engine.InfoSection{Name: "TLS", Default: true, Write: s.certs.Info})
 	}
 	s.watch = watchdog.New(s.host)
-	front := server.Options{Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host, Hijack: s.hijack, Watch: s.watch, TLS: s.certs.Server}
+	front := server.Options{
+		Engine: s.engine, Barrier: s.barrier, Config: s.cfg, Host: s.host,
+		Hijack: s.hijack, Watch: s.watch, TLS: s.certs.Server,
+	}
 	if s.peers != nil {
 		front.Admit, front.Carry = s.peers.Admit, s.peers.Carry
 	}
@@ -119,12 +124,13 @@ func (s *Server) joinPeers(dir string) (err error) {
 	log := s.data.Log() // which a node with peers keeps
 	dial, verified := s.certs.Peers()
 	s.peers, err = cluster.New(cluster.Options{
-		TLS: dial, Verified: verified,
-		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers,
-		Join: s.cfg.Join.Get(), Witness: s.cfg.Role.Get() == config.RoleWitness, KeepStep: s.opts.LogHistory / 4, KeepProcessor: s.opts.SpareProcessors, Addr: s.node.Addr(), Dir: dir, Disk: s.disk(), Boot: s.opts.Boot, Dial: s.opts.Dial, Secrets: s.secrets,
+		Config: s.cfg, Host: s.host, ID: s.node.ID, Peers: s.node.Peers, Addr: s.node.Addr(),
+		Join: s.cfg.Join.Get(), Witness: s.cfg.Role.Get() == config.RoleWitness,
+		Dir: dir, Disk: s.disk(), Boot: s.opts.Boot,
+		Dial: s.opts.Dial, TLS: dial, Verified: verified, Secrets: s.secrets,
+		KeepStep: s.opts.LogHistory / 4, KeepProcessor: s.opts.SpareProcessors,
 		Stream: log.Stream(), Log: log.Recorder(), Seal: log.Seal,
-		Failing: log.Failing, Probe: log.Probe,
-		Rebuild:  s.data.Rebuild,
+		Failing: log.Failing, Probe: log.Probe, Rebuild: s.data.Rebuild,
 		Snapshot: s.feedCopy,
 		Install: func(ctx context.Context, at repl.Place, r io.Reader, enter func() error) error {
 			return s.data.Install(ctx, aof.Place(at), r, enter)
@@ -145,7 +151,7 @@ func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Pla
 	return s.data.Feed(ctx, w, func(at aof.Place, total int64) { cut(repl.Place(at), total) })
 }
 
-// replicaOptions ties those who follow this node, and are none, to the log that there is.
+// replicaOptions ties the replicas that are no nodes (docs/replicas.md) to the log that there is.
 func (s *Server) replicaOptions() replicas.Options {
 	o := replicas.Options{
 		Config: s.cfg, Host: s.host, Disk: s.disk(), Copy: s.data.CopyOut, Beat: s.engine.Beat,

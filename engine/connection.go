@@ -320,27 +320,27 @@ func (g *guesses) wrong(from string, now int64, limit time.Duration) time.Durati
 	if g.of == nil {
 		g.of = map[string]*guesser{}
 	}
-	who := g.of[from]
-	if who == nil {
+	known := g.of[from]
+	if known == nil {
 		if len(g.of) >= maxGuessers {
 			g.dropOldest()
 		}
-		who = &guesser{}
-		g.of[from] = who
+		known = &guesser{}
+		g.of[from] = known
 	}
-	who.wrong = max(who.wrong-max(now-who.last, 0)/guessForgets.Milliseconds(), 0) + 1
-	who.last = now
-	if who.wrong <= freeGuesses {
+	known.wrong = max(known.wrong-max(now-known.last, 0)/guessForgets.Milliseconds(), 0) + 1
+	known.last = now
+	if known.wrong <= freeGuesses {
 		return 0
 	}
-	return min(firstGuess<<min(who.wrong-freeGuesses-1, 20), limit)
+	return min(firstGuess<<min(known.wrong-freeGuesses-1, 20), limit)
 }
 
 func (g *guesses) dropOldest() {
 	oldest, at := "", int64(0)
-	for from, who := range g.of {
-		if oldest == "" || who.last < at {
-			oldest, at = from, who.last
+	for from, known := range g.of {
+		if oldest == "" || known.last < at {
+			oldest, at = from, known.last
 		}
 	}
 	delete(g.of, oldest)

@@ -248,18 +248,18 @@ func pubsubCommands() []Command {
 		}},
 		{Do: func(c *Ctx) { c.publish(pubsub.Channel) }, ofNode: greetsSentinels, Command: spec.Command{
 			Name: "publish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "2.0.0", Complex: "O(N+M) in the number of listeners and of all patterns",
-			Summary: "Sends a message to all who listen to a channel.",
+			Summary: "Sends a message to the subscribers of a channel.",
 			Args:    spec.Args{spec.String("channel"), spec.String("message")}, Channels: spec.OneChannel,
 		}},
 		{Do: func(c *Ctx) { c.publish(pubsub.Shard) }, Command: spec.Command{
 			Name: "spublish", Arity: 3, Flags: quick | spec.MayReplicate, Since: "7.0.0", Complex: "O(N) in the number of listeners",
-			Summary: "Sends a message to all who listen to a shard channel.",
+			Summary: "Sends a message to the subscribers of a shard channel.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyNotKey)},
 			Args:    spec.Args{spec.String("shardchannel"), spec.String("message")}, Channels: spec.OneChannel,
 		}},
 		{Help: resp.HelpPubsub, Command: spec.Command{
 			Name: "pubsub", Arity: -2, Since: "2.8.0", Complex: "Depends on the subcommand",
-			Summary: "Holds the commands that tell who listens to what.",
+			Summary: "Holds the commands that tell what is subscribed to.",
 		}, Subs: pubsubSubs()},
 	}
 }
@@ -275,7 +275,7 @@ func pubsubSubs() []Command {
 		}},
 		{Do: counts(pubsub.Channel), Command: spec.Command{
 			Name: "numsub", Arity: -2, Flags: flags, Since: "2.8.0", Complex: "O(N) in the number of channels",
-			Summary: "Counts who listens to channels, without those who do by a pattern.", Args: spec.Args{spec.String("channel").Many().Opt()},
+			Summary: "Counts the subscribers of channels, without those of patterns.", Args: spec.Args{spec.String("channel").Many().Opt()},
 		}},
 		{Do: func(c *Ctx) { c.W.Int(int64(c.e.listenersAt(FacePort).Names(pubsub.Pattern))) }, Command: spec.Command{
 			Name: "numpat", Arity: 2, Flags: flags, Since: "2.8.0", Complex: "O(1)",
@@ -287,7 +287,7 @@ func pubsubSubs() []Command {
 		}},
 		{Do: counts(pubsub.Shard), Command: spec.Command{
 			Name: "shardnumsub", Arity: -2, Flags: flags, Since: "7.0.0", Complex: "O(N) in the number of channels",
-			Summary: "Counts who listens to shard channels.", Args: spec.Args{spec.String("shardchannel").Many().Opt()},
+			Summary: "Counts the subscribers of shard channels.", Args: spec.Args{spec.String("shardchannel").Many().Opt()},
 		}},
 		HelpCommand(spec.Loading|spec.Stale, "6.2.0"),
 	}
@@ -510,6 +510,6 @@ func (c *Ctx) barred() string {
 // way of each node that they watch, where they are.
 const sentinelHello = "__sentinel__:hello"
 
-// greetsSentinels: who publishes there asks the node for INFO on the same connection, and
-// must go on hearing of this one.
+// greetsSentinels reports whether a message is a Sentinel's to the others: that Sentinel asks the
+// node for INFO on the same connection, and must go on hearing of this one.
 func greetsSentinels(args [][]byte) bool { return string(args[1]) == sentinelHello }

@@ -128,8 +128,8 @@ func (e *Engine) goneStale(key []byte) staleKey {
 }
 
 // invalidate tells the clients that may hold keys that these have changed, by commands of writer,
-// nil: by none. As in Redis, who has read them is told of one at a time, and who wants all of a
-// prefix of what changed at once, where the last change of a key says whose it is.
+// nil: by none. As in Redis, a client that has read them is told of one at a time, and one that
+// wants all of a prefix of all that changed at once; the last change of a key says whose it is.
 func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
 	tell := func(id int64, bcast bool, keys [][]byte, last func(key []byte) *staleKey) {
 		s := e.client(id)

@@ -38,8 +38,8 @@ type Table struct {
 func (t *Table) Remember(key []byte, client int64, most int64) (gone []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	who := t.keys[string(key)]
-	if who == nil {
+	readers := t.keys[string(key)]
+	if readers == nil {
 		if t.keys == nil {
 			t.keys = map[string]map[int64]struct{}{}
 		}
@@ -49,11 +49,11 @@ func (t *Table) Remember(key []byte, client int64, most int64) (gone []byte) {
 				break
 			}
 		}
-		who = map[int64]struct{}{}
-		t.keys[string(key)] = who
+		readers = map[int64]struct{}{}
+		t.keys[string(key)] = readers
 	}
-	if _, in := who[client]; !in {
-		who[client] = struct{}{}
+	if _, in := readers[client]; !in {
+		readers[client] = struct{}{}
 		t.items++
 	}
 	return gone
@@ -76,13 +76,13 @@ func (t *Table) Excess(most int64) []byte {
 // Take calls tell with each client that has read a key, and forgets them.
 func (t *Table) Take(key []byte, tell func(client int64)) {
 	t.mu.Lock()
-	who := t.keys[string(key)]
-	if who != nil {
+	readers := t.keys[string(key)]
+	if readers != nil {
 		delete(t.keys, string(key))
-		t.items -= len(who)
+		t.items -= len(readers)
 	}
 	t.mu.Unlock()
-	for client := range who {
+	for client := range readers {
 		tell(client)
 	}
 }
