@@ -469,3 +469,27 @@ func TestAServerThatWasNotRunIsGivenBack(t *testing.T) {
 		}
 	}
 }
+
+// TestALogWithoutADefaultUser: a log is loaded as it stands, whatever the users may do that the
+// server starts with.
+func TestALogWithoutADefaultUser(t *testing.T) {
+	dir := t.TempDir()
+	ts := begin(t, dir)
+	ts.do("OK", "SET", "k", "v")
+	ts.do("2", "EVAL", "redis.call('INCR', KEYS[1]) return redis.call('INCR', KEYS[1])", 1, "n")
+	ts.end()
+	ts = begin(t, dir, "user default on nopass resetkeys -@all +ping", "user reads on >p ~* +get")
+	if err := ts.client().Get(t.Context(), "k").Err(); !refused(err, "NOPERM") {
+		t.Errorf("the default user: %v", err)
+	}
+	c := ts.client().Conn()
+	defer c.Close()
+	if err := c.AuthACL(t.Context(), "reads", "p").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"k": "v", "n": "2"} {
+		if got := c.Get(t.Context(), key).Val(); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+}

@@ -66,3 +66,46 @@ func TestWhatSlipsIntoARebuildEndsUncertain(t *testing.T) {
 		})
 	}
 }
+
+// TestACopyWhileAScriptRuns: the keyspace and the functions are replaced, as a full copy from the
+// leader replaces them, while a function runs that reads: it keeps what it looks at until it
+// ends, and the next call finds what has come.
+func TestACopyWhileAScriptRuns(t *testing.T) {
+	s := begin(t, t.TempDir(), "busy-reply-threshold 50", debugging)
+	s.fill()
+	s.do("lib", "FUNCTION", "LOAD", "#!lua name=lib\n"+
+		"redis.register_function{function_name='endless', flags={'no-writes'}, callback=function(keys) while true do redis.call('GET', keys[1]) end end}\n"+
+		"redis.register_function{function_name='read', flags={'no-writes'}, callback=function(keys) return redis.call('GET', keys[1]) end}")
+	want := s.digest()
+	ended, copied := make(chan error, 1), make(chan error, 1)
+	go func() { ended <- s.client().Do(t.Context(), "FCALL_RO", "endless", 1, "a").Err() }()
+	s.untilBusy()
+	log := s.data.Log()
+	end := log.Stream().End()
+	if err := log.Seal(end); err != nil {
+		t.Fatal(err)
+	}
+	go func() { copied <- s.data.Rebuild(end) }()
+	c := s.client()
+	s.until("the data is about to be replaced", func() bool { return refused(c.Ping(t.Context()).Err(), "LOADING") })
+	select {
+	case err := <-copied:
+		t.Errorf("the data is replaced (%v) while a function looks at it", err)
+	case err := <-ended:
+		t.Errorf("the function has ended with %v", err)
+	default:
+	}
+	if err := c.FunctionKill(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !refused(err, "Script killed by user") {
+		t.Errorf("the function ended with %v", err)
+	}
+	if err := <-copied; err != nil {
+		t.Fatal(err)
+	}
+	if got := s.digest(); got != want {
+		t.Errorf("digest %s, want %s", got, want)
+	}
+	s.do("1", "FCALL_RO", "read", "1", "a")
+}

@@ -68,7 +68,7 @@ func (e *Engine) admit(c *Ctx, known bool) string {
 			return msg
 		}
 	}
-	if e.load.on.Load() && !cmd.whileLoading(args) {
+	if e.load.on.Load() && !cmd.whileLoading(args) && !e.loadWaitsForScript(cmd) {
 		v := e.cluster.View()
 		if msg := e.elsewhere(c, v); msg != "" && v.Leader != "" {
 			return msg
@@ -99,6 +99,12 @@ func (c *Ctx) trusted() bool {
 		return c.s.proved
 	}
 	return c.Cmd.Group == spec.GroupSentinel || c.e.open(FacePort)
+}
+
+// loadWaitsForScript reports whether a script keeps the data from being replaced, and cmd may be
+// what ends it: nothing else could.
+func (e *Engine) loadWaitsForScript(cmd *Command) bool {
+	return cmd.Has(spec.AllowBusy) && e.scripts.running.Load()
 }
 
 // whileLoading reports whether the command may run while the data is loaded.

@@ -187,9 +187,10 @@ func TestFullDiskOfALeader(t *testing.T) {
 	if err := os.WriteFile(hog, make([]byte, diskBytes), 0o644); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk does not get full: %v", err)
 	}
-	// What the log has set aside takes some more. A write may fail for another reason,
-	// on a machine that has too much to do: then the disk has room still.
-	big, value, fit := client(t, full), strings.Repeat("x", diskValue), 0
+	// What the log has set aside takes some more, in few writes: a machine that has too much to
+	// do may come to ten a second. One may fail for another reason there: then the disk has room
+	// still.
+	big, value, fit := client(t, full), strings.Repeat("x", 32*diskValue), 0
 	if err := harness.Until(within(t, time.Minute), func() error {
 		if big.Set(t.Context(), fmt.Sprint("big", fit%diskWriters), value, 0).Err() == nil {
 			fit++

@@ -33,7 +33,7 @@ func testsOfAll(t *testing.T) map[string]bool {
 	return found
 }
 
-// TestHolesHaveTests: each row of docs/security.md's table of holes names a test, which there
+// TestHolesHaveTests: each row of docs/security.md's tables of holes names a test, which there
 // is, and no hole stands there twice.
 func TestHolesHaveTests(t *testing.T) {
 	text, err := os.ReadFile("../docs/security.md")
@@ -49,8 +49,8 @@ func TestHolesHaveTests(t *testing.T) {
 			}
 		}
 		cells := strings.Split(line, " | ")
-		if !strings.HasPrefix(line, "| CVE-") {
-			continue
+		if !strings.HasPrefix(line, "| CVE-") && !strings.HasPrefix(line, "| redis") && !strings.HasPrefix(line, "| valkey") {
+			continue // not a row of a hole, with a number or without
 		}
 		for _, id := range cve.FindAllString(line, -1) {
 			if seen[id] {

@@ -130,6 +130,8 @@ func TestScriptsEndByThemselves(t *testing.T) {
 		`table.sort({1, 2, 3, 4, 5, 6, 7, 8, 9}, function() return true end) return 1`,
 		`local t = {} t[1] = t return t`, `local t = {} for i = 1, 10000 do t = {t} end return t`,
 		`local co = coroutine and coroutine.wrap(function() error("x") end) return co()`, `error(setmetatable({}, {__tostring = function() error("again") end}))`, `error(nil)`, `error({})`, `error()`, `return redis.error_reply()`,
+		`error(setmetatable({}, {__index = function() error("again") end}))`, `return setmetatable({}, {__index = function() error("again") end})`, `return {err = setmetatable({}, {__index = function() error("again") end})}`,
+		`return cjson.encode(setmetatable({}, {__index = function() error("again") end}))`, `error({err = {}})`, `return redis.error_reply({})`, `return setmetatable({1}, {__len = function() return 1e9 end})`,
 		`return redis.call()`, `return redis.call({})`, `return redis.call("GET", {})`, `return redis.pcall(nil)`, `return redis.setresp(4)`, `return redis.log()`, `return redis.status_reply(1, 2)`, `return redis.set_repl(9)`, `return redis.acl_check_cmd()`, `return {err = 1}`,
 		`return {ok = {}}`, `return {err = "x", ok = "y", double = "z"}`, `return {map = 1}`, `return {big_number = {}}`, `return {verbatim_string = {format = "x"}}`,
 	} {

@@ -110,6 +110,16 @@ func elements(n int) string {
 	return list.String()
 }
 
+// TestASlotThatThereIsNot: sizes of slots are passed over, whatever number the slot has.
+func TestASlotThatThereIsNot(t *testing.T) {
+	for _, slot := range []string{"\x00", "\x7F\xFF", "\x80\xFF\xFF\xFF\xFF", "\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"} {
+		file := fileOf("\xF4" + slot + "\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01")
+		if got, sum := loadAll(t, file, rdb.Options{}); len(got) != 2 || sum.Databases[5].Keys != 2 {
+			t.Errorf("slot %x: %v, %v", slot, got, sum.Databases)
+		}
+	}
+}
+
 func TestALargeValueIsPassedOver(t *testing.T) {
 	check := func(got []record, sum *rdb.Summary) {
 		t.Helper()

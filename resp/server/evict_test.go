@@ -87,3 +87,32 @@ func TestClientEviction(t *testing.T) {
 		huge.until("y\r\n")
 	})
 }
+
+// TestEvictionWhileOneIsServed: a write serves one of two clients that wait for its key, and its
+// memory, with what was sent behind their commands, is over the bound at that moment: whichever
+// goes, the other is served or goes, and the server works.
+func TestEvictionWhileOneIsServed(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		first, second, pusher := h.dial(), h.dial(), h.dial()
+		waits := func(n int) {
+			asks := h.Client()
+			defer h.EndSession(asks.Session)
+			eventually(t, "they wait", func() bool {
+				return strings.Contains(asks.Do("INFO", "clients"), fmt.Sprintf("blocked_clients:%d\r\n", n))
+			})
+		}
+		first.send(command("BLPOP", "key", "0"))
+		waits(1)
+		second.send(command("BLPOP", "key", "0") + command("GET", strings.Repeat("q", 3<<19)))
+		waits(2)
+		pusher.send(command("CLIENT", "NO-EVICT", "ON"))
+		pusher.expect("+OK\r\n")
+		pusher.send(command("CONFIG", "SET", "maxmemory-clients", "1mb") + command("LPUSH", "key", "a", "b") + command("PING"))
+		pusher.expect("+OK\r\n:2\r\n+PONG\r\n")
+		first.expect("*2\r\n$3\r\nkey\r\n$1\r\nb\r\n")
+		second.goes()
+		pusher.send(command("PING"))
+		pusher.expect("+PONG\r\n")
+	})
+}

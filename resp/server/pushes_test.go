@@ -139,3 +139,23 @@ func TestEvictedBeforeTheReply(t *testing.T) {
 		c.expect(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nv\r\n:1048576\r\n")
 	})
 }
+
+// TestALargeMessageToOneself: by RESP3 a client publishes to a channel that it listens to, more
+// than leaves in one write. Message and reply follow one another, each whole.
+func TestALargeMessageToOneself(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		w := h.dial()
+		w.send(command("HELLO", "3") + command("SUBSCRIBE", "ch") + command("ECHO", "heard"))
+		w.until("$5\r\nheard\r\n")
+		for _, n := range []int{1, 16 << 10, 200 << 10, 3 << 20} {
+			text := strings.Repeat("x", n)
+			w.send(command("PUBLISH", "ch", text) + command("PING"))
+			push, reply := strings.Replace(said("message", "ch", text), "*", ">", 1), ":1\r\n"
+			got := w.until("+PONG\r\n")
+			if got != push+reply+"+PONG\r\n" && got != reply+push+"+PONG\r\n" {
+				t.Errorf("%d bytes: %d bytes came that begin %.60q", n, len(got), got)
+			}
+		}
+	})
+}

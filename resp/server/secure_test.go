@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
 	"math/big"
 	"net"
 	"slices"
@@ -33,13 +34,16 @@ func (h *house) tlsConfig() *tls.Config {
 	return h.cert.cfg
 }
 
-func selfSigned(t testing.TB) tls.Certificate {
+func selfSigned(t testing.TB) tls.Certificate { return signedBy(t, "bob") }
+
+// signedBy is a certificate of a name that signs itself.
+func signedBy(t testing.TB, name string) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	is := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bob"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, is, is, &key.PublicKey, key)
@@ -191,6 +195,60 @@ func TestCertificateIsUser(t *testing.T) {
 		who().expect("$7\r\ndefault\r\n")
 		asks.Do("ACL", "SETUSER", "bob", "off")
 		who(mine).expect("$7\r\ndefault\r\n")
+	})
+}
+
+// TestANameWithAZero: a certificate's name that goes on behind a zero byte is not the user's
+// that is named before it.
+func TestANameWithAZero(t *testing.T) {
+	mine := signedBy(t, "bob\x00by")
+	h := start(t, config.IOGoroutine+byTLS, func(h *house, _ *Options) {
+		cfg := h.tlsConfig()
+		cfg.ClientAuth, cfg.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+		leaf, err := x509.ParseCertificate(mine.Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.ClientCAs.AddCert(leaf)
+	})
+	h.Config.TLSAuthClientsUser.Set(config.TLSUserCN)
+	asks := h.Client()
+	defer h.EndSession(asks.Session)
+	asks.Do("ACL", "SETUSER", "bob", "on", "+acl")
+	w := &wire{tls.Client(h.raw().Conn, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{mine}}), t}
+	w.send(command("ACL", "WHOAMI"))
+	w.expect("$7\r\ndefault\r\n")
+}
+
+// TestEndedWithInputPending: clients end one another, and themselves, while commands of theirs
+// have been decrypted and wait for their turn. None is carried out afterwards by nobody, and the
+// server goes on.
+func TestEndedWithInputPending(t *testing.T) {
+	tlsModels(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		keeps := h.dial()
+		for range 20 {
+			var ends []*wire
+			ids := ""
+			for range 4 {
+				w := h.dial()
+				w.send(command("CLIENT", "ID"))
+				ends, ids = append(ends, w), ids+strings.Trim(w.until("\r\n"), ":\r\n")+" "
+			}
+			for i, w := range ends {
+				id := strings.Fields(ids)[(i+1)%len(ends)] // in a ring
+				_, _ = io.WriteString(w, strings.Repeat(command("PING"), 200)+command("CLIENT", "KILL", "ID", id)+strings.Repeat(command("INCR", "after"), 200)+
+					command("CLIENT", "KILL", "SKIPME", "no", "ID", strings.Fields(ids)[i])+command("INCR", "never")) // it may be gone before all of it is sent
+			}
+			for _, w := range ends {
+				w.goes()
+			}
+			keeps.send(command("PING"))
+			keeps.expect("+PONG\r\n")
+		}
+		keeps.send(command("GET", "never"))
+		keeps.expect("$-1\r\n")
+		eventually(t, "all are gone", func() bool { return h.Sessions() == 1 })
 	})
 }
 
