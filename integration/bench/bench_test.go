@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regent/resp"
@@ -16,13 +21,18 @@ Latency by percentile distribution:
 99.902% <= 5.567 milliseconds (cumulative count 19984)
 100.000% <= 5.599 milliseconds (cumulative count 20000)
 
+Cumulative distribution of latencies:
+0.025% <= 0.103 milliseconds (cumulative count 5)
+100.000% <= 6.103 milliseconds (cumulative count 20000)
+
 Summary:
   throughput summary: 210526.31 requests per second
 `
 
 func TestParseBenchmark(t *testing.T) {
 	s, err := parseBenchmark(benchmarkOutput)
-	if want := (sample{rps: 210526.31, p99: 3.351, p999: 5.567}); s != want || err != nil {
+	want := sample{rps: 210526.31, p99: 3.351, p999: 5.567, steps: []step{{0.039, 5}, {2.167, 19691}, {3.351, 160}, {5.567, 128}, {5.599, 16}}}
+	if !reflect.DeepEqual(s, want) || err != nil {
 		t.Errorf("%+v, %v; want %+v", s, err, want)
 	}
 	for _, broken := range []string{"", "throughput summary: 5 requests per second"} {
@@ -56,13 +66,114 @@ func TestBarsAreDrawn(t *testing.T) {
 	}
 }
 
-// TestMedian: each figure's own middle; the server's time is a mean.
-func TestMedian(t *testing.T) {
-	m := median([]sample{
-		{rps: 1, p99: 9, p999: 5, busy: 1, requests: 1000}, {rps: 3, p99: 7, p999: 5, busy: 2, requests: 1000}, {rps: 2, p99: 8, p999: 6, busy: 3, requests: 4000},
+// TestSummary: medians of throughput and p99, p99.9 of all requests, the server's time in all.
+func TestSummary(t *testing.T) {
+	m := summary([]sample{
+		{rps: 1, p99: 9, busy: 1, requests: 1000, steps: []step{{1, 990}, {9, 10}}},
+		{rps: 3, p99: 7, busy: 2, requests: 1000, steps: []step{{1, 990}, {7, 10}}},
+		{rps: 2, p99: 8, busy: 3, requests: 4000, steps: []step{{1, 3997}, {50, 3}}},
 	})
-	if m.rps != 2 || m.p99 != 8 || m.p999 != 5 || m.cpu() != 1000 {
+	if m.rps != 2 || m.p99 != 8 || m.p999 != 9 || m.cpu() != 1000 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// TestQuantile: between two values it is interpolated; one value is all of them.
+func TestQuantile(t *testing.T) {
+	for _, c := range []struct {
+		v    []float64
+		at   float64
+		want float64
+	}{{[]float64{3, 1, 2}, 0.5, 2}, {[]float64{4, 1, 2, 3}, 0.5, 2.5}, {[]float64{1, 2, 3, 4, 5}, 0.25, 2}, {[]float64{7}, 0.75, 7}} {
+		if got := quantile(c.v, c.at); got != c.want {
+			t.Errorf("quantile %v of %v: %v, want %v", c.at, c.v, got, c.want)
+		}
+	}
+}
+
+// TestAlternate: blocks are in opposite orders, all the same in number; the rate that was seen
+// last says how much to send; and what drifts does not change a ratio.
+func TestAlternate(t *testing.T) {
+	how := comparison{slice: time.Second / 10, blocks: 4, least: 500}
+	var order []string
+	speed := 1.0 // of the machine, which gets slower all the time
+	who := func(name string, rate float64) contestant {
+		return func(requests int) (sample, error) {
+			order = append(order, name)
+			speed *= 0.95
+			return sample{rps: rate * speed, requests: requests}, nil
+		}
+	}
+	all, err := how.run(context.Background(), who("a", 11e4), who("b", 10e4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := order[len(order)-8:]
+	if got := strings.Join(counted, ""); got != "abbaabba" {
+		t.Errorf("order %s", got)
+	}
+	if len(all) != 2 || len(all[0]) != 4 || len(all[1]) != 4 {
+		t.Fatalf("%d and %d slices", len(all[0]), len(all[1]))
+	}
+	if got, want := all[0][2].requests, int(all[0][1].rps/10); got != want {
+		t.Errorf("%d requests, want %d", got, want)
+	}
+	if got := ratios(all[0], all[1], throughputOf); got.mid < 1.09 || got.mid > 1.11 || got.low > got.mid || got.high < got.mid {
+		t.Errorf("ratio %v, quartiles %s", got, got.quartiles())
+	}
+}
+
+// TestSlowSlices: slices that take longer than they are to are fewer, but never too few.
+func TestSlowSlices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		how := comparison{slice: time.Second / 10, blocks: 100, least: 500}
+		for took, want := range map[time.Duration]int{time.Second / 10: 100, 2 * time.Second: 8, time.Minute: fewestBlocks} {
+			one := func(requests int) (sample, error) {
+				time.Sleep(took)
+				return sample{rps: float64(how.least) / took.Seconds(), requests: requests}, nil
+			}
+			all, err := how.run(t.Context(), one, one)
+			if err != nil || len(all[0]) != want || len(all[1]) != want {
+				t.Errorf("slices of %s: %d blocks, %v; want %d", took, len(all[0]), err, want)
+			}
+		}
+	})
+}
+
+// TestSlicesEnd: what a contestant fails with ends the comparison, as does its context.
+func TestSlicesEnd(t *testing.T) {
+	how := comparison{slice: time.Second, blocks: 4, least: 1}
+	broken := errors.New("broken")
+	if _, err := how.run(t.Context(), func(int) (sample, error) { return sample{}, broken }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(broken)
+	if _, err := how.run(ctx, func(n int) (sample, error) { return sample{rps: 1, requests: n}, nil }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}
+
+// TestProcessTime: it is this process's, and finer than the hundredths of /proc.
+func TestProcessTime(t *testing.T) {
+	before, err := processTime(os.Getpid())
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("no clock of processes here")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // until it has gone on by itself, which takes no more than running
+		after, err := processTime(os.Getpid())
+		if err != nil || after < before {
+			t.Fatalf("%v after %v: %v", after, before, err)
+		}
+		if after > before && after%(10*time.Millisecond) != 0 {
+			break
+		}
+	}
+	if _, err := processTime(1 << 23); err == nil { // above the highest number of a process
+		t.Error("there is no such process")
 	}
 }
 
@@ -99,14 +210,14 @@ func TestPlans(t *testing.T) {
 
 // TestRequests: a slice is a slice, within bounds.
 func TestRequests(t *testing.T) {
-	p := plan{slice: time.Second / 2}
+	p := plan{rounds: 1, slice: time.Second / 2}
 	for _, c := range []struct {
-		rate  float64
-		depth int
-		want  int
-	}{{100_000, 1, 50_000}, {0, 1, 500}, {10, 64, 5000}, {1e12, 1, 50_000_000}} {
-		if got := p.requests(c.rate, c.depth); got != c.want {
-			t.Errorf("%v/s, P=%d: %d requests, want %d", c.rate, c.depth, got, c.want)
+		rate           float64
+		clients, depth int
+		want           int
+	}{{100_000, 50, 1, 50_000}, {0, 50, 1, 500}, {10, 50, 16, 1600}, {10, 50, 64, 5000}, {1e12, 50, 1, 50_000_000}, {100_000, 1000, 1, 100_000}} {
+		if got := p.compare(c.clients, c.depth).requests(c.rate); got != c.want {
+			t.Errorf("%v/s, %d clients, P=%d: %d requests, want %d", c.rate, c.clients, c.depth, got, c.want)
 		}
 	}
 }

@@ -70,24 +70,21 @@ func cycleSection(ctx context.Context, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	r.begin(fmt.Sprintf("Commands that go together, %d clients, P=%d", cycleClients, cycleDepth), []string{"commands", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
+	r.begin(fmt.Sprintf("Commands that go together, %d clients, P=%d", cycleClients, cycleDepth), append([]string{"commands"}, comparedHead()...))
 	for _, cy := range cycles() {
-		var samples [2][]sample
-		for round := range o.plan.rounds {
-			for i := range pair {
-				at := (i + round) % len(pair)
-				s, err := cy.measure(ctx, pair[at], o.plan.slice)
-				if err != nil {
-					return fmt.Errorf("%s: %w", cy.name, err)
-				}
-				samples[at] = append(samples[at], s)
-			}
+		how := o.plan.compare(cycleClients, cycleDepth)
+		all, err := how.run(ctx, cy.on(ctx, pair[0], how.slice), cy.on(ctx, pair[1], how.slice))
+		if err != nil {
+			return fmt.Errorf("%s: %w", cy.name, err)
 		}
-		ours, theirs := median(samples[0]), median(samples[1])
-		r.row(cy.name, fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps),
-			fmt.Sprintf("%.2f", ours.cpu()), fmt.Sprintf("%.2f", theirs.cpu()), ratioOf(ours.cpu(), theirs.cpu()))
+		r.row(append([]string{cy.name}, compared(all[0], all[1])...)...)
 	}
 	return nil
+}
+
+// on is the cycle as a contestant: it lasts for a slice of time, whatever that is in requests.
+func (cy cycle) on(ctx context.Context, n *harness.Node, slice time.Duration) contestant {
+	return func(int) (sample, error) { return cy.measure(ctx, n, slice) }
 }
 
 // measure has all clients go round and round for a slice of time, on an empty server.

@@ -1,23 +1,28 @@
 // Command bench measures Regent beside redis-server on one machine and prints
-// ratios. Absolute figures of a shared machine mean little from one minute to
-// the next; a ratio within one run does. So every cell is measured in
-// interleaved rounds, the servers in turn, and what counts is the ratio of the
-// medians.
+// ratios. Absolute figures of a shared machine mean little from one second to
+// the next; a ratio of what is measured at once does. So both servers stay up,
+// and a cell is measured in many short slices of one and the other in turn, in
+// the order ABBA. Each pair of adjacent slices gives a ratio of throughput and
+// of p99: what counts is the median of these, and their quartiles stand beside
+// it. CPU per request is that of all slices together, and p99.9 of all their
+// requests, because what happens once in a second is in few slices.
 //
 //	make bench                                        what must hold, in some minutes
 //	go run ./integration/bench -quick                 less of it, in a few minutes
 //	go run ./integration/bench -full                  every family, size and depth
 //	go run ./integration/bench -write BENCHMARKS.md   and docs/throughput.svg
 //
-// How long each takes is bounded (plan.go): a round in a cell lasts for a slice
-// of time, however fast a server is, and a run that exceeds its budget fails.
+// How long each takes is bounded (plan.go): a slice lasts as long, however fast
+// a server is; where it can't, there are fewer of them; and a run that exceeds
+// its budget fails.
 //
 // The reference is redis-server with io-threads 1 and with 2, whichever has
-// the better median throughput in a cell. All servers listen on loopback, run
+// the better throughput in a trial before each cell. All servers listen on loopback, run
 // at the same time and have the same persistence; only one is under load.
 //
-// The sections, each a file:
+// The sections, each a file, and what they have in common:
 //
+//	slices.go       how servers are compared
 //	throughput.go   requests per second, CPU per request, p99, p99.9
 //	cycles.go       XADD, XREADGROUP and XACK on entries; RESTORE
 //	programs.go     scripts, functions, transactions, PUBLISH, INCR beside clients that track

@@ -54,31 +54,16 @@ func limit(ctx context.Context, o options, r *report) error {
 
 func limitAt(ctx context.Context, o options, e *echo, servers []*harness.Node, clients int, r *report) error {
 	c := cell{familyNamed("set"), valueBytes, clients, 1}
-	measures := []func(requests int) (sample, error){
-		func(n int) (sample, error) { return e.measure(ctx, c, n) },
+	all, err := o.plan.compare(clients, 1).run(ctx,
 		func(n int) (sample, error) { return measure(ctx, servers[0], c, n) },
-		func(n int) (sample, error) { return measure(ctx, servers[1], c, n) },
+		func(n int) (sample, error) { return e.measure(ctx, c, n) }, // in the middle: adjacent to both
+		func(n int) (sample, error) { return measure(ctx, servers[1], c, n) })
+	if err != nil {
+		return err
 	}
-	samples, rates := make([][]sample, len(measures)), make([]float64, len(measures))
-	for round := -1; round < o.plan.rounds; round++ {
-		for i := range measures {
-			at := (i + round + len(measures)) % len(measures) // none is always first
-			requests := 5000                                  // more is not known yet
-			if round >= 0 {
-				requests = o.plan.requests(rates[at], 1)
-			}
-			s, err := measures[at](requests)
-			if err != nil {
-				return err
-			}
-			if rates[at] = s.rps; round >= 0 {
-				samples[at] = append(samples[at], s)
-			}
-		}
-	}
-	loop, ours, theirs := median(samples[0]), median(samples[1]), median(samples[2])
+	ours, loop, theirs := summary(all[0]), summary(all[1]), summary(all[2])
 	whole, two := func(v float64) string { return fmt.Sprintf("%.0f", v) }, func(v float64) string { return fmt.Sprintf("%.2f", v) }
-	r.row(strconv.Itoa(clients), whole(loop.rps), whole(ours.rps), ratioOf(ours.rps, loop.rps), whole(theirs.rps), ratioOf(theirs.rps, loop.rps),
+	r.row(strconv.Itoa(clients), whole(loop.rps), whole(ours.rps), ratios(all[0], all[1], throughputOf).String(), whole(theirs.rps), ratios(all[2], all[1], throughputOf).String(),
 		two(loop.cpu()), two(ours.cpu()), two(theirs.cpu()))
 	return nil
 }

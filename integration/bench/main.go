@@ -89,7 +89,7 @@ func parseFlags(args []string) (options, error) {
 	fs.StringVar(&o.redis, "redis", "redis-server", "the reference's binary")
 	fs.BoolVar(&quick, "quick", false, "less of everything: at most five minutes")
 	fs.BoolVar(&full, "full", false, "every family, size, number of clients and depth: at most half an hour")
-	fs.IntVar(&o.rounds, "rounds", 0, "interleaved rounds, whose median counts; 0: the plan's")
+	fs.IntVar(&o.rounds, "rounds", 0, fmt.Sprintf("rounds: so often is a load repeated, and servers are compared in %d times as many pairs of slices; 0: the plan's", blocksPerRound))
 	fs.StringVar(&sections, "sections", strings.Join(sectionNames(), ","), "what to measure")
 	fs.StringVar(&families, "families", "", "only these commands: "+strings.Join(familyNames(), ","))
 	fs.StringVar(&cases, "values", "", "only values, programs and logs of the load section whose names begin so: stream,hash of 5,MULTI; empty: all")

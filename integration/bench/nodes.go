@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"regent/integration/harness"
 )
@@ -41,8 +43,8 @@ func nodes(ctx context.Context, o options, r *report) error {
 	if err := start(ctx, theirs...); err != nil {
 		return err
 	}
-	r.begin("Three nodes, SET of 64 bytes, 50 clients, log everysec",
-		[]string{"P", "write-acks", "regent/s", "redis + 2 replicas/s", "ratio", "to leader", "p99 ms", "redis", "ratio", "all CPU µs", "redis", "ratio", "all switches", "redis"})
+	r.begin("Three nodes beside a redis-server with 2 replicas, SET of 64 bytes, 50 clients, log everysec; CPU and switches of all three",
+		slices.Concat([]string{"P", "write-acks"}, comparedHead(), []string{"to leader", "p99 ms", "redis", "ratio", "quartiles", "switches", "redis"}))
 	depths := o.depths
 	if len(depths) == 0 {
 		depths = []int{1, 16, 64}
@@ -72,42 +74,32 @@ func redisWithReplicas(o options, dir string) ([]*harness.Node, error) {
 // others.
 var acksMeasured = [...]string{"leader", "quorum"}
 
-// nodesAt measures one depth: each policy, and redis-server, in turn.
+// nodesAt compares at one depth: each policy, and redis-server.
 func nodesAt(ctx context.Context, o options, ours *harness.Cluster, leader *harness.Node, theirs []*harness.Node, depth int, r *report) error {
 	const redisAt = len(acksMeasured)
 	c := cell{familyNamed("set"), valueBytes, 50, depth}
-	var samples [redisAt + 1][]sample
-	var rates [redisAt + 1]float64
-	for round := -1; round < o.plan.rounds; round++ {
-		for i := range samples {
-			group, target := theirs, theirs[0]
-			if i != redisAt {
-				group, target = ours.Nodes, leader
-				if err := setAcks(ctx, leader, acksMeasured[i]); err != nil {
-					return err
-				}
+	var who []contestant
+	for _, acks := range acksMeasured {
+		who = append(who, func(requests int) (sample, error) {
+			if err := setAcks(ctx, leader, acks); err != nil {
+				return sample{}, err
 			}
-			requests := o.plan.requests(rates[i], depth)
-			if round < 0 {
-				requests = o.plan.requests(5000, depth) // more is not known yet
-			}
-			s, err := measureGroup(ctx, group, target, c, requests)
-			if err != nil {
-				return err
-			}
-			if rates[i] = s.rps; round >= 0 {
-				samples[i] = append(samples[i], s)
-			}
-		}
+			return measureGroup(ctx, ours.Nodes, leader, c, requests)
+		})
 	}
-	lead, b := median(samples[0]), median(samples[redisAt])
+	who = append(who, func(requests int) (sample, error) { return measureGroup(ctx, theirs, theirs[0], c, requests) })
+	all, err := o.plan.compare(c.clients, depth).run(ctx, who...)
+	if err != nil {
+		return err
+	}
+	lead, redis := all[0], all[redisAt]
+	b := summary(redis)
 	for i, acks := range acksMeasured {
-		a := median(samples[i])
-		r.ratio(fmt.Sprintf("3 nodes, %s P=%d", acks, depth), true, a.rps/b.rps)
-		r.row(strconv.Itoa(depth), acks, fmt.Sprintf("%.0f", a.rps), fmt.Sprintf("%.0f", b.rps), ratioOf(a.rps, b.rps), ratioOf(a.rps, lead.rps),
-			fmt.Sprintf("%.2f", a.p99), fmt.Sprintf("%.2f", b.p99), ratioOf(a.p99, b.p99),
-			fmt.Sprintf("%.2f", a.cpu()), fmt.Sprintf("%.2f", b.cpu()), ratioOf(a.cpu(), b.cpu()),
-			fmt.Sprintf("%.3f", a.switching()), fmt.Sprintf("%.3f", b.switching()))
+		a, rates, p99 := summary(all[i]), ratios(all[i], redis, throughputOf), ratios(all[i], redis, p99Of)
+		r.ratio(fmt.Sprintf("3 nodes, %s P=%d", acks, depth), true, rates.mid)
+		row := append([]string{strconv.Itoa(depth), acks}, compared(all[i], redis)...)
+		r.row(append(row, ratios(all[i], lead, throughputOf).String(), fmt.Sprintf("%.2f", a.p99), fmt.Sprintf("%.2f", b.p99), p99.String(), p99.quartiles(),
+			fmt.Sprintf("%.3f", a.switching()), fmt.Sprintf("%.3f", b.switching()))...)
 	}
 	return nil
 }
@@ -133,9 +125,31 @@ func measureGroup(ctx context.Context, group []*harness.Node, target *harness.No
 	if err != nil {
 		return sample{}, err
 	}
+	if err := copied(ctx, target, len(group)-1); err != nil {
+		return sample{}, err
+	}
 	after, err := cpuOf(group)
 	s.busy, s.switches = after-before, switchesOf(group)-switched
 	return s, err
+}
+
+// copied waits until the copies have all that was written, so that what they do for it is
+// counted, and does not go on while others are measured.
+func copied(ctx context.Context, target *harness.Node, copies int) error {
+	const timeout = 10 * time.Second
+	c := target.Client()
+	defer c.Close()
+	// WAIT is about the writes of its own connection.
+	one := c.Conn()
+	defer one.Close()
+	if err := one.Set(ctx, "copied", "", 0).Err(); err != nil {
+		return fmt.Errorf("write last: %w", err)
+	}
+	n, err := one.Wait(ctx, copies, timeout).Result()
+	if err != nil || n < int64(copies) {
+		return fmt.Errorf("%d of %d copies have the last write after %s: %w", n, copies, timeout, err)
+	}
+	return nil
 }
 
 // switching is how often a core changed to or from a thread of the servers, per request.

@@ -36,7 +36,8 @@ func pauses(ctx context.Context, o options, r *report) error {
 	}
 	for _, name := range []string{"get", "set"} {
 		// Many clients at once, which is what makes garbage here.
-		if _, err := measure(ctx, n, cell{familyNamed(name), valueBytes, 500, 16}, o.plan.requests(1_000_000, 16)); err != nil {
+		const pauseRequests = 500_000
+		if _, err := measure(ctx, n, cell{familyNamed(name), valueBytes, 500, 16}, pauseRequests); err != nil {
 			return err
 		}
 	}

@@ -179,7 +179,7 @@ func (g grid) cells() (out []cell) {
 // or fails.
 type plan struct {
 	rounds int
-	slice  time.Duration // of one round in one cell on one server
+	slice  time.Duration // for how long a server is under load at a time
 	grids  []grid
 	memoryKeys,
 	loadKeys,
@@ -202,11 +202,11 @@ func plans() map[string]plan {
 		{"off", []string{"set"}, small, []int{10}, []int{1}},
 	}
 	return map[string]plan{
-		"": {5, 500 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 70 * time.Minute},
-		"quick": {3, 200 * time.Millisecond, []grid{
+		"": {3, 100 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 70 * time.Minute},
+		"quick": {2, 100 * time.Millisecond, []grid{
 			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
 		}, 300_000, 300_000, 500_000, 500_000, 1000, 5 * time.Minute},
-		"full": {5, 300 * time.Millisecond, []grid{
+		"full": {3, 100 * time.Millisecond, []grid{
 			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2], must[3],
 		}, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 100 * time.Minute},
 	}

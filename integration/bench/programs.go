@@ -35,7 +35,7 @@ type program struct {
 const (
 	programClients = 50
 	programKeys    = 100_000
-	// leastPrograms is how many requests a round has at least, for each that a client sends
+	// leastPrograms is how many requests a slice has at least, for each that a client sends
 	// ahead: of fewer redis-benchmark may name no throughput.
 	leastPrograms = 100
 	// listenTimeout bounds how long the listeners are waited for behind the last request.
@@ -133,7 +133,7 @@ func programLines() (list []program) {
 	return list
 }
 
-// programs measures each line on both servers in turn.
+// programs compares both servers in each line.
 func programs(ctx context.Context, o options, r *report) error {
 	pair, end, err := pairOf(ctx, o)
 	defer end()
@@ -145,33 +145,23 @@ func programs(ctx context.Context, o options, r *report) error {
 			return err
 		}
 	}
-	r.begin(fmt.Sprintf("Scripts, transactions, messages and tracking, %d clients", programClients), []string{"program", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
+	r.begin(fmt.Sprintf("Scripts, transactions, messages and tracking, %d clients", programClients), append([]string{"program", "P"}, comparedHead()...))
 	for _, p := range programLines() {
 		if !o.wants(p.name) {
 			continue
 		}
-		var samples [2][]sample
-		least := leastPrograms * max(p.depth, 1)
-		requests := [2]int{least, least}
 		if err := emptied(ctx, pair[:]); err != nil {
 			return err
 		}
-		for round := range o.plan.rounds + 1 {
-			for i := range pair {
-				at := (i + round) % len(pair)
-				s, err := p.measure(ctx, pair[at], requests[at], o.plan.slice)
-				if err != nil {
-					return fmt.Errorf("%s: %w", p.name, err)
-				}
-				requests[at] = max(int(s.rps*o.plan.slice.Seconds()), least)
-				if round > 0 { // the first shows how much to send
-					samples[at] = append(samples[at], s)
-				}
-			}
+		how := o.plan.compare(programClients, p.depth)
+		how.least = leastPrograms * max(p.depth, 1)
+		all, err := how.run(ctx,
+			func(n int) (sample, error) { return p.measure(ctx, pair[0], n, how.slice) },
+			func(n int) (sample, error) { return p.measure(ctx, pair[1], n, how.slice) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		ours, theirs := median(samples[0]), median(samples[1])
-		r.row(p.name, strconv.Itoa(p.depth), fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps),
-			fmt.Sprintf("%.2f", ours.cpu()), fmt.Sprintf("%.2f", theirs.cpu()), ratioOf(ours.cpu(), theirs.cpu()))
+		r.row(append([]string{p.name, strconv.Itoa(p.depth)}, compared(all[0], all[1])...)...)
 	}
 	return nil
 }
@@ -206,7 +196,7 @@ func emptied(ctx context.Context, servers []*harness.Node) error {
 	return nil
 }
 
-// measure is one round on one server: it ends when all listeners have heard all that they are to.
+// measure is one slice on one server: it ends when all listeners have heard all that they are to.
 func (p program) measure(ctx context.Context, n *harness.Node, requests int, slice time.Duration) (sample, error) {
 	if p.cycle != nil {
 		return p.cycle.measure(ctx, n, slice)
@@ -248,10 +238,14 @@ func listen(addr string, n int, greet func(i int) []string) (*listeners, error) 
 		}
 		l.conns = append(l.conns, conn)
 		in := bufio.NewReader(conn)
+		var greeting []byte // in one write: a thousand listeners greet before each slice
 		for _, line := range greet(i) {
-			if _, err := conn.Write(resp.AppendCommand(nil, strings.Fields(line)...)); err != nil {
-				return l, fmt.Errorf("a listener: %w", err)
-			}
+			greeting = resp.AppendCommand(greeting, strings.Fields(line)...)
+		}
+		if _, err := conn.Write(greeting); err != nil {
+			return l, fmt.Errorf("a listener: %w", err)
+		}
+		for _, line := range greet(i) {
 			if err := skipReply(in); err != nil {
 				return l, fmt.Errorf("a listener, %s: %w", line, err)
 			}

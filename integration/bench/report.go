@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -32,7 +31,7 @@ type bar struct {
 }
 
 func newReport(o options) *report {
-	fmt.Printf("%s\n%d rounds, medians; ratios are Regent to redis-server\n", machine(o), o.plan.rounds)
+	fmt.Printf("%s\n%d rounds, %d pairs of slices of %s; ratios are Regent to redis-server\n", machine(o), o.plan.rounds, o.plan.rounds*blocksPerRound, o.plan.slice)
 	return &report{}
 }
 
@@ -55,12 +54,6 @@ func (r *report) ratio(label string, shown bool, v float64) {
 	if shown {
 		r.bars = append(r.bars, bar{label, v})
 	}
-}
-
-func middle(v []float64) float64 {
-	v = slices.Clone(v)
-	slices.Sort(v)
-	return v[len(v)/2]
 }
 
 // machine says what the figures were measured on.
@@ -107,10 +100,28 @@ func (r *report) save(o options) error {
 	return nil
 }
 
+// method says how what is in the tables was found.
+func method(p plan) string {
+	return fmt.Sprintf(`Regent beside redis-server in one run on one machine, the load generator among them. Absolute figures of a machine that
+others share change from second to second; what counts are the ratios, and how they are found:
+
+- Both servers stay up, and one at a time is under load, for a slice of about %s (longer where clients connect by TLS, requests
+  take long or there are many clients). Pairs of adjacent slices are in turn Regent, Redis and Redis, Regent (ABBA): %d pairs for a row,
+  at least %d where slices take longer.
+- A ratio of throughput or p99 is the median of the pairs' own ratios (so it is not exactly the quotient of the medians
+  beside it); half of the pairs lie within its quartiles.
+- A ratio of CPU time per request is that of all slices together, and p99.9 is of all their requests: what happens once in a
+  second, as a collection of garbage or an fsync, is in few slices, and a median would not show it.
+- redis-server has io-threads 1 or 2, whichever has the better throughput in a trial before the row, where a section measures both.
+- Memory, loads, rewrites and the collector are measured in rounds as a whole.
+`, p.slice, p.rounds*blocksPerRound, fewestBlocks)
+}
+
 func (r *report) markdown(o options) string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\nRegent beside redis-server in one interleaved run on one machine, the load generator among them. What counts are the\nratios: medians of each figure, Regent's divided by those of redis-server with io-threads 1 or 2, whichever had the better throughput.\n\n")
-	fmt.Fprintf(&b, "- %s\n- %s, %d rounds\n", machine(o), time.Now().Format("2 January 2006"), o.plan.rounds)
+	b.WriteString("# Benchmarks\n\n")
+	b.WriteString(method(o.plan))
+	fmt.Fprintf(&b, "\n- %s\n- %s, %d rounds\n", machine(o), time.Now().Format("2 January 2006"), o.plan.rounds)
 	fmt.Fprintf(&b, "- command: `go run ./integration/bench %s`\n", strings.Join(flagsOnly(os.Args[1:]), " "))
 	if o.svg != "" {
 		if rel, err := filepath.Rel(filepath.Dir(o.write), o.svg); err == nil {

@@ -57,26 +57,13 @@ func stop(servers ...*harness.Node) {
 	}
 }
 
-// cpuSeconds is the user and system time that a process has used.
+// cpuSeconds is the user and system time that a process has used, all its threads, also those that ended.
 func cpuSeconds(pid int) (float64, error) {
-	// userHertz is the unit of /proc/PID/stat's times: 100 on every Linux.
-	const userHertz = 100
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	took, err := processTime(pid)
 	if err != nil {
 		return 0, fmt.Errorf("read the server's CPU time: %w", err)
 	}
-	// The name in parentheses may hold spaces; the fields after it are fixed.
-	_, rest, _ := strings.Cut(string(text), ") ")
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(f))
-	}
-	user, err1 := strconv.ParseFloat(f[11], 64)
-	system, err2 := strconv.ParseFloat(f[12], 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("/proc/%d/stat: %q", pid, rest)
-	}
-	return (user + system) / userHertz, nil
+	return took.Seconds(), nil
 }
 
 // residentBytes is the memory that a process holds.

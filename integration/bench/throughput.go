@@ -12,7 +12,7 @@ import (
 	"regent/integration/harness"
 )
 
-// A sample is one round of redis-benchmark against one server.
+// A sample is one slice of redis-benchmark against one server.
 type sample struct {
 	rps      float64 // requests per second
 	p99      float64 // milliseconds
@@ -20,6 +20,7 @@ type sample struct {
 	busy     float64 // the server's own seconds
 	switches int64   // changes of its threads; nodes alone count them
 	requests int
+	steps    []step // the distribution of its latencies
 }
 
 const (
@@ -34,14 +35,6 @@ func (c cell) keys() int { return min(mostKeys, mostBytes/max(c.size, 1)) }
 
 // filled says with what each server was filled last, by its port.
 type filled map[int]string
-
-// requests is how many requests take about as long as a slice, at a rate per
-// second that was seen before.
-func (p plan) requests(rate float64, depth int) int {
-	const least, most = 500, 50_000_000
-	n := int(rate * p.slice.Seconds())
-	return min(max(n, least*min(depth, 10)), most)
-}
 
 // throughput measures every cell under every kind of persistence.
 func throughput(ctx context.Context, o options, r *report) error {
@@ -84,57 +77,38 @@ func throughputGrid(ctx context.Context, o options, g grid, r *report) error {
 }
 
 func throughputHead() []string {
-	return []string{"command", "bytes", "clients", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio", "p99 ms", "redis", "ratio", "p99.9 ms", "redis", "ratio"}
+	head := append([]string{"command", "bytes", "clients", "P"}, comparedHead()...)
+	return append(head, "p99 ms", "redis", "ratio", "quartiles", "p99.9 ms", "redis", "ratio")
 }
 
-// throughputCell measures one cell on all servers in turn.
+// throughputCell compares Regent in one cell with redis-server, whichever of its settings is better there.
 func throughputCell(ctx context.Context, o options, servers []*harness.Node, c cell, fsync string, have filled, r *report) error {
-	samples, err := interleave(ctx, o.plan, servers, c, have)
+	var at []contestant
+	for _, n := range servers {
+		if err := prefill(ctx, n, c, have); err != nil {
+			return err
+		}
+		at = append(at, func(requests int) (sample, error) { return measure(ctx, n, c, requests) })
+	}
+	how := o.plan.compare(c.clients, c.depth)
+	better, err := how.better(ctx, at[1], at[2])
 	if err != nil {
 		return err
 	}
-	ours, theirs := median(samples[0]), median(samples[1])
-	if other := median(samples[2]); other.rps > theirs.rps {
-		theirs = other
+	all, err := how.run(ctx, at[0], at[1+better])
+	if err != nil {
+		return err
 	}
-	r.ratio(fmt.Sprintf("%s %s P=%d", fsync, c.family.name, c.depth), c.size == 64 && c.clients == 50, ours.rps/theirs.rps)
-	row := []string{c.family.name, strconv.Itoa(c.size), strconv.Itoa(c.clients), strconv.Itoa(c.depth), fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps)}
-	for _, pair := range [][2]float64{{ours.cpu(), theirs.cpu()}, {ours.p99, theirs.p99}, {ours.p999, theirs.p999}} {
-		row = append(row, fmt.Sprintf("%.2f", pair[0]), fmt.Sprintf("%.2f", pair[1]), ratioOf(pair[0], pair[1]))
-	}
+	r.ratio(fmt.Sprintf("%s %s P=%d", fsync, c.family.name, c.depth), c.size == 64 && c.clients == 50, ratios(all[0], all[1], throughputOf).mid)
+	ours, theirs, p99 := summary(all[0]), summary(all[1]), ratios(all[0], all[1], p99Of)
+	row := append([]string{c.family.name, strconv.Itoa(c.size), strconv.Itoa(c.clients), strconv.Itoa(c.depth)}, compared(all[0], all[1])...)
+	row = append(row, fmt.Sprintf("%.2f", ours.p99), fmt.Sprintf("%.2f", theirs.p99), p99.String(), p99.quartiles(),
+		fmt.Sprintf("%.2f", ours.p999), fmt.Sprintf("%.2f", theirs.p999), ratioOf(ours.p999, theirs.p999))
 	r.row(row...)
 	return nil
 }
 
 func ratioOf(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }
-
-// interleave measures a cell on all servers in turn, round by round.
-func interleave(ctx context.Context, p plan, servers []*harness.Node, c cell, have filled) ([][]sample, error) {
-	samples, rates := make([][]sample, len(servers)), make([]float64, len(servers))
-	for i, n := range servers {
-		if err := prefill(ctx, n, c, have); err != nil {
-			return nil, err
-		}
-		// A round before those that count warms up, and shows how much to send.
-		const guess = 10_000
-		s, err := measure(ctx, n, c, min(p.requests(guess, c.depth)*min(c.depth, 10), guess))
-		if err != nil {
-			return nil, err
-		}
-		rates[i] = s.rps
-	}
-	for round := range p.rounds {
-		for i := range servers {
-			at := (i + round) % len(servers) // none is always first
-			s, err := measure(ctx, servers[at], c, p.requests(rates[at], c.depth))
-			if err != nil {
-				return nil, err
-			}
-			samples[at], rates[at] = append(samples[at], s), s.rps
-		}
-	}
-	return samples, nil
-}
 
 // maxWord is how long a value may be in bytes to be an argument of redis-benchmark: the
 // system has a bound for one. A longer one is its input, as the last word of the command.
@@ -179,7 +153,7 @@ func benchmarkAt(ctx context.Context, n *harness.Node, port, requests int, args 
 }
 
 // parseBenchmark reads redis-benchmark's report: the throughput, and the
-// first points of its latency distribution at or above p99 and p99.9.
+// distribution of latencies with its p99 and p99.9.
 func parseBenchmark(text string) (sample, error) {
 	var s sample
 	rps := regexp.MustCompile(`throughput summary: ([0-9.]+) requests per second`).FindStringSubmatch(text)
@@ -190,45 +164,27 @@ func parseBenchmark(text string) (sample, error) {
 	if s.rps, err = strconv.ParseFloat(rps[1], 64); err != nil {
 		return s, fmt.Errorf("redis-benchmark's throughput: %w", err)
 	}
-	for _, m := range regexp.MustCompile(`([0-9.]+)% <= ([0-9.]+) milliseconds`).FindAllStringSubmatch(text, -1) {
-		percent, err1 := strconv.ParseFloat(m[1], 64)
-		ms, err2 := strconv.ParseFloat(m[2], 64)
+	seen := 0
+	for _, m := range regexp.MustCompile(`% <= ([0-9.]+) milliseconds \(cumulative count ([0-9]+)\)`).FindAllStringSubmatch(text, -1) {
+		ms, err1 := strconv.ParseFloat(m[1], 64)
+		count, err2 := strconv.Atoi(m[2])
 		if err1 != nil || err2 != nil {
 			return s, fmt.Errorf("redis-benchmark's distribution: %q", m[0])
 		}
-		if percent >= 99 && s.p99 == 0 {
-			s.p99 = ms
+		if count < seen {
+			break // the second of its two distributions, by milliseconds, begins
 		}
-		if percent >= 99.9 && s.p999 == 0 {
-			s.p999 = ms
+		if count > seen {
+			s.steps = append(s.steps, step{ms, count - seen})
 		}
+		seen = count
 	}
-	if s.p99 == 0 || s.p999 == 0 {
-		return s, fmt.Errorf("redis-benchmark shows no tail of the distribution: %.200q", text)
+	if len(s.steps) == 0 {
+		return s, fmt.Errorf("redis-benchmark shows no distribution: %.200q", text)
 	}
+	s.p99, s.p999 = tail(s.steps, 0.99), tail(s.steps, 0.999)
 	return s, nil
 }
 
 // cpu is the server's own microseconds per request.
 func (s sample) cpu() float64 { return s.busy * 1e6 / float64(s.requests) }
-
-// median takes the median of each figure by itself, but for the server's time:
-// that is counted in hundredths of a second, and added up.
-func median(s []sample) (m sample) {
-	mid := func(figure func(sample) float64) float64 {
-		var all []float64
-		for _, x := range s {
-			all = append(all, figure(x))
-		}
-		return middle(all)
-	}
-	m.rps = mid(func(x sample) float64 { return x.rps })
-	m.p99 = mid(func(x sample) float64 { return x.p99 })
-	m.p999 = mid(func(x sample) float64 { return x.p999 })
-	for _, x := range s {
-		m.busy += x.busy
-		m.switches += x.switches
-		m.requests += x.requests
-	}
-	return m
-}

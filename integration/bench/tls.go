@@ -139,44 +139,38 @@ func aclRules() []any {
 	return append(rules, "~key:*")
 }
 
-// leastByTLS is how many requests a round by TLS has at least: its handshakes take as long as
-// some thousands of them.
-const leastByTLS = 200_000
+// leastByTLS is how many requests a slice by TLS has at least at P=1, and leastByTLSDeep with a
+// pipeline: its handshakes take as long as some thousands of them.
+const leastByTLS, leastByTLSDeep = 50_000, 200_000
 
-// leastShakes is how many new connections a round has at least: with 500 of them, half a second,
-// one ratio was 0.78 and the next 1.01.
-const leastShakes = 2000
+// leastShakes is how many new connections a slice has at least: in 500 of them, half a second, a
+// server that puts more threads to work does not come to it.
+const leastShakes = 1500
 
 // A line is what redis-benchmark sends in one row.
 type line struct {
 	name  string
 	depth int
 	args  []string
-	least int // requests of a round at least, so that connecting is little of it; 0: leastPrograms
+	least int // requests of a slice at least, so that connecting is little of it
 }
 
-// rounds measures a line on all servers in turn; at says where each is reached.
-func (l line) rounds(ctx context.Context, o options, servers []served, at func(served) *harness.Node) (ours, theirs sample, err error) {
-	samples, requests := make([][]sample, len(servers)), make([]int, len(servers))
-	for round := range o.plan.rounds + 1 {
-		for i := range servers {
-			i := (i + round) % len(servers)
-			requests[i] = max(requests[i], l.least, leastPrograms)
-			s, err := benchmarkAt(ctx, servers[i].Node, at(servers[i]).Port, requests[i], l.args, nil)
-			if err != nil {
-				return ours, theirs, fmt.Errorf("%s: %w", l.name, err)
-			}
-			requests[i] = o.plan.requests(s.rps, l.depth)
-			if round > 0 { // the first shows how much to send
-				samples[i] = append(samples[i], s)
-			}
+// at is the line as a contestant, at a port of a server.
+func (l line) at(ctx context.Context, s served, port int) contestant {
+	return func(requests int) (sample, error) {
+		got, err := benchmarkAt(ctx, s.Node, port, requests, l.args, nil)
+		if err != nil {
+			return got, fmt.Errorf("%s: %w", l.name, err)
 		}
+		return got, nil
 	}
-	ours, theirs = median(samples[0]), median(samples[1])
-	if other := median(samples[2]); other.rps > theirs.rps {
-		theirs = other
-	}
-	return ours, theirs, nil
+}
+
+// compare is how servers are compared in the line.
+func (l line) compare(o options) comparison {
+	how := o.plan.compare(tlsClients, l.depth)
+	how.least = max(how.least, l.least)
+	return how
 }
 
 func tlsThroughput(ctx context.Context, o options, servers []served, r *report) error {
@@ -184,19 +178,30 @@ func tlsThroughput(ctx context.Context, o options, servers []served, r *report) 
 	var lines []line
 	for _, depth := range []int{1, 16} {
 		args := []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-P", strconv.Itoa(depth), "-r", strconv.Itoa(mostKeys)}
-		lines = append(lines, line{"GET", depth, append(args[:len(args):len(args)], "GET", randomKey), leastByTLS},
-			line{"SET", depth, append(args[:len(args):len(args)], "SET", randomKey, value), leastByTLS})
+		least := leastByTLS
+		if depth > 1 {
+			least = leastByTLSDeep
+		}
+		lines = append(lines, line{"GET", depth, append(args[:len(args):len(args)], "GET", randomKey), least},
+			line{"SET", depth, append(args[:len(args):len(args)], "SET", randomKey, value), least})
 	}
 	lines = append(lines, line{"new connection, PING", 1, []string{"--tls", "--insecure", "--tls-ciphersuites", tlsSuite, "-c", strconv.Itoa(tlsClients), "-k", "0", "PING"}, leastShakes})
 	r.begin(fmt.Sprintf("TLS 1.3 with %s, ECDSA on P-256, %d clients, %d bytes", tlsSuite, tlsClients, valueBytes),
-		[]string{"command", "P", "regent/s", "redis/s", "ratio", "CPU µs", "redis", "ratio"})
+		append([]string{"command", "P"}, comparedHead()...))
 	for _, l := range lines {
-		ours, theirs, err := l.rounds(ctx, o, servers, func(s served) *harness.Node { return s.tls })
+		var at []contestant
+		for _, s := range servers {
+			at = append(at, l.at(ctx, s, s.tls.Port))
+		}
+		better, err := l.compare(o).better(ctx, at[1], at[2])
 		if err != nil {
 			return err
 		}
-		r.row(l.name, strconv.Itoa(l.depth), fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", theirs.rps), ratioOf(ours.rps, theirs.rps),
-			fmt.Sprintf("%.2f", ours.cpu()), fmt.Sprintf("%.2f", theirs.cpu()), ratioOf(ours.cpu(), theirs.cpu()))
+		all, err := l.compare(o).run(ctx, at[0], at[1+better])
+		if err != nil {
+			return err
+		}
+		r.row(append([]string{l.name, strconv.Itoa(l.depth)}, compared(all[0], all[1])...)...)
 	}
 	return nil
 }
@@ -207,19 +212,22 @@ func aclThroughput(ctx context.Context, o options, servers []served, r *report) 
 	args := []string{"-c", strconv.Itoa(tlsClients), "-P", strconv.Itoa(depth), "-r", strconv.Itoa(mostKeys)}
 	user := line{"user", depth, append(args[:len(args):len(args)], "--user", aclUser, "-a", aclPassword, "GET", randomKey), 0}
 	anybody := line{"default", depth, append(args[:len(args):len(args)], "GET", randomKey), 0}
-	at := func(s served) *harness.Node { return s.Node }
-	ours, theirs, err := user.rounds(ctx, o, servers, at)
+	on := func(l line, i int) contestant { return l.at(ctx, servers[i], servers[i].Port) }
+	better, err := user.compare(o).better(ctx, on(user, 1), on(user, 2))
 	if err != nil {
 		return err
 	}
-	base, theirBase, err := anybody.rounds(ctx, o, servers, at)
+	// Those that are compared are adjacent, but for the first and the last.
+	all, err := user.compare(o).run(ctx, on(anybody, 0), on(user, 0), on(user, 1+better), on(anybody, 1+better))
 	if err != nil {
 		return err
 	}
+	ratio := func(a, b int) string { return ratios(all[a], all[b], throughputOf).String() }
+	base, ours, theirs, theirBase := summary(all[0]), summary(all[1]), summary(all[2]), summary(all[3])
 	r.begin(fmt.Sprintf("GET, P=%d, by a user with %d key patterns, of which the last lets it in", depth, aclPatterns), []string{"server", "user/s", "default/s", "ratio"})
-	r.row("regent", fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", base.rps), ratioOf(ours.rps, base.rps))
-	r.row("redis", fmt.Sprintf("%.0f", theirs.rps), fmt.Sprintf("%.0f", theirBase.rps), ratioOf(theirs.rps, theirBase.rps))
-	r.row("regent to redis", ratioOf(ours.rps, theirs.rps), ratioOf(base.rps, theirBase.rps), "")
+	r.row("regent", fmt.Sprintf("%.0f", ours.rps), fmt.Sprintf("%.0f", base.rps), ratio(1, 0))
+	r.row("redis", fmt.Sprintf("%.0f", theirs.rps), fmt.Sprintf("%.0f", theirBase.rps), ratio(2, 3))
+	r.row("regent to redis", ratio(1, 2), ratio(0, 3), "")
 	return nil
 }
 
