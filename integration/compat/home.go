@@ -12,13 +12,20 @@ import (
 
 // stand is what stands in the place of src/redis-server. The suite waits until the
 // server has written its process ID in redis-server's words, which are not Regent's, and
-// expects that it listens then, or has ended: nobody has asked how it ended then, and for kill
-// it is still there. That line comes before all others: tests look at the last one.
+// expects that it listens then, at its port or without an address at its socket, or has ended:
+// nobody has asked how it ended then, and for kill it is still there. That line comes before
+// all others: tests look at the last one.
 const stand = `#!/bin/bash
 alive() { read -r _ _ state _ </proc/$$/stat && [ "$state" != Z ]; }
 port=$(awk '($1 == "port" || $1 == "tls-port") && $2 > 0 { port = $2 } END { print port }' "$1")
+socket=$(awk '$1 == "unixsocket" { path = $2 } END { print path }' "$1")
+if grep -q '^bind ""' "$1"; then
+	listens() { [ -S "$socket" ]; }
+else
+	listens() { (exec 3<>/dev/tcp/127.0.0.1/$port); }
+fi
 exec %q "$@" > >(
-	while alive && ! (exec 3<>/dev/tcp/127.0.0.1/$port); do sleep 0.05; done 2>/dev/null
+	while alive && ! listens; do sleep 0.05; done 2>/dev/null
 	echo "In the place of redis-server, PID: $$"
 	exec cat
 )
@@ -27,14 +34,19 @@ exec %q "$@" > >(
 // tools are redis-server's other programs, which tests call.
 var tools = []string{"redis-cli", "redis-benchmark", "redis-check-aof", "redis-check-rdb"}
 
-// home makes a copy of the suite with on's server in it, below dir.
-func (s suite) home(dir string, on side) (string, error) {
-	// They stay for the next time: to find primes takes a minute, or ten.
+// certificates are what the suite's servers and clients show one another by TLS. They stay in
+// the suite's directory for the next time: to find primes takes a minute, or ten.
+func (s suite) certificates() error {
 	certs := exec.Command("bash", "utils/gen-test-certs.sh")
 	certs.Dir = s.dir
 	if out, err := certs.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("make the suite's certificates: %w\n%s", err, out)
+		return fmt.Errorf("make the suite's certificates: %w\n%s", err, out)
 	}
+	return nil
+}
+
+// home makes a copy of the suite with on's server in it, below dir.
+func (s suite) home(dir string, on side) (string, error) {
 	for _, part := range []string{"tests", "utils"} {
 		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(filepath.Join(s.dir, part))); err != nil {
 			return "", fmt.Errorf("copy the suite: %w", err)

@@ -79,6 +79,11 @@ func (s suite) compare(ctx context.Context, m mode, units []string, done func(ro
 	ours := side{binary: s.tested, tested: true, args: []string{
 		"--appendonly", "yes", "--save", "", "--enable-debug-command", "yes", "--enable-protected-configs", "yes",
 	}}
+	if m == encrypted {
+		if err := s.certificates(); err != nil {
+			return err
+		}
+	}
 	if m != external {
 		for _, on := range []*side{&theirs, &ours} {
 			dir, err := os.MkdirTemp("", "compat")

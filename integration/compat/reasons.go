@@ -13,18 +13,19 @@ type reason struct {
 
 // What several reasons say.
 const (
-	missing  = "a command is not there yet"
-	oneUnit  = "what a command does for a client that waited is one transaction with it in the stream"
-	noSuite  = "the test asks for AES256-SHA256 by TLS 1.2, a suite without forward secrecy that Go's crypto/tls does not have"
-	ownWords = "the server's log has words of Regent's own"
-	ownFiles = "the log's files are named, numbered and removed as Regent's log needs it"
-	beneath  = "a test before it has written through Regent: that record is in Regent's own file, behind the one that the suite replaces, and redis-check-aof cuts the last file alone"
-	lines    = "between the log's records stand lines with checksums, which redis-server skips, and the test does not"
-	switched = "the files' numbers count on a test before it, which kills a child in the middle of a rewrite: there is none"
-	goCrash  = "Go's runtime reports a crash, on standard error"
-	unread   = "a client that does not read its replies has no more commands carried out when 256 KB wait: its output does not grow"
-	forTests = "redis-server's directives and DEBUG for its own tests are not there"
-	clients  = "clients' buffers are no part of `maxmemory`, which bounds the data: `maxmemory-clients` bounds them"
+	missing   = "a command is not there yet"
+	oneUnit   = "what a command does for a client that waited is one transaction with it in the stream"
+	noSuite   = "the test asks for AES256-SHA256 by TLS 1.2, a suite without forward secrecy that Go's crypto/tls does not have"
+	ownWords  = "the server's log has words of Regent's own"
+	ownFiles  = "the log's files are named, numbered and removed as Regent's log needs it"
+	beneath   = "a test before it has written through Regent: that record is in Regent's own file, behind the one that the suite replaces, and redis-check-aof cuts the last file alone"
+	lines     = "between the log's records stand lines with checksums, which redis-server skips, and the test does not"
+	switched  = "the files' numbers count on a test before it, which kills a child in the middle of a rewrite: there is none"
+	goCrash   = "Go's runtime reports a crash, on standard error"
+	unread    = "a client that does not read its replies has no more commands carried out when 256 KB wait: its output does not grow"
+	forTests  = "redis-server's directives and DEBUG for its own tests are not there"
+	clients   = "clients' buffers are no part of `maxmemory`, which bounds the data: `maxmemory-clients` bounds them"
+	byDefault = "without a line about it `appendonly` is yes, and then there are save points only where they are asked for"
 	// These two are tried once more by themselves.
 	after     = "a test before it ended inside MULTI, or left a client that waits, since a command is not there yet"
 	afterKeys = "a test before it left its keys, since a command is not there yet"
@@ -37,6 +38,11 @@ var reasons = []reason{
 	{test: "TLS: Verify tls-cert-file is also used as a client cert if none specified", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "TLS: Verify tls-ciphers behaves as expected", why: noSuite},
 	{test: "TLS: Verify tls-prefer-server-ciphers behaves as expected", why: noSuite},
+	{test: "CONFIG REWRITE handles save and shutdown properly", why: byDefault},
+	{test: "CONFIG save params special case handled properly", why: byDefault},
+	{test: "CONFIG REWRITE sanity", why: forTests},
+	{test: "redis-server command line arguments - error cases", why: "what is wrong with the command line is told in Regent's own words, and there is no REPLICAOF"},
+	{test: "CONFIG SET bind-source-addr", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "client total memory grows during client no-evict", mode: own, harms: true, why: unread},
 	{test: "client total memory grows during maxmemory-clients disabled", mode: own, harms: true, why: unread},
 	{test: "EVAL timeout with slow verbatim Lua script from AOF", why: "the test puts other bytes into the log's file under a running server: DEBUG LOADAOF loads what Regent has written, up to where it knows it to end"},
