@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/engine"
 	"regent/engine/config"
 )
 
@@ -162,12 +164,23 @@ func TestHandoverToNobody(t *testing.T) {
 	leader := w.leader()
 	w.followed(leader)
 	target := w.others(leader)[0]
-	for _, x := range w.others(target) {
-		w.cut(target, x, true) // it hears, and nobody hears it
+	silent := func(yes bool) {
+		for _, x := range w.others(target) {
+			w.cut(target, x, yes) // it hears, and nobody hears it
+		}
 	}
-	if err := leader.cluster.Handover(target.id, time.Second); err != nil {
-		t.Fatal(err)
-	}
+	w.until("it answered once, and is silent", func() bool {
+		silent(true)
+		err := leader.cluster.Handover(target.id, time.Second)
+		if errors.Is(err, engine.ErrNoTarget) { // none of its answers was there yet
+			silent(false)
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return true
+	})
 	c := &caller{w, leader}
 	for i := range 20 {
 		if got := c.do("SET", "k", fmt.Sprint(i)); got != "+OK\r\n" {
@@ -175,9 +188,7 @@ func TestHandoverToNobody(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	for _, x := range w.others(target) {
-		w.cut(target, x, false)
-	}
+	silent(false)
 	w.flap(target)
 	w.until("it is over", func() bool { return w.leader().cluster.View().Handover == "" })
 	w.write("SET", "k", "last")
