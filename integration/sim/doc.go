@@ -15,7 +15,7 @@
 //     loss, wholly, in part, or with zeros in its place; fsyncs of the log that take long; disks
 //     that are full, or fail; bits that turn while the node is away; disks that are replaced.
 //   - The clocks (node_test.go): each machine's runs at a rate of its own, within what the
-//     README asks for, and wall clocks are set, by hours.
+//     README asks for, and wall clocks are set, by hours (clocks_test.go).
 //   - Processes that are killed, stopped, started again, one or all at once.
 //   - Witnesses: in every fourth world, and in those of TestWitnessSeeds, one node has the role
 //     witness. All of this happens to it as to any other; it may be removed, and another one taken in.
@@ -69,4 +69,8 @@
 // virtual times in seconds. Again, with the story as it happens:
 //
 //	REGENT_SIM_SEEDS=17:18 REGENT_SIM_TELL=1 go test ./integration/sim -run 'TestSeeds/17$' -v
+//
+// The soak takes seeds that nobody has seen yet from REGENT_SIM_FROM:
+//
+//	REGENT_SOAK=1 REGENT_SIM_HOURS=500 REGENT_SIM_FROM=7310000 go test ./integration/sim -run 'TestSoak$' -v -timeout 3h
 package sim

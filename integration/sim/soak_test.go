@@ -8,7 +8,8 @@ import (
 )
 
 // The soak: as many worlds as it takes to simulate soakHours hours, or REGENT_SIM_HOURS, of which
-// every other one rests for long between rounds of faults.
+// every other one rests for long between rounds of faults. The first one's seed is soakFrom, or
+// REGENT_SIM_FROM: worlds that nobody has seen yet.
 const (
 	soakHours = 2000
 	soakIdle  = 1500 // election timeouts
@@ -25,6 +26,12 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("REGENT_SIM_HOURS: %v", err)
 		}
 	}
+	from := uint64(soakFrom)
+	if text := os.Getenv("REGENT_SIM_FROM"); text != "" {
+		if _, err := fmt.Sscan(text, &from); err != nil {
+			t.Fatalf("REGENT_SIM_FROM: %v", err)
+		}
+	}
 	began, cpu := time.Now(), cpuTime()
 	var sum figures
 	slow := length{3000, 12_000, 20_000}
@@ -33,7 +40,7 @@ func TestSoak(t *testing.T) {
 		if i%2 == 1 {
 			o.idle, o.length = soakIdle, &slow // long: hours between them
 		}
-		t.Run(fmt.Sprint(soakFrom+i), func(t *testing.T) { sum.add(simulate(t, soakFrom+i, o)) })
+		t.Run(fmt.Sprint(from+i), func(t *testing.T) { sum.add(simulate(t, from+i, o)) })
 		t.Logf("%.1f of %.0f hours, %s", sum.virtual.Hours(), hours, time.Since(began).Round(time.Second))
 	}
 	sum.log(t, time.Since(began), cpuTime()-cpu)

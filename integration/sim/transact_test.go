@@ -139,26 +139,30 @@ func take(t *harness.Txn, replies []any) error {
 }
 
 // readLists reads every list there ever was, for the judge.
-func (w *world) readLists(h *host) error {
+func (w *world) readLists(h *host) {
 	const reader = 99
 	to := &target{callers: map[string]*caller{}, at: w.members()[0].addr()}
 	defer to.close()
 	for _, key := range w.appends.Keys() {
-		for tries := 0; ; tries++ {
-			t := &harness.Txn{Client: reader, Known: true, Steps: []harness.Step{{Key: key}}, Asked: time.Since(w.began)}
-			replies, err := to.caller(h).exchange(4*w.plan.timeout, byMulti(t)...)
-			t.Answered = time.Since(w.began)
-			if err == nil {
-				err = take(t, replies)
+		w.eventually("reading a list of transactions", func() error {
+			for tries := 0; ; tries++ {
+				t := &harness.Txn{Client: reader, Known: true, Steps: []harness.Step{{Key: key}}, Asked: time.Since(w.began)}
+				replies, err := to.caller(h).exchange(4*w.plan.timeout, byMulti(t)...)
+				t.Answered = time.Since(w.began)
+				if err == nil {
+					err = take(t, replies)
+				}
+				if err == nil {
+					w.appends.Note(t)
+					return nil
+				}
+				if tries > 3 || !to.moved(err) {
+					return err
+				}
 			}
-			if err == nil {
-				w.appends.Note(t)
-				break
-			}
-			if tries > 3 || !to.moved(err) {
-				return err
-			}
+		})
+		if w.failed() {
+			return
 		}
 	}
-	return nil
 }
