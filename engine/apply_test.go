@@ -5,6 +5,7 @@ import (
 
 	"regent/engine"
 	"regent/engine/enginetest"
+	"regent/engine/spec"
 )
 
 // A lookingHost does something whenever the clock is read.
@@ -64,5 +65,37 @@ func TestATransactionIsAppliedAsOne(t *testing.T) {
 		if done, err := other.ApplyNow(enginetest.Raw("DEL", key)); !done || err != nil {
 			t.Errorf("%s is still locked (%v)", key, err)
 		}
+	}
+}
+
+// TestARecordIsAppliedUnderItsLock: while the handler of a record with one key is at work nobody
+// else gets at that key, however the record is applied.
+func TestARecordIsAppliedUnderItsLock(t *testing.T) {
+	var other *engine.Applier
+	looks := 0
+	look := func(c *engine.Ctx) {
+		looks++
+		if done, err := other.ApplyNow(enginetest.Raw("APPEND", string(c.Args[1]), "between")); done || err != nil {
+			t.Errorf("the key was to be had (%v)", err)
+		}
+		c.W.OK()
+	}
+	room := engine.Room{Group: spec.GroupString, Cats: spec.CatString, Commands: []engine.Command{{Do: look, Command: spec.Command{
+		Name: "x-look", Arity: 2, Flags: spec.Write, Keys: spec.Keys{spec.One(1, spec.KeyRW|spec.KeyUpdate)},
+	}}}}
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Rooms = append(o.Rooms, room) })
+	other = s.NewApplier()
+	a, record := s.NewApplier(), enginetest.Raw("X-LOOK", "k")
+	if err := a.Apply(record); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := a.ApplyNow(record); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	if looks != 2 {
+		t.Errorf("%d looks", looks)
+	}
+	if done, err := other.ApplyNow(enginetest.Raw("SET", "k", "v")); !done || err != nil {
+		t.Errorf("it is still locked (%v)", err)
 	}
 }
