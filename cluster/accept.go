@@ -205,8 +205,7 @@ func (c *Cluster) twinOf(m *member, process string, from net.Addr) string {
 
 // hears reports whether a member has been heard of lately.
 func (c *Cluster) hears(m *member) bool {
-	heard := m.heard.Load()
-	return heard != 0 && c.opts.Host.Now()-heard <= upTimes*c.timeout.Milliseconds()
+	return c.unheard(m) <= upTimes*c.timeout
 }
 
 // tellInsecure logs that a node came with TLS where there is none, or without, or without
@@ -356,7 +355,7 @@ func (c *Cluster) hear(m *member, f *peer.Frame) error {
 	if err := c.learn(f); err != nil {
 		return err
 	}
-	m.heard.Store(c.opts.Host.Now())
+	m.heard.Store(c.stamp())
 	if f.Type == peer.Ping {
 		return c.hearPing(m, f, arrived)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"slices"
 	"sync"
@@ -248,7 +249,7 @@ func (c *Cluster) linkConfig(m *member) peer.LinkConfig {
 			}
 		},
 		Dead: func(at time.Duration, proof bool) {
-			m.refused.Store(c.opts.Host.Now())
+			m.refused.Store(c.stamp())
 			where := m.at.Load()
 			c.do(func(time.Duration) bully.Output {
 				if m.at.Load() != where || c.member(m.ID) != m {
@@ -441,6 +442,19 @@ func (c *Cluster) DiskOK() {
 }
 
 func (c *Cluster) now() time.Duration { return time.Duration(c.opts.Host.Mono()) }
+
+// stamp is now in ns, and never 0. What is to end after a time goes by it: a wall clock that is
+// set by hours would have everybody unheard of, or nobody for as long.
+func (c *Cluster) stamp() int64 { return max(c.opts.Host.Mono(), 1) }
+
+// unheard is for how long nothing was heard of a member; longer than any limit: never anything.
+func (c *Cluster) unheard(m *member) time.Duration {
+	heard := m.heard.Load()
+	if heard == 0 {
+		return math.MaxInt64
+	}
+	return c.now() - time.Duration(heard)
+}
 
 func (c *Cluster) hello(m *member, kind string) peer.Hello {
 	return peer.Hello{Cluster: c.ownID(), From: c.id, To: m.ID, Kind: kind, Process: c.process}

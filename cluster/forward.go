@@ -139,7 +139,7 @@ func (k *carrier) look(at leaderAt) {
 // silent reports whether nothing was heard of another node for an election timeout.
 func (c *Cluster) silent(id int64) bool {
 	m := c.member(id)
-	return m == nil || c.opts.Host.Now()-m.heard.Load() > c.timeout.Milliseconds()
+	return m == nil || c.unheard(m) > c.timeout
 }
 
 // call has run look at what has happened.

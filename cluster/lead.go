@@ -153,7 +153,6 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 func (c *Cluster) heldBy(m *member, epoch int64, p repl.Progress) {
 	m.offset.Store(p.Received)
 	m.raiseApplied(p.Applied)
-	m.acked.Store(c.opts.Host.Now())
 	m.moved.Store(c.opts.Host.Ticks())
 	ahead := false
 	c.tryRemark() // a client's event loop may be here

@@ -67,16 +67,15 @@ type member struct {
 
 	sender  atomic.Pointer[repl.Sender]
 	held    atomic.Int64 // offset held durably, as the leader knows
-	heard   atomic.Int64 // wall ms of its last word
-	acked   atomic.Int64 // wall ms of its last acknowledgement on the stream
-	moved   atomic.Int64 // ticks of the same
+	heard   atomic.Int64 // stamp of its last word, 0: none yet
+	moved   atomic.Int64 // ticks of its last acknowledgement on the stream, 0: none yet
 	offset  atomic.Int64 // its log's end as it last said
 	applied atomic.Int64 // offset up to which its readers see the log, as it said last
 	synced  atomic.Int64 // offset up to which it has fsynced, as it said last
 	first   atomic.Bool  // leader: it was among the first to hold what was committed last
 	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
 	copying atomic.Value // string: how far its full copy is
-	refused atomic.Int64 // wall ms of the last refused dial, 0: answered since
+	refused atomic.Int64 // stamp of the last refused dial, 0: answered since
 
 	clock peerClock                  // its wall clock beside this node's
 	faces atomic.Pointer[peer.Ports] // where its other faces are; nil: not known yet

@@ -51,7 +51,7 @@ func (c *Cluster) compose(st bully.Status, leading bool) *engine.View {
 	}
 	v.LastLeaderID = last.id
 	if v.LeaderID == 0 {
-		if v.NoLeaderAt = c.opts.Host.Now(); c.view.Load() != nil && c.view.Load().NoLeaderAt != 0 {
+		if v.NoLeaderAt = max(c.opts.Host.Ticks()/int64(time.Millisecond), 1); c.view.Load() != nil && c.view.Load().NoLeaderAt != 0 {
 			v.NoLeaderAt = c.view.Load().NoLeaderAt
 		}
 	}
@@ -116,7 +116,7 @@ func (c *Cluster) hasBegun(epoch int64) bool {
 func (c *Cluster) LeaderSilent() bool {
 	v := c.view.Load()
 	m := c.member(v.LeaderID)
-	return !v.Leading && m != nil && c.opts.Host.Now()-m.heard.Load() > c.timeout.Milliseconds()
+	return !v.Leading && m != nil && c.unheard(m) > c.timeout
 }
 
 // unfilled reports whether a node that started with nothing, or less than it had,
@@ -165,20 +165,27 @@ func clientAddrs(cfg *config.Config) (map[int64]config.Peer, error) {
 
 // describe fills in what is known of another node.
 func (c *Cluster) describe(n *engine.NodeView, m *member) {
-	now := c.opts.Host.Now()
-	heard := m.heard.Load()
-	n.Up = heard != 0 && now-heard <= upTimes*c.timeout.Milliseconds() && m.refused.Load() <= heard
-	n.Offset, n.PongAt = m.offset.Load(), heard
+	heard, refused := m.heard.Load(), m.refused.Load()
+	n.Up = c.hears(m) && refused <= heard
+	n.Offset, n.PongAt = m.offset.Load(), c.wallAt(heard)
 	n.Copy, _ = m.copying.Load().(string)
 	if d, ok := m.clock.known(c.now()); ok {
 		n.ClockAhead, n.ClockError = d.ahead, d.within
 	}
 	if !n.Up {
-		n.PingAt = max(heard, m.refused.Load())
+		n.PingAt = c.wallAt(max(heard, refused))
 	}
-	if at := m.acked.Load(); at != 0 {
-		n.Lag = max(now-at, 0) / 1000
+	if at := m.moved.Load(); at != 0 {
+		n.Lag = max(c.opts.Host.Ticks()-at, 0) / int64(time.Second)
 	}
+}
+
+// wallAt is what this node's wall clock, as it is now, says of a stamp: ms, 0 of none.
+func (c *Cluster) wallAt(stamp int64) int64 {
+	if stamp == 0 {
+		return 0
+	}
+	return c.opts.Host.Now() - (c.now() - time.Duration(stamp)).Milliseconds()
 }
 
 // upTimes: a node is up that was heard of within 2T. An idle one speaks every

@@ -173,7 +173,7 @@ func (b *blockedSessions) wake() {
 }
 
 // Block parks the session until one of the keys holds what is wanted, or deadline
-// (wall ms, 0: none) has come. The handler has found nothing there, and the
+// (ms of Host.Ticks, 0: none) has come. The handler has found nothing there, and the
 // shards of the keys are locked. A record of a log cannot wait, nor can a part of a
 // transaction: it finds that there is nothing, as with a time that is up.
 func (c *Ctx) Block(want Waiter, deadline int64) {

@@ -204,7 +204,7 @@ const leaderPatience = 1
 // leaderSoon reports whether there may be a leader again in a moment: it has not been
 // missing for longer than clients wait for one.
 func (e *Engine) leaderSoon(v *View) bool {
-	return e.host.Now()-v.NoLeaderAt < leaderPatience*e.Config.WriteTimeout.Get()
+	return v.NoLeaderAt != 0 && e.ticks()-v.NoLeaderAt < leaderPatience*e.Config.WriteTimeout.Get()
 }
 
 // leads reports whether a command is the leader's at the plain face: it touches data, or

@@ -343,10 +343,9 @@ func doClientPause(c *Ctx) {
 	case ms < 0:
 		c.Err(resp.ErrTimeoutNeg)
 		return
-	case ms > math.MaxInt64-c.Now:
-		ms = math.MaxInt64 - c.Now
 	}
-	c.e.pauseUntil(pauseByClient, mode, c.Now+ms)
+	now := c.e.ticks()
+	c.e.pauseUntil(pauseByClient, mode, now+min(ms, math.MaxInt64-now))
 	c.W.OK()
 }
 

@@ -191,12 +191,12 @@ func (c *Ctx) authenticate(user, pass []byte) bool {
 	if host, _, ok := SplitAddr(from); ok {
 		from = host
 	}
-	pause := c.e.accounts.guesses.wrong(from, c.e.host.Now(), c.e.Config.AuthPause.Millis())
+	pause := c.e.accounts.guesses.wrong(from, c.e.ticks(), c.e.Config.AuthPause.Millis())
 	if pause == 0 || c.nested {
 		c.Err(resp.ErrWrongPass)
 		return false
 	}
-	c.park(parking{held: true, deadline: c.e.host.Now() + pause.Milliseconds(), resume: func(c *Ctx, timedOut bool) bool {
+	c.park(parking{held: true, deadline: c.e.ticks() + pause.Milliseconds(), resume: func(c *Ctx, timedOut bool) bool {
 		if timedOut {
 			c.Err(resp.ErrWrongPass)
 		}
@@ -309,7 +309,7 @@ type guesses struct {
 
 type guesser struct {
 	wrong int64
-	last  int64 // wall ms
+	last  int64 // ms of Host.Ticks
 }
 
 // wrong notes a wrong password from an address, and says how long its answer waits, at

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"regent/engine"
 	"regent/engine/config"
@@ -56,7 +57,7 @@ func TestPlainFace(t *testing.T) {
 	}
 	s.SetLoading(true)
 	s.Config.PlainForward.Set(true)
-	lost.NoLeaderAt = enginetest.Start
+	lost.NoLeaderAt = s.Host.Ticks()/int64(time.Millisecond) + 1
 	if got := plain.Do("SET", "k", "v"); got != "-LOADING Redis is loading the dataset in memory\r\n" || plain.Carry() != nil {
 		t.Errorf("a node that loads and knows no leader: %q", got)
 	}

@@ -23,7 +23,8 @@ import (
 
 // A parking is why a session waits and how it goes on.
 type parking struct {
-	// deadline in wall milliseconds, 0: none.
+	// deadline in milliseconds of Host.Ticks, 0: none. A wall clock that is set makes no wait
+	// shorter or longer.
 	deadline int64
 	// resume is called on the session's turn after a Wake or at the deadline
 	// and reports whether the wait is over, in which case it has written the
@@ -112,6 +113,9 @@ func (c *Ctx) timed() (ended func(c *Ctx)) {
 	}
 }
 
+// ticks is Host.Ticks in milliseconds: the clock of what ends after a time.
+func (e *Engine) ticks() int64 { return e.host.Ticks() / int64(time.Millisecond) }
+
 // arm completes what Park began: the timer, and what other sessions see.
 func (e *Engine) arm(s *Session) {
 	w := s.parked
@@ -125,7 +129,7 @@ func (e *Engine) arm(s *Session) {
 	if w.deadline == 0 {
 		return
 	}
-	left := time.Duration(max(w.deadline-c.Now, 0)) * time.Millisecond
+	left := time.Duration(max(w.deadline-e.ticks(), 0)) * time.Millisecond
 	w.stopTimer = e.host.AfterFunc(left, func() {
 		w.ask.CompareAndSwap(askNothing, askTimeout)
 		s.conn.Wake()
@@ -156,7 +160,7 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 
 // goOn looks whether the wait is over.
 func (w *wait) goOn(c *Ctx) bool {
-	if w.deadline != 0 && c.Now >= w.deadline {
+	if w.deadline != 0 && c.e.ticks() >= w.deadline {
 		w.ask.CompareAndSwap(askNothing, askTimeout)
 	}
 	ask := w.ask.Load()

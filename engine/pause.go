@@ -56,13 +56,13 @@ type pausing struct {
 // A pauseOrder is what one purpose asks for.
 type pauseOrder struct {
 	mode uint32
-	end  int64 // wall ms
+	end  int64 // ms of Host.Ticks: a wall clock that is set ends no pause, and makes none longer
 }
 
 func newPausing() pausing { return pausing{held: map[*Session]uint64{}} }
 
 // pauseUntil begins a pause, or makes one of the same purpose longer and
-// stricter, as Redis does. end is in wall ms.
+// stricter, as Redis does. end is in ms of Host.Ticks.
 func (e *Engine) pauseUntil(purpose int, mode uint32, end int64) {
 	p := &e.pause
 	p.mu.Lock()
@@ -85,7 +85,7 @@ func (e *Engine) endPause(purpose int) {
 // what is held when the mode has become milder. The caller holds pause.mu.
 func (e *Engine) settlePause() {
 	p := &e.pause
-	now, mode, next := e.host.Now(), uint32(pauseNone), int64(0)
+	now, mode, next := e.ticks(), uint32(pauseNone), int64(0)
 	for i := range p.by {
 		o := &p.by[i]
 		if o.end <= now {
@@ -125,7 +125,7 @@ func (e *Engine) pauseEnds() {
 // ReleaseData, and at most for d: while leadership moves. It takes no lock but
 // the pauses' own; after a Freeze nothing of that kind runs any more.
 func (e *Engine) HoldData(d time.Duration) {
-	e.pauseUntil(pauseByHandover, pauseData, e.host.Now()+d.Milliseconds())
+	e.pauseUntil(pauseByHandover, pauseData, e.ticks()+d.Milliseconds())
 }
 
 // ReleaseData ends HoldData: what was held passes the gates anew, and is
@@ -139,7 +139,7 @@ const lastSaveLimit = time.Hour
 // while the data is saved for the last time. What was written after that would be
 // acknowledged and lost.
 func (e *Engine) HoldWrites() {
-	e.pauseUntil(pauseByEnd, pauseWrites, e.host.Now()+lastSaveLimit.Milliseconds())
+	e.pauseUntil(pauseByEnd, pauseWrites, e.ticks()+lastSaveLimit.Milliseconds())
 }
 
 // ReleaseWrites ends HoldWrites: the data could not be saved, and the server goes
@@ -242,7 +242,7 @@ func (e *Engine) hold(c *Ctx) bool {
 	args := CloneArgs(c.Args)
 	var deadline int64
 	if e.leaseless(c, e.cluster.View()) {
-		deadline = e.host.Now() + leaseTimes*e.Config.ElectionTimeout.Get()
+		deadline = e.ticks() + leaseTimes*e.Config.ElectionTimeout.Get()
 	}
 	c.park(parking{
 		held: true, deadline: deadline,

@@ -44,6 +44,37 @@ func TestPauseHoldsWrites(t *testing.T) {
 	}
 }
 
+// TestPausesHoldWhenTheClockIsSet: whoever asks for a pause, it lasts as long as it was to,
+// whatever the wall clock says meanwhile. Set back, the clock made it longer by as much; set ahead,
+// it ended a pause in which a leader hands over, or saves its data for the last time.
+func TestPausesHoldWhenTheClockIsSet(t *testing.T) {
+	const length = time.Hour // lastSaveLimit
+	for name, begin := range map[string]func(s *enginetest.Server){
+		"CLIENT PAUSE": func(s *enginetest.Server) { s.Client().Do("CLIENT", "PAUSE", "3600000", "WRITE") },
+		"HoldData":     func(s *enginetest.Server) { s.HoldData(length) },
+		"HoldWrites":   func(s *enginetest.Server) { s.HoldWrites() },
+	} {
+		for _, step := range []time.Duration{-5 * time.Hour, 5 * time.Hour} {
+			s := enginetest.NewEngine(t)
+			c := s.Client()
+			begin(s)
+			if got := c.Do("SET", "k", "v"); got != "" {
+				t.Fatalf("%s: a write: %q", name, got)
+			}
+			s.Host.StepWall(step)
+			s.Client().Do("CLIENT", "PAUSE", "1", "WRITE") // all pauses are looked at anew
+			s.Host.Advance(time.Second)
+			if got := c.Go(); got != "" || !c.Parked() {
+				t.Errorf("%s: the clock is set by %s, and it has ended: %q", name, step, got)
+			}
+			s.Host.Advance(length)
+			if got := c.Go(); got != "+OK\r\n" {
+				t.Errorf("%s: the clock is set by %s, and it has not ended: %q", name, step, got)
+			}
+		}
+	}
+}
+
 // TestPauseKeepsArguments: the connection's buffer is used again meanwhile.
 func TestPauseKeepsArguments(t *testing.T) {
 	s := enginetest.NewEngine(t)

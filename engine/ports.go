@@ -23,7 +23,8 @@ type Host interface {
 	// goes on while the machine sleeps: what leases and durations use.
 	Mono() int64
 	// Ticks is a cheap monotonic clock in nanoseconds, for durations that
-	// may stand still in a suspended machine: statistics.
+	// may stand still in a suspended machine: statistics, and the ends of waits and
+	// pauses, whose timers stand still there too.
 	Ticks() int64
 	// Rand returns 64 random bits; safe for concurrent use.
 	Rand() uint64
@@ -259,7 +260,7 @@ type View struct {
 	// LastLeaderID is LeaderID, or while none is known the last that was; 0: there
 	// was none yet, as far as is known here.
 	LastLeaderID int64
-	NoLeaderAt   int64 // wall ms since when none is known, 0: one is
+	NoLeaderAt   int64 // ms of Host.Ticks since when none is known, 0: one is
 	Epoch        int64
 	Electing     bool
 	Missing      int        // at a leader: followers that have had no stream for longer than a moment

@@ -386,7 +386,7 @@ func (s *Script) nowBusy() {
 	t.slow.Store(&Busy{Function: s.name, Args: CloneArgs(c.Args), began: s.began})
 	t.busy.Store(true)
 	t.mu.Unlock()
-	c.e.pauseUntil(pauseByScript, pauseBusy, c.e.host.Now()+busyEnd)
+	c.e.pauseUntil(pauseByScript, pauseBusy, c.e.ticks()+busyEnd)
 	t.wake()
 }
 

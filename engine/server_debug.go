@@ -147,7 +147,7 @@ func debugSleep(c *Ctx) {
 		seconds = 0
 	}
 	took := max(int64(min(seconds*1000, longestWait)), 1)
-	end := c.Now + took
+	end := c.e.ticks() + took
 	if seconds > 0 {
 		c.e.pauseUntil(pauseBySleep, pauseAll, end)
 	}
@@ -155,7 +155,7 @@ func debugSleep(c *Ctx) {
 		// It does not sleep with its locks: for the rest of the transaction it is later, and until
 		// then nobody is served. In a script time stands still.
 		if c.slept = took * int64(time.Millisecond); !c.InScript() {
-			c.Now = end
+			c.Now += took
 		}
 		c.W.OK()
 		return

@@ -180,7 +180,7 @@ func (c *Ctx) answerWait(v *View, n int64) {
 // longestWait is from how many milliseconds on a timeout is as good as none.
 const longestWait = 100 * 365 * 24 * 3600 * 1000
 
-// waitDeadline turns a timeout in milliseconds into wall ms; 0 means none.
+// waitDeadline turns a timeout in milliseconds into a deadline (parking); 0 means none.
 // false: the error was written.
 func (c *Ctx) waitDeadline(raw []byte) (at int64, ok bool) {
 	ms, ok := decimal.Parse(raw)
@@ -194,7 +194,7 @@ func (c *Ctx) waitDeadline(raw []byte) (at int64, ok bool) {
 	case ms == 0 || ms > longestWait:
 		return 0, true
 	}
-	return c.Now + ms, true
+	return c.e.ticks() + ms, true
 }
 
 // ackWaiters are the sessions that wait for other nodes, or for an fsync.
@@ -328,8 +328,8 @@ func (e *Engine) ReplicaAcked() {
 	})
 }
 
-// MillisArg turns a timeout in milliseconds into wall ms, 0: none; false: the error was
-// written.
+// MillisArg turns a timeout in milliseconds into a deadline for Block, 0: none; false: the
+// error was written.
 func (c *Ctx) MillisArg(raw []byte) (at int64, ok bool) {
 	ms, ok := decimal.Parse(raw)
 	switch {
@@ -342,10 +342,10 @@ func (c *Ctx) MillisArg(raw []byte) (at int64, ok bool) {
 	case ms == 0, ms > longestWait:
 		return 0, true
 	}
-	return c.Now + ms, true
+	return c.e.ticks() + ms, true
 }
 
-// TimeoutArg turns a timeout in seconds into wall ms, 0: none; false: the
+// TimeoutArg turns a timeout in seconds into a deadline for Block, 0: none; false: the
 // error was written. What does not fit comes out negative in Redis.
 func (c *Ctx) TimeoutArg(raw []byte) (at int64, ok bool) {
 	f, ok := decimal.ParseFloat(raw)
@@ -364,5 +364,5 @@ func (c *Ctx) TimeoutArg(raw []byte) (at int64, ok bool) {
 	case ms == 0, ms > longestWait:
 		return 0, true
 	}
-	return c.Now + int64(ms), true
+	return c.e.ticks() + int64(ms), true
 }

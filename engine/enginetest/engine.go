@@ -24,7 +24,8 @@ const Start = 1_700_000_000_000
 type Host struct {
 	TB testing.TB
 
-	now    atomic.Int64 // wall ms
+	now    atomic.Int64 // ms since 1970, if nobody has set the wall clock
+	ahead  atomic.Int64 // ms by which somebody has
 	mu     sync.Mutex
 	rnd    *rand.Rand
 	timers map[*timer]struct{}
@@ -32,7 +33,7 @@ type Host struct {
 }
 
 type timer struct {
-	at int64 // wall ms
+	at int64 // of Host.now
 	f  func()
 }
 
@@ -44,12 +45,12 @@ func NewHost(t testing.TB) *Host {
 }
 
 // Now is wall milliseconds.
-func (h *Host) Now() int64 { return h.now.Load() }
+func (h *Host) Now() int64 { return h.now.Load() + h.ahead.Load() }
 
-// Mono moves with Now.
-func (h *Host) Mono() int64 { return (h.Now() - Start) * int64(time.Millisecond) }
+// Mono moves with Set and Advance.
+func (h *Host) Mono() int64 { return (h.now.Load() - Start) * int64(time.Millisecond) }
 
-// Ticks moves with Now.
+// Ticks moves with Mono.
 func (h *Host) Ticks() int64 { return h.Mono() }
 
 // Rand is the same in every run.
@@ -63,7 +64,7 @@ func (h *Host) Rand() uint64 {
 func (h *Host) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	tm := &timer{h.Now() + d.Milliseconds(), f}
+	tm := &timer{h.now.Load() + d.Milliseconds(), f}
 	h.timers[tm] = struct{}{}
 	return func() bool {
 		h.mu.Lock()
@@ -93,8 +94,11 @@ func (h *Host) OnLog(f func(line string)) {
 	h.onLog = f
 }
 
-// Set sets the wall clock in milliseconds; timers are left alone.
+// Set moves time to a number of milliseconds since 1970; timers are left alone.
 func (h *Host) Set(ms int64) { h.now.Store(ms) }
+
+// StepWall sets the wall clock by d, and no other clock.
+func (h *Host) StepWall(d time.Duration) { h.ahead.Add(d.Milliseconds()) }
 
 // Advance moves time by d and calls the timers that come due, in no order.
 func (h *Host) Advance(d time.Duration) {

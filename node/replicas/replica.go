@@ -30,7 +30,7 @@ type replica struct {
 
 	online  atomic.Bool
 	acked   atomic.Int64  // offset, as replicas count
-	heardAt atomic.Int64  // wall ms
+	heardAt atomic.Int64  // of Host.Ticks
 	ready   chan struct{} // closed by the first acknowledgement
 	gone    chan struct{} // closed when nothing more can be read
 
@@ -53,7 +53,7 @@ func ackLimits() resp.Limits { return resp.Limits{Bulk: 512, Elems: 8, Depth: 1,
 func newReplica(r *Replicas, number int64, conn net.Conn, early []byte, ask engine.SyncAsk) *replica {
 	p := &replica{r: r, number: number, conn: conn, ask: ask, host: ask.Host, ready: make(chan struct{}), gone: make(chan struct{})}
 	p.in = resp.NewReader(io.MultiReader(bytes.NewReader(early), conn), ackLimits())
-	p.heardAt.Store(r.o.Host.Now())
+	p.heardAt.Store(r.o.Host.Ticks())
 	return p
 }
 
@@ -71,7 +71,7 @@ func (p *replica) show(now int64) engine.Replica {
 	if p.online.Load() {
 		state = "online"
 	}
-	return engine.Replica{Host: p.host, Port: p.ask.Port, State: state, Offset: p.acked.Load(), Lag: max(now-p.heardAt.Load(), 0) / 1000}
+	return engine.Replica{Host: p.host, Port: p.ask.Port, State: state, Offset: p.acked.Load(), Lag: max(now-p.heardAt.Load(), 0) / int64(time.Second)}
 }
 
 // serve sends the data, unless the replica has a part of the log, and then the log.
@@ -228,7 +228,7 @@ func (p *replica) listen() {
 		if err != nil {
 			return
 		}
-		p.heardAt.Store(p.r.o.Host.Now())
+		p.heardAt.Store(p.r.o.Host.Ticks())
 		if blank { // it loads its copy
 			continue
 		}
@@ -265,7 +265,7 @@ func (p *replica) awaitReady() error {
 		if !p.r.o.Leads() {
 			return errNotLeading
 		}
-		if p.r.o.Host.Now()-p.heardAt.Load() > patience.Milliseconds() {
+		if time.Duration(p.r.o.Host.Ticks()-p.heardAt.Load()) > patience {
 			return errSilent
 		}
 	}

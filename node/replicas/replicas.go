@@ -89,7 +89,7 @@ func (r *Replicas) Close() {
 
 // List is what INFO shows.
 func (r *Replicas) List() (out []engine.Replica) {
-	now := r.o.Host.Now()
+	now := r.o.Host.Ticks()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range slices.Sorted(maps.Keys(r.all)) {
