@@ -33,7 +33,14 @@ type Barrier struct {
 	byConn map[engine.Conn]*waitTicket // all that Outcome was not asked about yet
 	leased int                         // undecided tickets that count on the lease
 	failed bool                        // the log cannot be written any more
+	serial int64                       // of the last wait
+	free   []*waitTicket               // of waits that are over
+	woken  []engine.Conn               // memory for Advance, while none is at work
 }
+
+// maxFree is how many tickets, and how much room in Advance, are kept for those that wait
+// next: with write-acks quorum every client does for every write.
+const maxFree = 1024
 
 // Ports is what the barrier asks of the log and the cluster.
 type Ports struct {
@@ -72,6 +79,7 @@ type Ports struct {
 // A waitTicket is one parked client.
 type waitTicket struct {
 	conn    engine.Conn
+	serial  int64 // of the wait: the memory serves one after another
 	off     int64
 	acks    engine.AckSet
 	round   int64 // that must have succeeded, 0: none
@@ -155,11 +163,15 @@ func (t *waitTicket) lost(b *Barrier) bool { return b.lost(t.off, t.epoch) }
 
 // Wait parks c until the outcome of off is decided.
 func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
-	t := &waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.Ticks()}
+	w := waitTicket{conn: c, off: off, acks: acks % engine.AckSets, epoch: epoch, since: b.ports.Ticks()}
 	if epoch > 0 && b.ports.Rounds() {
-		t.round = b.ports.Round()
+		w.round = b.ports.Round()
 	}
 	b.mu.Lock()
+	t := b.ticket()
+	b.serial++
+	w.serial = b.serial
+	*t = w
 	b.byConn[c] = t
 	heap.Push(&b.queues[t.acks], t)
 	b.leased += t.onLease()
@@ -168,11 +180,31 @@ func (b *Barrier) Wait(off, epoch int64, acks engine.AckSet, c engine.Conn) {
 	// What Pass refused may have been committed before the ticket was in the
 	// queue: look once more, now that nobody can miss it. As a rule it was not, and to
 	// look through all queues for each client that waits is much.
-	if off <= b.ports.Committed(t.acks) || b.ports.Rounds() {
+	if off <= b.ports.Committed(w.acks) || b.ports.Rounds() {
 		b.Advance()
 	}
-	if failed || t.lost(b) {
-		b.settle(func(q *waitTicket) bool { return q == t })
+	if serial := w.serial; failed || w.lost(b) {
+		b.settle(func(t *waitTicket) bool { return t.serial == serial })
+	}
+}
+
+// ticket is one that nobody has. The caller holds mu.
+func (b *Barrier) ticket() *waitTicket {
+	last := len(b.free) - 1
+	if last < 0 {
+		return new(waitTicket)
+	}
+	t := b.free[last]
+	b.free = b.free[:last]
+	return t
+}
+
+// forget ends c's wait, whose ticket is in no queue. The caller holds mu.
+func (b *Barrier) forget(c engine.Conn, t *waitTicket) {
+	delete(b.byConn, c)
+	if len(b.free) < maxFree {
+		*t = waitTicket{at: -1}
+		b.free = append(b.free, t)
 	}
 }
 
@@ -184,8 +216,9 @@ func (b *Barrier) Outcome(c engine.Conn) engine.Outcome {
 	if t == nil || t.outcome == engine.Pending {
 		return engine.Pending
 	}
-	delete(b.byConn, c)
-	return t.outcome
+	o := t.outcome
+	b.forget(c, t)
+	return o
 }
 
 // Leave forgets a client that is gone.
@@ -196,10 +229,10 @@ func (b *Barrier) Leave(c engine.Conn) {
 	if t == nil {
 		return
 	}
-	delete(b.byConn, c)
 	if t.at >= 0 {
 		b.remove(t)
 	}
+	b.forget(c, t)
 }
 
 // onLease is 1 for a ticket that counts on the lease.
@@ -219,13 +252,17 @@ func (b *Barrier) remove(t *waitTicket) {
 // askRound has the tickets that count on a lease which is not to be had wait for
 // one round that begins now: after all their replies were computed.
 func (b *Barrier) askRound() {
-	var waiting []*waitTicket
+	type wait struct {
+		*waitTicket
+		serial int64
+	}
+	var waiting []wait
 	b.mu.Lock()
 	if b.leased > 0 {
 		for _, q := range b.queues {
 			for _, t := range q {
 				if t.onLease() > 0 {
-					waiting = append(waiting, t)
+					waiting = append(waiting, wait{t, t.serial})
 				}
 			}
 		}
@@ -238,7 +275,7 @@ func (b *Barrier) askRound() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, t := range waiting {
-		if t.at >= 0 {
+		if t.at >= 0 && t.waitTicket.serial == t.serial {
 			t.round = round
 			b.leased--
 		}
@@ -252,7 +289,8 @@ func (b *Barrier) Advance() {
 		b.askRound()
 	}
 	b.mu.Lock()
-	var woken []engine.Conn
+	woken := b.woken[:0]
+	b.woken = nil
 	var proof engine.Proof // what waits was computed before
 	for i := range b.queues {
 		for q := &b.queues[i]; len(*q) > 0; {
@@ -263,8 +301,20 @@ func (b *Barrier) Advance() {
 			woken = append(woken, b.decide(t, engine.Committed))
 		}
 	}
+	if len(woken) == 0 {
+		b.woken = woken
+		b.mu.Unlock()
+		return
+	}
 	b.mu.Unlock()
 	wakeAll(woken)
+	clear(woken)
+	if cap(woken) > maxFree {
+		return
+	}
+	b.mu.Lock()
+	b.woken = woken[:0]
+	b.mu.Unlock()
 }
 
 // Deposed ends every wait that rests on a leadership that has ended, or on a

@@ -31,6 +31,7 @@ type stage struct {
 	// read-lease no
 	rounds           bool
 	round, confirmed int64
+	begun            func() // is called when a round begins; nil: nothing is
 	// what a handover has left
 	handedEpoch, handedOff int64
 	sealErr                error
@@ -50,12 +51,18 @@ func newStage() (*stage, *Barrier) {
 			}
 			return s.committed
 		},
-		Epoch:     func() int64 { return s.epoch },
-		Keyspace:  func() int64 { return s.keyspace },
-		Leased:    func() bool { s.looks++; return s.leased },
-		Handed:    func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
-		Rounds:    func() bool { return s.rounds },
-		Round:     func() int64 { s.round++; return s.round },
+		Epoch:    func() int64 { return s.epoch },
+		Keyspace: func() int64 { return s.keyspace },
+		Leased:   func() bool { s.looks++; return s.leased },
+		Handed:   func(epoch, off int64) bool { return epoch == s.handedEpoch && off <= s.handedOff },
+		Rounds:   func() bool { return s.rounds },
+		Round: func() int64 {
+			s.round++
+			if s.begun != nil {
+				s.begun()
+			}
+			return s.round
+		},
 		Confirmed: func() int64 { return s.confirmed },
 		Timeout:   func() time.Duration { return time.Second },
 		Moving: func(off int64) int64 {
@@ -450,5 +457,61 @@ func TestBarrierAsksForARoundWhenTheLeaseIsLate(t *testing.T) {
 	b.Wait(5, 1, 1, conns[2])
 	if b.Outcome(conns[2]) != engine.Committed || b.leased != 0 {
 		t.Errorf("with the lease back it waits; %d tickets count on the lease", b.leased)
+	}
+}
+
+// TestARoundIsForWhatWaitedBefore: a wait that begins while a round does, and has the memory of
+// one that has ended meanwhile, is not proved by that round.
+func TestARoundIsForWhatWaitedBefore(t *testing.T) {
+	s, b := newStage()
+	s.leased, s.committed = false, 10
+	first, second := &fakeConn{}, &fakeConn{}
+	b.Wait(5, 1, 1, first)
+	old := b.byConn[first]
+	s.rounds = true
+	s.begun = func() {
+		b.Leave(first)
+		s.rounds = false
+		b.Wait(6, 1, 1, second)
+	}
+	b.Advance()
+	if s.round != 1 || b.byConn[second] != old {
+		t.Fatalf("%d rounds, and the memory is another one: nothing is tested", s.round)
+	}
+	s.confirmed = 1
+	b.Advance()
+	if second.wakes != 0 || b.leased != 1 {
+		t.Errorf("%d wakes by a round that began before the reply was computed; %d count on the lease", second.wakes, b.leased)
+	}
+	s.leased = true
+	b.Advance()
+	if b.Outcome(second) != engine.Committed {
+		t.Error("the lease does not prove it")
+	}
+}
+
+// TestBarrierBoundsWhatItKeeps: of very many waits at once most of the memory goes back.
+func TestBarrierBoundsWhatItKeeps(t *testing.T) {
+	s, b := newStage()
+	var conns []*fakeConn
+	for i := range 4 * maxFree {
+		conns = append(conns, &fakeConn{})
+		b.Wait(int64(i), 1, 1, conns[i])
+	}
+	s.committed = 4 * maxFree
+	b.Advance()
+	for _, c := range conns {
+		if c.wakes != 1 || b.Outcome(c) != engine.Committed {
+			t.Fatal("one still waits")
+		}
+	}
+	if len(b.free) != maxFree || cap(b.woken) > maxFree {
+		t.Errorf("%d tickets and room for %d clients are kept", len(b.free), cap(b.woken))
+	}
+	b.Wait(5*maxFree, 1, 1, conns[0])
+	s.committed = 5 * maxFree
+	b.Advance()
+	if len(b.woken) != 0 || cap(b.woken) == 0 || b.woken[:1][0] != nil {
+		t.Error("room is not kept, or holds on to a client")
 	}
 }

@@ -90,3 +90,35 @@ func TestAheadForgetsBigFrames(t *testing.T) {
 		t.Fatal("the arguments' memory is gone as well")
 	}
 }
+
+// TestForeseesEveryCommand: whatever their sizes, each command's keys are fetched once and
+// before its turn, with no more than the engine fetches at once.
+func TestForeseesEveryCommand(t *testing.T) {
+	for _, sizes := range [][]int{{3, 3, 3}, {21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21}, {200, 1, 1, 60}, {1000}, {0, 64, 0, 64}} {
+		var a ahead
+		for _, n := range sizes {
+			a.cmds[a.n] = parsed{args: make([][]byte, n), n: 1}
+			a.n++
+		}
+		fetched := 0
+		for !a.empty() {
+			if a.next == a.seen {
+				group := a.group()
+				args := 0
+				for i := range group {
+					args += len(group[i].args)
+				}
+				if last := len(group[len(group)-1].args); args-last >= maxForeseenArgs {
+					t.Errorf("%v: %d arguments at once, %d of the last command", sizes, args, last)
+				}
+				fetched += len(group)
+			}
+			if a.pop(); a.next > a.seen {
+				t.Fatalf("%v: command %d was not foreseen", sizes, a.next)
+			}
+		}
+		if fetched != len(sizes) {
+			t.Errorf("%v: %d foreseen", sizes, fetched)
+		}
+	}
+}

@@ -352,6 +352,7 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 		if ahead.empty() && !ahead.look(c, p[used:]) {
 			return used
 		}
+		ahead.foresee(c)
 		cmd := ahead.pop()
 		if cmd.refusal != "" {
 			c.refuse(w, cmp.Or(c.sess.Denied, cmd.refusal))
