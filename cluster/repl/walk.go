@@ -14,9 +14,13 @@ import (
 const (
 	walkRead = 256 << 10 // what is read at once, but for the rest of a large record, in bytes
 	// maxAhead is how many records are parsed before the first of them is walked over, and
-	// maxAheadArgs after how many arguments no further one is.
-	maxAhead     = 16
-	maxAheadArgs = 256
+	// maxForeseenArgs after how many arguments no further one is: the engine fetches some
+	// dozens of keys at once. maxAheadArgs is for how many there is memory.
+	maxAhead        = 16
+	maxForeseenArgs = 64
+	maxAheadArgs    = 256
+	// manyArgs is how many arguments a record has that is foreseen alone.
+	manyArgs = 8
 )
 
 // A walker reads records from a log in order, up to a limit that grows.
@@ -30,7 +34,7 @@ type walker struct {
 	args   [][]byte // memory of their arguments
 	later  bool     // the record at at was not to be walked over yet
 
-	// foresee is told of what is ahead, when it is more than one record; nil: nobody is.
+	// foresee is told of what is ahead, if that is more than a short record; nil: nobody is.
 	foresee func(ahead []parsed)
 }
 
@@ -138,7 +142,8 @@ func (w *walker) each(f func(args [][]byte) error) error {
 // the one behind them; where that is not whole, need is set.
 func (w *walker) look(buf []byte) (n int, err error) {
 	w.args = w.args[:0]
-	for ; n < maxAhead && len(buf) > 0 && len(w.args) < maxAheadArgs; n++ {
+	args := 0
+	for ; n < maxAhead && len(buf) > 0 && args < maxForeseenArgs; n++ {
 		r := &w.ahead[n]
 		free := w.args[len(w.args):]
 		r.args, r.n, err = record(buf, free)
@@ -158,9 +163,10 @@ func (w *walker) look(buf []byte) (n int, err error) {
 		} else {
 			w.args = make([][]byte, 0, min(maxAhead*len(r.args), maxAheadArgs)) // those before keep theirs
 		}
+		args += len(r.args)
 		buf = buf[r.n:]
 	}
-	if n > 1 && w.foresee != nil {
+	if (n > 1 || args >= manyArgs) && w.foresee != nil {
 		w.foresee(w.ahead[:n])
 	}
 	return n, err

@@ -85,10 +85,19 @@ func TestWhatIsAheadIsForeseen(t *testing.T) {
 	}
 	w := newWalker(log.Stream(), 0)
 	defer w.close()
-	n, foreseen, waited := 0, 0, 0
+	n, foreseen, alone, waited := 0, 0, 0, 0
 	w.foresee = func(ahead []parsed) {
 		if len(ahead) > 1 {
 			foreseen++
+		} else {
+			alone++
+		}
+		args := 0
+		for _, r := range ahead[:len(ahead)-1] {
+			args += len(r.args)
+		}
+		if args >= maxForeseenArgs {
+			t.Errorf("%d arguments at once before the last record's", args)
 		}
 		for i, r := range ahead { // of the first it may be the epoch's
 			if len(r.args) > 0 && string(r.args[2]) != fmt.Sprint(n+i) && i > 0 && string(r.args[2]) != fmt.Sprint(n+i-1) {
@@ -113,7 +122,7 @@ func TestWhatIsAheadIsForeseen(t *testing.T) {
 			t.Fatalf("record %d: %v", n, err)
 		}
 	}
-	if n != records || w.at != log.End() || foreseen < records/maxAhead/2 {
-		t.Errorf("%d records up to %d, foreseen %d times", n, w.at, foreseen)
+	if n != records || w.at != log.End() || foreseen < records/maxAhead/2 || alone == 0 {
+		t.Errorf("%d records up to %d, foreseen %d times, %d of them one alone", n, w.at, foreseen, alone)
 	}
 }
