@@ -140,6 +140,27 @@ func TestSlowSlices(t *testing.T) {
 	})
 }
 
+// TestReference: the quicker of two settings, and the server adjacent to both.
+func TestReference(t *testing.T) {
+	how := comparison{slice: time.Second / 10, blocks: 2, least: 500}
+	var order string
+	at := func(name string, rate float64) contestant {
+		return func(requests int) (sample, error) {
+			order += name
+			return sample{rps: rate, requests: requests}, nil
+		}
+	}
+	for want, rates := range map[float64][2]float64{1e5: {1e5, 9e4}, 2e5: {9e4, 2e5}} {
+		ours, theirs, err := how.reference(t.Context(), at("r", 3e5), at("1", rates[0]), at("2", rates[1]))
+		if err != nil || ours[0].rps != 3e5 || theirs[0].rps != want || len(ours) != 2 || len(theirs) != 2 {
+			t.Errorf("%v: %+v, %+v, %v", rates, ours, theirs, err)
+		}
+		if !strings.HasSuffix(order, "1r22r1") {
+			t.Errorf("order %s", order)
+		}
+	}
+}
+
 // TestSlicesEnd: what a contestant fails with ends the comparison, as does its context.
 func TestSlicesEnd(t *testing.T) {
 	how := comparison{slice: time.Second, blocks: 4, least: 1}

@@ -17,7 +17,7 @@
 // its budget fails.
 //
 // The reference is redis-server with io-threads 1 and with 2, whichever has
-// the better throughput in a trial before each cell. All servers listen on loopback, run
+// the better throughput in a cell. All servers listen on loopback, run
 // at the same time and have the same persistence; only one is under load.
 //
 // The sections, each a file, and what they have in common:

@@ -112,7 +112,8 @@ others share change from second to second; what counts are the ratios, and how t
   beside it); half of the pairs lie within its quartiles.
 - A ratio of CPU time per request is that of all slices together, and p99.9 is of all their requests: what happens once in a
   second, as a collection of garbage or an fsync, is in few slices, and a median would not show it.
-- redis-server has io-threads 1 or 2, whichever has the better throughput in a trial before the row, where a section measures both.
+- Where a section measures redis-server with io-threads 1 and with 2, the three are in turn, Regent in the middle, and Redis is
+  the one with the better throughput.
 - Memory, loads, rewrites and the collector are measured in rounds as a whole.
 `, p.slice, p.rounds*blocksPerRound, fewestBlocks)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -106,18 +107,23 @@ func (c comparison) warmUp(measure contestant) (rate float64, err error) {
 	return rate, nil
 }
 
-// better is the contestant with the better throughput of two: 0 or 1. It is found before the
-// comparison that counts, by slices of its own, so that noise is not chosen as the reference.
-func (c comparison) better(ctx context.Context, a, b contestant) (int, error) {
-	c.blocks = fewestBlocks
-	all, err := c.run(ctx, a, b)
+// reference compares a server with two settings of another: theirs are the slices of the one with
+// the better throughput. The server is between them, adjacent to both. All blocks choose: in a
+// trial of a few, noise chose a setting with half the throughput now and then.
+func (c comparison) reference(ctx context.Context, server, one, other contestant) (ours, theirs []sample, err error) {
+	all, err := c.run(ctx, one, server, other)
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	if ratios(all[1], all[0], throughputOf).mid > 1 {
-		return 1, nil
+	return all[1], all[2*better(all[0], all[2])], nil
+}
+
+// better is which of two has the better throughput: 0 or 1.
+func better(a, b []sample) int {
+	if ratios(b, a, throughputOf).mid > 1 {
+		return 1
 	}
-	return 0, nil
+	return 0
 }
 
 // A spread is the median of the blocks' ratios with its quartiles.
@@ -141,7 +147,7 @@ func throughputOf(s sample) float64 { return s.rps }
 func p99Of(s sample) float64        { return s.p99 }
 
 // compared are the columns in which all comparisons agree: throughput and the server's time per
-// request. That is the time of all slices together, since what a server does only now and
+// request. That is the time of the slices together, since what a server does only now and
 // then, as collecting garbage, is in few of them: a median would not show it.
 func compared(a, b []sample) []string {
 	ours, theirs, rates := summary(a), summary(b), ratios(a, b, throughputOf)
@@ -192,12 +198,7 @@ type step struct {
 // tail is the time within which a share of all requests were answered, in milliseconds.
 func tail(steps []step, share float64) float64 {
 	steps = slices.Clone(steps)
-	slices.SortFunc(steps, func(a, b step) int {
-		if a.ms < b.ms {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.ms, b.ms) })
 	all := 0
 	for _, s := range steps {
 		all += s.count

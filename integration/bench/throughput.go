@@ -90,18 +90,13 @@ func throughputCell(ctx context.Context, o options, servers []*harness.Node, c c
 		}
 		at = append(at, func(requests int) (sample, error) { return measure(ctx, n, c, requests) })
 	}
-	how := o.plan.compare(c.clients, c.depth)
-	better, err := how.better(ctx, at[1], at[2])
+	a, b, err := o.plan.compare(c.clients, c.depth).reference(ctx, at[0], at[1], at[2])
 	if err != nil {
 		return err
 	}
-	all, err := how.run(ctx, at[0], at[1+better])
-	if err != nil {
-		return err
-	}
-	r.ratio(fmt.Sprintf("%s %s P=%d", fsync, c.family.name, c.depth), c.size == 64 && c.clients == 50, ratios(all[0], all[1], throughputOf).mid)
-	ours, theirs, p99 := summary(all[0]), summary(all[1]), ratios(all[0], all[1], p99Of)
-	row := append([]string{c.family.name, strconv.Itoa(c.size), strconv.Itoa(c.clients), strconv.Itoa(c.depth)}, compared(all[0], all[1])...)
+	r.ratio(fmt.Sprintf("%s %s P=%d", fsync, c.family.name, c.depth), c.size == 64 && c.clients == 50, ratios(a, b, throughputOf).mid)
+	ours, theirs, p99 := summary(a), summary(b), ratios(a, b, p99Of)
+	row := append([]string{c.family.name, strconv.Itoa(c.size), strconv.Itoa(c.clients), strconv.Itoa(c.depth)}, compared(a, b)...)
 	row = append(row, fmt.Sprintf("%.2f", ours.p99), fmt.Sprintf("%.2f", theirs.p99), p99.String(), p99.quartiles(),
 		fmt.Sprintf("%.2f", ours.p999), fmt.Sprintf("%.2f", theirs.p999), ratioOf(ours.p999, theirs.p999))
 	r.row(row...)

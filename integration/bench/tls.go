@@ -193,15 +193,11 @@ func tlsThroughput(ctx context.Context, o options, servers []served, r *report) 
 		for _, s := range servers {
 			at = append(at, l.at(ctx, s, s.tls.Port))
 		}
-		better, err := l.compare(o).better(ctx, at[1], at[2])
+		a, b, err := l.compare(o).reference(ctx, at[0], at[1], at[2])
 		if err != nil {
 			return err
 		}
-		all, err := l.compare(o).run(ctx, at[0], at[1+better])
-		if err != nil {
-			return err
-		}
-		r.row(append([]string{l.name, strconv.Itoa(l.depth)}, compared(all[0], all[1])...)...)
+		r.row(append([]string{l.name, strconv.Itoa(l.depth)}, compared(a, b)...)...)
 	}
 	return nil
 }
@@ -213,12 +209,13 @@ func aclThroughput(ctx context.Context, o options, servers []served, r *report) 
 	user := line{"user", depth, append(args[:len(args):len(args)], "--user", aclUser, "-a", aclPassword, "GET", randomKey), 0}
 	anybody := line{"default", depth, append(args[:len(args):len(args)], "GET", randomKey), 0}
 	on := func(l line, i int) contestant { return l.at(ctx, servers[i], servers[i].Port) }
-	better, err := user.compare(o).better(ctx, on(user, 1), on(user, 2))
+	settings, err := user.compare(o).run(ctx, on(user, 1), on(user, 2))
 	if err != nil {
 		return err
 	}
+	redis := 1 + better(settings[0], settings[1])
 	// Those that are compared are adjacent, but for the first and the last.
-	all, err := user.compare(o).run(ctx, on(anybody, 0), on(user, 0), on(user, 1+better), on(anybody, 1+better))
+	all, err := user.compare(o).run(ctx, on(anybody, 0), on(user, 0), on(user, redis), on(anybody, redis))
 	if err != nil {
 		return err
 	}
