@@ -251,8 +251,15 @@ func rename(c *engine.Ctx, over bool) bool {
 		c.W.Int(0)
 		return false
 	}
-	c.Remove(src)
-	c.Put(dst, v, at)
+	// A client that waits for both is served at dst before it is told that src is gone, as in
+	// redis-server. Nobody waits for strings, of which there would be one more for a moment.
+	if v.Kind.IsString() {
+		c.Remove(src)
+		c.Put(dst, v, at)
+	} else {
+		c.Put(dst, v, at)
+		c.Remove(src)
+	}
 	c.Notify(engine.EventGeneric, "rename_from", src)
 	c.Notify(engine.EventGeneric, "rename_to", dst)
 	c.PropagateSelf()
