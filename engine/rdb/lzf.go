@@ -163,13 +163,17 @@ func appendRepeat(dst []byte, n, back int) []byte {
 
 // lzfWide is how many bytes unpack copies at once: more than wanted costs less than to
 // count them, and what is too much is written over.
-const lzfWide = 16
+const (
+	lzfWide = 16
+	lzfWord = 8
+)
 
 // unpackRoom is how much room unpack wants for n bytes.
 func unpackRoom(n int) int { return n + lzfWide }
 
 // unpack gives the n bytes that the packed string must have, in room, which is as long as
-// unpackRoom says.
+// unpackRoom says. A short repetition of what was written just now, as in listpacks, is one
+// word: two would wait for the words before them to leave the store buffer.
 func unpack(room, src []byte, n int) ([]byte, error) {
 	at := 0
 	for i := 0; i < len(src); {
@@ -180,13 +184,16 @@ func unpack(room, src []byte, n int) ([]byte, error) {
 			if size > len(src)-i || size > n-at {
 				return nil, errLZF
 			}
-			if len(src)-i >= lzfMaxLiteral {
+			switch {
+			case len(src)-i < lzfMaxLiteral:
+				copy(room[at:], src[i:i+size])
+			case size <= lzfWord:
+				binary.LittleEndian.PutUint64(room[at:], binary.LittleEndian.Uint64(src[i:]))
+			default:
 				copyWide(room[at:at+lzfWide], src[i:i+lzfWide])
 				if size > lzfWide {
 					copyWide(room[at+lzfWide:at+2*lzfWide], src[i+lzfWide:i+2*lzfWide])
 				}
-			} else {
-				copy(room[at:], src[i:i+size])
 			}
 			at, i = at+size, i+size
 			continue
@@ -205,15 +212,19 @@ func unpack(room, src []byte, n int) ([]byte, error) {
 		if from < 0 || size > n-at {
 			return nil, errLZF
 		}
-		if at-from < 8 {
+		switch {
+		case at-from < lzfWord:
 			at = repeat(room, from, at, size)
-			continue
-		}
-		for end := at + size; ; from += lzfWide {
-			copyWide(room[at:at+lzfWide], room[from:from+lzfWide])
-			if at += lzfWide; at >= end {
-				at = end
-				break
+		case size <= lzfWord:
+			binary.LittleEndian.PutUint64(room[at:], binary.LittleEndian.Uint64(room[from:]))
+			at += size
+		default:
+			for end := at + size; ; from += lzfWide {
+				copyWide(room[at:at+lzfWide], room[from:from+lzfWide])
+				if at += lzfWide; at >= end {
+					at = end
+					break
+				}
 			}
 		}
 	}
