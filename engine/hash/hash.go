@@ -233,18 +233,19 @@ func (h *Hash) Spread() {
 	h.table, h.lp, h.shared, h.borrowed = t, nil, false, false
 }
 
-// Adopt is View of what came from outside, and is valid: its elements must be
-// pairs, and no field may come twice; false: that is not so.
-func (h *Hash) Adopt(lp listpack.Bare, l Limits) bool {
-	n := lp.Len()
-	if n%pair != 0 || !h.distinct(lp, n/pair) {
-		return false
+// Load makes h the hash of a listpack from outside, which it validates: pairs, and no field
+// twice. It is a view of what is made of lp in the memory of room, if that has
+// listpack.StripRoom for it.
+func (h *Hash) Load(room, lp []byte, l Limits) error {
+	b, err := listpack.StripPairs(room, lp, h.seed, nil)
+	if err != nil {
+		return err
 	}
-	if h.View(lp); n == 0 {
+	if h.View(b); b.Len() == 0 {
 		h.View(nil)
 	}
 	h.Limit(l)
-	return true
+	return nil
 }
 
 // Delete removes a field and reports whether it was there.

@@ -195,9 +195,9 @@ func TestScanShowsAll(t *testing.T) {
 	}
 }
 
-// TestAdoptTwice: a field that comes twice is found, wherever the two are and however
+// TestLoadTwice: a field that comes twice is found, wherever the two are and however
 // long they are, among many and few; without the second all is well.
-func TestAdoptTwice(t *testing.T) {
+func TestLoadTwice(t *testing.T) {
 	for _, n := range []int{2, 3, 33, 100, 700} {
 		for _, length := range []int{0, 1, 2, 3, 4, 7, 8, 9, 16, 17, 40, 63, 64, 100} {
 			for _, twice := range [][2]int{{0, 0}, {0, 1}, {0, n - 1}, {n / 2, n - 1}} {
@@ -212,20 +212,16 @@ func TestAdoptTwice(t *testing.T) {
 					}
 				}
 				h := New(maphash.MakeSeed())
-				b, err := listpack.Strip(nil, lp)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got, want := h.Adopt(b, Limits{512, 64}), twice[0] == twice[1]; got != want {
-					t.Errorf("%d fields of %d bytes, %v are the same: %v", n, length, twice, got)
+				if err := h.Load(nil, lp, Limits{512, 64}); (err == nil) != (twice[0] == twice[1]) {
+					t.Errorf("%d fields of %d bytes, %v are the same: %v", n, length, twice, err)
 				}
 			}
 		}
 	}
 }
 
-// FuzzAdopt: a listpack from outside is a hash that can be used, or refused.
-func FuzzAdopt(f *testing.F) {
+// FuzzLoad: a listpack from outside is a hash that can be used, or refused.
+func FuzzLoad(f *testing.F) {
 	for _, fields := range [][]string{{}, {"a", "b"}, {"a", "b", "a", "c"}, {"1", "2", "3"}, {"5", "6", "x", ""}} {
 		lp := listpack.New(0)
 		for _, s := range fields {
@@ -236,12 +232,8 @@ func FuzzAdopt(f *testing.F) {
 	}
 	seed := maphash.MakeSeed()
 	f.Fuzz(func(t *testing.T, lp []byte) {
-		b, err := listpack.Strip(nil, lp)
-		if err != nil {
-			return
-		}
 		h := New(seed)
-		if !h.Adopt(b, Limits{512, 64}) {
+		if h.Load(nil, lp, Limits{512, 64}) != nil {
 			return
 		}
 		m := contents(&h)

@@ -18,7 +18,7 @@
 // shortest form is packed as one, and comes out as the same text.
 //
 // Positions are offsets of entries. Functions that take a listpack trust it: what
-// comes from outside goes through Validate first.
+// comes from outside goes through Validate, Strip or StripPairs first.
 //
 // In memory much of that can be reckoned. Three other forms leave it out, and give the
 // listpack back to the byte:

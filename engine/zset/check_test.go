@@ -14,10 +14,10 @@ func (z *ZSet) check() error {
 			return nil
 		}
 		lp := z.lp.bare().Append(nil)
-		if b, err := listpack.Strip(nil, lp); err != nil || string(b) != string(z.lp) {
+		if b, err := listpack.StripPairs(nil, lp, z.seed, isScore); err != nil || string(b) != string(z.lp) {
 			return fmt.Errorf("not the form of a listpack: %q, %v", z.lp, err)
 		}
-		return checkSmall(z.lp.bare())
+		return nil
 	}
 	c := checker{t: z.tree, seen: map[uint32]bool{}}
 	if n := c.node(z.tree.root, 0); n != z.tree.n {

@@ -2,7 +2,6 @@ package zset
 
 import (
 	"bytes"
-	"errors"
 
 	"regent/engine/decimal"
 	"regent/engine/listpack"
@@ -10,9 +9,6 @@ import (
 
 // The small form: member, score, member, score, … in order. redis-server has the same in a
 // listpack. A score that is a whole number is packed as one, others as their text.
-
-// ErrDamaged says that a listpack is not one of members and scores.
-var ErrDamaged = errors.New("a sorted set's listpack is damaged")
 
 // AppendPacked appends a score's text as listpacks have it, which for large whole
 // numbers is not decimal.AppendDouble's.
@@ -33,23 +29,10 @@ func scoreOf(v listpack.Value) float64 {
 	return f
 }
 
-// checkSmall looks at what came from outside: pairs, whose second is a score.
-func checkSmall(lp listpack.Bare) error {
-	if lp.Len()%2 != 0 {
-		return ErrDamaged
-	}
-	for p := lp.First(); p < len(lp); p = lp.Next(p) {
-		p = lp.Next(p)
-		if lp[p] < 0x80 { // a small number, as many are
-			continue
-		}
-		if v := lp.Get(p); !v.IsInt {
-			if _, ok := decimal.ParseScore(v.Str); !ok {
-				return ErrDamaged
-			}
-		}
-	}
-	return nil
+// isScore reports whether a text may be a score.
+func isScore(text []byte) bool {
+	_, ok := decimal.ParseScore(text)
+	return ok
 }
 
 // A small is such a listpack.Bare, of no bytes while it is empty.

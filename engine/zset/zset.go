@@ -40,15 +40,17 @@ func (l Limits) fits(n, longest, have, size int) bool {
 // New returns an empty sorted set of the small form. All of a server may share a seed.
 func New(seed maphash.Seed) ZSet { return ZSet{seed: seed} }
 
-// Adopt is View of what came from outside and is valid; that it is members and scores is
-// checked. The limit on elements is kept.
-func (z *ZSet) Adopt(lp listpack.Bare, lim Limits) error {
+// Load makes z the sorted set of a listpack from outside, which it validates: members, none
+// of them twice, and scores. It is a view of what is made of lp in the memory of room, if that
+// has listpack.StripRoom for it. That they stand in order is not looked at, as in Redis.
+func (z *ZSet) Load(room, lp []byte, lim Limits) error {
 	z.View(nil)
-	if err := checkSmall(lp); err != nil {
+	b, err := listpack.StripPairs(room, lp, z.seed, isScore)
+	if err != nil {
 		return err
 	}
-	if lp.Len() > 0 {
-		z.View(lp)
+	if b.Len() > 0 {
+		z.View(b)
 	}
 	if int64(z.Len()) > lim.Entries {
 		z.Grow()

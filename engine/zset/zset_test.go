@@ -381,11 +381,12 @@ func TestPackedForm(t *testing.T) {
 		t.Fatalf("packed %q", packed)
 	}
 	other := New(maphash.MakeSeed())
-	err := other.Adopt(lp, lim)
-	if err != nil || other.Len() != 3 || &other.lp[0] != &lp[0] {
-		t.Fatalf("%d elements, a copy: %v, %v", other.Len(), &other.lp[0] != &lp[0], err)
+	room := make([]byte, listpack.StripRoom(len(want)))
+	err := other.Load(room, listpack.Bare(lp).Append(nil), lim)
+	if err != nil || other.Len() != 3 || &other.lp[0] != &room[0] {
+		t.Fatalf("%d elements, a copy: %v, %v", other.Len(), &other.lp[0] != &room[0], err)
 	}
-	if _ = other.Adopt(lp, Limits{2, 5}); other.tree == nil {
+	if _ = other.Load(nil, listpack.Bare(lp).Append(nil), Limits{2, 5}); other.tree == nil {
 		t.Error("more than the limit, and small")
 	}
 	clone := z.Clone()
@@ -414,8 +415,7 @@ func FuzzPacked(f *testing.F) {
 	f.Add(z.lp.bare().Append(nil), int64(1))
 	f.Fuzz(func(t *testing.T, lp []byte, most int64) {
 		z := New(maphash.MakeSeed())
-		b, err := listpack.Strip(nil, lp)
-		if err != nil || z.Adopt(b, Limits{most, 64}) != nil {
+		if z.Load(nil, lp, Limits{most, 64}) != nil {
 			return
 		}
 		n := z.Len()

@@ -114,14 +114,7 @@ func (hc hashCodec) fields(h *hashObject, d *rdb.Decoder) error {
 }
 
 func (hc hashCodec) packed(h *hashObject, d *rdb.Decoder, lp []byte) error {
-	b, err := listpack.Strip(d.Room(listpack.StripRoom(len(lp))), lp)
-	if err != nil {
-		return err
-	}
-	if !h.Adopt(b, limits(hc.cfg)) {
-		return errField
-	}
-	return nil
+	return h.Load(d.Room(listpack.StripRoom(len(lp))), lp, limits(hc.cfg))
 }
 
 // ziplist reads a hash of Redis up to 6.2. As in Redis the number of fields decides

@@ -1,14 +1,17 @@
 package keys_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"regent/engine/enginetest"
+	"regent/engine/listpack"
 	"regent/engine/rdb"
 )
 
@@ -118,4 +121,43 @@ func TestDumpsAreRedis(outer *testing.T) {
 			t.Fatalf("%q\n  got  %q\n  want %q", text.String(), got, want)
 		}
 	})
+}
+
+// TestRestoreRefusesNamesThatComeTwice: a field of a hash or a member of a sorted set, among
+// few and many, short and long, as redis-server does that looks at all of a payload.
+func TestRestoreRefusesNamesThatComeTwice(t *testing.T) {
+	theirs := enginetest.StartRedis(t, "--sanitize-dump-payload", "yes").Client(t)
+	ours := enginetest.NewEngine(t).Client()
+	const hashListpack, zsetListpack = 0x10, 0x11
+	for _, kind := range []byte{hashListpack, zsetListpack} {
+		for _, n := range []int{2, 8, 9, 20, 127} {
+			for _, long := range []int{0, 3, 20, 80, 5000} {
+				for _, same := range [][2]int{{-1, -1}, {0, 1}, {0, n - 1}, {n - 2, n - 1}} {
+					lp := listpack.New(0)
+					for i := range n {
+						name := i
+						if i == same[1] {
+							name = same[0]
+						}
+						for _, text := range []string{strconv.Itoa(name) + strings.Repeat("x", long), strconv.Itoa(i)} {
+							e := listpack.ElementOf([]byte(text))
+							lp = listpack.Insert(lp, listpack.End(lp), &e)
+						}
+					}
+					body := binary.BigEndian.AppendUint32([]byte{kind, 0x80}, uint32(len(lp)))
+					p := binary.LittleEndian.AppendUint16(append(body, lp...), rdb.Version)
+					p = binary.LittleEndian.AppendUint64(p, rdb.Checksum(0, p))
+					want := "+OK\r\n"
+					if same[0] >= 0 {
+						want = "-ERR Bad data format\r\n"
+					}
+					for who, do := range map[string]func(...string) string{"Regent": ours.Do, "redis-server": theirs.Do} {
+						if got := do("RESTORE", "r", "0", string(p), "REPLACE"); got != want {
+							t.Errorf("%s: type %d, %d names with %d more bytes, the same %v: %q", who, kind, n, long, same, got)
+						}
+					}
+				}
+			}
+		}
+	}
 }

@@ -85,10 +85,7 @@ func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	}
 	z := rdb.Lent[zsetObject](d)
 	z.ZSet = zset.New(zc.seed)
-	lp, err := listpack.Strip(d.Room(listpack.StripRoom(len(b))), b)
-	if err == nil {
-		err = z.Adopt(lp, lim)
-	}
+	err = z.Load(d.Room(listpack.StripRoom(len(b))), b, lim)
 	if !z.IsSmall() || len(b) > lentBytes { // the keyspace will have more than its bytes
 		return &zsetObject{z.ZSet}, err
 	}
