@@ -30,6 +30,10 @@ const (
 	adoptCount = 1<<15 - 1
 )
 
+// lentBytes is up to where an object for a list of an RDB file is lent: far below what the
+// keyspace keeps as an object.
+const lentBytes = 4 << 10
+
 var errListNode = errors.New("a list's node is neither an element nor a listpack")
 
 // Kind is "list".
@@ -71,10 +75,13 @@ func (c listCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 			return nil, err
 		}
 	}
-	for ; n > 0; n-- {
-		if err := b.node(d, t); err != nil {
+	for only := n == 1; n > 0; n-- {
+		if err := b.node(d, t, only); err != nil {
 			return nil, err
 		}
+	}
+	if b.lent != nil {
+		return b.lent, nil
 	}
 	return &b.l, nil
 }
@@ -82,12 +89,13 @@ func (c listCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 // A listBuilder makes a list of what it is given.
 type listBuilder struct {
 	l    listObject
+	lent *listObject // not nil: the whole list, in memory that is the decoder's
 	fill list.Fill
 	buf  []byte
 }
 
-// node reads one of the pieces that a list of type t consists of.
-func (b *listBuilder) node(d *rdb.Decoder, t rdb.Type) error {
+// node reads one of the pieces that a list of type t consists of, or the only one.
+func (b *listBuilder) node(d *rdb.Decoder, t rdb.Type, only bool) error {
 	kind := uint64(nodePlain)
 	if t == rdb.TypeListQuicklist2 {
 		var err error
@@ -105,15 +113,20 @@ func (b *listBuilder) node(d *rdb.Decoder, t rdb.Type) error {
 		b.push(p)
 		return nil
 	case kind == nodePacked:
-		return b.packed(p)
+		return b.packed(p, d, only)
 	}
 	return errListNode
 }
 
-func (b *listBuilder) packed(lp []byte) error {
+func (b *listBuilder) packed(lp []byte, d *rdb.Decoder, only bool) error {
 	n, err := listpack.Validate(lp)
 	if err != nil || n == 0 {
 		return err
+	}
+	if only && n <= adoptCount && len(lp) <= lentBytes {
+		b.lent = rdb.Lent[listObject](d)
+		b.lent.List.View(lp)
+		return nil
 	}
 	if n == 1 || n <= adoptCount && len(lp) <= adoptBytes {
 		b.l.Adopt(append([]byte(nil), lp...), n)
