@@ -229,6 +229,25 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestFamiliesHold: a command that adds to a key does not find another family's keys, which
+// may be of another type, and one that replaces it need not begin anew.
+func TestFamiliesHold(t *testing.T) {
+	seen := map[string]string{}
+	for _, f := range families() {
+		holds := f.holds(64)
+		if f.before != "" {
+			continue // families with the same may share it
+		}
+		if replaces := strings.HasPrefix(f.command, "SET ") || strings.HasPrefix(f.command, "MSET "); replaces != (holds == "") {
+			t.Errorf("%s: it begins with %q", f.name, holds)
+		}
+		if other, ok := seen[holds]; ok && holds != "" {
+			t.Errorf("%s begins with what %s has left", f.name, other)
+		}
+		seen[holds] = f.name
+	}
+}
+
 // TestRequests: a slice is a slice, within bounds.
 func TestRequests(t *testing.T) {
 	p := plan{rounds: 1, slice: time.Second / 2}

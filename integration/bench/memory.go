@@ -47,10 +47,7 @@ func fillWith(ctx context.Context, n *harness.Node, command string, keys, size i
 
 // prefill makes the keys that a cell's family wants, unless they are there.
 func prefill(ctx context.Context, n *harness.Node, c cell, have filled) error {
-	want := fmt.Sprint(c.family.before, c.size)
-	if c.family.before == "" {
-		want = "" // it writes, or deletes
-	}
+	want := c.family.holds(c.size)
 	if have[n.Port] == want {
 		return nil
 	}
@@ -64,7 +61,23 @@ func prefill(ctx context.Context, n *harness.Node, c cell, have filled) error {
 	if err := client.FlushAll(ctx).Err(); err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
+	if c.family.before == "" {
+		return nil
+	}
 	return fillWith(ctx, n, c.family.before, c.keys(), c.size)
+}
+
+// holds says what a server must hold before a family's first round, "": anything, as for a
+// command that replaces what is at its keys, of whatever type. What writes begins with no
+// keys: redis-benchmark ends at the first error.
+func (f family) holds(size int) string {
+	switch word, _, _ := strings.Cut(f.command, " "); {
+	case f.before != "":
+		return fmt.Sprint(f.before, size)
+	case word == "SET", word == "MSET":
+		return ""
+	}
+	return "what " + f.name + " makes"
 }
 
 // pipelined sends n commands in batches over one connection and reads their

@@ -15,10 +15,12 @@ import (
 // digits, and {} stands for a value of the size asked for. before, if there is one, is carried out for each
 // key before the family is measured: there it is written once.
 type family struct {
-	name    string
-	command string
-	before  string
+	work
+	keys int // how many different ones, at most
 }
+
+// A work is what a family does.
+type work struct{ name, command, before string }
 
 func families() []family {
 	const (
@@ -36,7 +38,7 @@ func families() []family {
 	for i := range 100 {
 		texts += fmt.Sprint(" member:", i)
 	}
-	return []family{
+	list := []work{
 		{"get", "GET {key}", set},
 		{"set", "SET {key} {}", ""},
 		{"incr", "INCR counter:{key}", ""},
@@ -66,6 +68,8 @@ func families() []family {
 		{"hgetall", "HGETALL {key}", hash},
 		{"hincrby", "HINCRBY n:{key} a 1", ""},
 		{"lpush", "LPUSH {key} {}", ""},
+		{"lpop", "LPOP {key}", "RPUSH {key} {} {} {} {} {}"},
+		{"lmove", "LMOVE {key} {key} LEFT RIGHT", "RPUSH {key} {} {} {} {} {}"},
 		{"lrange", "LRANGE {key} 0 9", "RPUSH {key} {} {} {} {} {}"},
 		{"sadd", "SADD {key} a b c {}", ""},
 		{"sismember", "SISMEMBER {key} b", "SADD {key} a b c d e"},
@@ -119,6 +123,22 @@ func families() []family {
 		{"geosearch-hot", "GEOSEARCH world FROMLONLAT {n}e-5 {n}e-5 BYRADIUS 1 km COUNT 10 ANY", "GEOADD world {n}e-5 {n}e-5 {key}"},
 		{"xadd-hot", "XADD events * a {} b {n}", ""},
 		{"xrange-hot", "XREVRANGE events + - COUNT 10", "XADD events * a {} b {n}"},
+	}
+	var all []family
+	for _, l := range list {
+		all = append(all, family{l, mostKeys})
+	}
+	return append(all, millions()...)
+}
+
+// millions are commands on one sorted set of a million members.
+func millions() []family {
+	const fill, members = "ZADD million {n} {key}", 1_000_000
+	return []family{
+		{work{"zadd-million", fill, fill}, members},
+		{work{"zrank-million", "ZRANK million {key}", fill}, members},
+		{work{"zrange-million", "ZRANGE million 500000 500009", fill}, members},
+		{work{"zrangebyscore-million", "ZRANGEBYSCORE million {n} inf LIMIT 0 10", fill}, members},
 	}
 }
 

@@ -24,14 +24,14 @@ type sample struct {
 }
 
 const (
-	// mostKeys is how many different keys there are, and mostBytes bounds what
-	// they hold in one server.
+	// mostKeys is how many different keys there are where nothing else is said, and
+	// mostBytes bounds what they hold in one server.
 	mostKeys  = 100_000
 	mostBytes = 256 << 20
 )
 
 // keys is how many different keys a cell has.
-func (c cell) keys() int { return min(mostKeys, mostBytes/max(c.size, 1)) }
+func (c cell) keys() int { return min(c.family.keys, mostBytes/max(c.size, 1)) }
 
 // filled says with what each server was filled last, by its port.
 type filled map[int]string
