@@ -107,9 +107,6 @@ func (c *Ctx) LeaseOver() bool { return c.e.cluster.LeaseOver() }
 // Links describes the connections to other nodes.
 func (c *Ctx) Links() []LinkView { return c.e.cluster.Links() }
 
-// Dial is how other servers are reached; nil: they are not.
-func (c *Ctx) Dial() Dialer { return c.e.dial }
-
 // Version is Regent's own.
 func (c *Ctx) Version() string { return c.e.version }
 

@@ -51,7 +51,7 @@ type Engine struct {
 	logs     atomic.Pointer[Log] // the log, nil: none is kept. It changes with every shard locked
 	cluster  Cluster
 	control  Control
-	dial     Dialer
+	remotes  Remotes
 	replicas func() []Replica
 	errands  chan struct{} // those that are at work
 
@@ -145,7 +145,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		Config: o.Config, host: o.Host, cluster: o.Cluster, control: o.Control,
-		dial: o.Dial, replicas: o.Replicas, errands: make(chan struct{}, mostErrands),
+		remotes: Remotes{dial: o.Dial, host: o.Host}, replicas: o.Replicas, errands: make(chan struct{}, mostErrands),
 		shards: make([]shard, n), mask: uint32(n - 1), shardBits: bits.TrailingZeros(uint(n)), seed: maphash.MakeSeed(),
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, buildID: buildID(o.Version), configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),

@@ -43,31 +43,21 @@ type errand struct {
 	left    any            // by the handler, for itself
 	watched []*transaction // by key: they have nothing but what they watch
 	keys    [][]byte
-	over    func()       // when the command has ended, and the work; may be nil
-	open    atomic.Int32 // of both, those that have not
 	before  *errand
-}
-
-// ended is called when the command has ended, and when its work has.
-func (er *errand) ended() {
-	if er.open.Add(-1) == 0 && er.over != nil {
-		er.over()
-	}
 }
 
 // Errand parks the session while work is done on another goroutine, without locks, and
 // then has the command carried out anew, with what is left for it in Back. The keys are
 // the command's own; whether one has changed since is what Untouched says then. work sees
-// nothing of c. over, the last one given, is called once, when the command and its work
-// have ended. As part of a transaction it is refused.
-func (c *Ctx) Errand(left any, keys [][]byte, work, over func()) {
+// nothing of c, and ends whatever becomes of the client. As part of a transaction it is
+// refused.
+func (c *Ctx) Errand(left any, keys [][]byte, work func()) {
 	if c.nested {
 		c.park(parking{}) // which says why
 		return
 	}
 	e, s := c.e, c.s
-	er := &errand{left: left, keys: CloneArgs(keys), over: over, before: s.onErrand()}
-	er.open.Store(2)
+	er := &errand{left: left, keys: CloneArgs(keys), before: s.onErrand()}
 	for _, key := range er.keys {
 		tx := &transaction{stand: e.watchStand()}
 		c.watchKey(tx, key)
@@ -82,7 +72,6 @@ func (c *Ctx) Errand(left any, keys [][]byte, work, over func()) {
 		<-e.errands
 		done.Store(true)
 		conn.Wake()
-		er.ended()
 	})
 	c.park(parking{
 		held: true,
@@ -152,12 +141,10 @@ func (e *Engine) endErrand(s *Session) {
 	if s.onErrand() == nil || s.parked != nil {
 		return
 	}
-	last := s.seldom.errand
-	for er := last; er != nil; er = er.before {
+	for er := s.seldom.errand; er != nil; er = er.before {
 		for _, tx := range er.watched {
 			e.forgetWatched(tx)
 		}
 	}
 	s.seldom.errand = nil
-	last.ended()
 }

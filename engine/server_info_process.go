@@ -247,6 +247,7 @@ func (r *infoRun) stats(w *InfoWriter) {
 	// Snapshots need no second process, so nothing is ever forked.
 	w.Int("latest_fork_usec", 0)
 	w.Int("total_forks", 0)
+	w.Int("migrate_cached_sockets", int64(r.e.remotes.idle()))
 	// Nothing is defragmented, and no replica has keys of its own.
 	w.zero("slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
 		"total_active_defrag_time", "current_active_defrag_time")

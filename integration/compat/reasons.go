@@ -79,8 +79,6 @@ var reasons = []reason{
 	{test: "MULTI + LPUSH + EXPIRE + DEBUG SLEEP", why: oneUnit},
 	{test: "MULTI propagation of XREADGROUP", why: "XGROUP SETID says how many entries the group has read, which redis-server 7.0 leaves out and 7.2 writes"},
 	{message: "There is no log to follow", why: "what follows reads the log, which `appendonly no` leaves out"},
-	{test: "MIGRATE is caching connections", why: "each MIGRATE has a connection of its own"},
-	{test: "MIGRATE cached connections", why: "each MIGRATE has a connection of its own"},
 	{test: "No response for multi commands", why: "what the socket takes at once does not count for the limit"},
 	{test: "Obuf limit, HRANDFIELD with huge count", why: "with repetition 16,777,216 fields are drawn at most: a count alone could ask for more than there is memory"},
 	{test: "eviction due to", why: clients},

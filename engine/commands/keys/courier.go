@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -14,17 +15,19 @@ import (
 // A courier brings commands to another server and waits for the answers. It is at work
 // while nothing is locked, and knows nothing of the keyspace.
 type courier struct {
-	dial  engine.Dialer
-	addr  string
-	limit time.Duration // of connecting, and of each piece that is written or read
-	auth  [][]byte      // AUTH and what follows, nil: none
-	db    int64
+	remotes *engine.Remotes
+	to      engine.RemoteID
+	limit   time.Duration // of connecting, and of each piece that is written or read
+	auth    [][]byte      // AUTH and what follows, nil: none
+	db      int64
 
-	conn engine.Remote // nil: it is not connected
-	in   *bufio.Reader
+	conn     engine.Remote
+	in       *bufio.Reader
+	answered bool // something was, on conn
 
 	refused string // the first error that the other server has answered with
 	failed  string // what ended the conversation before its end, as the client is told
+	cause   error  // of failed
 }
 
 const (
@@ -36,31 +39,55 @@ const (
 
 var errLongAnswer = errors.New("an answer that is no status and no error")
 
-// deliver sends the parcels and notes which were taken.
+// deliver sends the parcels and notes which were taken. What was not answered at all on a
+// connection that was kept is sent anew on a new one, once, as redis-server does: the
+// other server may have closed the old one meanwhile, or have been started anew.
 func (co *courier) deliver(parcels []parcel) {
-	co.refused, co.failed = "", ""
-	var out []byte
-	ahead := 0
-	if co.conn == nil {
-		if err := co.connect(); err != nil {
-			co.failed = resp.ErrMigrateConnect
-			if errors.Is(err, engine.ErrRefused) { // redis-server finds out as it writes
-				co.failed = fmt.Sprintf(resp.ErrMigrateIO, "writing")
-			}
+	if conn := co.remotes.Take(co.to); conn != nil {
+		co.say(conn, parcels)
+		if co.failed == "" || co.answered || errors.Is(co.cause, os.ErrDeadlineExceeded) {
 			return
 		}
-		if co.auth != nil {
-			out = resp.AppendCommand(out, co.auth...)
-			ahead++
-		}
-		out = resp.AppendCommand(out, "SELECT", strconv.FormatInt(co.db, 10))
+	}
+	conn, err := co.remotes.Dial(co.to, co.limit)
+	switch {
+	case errors.Is(err, engine.ErrRefused): // redis-server finds out as it writes
+		co.fail(fmt.Sprintf(resp.ErrMigrateIO, "writing"), err)
+	case err != nil:
+		co.fail(resp.ErrMigrateConnect, err)
+	default:
+		co.say(conn, parcels)
+	}
+}
+
+func (co *courier) fail(text string, cause error) { co.failed, co.cause = text, cause }
+
+// say is deliver on one connection, which is kept afterwards if everything was answered.
+func (co *courier) say(conn engine.Remote, parcels []parcel) {
+	co.conn, co.in = conn, bufio.NewReaderSize(conn, longestAnswer)
+	co.refused, co.failed, co.cause, co.answered = "", "", nil, false
+	if co.exchange(parcels) && co.in.Buffered() == 0 {
+		co.remotes.Keep(co.to, conn)
+		return
+	}
+	_ = conn.Close() // nothing more is wanted of it
+}
+
+// exchange reports whether all was answered, and the other server knows who speaks and
+// of which database.
+func (co *courier) exchange(parcels []parcel) bool {
+	var out []byte
+	ahead := 1
+	if co.auth != nil { // each time: the password may be another by now
+		out = resp.AppendCommand(out, co.auth...)
 		ahead++
 	}
+	out = resp.AppendCommand(out, "SELECT", strconv.FormatInt(co.db, 10))
 	for i := range parcels {
 		if out = append(out, parcels[i].command...); len(out) >= pieceLen || i == len(parcels)-1 {
 			if err := co.write(out); err != nil {
-				co.failed = fmt.Sprintf(resp.ErrMigrateIO, "writing")
-				return
+				co.fail(fmt.Sprintf(resp.ErrMigrateIO, "writing"), err)
+				return false
 			}
 			out = out[:0]
 		}
@@ -72,18 +99,7 @@ func (co *courier) deliver(parcels []parcel) {
 	for i := range parcels {
 		parcels[i].settled = co.answer() && !shut
 	}
-}
-
-func (co *courier) connect() error {
-	if co.dial == nil {
-		return errors.New("no server can be reached")
-	}
-	conn, err := co.dial(co.addr, co.limit)
-	if err != nil {
-		return err
-	}
-	co.conn, co.in = conn, bufio.NewReaderSize(conn, longestAnswer)
-	return nil
+	return !shut && co.failed == ""
 }
 
 func (co *courier) write(out []byte) error {
@@ -107,9 +123,10 @@ func (co *courier) answer() (taken bool) {
 	}
 	line, err := co.line()
 	if err != nil {
-		co.failed = fmt.Sprintf(resp.ErrMigrateIO, "reading")
+		co.fail(fmt.Sprintf(resp.ErrMigrateIO, "reading"), err)
 		return false
 	}
+	co.answered = true
 	if line[0] != '-' {
 		return true
 	}
@@ -134,12 +151,4 @@ func (co *courier) line() (string, error) {
 		return "", errLongAnswer
 	}
 	return string(raw), nil
-}
-
-// close ends the connection.
-func (co *courier) close() {
-	if co.conn != nil {
-		_ = co.conn.Close() // nothing more is wanted of it
-		co.conn = nil
-	}
 }

@@ -27,7 +27,8 @@ import (
 // is what was there at one moment. A client that goes away, or a leader that is deposed
 // meanwhile, leaves the keys here, and copies there; as an IOERR may.
 //
-// Connections are not kept for the next MIGRATE.
+// Connections are kept for the next MIGRATE to the same server, with the same password
+// (engine.Remotes).
 //
 // Inside MULTI, and in scripts, it is refused; redis-server carries it out there, and serves
 // nobody until the other server has answered. What is between MULTI and EXEC is one step
@@ -144,7 +145,7 @@ func doMigrate(c *engine.Ctx) {
 
 // migrationOf reads the arguments; false: the error was written.
 func migrationOf(c *engine.Ctx) (m *migration, ok bool) {
-	m = &migration{restore: "RESTORE", courier: courier{dial: c.Dial()}}
+	m = &migration{restore: "RESTORE", courier: courier{remotes: c.Remotes()}}
 	wrong := ""
 	migrateOptions(c.Args, func(option string, at int) bool {
 		left := len(c.Args) - at - 1
@@ -181,7 +182,7 @@ func migrationOf(c *engine.Ctx) (m *migration, ok bool) {
 		timeout = migrateTimeout
 	}
 	m.limit = time.Duration(min(timeout, longestMigrate)) * time.Millisecond
-	m.addr = addrOf(string(c.Args[1]), string(c.Args[2]))
+	m.to = engine.NewRemoteID(addrOf(string(c.Args[1]), string(c.Args[2])), m.auth)
 	if c.View().Clustered {
 		m.restore = "RESTORE-ASKING" // a node of Redis Cluster takes it where it takes the slot in
 	}
@@ -242,7 +243,7 @@ func (m *migration) leave(c *engine.Ctx) {
 			watched = append(watched, m.parcels[i].key)
 		}
 	}
-	c.Errand(m, watched, func() { m.deliver(m.parcels) }, m.close)
+	c.Errand(m, watched, func() { m.deliver(m.parcels) })
 }
 
 // arrived does here what has become of the parcels.
