@@ -239,7 +239,10 @@ func (w *walker) entries(list []Entry, h hooks) ([]Entry, error) {
 			err = w.other(op, h)
 		case w.codecs.has(Type(op)):
 			list = append(list, Entry{})
-			err = w.entry(Type(op), &list[len(list)-1])
+			e := &list[len(list)-1]
+			if err = w.entry(Type(op), e); err != nil {
+				return list, w.wrapValue(err, e)
+			}
 		default:
 			err = w.foreign(Type(op))
 		}

@@ -3,6 +3,7 @@ package rdb
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // ErrNotRDB says that a file does not begin as an RDB file does.
@@ -20,13 +21,32 @@ type DamageError struct {
 	Offset int64 // in the file, where it shows; the damage may stand before it
 	From   int64 // where the item or the section that it is in begins
 	Err    error // what is wrong; io.ErrUnexpectedEOF: the file ends too early
+
+	// The key whose value it is in, as far as that is known; Kind is "" where it is not.
+	DB   int
+	Key  []byte
+	Kind string // as "hash (ziplist)"
 }
 
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("RDB damaged at offset %d (in what begins at %d): %v", e.Offset, e.From, e.Err)
+	where := fmt.Sprintf("what begins at %d", e.From)
+	if e.Kind != "" {
+		where += fmt.Sprintf(", key \"%s\" of database %d, a %s", Printable(e.Key), e.DB, e.Kind)
+	}
+	return fmt.Sprintf("RDB damaged at offset %d (in %s): %v", e.Offset, where, e.Err)
 }
 
-func (e *DamageError) Unwrap() error { return e.Err }
+// Printable is a key as messages have it: bounded, and without bytes that end a line, or
+// that a terminal acts on.
+func Printable(key []byte) string {
+	const shown = 128 // bytes
+	more := ""
+	if len(key) > shown {
+		key, more = key[:shown], "..."
+	}
+	q := strconv.Quote(string(key))
+	return q[1:len(q)-1] + more
+}
 
 // A TypeError is a value of a type for which there is no codec. Functions and
 // modules' data outside keys are such values too: they have no key.
@@ -41,13 +61,8 @@ func (e *TypeError) Error() string {
 	if e.Key == nil {
 		return fmt.Sprintf("RDB holds a %s at offset %d, which this server cannot hold", e.Kind, e.Offset)
 	}
-	const shown = 128 // bytes of a key
-	key, more := e.Key, ""
-	if len(key) > shown {
-		key, more = key[:shown], "..."
-	}
-	return fmt.Sprintf("key %q%s in database %d is a %s (at offset %d of the RDB), a type this server does not have",
-		key, more, e.DB, e.Kind, e.Offset)
+	return fmt.Sprintf("key \"%s\" in database %d is a %s (at offset %d of the RDB), a type this server does not have",
+		Printable(e.Key), e.DB, e.Kind, e.Offset)
 }
 
 // What damage can be.
@@ -79,6 +94,16 @@ func (c *cursor) wrap(err error) error {
 		return err
 	}
 	return &DamageError{Offset: c.base + int64(c.i), From: c.base + int64(c.keep), Err: err}
+}
+
+// wrapValue is wrap for an error in e, of whose key as much is known as was read.
+func (c *cursor) wrapValue(err error, e *Entry) error {
+	err = c.wrap(err)
+	var damage *DamageError
+	if e.Key != nil && errors.As(err, &damage) && damage.Kind == "" {
+		damage.DB, damage.Key, damage.Kind = e.DB, append([]byte{}, e.Key...), e.Type.String()
+	}
+	return err
 }
 
 // A LibraryError says that a library of functions was refused: the file is right, and

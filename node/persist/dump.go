@@ -56,14 +56,14 @@ func (d *Data) loadDump(ctx context.Context) error {
 	room := d.engine.NewReserve(size)
 	defer room.Release()
 	o.Resize = room.Resize
-	late := late{now: d.host.Now()}
-	sum, err := rdb.LoadAt(f, size, o, untilDone(ctx, late.count(d.engine.LoadBatch)))
+	met := d.newMet()
+	sum, err := rdb.LoadAt(f, size, o, untilDone(ctx, met.count(d.engine.LoadBatch)))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}
-	d.loadedRDB(path, sum, &late)
+	d.loadedRDB(path, sum, met)
 	d.from = path
-	d.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys, path, time.Since(began).Seconds())
+	d.host.Logf(engine.LevelNotice, "DB loaded from disk: %d keys of %s in %.3f seconds", sum.Keys-met.empty.Load(), path, time.Since(began).Seconds())
 	if d.Log() == nil {
 		return nil
 	}
@@ -110,27 +110,57 @@ func untilDone(ctx context.Context, put func(*rdb.Batch) error) func(*rdb.Batch)
 	}
 }
 
-// late counts keys that are past their time when they are loaded, wall ms: they are deleted
-// as others are, and nobody sees them.
-type late struct {
-	now int64
-	n   atomic.Int64
+// A met is what a load has met beside keys that it keeps.
+type met struct {
+	d   *Data
+	now int64 // wall ms
+	// expired are keys that are past their time: they are deleted as others are, and nobody sees
+	// them. empty are those of values without elements, which old servers have written: the
+	// kernel passes over them.
+	expired, empty atomic.Int64
 }
 
+func (d *Data) newMet() *met { return &met{d: d, now: d.host.Now()} }
+
+// mostEmpty is how many empty keys of a load the log names, as redis-server's.
+const mostEmpty = 10
+
 // count is put that counts too.
-func (l *late) count(put func(*rdb.Batch) error) func(*rdb.Batch) error {
+func (m *met) count(put func(*rdb.Batch) error) func(*rdb.Batch) error {
 	return func(b *rdb.Batch) error {
 		n := int64(0)
 		for i := range b.Entries {
-			if at := b.Entries[i].Expire; at != 0 && at <= l.now {
+			en := &b.Entries[i]
+			if en.Expire != 0 && en.Expire <= m.now {
 				n++
+			}
+			if o, is := en.Obj.(engine.Object); is && o.Len() == 0 && m.empty.Add(1) <= mostEmpty {
+				m.d.host.Logf(engine.LevelWarning, "Loading RDB: skipping empty key: %s", rdb.Printable(en.Key))
 			}
 		}
 		if n > 0 {
-			l.n.Add(n)
+			m.expired.Add(n)
 		}
 		return put(b)
 	}
+}
+
+// tellDamage warns of what is wrong with an RDB file that the start ends with, in words that
+// redis-server's have too: what looks for them in the log finds them.
+func (d *Data) tellDamage(err error) {
+	var damage *rdb.DamageError
+	if !errors.As(err, &damage) {
+		return
+	}
+	kind := "RDB file"
+	if damage.Kind != "" {
+		kind = strings.ToUpper(damage.Kind[:1]) + damage.Kind[1:]
+	}
+	d.host.Logf(engine.LevelWarning, "RDB reading offset %d -> %s integrity check failed: %v", damage.Offset, kind, damage.Err)
+	if damage.Kind != "" {
+		d.host.Logf(engine.LevelWarning, "RDB integrity check failed in key \"%s\" of database %d, which begins at offset %d", rdb.Printable(damage.Key), damage.DB, damage.From)
+	}
+	d.host.Logf(engine.LevelWarning, "Terminating server after rdb file reading failure.")
 }
 
 // rdbOptions are for every RDB file that is loaded.
@@ -140,8 +170,13 @@ func (d *Data) rdbOptions(progress func(done int64)) rdb.Options {
 }
 
 // loadedRDB notes what came out of a file, and warns of what did not.
-func (d *Data) loadedRDB(name string, sum *rdb.Summary, late *late) {
-	d.keeper.hasLoaded(sum.Keys, late.n.Load())
+func (d *Data) loadedRDB(name string, sum *rdb.Summary, m *met) {
+	expired, empty := m.expired.Load(), m.empty.Load()
+	d.keeper.hasLoaded(sum.Keys-empty, expired)
+	if empty > 0 {
+		d.host.Logf(engine.LevelWarning, "Done loading RDB, keys loaded: %d, keys expired: %d, empty keys skipped: %d.",
+			sum.Keys-empty-expired, expired, empty)
+	}
 	if len(sum.Skipped) == 0 {
 		return
 	}

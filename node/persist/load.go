@@ -102,8 +102,8 @@ func (d *Data) loadBase(b *aof.Base) error {
 	room := d.engine.NewReserve(b.Size)
 	defer room.Release()
 	o.Resize = room.Resize
-	late := late{now: d.host.Now()}
-	sum, err := rdb.LoadAt(b, b.Size, o, late.count(d.engine.LoadBatch))
+	met := d.newMet()
+	sum, err := rdb.LoadAt(b, b.Size, o, met.count(d.engine.LoadBatch))
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (d *Data) loadBase(b *aof.Base) error {
 		return err
 	}
 	b.Used = sum.Bytes
-	d.loadedRDB("the log's base", sum, &late)
+	d.loadedRDB("the log's base", sum, met)
 	place, err := sum.Aux.Place()
 	if err != nil || place == nil {
 		return err

@@ -158,10 +158,12 @@ func (d *Data) OpenLog(t Trouble) error {
 
 // Load brings the data from the disk: the log, or a dump where there is none.
 func (d *Data) Load(ctx context.Context) error {
-	if err := d.loadLog(ctx); err != nil {
-		return err
+	err := d.loadLog(ctx)
+	if err == nil {
+		err = d.loadDump(ctx)
 	}
-	if err := d.loadDump(ctx); err != nil {
+	if err != nil {
+		d.tellDamage(err)
 		return err
 	}
 	d.blank(ctx)

@@ -77,9 +77,12 @@ func (d *Data) ReloadDump(save, over bool) error {
 	room := d.engine.NewReserve(info.Size())
 	defer room.Release()
 	o.Resize = room.Resize
-	if _, err := rdb.LoadAt(f, info.Size(), o, untilDone(context.Background(), d.engine.LoadBatch)); err != nil {
+	met := d.newMet()
+	sum, err := rdb.LoadAt(f, info.Size(), o, untilDone(context.Background(), met.count(d.engine.LoadBatch)))
+	if err != nil {
 		return fmt.Errorf("can't load %s: %w", d.DumpPath(), err)
 	}
+	d.loadedRDB(d.DumpPath(), sum, met)
 	d.engine.Freeze(func() { d.engine.Replaced(end) })
 	return nil
 }
