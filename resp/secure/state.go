@@ -103,9 +103,10 @@ func Load(s Settings) (*State, error) {
 // listening is the configuration of the listener.
 func (st *State) listening(s *Settings, own *tls.Certificate) (*tls.Config, error) {
 	c := &tls.Config{
-		Certificates: []tls.Certificate{*own}, ClientCAs: st.roots, Time: s.Now,
+		ClientCAs: st.roots, Time: s.Now,
 		SessionTicketsDisabled: !s.Tickets, DynamicRecordSizingDisabled: true,
 	}
+	Present(c, own)
 	switch {
 	case s.Auth == AuthYes:
 		c.ClientAuth = tls.RequireAndVerifyClientCert

@@ -124,7 +124,8 @@
 // nothing, and no write of it fails for want of room. So a client at rest has
 // no goroutine, and clients without TLS pay one comparison per read and write.
 // A handshake cannot be asked again in its middle: the loop computes it in a
-// coroutine that stands still while nothing has come (shake_linux.go). A goroutine
+// coroutine that stands still while nothing has come, or while a slow key is used
+// elsewhere (shake_linux.go). A goroutine
 // for each, which did the computing beside the loop, was measured against it: 11
 // context switches for a handshake instead of 6, and a fifth more of the processor.
 //

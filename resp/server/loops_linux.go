@@ -21,6 +21,7 @@ type loops struct {
 	active atomic.Int64  // loops at work: the first so many of list
 	done   chan struct{} // closed when the server closes
 	ending sync.Once
+	asides chan struct{} // slow keys in use
 
 	mu   sync.Mutex
 	list []*loop // grows, up to limit
@@ -57,7 +58,7 @@ func newLoops(s *Server) *loops {
 		limit = runtime.GOMAXPROCS(0) // heeds a container's quota
 	}
 	began := time.Now()
-	return &loops{srv: s, limit: limit, ticks: func() int64 { return int64(time.Since(began)) }, done: make(chan struct{})}
+	return &loops{srv: s, limit: limit, ticks: func() int64 { return int64(time.Since(began)) }, done: make(chan struct{}), asides: make(chan struct{}, asides())}
 }
 
 // serve accepts from l until the server is closed; false: l is nothing for an

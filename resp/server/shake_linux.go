@@ -3,7 +3,9 @@ package server
 import (
 	"crypto/tls"
 	"iter"
+	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,22 +18,59 @@ import (
 // crypto/tls carries out a handshake in one call, which reads and writes as it likes. A hand
 // is a coroutine in which that call stands still while there is nothing to read, so that the
 // loop computes it piece by piece in its own turns: no other thread is woken for it, and
-// nothing is locked. A piece takes some tenths of a millisecond, an RSA key's longer; in the
-// meantime the loop's clients wait. So a turn computes one piece at most, and while others
-// want turns, the next piece has to wait for as long as the last one took: handshakes take
-// no more than half of a loop's time from its clients. A handshake ends its connection when
-// it has taken shakeLimit.
+// nothing is locked. A piece takes some tenths of a millisecond; in the meantime the loop's
+// clients wait. So a turn computes one piece at most, and while others want turns, the next
+// piece has to wait for as long as the last one took: handshakes take no more than half of
+// a loop's time from its clients. A handshake ends its connection when it has taken
+// shakeLimit. What a key takes milliseconds for, an RSA key above all, is computed on
+// another goroutine, and the hand stands still meanwhile (tlsWire.Aside).
 
 // A hand computes handshakes, one after the other. It keeps its stack, which has grown to
 // what they need.
 type hand struct {
 	conn *tls.Conn // whose handshake it computes
+	slot *slot     // conn's
 	done bool      // that is over
 	err  error     // how
+	// aside becomes true when what is computed elsewhere for the handshake is over; nil:
+	// nothing is.
+	aside *atomic.Bool
 	// step computes until the handshake is over or stands still; pause is the hand's own.
 	step  func() (struct{}, bool)
 	pause func(struct{}) bool
 	stop  func() // ends it between two handshakes
+}
+
+// asides is how many goroutines use slow keys at a time, for all loops: half of the
+// processors, so that handshakes take no more than that from clients.
+func asides() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
+// Aside is secure.Asider's: work is done on another goroutine while the handshake stands
+// still; done is false if the socket was closed meanwhile.
+func (w *tlsWire) Aside(work func()) (done bool) {
+	h := w.hand
+	if h == nil { // nobody else waits for it
+		work()
+		return true
+	}
+	s, over, left := h.slot, &atomic.Bool{}, &atomic.Bool{}
+	turns := s.srv.loops.asides
+	h.aside = over
+	go func() { // of handshakes with a place: maxShakes bounds them
+		turns <- struct{}{}
+		if !left.Load() {
+			work()
+		}
+		<-turns
+		over.Store(true)
+		s.wake()
+	}()
+	for !over.Load() && w.sock >= 0 {
+		h.pause(struct{}{})
+	}
+	h.aside = nil
+	left.Store(true)
+	return w.sock >= 0
 }
 
 // maxHands is how many hands without a handshake a loop keeps.
@@ -164,7 +203,7 @@ func (lp *loop) compute(s *slot) {
 	t := s.tls
 	if t.wire.hand == nil {
 		t.wire.hand = lp.takeHand()
-		t.wire.hand.conn = t.conn
+		t.wire.hand.conn, t.wire.hand.slot = t.conn, s
 	}
 	if t.wire.hand.step(); t.wire.hand.done {
 		err := t.wire.hand.err
@@ -195,7 +234,7 @@ func (lp *loop) endShake(s *slot) {
 		return
 	}
 	t.wire.hand = nil
-	h.conn, h.done, h.err = nil, false, nil
+	h.conn, h.slot, h.done, h.err = nil, nil, false, nil
 	if len(lp.hands) >= maxHands {
 		h.stop()
 		return

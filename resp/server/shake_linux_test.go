@@ -1,11 +1,16 @@
 package server
 
 import (
+	"crypto"
 	"crypto/tls"
+	"io"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"regent/engine/config"
+	"regent/resp/secure"
 )
 
 // TestHandshakesLeaveTime: while others want turns a handshake waits for as long as the last
@@ -83,4 +88,101 @@ func TestWritesByTLSAreCalls(t *testing.T) {
 	}})
 	<-done
 	w.expect("+PONG\r\n")
+}
+
+// A heldKey signs when it is let, as a key does that takes long.
+type heldKey struct {
+	crypto.Signer
+	begun chan struct{} // one for each that waits
+	let   chan struct{} // nil: all are let
+	at    atomic.Int64  // are signing
+	most  atomic.Int64  // of them at a time
+	n     atomic.Int64  // have signed
+}
+
+func (k *heldKey) Sign(rand io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	at := k.at.Add(1)
+	for most := k.most.Load(); at > most && !k.most.CompareAndSwap(most, at); most = k.most.Load() {
+	}
+	if k.let != nil {
+		k.begun <- struct{}{}
+		<-k.let
+	}
+	k.n.Add(1)
+	k.at.Add(-1)
+	return k.Signer.Sign(rand, digest, o)
+}
+
+// TestSlowKeysHoldNoLoopUp: while a key is used that takes long, its loop serves others; few
+// are used at a time, and one whose client is gone is not used.
+func TestSlowKeysHoldNoLoopUp(t *testing.T) {
+	own := selfSigned(t)
+	key := &heldKey{Signer: own.PrivateKey.(crypto.Signer), begun: make(chan struct{}, 100)}
+	own.PrivateKey = key
+	cfg := &tls.Config{DynamicRecordSizingDisabled: true}
+	secure.Present(cfg, &own)
+	h := start(t, config.IOEventLoop+byTLS, func(h *house, o *Options) {
+		o.Config.IOThreads.Set(1)
+		o.TLS = func() *tls.Config { return cfg }
+	})
+	other := h.dial()
+	other.send(command("PING"))
+	other.expect("+PONG\r\n")
+
+	key.let = make(chan struct{}) // nobody is signing
+	many := asides() + 3
+	var shakes sync.WaitGroup
+	var conns []*wire
+	for i := range many {
+		raw := h.raw()
+		conn := tls.Client(raw.Conn, &tls.Config{InsecureSkipVerify: true})
+		conns = append(conns, &wire{conn, t})
+		shakes.Go(func() {
+			if err := conn.Handshake(); i > 0 && i < many-1 && err != nil {
+				t.Errorf("client %d: %v", i, err)
+			}
+		})
+		if i < asides() {
+			<-key.begun
+		}
+	}
+	other.send(command("PING"))
+	other.expect("+PONG\r\n")
+	eventually(t, "all have come to where the key is used", func() bool { return atTheKey(h) == many })
+	// The first one goes while its key is used, the last one before it is.
+	for _, w := range []*wire{conns[0], conns[many-1]} {
+		local := w.LocalAddr().String()
+		other.send(command("CLIENT", "KILL", "ADDR", local))
+		other.expect(":1\r\n")
+		eventually(t, "it is gone", func() bool { return !h.front.shakesWith(local) })
+	}
+	other.send(command("PING"))
+	other.expect("+PONG\r\n")
+	close(key.let)
+	shakes.Wait()
+	for i, w := range conns[1 : many-1] {
+		w.send(command("ECHO", string(rune('a'+i))))
+		w.expect("$1\r\n" + string(rune('a'+i)) + "\r\n")
+	}
+	if most := key.most.Load(); most > int64(asides()) {
+		t.Errorf("%d keys were used at a time, at most %d may be", most, asides())
+	}
+	if n := key.n.Load(); n != int64(1+many-1) {
+		t.Errorf("a key was used %d times, want %d: once for the first client, and for all that were waited for", n, many)
+	}
+}
+
+// atTheKey is how many handshakes of the first loop stand still for a slow key.
+func atTheKey(h *house) (n int) {
+	lp, done := h.front.loops.all()[0], make(chan struct{})
+	lp.post(nil, &order{ask: func() {
+		defer close(done)
+		for _, s := range lp.slots {
+			if s != nil && s.tls.wire.hand != nil && s.tls.wire.hand.aside != nil {
+				n++
+			}
+		}
+	}})
+	<-done
+	return n
 }

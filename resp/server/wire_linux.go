@@ -83,7 +83,15 @@ func (w *tlsWire) Read(p []byte) (int, error) {
 }
 
 // idle reports whether a handshake has nothing to go on with.
-func (w *tlsWire) idle() bool { return len(w.in) == 0 && !w.eof && w.sock >= 0 }
+func (w *tlsWire) idle() bool {
+	if w.sock < 0 {
+		return false
+	}
+	if w.hand != nil && w.hand.aside != nil {
+		return !w.hand.aside.Load()
+	}
+	return len(w.in) == 0 && !w.eof
+}
 
 // Write is crypto/tls's.
 func (w *tlsWire) Write(p []byte) (int, error) {
