@@ -146,6 +146,9 @@ func (c control) SaveSoon(afterwards bool) engine.Job { return c.s.data.SaveSoon
 // Save is SAVE.
 func (c control) Save(giveUp bool) error { return c.s.data.Save(giveUp) }
 
+// GiveUpSave ends a BGSAVE that is under way.
+func (c control) GiveUpSave() { c.s.data.GiveUpSave() }
+
 // SavesAtEnd reports whether there are save points.
 func (c control) SavesAtEnd() bool { return c.s.data.SavesAtEnd() }
 

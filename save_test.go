@@ -37,6 +37,20 @@ func begin(t *testing.T, dir string, lines ...string) *testServer {
 // beginOn is begin with a file system for the log.
 func beginOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testServer {
 	t.Helper()
+	ts := unansweredOn(t, fs, dir, lines...)
+	c := ts.client()
+	ts.until("it answers", func() bool { return c.Ping(t.Context()).Err() == nil })
+	return ts
+}
+
+// unanswered is begin without waiting for an answer.
+func unanswered(t *testing.T, dir string, lines ...string) *testServer {
+	t.Helper()
+	return unansweredOn(t, nil, dir, lines...)
+}
+
+func unansweredOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testServer {
+	t.Helper()
 	cfg := config.New()
 	if err := config.Parse(cfg, strings.Join(append(lines, "dir "+dir, "logfile "+filepath.Join(dir, "log")), "\n"), "test"); err != nil {
 		t.Fatal(err)
@@ -53,8 +67,6 @@ func beginOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testServer 
 	ts := &testServer{Server: s, t: t, addr: l.Addr().String(), stop: stop, done: make(chan error, 1)}
 	go func() { ts.done <- s.Run(ctx) }()
 	t.Cleanup(ts.end)
-	c := ts.client()
-	ts.until("it answers", func() bool { return c.Ping(t.Context()).Err() == nil })
 	return ts
 }
 

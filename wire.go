@@ -154,7 +154,7 @@ func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Pla
 // replicaOptions ties the replicas that are no nodes (docs/replicas.md) to the log that there is.
 func (s *Server) replicaOptions() replicas.Options {
 	o := replicas.Options{
-		Config: s.cfg, Host: s.host, Disk: s.disk(), Copy: s.data.CopyOut, Beat: s.engine.Beat,
+		Config: s.cfg, Host: s.host, Disk: s.disk(), Copy: s.data.CopyOut, Beat: s.engine.Beat, Synced: s.engine.CountSync, Sent: s.engine.CountReplOutput,
 		Leads: func() bool { return true }, History: s.engine.RunID,
 		Stream: func() engine.Stream {
 			if log := s.data.Log(); log != nil {

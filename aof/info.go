@@ -59,6 +59,7 @@ func (l *Log) WriteInfo(w *engine.InfoWriter, running, scheduled bool) {
 	current, base := l.Sizes()
 	w.Int("aof_current_size", current)
 	w.Int("aof_base_size", base)
+	w.Int("aof_pending_rewrite", 0) // as in Redis, where aof_rewrite_scheduled says it
 	w.Int("aof_buffer_length", recorder{l}.End()-l.written.Load())
 	w.Bool("aof_pending_bio_fsync", l.o.Fsync() != config.FsyncNo && l.synced.Load() < l.written.Load())
 	w.Int("aof_delayed_fsync", l.stats.delayed.Load())

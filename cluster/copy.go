@@ -166,6 +166,8 @@ func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
 	for _, cm := range run.members {
 		if cm.out != nil {
 			cm.out.Close()
+			c.engine.CountSync(engine.SyncFull)
+			c.engine.CountReplOutput(int(cm.out.Sent()))
 			if cm.bad != nil && ctx.Err() == nil {
 				c.opts.Host.Logf(engine.LevelWarning, "Full copy to %s failed after %d bytes, it is tried again: %v", c.nameOf(cm.m.ID), cm.out.Sent(), cm.bad)
 			}
@@ -499,6 +501,7 @@ type counted struct {
 func (n counted) Read(p []byte) (int, error) {
 	got, err := n.r.Read(p)
 	n.c.copying.read.Add(int64(got))
+	n.c.engine.CountReplInput(got)
 	n.c.copying.lastIO.Store(n.c.opts.Host.Now())
 	return got, err
 }

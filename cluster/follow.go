@@ -277,6 +277,7 @@ func (f *follower) Append(epoch, off int64, records []byte, commit int64) (durab
 			return 0, false, fmt.Errorf("can't append at %d: %w", off, err)
 		}
 		c.follow.bytes.Add(int64(len(records)))
+		c.engine.CountReplInput(len(records))
 	}
 	c.remark()
 	moved := c.bring(func(now time.Duration) bully.Output {

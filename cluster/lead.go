@@ -129,6 +129,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Cluster: c.clusterText, Commit: c.commit.Load, Patience: c.timeout,
 		Opened: func(off int64) {
 			c.opts.Host.Logf(engine.LevelNotice, "Node %d follows from offset %d", m.ID, off)
+			c.engine.CountSync(engine.SyncPartial)
 			m.offset.Store(off)
 			m.applied.Store(0) // it may have begun anew
 			m.lost.Store(0)
@@ -142,6 +143,7 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Leisure:  c.leisure,
 		Spare:    func() bool { return c.spare(m) },
 		Watch:    c.watched(),
+		Sent:     c.engine.CountReplOutput,
 		Applied: func(off int64) {
 			m.raiseApplied(off)
 			c.engine.ReplicaAcked()

@@ -27,7 +27,8 @@ import (
 // above the limit by what as many commands need, and no more.
 //
 // Used memory is the dictionaries' own count, refreshed shard by shard after
-// each command that may have grown one: summing up costs no lock.
+// each command that may have grown one, and what libraries and large buffers of clients take:
+// summing up costs no lock.
 
 // Limits of one turn at making room.
 const (
@@ -128,11 +129,18 @@ func (e *Engine) overLimit() bool {
 	if limit == 0 {
 		return false
 	}
-	used := e.usedMemory()
+	return e.countedMemory() > limit || limit < ownBytes
+}
+
+// countedMemory is the bytes that maxmemory bounds, and INFO's used_memory: the data, the libraries of
+// functions and, as in Redis, what clients send and what waits to be sent to them. The
+// listener counts a client from where its buffers are larger than most (CountHeld).
+func (e *Engine) countedMemory() int64 {
+	n := e.usedMemory() + e.stats.held.Load()
 	if e.libraries != nil {
-		used += e.libraries.Bytes()
+		n += e.libraries.Bytes()
 	}
-	return used > limit || limit < ownBytes
+	return n
 }
 
 // ownBytes is less than a server without data takes: a limit below it refuses what needs

@@ -127,9 +127,6 @@ func (e *Engine) EvictAsAsked() space { return e.evictAsAsked() }
 // UsedMemory is usedMemory.
 func (e *Engine) UsedMemory() int64 { return e.usedMemory() }
 
-// Len is the number of entries.
-func (b *SnapshotBatch) Len() int { return b.n }
-
 // Watching is how many keys are watched, once for each transaction.
 func (e *Engine) Watching() int64 {
 	var listed int64

@@ -351,6 +351,9 @@ type Control interface {
 	// save is under way the error is ErrSaving, unless that one is to be given
 	// up.
 	Save(giveUp bool) error
+	// GiveUpSave ends a save that is under way in the background, if there is one. It does not
+	// wait for that.
+	GiveUpSave()
 	// SavesAtEnd reports whether an orderly end saves without being told to.
 	SavesAtEnd() bool
 	// ReloadLog replaces the keyspace by what the log holds; ReloadDump by what

@@ -228,12 +228,12 @@ func doConfigGet(c *Ctx) {
 		patterns[i] = spec.Lower(string(c.Args[2+i]))
 		signs[i] = strings.ContainsAny(patterns[i], globSigns)
 	}
-	asked := func(name string) (as string, ok bool) {
+	asked := func(name string, hidden bool) (as string, ok bool) {
 		for i, p := range patterns {
 			if p == name {
 				return string(c.Args[2+i]), true // as it was asked for
 			}
-			if signs[i] && glob.Match([]byte(p), []byte(name)) {
+			if signs[i] && !hidden && glob.Match([]byte(p), []byte(name)) {
 				return name, true
 			}
 		}
@@ -400,7 +400,7 @@ func (e *Engine) warnOfMemory(pairs []string) {
 	for i := 0; i < len(pairs); i += 2 {
 		named = named || strings.EqualFold(pairs[i], "maxmemory")
 	}
-	limit, used := e.Config.MaxMemory.Get(), e.usedMemory()
+	limit, used := e.Config.MaxMemory.Get(), e.countedMemory()
 	if named && limit > 0 && used > limit {
 		e.host.Logf(LevelWarning, "WARNING: the new maxmemory value set via CONFIG SET (%d) is smaller than the current memory usage (%d). "+
 			"This will result in key eviction and/or the inability to accept new write commands depending on the maxmemory-policy.", limit, used)

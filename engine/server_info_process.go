@@ -94,11 +94,11 @@ func (r *infoRun) clients(w *InfoWriter) {
 	w.Int("clients_in_timeout_table", sum.timed)
 }
 
-// memory tells of the data as used: it is what maxmemory bounds. Go's own
-// heap beside it, sessions and buffers, is used_memory_heap.
+// memory tells of what maxmemory bounds as used: the data, libraries and large buffers. Go's own
+// heap, in which buffers and sessions are, is used_memory_heap.
 func (r *infoRun) memory(w *InfoWriter) {
 	e, u := r.e, r.process()
-	used := e.usedMemory()
+	used, data := e.countedMemory(), e.usedMemory()
 	e.notePeak(used)
 	peak := e.stats.peak.Load()
 	bytes := func(name string, n int64) {
@@ -112,10 +112,10 @@ func (r *infoRun) memory(w *InfoWriter) {
 	bytes("used_memory_peak", peak)
 	w.Str("used_memory_peak_perc", fmt.Sprintf("%.2f%%", percent(used, peak)))
 	clients := r.clientSums()
-	w.Int("used_memory_overhead", clients.buffers) // not part of used_memory
+	w.Int("used_memory_overhead", used-data)
 	w.Int("used_memory_startup", 0)
-	w.Int("used_memory_dataset", used)
-	w.Str("used_memory_dataset_perc", "100.00%")
+	w.Int("used_memory_dataset", data)
+	w.Str("used_memory_dataset_perc", fmt.Sprintf("%.2f%%", dataShare(data, used)))
 	w.Int("allocator_allocated", used)
 	w.Int("allocator_active", u.Resident)
 	w.Int("allocator_resident", u.Resident)
@@ -139,7 +139,7 @@ func (r *infoRun) memory(w *InfoWriter) {
 		w.float("mem_fragmentation_ratio", ratio(u.Resident, used), 2)
 		w.Int("mem_fragmentation_bytes", u.Resident-used)
 	}
-	// Followers read the log's file, and no client's buffers count for maxmemory.
+	// Followers read the log's file.
 	w.zero("mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves")
 	w.Int("mem_clients_normal", clients.buffers)
 	w.zero("mem_cluster_links", "mem_aof_buffer")
@@ -181,6 +181,14 @@ func ratio(part, whole int64) float64 {
 }
 
 func percent(part, whole int64) float64 { return 100 * ratio(part, whole) }
+
+// dataShare is which part of what is used is data, in percent; of nothing all of it.
+func dataShare(data, used int64) float64 {
+	if used == 0 {
+		return 100
+	}
+	return percent(data, used)
+}
 
 // policyName is maxmemory-policy as it is configured.
 func (e *Engine) policyName() string {
@@ -228,9 +236,16 @@ func (r *infoRun) stats(w *InfoWriter) {
 	w.Int("instantaneous_ops_per_sec", int64(s.rates.perSecond(rateCommands)))
 	w.Int("total_net_input_bytes", s.carried(bytesIn))
 	w.Int("total_net_output_bytes", s.carried(bytesOut))
+	w.Int("total_net_repl_input_bytes", s.replicated.in.Load())
+	w.Int("total_net_repl_output_bytes", s.replicated.out.Load())
 	w.float("instantaneous_input_kbps", s.rates.perSecond(rateInput)/1024, 2)
 	w.float("instantaneous_output_kbps", s.rates.perSecond(rateOutput)/1024, 2)
+	w.float("instantaneous_input_repl_kbps", s.rates.perSecond(rateReplInput)/1024, 2)
+	w.float("instantaneous_output_repl_kbps", s.rates.perSecond(rateReplOutput)/1024, 2)
 	w.Int("rejected_connections", s.rejected.Load())
+	w.Int("sync_full", s.replicated.full.Load())
+	w.Int("sync_partial_ok", s.replicated.partial.Load())
+	w.Int("sync_partial_err", s.replicated.refused.Load())
 	w.Int("expired_keys", s.sum(func(st *stripe) *atomic.Int64 { return &st.expired }))
 	// Keys are found by when they expire: none waits for being looked at by chance.
 	w.float("expired_stale_perc", 0, 2)

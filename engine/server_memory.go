@@ -77,18 +77,22 @@ func doMemoryUsage(c *Ctx) {
 }
 
 // doMemoryStats has Redis's names where there is something behind them. Total
-// is the data, which maxmemory bounds; heap is the process's own beside it.
+// is what maxmemory bounds; heap is the process's own, buffers in it.
 func doMemoryStats(c *Ctx) {
 	e := c.e
-	used, usage, keys := e.usedMemory(), e.control.Usage(), e.countKeys()
+	used, data, usage, keys := e.countedMemory(), e.usedMemory(), e.control.Usage(), e.countKeys()
 	e.notePeak(used)
 	peak := e.stats.peak.Load()
 	perKey := int64(0)
 	if keys > 0 {
-		perKey = used / keys
+		perKey = data / keys
 	}
 	buffers, beyond := e.sumClients().buffers, usage.Resident-used
-	c.W.Map(26)
+	var code int64
+	if e.libraries != nil {
+		code = e.libraries.Bytes()
+	}
+	c.W.Map(28)
 	number := func(name string, n int64) { c.W.BulkString(name); c.W.Int(n) }
 	share := func(name string, f float64) { c.W.BulkString(name); c.W.Double(f) }
 	number("peak.allocated", peak)
@@ -99,12 +103,14 @@ func doMemoryStats(c *Ctx) {
 	number("clients.normal", buffers)
 	number("cluster.links", 0)
 	number("aof.buffer", 0)
-	number("overhead.total", buffers)
+	number("lua.caches", e.scripts.bytes.Load())
+	number("functions.caches", code)
+	number("overhead.total", used-data)
 	number("heap.allocated", usage.Heap)
 	number("keys.count", keys)
 	number("keys.bytes-per-key", perKey)
-	number("dataset.bytes", used)
-	share("dataset.percentage", 100)
+	number("dataset.bytes", data)
+	share("dataset.percentage", dataShare(data, used))
 	share("peak.percentage", percent(used, peak))
 	number("allocator.allocated", used)
 	number("allocator.active", usage.Resident)

@@ -169,13 +169,16 @@ func doShutdown(c *Ctx) {
 	})
 }
 
-// saveFlushed answers a flush of everything, after a server with save points has
-// replaced its file: with nothing left to change no save point might ever be
+// saveFlushed answers a flush of everything, after a save that is under way was given up, and a
+// server with save points has replaced its file: with nothing left to change no save point might ever be
 // reached, and the next start would bring back what is gone. As in Redis the
 // answer is OK even if that fails; the log and INFO say so.
 func (c *Ctx) saveFlushed() {
 	control := c.e.control
 	if control == nil || !control.SavesAtEnd() {
+		if control != nil {
+			control.GiveUpSave()
+		}
 		c.W.OK()
 		return
 	}

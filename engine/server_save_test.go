@@ -81,3 +81,18 @@ func TestShutdownSaves(t *testing.T) {
 		}
 	}
 }
+
+// TestFlushGivesTheSaveUp: FLUSHALL without save points ends a save that is under way.
+func TestFlushGivesTheSaveUp(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for _, flush := range []string{"FLUSHDB", "FLUSHALL"} {
+		s.Control.Calls = nil
+		if got := c.Do(flush); got != "+OK\r\n" {
+			t.Fatal(got)
+		}
+		if got, want := len(s.Control.Calls), map[string]int{"FLUSHALL": 1}[flush]; got != want {
+			t.Errorf("%s: %q", flush, s.Control.Calls)
+		}
+	}
+}

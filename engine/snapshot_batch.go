@@ -90,6 +90,9 @@ func (b *SnapshotBatch) add(r *snapshotRun, db int, d *dict.Dict, ref dict.Ref) 
 	return weight
 }
 
+// Len is the number of entries.
+func (b *SnapshotBatch) Len() int { return b.n }
+
 // Each calls f with every entry; the entry is the same one each time.
 func (b *SnapshotBatch) Each(f func(*SnapshotEntry) error) error {
 	for p := b.buf; len(p) > 0; {

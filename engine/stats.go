@@ -21,7 +21,10 @@ type stats struct {
 	outLimit    atomic.Int64 // clients dropped for their output
 	clientsGone atomic.Int64 // clients dropped for maxmemory-clients
 	queryLimit  atomic.Int64 // clients dropped for their input
+	held        atomic.Int64 // bytes that clients' buffers take, as far as they count
 	expireNanos atomic.Int64 // what ExpireCycle has taken
+
+	replicated replicated
 
 	peak  atomic.Int64 // bytes of used memory, as far as it was looked at
 	rates rates
@@ -106,6 +109,9 @@ func (e *Engine) CountEvictedClient() { e.stats.clientsGone.Add(1) }
 // CountQueryLimit counts a client dropped for its unparsed input.
 func (e *Engine) CountQueryLimit() { e.stats.queryLimit.Add(1) }
 
+// CountHeld counts bytes that a client's buffers have begun to take; below 0 they have ended to.
+func (e *Engine) CountHeld(more int64) { e.stats.held.Add(more) }
+
 // Inputs is how often something was read from clients since the start.
 func (e *Engine) Inputs() int64 { return e.stats.carried(readCalls) }
 
@@ -178,6 +184,7 @@ func (s *stats) reset() {
 			c.Store(0)
 		}
 	}
+	s.replicated.reset()
 	s.rates.reset()
 	s.errors.reset()
 	s.latency.reset()
@@ -199,6 +206,8 @@ const (
 	rateCommands = iota
 	rateInput
 	rateOutput
+	rateReplInput
+	rateReplOutput
 	rateKinds
 )
 
@@ -207,12 +216,11 @@ const (
 func (e *Engine) SampleStats() {
 	s := &e.stats
 	now := [rateKinds]int64{
-		s.commands(), s.carried(bytesIn), s.carried(bytesOut),
+		s.commands(), s.carried(bytesIn), s.carried(bytesOut), s.replicated.in.Load(), s.replicated.out.Load(),
 	}
 	s.rates.sample(e.host.Ticks(), now)
-	used := e.usedMemory()
-	e.notePeak(used)
-	e.outOfCache.Store(used >= foreseeFrom)
+	e.notePeak(e.countedMemory())
+	e.outOfCache.Store(e.usedMemory() >= foreseeFrom)
 }
 
 func (e *Engine) notePeak(used int64) {

@@ -71,6 +71,8 @@ type SenderConfig struct {
 	// a descriptor, until it returns false, and tend by goroutines that are awake, again and
 	// again and, resting, before they rest; it reports whether it does. nil: it never does.
 	Watch func(fd int, ready func() (more bool), tend func(resting bool)) bool
+	// Sent is told how many bytes were sent; nil: nobody is.
+	Sent func(n int)
 	// Patience is how long a follower may neither take nor say anything while
 	// something is to be sent.
 	Patience time.Duration
@@ -434,7 +436,9 @@ func (s *Sender) put(b []byte) (err error) {
 	} else {
 		n, err = s.conn.WriteNow(b)
 	}
-	s.rest = b[n:]
+	if s.rest = b[n:]; s.cfg.Sent != nil {
+		s.cfg.Sent(n)
+	}
 	return err
 }
 

@@ -92,14 +92,14 @@ func (c *Config) Lookup(name string) (value string, ok bool) {
 }
 
 // EachAsked calls f with the directives for whose name asked is true, under the name that
-// it returns.
-func (c *Config) EachAsked(asked func(name string) (as string, ok bool), f func(name, value string)) {
+// it returns. hidden says that only the name itself asks for it, and no pattern.
+func (c *Config) EachAsked(asked func(name string, hidden bool) (as string, ok bool), f func(name, value string)) {
 	for _, d := range c.table.order {
-		if as, ok := asked(d.name); ok {
+		if as, ok := asked(d.name, d.hidden); ok {
 			f(as, d.show())
 		}
 		for _, name := range d.older {
-			if as, ok := asked(name); ok {
+			if as, ok := asked(name, d.hidden); ok {
 				f(as, d.show())
 			}
 		}

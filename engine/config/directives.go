@@ -26,7 +26,7 @@ const (
 // directives are c's, in the order in which CONFIG GET * and --help show them.
 func (c *Config) directives() []*directive {
 	var all []*directive
-	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.latency(), c.cluster(), c.faces(), c.tls(), c.access(), c.scripts(), c.refusals(), c.idles()} {
+	for _, group := range [][]*directive{c.network(), c.general(), c.memory(), c.log(), c.latency(), c.cluster(), c.faces(), c.tls(), c.access(), c.scripts(), c.refusals(), c.idles(), c.forTests()} {
 		all = append(all, group...)
 	}
 	return all
@@ -128,6 +128,14 @@ func (c *Config) log() []*directive {
 		yesNo("rdbcompression", &c.RdbCompression, true),
 		yesNo("rdbchecksum", &c.RdbChecksum, true).fixed(),
 	}
+}
+
+// forTests draw out what is over too soon to be looked at.
+func (c *Config) forTests() []*directive {
+	return unlisted(
+		number("key-load-delay", &c.KeyLoadDelay, 0, math.MinInt32, anyInt),
+		number("rdb-key-save-delay", &c.RdbKeySaveDelay, 0, math.MinInt32, anyInt),
+	)
 }
 
 func (c *Config) cluster() []*directive {

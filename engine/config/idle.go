@@ -51,7 +51,7 @@ func idleWord(name, def string, names ...string) *directive {
 func (c *Config) idles() []*directive {
 	var all []*directive
 	for _, group := range [][]*directive{
-		idleProcess(), idleMemoryWork(), idleFiles(), idleReplication(), idleCluster(), idleFeatures(),
+		idleProcess(), idleMemoryWork(), idleFiles(), idleReplication(), idleCluster(), idleFeatures(), unlisted(idleTests()...),
 	} {
 		all = append(all, group...)
 	}
@@ -174,6 +174,15 @@ func idleCluster() []*directive {
 		idleNumber("cluster-replica-validity-factor", 10, 0, anyInt).aka("cluster-slave-validity-factor"),
 		idleYesNo("cluster-replica-no-failover", false).aka("cluster-slave-no-failover"),
 	)
+}
+
+// idleTests are for redis-server's own tests.
+func idleTests() []*directive {
+	return append(idle("clients are served while data is loaded, whatever its size",
+		idleMemory("loading-process-events-interval-bytes", 2<<20, 1024, anyBytes),
+	), idle("a panic ends the process",
+		idleYesNo("use-exit-on-panic", false),
+	)...)
 }
 
 func idleFeatures() []*directive {

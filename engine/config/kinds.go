@@ -23,6 +23,7 @@ type directive struct {
 	file   *Str     // a secret's file; "": it was said itself
 	grows  bool     // at the start, lines after the first add to it
 	alone  bool     // there is one value that it may have
+	hidden bool     // CONFIG GET shows it to who asks for it by name, not by a pattern
 	idle   string   // why it has no effect; "": it has one
 	// glue joins several words of a line into the one that parse takes; ""
 	// allows one word only.
@@ -46,6 +47,14 @@ func (d *directive) lone() *directive { d.lonely = errPeers; return d }
 
 // agreed directives are what a node's peers count on.
 func (d *directive) agreed() *directive { d.lonely = errQuorum; return d }
+
+// unlisted directives are for tests: see hidden.
+func unlisted(list ...*directive) []*directive {
+	for _, d := range list {
+		d.hidden = true
+	}
+	return list
+}
 
 // guarded directives are those that lead to files: see enable-protected-configs.
 func (d *directive) guarded() *directive { d.isBar = true; return d }

@@ -175,6 +175,8 @@ type Config struct {
 	Save                          SavePoints
 	RdbCompression, RdbChecksum   Bool
 	StopWritesOnBgsaveError       Bool
+	// µs that each key takes longer to load and to save; below 0 one µs for one key of so many
+	KeyLoadDelay, RdbKeySaveDelay Int
 	SkipUnknownTypes              Bool // of RDB files and logs: values that Regent cannot hold are left out
 
 	// the cluster

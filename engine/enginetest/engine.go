@@ -276,6 +276,9 @@ func (c *Control) SaveSoon(afterwards bool) engine.Job {
 // Save is noted.
 func (c *Control) Save(giveUp bool) error { c.note("save, give up %v", giveUp); return c.Fail }
 
+// GiveUpSave is noted.
+func (c *Control) GiveUpSave() { c.note("give up the save") }
+
 // SavesAtEnd is AtEnd.
 func (c *Control) SavesAtEnd() bool { return c.AtEnd }
 

@@ -57,7 +57,7 @@ func (d *Data) loadDump(ctx context.Context) error {
 	defer room.Release()
 	o.Resize = room.Resize
 	met := d.newMet()
-	sum, err := rdb.LoadAt(f, size, o, untilDone(ctx, met.count(d.engine.LoadBatch)))
+	sum, err := rdb.LoadAt(f, size, o, d.loads.slowly(ctx, untilDone(ctx, met.count(d.engine.LoadBatch))))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", path, err)
 	}

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -42,7 +43,9 @@ func (d *Data) loadLog(ctx context.Context) error {
 			d.host.Logf(engine.LevelNotice, "Loading the append only log: %d of %d bytes (%d%%)", done, total, done*100/max(total, 1))
 		}
 	}
-	err := d.Log().LoadInto(stoppable{ctx, to}, progress)
+	d.loads.until = ctx
+	err := d.Log().LoadInto(stoppable{ctx, &d.loads, to}, progress)
+	d.loads.until = nil
 	to.Close()
 	if err != nil {
 		return fmt.Errorf("can't load the append only log: %w", err)
@@ -71,12 +74,16 @@ func (d *Data) holdReaders() {
 
 // stoppable carries out what a load reads until the server is told to stop.
 type stoppable struct {
-	ctx context.Context
+	ctx  context.Context
+	slow *slowness
 	*engine.BulkApplier
 }
 
 func (s stoppable) Apply(db int, args [][]byte) error {
 	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.slow.keys(s.ctx, 1); err != nil {
 		return err
 	}
 	return s.BulkApplier.Apply(db, args)
@@ -103,7 +110,7 @@ func (d *Data) loadBase(b *aof.Base) error {
 	defer room.Release()
 	o.Resize = room.Resize
 	met := d.newMet()
-	sum, err := rdb.LoadAt(b, b.Size, o, met.count(d.engine.LoadBatch))
+	sum, err := rdb.LoadAt(b, b.Size, o, d.loads.slowly(cmp.Or(d.loads.until, context.Background()), met.count(d.engine.LoadBatch)))
 	if err != nil {
 		return err
 	}

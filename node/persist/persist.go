@@ -81,6 +81,8 @@ type Data struct {
 	others   Others // nil: alone
 	keeper   *keeper
 	backups  backups
+	loads    slowness
+	saves    slowness
 	from     string      // where the data was found; "": nowhere
 	followed atomic.Bool // the others have a say
 }
@@ -88,6 +90,7 @@ type Data struct {
 // New makes the data of a node, before its log is open and its engine made.
 func New(o Options) *Data {
 	d := &Data{o: o, cfg: o.Config, host: o.Host, disk: o.Disk, backups: newBackups()}
+	d.loads.per, d.saves.per = &d.cfg.KeyLoadDelay, &d.cfg.RdbKeySaveDelay
 	if d.disk == nil {
 		d.disk = disk.OS{}
 	}
@@ -263,6 +266,9 @@ func (d *Data) Save(giveUp bool) error {
 	return d.keeper.saveNow(giveUp)
 }
 
+// GiveUpSave ends a BGSAVE that is under way: what it would save is wanted no more.
+func (d *Data) GiveUpSave() { d.keeper.giveUpSave() }
+
 // SaveSoon is BGSAVE.
 func (d *Data) SaveSoon(afterwards bool) engine.Job { return d.keeper.askSave(afterwards) }
 
@@ -275,7 +281,11 @@ func (d *Data) Rewrite() engine.Job { return d.keeper.askRewrite() }
 func (d *Data) backlogInfo() engine.InfoSection {
 	return engine.InfoSection{Name: "Replication", Default: true, Write: func(w *engine.InfoWriter) {
 		log := d.Log()
-		if log == nil {
+		if log == nil { // as in redis-server, where nobody has followed yet
+			w.Bool("repl_backlog_active", false)
+			for _, name := range []string{"repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen"} {
+				w.Int(name, 0)
+			}
 			return
 		}
 		stream := log.Stream()

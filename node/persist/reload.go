@@ -78,7 +78,7 @@ func (d *Data) ReloadDump(save, over bool) error {
 	defer room.Release()
 	o.Resize = room.Resize
 	met := d.newMet()
-	sum, err := rdb.LoadAt(f, info.Size(), o, untilDone(context.Background(), met.count(d.engine.LoadBatch)))
+	sum, err := rdb.LoadAt(f, info.Size(), o, d.loads.slowly(context.Background(), met.count(d.engine.LoadBatch)))
 	if err != nil {
 		return fmt.Errorf("can't load %s: %w", d.DumpPath(), err)
 	}

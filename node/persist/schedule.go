@@ -54,6 +54,7 @@ type job struct {
 	began     int64              // Ticks, ns
 	took      time.Duration      // of the last, -1: there was none
 	failed    bool               // the last
+	givenUp   bool               // it was not wanted any more, and has not failed by itself
 	inRow     int64              // failures
 	notBefore int64              // wall ms before which it is not begun by itself
 	count     int64
@@ -153,7 +154,7 @@ func (k *keeper) finish(j *job, what string, err error) {
 	k.mu.Lock()
 	j.running = false
 	j.took = time.Duration(k.d.host.Ticks() - j.began)
-	j.failed = err != nil
+	j.failed, j.givenUp = err != nil, errors.Is(err, context.Canceled)
 	_, j.held = k.d.engine.SnapshotUse()
 	j.inRow++
 	if err == nil {
@@ -271,6 +272,15 @@ func (k *keeper) saveNow(giveUp bool) error {
 		done := k.save.done
 		k.mu.Unlock()
 		<-done
+	}
+}
+
+// giveUpSave ends a save for which nobody waits.
+func (k *keeper) giveUpSave() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.save.running && !k.save.asked {
+		k.save.cancel()
 	}
 }
 
@@ -415,7 +425,7 @@ func (k *keeper) info(w *engine.InfoWriter) {
 	w.Bool("rdb_bgsave_in_progress", save.running)
 	w.Int("rdb_last_save_time", k.d.engine.LastSave()/1000)
 	status := "ok"
-	if save.failed {
+	if save.failed && !save.givenUp { // as in Redis
 		status = "err"
 	}
 	w.Str("rdb_last_bgsave_status", status)

@@ -70,9 +70,11 @@ func (d *Data) snapshot(ctx context.Context, o engine.SnapshotOptions, m *moment
 	}
 	p := pacer{d: d, since: time.Now()}
 	return d.engine.Snapshot(ctx, o, func(b *engine.SnapshotBatch) error {
-		err := emit(b)
+		if err := emit(b); err != nil {
+			return err
+		}
 		p.rest()
-		return err
+		return d.saves.keys(ctx, b.Len())
 	})
 }
 

@@ -87,8 +87,13 @@ func (p *replica) serve(ctx context.Context) error {
 	}
 	var reader engine.StreamReader
 	if ok {
+		p.r.o.Synced(engine.SyncPartial)
 		reader, err = p.log.NewReader(at.off)
 	} else {
+		if p.ask.Partial && p.ask.ID != "?" {
+			p.r.o.Synced(engine.SyncRefused)
+		}
+		p.r.o.Synced(engine.SyncFull)
 		at, reader, err = p.copy(ctx)
 	}
 	if err != nil {
@@ -129,7 +134,8 @@ func (p *replica) resume() (at spot, ok bool, err error) {
 // write sends b within patience.
 func (p *replica) write(b []byte) error {
 	_ = p.conn.SetWriteDeadline(time.Now().Add(patience))
-	_, err := p.conn.Write(b)
+	n, err := p.conn.Write(b)
+	p.r.o.Sent(n)
 	return err
 }
 

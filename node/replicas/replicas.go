@@ -52,6 +52,10 @@ type Options struct {
 	Leads     func() bool
 	// History is the name of the log's history, in at least 24 hex digits.
 	History func() string
+	// Synced is told how a replica's synchronization began, and Sent how many bytes it was
+	// sent.
+	Synced func(engine.Sync)
+	Sent   func(bytes int)
 	// Beat puts something into the log that changes nothing.
 	Beat func()
 	Disk disk.FS

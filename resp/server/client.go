@@ -63,9 +63,11 @@ type client struct {
 	led     bool // this node has served it as the leader
 	strange bool // it is among the strangers
 	secure  bool // it speaks TLS
+	works   bool // its input is being carried out
 	deaf    bool // its peer says no more, and its handshake is not over
 
 	killed   atomic.Bool
+	left     atomic.Bool // it is none of the server's clients any more
 	deposed  atomic.Bool // this node leads no more: see depart
 	planned  atomic.Bool // and has handed over
 	expelled atomic.Bool // a guest whose time is over
@@ -77,6 +79,7 @@ type client struct {
 	inFree    atomic.Int64
 	outBytes  atomic.Int64
 	weight    atomic.Int64 // bytes that it counts in Server.weights
+	holds     atomic.Int64 // bytes that it counts in what maxmemory bounds
 	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
 	leanFor   int64        // the LastActive for which lean was asked; doChores' own
 }
@@ -261,8 +264,10 @@ func (c *client) take(w *scratch, p []byte) {
 	}
 	used := 0
 	if c.runs() {
+		c.works = true
 		c.setInput(len(p))
 		used = c.run(w, p)
+		c.works = false
 	}
 	if used == len(p) {
 		c.setInput(0)
@@ -282,9 +287,12 @@ func (c *client) grown(w *scratch, n int) {
 func (c *client) carry(w *scratch) {
 	c.more = false
 	if c.runs() && c.at < len(c.in) {
+		c.works = true
+		c.measure()
 		if used := c.run(w, c.in[c.at:]); c.in != nil { // else a dictionary has it
 			c.at += used
 		}
+		c.works = false
 	}
 	if c.at >= len(c.in) {
 		c.drop(w)
@@ -332,6 +340,7 @@ func (c *client) setInput(n int) {
 		c.inFree.Store(free)
 	}
 	c.weigh()
+	c.measure()
 }
 
 // run carries out the whole commands in p and returns how many bytes that
@@ -440,7 +449,12 @@ func (c *client) resume(w *scratch) bool {
 	}
 	c.parkAt.start = c.sess.W.Len()
 	c.sess.W.SetBound(c.srv.engine.ReplyBound(c.unsent()))
-	if c.srv.engine.Resume(c.sess) {
+	c.works = true
+	c.measure()
+	parked := c.srv.engine.Resume(c.sess)
+	c.works = false
+	c.measure()
+	if parked {
 		return false
 	}
 	c.asleep.Store(false)
@@ -553,6 +567,7 @@ func (c *client) flush() {
 	}
 	if n := int64(c.unsent()); c.outBytes.Load() != n {
 		c.outBytes.Store(n)
+		c.measure()
 	}
 }
 
@@ -575,6 +590,7 @@ func (c *client) limitOutput() {
 		c.softSince.Store(c.srv.host.Now())
 	}
 	c.weigh()
+	c.measure()
 }
 
 func cloneArgs(args [][]byte) [][]byte {

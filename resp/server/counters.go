@@ -10,6 +10,7 @@ type counters interface {
 	CountOutputLimit()
 	CountEvictedClient()
 	CountQueryLimit()
+	CountHeld(more int64)
 }
 
 // countersOf is the engine, where it counts.
@@ -28,3 +29,4 @@ func (uncounted) CountRejected()           {}
 func (uncounted) CountOutputLimit()        {}
 func (uncounted) CountEvictedClient()      {}
 func (uncounted) CountQueryLimit()         {}
+func (uncounted) CountHeld(int64)          {}

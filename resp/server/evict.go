@@ -17,6 +17,26 @@ import (
 //
 // Invariant: weights is the sum of all clients' weight.
 
+// heldFrom is from which size on a client's buffers count for maxmemory, in bytes: below that they are as
+// large as those of a client that waits in redis-server, and a quick command costs no count
+// that all cores share.
+const heldFrom = 32 << 10
+
+// measure counts c's buffers in what maxmemory bounds, as in Redis. Other nodes' count for nothing, nor
+// does input while it is carried out: it becomes data, which would count twice.
+func (c *client) measure() {
+	n := c.outBytes.Load()
+	if !c.works {
+		n += c.inBytes.Load() + c.inFree.Load()
+	}
+	if n < heldFrom || c.guest != nil || c.left.Load() {
+		n = 0
+	}
+	if c.holds.Load() != n {
+		c.srv.count.CountHeld(n - c.holds.Swap(n))
+	}
+}
+
 // noLimit is maxmemory-clients without a limit, as it is written.
 const noLimit = "0"
 

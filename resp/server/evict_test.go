@@ -3,8 +3,11 @@ package server
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
+
+	"regent/engine/config"
 )
 
 // part is the beginning of a command whose last argument has n bytes, of which it holds all but one.
@@ -114,5 +117,69 @@ func TestEvictionWhileOneIsServed(t *testing.T) {
 		second.goes()
 		pusher.send(command("PING"))
 		pusher.expect("+PONG\r\n")
+	})
+}
+
+// TestBuffersCountForMaxMemory: what clients send and do not read is in used_memory, as in redis-server, and a write
+// that needs memory is refused for it; when they are gone nothing is left of it.
+func TestBuffersCountForMaxMemory(t *testing.T) {
+	models(t, func(t *testing.T, model int64) {
+		h := start(t, model, nil)
+		asks := h.Client()
+		field := func(name string) int64 {
+			_, rest, _ := strings.Cut(asks.Do("INFO", "memory"), name+":")
+			digits, _, _ := strings.Cut(rest, "\r\n")
+			n, err := strconv.ParseInt(digits, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		used := func() int64 { return field("used_memory") }
+		if got := asks.Do("SETRANGE", "big", "99999", "x"); got != ":100000\r\n" {
+			t.Fatal(got)
+		}
+		data := used()
+		small := h.dial()
+		small.send(command("PING"))
+		small.expect("+PONG\r\n")
+		if n := used(); n != data {
+			t.Errorf("a client that holds next to nothing counts %d bytes", n-data)
+		}
+		sends := h.dial()
+		sends.send(part(1 << 20))
+		eventually(t, "input counts", func() bool { return used() >= data+1<<20 })
+		h.Config.MaxMemory.Set(data + 1<<19)
+		if got := asks.Do("SET", "k", "v"); !strings.HasPrefix(got, "-OOM ") {
+			t.Errorf("SET above maxmemory: %q", got)
+		}
+		sends.send("y\r\n")
+		sends.until("y\r\n")
+		eventually(t, "input that was carried out counts no more", func() bool { return used() < data+1<<19 })
+		if got := asks.Do("SET", "k", "v"); got != "+OK\r\n" {
+			t.Errorf("SET below maxmemory: %q", got)
+		}
+		h.Config.MaxMemory.Set(data + 3<<20)
+		h.Config.MaxMemoryPolicy.Set(config.AllKeysLRU)
+		sends.send(command("SET", "large", strings.Repeat("x", 2<<20)) + command("SET", "small", "x"))
+		sends.expect("+OK\r\n+OK\r\n")
+		if got := asks.Do("INFO", "stats"); !strings.Contains(got, "evicted_keys:0\r\n") {
+			t.Error("a value that had become data was counted as input as well: keys are gone")
+		}
+		h.Config.MaxMemory.Set(0)
+		asks.Do("DEL", "large")
+		deaf := h.dial()
+		var many strings.Builder
+		for range 300 {
+			many.WriteString(command("GET", "big"))
+		}
+		go func() { _, _ = io.WriteString(deaf, many.String()) }() // it may be taken slowly, and ends with the connection
+		eventually(t, "output counts", func() bool { return used() >= data+100_000 })
+		for _, c := range []*wire{deaf, sends, small} {
+			_ = c.Close()
+		}
+		data = field("used_memory_dataset")
+		eventually(t, "nothing counts for clients that are gone", func() bool { return used() == data })
+		h.EndSession(asks.Session)
 	})
 }
