@@ -42,6 +42,8 @@ func TestLongScripts(t *testing.T) {
 		"local co = coroutine.wrap(function() while true do end end) co()",
 		"while true do redis.call('get', 'k') end",
 		"while true do redis.pcall('nosuch') end",
+		"redis.log(redis.LOG_DEBUG, 'begins') while true do end",
+		"redis.call('publish', 'ch', 'begins') while true do end",
 		"table.sort({1,2,3}, function() while true do end end)",
 		"return setmetatable({}, {__index = function() while true do end end}).x",
 	} {

@@ -36,7 +36,7 @@ type Ctx struct {
 	room     space // what the memory gate came to
 	stalled  bool  // with late: a script keeps the command from its shards
 	moved    bool  // with late: the command, a script, is to be carried out in the background
-	aside    bool  // it is carried out there
+	aside    bool  // it is carried out there, or may go there: its session has a stand-in
 	keyed    bool  // it is a script that has the shards of its keys alone
 	overdue  bool  // it is a script that is over busy-reply-threshold
 	full     bool  // memory was above maxmemory when the command, a script, began
@@ -49,6 +49,8 @@ type Ctx struct {
 	slept    int64 // ns that it counts as having taken longer than it did (DEBUG SLEEP)
 	called   bool  // a script called this command
 
+	course Course    // of a script
+	leave  func()    // has a script go on in the background; nil: it is there, or cannot
 	script *Script   // kept for the next one; nil: there was none
 	grown  *[][]byte // of the desk, for spans that replies are written to; nil: they are not
 	out    *outbox   // of the desk, where what is published waits for the end of the turn; nil: it does not

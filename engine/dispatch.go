@@ -125,6 +125,8 @@ func (e *Engine) later(c *Ctx) bool {
 	stalled, moved := c.stalled, c.moved
 	c.stalled, c.moved = false, false
 	switch {
+	case moved && c.course&CourseLeaves != 0:
+		return e.tryHere(c)
 	case moved:
 		e.goAside(c)
 		return true

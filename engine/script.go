@@ -34,11 +34,14 @@ type Scripts uint8
 type Course uint8
 
 const (
-	CourseAside Course = iota // in the background, with every shard locked: it may take long
+	CourseAside Course = iota // in the background, with every shard locked: it takes long
 	CourseWide                // in the loop of its client, with every shard locked
 	// CourseKeys: there, with the shards of its keys alone: it touches no others, whatever
 	// its arguments are.
 	CourseKeys
+	// CourseLeaves, with one of the two before: it may take long, and goes on in the background if
+	// it does (script_aside.go).
+	CourseLeaves Course = 1 << 4
 )
 
 const (
@@ -206,14 +209,14 @@ func (s *Script) End(failed string, isError bool) {
 	p.note(c.e.host.Ticks()-s.began < firstLook/2)
 }
 
-// A Pace is how long a script takes, by its runs so far: one that takes long does not run in an
-// event loop. A single run may have been long because the machine had something else to do.
+// A Pace is how long a script takes, by its runs so far. A single run may have been long because the
+// machine had something else to do.
 type Pace struct {
 	// MayLoop: its source does not tell that it ends. It is set before the first run.
 	MayLoop bool
 
 	state atomic.Uint32
-	acts  atomic.Bool // it may loop, and has done what cannot be done again
+	wide  atomic.Bool // it needs every shard, see Script.mustBeWide
 }
 
 // What is known of a script's pace.
@@ -224,10 +227,20 @@ const (
 	paceLong
 )
 
-// Long reports whether the script may take long, as far as can be told.
-func (p *Pace) Long() bool {
-	n := p.state.Load()
-	return n == paceUnknown || n == paceLong || p.acts.Load()
+// Course is how the script is carried out now. keyed: it touches no keys but its own; ends: it ends
+// soon if its source tells that it ends.
+func (p *Pace) Course(keyed, ends bool) Course {
+	course, state := CourseWide, p.state.Load()
+	if keyed && !p.wide.Load() {
+		course = CourseKeys
+	}
+	switch {
+	case state == paceLong:
+		return CourseAside
+	case p.MayLoop, !ends, state != paceQuick:
+		course |= CourseLeaves
+	}
+	return course
 }
 
 func (p *Pace) note(quick bool) {
@@ -267,7 +280,7 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 		}
 		return nil, resp.ErrScriptStrayed
 	}
-	if !cmd.Has(spec.ReadOnly) && !s.acted && s.actsInLoop() {
+	if !cmd.Has(spec.ReadOnly) && !cmd.Has(spec.Write) && s.mustBeWide() {
 		return nil, resp.ErrScriptKilled
 	}
 	if cmd.Has(spec.Write) && !s.wrote {
@@ -289,16 +302,15 @@ func (s *Script) Call(args [][]byte) (reply []byte, refusal string) {
 	return s.w.Bytes(), ""
 }
 
-// actsInLoop reports whether the script must not do in the loop of its client what cannot be done
-// again: it may not end, and nobody would be served there, not even the client that wants to end it. It begins
-// anew in the background then, at once the next time.
-func (s *Script) actsInLoop() bool {
-	if !s.pace.MayLoop {
-		return false
-	}
-	s.pace.acts.Store(true)
+// mustBeWide reports whether the script must not do what cannot be done again and is no write: it may
+// take long, and with the shards of its keys alone it could not be killed then. It begins anew with every
+// shard locked, at once the next time.
+func (s *Script) mustBeWide() bool {
 	c := s.c
-	c.moved = !c.aside && !c.nested && c.Cmd.Course != nil
+	if c.keyed && c.aside && !s.acted {
+		s.pace.wide.Store(true)
+		c.moved = true
+	}
 	return c.moved
 }
 
@@ -368,7 +380,7 @@ func (s *Script) SetRepl(int) {}
 
 // Log writes a line to the server's log.
 func (s *Script) Log(level int, text string) {
-	if !s.acted && (s.c.moved || s.actsInLoop()) {
+	if s.mustBeWide() {
 		return
 	}
 	s.acted = true
@@ -431,104 +443,3 @@ func (c *Ctx) Ticks() int64 { return c.e.host.Ticks() }
 
 // Logf writes a line to the server's log.
 func (c *Ctx) Logf(level Level, format string, args ...any) { c.e.host.Logf(level, format, args...) }
-
-// Scripts in the background. What may take long does not run in the event loop of its
-// client, which would serve nobody meanwhile: its session is parked, and another goroutine
-// carries the command out, for a session that stands in for it.
-//
-//	run ─► Command.Course? ─► park ─► ...................... ─► Resume ─► its reply, its barrier
-//	            │              │                              ▲
-//	            │ no           └► AfterFunc ─► tryRun ─► Wake ┘
-//	            └► in the loop; too long, nothing done yet ─┘ begins anew
-//
-// A script that has been short so far runs in the loop (Command.Course is the room's, which knows
-// it). If it is long all of a sudden, and has written, it stays there; so one that may not end
-// (Pace.MayLoop) does not write there.
-
-// A stand in for a session: what its command does there the session takes over.
-type standIn struct {
-	Session
-	fate  atomic.Uint32
-	taken bool // the session has what it has done
-	late  bool // it did not run: a pause, or the lease
-	large bool // the reply was over its bound
-}
-
-// What becomes of a stand-in. Which of the others comes first decides which ends the
-// transaction.
-const (
-	standInRuns  = iota
-	standInDone  // it has carried the command out
-	standInAlone // its session has ended
-)
-
-// goAside has c's command carried out in the background.
-func (e *Engine) goAside(c *Ctx) {
-	s, cmd, args := c.s, c.Cmd, CloneArgs(c.Args)
-	in := &standIn{Session: Session{
-		ID: s.ID, conn: s.conn, created: s.created, db: s.db, Authenticated: s.Authenticated, readonlyMode: s.readonlyMode,
-		Acks: s.Acks, LastWriteEnd: s.LastWriteEnd, noTouch: s.noTouch, caching: s.caching, tx: s.tx, face: s.face,
-	}}
-	in.setUser(s.user)
-	in.Shared.tracker.Store(s.Shared.tracker.Load())
-	in.Shared.setAttributes(func(a *clientAttrs) { *a = s.Shared.attributes() })
-	in.W.SetProto(s.W.Proto())
-	in.W.SetBound(e.ReplyBound(0))
-	full := c.full
-	s.tx = nil
-	c.park(parking{
-		held: true, script: true,
-		resume: func(c *Ctx, _ bool) bool {
-			if in.fate.Load() != standInDone {
-				return false
-			}
-			in.takeOver(c, args)
-			return true
-		},
-		cancel: func() {
-			if !in.taken && !in.fate.CompareAndSwap(standInRuns, standInAlone) {
-				s.tx = in.tx // which ends with the session
-			}
-		},
-	})
-	e.host.AfterFunc(0, func() { e.runAside(in, cmd, args, full) })
-}
-
-// runAside carries the command out.
-func (e *Engine) runAside(in *standIn, cmd *Command, args [][]byte, full bool) {
-	c := in.context()
-	c.e, c.s, c.Cmd, c.Args, c.W, c.Now, c.aside, c.full = e, &in.Session, cmd, args, &in.W, e.host.Now(), true, full
-	c.clock.left = 1 // of quick commands that it calls some are timed, as in a batch
-	e.tryRun(c)
-	e.countUp(c)
-	in.late, in.large = c.late, in.W.Overflowed()
-	if !in.fate.CompareAndSwap(standInRuns, standInDone) && in.tx != nil {
-		e.endTransaction(&in.Session)
-	}
-	in.conn.Wake()
-}
-
-// takeOver gives the session what its stand-in has done.
-func (in *standIn) takeOver(c *Ctx, args [][]byte) {
-	e, s := c.e, c.s
-	s.tx, in.taken = in.tx, true
-	if in.late { // it has to wait, as any other command: a new stand-in would be late as well
-		c.Args = args
-		if msg := e.admit(c, true); msg != "" || c.room == spaceSoon || !e.hold(c) {
-			e.admitted(c, msg)
-		}
-		return
-	}
-	if s.W.Raw(in.W.Bytes()); in.large {
-		s.W.Overflow()
-	}
-	s.Barrier, s.LastWriteEnd = max(s.Barrier, in.Barrier), max(s.LastWriteEnd, in.LastWriteEnd)
-	if in.LeaderEpoch != 0 {
-		s.claim(in.LeaderEpoch)
-	}
-	c.failed = in.ctx.failed
-}
-
-// RunsScript reports whether the session waits for a script of its own that runs in the
-// background.
-func (s *Session) RunsScript() bool { return s.parked != nil && s.parked.script }

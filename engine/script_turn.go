@@ -27,7 +27,9 @@ import (
 //
 // What is long is noticed by the script itself (Script.Interrupt):
 //
-//	after firstLook            runs in a loop, nothing done yet: begins anew in the background
+//	after firstLook            on a stack of its own: goes on in the background (script_aside.go)
+//	                           else, or with the shards of its keys alone, and nothing done yet: begins
+//	                           anew in the background
 //	after busy-reply-threshold everything that is parked, and comes now, is answered -BUSY;
 //	                           SCRIPT KILL and SHUTDOWN NOSAVE are carried out
 //
@@ -37,8 +39,7 @@ import (
 // must not wait for others: two that did might wait for each other. So a script runs keyed only if
 // it is certain before it begins that it touches no keys but its own: its source says so, whatever
 // its arguments are (engine/lua, trace.go; engine/commands/scripting, keys.go). All other
-// scripts are wide, and so are functions, which share one interpreter, and scripts in
-// transactions. Script.Call looks again at each command (strays): what
+// scripts are wide, and so are scripts in transactions. Script.Call looks again at each command (strays): what
 // that finds would be a mistake of this reasoning, and ends the script, or has it begin anew, before
 // another shard's data is touched.
 //
@@ -55,8 +56,8 @@ import (
 //   - What is parked for a script is woken: it counts itself in parked before it looks whether a
 //     script runs, and each script ends to be seen before it reads parked.
 //   - A wide script that has written cannot be killed, and one that was killed writes nothing: both
-//     is decided by one word (state). A keyed one that is long has written: it would run in the
-//     background otherwise.
+//     is decided by one word (state). A keyed one that is long has written: it would have begun anew
+//     with every shard otherwise (mayBeginAnew, mustBeWide).
 //
 // Heartbeats, the election, the barrier and the log take no shard's lock. A change of role does,
 // and waits for the script's end.
@@ -159,21 +160,20 @@ func (e *Engine) lockShards(set *lockSet) bool {
 
 // handleScript runs the handler of a command that carries out scripts.
 func (e *Engine) handleScript(c *Ctx) {
-	course := CourseWide
 	if !c.aside {
-		course = CourseAside
+		c.course = CourseWide | CourseLeaves
 		if c.Cmd.Course != nil {
-			course = c.Cmd.Course(c.Args)
+			c.course = c.Cmd.Course(c.Args)
+		}
+		if c.course == CourseAside || c.course&CourseLeaves != 0 {
+			c.late, c.moved = true, true
+			return
 		}
 	}
-	switch {
-	case course == CourseAside:
-		c.late, c.moved = true, true
-		return
-	case course == CourseKeys && e.handleKeyed(c):
+	if c.course == CourseKeys && e.handleKeyed(c) {
 		return
 	}
-	if c.aside {
+	if c.course == CourseAside {
 		e.awaitTurn()
 	} else if got, crowded := e.tryTurn(); crowded {
 		c.late, c.moved = true, true
@@ -507,9 +507,11 @@ func (s *Script) Interrupt() string {
 		return ""
 	}
 	s.next = now + firstLook
-	if !s.c.applying && !s.c.aside && !s.acted && !s.c.nested && s.c.Cmd.Course != nil {
-		s.c.moved = true
+	if s.c.moved = s.mayBeginAnew(); s.c.moved {
 		return resp.ErrScriptKilled
+	}
+	if s.c.leave != nil {
+		s.c.leave()
 	}
 	if limit := e.Config.BusyReplyThreshold.Get(); limit > 0 && now-s.began > limit*int64(time.Millisecond) && !s.told {
 		e.host.Logf(LevelWarning, "Slow script detected: still in execution after %d milliseconds. You can try killing the script using the %s KILL command.",
@@ -519,6 +521,19 @@ func (s *Script) Interrupt() string {
 		}
 	}
 	return s.memory()
+}
+
+// mayBeginAnew reports whether the script is to begin anew in the background now that it is long: nothing
+// else frees the loop that it runs in, or nobody could kill it.
+func (s *Script) mayBeginAnew() bool {
+	c := s.c
+	switch {
+	case s.acted, c.applying:
+		return false
+	case c.aside:
+		return c.leave != nil && c.keyed
+	}
+	return !c.nested && c.Cmd.Course != nil
 }
 
 // maxScriptHeap is by how many bytes the process's heap may grow while a script runs.

@@ -85,17 +85,13 @@ func toLower(to, name []byte) []byte {
 	return to
 }
 
-// course is in the background for a function that may take long: it has not been called yet,
-// or its last call did.
+// course is how a function is carried out.
 func (s *store) course(args [][]byte) engine.Course {
-	switch f := s.find(args); {
-	case f == nil:
-	case f.pace.Long(), !f.EndsWith(engine.ScriptArgs(args)):
-		return engine.CourseAside
-	case f.keyed():
-		return engine.CourseKeys
+	f := s.find(args)
+	if f == nil {
+		return engine.CourseWide
 	}
-	return engine.CourseWide
+	return f.pace.Course(f.keyed(), f.EndsWith(engine.ScriptArgs(args)))
 }
 
 // onlyReads reports whether a function says that it does not write.

@@ -40,15 +40,21 @@ func (ss *scripts) evalSHA(c *engine.Ctx) {
 	ss.run(c, s, keys)
 }
 
-// evalCourse is in the background for a script that has not run yet.
+// maxHere is how many bytes a script may have that is compiled in the loop of its client.
+const maxHere = 16 << 10
+
+// evalCourse is how EVAL's script is carried out.
 func (ss *scripts) evalCourse(args [][]byte) engine.Course {
 	if len(args) < 2 {
 		return engine.CourseWide
 	}
-	if s := ss.cached(args[1]); s != nil {
+	switch s := ss.cached(args[1]); {
+	case s != nil:
 		return s.course(args)
+	case len(args[1]) > maxHere:
+		return engine.CourseAside
 	}
-	return engine.CourseAside
+	return engine.CourseWide | engine.CourseLeaves
 }
 
 // shaCourse is evalCourse for a script's SHA-1.
@@ -62,15 +68,8 @@ func (ss *scripts) shaCourse(args [][]byte) engine.Course {
 	return engine.CourseWide
 }
 
-// course is how the script is carried out now: it may take long if its last runs did.
 func (s *script) course(args [][]byte) engine.Course {
-	switch {
-	case s.pace.Long(), !s.chunk.EndsWith(engine.ScriptArgs(args)):
-		return engine.CourseAside
-	case s.keyed:
-		return engine.CourseKeys
-	}
-	return engine.CourseWide
+	return s.pace.Course(s.keyed, s.chunk.EndsWith(engine.ScriptArgs(args)))
 }
 
 // evalReads reports whether a script says that it does not write.

@@ -1,8 +1,12 @@
 package scripting_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
+	"regent/engine"
 	"regent/engine/enginetest"
 )
 
@@ -12,43 +16,90 @@ func TestScripts(t *testing.T) {
 
 func TestEffects(t *testing.T) { enginetest.RunEffects(t, "testdata/effects") }
 
-// TestWhatMayNotEndWritesInTheBackground: in the loop of its client nobody could be told that the
-// server is busy, and nobody could end it.
-func TestWhatMayNotEndWritesInTheBackground(t *testing.T) {
-	s := enginetest.NewEngine(t)
-	asks := s.Client()
+// TestWhatIsLongLeavesItsLoop: what may not end begins in the loop of its client, where it ends if it is
+// quick; else it goes on in the background, and is not carried out a second time if it has written.
+func TestWhatIsLongLeavesItsLoop(t *testing.T) {
+	const (
+		loops  = "local i = 0 while i < tonumber(ARGV[1]) do i = i + 1 end "
+		calls  = "local f f = function(n) if n == 0 then return 0 end redis.call('INCR', KEYS[1]) return f(n - 1) end f(1) "
+		counts = "for i = 1, tonumber(ARGV[1]) do for j = 1, tonumber(ARGV[1]) do if j == 3 then break end end end "
+		incr   = "redis.call('INCR', KEYS[1]) "
+		result = " return redis.call('GET', KEYS[1])"
+	)
 	for _, tt := range []struct {
 		source string
-		turns  string
-		aside  bool
+		anew   bool // with every shard, once it is known to touch its keys alone: it does what is no write
 	}{
-		{"if ARGV[1] == 'w' then redis.call('SET', KEYS[1], 'x') end local i = 0 while i < 2 do i = i + 1 end return i", "2", true},
-		{"if ARGV[1] == 'w' then redis.call('PUBLISH', 'a', 'x') end for i = 1, tonumber(ARGV[2]) do end return 2", "100000", true},
-		{"if ARGV[1] == 'w' then redis.log(redis.LOG_NOTICE, 'x') end for i = 1, tonumber(ARGV[2]) do end return 2", "100000", true},
-		{"if ARGV[1] == 'w' then redis.call('SET', KEYS[1], 'x') end for i = 1, tonumber(ARGV[2]) do end return 2", "2", false},
-		{"if ARGV[1] == 'w' then redis.call('SET', KEYS[1], 'x') end for i = 1, 2 do end return 2", "2", false},
+		{source: incr + loops + result},
+		{source: incr + counts + result},
+		{source: calls + loops + result},
+		{source: "redis.call('INCR', 'k') " + loops + result},                    // with every shard
+		{source: loops + incr + result},                                          // has done nothing yet
+		{source: "redis.call('GET', KEYS[1]) " + loops + incr + counts + result}, // as well
+		{source: "redis.call('PUBLISH', 'ch', 'x') " + incr + loops + result, anew: true},
+		{source: "redis.log(redis.LOG_NOTICE, 'x') " + loops + incr + result, anew: true},
+		{source: "redis.call('PING') local ok = pcall(function() " + loops + " end) " + incr + result, anew: true},
 	} {
-		c := s.Client()
-		for range 2 {
-			c.Do("EVAL", tt.source, "1", "k", "r", tt.turns)
+		source := tt.source
+		for _, lines := range [][]string{{"EVAL"}, {"MULTI", "EVAL", "EXEC"}} {
+			var clock *paced
+			s := enginetest.NewEngine(t, func(o *engine.Options) {
+				clock = &paced{Host: o.Host}
+				o.Host = clock
+			})
+			c, asks := s.Client(), s.Client()
+			for n, turns := range []string{"0", "0", "20000"} { // unknown, known as quick, long
+				if n == 2 {
+					clock.by = int64(time.Millisecond)
+				}
+				for _, line := range lines {
+					args := []string{line}
+					if line == "EVAL" {
+						args = append(args, source, "1", "k", turns)
+					}
+					s.Execute(c.Session, enginetest.Raw(args...))
+				}
+				if left := c.RunsScript(); left != (n == 2 || n == 1 && tt.anew && len(lines) == 1) {
+					t.Errorf("%v of %s, %s turns: in the background: %v", lines, source, turns, left)
+				}
+				for c.RunsScript() {
+					s.Host.Advance(0)
+					s.Resume(c.Session)
+				}
+				if got, want := c.Go(), fmt.Sprintf("$1\r\n%d\r\n", n+1); !strings.HasSuffix(got, want) {
+					t.Errorf("%v of %s, %s turns: %q, want %q", lines, source, turns, got, want)
+				}
+			}
+			if got := asks.Do("GET", "k"); got != "$1\r\n3\r\n" {
+				t.Errorf("%v of %s: k is %q behind three runs", lines, source, got)
+			}
 		}
-		for range 2 {
-			asks.Do("DEL", "k")
-			s.Execute(c.Session, [][]byte{[]byte("EVAL"), []byte(tt.source), []byte("1"), []byte("k"), []byte("w"), []byte(tt.turns)})
-			if c.RunsScript() != tt.aside {
-				t.Fatalf("%s: in the background: %v", tt.source, !tt.aside)
-			}
-			if !tt.aside {
-				c.W.Truncate(0)
-				continue
-			}
-			if got := asks.Do("EXISTS", "k"); got != ":0\r\n" {
-				t.Errorf("%s: it has written: %q", tt.source, got)
-			}
-			s.Host.Advance(0)
-			if got := c.Go(); got != ":2\r\n" {
-				t.Errorf("%s: %q", tt.source, got)
-			}
-		}
+	}
+}
+
+// paced is a machine on which as many nanoseconds pass between two looks at the clock.
+type paced struct {
+	engine.Host
+	ticks, by int64
+}
+
+func (h *paced) Ticks() int64 {
+	h.ticks += h.by
+	return h.ticks
+}
+
+// TestAClientGoesWhileItsScriptRuns: a session that goes while its script is in the background leaves
+// nothing locked.
+func TestAClientGoesWhileItsScriptRuns(t *testing.T) {
+	s := enginetest.NewEngine(t, func(o *engine.Options) { o.Host = &paced{Host: o.Host, by: int64(time.Millisecond)} })
+	c, asks := s.Client(), s.Client()
+	s.Execute(c.Session, enginetest.Raw("EVAL", "redis.call('INCR', KEYS[1]) local i = 0 while i < 100000 do i = i + 1 end", "1", "k"))
+	if !c.RunsScript() {
+		t.Fatal("it does not run in the background")
+	}
+	s.EndSession(c.Session)
+	s.Host.Advance(0)
+	if got := asks.Do("INCR", "k"); got != ":2\r\n" {
+		t.Errorf("INCR behind it: %q", got)
 	}
 }
