@@ -103,7 +103,7 @@ func doMemoryStats(c *Ctx) {
 	number("clients.normal", buffers)
 	number("cluster.links", 0)
 	number("aof.buffer", 0)
-	number("lua.caches", e.scripts.bytes.Load())
+	number("lua.caches", e.scripts.bytes.Load()) // of sources, as INFO counts them
 	number("functions.caches", code)
 	number("overhead.total", used-data)
 	number("heap.allocated", usage.Heap)

@@ -179,7 +179,7 @@ func idleCluster() []*directive {
 // idleTests are for redis-server's own tests.
 func idleTests() []*directive {
 	return append(idle("clients are served while data is loaded, whatever its size",
-		idleMemory("loading-process-events-interval-bytes", 2<<20, 1024, anyBytes),
+		idleNumber("loading-process-events-interval-bytes", 2<<20, 1024, anyInt),
 	), idle("a panic ends the process",
 		idleYesNo("use-exit-on-panic", false),
 	)...)

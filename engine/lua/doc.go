@@ -28,7 +28,8 @@
 // source's line tells which it was (names.go), and not after pcall; those of syntax are approximate. goto is a
 // statement. There is no bytecode: string.dump fails, and load refuses it. An array of
 // more than maxArrayIndex elements has the length maxArrayIndex. Garbage is Go's:
-// collectgarbage does nothing. redis.set_repl does nothing either (engine/script.go).
+// collectgarbage does nothing. next of a key that a table does not have is nil. An error that leaves
+// coroutine.wrap names its place once. math.sin and its kin may differ in the last bit. redis.set_repl does nothing either (engine/script.go).
 //
 // Sources: Redis 7.0's script_lua.c, script.c and eval.c for what scripts find; the Lua
 // 5.1 reference manual.

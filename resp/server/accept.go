@@ -142,8 +142,7 @@ func (s *Server) farewell(c *client) {
 	s.mu.Lock()
 	delete(s.clients, c)
 	s.weights.Add(-c.weight.Swap(0))
-	c.left.Store(true)
-	c.measure()
+	s.count.CountHeld(-kilobytes(c.holds.Swap(gone)))
 	s.forgetStranger(c)
 	if c.guest != nil {
 		s.guests--

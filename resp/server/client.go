@@ -67,19 +67,18 @@ type client struct {
 	deaf    bool // its peer says no more, and its handshake is not over
 
 	killed   atomic.Bool
-	left     atomic.Bool // it is none of the server's clients any more
-	deposed  atomic.Bool // this node leads no more: see depart
-	planned  atomic.Bool // and has handed over
-	expelled atomic.Bool // a guest whose time is over
-	asleep   atomic.Bool // waits inside a command
-	lean     atomic.Bool // it was idle for long: memory is to be given back
+	deposed  atomic.Bool  // this node leads no more: see depart
+	planned  atomic.Bool  // and has handed over
+	expelled atomic.Bool  // a guest whose time is over
+	asleep   atomic.Bool  // waits inside a command
+	lean     atomic.Bool  // it was idle for long: memory is to be given back
+	holds    atomic.Int32 // KB that it counts in what maxmemory bounds, gone: it is no client any more
 
 	shakes    atomic.Int64 // wall ms since when its handshake is under way, 0: it is not
 	inBytes   atomic.Int64 // what Buffers tells
 	inFree    atomic.Int64
 	outBytes  atomic.Int64
 	weight    atomic.Int64 // bytes that it counts in Server.weights
-	holds     atomic.Int64 // bytes that it counts in what maxmemory bounds
 	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
 	leanFor   int64        // the LastActive for which lean was asked; doChores' own
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"regent/engine"
@@ -22,6 +23,12 @@ import (
 // that all cores share.
 const heldFrom = 32 << 10
 
+// gone is the holds of a client that has left.
+const gone = -1
+
+// kilobytes is n of them, in bytes; of a client that has left none.
+func kilobytes(n int32) int64 { return int64(max(n, 0)) << 10 }
+
 // measure counts c's buffers in what maxmemory bounds, as in Redis. Other nodes' count for nothing, nor
 // does input while it is carried out: it becomes data, which would count twice.
 func (c *client) measure() {
@@ -29,11 +36,12 @@ func (c *client) measure() {
 	if !c.works {
 		n += c.inBytes.Load() + c.inFree.Load()
 	}
-	if n < heldFrom || c.guest != nil || c.left.Load() {
+	if n < heldFrom || c.guest != nil {
 		n = 0
 	}
-	if c.holds.Load() != n {
-		c.srv.count.CountHeld(n - c.holds.Swap(n))
+	old, now := c.holds.Load(), int32(min(n>>10, math.MaxInt32))
+	if old != now && old != gone && c.holds.CompareAndSwap(old, now) {
+		c.srv.count.CountHeld(kilobytes(now) - kilobytes(old))
 	}
 }
 

@@ -93,6 +93,12 @@ func TestRepliesLeaveWithTheDisk(t *testing.T) {
 		x.send("PING\r\n")
 		x.expect("+PONG\r\n")
 	}
+	h.front.loops.mu.Lock()
+	for _, lp := range h.front.loops.list {
+		// Nobody looks whether the disk stalls: on a machine that has too much to do it seems to.
+		lp.handOff.armed.Store(true)
+	}
+	h.front.loops.mu.Unlock()
 	for range 50 {
 		h.gate.set(0, 0)
 		h.expectMore(true)

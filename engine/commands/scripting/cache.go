@@ -152,12 +152,15 @@ func shebang(body []byte) (flags engine.ScriptFlags, rest []byte, err error) {
 	if end < 0 {
 		return 0, nil, errors.New(resp.ErrShebangLine)
 	}
-	parts := strings.Split(string(body[:end]), " ")
-	if parts[0] != "#!lua" {
+	parts, err := resp.SplitWords(body[:end])
+	if err != nil || len(parts) == 0 {
+		return 0, nil, errors.New(resp.ErrShebangEngine)
+	}
+	if string(parts[0]) != "#!lua" {
 		return 0, nil, fmt.Errorf(resp.ErrShebangOther, parts[0])
 	}
 	for _, part := range parts[1:] {
-		list, is := strings.CutPrefix(part, "flags=")
+		list, is := strings.CutPrefix(string(part), "flags=")
 		if !is {
 			return 0, nil, fmt.Errorf(resp.ErrShebangOption, part)
 		}

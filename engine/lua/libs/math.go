@@ -11,7 +11,8 @@ func openMath(L *lua.LState) {
 	t := library(L, "math", map[string]lua.LGFunction{
 		"max": extreme(func(a, b float64) bool { return a > b }), "min": extreme(func(a, b float64) bool { return a < b }),
 		"random": r.random, "randomseed": r.randomSeed, "ldexp": mathLdexp, "pow": power, "mod": modulo, "fmod": modulo,
-		"frexp": mathFrexp, "modf": mathModf, "log10": number1(math.Log10),
+		"frexp": mathFrexp, "modf": mathModf, "log10": number1(signed(math.Log10, 1)), "log": number1(signed(math.Log, -1)),
+		"sin": number1(signed(math.Sin, -1)), "cos": number1(signed(math.Cos, -1)), "tan": number1(signed(math.Tan, -1)), "atan2": arcTangent,
 		"abs": number1(math.Abs), "ceil": number1(math.Ceil), "floor": number1(math.Floor), "sqrt": number1(math.Sqrt),
 	})
 	t.RawSetString("huge", lua.LNumber(math.Inf(1)))
@@ -22,6 +23,24 @@ func number1(f func(float64) float64) lua.LGFunction {
 		L.Push(lua.LNumber(f(checkNumber(L, 1))))
 		return 1
 	}
+}
+
+// signed is f with C's sign of what is no number, as amd64 computes it: that of an argument that is
+// none itself, else sign.
+func signed(f func(float64) float64, sign float64) func(float64) float64 {
+	return func(x float64) float64 { return signedAs(f(x), sign, x, x) }
+}
+
+func signedAs(r, sign, a, b float64) float64 {
+	switch {
+	case !math.IsNaN(r):
+		return r
+	case math.IsNaN(a):
+		return a
+	case math.IsNaN(b):
+		return b
+	}
+	return math.Copysign(r, sign)
 }
 
 // extreme is the first of the arguments that no other is better than.
@@ -38,21 +57,33 @@ func extreme(better func(a, b float64) bool) lua.LGFunction {
 	}
 }
 
+// twoNumbers are the first two arguments, the second of which is looked at first, as C's compilers do.
+func twoNumbers(L *lua.LState) (a, b float64) {
+	b = checkNumber(L, 2)
+	return checkNumber(L, 1), b
+}
+
 func power(L *lua.LState) int {
-	base := checkNumber(L, 1)
-	L.Push(lua.LNumber(math.Pow(base, checkNumber(L, 2))))
+	base, exp := twoNumbers(L)
+	L.Push(lua.LNumber(signedAs(math.Pow(base, exp), -1, base, exp)))
 	return 1
 }
 
 func modulo(L *lua.LState) int {
-	n := checkNumber(L, 1)
-	L.Push(lua.LNumber(math.Mod(n, checkNumber(L, 2))))
+	n, by := twoNumbers(L)
+	L.Push(lua.LNumber(signedAs(math.Mod(n, by), -1, n, by)))
+	return 1
+}
+
+func arcTangent(L *lua.LState) int {
+	y, x := twoNumbers(L)
+	L.Push(lua.LNumber(signedAs(math.Atan2(y, x), -1, y, x)))
 	return 1
 }
 
 func mathLdexp(L *lua.LState) int {
-	f := checkNumber(L, 1)
-	L.Push(lua.LNumber(math.Ldexp(f, checkInt(L, 2))))
+	exp := checkInt(L, 2) // first, as twoNumbers
+	L.Push(lua.LNumber(math.Ldexp(checkNumber(L, 1), exp)))
 	return 1
 }
 
