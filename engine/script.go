@@ -36,9 +36,9 @@ type Course uint8
 const (
 	CourseAside Course = iota // in the background, with every shard locked: it takes long
 	CourseWide                // in the loop of its client, with every shard locked
-	// CourseKeys: there, with the shards of its keys alone: it touches no others, whatever
+	// courseKeys: there, with the shards of its keys alone: it touches no others, whatever
 	// its arguments are.
-	CourseKeys
+	courseKeys
 	// CourseLeaves, with one of the two before: it may take long, and goes on in the background if
 	// it does (script_aside.go).
 	CourseLeaves Course = 1 << 4
@@ -232,7 +232,7 @@ const (
 func (p *Pace) Course(keyed, ends bool) Course {
 	course, state := CourseWide, p.state.Load()
 	if keyed && !p.wide.Load() {
-		course = CourseKeys
+		course = courseKeys
 	}
 	switch {
 	case state == paceLong:

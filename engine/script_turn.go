@@ -170,7 +170,7 @@ func (e *Engine) handleScript(c *Ctx) {
 			return
 		}
 	}
-	if c.course == CourseKeys && e.handleKeyed(c) {
+	if c.course == courseKeys && e.handleKeyed(c) {
 		return
 	}
 	if c.course == CourseAside {

@@ -5,7 +5,7 @@ import (
 	"regent/engine/lua"
 )
 
-// Which scripts touch no keys but those that they are called with (engine.CourseKeys): those
+// Which scripts touch no keys but those that they are called with (engine.Pace.Course): those
 // whose every command has its keys at places that do not depend on other arguments, and KEYS[...]
 // at each of these (Ctx.KeysDeclared).
 
