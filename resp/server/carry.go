@@ -32,7 +32,7 @@ func (c *client) leave() {
 	}
 	if c.far {
 		c.sendAway([][]byte{}) // no command follows
-		c.deposed.Store(true)
+		c.deposed.Store(lost)
 		c.Wake() // to depart
 		return
 	}
@@ -66,14 +66,24 @@ func (s *Server) carriedBack() {
 	s.carried--
 }
 
+// What has become of this node's leadership, as a client has to know of it.
+const (
+	leads int32 = iota
+	lost
+	handedOver // by plan
+)
+
 // Deposed tells that this node leads no more: planned, if leadership was handed over.
 func (s *Server) Deposed(planned bool) {
+	how := lost
+	if planned {
+		how = handedOver
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.clients {
 		if c.face == engine.FacePlain {
-			c.planned.Store(planned)
-			c.deposed.Store(true)
+			c.deposed.Store(how)
 			c.Wake()
 		}
 	}
@@ -93,12 +103,12 @@ func (c *client) depart(w *scratch) {
 		c.closing, c.moved = true, true
 		c.note(w)
 	case c.away() != nil:
-	case c.planned.Load() && c.srv.carry != nil && c.srv.cfg.PlainForward.Get() && !s.State().Bound:
+	case c.deposed.Load() == handedOver && c.srv.carry != nil && c.srv.cfg.PlainForward.Get() && !s.State().Bound:
 		c.carry(w)
 	default:
 		c.closing = true
 	}
-	c.deposed.Store(false)
+	c.deposed.Store(leads)
 }
 
 // tell notes behind a reply what the other end of the tunnel must know.

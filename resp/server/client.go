@@ -67,8 +67,7 @@ type client struct {
 	deaf    bool // its peer says no more, and its handshake is not over
 
 	killed   atomic.Bool
-	deposed  atomic.Bool  // this node leads no more: see depart
-	planned  atomic.Bool  // and has handed over
+	deposed  atomic.Int32 // whether this node leads no more: leads, lost, handedOver. See depart
 	expelled atomic.Bool  // a guest whose time is over
 	asleep   atomic.Bool  // waits inside a command
 	lean     atomic.Bool  // it was idle for long: memory is to be given back
@@ -512,7 +511,7 @@ func (c *client) work(w *scratch) {
 			return
 		}
 	}
-	if c.deposed.Load() {
+	if c.deposed.Load() != leads {
 		c.depart(w)
 		return
 	}
