@@ -36,6 +36,8 @@ func (e *DamageError) Error() string {
 	return fmt.Sprintf("RDB damaged at offset %d (in %s): %v", e.Offset, where, e.Err)
 }
 
+func (e *DamageError) Unwrap() error { return e.Err }
+
 // Printable is a key as messages have it: bounded, and without bytes that end a line, or
 // that a terminal acts on.
 func Printable(key []byte) string {

@@ -45,7 +45,7 @@ func TestALoopThatHangsIsNamed(t *testing.T) {
 	c, other := h.dial(), h.dial()
 	c.send(command("PING"))
 	c.expect("+PONG\r\n")
-	eventually(t, "the loop sleeps", func() bool { return !h.front.loops.all()[0].turns.Busy() })
+	eventually(t, "the loop sleeps", func() bool { return !h.firstLoop().turns.Busy() })
 	looks()
 	if got := log.all(); got != "" {
 		t.Fatalf("a loop that sleeps: %s", got)

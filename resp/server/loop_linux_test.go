@@ -38,7 +38,7 @@ func TestLoopSleeps(t *testing.T) {
 
 // turns counts the first loop's turns over a time.
 func (h *house) turns(t *testing.T) uint32 {
-	lp := h.front.loops.all()[0]
+	lp := h.firstLoop()
 	count := func() uint32 {
 		n := make(chan uint32, 1)
 		lp.post(nil, &order{ask: func() { n <- lp.meter.n }})
@@ -81,7 +81,7 @@ func TestListenerPauses(t *testing.T) {
 	early := h.dial()
 	early.send("GET none\r\n")
 	early.expect("$-1\r\n") // the loop runs
-	lp := h.front.loops.all()[0]
+	lp := h.firstLoop()
 	shut := make(chan struct{})
 	lp.post(nil, &order{ask: func() { lp.listeners[0].pause(lp); close(shut) }})
 	<-shut
@@ -175,4 +175,16 @@ func TestTheSocketIsTheLoops(t *testing.T) {
 	w := h.dial()
 	w.send(command("PING"))
 	w.expect("+PONG\r\n")
+}
+
+// firstLoop is the loop that is there as soon as the house has begun to accept.
+func (h *house) firstLoop() (lp *loop) {
+	h.t.Helper()
+	eventually(h.t, "there is a loop", func() bool {
+		if all := h.front.loops.all(); len(all) > 0 {
+			lp = all[0]
+		}
+		return lp != nil
+	})
+	return lp
 }

@@ -20,7 +20,7 @@ func TestHandshakesLeaveTime(t *testing.T) {
 	var hello capture
 	_ = tls.Client(&hello, &tls.Config{InsecureSkipVerify: true}).Handshake()
 	h.raw().send(hello.String()[:len(hello.String())/2])
-	lp := h.front.loops.all()[0]
+	lp := h.firstLoop()
 	in := func(what func()) {
 		done := make(chan struct{})
 		lp.post(nil, &order{ask: func() { what(); close(done) }})
@@ -73,7 +73,7 @@ func TestWritesByTLSAreCalls(t *testing.T) {
 	w := h.dial()
 	w.send(command("PING"))
 	w.expect("+PONG\r\n")
-	lp, done := h.front.loops.all()[0], make(chan struct{})
+	lp, done := h.firstLoop(), make(chan struct{})
 	lp.post(nil, &order{ask: func() {
 		defer close(done)
 		for _, s := range lp.slots {
@@ -174,7 +174,7 @@ func TestSlowKeysHoldNoLoopUp(t *testing.T) {
 
 // atTheKey is how many handshakes of the first loop stand still for a slow key.
 func atTheKey(h *house) (n int) {
-	lp, done := h.front.loops.all()[0], make(chan struct{})
+	lp, done := h.firstLoop(), make(chan struct{})
 	lp.post(nil, &order{ask: func() {
 		defer close(done)
 		for _, s := range lp.slots {
