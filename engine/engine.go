@@ -82,6 +82,7 @@ type Engine struct {
 	rebuilds   atomic.Int64
 	moved      atomic.Int64           // how often a whole database was emptied or exchanged
 	expireOff  atomic.Bool            // DEBUG SET-ACTIVE-EXPIRE 0
+	unsummed   atomic.Bool            // DEBUG SET-SKIP-CHECKSUM-VALIDATION 1
 	writeErr   atomic.Pointer[string] // why writes are refused, nil: they are not
 	started    int64                  // wall ms
 

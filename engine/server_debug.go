@@ -71,6 +71,11 @@ func debugTable() []debugCommand {
 			c.e.scripts.denyNothing.Store(string(c.Args[2]) != "0")
 			c.W.OK()
 		}},
+		{name: "set-skip-checksum-validation", args: 2, do: func(c *Ctx) {
+			n, _ := decimal.Parse(c.Args[2]) // as Redis: no number is 0
+			c.e.unsummed.Store(n != 0)
+			c.W.OK()
+		}},
 		{name: "sleep", args: 2, do: debugSleep},
 	}
 }
@@ -137,6 +142,10 @@ func debugActiveExpire(c *Ctx) {
 	c.e.expireOff.Store(n == 0)
 	c.W.OK()
 }
+
+// TakesUnsummed reports whether payloads are taken whose checksum is wrong: tests of damage behind
+// it are written so (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+func (c *Ctx) TakesUnsummed() bool { return c.e.unsummed.Load() }
 
 // debugSleep holds every command of every client, as Redis does, whose one thread
 // sleeps: tests use it for a server that is busy. What other nodes hear of this one

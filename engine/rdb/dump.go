@@ -1,6 +1,7 @@
 package rdb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 )
@@ -47,6 +48,15 @@ func undumped(p []byte) (body []byte, ok bool) {
 	}
 	body, tail := p[:len(p)-dumpTailBytes], p[len(p)-dumpTailBytes:]
 	return body, binary.LittleEndian.Uint16(tail) <= MaxVersion && binary.LittleEndian.Uint64(tail[2:]) == Checksum(0, p[:len(p)-trailerBytes])
+}
+
+// Summed is a copy of a payload with the checksum that it should have.
+func Summed(p []byte) []byte {
+	if len(p) < dumpTailBytes {
+		return p
+	}
+	body := p[:len(p)-trailerBytes]
+	return binary.LittleEndian.AppendUint64(bytes.Clone(body), Checksum(0, body))
 }
 
 // Undump reads a payload: the value of e, and its type, are set. Slices of it

@@ -137,6 +137,10 @@ func doRestore(c *engine.Ctx) {
 		c.Err(resp.ErrTTL)
 		return
 	}
+	if c.TakesUnsummed() { // the log and the followers get a right one
+		payload = rdb.Summed(payload)
+		c.Args[3] = payload
+	}
 	u := c.Codecs().Undumper()
 	defer c.Codecs().Return(u)
 	v, ok := payloadValue(c, u, payload)

@@ -78,6 +78,39 @@ func TestDumpBothWays(t *testing.T) {
 	}
 }
 
+// TestRestoreWithoutAChecksum: DEBUG SET-SKIP-CHECKSUM-VALIDATION has payloads taken whose checksum
+// is wrong, and followers, which have heard of no such thing, get a right one. What the value is is looked at
+// as before.
+func TestRestoreWithoutAChecksum(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Config.EnableDebugCommand.Set("yes")
+	c := s.Client()
+	c.Do("RPUSH", "k", "a", "b")
+	good := enginetest.Parsed(t, c.Do("DUMP", "k")).Text
+	bad := good[:len(good)-1] + string([]byte{good[len(good)-1] ^ 1})
+	const refused = "-ERR DUMP payload version or checksum are wrong\r\n"
+	for _, step := range []struct{ on, payload, want string }{{"0", bad, refused}, {"1", bad, "+OK\r\n"}, {"1", "\x12\x01" + bad, "-ERR Bad data format\r\n"}, {"1", "short", refused}, {"0", bad, refused}} {
+		if got := c.Do("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", step.on); got != "+OK\r\n" {
+			t.Fatal(got)
+		}
+		for _, ttl := range []string{"0", "100000"} {
+			if got := c.Do("RESTORE", "r"+ttl, ttl, step.payload, "REPLACE"); got != step.want {
+				t.Errorf("with %s: %q, want %q", step.on, got, step.want)
+			}
+		}
+	}
+	follower := enginetest.NewEngine(t)
+	a := follower.NewApplier()
+	for _, rec := range s.Log.Records() {
+		if err := a.Apply(rec.Args); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := follower.Dump(), s.Dump(); !slices.Equal(got, want) {
+		t.Errorf("the log makes\n%q, not\n%q", got, want)
+	}
+}
+
 // TestRestoreOfDamage: damage behind a right checksum is refused or makes some value, and
 // nothing panics.
 func TestRestoreOfDamage(t *testing.T) {

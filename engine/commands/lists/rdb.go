@@ -107,6 +107,8 @@ func (b *listBuilder) node(d *rdb.Decoder, t rdb.Type, only bool) error {
 	switch {
 	case err != nil:
 		return err
+	case t == rdb.TypeListQuicklist2 && len(p) == 0: // an empty element has a node of the other kind
+		return errListNode
 	case t == rdb.TypeListZiplist, t == rdb.TypeListQuicklist:
 		return listpack.Ziplist(p, b.value)
 	case kind == nodePlain:

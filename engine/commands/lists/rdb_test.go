@@ -89,7 +89,9 @@ func TestOldLists(t *testing.T) {
 		"\x0e\x02" + zl + zl:            "[abc -1 abc -1]",
 		"\x0e\x03" + empty + zl + empty: "[abc -1]",
 		"\x12\x02\x01\x05plain\x02\x09\x09\x00\x00\x00\x01\x00\x05\x01\xff": "[plain 5]",
-		"\x12\x02\x02" + emptyPack + "\x01\x00":                             "[]",
+		"\x12\x02\x02" + emptyPack + "\x01\x00":                             "refused", // an element alone in its node is large
+		"\x12\x01\x01\x00":                                                  "refused",
+		"\x12\x01\x01\x01a":                                                 "[a]",
 		"\x01\x00":                                                          "none",
 		"\x0a" + empty:                                                      "none",
 		"\x12\x01\x02" + emptyPack:                                          "none",
@@ -97,7 +99,9 @@ func TestOldLists(t *testing.T) {
 		s := enginetest.NewEngine(t)
 		var e rdb.Entry
 		if err := rdb.Undump(payload(body), s.Codecs(), &e); err != nil {
-			t.Errorf("%q: %v", body, err)
+			if want != "refused" {
+				t.Errorf("%q: %v", body, err)
+			}
 			continue
 		}
 		e.Key = []byte("k")
