@@ -3,14 +3,11 @@ package regent
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"regent/engine/config"
 )
 
 // rdbFile writes items as a dump, of a version whose files have no checksum.
@@ -67,20 +64,7 @@ func TestEmptyKeysOfADump(t *testing.T) {
 func TestADamagedDumpEndsTheStart(t *testing.T) {
 	dir := t.TempDir()
 	rdbFile(t, dir, rdbKey(0, "a", "\x01x"), rdbKey(13, "zipped", "\x03abc"))
-	cfg := config.New()
-	if err := config.Parse(cfg, strings.Join([]string{"dir " + dir, "logfile " + filepath.Join(dir, "log")}, "\n"), "test"); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), `key "zipped" of database 0, a hash (ziplist)`) {
+	if err := endsAtTheStart(t, dir); err == nil || !strings.Contains(err.Error(), `key "zipped" of database 0, a hash (ziplist)`) {
 		t.Errorf("the start ended with %v", err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "log"))

@@ -80,6 +80,26 @@ func (ts *testServer) end() {
 	})
 }
 
+// endsAtTheStart runs a server whose data in dir cannot be loaded, with its log beside them, and is why
+// it ends.
+func endsAtTheStart(t *testing.T, dir string) error {
+	t.Helper()
+	cfg := config.New()
+	if err := config.Parse(cfg, "port 0\ndir "+dir+"\nlogfile "+filepath.Join(dir, "log"), "test"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	return s.Run(t.Context())
+}
+
 func (ts *testServer) client() *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: ts.addr, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, ReadTimeout: time.Minute})
 	ts.t.Cleanup(func() { c.Close() })
@@ -454,19 +474,7 @@ func TestUnknownTypes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), []byte(file), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cfg := config.New()
-	if err := config.Parse(cfg, "port 0\ndir "+dir+"\nlogfile "+filepath.Join(dir, "log"), "test"); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "events") || !strings.Contains(err.Error(), "module") {
+	if err := endsAtTheStart(t, dir); err == nil || !strings.Contains(err.Error(), "events") || !strings.Contains(err.Error(), "module") {
 		t.Errorf("a module's value in dump.rdb: %v", err)
 	}
 	ts := begin(t, dir, "skip-unknown-types yes")

@@ -1,13 +1,11 @@
 package regent
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"regent/engine/config"
 	"regent/resp"
 )
 
@@ -35,19 +33,7 @@ func TestUnknownTypesInTheLog(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cfg := config.New()
-	if err := config.Parse(cfg, "port 0\ndir "+dir+"\nlogfile "+filepath.Join(dir, "log"), "test"); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.Run(ctx)
+	err = endsAtTheStart(t, dir)
 	for _, word := range []string{"is a hash whose fields expire (HPEXPIREAT), a type this server does not have", "appendonly.aof.1.incr.aof", "file offset"} {
 		if err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("what is not known in the log: %v, which does not say %q", err, word)
