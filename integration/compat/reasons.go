@@ -24,7 +24,7 @@ const (
 	goCrash   = "Go's runtime reports a crash, on standard error"
 	unread    = "a client that does not read its replies has no more commands carried out when 256 KB wait: its output does not grow"
 	forTests  = "redis-server's directives and DEBUG for its own tests are not there"
-	clients   = "clients' buffers are no part of `maxmemory`, which bounds the data: `maxmemory-clients` bounds them"
+	clients   = "of clients' buffers only those of 32 KB and more count for `maxmemory`"
 	byDefault = "without a line about it `appendonly` is yes, and then there are save points only where they are asked for"
 	// These two are tried once more by themselves.
 	after     = "a test before it ended inside MULTI, or left a client that waits, since a command is not there yet"
@@ -41,6 +41,7 @@ var reasons = []reason{
 	{test: "CONFIG REWRITE handles save and shutdown properly", why: byDefault},
 	{test: "CONFIG save params special case handled properly", why: byDefault},
 	{test: "CONFIG REWRITE sanity", why: forTests},
+	{test: "config during loading", why: "`dir` can't be changed while the server runs, which is said whether it loads or not"},
 	{test: "redis-server command line arguments - error cases", why: "what is wrong with the command line is told in Regent's own words, and there is no REPLICAOF"},
 	{test: "CONFIG SET bind-source-addr", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "client total memory grows during client no-evict", mode: own, harms: true, why: unread},
