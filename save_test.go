@@ -82,10 +82,11 @@ func (ts *testServer) end() {
 
 // endsAtTheStart runs a server whose data in dir cannot be loaded, with its log beside them, and is why
 // it ends.
-func endsAtTheStart(t *testing.T, dir string) error {
+func endsAtTheStart(t *testing.T, dir string, lines ...string) error {
 	t.Helper()
 	cfg := config.New()
-	if err := config.Parse(cfg, "port 0\ndir "+dir+"\nlogfile "+filepath.Join(dir, "log"), "test"); err != nil {
+	lines = append([]string{"port 0", "dir " + dir, "logfile " + filepath.Join(dir, "log")}, lines...)
+	if err := config.Parse(cfg, strings.Join(lines, "\n"), "test"); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -492,20 +493,8 @@ func TestDumpAmongPeers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), []byte("REDIS0010"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cfg := config.New()
-	lines := "port 21111\npeers 127.0.0.1:21111,127.0.0.1:21112,127.0.0.1:21113\ndir " + dir + "\nlogfile " + filepath.Join(dir, "log")
-	if err := config.Parse(cfg, lines, "test"); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "dump.rdb") {
+	const peers = "peers 127.0.0.1:21111,127.0.0.1:21112,127.0.0.1:21113"
+	if err := endsAtTheStart(t, dir, "port 21111", peers); err == nil || !strings.Contains(err.Error(), "dump.rdb") {
 		t.Errorf("%v", err)
 	}
 }

@@ -167,6 +167,7 @@ func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
 		if cm.out != nil {
 			cm.out.Close()
 			c.engine.CountSync(engine.SyncFull)
+			cm.m.copied.Store(true)
 			c.engine.CountReplOutput(int(cm.out.Sent()))
 			if cm.bad != nil && ctx.Err() == nil {
 				c.opts.Host.Logf(engine.LevelWarning, "Full copy to %s failed after %d bytes, it is tried again: %v", c.nameOf(cm.m.ID), cm.out.Sent(), cm.bad)

@@ -129,7 +129,9 @@ func (c *Cluster) senderConfig(m *member, epoch int64) repl.SenderConfig {
 		Cluster: c.clusterText, Commit: c.commit.Load, Patience: c.timeout,
 		Opened: func(off int64) {
 			c.opts.Host.Logf(engine.LevelNotice, "Node %d follows from offset %d", m.ID, off)
-			c.engine.CountSync(engine.SyncPartial)
+			if !m.copied.Swap(false) { // else it goes on behind its full copy
+				c.engine.CountSync(engine.SyncPartial)
+			}
 			m.offset.Store(off)
 			m.applied.Store(0) // it may have begun anew
 			m.lost.Store(0)

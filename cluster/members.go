@@ -74,6 +74,7 @@ type member struct {
 	synced  atomic.Int64 // offset up to which it has fsynced, as it said last
 	first   atomic.Bool  // leader: it was among the first to hold what was committed last
 	lost    atomic.Int64 // leader: mono ns since when it has no stream, 0: it has one
+	copied  atomic.Bool  // leader: it was sent a full copy, and its stream has not begun since
 	copying atomic.Value // string: how far its full copy is
 	refused atomic.Int64 // stamp of the last refused dial, 0: answered since
 

@@ -23,7 +23,7 @@ type directive struct {
 	file   *Str     // a secret's file; "": it was said itself
 	grows  bool     // at the start, lines after the first add to it
 	alone  bool     // there is one value that it may have
-	hidden bool     // CONFIG GET shows it to who asks for it by name, not by a pattern
+	hidden bool     // CONFIG GET shows it by its name, not by a pattern
 	idle   string   // why it has no effect; "": it has one
 	// glue joins several words of a line into the one that parse takes; ""
 	// allows one word only.

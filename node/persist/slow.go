@@ -47,6 +47,7 @@ func (s *slowness) keys(ctx context.Context, n int) error {
 		select {
 		case <-ctx.Done():
 			t.Stop()
+			s.owed = 0 // by work that is over: the next begins anew
 			return ctx.Err()
 		case <-t.C:
 		}

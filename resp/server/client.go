@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"container/list"
 	"math"
 	"net"
 	"sync/atomic"
@@ -73,56 +72,13 @@ type client struct {
 	lean     atomic.Bool  // it was idle for long: memory is to be given back
 	holds    atomic.Int32 // KB that it counts in what maxmemory bounds, gone: it is no client any more
 
-	shakes    atomic.Int64 // wall ms since when its handshake is under way, 0: it is not
+	shakes    atomic.Int64 // Server.ticks since when its handshake is under way, 0: it is not
 	inBytes   atomic.Int64 // what Buffers tells
 	inFree    atomic.Int64
 	outBytes  atomic.Int64
 	weight    atomic.Int64 // bytes that it counts in Server.weights
-	softSince atomic.Int64 // wall ms since when output is over the soft limit, 0: it is not
+	softSince atomic.Int64 // Server.ticks since when output is over the soft limit, 0: it is not
 	leanFor   int64        // the LastActive for which lean was asked; doChores' own
-}
-
-// seldom is what few clients have, so that the others, of which there may be many
-// thousands, do not pay for it.
-type seldom struct {
-	hello [][]byte    // the command with which its connection is given away; nil: it is not
-	away  [][]byte    // the command with which it goes to another node; nil: it stays
-	lent  []lentInput // input before, which the log may still need
-
-	heldSpan []byte // in which held is, nil: it is elsewhere
-	outSpan  []byte // in which out is, or was before it grew
-
-	stranger     *list.Element // its place among the strangers; Server.mu's
-	strangeSince int64         // wall ms; Server.mu's
-}
-
-// rarely is c.seldom, to write to.
-func (c *client) rarely() *seldom {
-	if c.seldom == nil {
-		c.seldom = &seldom{}
-	}
-	return c.seldom
-}
-
-// hello is the command with which the connection is given away, nil: it is not.
-func (c *client) hello() [][]byte {
-	if !c.departs {
-		return nil
-	}
-	return c.seldom.hello
-}
-
-// away is the command with which the client goes to another node, nil: it stays.
-func (c *client) away() [][]byte {
-	if !c.departs {
-		return nil
-	}
-	return c.seldom.away
-}
-
-// sendAway has the client go to another node, with a command.
-func (c *client) sendAway(args [][]byte) {
-	c.rarely().away, c.departs = args, true
 }
 
 // A link is a client's way to its socket. wake, kill, peerGone and fd may be called
@@ -585,7 +541,7 @@ func (c *client) limitOutput() {
 	case soft <= 0 || n <= soft:
 		c.softSince.Store(0)
 	case c.softSince.Load() == 0:
-		c.softSince.Store(c.srv.host.Now())
+		c.softSince.Store(c.srv.ticks())
 	}
 	c.weigh()
 	c.measure()

@@ -225,9 +225,12 @@ func (s *Server) awaitClients() {
 	<-ended
 }
 
+// ticks is a clock for durations in ms, never 0: a wall clock that is set would end what has just begun.
+func (s *Server) ticks() int64 { return s.host.Ticks()/int64(time.Millisecond) + 1 }
+
 // doChores ends the clients that were idle or slow for too long.
 func (s *Server) doChores() {
-	now := s.host.Now()
+	wall, now := s.host.Now(), s.ticks()
 	idle := s.cfg.Timeout.Get() * 1000
 	soft, listens := s.cfg.OutputSoftSecondsNormal.Get()*1000, s.cfg.OutputSoftSecondsPubsub.Get()*1000
 	s.mu.Lock()
@@ -247,10 +250,10 @@ func (s *Server) doChores() {
 		}
 		if since := c.softSince.Load(); since != 0 && now-since > soft {
 			s.outputLimit(c)
-		} else if idle > 0 && !c.asleep.Load() && !c.sess.Listens() && now-c.sess.Shared.LastActive.Load() > idle {
+		} else if idle > 0 && !c.asleep.Load() && !c.sess.Listens() && wall-c.sess.Shared.LastActive.Load() > idle {
 			s.log(engine.LevelVerbose, "Closing idle client")
 			c.Kill()
-		} else if last := c.sess.Shared.LastActive.Load(); now-last > leanAfter && c.leanFor != last {
+		} else if last := c.sess.Shared.LastActive.Load(); wall-last > leanAfter && c.leanFor != last {
 			c.leanFor = last
 			c.lean.Store(true)
 			c.Wake()

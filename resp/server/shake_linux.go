@@ -92,7 +92,7 @@ func newHand() *hand {
 func (p *slot) secure(cfg *tls.Config) {
 	w := &tlsWire{sock: p.sock, shaking: true}
 	p.tls = &secured{conn: tls.Server(w, cfg), wire: w}
-	p.client.shakes.Store(p.client.srv.host.Now())
+	p.client.shakes.Store(p.client.srv.ticks())
 }
 
 // eventTLS serves a socket of TLS that is ready.

@@ -20,7 +20,7 @@ func (s *Server) meet(c *client) {
 		s.forgetStranger(c)
 	case c.seldom == nil || c.seldom.stranger == nil:
 		r := c.rarely()
-		r.strangeSince = s.host.Now()
+		r.strangeSince = s.ticks()
 		r.stranger = s.strangers.PushBack(c)
 		if most := s.cfg.UnauthenticatedClients.Get(); most > 0 && int64(s.strangers.Len()) > most {
 			s.endStranger(s.strangers.Front(), "there are more than unauthenticated-clients of them")

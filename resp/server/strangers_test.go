@@ -75,8 +75,8 @@ func TestStrangersAreFew(t *testing.T) {
 	})
 }
 
-// TestStrangersAreBrief: who says no password in time goes, whatever else it says; where no
-// password is asked for any more nobody does.
+// TestStrangersAreBrief: a client that says no password in time goes, whatever else it says and
+// whoever sets the wall clock; where no password is asked for any more nobody does.
 func TestStrangersAreBrief(t *testing.T) {
 	models(t, func(t *testing.T, model int64) {
 		h := start(t, model, func(h *house, _ *Options) { guarded(h) })
@@ -86,6 +86,10 @@ func TestStrangersAreBrief(t *testing.T) {
 		stranger.send("GET k\r\n")
 		stranger.expect("-NOAUTH Authentication required.\r\n")
 		h.strangersAre(1)
+		h.Server.Host.StepWall(5 * time.Hour) // which is no time that passes
+		h.front.doChores()
+		h.Server.Host.StepWall(-9 * time.Hour)
+		h.front.doChores()
 		h.Server.Host.Advance(59 * time.Second)
 		stranger.send("GET k\r\n")
 		stranger.expect("-NOAUTH Authentication required.\r\n")

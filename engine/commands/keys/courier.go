@@ -73,8 +73,8 @@ func (co *courier) say(conn engine.Remote, parcels []parcel) {
 	_ = conn.Close() // nothing more is wanted of it
 }
 
-// exchange reports whether all was answered, and the other server knows who speaks and
-// of which database.
+// exchange reports whether all was answered, and the other server knows the user and
+// the database.
 func (co *courier) exchange(parcels []parcel) bool {
 	var out []byte
 	ahead := 1

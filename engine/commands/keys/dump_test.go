@@ -184,9 +184,9 @@ func TestRestoreRefusesNamesThatComeTwice(t *testing.T) {
 					if same[0] >= 0 {
 						want = "-ERR Bad data format\r\n"
 					}
-					for who, do := range map[string]func(...string) string{"Regent": ours.Do, "redis-server": theirs.Do} {
+					for server, do := range map[string]func(...string) string{"Regent": ours.Do, "redis-server": theirs.Do} {
 						if got := do("RESTORE", "r", "0", string(p), "REPLACE"); got != want {
-							t.Errorf("%s: type %d, %d names with %d more bytes, the same %v: %q", who, kind, n, long, same, got)
+							t.Errorf("%s: type %d, %d names with %d more bytes, the same %v: %q", server, kind, n, long, same, got)
 						}
 					}
 				}

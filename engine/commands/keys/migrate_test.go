@@ -274,7 +274,7 @@ func migrate(t *testing.T, s *enginetest.Server, c *enginetest.Client, line stri
 	return got
 }
 
-// TestMigrateKeepsConnections: a connection serves the next one who goes to the same server with
+// TestMigrateKeepsConnections: a connection serves the next client that goes to the same server with
 // the same password, and nobody else.
 func TestMigrateKeepsConnections(t *testing.T) {
 	tg := &target{}
@@ -298,7 +298,7 @@ func TestMigrateKeepsConnections(t *testing.T) {
 			t.Fatalf("%s: %q, %d connections were made and %d are kept, want %d", step.line, got, len(tg.dialled), idle(t, c), step.dialled)
 		}
 	}
-	// Each says who it is and of which database it speaks, each time.
+	// Each names its user and its database, each time.
 	want := strings.Split("SELECT 0,RESTORE a 0,SELECT 3,RESTORE a 0,AUTH p,SELECT 0,RESTORE a 0,SELECT 0,RESTORE a 0", ",")
 	if !slices.Equal(tg.heard[:len(want)], want) {
 		t.Errorf("%q was heard, want %q", tg.heard[:len(want)], want)
