@@ -88,3 +88,41 @@ func TestBackupIsRefused(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+// TestBackupHoldsNobodyUp: while a client takes nothing of its backup, the log is rewritten
+// and another backup comes; the first one's client gets its own moment whole in the end.
+func TestBackupHoldsNobodyUp(t *testing.T) {
+	s := begin(t, t.TempDir(), "appendonly yes", "rdbcompression no")
+	for i := range 64 {
+		s.do("OK", "SET", fmt.Sprint("k", i), strings.Repeat("x", 512<<10))
+	}
+	slow := s.say("REGENT BACKUP")
+	r := bufio.NewReader(slow)
+	if _, err := r.Peek(1 << 10); err != nil { // it is under way
+		t.Fatal(err)
+	}
+	s.do("OK", "SET", "later", "x")
+	s.do("Background append only file rewriting started", "BGREWRITEAOF")
+	s.until("the log is rewritten", func() bool { return s.info("aof_rewrite_in_progress") == "0" && s.info("aof_rewrites") == "1" })
+	if keys := backupKeys(t, s, s.say("REGENT BACKUP")); keys != 65 {
+		t.Errorf("the second backup has %d keys", keys)
+	}
+	if keys := backupKeys(t, s, r); keys != 64 {
+		t.Errorf("the first backup has %d keys", keys)
+	}
+}
+
+// backupKeys reads a backup whole.
+func backupKeys(t *testing.T, s *testServer, r io.Reader) int64 {
+	t.Helper()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, file, _ := bytes.Cut(bytes.TrimLeft(all, "\n"), []byte("\r\n"))
+	sum, err := rdb.Load(bytes.NewReader(file[:len(file)-40]), rdb.Options{Whole: true, Codecs: s.engine.Codecs()}, func(*rdb.Batch) error { return nil })
+	if err != nil || !sum.Checked {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	return int64(sum.Keys)
+}

@@ -147,8 +147,8 @@ func (s *Server) joinPeers(dir string) (err error) {
 }
 
 // feedCopy is cluster.Options.Snapshot.
-func (s *Server) feedCopy(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
-	return s.data.Feed(ctx, w, func(at aof.Place, total int64) { cut(repl.Place(at), total) })
+func (s *Server) feedCopy(ctx context.Context, turn *engine.SnapshotTurn, w io.Writer, cut func(at repl.Place, total int64)) error {
+	return s.data.Feed(ctx, turn, w, func(at aof.Place, total int64) { cut(repl.Place(at), total) })
 }
 
 // replicaOptions ties the replicas that are no nodes (docs/replicas.md) to the log that there is.

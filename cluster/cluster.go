@@ -61,8 +61,10 @@ type Options struct {
 	// Snapshot streams the keyspace as it is at one moment to w, while commands
 	// go on. It calls cut once, at that moment and before the first byte, with
 	// the offset that the keyspace has reached and about how many bytes will
-	// come (0: not known). Without it no follower gets a full copy.
-	Snapshot func(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error
+	// come (0: not known). The turn is its own: it passes when the keyspace is walked,
+	// and Snapshot returns when w has taken all of it. Without it no follower gets a
+	// full copy.
+	Snapshot func(ctx context.Context, turn *engine.SnapshotTurn, w io.Writer, cut func(at repl.Place, total int64)) error
 	// Install takes such a stream as the base of the log, from which that goes
 	// on at a place, and as the keyspace. When all has come, up to io.EOF, and
 	// before log or keyspace change, it calls enter once; an error is returned
@@ -191,7 +193,7 @@ func New(o Options) (*Cluster, error) {
 	c.kept.wake, c.kept.ended = make(chan struct{}, 1), make(chan struct{})
 	c.lastLeader.Store(&knownLeader{})
 	c.logMu = disk.NewGate()
-	c.copies.turn, c.follow.turn = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.follow.turn = make(chan struct{}, 1)
 	if err := o.Config.CheckTimes(); err != nil {
 		return nil, err
 	}

@@ -23,9 +23,11 @@ import (
 //	  ▲                          (200 ms, then until the turn is free)      └─► follower
 //	  └─────────────── the stream goes on from the copy's offset ◄──────────────┘
 //
-// Those that ask while others wait share one snapshot, and one snapshot runs at
-// a time: one that comes later waits for the next. Its pace is that of the
-// slowest of them; one that takes nothing for too long is left behind (repl).
+// Those that ask while others wait share one snapshot, and one snapshot is taken at a
+// time (engine.SnapshotTurn): one that comes later waits for the next, as do rewrites
+// and backups. Its pace is that of the slowest of them, until somebody waits: what is
+// left goes to a file then, and from there to them, and the turn passes. One that takes
+// nothing for too long is left behind (repl).
 //
 // What the log says from the copy's offset on is reserved when the copy is cut,
 // until the follower's stream has begun and its reader reserves it instead:
@@ -53,8 +55,6 @@ const (
 
 // copies are the full copies that a leader makes.
 type copies struct {
-	turn chan struct{} // one token: the right to walk through the keyspace
-
 	mu   sync.Mutex
 	next *copyRun // takes members; nil: none
 }
@@ -146,7 +146,7 @@ func (c *Cluster) copyTo(ctx context.Context, m *member, epoch int64) error {
 
 // runCopy is one snapshot from the first request to the last answer.
 func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
-	err := c.awaitTurn(ctx, run)
+	turn, err := c.awaitTurn(ctx, run)
 	for _, cm := range run.members {
 		if err != nil {
 			cm.bad = err
@@ -156,8 +156,7 @@ func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
 		c.dialCopies(ctx, run)
 		f := &fanout{run: run}
 		began := time.Now()
-		err = c.sendSnapshot(ctx, f)
-		<-c.copies.turn
+		err = c.sendSnapshot(ctx, turn, f)
 		f.done(ctx, err, func(cm *copyMember) {
 			c.opts.Host.Logf(engine.LevelNotice, "Full copy to %s done: %d bytes at offset %d, %.3f seconds",
 				c.nameOf(cm.m.ID), cm.out.Sent(), f.at.Offset, time.Since(began).Seconds())
@@ -179,16 +178,12 @@ func (c *Cluster) runCopy(ctx context.Context, run *copyRun) {
 
 // awaitTurn waits for others that need a copy, for the turn, and until this
 // node's keyspace is what its log says. Nobody joins the run afterwards.
-func (c *Cluster) awaitTurn(ctx context.Context, run *copyRun) (err error) {
+func (c *Cluster) awaitTurn(ctx context.Context, run *copyRun) (turn *engine.SnapshotTurn, err error) {
 	wait := time.NewTimer(copyWait)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-		select {
-		case c.copies.turn <- struct{}{}:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
+		turn, err = c.engine.SnapshotTurn(ctx)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
@@ -196,7 +191,7 @@ func (c *Cluster) awaitTurn(ctx context.Context, run *copyRun) (err error) {
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()
-			<-c.copies.turn
+			turn.Pass()
 		case <-time.After(c.beat):
 		}
 	}
@@ -205,7 +200,7 @@ func (c *Cluster) awaitTurn(ctx context.Context, run *copyRun) (err error) {
 	if c.copies.next == run {
 		c.copies.next = nil
 	}
-	return err
+	return turn, err
 }
 
 // dialCopies opens a connection to each follower of the run.
@@ -228,7 +223,8 @@ func (c *Cluster) dialCopies(ctx context.Context, run *copyRun) {
 }
 
 // sendSnapshot streams the keyspace to everyone in f.
-func (c *Cluster) sendSnapshot(ctx context.Context, f *fanout) error {
+func (c *Cluster) sendSnapshot(ctx context.Context, turn *engine.SnapshotTurn, f *fanout) error {
+	defer turn.Pass()
 	if err := f.nobody(); err != nil {
 		return err
 	}
@@ -237,7 +233,7 @@ func (c *Cluster) sendSnapshot(ctx context.Context, f *fanout) error {
 		f.at, f.total, f.cut = at, total, true
 		f.reserve(c.opts.Stream)
 	}
-	if err := c.opts.Snapshot(ctx, w, cut); err != nil {
+	if err := c.opts.Snapshot(ctx, turn, w, cut); err != nil {
 		return fmt.Errorf("the snapshot: %w", err)
 	}
 	if err := w.Flush(); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // snapshot streams the log's state in pieces.
-func (x *node) snapshot(ctx context.Context, w io.Writer, cut func(at repl.Place, total int64)) error {
+func (x *node) snapshot(ctx context.Context, _ *engine.SnapshotTurn, w io.Writer, cut func(at repl.Place, total int64)) error {
 	x.snapshots.Add(1)
 	var base []byte
 	x.engine.Freeze(func() {

@@ -99,7 +99,7 @@ type Engine struct {
 	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
 
 	pause    pausing
-	snaps    snapshots
+	snaps    *snapshots
 	room     roomState
 	scripts  scriptState
 	standIns sync.Pool // of *standIn, for scripts that begin in the loop of their client

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"regent/engine/dict"
@@ -41,7 +42,9 @@ import (
 // Nothing stops a writer from changing faster than emit takes, since a handler must not
 // wait. So there is a bound (MaxCopied), and it is the handler that keeps it: the one that
 // would exceed it gives the snapshot up and lets its shard's copies go, while emit may be
-// stuck in a write to a disk that stalls. SnapshotUse tells.
+// stuck in a write to a disk that stalls. SnapshotUse tells. Whose emit depends on another
+// machine's pace learns by SnapshotTurn.Hurry, before that, when it had better go on by
+// itself.
 
 // Limits of a snapshot.
 const (
@@ -87,23 +90,99 @@ type SnapshotOptions struct {
 	// write and were not taken yet: emit is too slow. 0: half of what the data takes at the
 	// cut, leastCopied at least.
 	MaxCopied int64
+	// Turn, if given, is one that the caller holds: it passes as soon as all entries were
+	// given out.
+	Turn *SnapshotTurn
 }
 
 // errMaxCopied says that a snapshot was given up for MaxCopied.
 var errMaxCopied = errors.New("the data changes faster than its copy is taken")
 
-// snapshots is the engine's part in snapshots: one is taken at a time.
+// snapshots is the engine's part in snapshots: one is taken at a time. Those that want one
+// get their turn in the order in which they came.
+//
+// How long a turn takes is up to emit. A file on this machine's disk takes what it takes;
+// a connection takes as long as whoever reads there likes, and nobody else is to wait for
+// that: neither a rewrite, without which the log grows, nor a copy for another follower. So
+// a turn says when it is to end soon (Hurry), and what sends to a connection puts the rest
+// of its snapshot aside then (delivery.Spool).
 type snapshots struct {
-	turn chan struct{} // one token: a snapshot is under way
-	run  atomic.Pointer[snapshotRun]
-	last atomic.Int64 // the most that the last one has held, in bytes
+	token chan struct{} // held by whose turn it is
+	run   atomic.Pointer[snapshotRun]
+	last  atomic.Int64 // the most that the last one has held, in bytes
+
+	mu      sync.Mutex
+	waiting int           // that want a turn
+	now     *SnapshotTurn // nil: nobody's
 }
 
-func newSnapshots() snapshots { return snapshots{turn: make(chan struct{}, 1)} }
+func newSnapshots() *snapshots { return &snapshots{token: make(chan struct{}, 1)} }
+
+// A SnapshotTurn is the right to take the next snapshot.
+type SnapshotTurn struct {
+	of     *snapshots
+	hurry  chan struct{}
+	once   sync.Once
+	passed sync.Once
+}
+
+// SnapshotTurn waits until no other snapshot is under way, or until the end of ctx. What
+// it returns has to be passed on: by Pass, or by a snapshot that is given it.
+func (e *Engine) SnapshotTurn(ctx context.Context) (*SnapshotTurn, error) {
+	s := e.snaps
+	s.ask(1)
+	select {
+	case s.token <- struct{}{}:
+		return s.begin(), nil
+	case <-ctx.Done():
+		s.ask(-1)
+		return nil, ctx.Err()
+	}
+}
+
+// ask counts those that wait. Who joins them hurries the one whose turn it is.
+func (s *snapshots) ask(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting += n
+	if n > 0 && s.now != nil {
+		s.now.press()
+	}
+}
+
+// begin is the turn of one that has waited and holds the token.
+func (s *snapshots) begin() *SnapshotTurn {
+	t := &SnapshotTurn{of: s, hurry: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = t
+	if s.waiting--; s.waiting > 0 {
+		t.press()
+	}
+	return t
+}
+
+// press says that the turn is to end soon.
+func (t *SnapshotTurn) press() { t.once.Do(func() { close(t.hurry) }) }
+
+// Hurry is closed when the turn is to end soon: another one waits for it, or what writers
+// change meanwhile has taken half of the memory that it may take.
+func (t *SnapshotTurn) Hurry() <-chan struct{} { return t.hurry }
+
+// Pass ends the turn. Only the first call does anything.
+func (t *SnapshotTurn) Pass() {
+	t.passed.Do(func() {
+		t.of.mu.Lock()
+		t.of.now = nil
+		t.of.mu.Unlock()
+		<-t.of.token
+	})
+}
 
 // A snapshotRun is one snapshot under way.
 type snapshotRun struct {
 	e      *Engine
+	turn   *SnapshotTurn
 	emit   func(*SnapshotBatch) error
 	use    rdb.UseKind // what is told of how much a key was used
 	now    int64       // wall ms of the cut
@@ -142,13 +221,13 @@ type dictPart struct {
 // emit is called with no lock held and may take its time. An error of it, or the
 // end of ctx, ends the snapshot.
 func (e *Engine) Snapshot(ctx context.Context, o SnapshotOptions, emit func(*SnapshotBatch) error) (err error) {
-	select {
-	case e.snaps.turn <- struct{}{}:
-		defer func() { <-e.snaps.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if o.Turn == nil {
+		if o.Turn, err = e.SnapshotTurn(ctx); err != nil {
+			return err
+		}
 	}
-	r := &snapshotRun{e: e, emit: emit, most: o.MaxCopied, parts: make([]shardPart, len(e.shards)), free: make(chan *SnapshotBatch, keptBatches)}
+	defer o.Turn.Pass()
+	r := &snapshotRun{e: e, turn: o.Turn, emit: emit, most: o.MaxCopied, parts: make([]shardPart, len(e.shards)), free: make(chan *SnapshotBatch, keptBatches)}
 	still := o.Still
 	if still == nil {
 		still = func(cut func()) { cut() }
@@ -242,6 +321,9 @@ func (r *snapshotRun) preserve(p *shardPart, db int, d *dict.Dict, ref dict.Ref)
 func (r *snapshotRun) hold(n int64) {
 	if now := r.memory.Add(n); now > r.peak.Load() {
 		r.peak.Store(now) // as good as exact: it is only shown
+	}
+	if n > 0 && r.memory.Load() > r.most/2 {
+		r.turn.press()
 	}
 }
 

@@ -387,3 +387,60 @@ func TestSnapshotCopiesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshotTurns: a turn is told to hurry when another one waits, and when what changes
+// meanwhile has taken half of what it may; the next one has no haste of its own. One whose
+// wait was given up is not waited for.
+func TestSnapshotTurns(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	e, c := s.Engine, s.Client()
+	hurried := func(turn *engine.SnapshotTurn) bool {
+		select {
+		case <-turn.Hurry():
+			return true
+		default:
+			return false
+		}
+	}
+	take := func(ctx context.Context) *engine.SnapshotTurn {
+		turn, err := e.SnapshotTurn(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		return turn
+	}
+	first := take(t.Context())
+	if hurried(first) {
+		t.Fatal("nobody waits")
+	}
+	given, giveUp := context.WithCancel(t.Context())
+	next := make(chan error)
+	go func() { _, err := e.SnapshotTurn(given); next <- err }()
+	<-first.Hurry()
+	giveUp()
+	if err := <-next; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	first.Pass()
+	first.Pass() // does nothing
+	second := take(t.Context())
+	if hurried(second) {
+		t.Fatal("nobody waits any more")
+	}
+	second.Pass()
+
+	for i := range 2000 {
+		c.Do("SET", fmt.Sprint("k", i), strings.Repeat("v", 1000))
+	}
+	third, changed := take(t.Context()), 0
+	err := e.Snapshot(t.Context(), engine.SnapshotOptions{Turn: third, MaxCopied: 400 << 10}, func(*engine.SnapshotBatch) error {
+		for ; changed < 1000 && !hurried(third); changed++ {
+			c.Do("SET", fmt.Sprint("k", changed), "new")
+		}
+		return nil
+	})
+	if err != nil || changed < 50 || changed > 500 {
+		t.Errorf("hurried after %d changes, %v", changed, err)
+	}
+	take(t.Context()).Pass() // it was passed
+}

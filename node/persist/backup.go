@@ -3,6 +3,7 @@ package persist
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -13,9 +14,10 @@ import (
 
 // REGENT BACKUP: the keyspace at one moment as an RDB file, over the connection
 // that asked, as fast as it is taken. cmd/regent/backup/doc.go tells what is
-// said. The file is not collected anywhere: the snapshot goes on when the socket
-// takes more. What writers change meanwhile waits in memory, and is bounded as a
-// replica's output is: by client-output-buffer-limit.
+// said. The snapshot goes on when the socket takes more, and what writers change
+// meanwhile waits in memory, bounded as a replica's output is: by
+// client-output-buffer-limit. When that is half used up, or another snapshot waits,
+// the rest is put aside in a file (delivery.Spool).
 
 const (
 	// MaxBackups bounds the connections that are served or wait for their turn.
@@ -79,7 +81,14 @@ func (d *Data) sendBackup(ctx context.Context, conn net.Conn) (int64, error) {
 		Drop: func() { _ = conn.Close() },
 		Rand: d.host.Rand,
 	})
-	_, err := d.writeRDB(ctx, f, rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get()}, d.logPlace)
+	turn, err := d.engine.SnapshotTurn(ctx)
+	if err == nil {
+		use := rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get(), turn: turn}
+		err = d.overSpool(turn, f, func(w io.Writer) error {
+			_, err := d.writeRDB(ctx, w, use, d.logPlace)
+			return err
+		})
+	}
 	if err == nil {
 		return f.Sent(), f.End()
 	}

@@ -12,7 +12,8 @@
 //     one or the new one.
 //   - What another node may still cut off is in no file that somebody counts on
 //     (settled).
-//   - One job of each kind at a time, and the keyspace is walked by one of them.
+//   - One job of each kind at a time, and the keyspace is walked by one of them, for as
+//     long as this machine needs: no reader of a connection holds up the next one.
 package persist
 
 import (
@@ -81,6 +82,7 @@ type Data struct {
 	others   Others // nil: alone
 	keeper   *keeper
 	backups  backups
+	spools   atomic.Int64 // that were made, for their files' names
 	loads    slowness
 	saves    slowness
 	from     string      // where the data was found; "": nowhere

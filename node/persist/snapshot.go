@@ -149,9 +149,11 @@ func rdbPlace(at int64, history []engine.EpochStart) *rdb.Place {
 type rdbUse struct {
 	base      bool // of a log
 	checksum  bool
-	maxCopied int64       // see engine.SnapshotOptions
-	noKeys    bool        // it is for the libraries alone
-	fields    [][2]string // for the head
+	maxCopied int64 // see engine.SnapshotOptions
+	noKeys    bool  // it is for the libraries alone
+	// turn is the caller's; nil: the snapshot waits for its own.
+	turn   *engine.SnapshotTurn
+	fields [][2]string // for the head
 }
 
 // writeRDB writes the keyspace at one moment as an RDB file.
@@ -179,7 +181,7 @@ func (d *Data) newRDB(dst io.Writer, use rdbUse) *rdbFile {
 
 // fill writes all but the file's end.
 func (f *rdbFile) fill(ctx context.Context, where placed) error {
-	if err := f.d.snapshot(ctx, engine.SnapshotOptions{MaxCopied: f.use.maxCopied}, &f.moment, where, f.batch); err != nil {
+	if err := f.d.snapshot(ctx, engine.SnapshotOptions{MaxCopied: f.use.maxCopied, Turn: f.use.turn}, &f.moment, where, f.batch); err != nil {
 		return err
 	}
 	f.header()

@@ -16,6 +16,7 @@ import (
 	"regent/aof/disk"
 	"regent/engine"
 	"regent/engine/config"
+	"regent/node/delivery"
 	"regent/resp"
 )
 
@@ -42,10 +43,9 @@ type Options struct {
 	Host   engine.Host
 	// Stream is the log that is kept now; nil: none is.
 	Stream func() engine.Stream
-	// Copy writes the data at one moment as an RDB file, or its libraries of functions
-	// alone. cut is called at that moment, before the first byte, and must not do I/O;
+	// Copy writes the data at one moment as an RDB file. cut is called at that moment, before the first byte, and must not do I/O;
 	// it returns fields for the file's head.
-	Copy func(ctx context.Context, w io.Writer, libraries bool, cut func(at aof.Place) [][2]string) error
+	Copy func(ctx context.Context, w io.Writer, use delivery.Use, cut func(at aof.Place) [][2]string) error
 	// Committed is the offset that no change of leader can take back, and Leads tells
 	// whether this node leads.
 	Committed func() int64
