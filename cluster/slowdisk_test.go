@@ -53,6 +53,10 @@ func (g *gateDisk) close() (open func()) {
 // epochOf is the epoch in which a node is.
 func (x *node) epochOf() int64 { return x.cluster.View().Epoch }
 
+// maxTries is how often a leader may be replaced while its disk waits before that is called
+// the disk's fault: a machine with other things to do replaces one now and then.
+const maxTries = 20
+
 // TestFsyncOfALeader: a leader whose state file is not synced for several election
 // timeouts leads on, and answers.
 func TestFsyncOfALeader(t *testing.T) {
@@ -90,7 +94,7 @@ func TestFsyncOfALeader(t *testing.T) {
 			return
 		}
 		// A busy machine changes leaders by itself, now and then.
-		if tries == 5 {
+		if tries == maxTries {
 			t.Fatalf("the leader did not stay in %d tries: %d writes in the last one", tries, n)
 		}
 	}
@@ -170,7 +174,7 @@ func TestMarkOfALeaderStalls(t *testing.T) {
 			return
 		}
 		// A busy machine changes leaders by itself, now and then.
-		if tries == 5 {
+		if tries == maxTries {
 			t.Fatalf("the leader did not stay in %d tries: %d writes in the last one, %d stores wait", tries, n, waits)
 		}
 	}
