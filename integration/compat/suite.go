@@ -165,11 +165,19 @@ var (
 	errorIn = regexp.MustCompile(`^(.*) in tests/(?:unit|integration)/\S+\.tcl$`)
 )
 
+// What the suite says of a server that it could not start, and what is said here of the test behind
+// that: the suite leaves out what was to be done with the server, and takes the test for passed.
+const (
+	cantStart  = "Can't start the Redis server"
+	notStarted = "its server did not start"
+)
+
 // parse reads what the suite prints: a line for each test, and for one that
 // failed what it saw.
 func parse(out string) result {
 	r := result{tests: map[string]outcome{}, why: map[string]string{}}
 	var last string
+	without := false // the next test has no server
 	sc := bufio.NewScanner(strings.NewReader(out))
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
@@ -185,11 +193,15 @@ func parse(out string) result {
 		last = ""
 		switch m[1] {
 		case "ok":
+			if without {
+				without, r.tests[m[2]], r.why[m[2]] = false, failed, notStarted
+			}
 			if r.tests[m[2]] != failed {
 				r.tests[m[2]] = passed
 			}
 		case "err":
 			name := m[2]
+			without = name == cantStart
 			if in := errorIn.FindStringSubmatch(name); in != nil {
 				name = in[1]
 			}
