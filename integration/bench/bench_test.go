@@ -56,6 +56,55 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// TestReplies: they may come in any pieces, and what is an error or too much is told.
+func TestReplies(t *testing.T) {
+	const all = "+OK\r\n$-1\r\n$4\r\n\r\n-x\r\n*2\r\n:1\r\n*1\r\n$0\r\n\r\n%1\r\n+a\r\n#t\r\n*0\r\n*-1\r\n"
+	for size := 1; size <= len(all); size++ {
+		owed := replies{count: 7}
+		for at := 0; at < len(all); at += size {
+			if owed.done() {
+				t.Fatalf("pieces of %d: done at %d of %d", size, at, len(all))
+			}
+			if err := owed.take([]byte(all[at:min(at+size, len(all))])); err != nil {
+				t.Fatalf("pieces of %d: %v", size, err)
+			}
+		}
+		if !owed.done() {
+			t.Errorf("pieces of %d: not done: %+v", size, owed)
+		}
+	}
+	for _, bad := range []string{"-ERR no\r\n", "+OK\r\n+OK\r\n", "*x\r\n"} {
+		owed := replies{count: 1}
+		if err := owed.take([]byte(bad)); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+	}
+}
+
+// TestRider: a client sends whole cycles, in one write or each command by itself.
+func TestRider(t *testing.T) {
+	cy := cycle{commands: []string{"INCR {c}", "GET {n}"}, depth: 2}
+	riders, _ := cy.riders("")
+	r := &riders[1]
+	r.next()
+	want := ""
+	for _, n := range []string{"1", "2"} {
+		want += string(resp.AppendCommand(resp.AppendCommand(nil, "INCR", "1"), "GET", n))
+	}
+	if string(r.out) != want || r.owed.count != 4 || r.sent != 4 {
+		t.Errorf("%q, %d owed, %d sent", r.out, r.owed.count, r.sent)
+	}
+	cy.single = true
+	riders, _ = cy.riders("")
+	r = &riders[0]
+	for i, want := range []string{"INCR 0", "GET 1", "INCR 0", "GET 2"} {
+		r.next()
+		if string(r.out) != string(resp.AppendCommand(nil, strings.Fields(want)...)) || r.owed.count != 1 || r.at != (i+1)%2 {
+			t.Errorf("%d: %q, %d owed, at %d; want %s", i, r.out, r.owed.count, r.at, want)
+		}
+	}
+}
+
 func TestBarsAreDrawn(t *testing.T) {
 	s := drawBars([]bar{{"set <P=1>", 0.5}, {"get", 2}})
 	for _, want := range []string{"set &lt;P=1&gt;", ">0.50<", ">2.00<", "</svg>"} {

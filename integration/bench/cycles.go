@@ -6,10 +6,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"regent/integration/harness"
@@ -62,8 +60,7 @@ const (
 	cycleTimeout = 30 * time.Second
 )
 
-// cycleSection measures each cycle on both servers in turn: the server's CPU for each
-// command, which a client in Go does not change, and commands per second, which it bounds.
+// cycleSection measures each cycle on both servers in turn.
 func cycleSection(ctx context.Context, o options, r *report) error {
 	pair, end, err := pairOf(ctx, o)
 	defer end()
@@ -116,23 +113,18 @@ func (cy cycle) measure(ctx context.Context, n *harness.Node, slice time.Duratio
 		return sample{}, err
 	}
 	began := time.Now()
-	var wg sync.WaitGroup
-	counts, errs := make([]int, cycleClients), make([]error, cycleClients)
-	for c := range cycleClients {
-		wg.Go(func() { counts[c], errs[c] = cy.goRound(ctx, n.Addr(), c, payload, began.Add(slice)) })
+	riders, greetings := cy.riders(payload)
+	if err := ride(ctx, n.Addr(), riders, greetings, len(cy.before), began.Add(slice)); err != nil {
+		return sample{}, err
 	}
-	wg.Wait()
 	took := time.Since(began)
 	after, err := cpuSeconds(n.PID())
 	if err != nil {
 		return sample{}, err
 	}
 	s := sample{busy: after - before}
-	for c := range counts {
-		if errs[c] != nil {
-			return s, errs[c]
-		}
-		s.requests += counts[c]
+	for i := range riders {
+		s.requests += riders[i].sent
 	}
 	s.rps = float64(s.requests) / took.Seconds()
 	return s, nil
@@ -179,93 +171,137 @@ func (t template) appendTo(out []byte, n int) []byte {
 	return out
 }
 
-// goRound is one client; it returns how many commands it has sent.
-func (cy cycle) goRound(ctx context.Context, addr string, number int, payload string, until time.Time) (sent int, err error) {
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		return 0, fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Close()
-	in := bufio.NewReaderSize(conn, 1<<16)
-	var out []byte
-	waiting := 0 // replies
-	round := func(list []template, n int) {
-		for _, t := range list {
-			out = t.appendTo(out, n)
-			waiting++
-		}
-	}
-	exchange := func() error {
-		if err := conn.SetDeadline(time.Now().Add(cycleTimeout)); err != nil {
-			return fmt.Errorf("a client: %w", err)
-		}
-		if _, err := conn.Write(out); err != nil {
-			return fmt.Errorf("a client: %w", err)
-		}
-		out = out[:0]
-		for ; waiting > 0; waiting-- {
-			if err := skipReply(in); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	round(templates(cy.before, number, payload), 0)
-	if err := exchange(); err != nil {
-		return 0, err
-	}
-	commands := templates(cy.commands, number, payload)
-	for n := 0; ctx.Err() == nil && time.Now().Before(until); {
+// A rider is one client that goes round and round.
+type rider struct {
+	commands []template
+	depth    int // cycles of a write, 0: each command goes by itself
+	n, at    int // the cycle, and which of its commands is next
+	sent     int // commands
+	owed     replies
+	out      []byte // what is to be written next
+}
+
+// riders are the clients of a cycle, and before is what each sends once.
+func (cy cycle) riders(payload string) (riders []rider, before [][]byte) {
+	riders, before = make([]rider, cycleClients), make([][]byte, cycleClients)
+	for c := range riders {
+		riders[c] = rider{commands: templates(cy.commands, c, payload), depth: cmp.Or(cy.depth, cycleDepth)}
 		if cy.single {
-			n++
-			for i := range commands {
-				round(commands[i:i+1], n)
-				sent++
-				if err := exchange(); err != nil {
-					return sent, err
-				}
+			riders[c].depth = 0
+		}
+		for _, t := range templates(cy.before, c, payload) {
+			before[c] = t.appendTo(before[c], 0)
+		}
+	}
+	return riders, before
+}
+
+// next fills out with what goes in one write, and counts what is owed for it.
+func (r *rider) next() {
+	r.out = r.out[:0]
+	if r.depth == 0 {
+		if r.at == 0 {
+			r.n++
+		}
+		r.out = r.commands[r.at].appendTo(r.out, r.n)
+		r.at = (r.at + 1) % len(r.commands)
+		r.owed.count = 1
+	} else {
+		for range r.depth {
+			r.n++
+			for _, t := range r.commands {
+				r.out = t.appendTo(r.out, r.n)
 			}
+		}
+		r.owed.count = r.depth * len(r.commands)
+	}
+	r.sent += r.owed.count
+}
+
+// Replies are those that are waited for: they come in pieces, and are passed over.
+type replies struct {
+	count int    // with the elements of those that have begun
+	body  int    // bytes of a string that are still to come
+	line  []byte // the beginning of one that is not there yet
+}
+
+// take passes over bytes; none of them may be an error, or a reply that nobody waits for.
+func (r *replies) take(in []byte) error {
+	for len(in) > 0 {
+		if r.body > 0 {
+			n := min(r.body, len(in))
+			r.body, in = r.body-n, in[n:]
 			continue
 		}
-		for range cmp.Or(cy.depth, cycleDepth) {
-			n++
-			round(commands, n)
+		end := bytes.IndexByte(in, '\n') + 1
+		if end == 0 {
+			r.line = append(r.line, in...)
+			return nil
 		}
-		sent += waiting
-		if err := exchange(); err != nil {
-			return sent, err
+		line := in[:end]
+		if len(r.line) > 0 {
+			line = append(r.line, line...)
+			r.line = line[:0]
 		}
+		in = in[end:]
+		if r.count == 0 {
+			return fmt.Errorf("reply %q, which nobody waits for", line)
+		}
+		r.count--
+		elements, body, err := behindLine(line)
+		if err != nil {
+			return err
+		}
+		r.count, r.body = r.count+elements, body
 	}
-	return sent, ctx.Err()
+	return nil
+}
+
+// done reports whether all of them are there.
+func (r *replies) done() bool { return r.count == 0 && r.body == 0 }
+
+// behindLine is what follows a reply's first line: elements, or bytes with their end of line.
+func behindLine(line []byte) (elements, body int, err error) {
+	kind := line[0]
+	switch kind {
+	case '-':
+		return 0, 0, fmt.Errorf("reply %q", line)
+	case '$', '*', '%':
+	default:
+		return 0, 0, nil
+	}
+	n, err := strconv.Atoi(string(bytes.TrimSpace(line[1:])))
+	if err != nil {
+		return 0, 0, fmt.Errorf("reply %q: %w", line, err)
+	}
+	switch {
+	case n < 0: // there is none
+		return 0, 0, nil
+	case kind == '$':
+		return 0, n + len("\r\n"), nil
+	case kind == '%':
+		return 2 * n, 0, nil
+	}
+	return n, 0, nil
 }
 
 // skipReply reads a whole reply, which is no error.
 func skipReply(in *bufio.Reader) error {
-	line, err := in.ReadSlice('\n')
-	if err != nil {
-		return fmt.Errorf("reply: %w", err)
-	}
-	switch kind := line[0]; kind {
-	case '-':
-		return fmt.Errorf("reply %q", line)
-	case '$', '*', '%':
-		n, err := strconv.Atoi(string(bytes.TrimSpace(line[1:])))
-		if err != nil {
-			return fmt.Errorf("reply %q: %w", line, err)
-		}
-		if kind == '$' && n >= 0 {
-			if _, err := in.Discard(n + 2); err != nil {
+	owed := replies{count: 1}
+	for !owed.done() {
+		if owed.body > 0 {
+			if _, err := in.Discard(owed.body); err != nil {
 				return fmt.Errorf("reply: %w", err)
 			}
-			return nil
+			owed.body = 0
+			continue
 		}
-		if kind == '%' {
-			n *= 2
+		line, err := in.ReadSlice('\n')
+		if err == nil {
+			err = owed.take(line)
 		}
-		for ; kind != '$' && n > 0; n-- {
-			if err := skipReply(in); err != nil {
-				return err
-			}
+		if err != nil {
+			return fmt.Errorf("reply: %w", err)
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ const (
 var reasons = []reason{
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "For all replicated TTL-related commands, absolute expire times are identical on primary and replica", mode: own, harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "TLS: Verify tls-cert-file is also used as a client cert if none specified", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "TLS: Verify tls-ciphers behaves as expected", why: noSuite},
 	{test: "TLS: Verify tls-prefer-server-ciphers behaves as expected", why: noSuite},
