@@ -46,10 +46,14 @@ func memoryCommands() []Command {
 	}}}
 }
 
-// doMemoryPurge leaves the collector's work to another goroutine.
+// doMemoryPurge gives back what large values have left, and leaves that and the collector's work to another goroutine.
 func doMemoryPurge(c *Ctx) {
 	e := c.e
-	free := func() error { e.control.FreeMemory(); return nil }
+	free := func() error {
+		e.spans.Purge()
+		e.control.FreeMemory()
+		return nil
+	}
 	c.InBackground(free, func(c *Ctx, _ error) { c.W.OK() })
 }
 

@@ -325,12 +325,17 @@ func TestConfigRewrite(t *testing.T) {
 func TestMemoryPurge(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
+	c.Do("SET", "k", strings.Repeat("x", 100_000))
+	c.Do("DEL", "k")
+	if s.Spans().Warm() == 0 {
+		t.Error("the memory of a large value is not kept for the next one")
+	}
 	if got := c.Do("MEMORY", "PURGE"); got != "" {
 		t.Fatalf("%q", got)
 	}
 	s.Host.Advance(0)
-	if got := c.Go(); got != "+OK\r\n" || len(s.Control.Calls) != 1 {
-		t.Fatalf("%q, asked %q", got, s.Control.Calls)
+	if got := c.Go(); got != "+OK\r\n" || len(s.Control.Calls) != 1 || s.Spans().Warm() != 0 {
+		t.Fatalf("%q, asked %q, %d bytes are kept", got, s.Control.Calls, s.Spans().Warm())
 	}
 }
 

@@ -9,10 +9,11 @@ import (
 // A Pool has memory outside of Go's heap for large entries of the dictionary and for
 // what is read from clients, so that a value can stay where it was read to and the
 // memory of the one before takes the next. Each piece, a span, is of a size that
-// SpanSize returns.
+// SpanSize returns, or up to an eighth and a page larger.
 //
 //	             Get                         Put
-//	warm  ─────────────────►  in use  ─────────────────►  warm, as far as there is room
+//	warm  ─────────────────►  in use  ─────────────────►  warm; beyond maxWarm the oldest of any size goes
+//	warm, larger: split ───►          ─────────────────►
 //	bare  ─────────────────►          ─────────────────►  bare, or unmapped
 //
 // A span that is warm keeps its pages: taking one costs no page fault, which for a
@@ -21,15 +22,23 @@ import (
 type Pool struct {
 	mu     sync.Mutex
 	lists  [spanClasses]spanList
-	kept   int64 // bytes of warm spans
-	pieces int   // spans up to MaxSpan that are in use, warm or bare
-	empty  int   // those that are bare
+	kept   int64  // bytes of warm spans
+	puts   uint64 // how often a span has become warm
+	pieces int    // spans up to MaxSpan that are in use, warm or bare
+	empty  int    // those that are bare
 }
 
 // A spanList are the spans of one size that are not in use.
 type spanList struct {
-	warm, bare [][]byte
-	idle       int // how many of warm were not needed since the last Tidy
+	warm []warmSpan // the last is taken first
+	bare [][]byte
+	idle int // how many of warm, the first, were not needed since the last Tidy
+}
+
+// A warmSpan is a span with pages; put tells when it became one, beside others.
+type warmSpan struct {
+	mem []byte
+	put uint64
 }
 
 const (
@@ -44,6 +53,7 @@ const (
 	// spanClasses is how many sizes there are.
 	spanClasses = 8*5 + (MaxSpan-fineSpan)/wideStep
 	pageBytes   = 4096
+	leastPiece  = LeastSpan + pageBytes // the smallest span in bytes
 	// maxWarm bounds the bytes of warm spans.
 	maxWarm = 64 << 20
 	// maxPieces is how many spans there may be before they are not unmapped one by one:
@@ -77,6 +87,19 @@ func spanClass(size int) int {
 	return (doubling-16)*8 + (size-1)>>(doubling-4) - 8
 }
 
+// fits is the largest class whose size a span of n bytes has, -1: n is none of a span that is kept.
+func fits(n int) int {
+	if n < leastPiece {
+		return -1
+	}
+	size := SpanSize(n)
+	class := spanClass(size)
+	if class >= 0 && size > n {
+		class--
+	}
+	return class
+}
+
 // Get is a span for n bytes, of which nothing is known; nil: the system refuses.
 func (p *Pool) Get(n int) []byte {
 	size := SpanSize(n)
@@ -84,10 +107,10 @@ func (p *Pool) Get(n int) []byte {
 	if class < 0 {
 		return Map(size)
 	}
-	if b := p.take(class); b != nil {
+	if b := p.take(class, size); b != nil {
 		return b
 	}
-	b := Map(size)
+	b := mapSpan(size)
 	if b == nil {
 		p.mu.Lock()
 		p.pieces--
@@ -97,14 +120,14 @@ func (p *Pool) Get(n int) []byte {
 }
 
 // take is a span that is not in use, nil: there is none, and the caller maps one.
-func (p *Pool) take(class int) (b []byte) {
+func (p *Pool) take(class, size int) (b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := &p.lists[class]
-	if last := len(l.warm) - 1; last >= 0 {
-		b, l.warm = l.warm[last], l.warm[:last]
-		l.idle = min(l.idle, last)
-		p.kept -= int64(len(b))
+	if len(l.warm) > 0 {
+		return p.last(l)
+	}
+	if b := p.split(class, size); b != nil {
 		return b
 	}
 	if last := len(l.bare) - 1; last >= 0 {
@@ -116,27 +139,88 @@ func (p *Pool) take(class int) (b []byte) {
 	return nil
 }
 
-// Put takes a span back, whole, to which nothing points.
+// last takes the last warm span of a list, which has one.
+func (p *Pool) last(l *spanList) []byte {
+	last := len(l.warm) - 1
+	b := l.warm[last].mem
+	l.warm[last].mem = nil
+	l.warm = l.warm[:last]
+	l.idle = min(l.idle, last)
+	p.kept -= int64(len(b))
+	return b
+}
+
+// split takes size bytes of a warm span that is larger than those of the class, the smallest whose rest is
+// a span again; nil: there is none. Pages that are there cost less than those that the system would have to
+// find and to clear.
+func (p *Pool) split(class, size int) []byte {
+	if !canSplit {
+		return nil
+	}
+	for larger := class + 1; larger < spanClasses; larger++ {
+		l := &p.lists[larger]
+		n := len(l.warm)
+		if n == 0 || len(l.warm[n-1].mem)-size < leastPiece {
+			continue
+		}
+		put := l.warm[n-1].put
+		b := p.last(l)
+		p.pieces++
+		p.warm(b[size:], put)
+		return b[:size:size]
+	}
+	return nil
+}
+
+// warm keeps a span with its pages.
+func (p *Pool) warm(b []byte, put uint64) {
+	l := &p.lists[fits(len(b))]
+	l.warm = append(l.warm, warmSpan{b, put})
+	p.kept += int64(len(b))
+}
+
+// Put takes a span back, whole, to which nothing points. It stays warm, for it is the most likely to be
+// in the caches and to be of the size that is in use now: those that came before leave.
 func (p *Pool) Put(b []byte) {
-	class := spanClass(len(b))
-	if class < 0 {
-		Unmap(b)
+	if fits(len(b)) < 0 {
+		p.Drop(b)
 		return
 	}
+	for range MaxSpan/leastPiece + 1 { // so many of the smallest make room for the largest
+		old := p.keep(b)
+		if old == nil {
+			return
+		}
+		p.Drop(old)
+	}
+	p.Drop(b) // others were quicker
+}
+
+// keep has b be warm, if there is room. If not, it takes the warm span that has come first.
+func (p *Pool) keep(b []byte) (old []byte) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.kept+int64(len(b)) <= maxWarm {
-		p.kept += int64(len(b))
-		p.lists[class].warm = append(p.lists[class].warm, b)
-		p.mu.Unlock()
-		return
+		p.puts++
+		p.warm(b, p.puts)
+		return nil
 	}
-	p.mu.Unlock()
-	p.Drop(b)
+	var first *spanList
+	for i := range p.lists {
+		if l := &p.lists[i]; len(l.warm) > 0 && (first == nil || l.warm[0].put < first.warm[0].put) {
+			first = l
+		}
+	}
+	old, first.warm[0].mem = first.warm[0].mem, nil
+	first.warm = first.warm[1:]
+	first.idle = max(first.idle-1, 0)
+	p.kept -= int64(len(old))
+	return old
 }
 
 // Drop is Put of a span that is not soon to be used again.
 func (p *Pool) Drop(b []byte) {
-	class := spanClass(len(b))
+	class := fits(len(b))
 	if class < 0 {
 		Unmap(b)
 		return
@@ -145,7 +229,7 @@ func (p *Pool) Drop(b []byte) {
 	if p.pieces <= maxPieces {
 		p.pieces--
 		p.mu.Unlock()
-		Unmap(b)
+		unmapSpan(b)
 		return
 	}
 	p.mu.Unlock()
@@ -167,26 +251,32 @@ func (p *Pool) Warm() int64 {
 func (p *Pool) Tidy() {
 	for class := range p.lists {
 		warm, bare := p.unneeded(class)
-		for _, b := range warm {
-			p.Drop(b)
+		for _, w := range warm {
+			p.Drop(w.mem)
 		}
 		for _, b := range bare {
-			Unmap(b)
+			unmapSpan(b)
 		}
 	}
+}
+
+// Purge gives back all that is not in use.
+func (p *Pool) Purge() {
+	p.Tidy() // from here on what is not in use was not needed
+	p.Tidy()
 }
 
 // unneeded takes the warm spans that were not needed, and begins to count anew. Of bare ones
 // it takes all when few spans are in use again, unless there are so many that the holes on
 // the way would be too many.
-func (p *Pool) unneeded(class int) (warm, bare [][]byte) {
+func (p *Pool) unneeded(class int) (warm []warmSpan, bare [][]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := &p.lists[class]
 	if l.idle > 0 {
-		warm, l.warm = l.warm[:l.idle:l.idle], append([][]byte(nil), l.warm[l.idle:]...)
-		for _, b := range warm {
-			p.kept -= int64(len(b))
+		warm, l.warm = l.warm[:l.idle:l.idle], append([]warmSpan(nil), l.warm[l.idle:]...)
+		for _, w := range warm {
+			p.kept -= int64(len(w.mem))
 		}
 	}
 	l.idle = len(l.warm)

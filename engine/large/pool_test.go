@@ -115,3 +115,103 @@ func TestOffset(t *testing.T) {
 		t.Errorf("%d bytes", len(b))
 	}
 }
+
+// fill has all of p's room be warm spans of a size.
+func fill(t *testing.T, p *Pool, size int) {
+	t.Helper()
+	var out [][]byte
+	for range maxWarm / size {
+		b := p.Get(size)
+		for i := 0; i < len(b); i += pageBytes {
+			b[i] = 1
+		}
+		out = append(out, b)
+	}
+	for _, b := range out {
+		p.Put(b)
+	}
+	if p.Warm() > maxWarm || p.Warm() < maxWarm-int64(size) {
+		t.Fatalf("%d bytes are warm", p.Warm())
+	}
+}
+
+// TestTheOldestLeave: a pool that is full of spans of one size keeps those of another when these come back.
+func TestTheOldestLeave(t *testing.T) {
+	var p Pool
+	const small, large = 256 << 10, 1 << 20
+	fill(t, &p, small)
+	b := p.Get(large)
+	b[0] = 2
+	p.Put(b)
+	if p.Warm() != maxWarm {
+		t.Errorf("%d bytes are warm", p.Warm())
+	}
+	if b = p.Get(large); b[0] != 2 {
+		t.Error("the last that has come back has left")
+	}
+	p.Put(b)
+	for range maxWarm / small {
+		p.Put(p.Get(small))
+	}
+	if n := len(p.lists[fits(small)].warm); n != (maxWarm-large)/small {
+		t.Errorf("%d spans left for one of %d bytes", maxWarm/small-n, large)
+	}
+	fill(t, &p, 2*large)
+	if p.Purge(); p.Warm() != 0 || p.pieces != 0 {
+		t.Errorf("%d bytes and %d spans are left", p.Warm(), p.pieces)
+	}
+}
+
+// TestLargerSpansAreSplit: a span takes the pages of a larger one that is warm, and what is left of that is a
+// span, too. Each is whole, and all that was mapped is given back.
+func TestLargerSpansAreSplit(t *testing.T) {
+	if !canSplit {
+		t.Log("not on this system")
+		return
+	}
+	var p Pool
+	fill(t, &p, 1<<20)
+	var out [][]byte
+	for _, n := range []int{300_000, 40_000, 500_000, 90_000} {
+		for range 40 {
+			b := p.Get(n)
+			if len(b) < n || cap(b) != len(b) || len(b) > SpanSize(n)+SpanSize(n)/8+pageBytes {
+				t.Fatalf("%d of %d bytes for %d", len(b), cap(b), n)
+			}
+			for i := 0; i < len(b); i += pageBytes {
+				if b[i] != 1 {
+					t.Fatalf("%d bytes: the page at %d is not warm, or in use", n, i)
+				}
+				b[i] = 3
+			}
+			out = append(out, b)
+		}
+	}
+	for _, b := range out {
+		for i := 0; i < len(b); i += pageBytes {
+			b[i] = 1
+		}
+		p.Put(b)
+	}
+	if p.Warm() != maxWarm {
+		t.Errorf("%d of %d bytes came back", p.Warm(), maxWarm)
+	}
+	if p.Purge(); p.Warm() != 0 || p.pieces != 0 {
+		t.Errorf("%d bytes and %d spans are left", p.Warm(), p.pieces)
+	}
+}
+
+// TestAnyLengthHasAClass: what is left of a span that was split goes where every span has at least the class's size.
+func TestAnyLengthHasAClass(t *testing.T) {
+	for n := pageBytes; n <= MaxSpan+pageBytes; n += pageBytes {
+		class := fits(n)
+		switch {
+		case n < leastPiece || n > MaxSpan:
+			if class != -1 {
+				t.Errorf("%d bytes: class %d", n, class)
+			}
+		case class < 0 || class > spanClass(SpanSize(n)) || class < spanClass(SpanSize(n))-1 || SpanSize(n) == n && spanClass(n) != class || SpanSize(n) > n && class == spanClass(SpanSize(n)):
+			t.Errorf("%d bytes: class %d, the size is %d", n, class, SpanSize(n))
+		}
+	}
+}

@@ -64,7 +64,10 @@
 // A command of 32 KB and more is read into a span of its own (engine/large), up to its end and
 // no further, and a value that fills it stays there: the dictionary takes the span (offer),
 // and that of the value before takes the next command. Replies of large values are
-// written to spans, too. Spans that are not needed for some seconds go back to the system.
+// written to spans, too. Up to 64 MB of spans that are not in use keep their pages, and whatever
+// sizes came before, a span takes what comes next: larger ones are split, and the oldest leave
+// for those that come back. What is not needed for 5 to 10 seconds goes back to the system, or all of
+// it when MEMORY PURGE asks.
 // Measured on a busy machine of two cores beside redis-server 7.0, 50 clients, P=1, µs of the
 // processor per command, copied before, adopted, redis-server:
 //
