@@ -72,7 +72,7 @@ func (h *house) feed(pieces ...string) (reads, copied int) {
 		for _, rest := range pieces {
 			for rest != "" {
 				p, by := s.place(lp.w)
-				n := copy(p, rest)
+				n := copy(p[:min(len(p), maxRead)], rest)
 				before := len(s.in) - s.client.at
 				s.came(lp.w, by, p, n)
 				after := len(s.in) - s.client.at

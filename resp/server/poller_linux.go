@@ -29,8 +29,9 @@ const (
 	// keepProcessor is for how long a wait keeps the scheduler's processor, whole
 	// milliseconds. A collection that begins meanwhile ends the wait by its signal.
 	keepProcessor = time.Millisecond
-	// maxRead is how many bytes of a big command one turn reads at most.
-	maxRead = 1 << 20
+	// maxRead is how many bytes of a big command one turn reads at most: a value of 1 MB and what stands
+	// around it, for the next turn comes after the answers of all others, and a second wait with it.
+	maxRead = 2 << 20
 	// nudgePlace marks the eventfd; the places of clients count from 0.
 	nudgePlace = -1
 )
