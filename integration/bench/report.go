@@ -114,6 +114,8 @@ others share change from second to second; what counts are the ratios, and how t
   second, as a collection of garbage or an fsync, is in few slices, and a median would not show it.
 - Where a section measures redis-server with io-threads 1 and with 2, the three are in turn, Regent in the middle, and Redis is
   the one with the better throughput.
+- A slice ends when the server has answered one PING after its clients have gone. With io-threads redis-server's threads spin
+  until then, on a core that the next slice needs.
 - Memory, loads, rewrites and the collector are measured in rounds as a whole.
 `, p.slice, p.rounds*blocksPerRound, fewestBlocks)
 }

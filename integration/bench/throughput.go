@@ -144,6 +144,9 @@ func benchmarkAt(ctx context.Context, n *harness.Node, port, requests int, args 
 	}
 	s, err := parseBenchmark(string(out))
 	s.busy, s.requests = after-before, requests
+	if err == nil {
+		err = rest(ctx, n.Addr())
+	}
 	return s, err
 }
 
