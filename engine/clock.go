@@ -58,6 +58,9 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 	c.out = &d.out
 	if d.Roomy {
 		c.grown = &d.grown
+		if d.Direct {
+			c.pins = &d.pins
+		}
 	}
 	if d.begun = n; d.fresh > 0 {
 		c.Now, c.clock.stale = d.now, false
@@ -68,7 +71,7 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 // and the desk has its context back. The connection calls it before their replies leave.
 func (e *Engine) EndBatch(s *Session, d *Desk) {
 	c := s.context()
-	c.out, c.grown = nil, nil // what waits may go on at another desk
+	c.out, c.grown, c.pins = nil, nil, nil // what waits may go on at another desk
 	if c.s != nil {
 		e.countUp(c)
 	}
@@ -95,6 +98,10 @@ type Desk struct {
 	// Roomy says that the loop asks for the spans that replies were written to (Grown).
 	Roomy bool
 	grown [][]byte // those that were not asked for
+	// Direct says that the connection of the batch that begins sends a value from where it lies
+	// (resp.Writer.Apart), and says LetGo then.
+	Direct bool
+	pins   []pinned
 
 	now   int64 // wall ms
 	turns bool  // Turn says when now is old

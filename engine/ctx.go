@@ -53,6 +53,7 @@ type Ctx struct {
 	leave  func()    // has a script go on in the background; nil: it is there, or cannot
 	script *Script   // kept for the next one; nil: there was none
 	grown  *[][]byte // of the desk, for spans that replies are written to; nil: they are not
+	pins   *[]pinned // of the desk, for values that are replied with from where they lie; nil: they are copied
 	out    *outbox   // of the desk, where what is published waits for the end of the turn; nil: it does not
 
 	// What the commands of a batch share.

@@ -112,20 +112,98 @@ func (c *Ctx) adopt(d *dict.Dict, key []byte, v *dict.Value, expireAt int64) (di
 func (c *Ctx) makeRoom(n int) {
 	const header = 32 // bytes, of a bulk, and more
 	need := c.W.Len() + n + header
-	if need <= cap(c.W.Bytes()) || !c.W.Fits(n) {
-		return
+	if need > c.W.Cap() && c.W.Fits(n) {
+		c.e.moveReplies(c.W, max(need, 2*c.W.Len()), c.grown)
 	}
-	span := c.e.spans.Get(max(need, 2*c.W.Len()))
+}
+
+// moveReplies has what is written to w go on in a span for n bytes, if there is one.
+func (e *Engine) moveReplies(w *resp.Writer, n int, grown *[][]byte) {
+	span := e.spans.Get(n)
 	if span == nil {
 		return
 	}
-	d := c.grown
-	was := c.W.Move(span)
-	if i := slices.IndexFunc(*d, func(b []byte) bool { return within(b, was) }); i >= 0 {
-		c.e.spans.Put((*d)[i])
-		*d = slices.Delete(*d, i, i+1)
+	was := w.Move(span)
+	if i := slices.IndexFunc(*grown, func(b []byte) bool { return within(b, was) }); i >= 0 {
+		e.spans.Put((*grown)[i])
+		*grown = slices.Delete(*grown, i, i+1)
 	}
-	*d = append(*d, span)
+	*grown = append(*grown, span)
+}
+
+// Large values that are replied with alone are sent from where the dictionary has them: a
+// copy would cost as much as sending. A pin keeps the value until its client's batch is
+// released. What the socket does not take then is copied, so that no client that
+// does not read keeps a value from being freed.
+//
+//	GET ─► pin, BulkApart ─► Execute returns ─► release: header and value in one write, or a copy ─► LetGo
+
+// leastDirect is from which length on a value is replied with from where it lies, in
+// bytes: as many as end a batch, so that no other reply comes behind it.
+const leastDirect = 128 << 10
+
+// A pinned value is one that a session's batch replies with from where it lies.
+type pinned struct {
+	s     *Session // nil: nobody any more, but a script had the shard
+	pin   *dict.Pin
+	shard uint32
+}
+
+// ReplyLast is ReplyString for a handler that replies with nothing else.
+func (c *Ctx) ReplyLast(en Entry) {
+	if c.pins == nil || c.nested || c.applying || c.home == 0 || en.d.Kind(en.ref) != dict.Raw {
+		c.ReplyString(en)
+		return
+	}
+	b := en.d.Text(en.ref)
+	if len(b) < leastDirect || !c.W.Fits(len(b)) {
+		c.ReplyString(en)
+		return
+	}
+	pin := en.d.Pin(en.ref)
+	if pin == nil {
+		c.ReplyString(en)
+		return
+	}
+	c.Heavy(len(b))
+	*c.pins = append(*c.pins, pinned{c.s, pin, c.home - 1})
+	c.W.BulkApart(b)
+}
+
+// Settle copies a value that the last reply to s has left where it is to a span, if there is one.
+func (e *Engine) Settle(d *Desk, s *Session) {
+	if s.W.Apart() != nil && s.W.Len() > s.W.Cap() {
+		e.moveReplies(&s.W, s.W.Len(), &d.grown)
+	}
+	s.W.Settle()
+}
+
+// LetGo ends that replies to s need values where they lie. It locks.
+func (e *Engine) LetGo(d *Desk, s *Session) {
+	if len(d.pins) == 0 {
+		return
+	}
+	kept := d.pins[:0]
+	for _, p := range d.pins {
+		sh, own, locked := &e.shards[p.shard], p.s == s, false
+		switch {
+		case own:
+			locked = e.lockShard(sh)
+		case p.s == nil:
+			locked = sh.mu.TryLock() // a long script costs nobody more than this
+		}
+		if !locked {
+			if own {
+				p.s = nil
+			}
+			kept = append(kept, p) // the next call tries again
+			continue
+		}
+		p.pin.Unpin()
+		sh.mu.Unlock()
+	}
+	clear(d.pins[len(kept):])
+	d.pins = kept
 }
 
 // within reports whether b begins where span does.

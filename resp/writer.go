@@ -19,16 +19,25 @@ const (
 // Writer gives its memory back and takes no more, and its owner ends the
 // client when it Overflowed. So no reply, whatever command writes it, takes
 // more memory than it may while it is built.
+//
+// The value of the last reply may stay where it is (BulkApart), for whoever sends it from there.
+// It counts as written, and is copied as soon as anything else is done with the Writer.
 type Writer struct {
 	buf   []byte
-	proto int
-	bound int // of len(buf), 0: none
-	base  int // len(buf) when the bound was set
+	apart *[]byte // a bulk string whose header is in buf, nil: none
+	bound int     // of len(buf), 0: none
+	base  int     // len(buf) when the bound was set
+	proto uint8
 	over  bool
 }
 
 // SetBound bounds what is written from now on, in bytes.
-func (w *Writer) SetBound(n int) { w.base, w.bound = len(w.buf), len(w.buf)+n }
+func (w *Writer) SetBound(n int) {
+	if w.apart != nil {
+		w.Settle()
+	}
+	w.base, w.bound = len(w.buf), len(w.buf)+n
+}
 
 // Overflowed reports whether more was written than the bound allows: what was written
 // since SetBound is gone, and nothing more is taken until Truncate or Take. A loop
@@ -37,14 +46,18 @@ func (w *Writer) Overflowed() bool { return w.over }
 
 // Overflow does what writing beyond the bound does.
 func (w *Writer) Overflow() {
-	w.buf, w.over = append([]byte(nil), w.buf[:min(w.base, len(w.buf))]...), true
+	w.buf, w.over, w.apart = append([]byte(nil), w.buf[:min(w.base, len(w.buf))]...), true, nil
 }
 
 // fits reports whether n more bytes may be written. Headers and line ends are short,
 // and not counted before they are there.
 func (w *Writer) fits(n int) bool {
-	if !w.over && (w.bound == 0 || len(w.buf)+n <= w.bound) {
+	if w.apart == nil && !w.over && (w.bound == 0 || len(w.buf)+n <= w.bound) {
 		return true
+	}
+	if w.apart != nil {
+		w.Settle()
+		return w.fits(n)
 	}
 	if !w.over {
 		w.Overflow()
@@ -57,33 +70,86 @@ func (w *Writer) Proto() int {
 	if w.proto == 0 {
 		return RESP2
 	}
-	return w.proto
+	return int(w.proto)
 }
 
 // SetProto sets the protocol version for the replies that follow.
-func (w *Writer) SetProto(version int) { w.proto = version }
+func (w *Writer) SetProto(version int) { w.proto = uint8(version) }
 
 // Len returns the number of bytes held.
-func (w *Writer) Len() int { return len(w.buf) }
+func (w *Writer) Len() int {
+	if w.apart != nil {
+		return len(w.buf) + len(*w.apart) + len(lineEnd)
+	}
+	return len(w.buf)
+}
+
+const lineEnd = "\r\n"
+
+// BulkApart is Bulk of b, which stays as it is, and where it is, until it has been sent
+// or copied: until Take or TakeApart.
+func (w *Writer) BulkApart(b []byte) {
+	if w.fits(len(b)) {
+		w.buf = AppendBulkHead(w.buf, len(b))
+		w.apart = &b
+	}
+}
+
+// Apart is the value of the last reply that BulkApart has left where it is; nil: none.
+func (w *Writer) Apart() []byte {
+	if w.apart == nil {
+		return nil
+	}
+	return *w.apart
+}
+
+// TakeApart is Take of what stands before the value that Apart returns, which is written
+// after it by the caller, and a line end then.
+func (w *Writer) TakeApart() (head []byte) {
+	w.apart = nil
+	return w.Take(nil)
+}
+
+// Settle copies the value that BulkApart has left where it is.
+func (w *Writer) Settle() {
+	if b := w.apart; b != nil {
+		w.apart = nil
+		w.buf = append(append(w.buf, *b...), lineEnd...)
+	}
+}
+
+// Cap is how many bytes the memory holds in which replies are.
+func (w *Writer) Cap() int { return cap(w.buf) }
 
 // Bytes returns what was written so far. It is valid until the next call.
-func (w *Writer) Bytes() []byte { return w.buf }
+func (w *Writer) Bytes() []byte {
+	w.Settle()
+	return w.buf
+}
 
 // Truncate forgets everything after the first n bytes, and an overflow there.
-func (w *Writer) Truncate(n int) { w.buf, w.over = w.buf[:min(n, len(w.buf))], false }
+func (w *Writer) Truncate(n int) {
+	if n <= len(w.buf) {
+		w.apart = nil // it goes, and maybe its header
+	}
+	w.Settle()
+	w.buf, w.over = w.buf[:min(n, len(w.buf))], false
+}
 
 // Take hands the buffer over and goes on with next, which may be nil. It ends an
 // overflow; the bound stays.
 func (w *Writer) Take(next []byte) []byte {
+	w.Settle()
 	b := w.buf
 	w.buf, w.over = next[:0], false
 	return b
 }
 
 // Fits reports whether n more bytes are within the bound.
-func (w *Writer) Fits(n int) bool { return !w.over && (w.bound == 0 || len(w.buf)+n <= w.bound) }
+func (w *Writer) Fits(n int) bool { return !w.over && (w.bound == 0 || w.Len()+n <= w.bound) }
 
 // Move goes on in other memory, which has room for what is held, and returns that of before.
+// A value that is apart stays so.
 func (w *Writer) Move(to []byte) (was []byte) {
 	was = w.buf
 	w.buf = append(to[:0], was...)
@@ -288,13 +354,13 @@ func (w *Writer) Verbatim(format, s string) {
 	if !w.fits(len(s)) {
 		return
 	}
-	w.buf = appendVerbatim(w.buf, w.proto, format, s)
+	w.buf = appendVerbatim(w.buf, w.Proto(), format, s)
 }
 
 // VerbatimBytes is Verbatim of a text that is no string.
 func (w *Writer) VerbatimBytes(format string, b []byte) {
 	if w.fits(len(b)) {
-		w.buf = appendVerbatim(w.buf, w.proto, format, b)
+		w.buf = appendVerbatim(w.buf, w.Proto(), format, b)
 	}
 }
 
@@ -310,7 +376,7 @@ func appendVerbatim[T []byte | string](dst []byte, proto int, format string, s T
 }
 
 // Mark remembers where an array header belongs whose length is not known yet.
-func (w *Writer) Mark() int { return len(w.buf) }
+func (w *Writer) Mark() int { return w.Len() }
 
 // ArrayAt inserts the header of an array of n replies at a Mark. The replies
 // written since then move: use it where counting first would cost more.

@@ -92,6 +92,11 @@ func (c *client) release(w *scratch) {
 		return
 	}
 	c.srv.engine.TellPublished(&w.desk)
+	if c.releaseApart(w) {
+		c.batch = batch{}
+		c.takeBack()
+		return
+	}
 	replies := c.sess.W.Take(nil)
 	marks := w.marks[b.first : b.first+int(b.n)]
 	b.open = false
@@ -111,6 +116,78 @@ func (c *client) release(w *scratch) {
 		c.batch = batch{}
 		c.takeBack()
 	}
+}
+
+// releaseApart is release of a batch whose last reply's value is sent from where it lies, and
+// reports whether it was. If not, the value has been copied.
+func (c *client) releaseApart(w *scratch) bool {
+	defer c.srv.engine.LetGo(&w.desk, c.sess) // also of what was written and dropped
+	value, to, b := c.sess.W.Apart(), c.direct(), &c.batch
+	switch {
+	case value == nil:
+		return false
+	case to == nil || b.mixed || !c.srv.passes(b.off, b.epoch, b.acks, &w.proof):
+		c.srv.engine.Settle(&w.desk, c.sess)
+		b.open = false
+		return false
+	}
+	b.open = false
+	head := c.sess.W.TakeApart()
+	span := w.desk.Grown(head)
+	c.sendApart(to, head, value)
+	if span != nil {
+		c.srv.engine.Spans().Put(span)
+	}
+	return true
+}
+
+// A directLink is a link that sends a value from where it lies.
+type directLink interface {
+	// writeApart is write of head, value and the line end behind it.
+	writeApart(head, value []byte) (n int, err error)
+}
+
+// direct is the link if it sends a value from where it lies at this moment, nil: not.
+func (c *client) direct() directLink {
+	if c.secure || c.unsent() > 0 {
+		return nil
+	}
+	d, _ := c.link.(directLink)
+	return d
+}
+
+// sendApart is send of head, a value that is about to be somebody else's, and the line end behind it: what
+// is not taken at once is copied.
+func (c *client) sendApart(to directLink, head, value []byte) {
+	if c.dead || c.killed.Load() {
+		return
+	}
+	const end = "\r\n"
+	all := len(head) + len(value) + len(end)
+	c.srv.count.CountOutput(c.sess.ID, int64(all))
+	n, err := to.writeApart(head, value)
+	if err != nil {
+		c.dead = true
+		return
+	}
+	if n == all {
+		return
+	}
+	span := c.srv.engine.Spans().Get(all - n)
+	if span == nil {
+		span = make([]byte, all-n)
+	} else {
+		c.rarely().outSpan = span
+	}
+	rest := span[:0]
+	for _, part := range [][]byte{head, value, []byte(end)} {
+		skip := min(n, len(part))
+		rest = append(rest, part[skip:]...)
+		n -= skip
+	}
+	c.out, c.sent = rest, 0
+	c.flush()
+	c.limitOutput()
 }
 
 // wait parks the batch on the barrier.

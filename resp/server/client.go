@@ -304,6 +304,7 @@ func (c *client) run(w *scratch, p []byte) (used int) {
 	if !c.batch.open {
 		w.begin(c)
 	}
+	w.desk.Direct = c.direct() != nil
 	c.srv.engine.BeginBatch(c.sess, maxBatch, &w.desk)
 	defer w.ran(c)
 	ahead := &w.ahead

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // A slot is a connection slot: a client's place in a loop, and its link to its socket.
@@ -58,6 +60,18 @@ func (s *slot) write(b []byte) (n int, err error) {
 	m := &s.loop.meter
 	m.call(s.loop.set.ticks)
 	n, err = writeNow(s.sock, b)
+	m.called(s.loop.set.ticks)
+	if err == errNotNow {
+		return 0, nil
+	}
+	return n, err
+}
+
+// writeApart is write of a reply whose value lies elsewhere.
+func (s *slot) writeApart(head, value []byte) (n int, err error) {
+	m := &s.loop.meter
+	m.call(s.loop.set.ticks)
+	n, err = judge(unix.Writev(s.sock, [][]byte{head, value, {'\r', '\n'}}))
 	m.called(s.loop.set.ticks)
 	if err == errNotNow {
 		return 0, nil

@@ -50,7 +50,7 @@ func doGet(c *engine.Ctx) {
 		c.W.Null()
 		return
 	}
-	c.ReplyString(en)
+	c.ReplyLast(en)
 }
 
 func doMget(c *engine.Ctx) {
