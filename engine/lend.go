@@ -139,8 +139,8 @@ func (e *Engine) moveReplies(w *resp.Writer, n int, grown *[][]byte) {
 //	GET ─► pin, BulkApart ─► Execute returns ─► release: header and value in one write, or a copy ─► LetGo
 
 // leastDirect is from which length on a value is replied with from where it lies, in
-// bytes: as many as end a batch, so that no other reply comes behind it.
-const leastDirect = 128 << 10
+// bytes. Where another reply comes behind it in the batch, it is copied then.
+const leastDirect = 64 << 10
 
 // A pinned value is one that a session's batch replies with from where it lies.
 type pinned struct {

@@ -135,12 +135,16 @@ func TestLargeRepliesThatAreCopied(t *testing.T) {
 	other := b.Client()
 	one := strings.Repeat("1", largeReply)
 	other.Do("SET", "k", one)
+	less := strings.Repeat("3", 70_000)
+	other.Do("SET", "less", less)
 	for _, c := range []struct {
 		commands []string
 		want     string
 		direct   int
 	}{
 		{[]string{"PING\r\n", command("GET", "k")}, "+PONG\r\n" + bulk(one), largeReply},
+		{[]string{command("GET", "less"), command("GET", "less")}, bulk(less) + bulk(less), len(less)}, // the last
+		{[]string{command("GET", "less"), "PING\r\n"}, bulk(less) + "+PONG\r\n", 0},
 		{[]string{command("CLIENT", "REPLY", "SKIP"), command("GET", "k"), "PING\r\n"}, "+PONG\r\n", 0},
 		{[]string{"MULTI\r\n", command("GET", "k"), "PING\r\n", "EXEC\r\n"}, "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n" + bulk(one) + "+PONG\r\n", 0},
 		{[]string{command("EVAL", "return redis.call('GET', KEYS[1])", "1", "k")}, bulk(one), 0},

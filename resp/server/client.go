@@ -359,6 +359,9 @@ func (c *client) command(w *scratch, args [][]byte) {
 	}
 	s.Barrier, s.LeaderEpoch = 0, 0
 	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
+	if s.W.Apart() != nil {
+		c.srv.engine.Settle(&w.desk, s)
+	}
 	s.W.SetBound(c.srv.engine.ReplyBound(c.unsent()))
 	c.srv.engine.Execute(s, args)
 	if s.Authenticated == c.strange {
