@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -131,7 +132,8 @@ func TestSlowlogSeesLargeValues(t *testing.T) {
 	}
 	large := strings.Repeat("x", 100<<10)
 	for _, cmd := range [][]string{
-		{"SET", "k", large}, {"GET", "k"}, {"GETRANGE", "k", "0", "-1"}, {"APPEND", "k", "x"}, {"SETRANGE", "k", "90000", "x"},
+		{"SET", "k", large}, {"GET", "k"}, {"GETRANGE", "k", "0", "-1"}, {"APPEND", "k", large}, {"SETRANGE", "k", "400000", "x"}, {"BITCOUNT", "k"}, {"BITPOS", "k", "0", "99990"},
+		{"LRANGE", "list", "0", "-1"}, {"ZRANGE", "ranked", "0", "-1"}, {"XRANGE", "stream", "-", "+"}, {"XREAD", "STREAMS", "stream", "0"},
 		{"GETSET", "k", large}, {"SETRANGE", "fresh", "90000", "x"}, {"EXISTS", "1", "2"}, append([]string{"MGET"}, strings.Fields(strings.Repeat("a ", 40))...),
 	} {
 		for before := range 40 {
@@ -139,6 +141,10 @@ func TestSlowlogSeesLargeValues(t *testing.T) {
 			do("SLOWLOG", "RESET")
 			do("DEL", "fresh")
 			do("SET", "k", large)
+			do("DEL", "list", "ranked", "stream")
+			do("RPUSH", "list", "a", large)
+			do("ZADD", "ranked", "1", "a", "2", large)
+			do("XADD", "stream", "1-1", "a", large)
 			do("SLOWLOG", "RESET")
 			for range before {
 				do("GET", "nothing")
@@ -147,6 +153,69 @@ func TestSlowlogSeesLargeValues(t *testing.T) {
 			if got := do("SLOWLOG", "GET", "1"); !strings.Contains(got, "\r\n"+cmd[0]+"\r\n") {
 				t.Fatalf("%s after %d quick commands is not in the slow log: %.300q", cmd[0], before, got)
 			}
+		}
+	}
+}
+
+// TestShortRangesAreQuick: what goes over elements, and says over how many, shares the clock's
+// readings while these are few, and none of it is missed when they are many.
+func TestShortRangesAreQuick(t *testing.T) {
+	e, h, s := tickingEngine(t)
+	const batches, rounds = 20, 50
+	for i := range 2000 {
+		n := strconv.Itoa(i + 1)
+		e.Execute(s, raw("RPUSH", "list", n))
+		e.Execute(s, raw("ZADD", "ranked", n, n))
+		e.Execute(s, raw("XADD", "stream", n, "a", n))
+	}
+	for _, c := range []struct{ short, long string }{
+		{"LRANGE list 0 9", "LRANGE list 0 -1"}, {"LRANGE list -9 -1", "LRANGE list 1000 1000"},
+		{"ZRANGE ranked 500 509", "ZRANGE ranked 0 -1"}, {"ZREVRANGEBYSCORE ranked 9 1", "ZREVRANGEBYSCORE ranked inf 1"},
+		{"XRANGE stream - + COUNT 9", "XRANGE stream - +"}, {"XREAD COUNT 9 STREAMS stream 5", "XREAD STREAMS stream 5"},
+	} {
+		readings := func(command string) int64 {
+			cmd := raw(strings.Fields(command)...)
+			h.nows, h.ticks = 0, 0
+			for range batches {
+				e.BeginBatch(s, rounds, nil)
+				for range rounds {
+					e.Execute(s, cmd)
+				}
+				s.W.Truncate(0)
+			}
+			return h.nows
+		}
+		if n := readings(c.short); n > batches*rounds/20 {
+			t.Errorf("%d times %s read the wall clock %d times", batches*rounds, c.short, n)
+		}
+		if n := readings(c.long); n < batches*rounds {
+			t.Errorf("%d times %s read the wall clock %d times", batches*rounds, c.long, n)
+		}
+	}
+}
+
+// TestPartsOfLargeValuesAreQuick: commands that look at a few bytes of a long string, or change
+// them where they stand, share the clock's readings as those on short ones do.
+func TestPartsOfLargeValuesAreQuick(t *testing.T) {
+	e, h, s := tickingEngine(t)
+	e.Config.ProtoMaxBulkLen.Set(1 << 20)
+	const batches, rounds = 20, 50
+	e.Execute(s, raw("SET", "k", strings.Repeat("x", 100<<10)))
+	e.Execute(s, raw("APPEND", "k", "x")) // which gives it room
+	for _, cmd := range [][][]byte{
+		raw("APPEND", "k", "x"), raw("SETRANGE", "k", "90000", "y"), raw("GETRANGE", "k", "90000", "90009"), raw("STRLEN", "k"),
+		raw("GETBIT", "k", "800000"), raw("SETBIT", "k", "800000", "1"), raw("BITFIELD", "k", "INCRBY", "u8", "800000", "1"),
+	} {
+		h.nows, h.ticks = 0, 0
+		for range batches {
+			e.BeginBatch(s, rounds, nil)
+			for range rounds {
+				e.Execute(s, cmd)
+			}
+			s.W.Truncate(0)
+		}
+		if total := int64(batches * rounds); h.nows > total/20 || h.ticks > total/3 {
+			t.Errorf("%d times %s read the wall clock %d times and the ticks %d times", total, cmd[0], h.nows, h.ticks)
 		}
 	}
 }

@@ -63,6 +63,9 @@ type Command struct {
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool
+	// Weighs: it goes over elements, and says by Ctx.Heavy how many bytes that is, so that its
+	// time may be estimated as that of a quick command (clock.go).
+	Weighs bool
 	// Sentinel: it is there at the Sentinel face, too.
 	Sentinel bool
 	// Harmless: a command of administrators that only shows something, so that every client
@@ -85,7 +88,7 @@ type Command struct {
 	parent *Command // of a subcommand
 	shape  shape
 	lead   spec.Flags // those on which the gates depend, with reads as ReadOnly, and scripts that may write as Write
-	quick  bool       // no walk over elements: with one key or none its time may be estimated
+	quick  bool       // no walk over elements, or Weighs: its time may be estimated
 }
 
 // A shape is what the dispatcher has to lock for a command.

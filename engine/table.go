@@ -159,7 +159,7 @@ func (cmd *Command) derive() {
 		cmd.lead |= spec.Write
 	}
 	cmd.shape = shapeOf(cmd)
-	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap
+	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap || cmd.Weighs
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()
 	}

@@ -74,12 +74,19 @@ func (c *Ctx) ReplyString(en Entry) {
 // StringOf is the string at en, which must exist; false: it is of another
 // type, and the error was written.
 func (c *Ctx) StringOf(en Entry) (v dict.Value, ok bool) {
-	v = en.Value()
-	if !v.Kind.IsString() {
+	if v, ok = c.PartOf(en); ok {
+		c.Heavy(len(v.Bytes))
+	}
+	return v, ok
+}
+
+// PartOf is StringOf for a command that looks at a small part of the string: however long
+// that is, it takes no time.
+func (c *Ctx) PartOf(en Entry) (v dict.Value, ok bool) {
+	if v = en.Value(); !v.Kind.IsString() {
 		c.Err(resp.ErrWrongType)
 		return v, false
 	}
-	c.Heavy(len(v.Bytes))
 	return v, true
 }
 
@@ -106,7 +113,11 @@ func (c *Ctx) FitsString(size, add int64) bool {
 // bytes, which may be changed until the handler returns. By itself it is no change: a handler
 // that makes one says Modified. en is over: the string may have moved.
 func (c *Ctx) Loosen(key []byte, en Entry, v dict.Value, n int) []byte {
-	c.Heavy(n)
+	if v.Kind != dict.Int && en.d.Stays(en.ref, n) {
+		c.Heavy(n - len(v.Bytes))
+	} else {
+		c.Heavy(n)
+	}
 	if v.Kind == dict.Int {
 		var buf [decimal.MaxLen]byte
 		en.ref = en.d.Put(key, dict.Value{Kind: dict.Raw, Bytes: Text(v, &buf)}, en.ExpireAt())

@@ -319,6 +319,20 @@ func (d *Dict) SetExpire(r Ref, at int64) Ref {
 // quarter more than it needs.
 const growth = 4
 
+// Stays reports whether Resize to n bytes would copy none of the value of r.
+func (d *Dict) Stays(r Ref, n int) bool {
+	from := uint32(r)
+	e := d.at(from)
+	key, _, _ := e.lens()
+	want := shape{key, n, e.expires()}
+	return d.stays(from, want) && (d.snap.preserve == nil || e.stamp() == d.snap.number)
+}
+
+// stays reports whether an entry may become one of that shape where it is.
+func (d *Dict) stays(r uint32, want shape) bool {
+	return want.size() <= len(d.mem.slot(r)) && want.wide() == d.at(r).wide() && !d.pinned(r)
+}
+
 // Resize makes the string value of r n bytes long, new bytes zero, and
 // returns its place and its bytes, which the caller may change under the
 // lock. The value becomes Raw.
@@ -330,7 +344,7 @@ func (d *Dict) Resize(r Ref, n int) (Ref, []byte) {
 	key, had, _ := e.lens()
 	at := e.expireAt()
 	want := shape{key, n, at != 0}
-	if slot := len(d.mem.slot(from)); want.size() > slot || want.wide() != e.wide() || d.pinned(from) {
+	if !d.stays(from, want) {
 		roomy := want
 		if n > had {
 			roomy.value = min(n+n/growth, MaxLen)

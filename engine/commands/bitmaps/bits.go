@@ -71,7 +71,7 @@ func textAt(c *engine.Ctx, key []byte, buf *[decimal.MaxLen]byte) (text []byte, 
 	if !en.OK() {
 		return nil, false, true
 	}
-	v, ok := c.StringOf(en)
+	v, ok := c.PartOf(en)
 	if !ok {
 		return nil, true, false
 	}
@@ -92,7 +92,7 @@ func doSetbit(c *engine.Ctx) {
 	en := c.Write(key)
 	var v dict.Value
 	if en.OK() {
-		if v, ok = c.StringOf(en); !ok {
+		if v, ok = c.PartOf(en); !ok {
 			return
 		}
 	}
@@ -170,6 +170,7 @@ func doBitcount(c *engine.Ctx) {
 		c.W.Int(0)
 		return
 	}
+	c.Heavy(len(text))
 	if len(c.Args) == 2 {
 		c.W.Int(count(text))
 		return
@@ -217,6 +218,7 @@ func doBitpos(c *engine.Ctx) {
 		c.W.Int(-bit)
 		return
 	}
+	c.Heavy(len(text))
 	within, ended, ok := posRange(c, int64(len(text)))
 	if !ok {
 		return

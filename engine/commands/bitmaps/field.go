@@ -123,7 +123,7 @@ func changeFields(c *engine.Ctx, ops []fieldOp, n int) {
 	had := 0
 	if en.OK() {
 		var ok bool
-		if v, ok = c.StringOf(en); !ok {
+		if v, ok = c.PartOf(en); !ok {
 			return
 		}
 		had = engine.TextLen(v)

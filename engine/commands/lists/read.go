@@ -25,7 +25,7 @@ func listReads() []engine.Command {
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0), spec.Integer("index")},
 		}},
-		{Do: doLrange, Command: spec.Command{
+		{Do: doLrange, Weighs: true, Command: spec.Command{
 			Name: "lrange", Arity: 4, Flags: spec.ReadOnly, Since: "1.0.0",
 			Complex: "O(N) in the number of elements returned, and a small part of those up to the nearer end",
 			Summary: "Returns a range of a list.",
@@ -130,9 +130,13 @@ func doLrange(c *engine.Ctx) {
 	if from == to {
 		return
 	}
-	at := l.At(from)
+	c.Heavy((to - from + min(from, l.Len()-from)) * bytesPerElement)
+	at, bytes := l.At(from), 0
 	for range to - from {
-		replyElement(c.W, at.Value())
+		v := at.Value()
+		bytes += len(v.Str)
+		c.Heavy(bytes)
+		replyElement(c.W, v)
 		at.Next()
 	}
 }

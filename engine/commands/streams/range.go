@@ -16,14 +16,14 @@ func ranges() []engine.Command {
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO)},
 			Args:    spec.Args{spec.Key("key", 0)},
 		}},
-		{Do: func(c *engine.Ctx) { xrange(c, c.Args[2], c.Args[3], false) }, Command: spec.Command{
+		{Do: func(c *engine.Ctx) { xrange(c, c.Args[2], c.Args[3], false) }, Weighs: true, Command: spec.Command{
 			Name: "xrange", Arity: -4, Flags: spec.ReadOnly, Since: "5.0.0",
 			Complex: "O(N) in the entries returned",
 			Summary: "Returns the entries of a stream between two IDs.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0), spec.String("start"), spec.String("end"), spec.Integer("count").With("COUNT").Opt()},
 		}},
-		{Do: func(c *engine.Ctx) { xrange(c, c.Args[3], c.Args[2], true) }, Command: spec.Command{
+		{Do: func(c *engine.Ctx) { xrange(c, c.Args[3], c.Args[2], true) }, Weighs: true, Command: spec.Command{
 			Name: "xrevrange", Arity: -4, Flags: spec.ReadOnly, Since: "5.0.0",
 			Complex: "O(N) in the entries returned",
 			Summary: "Returns the entries of a stream between two IDs, the last one first.",

@@ -20,7 +20,7 @@ func readings() []engine.Command {
 		return spec.Keys{{Flags: spec.KeyRO | spec.KeyAccess, Keyword: "STREAMS", StartFrom: from, LastKey: -1, KeyStep: 1, Limit: 2}}
 	}
 	return []engine.Command{
-		{Do: func(c *engine.Ctx) { doRead(c, false) }, Command: spec.Command{
+		{Do: func(c *engine.Ctx) { doRead(c, false) }, Weighs: true, Command: spec.Command{
 			Name: "xread", Arity: -4, Flags: spec.ReadOnly | spec.Blocking, Since: "5.0.0",
 			Complex: "O(N) in the entries returned",
 			Summary: "Returns the entries of several streams after given IDs, and may wait until there are some.",

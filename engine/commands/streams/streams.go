@@ -157,6 +157,7 @@ func replyEntry(c *engine.Ctx, w *stream.Walk) {
 	c.W.Array(2 * w.Fields)
 	for range w.Fields {
 		field, value := w.Pair()
+		c.Heavy(len(field.Str) + len(value.Str))
 		replyElement(c.W, field)
 		replyElement(c.W, value)
 	}
@@ -174,6 +175,7 @@ func replyElement(w *resp.Writer, v listpack.Value) {
 func replyRange(c *engine.Ctx, w stream.Walk, count int64) {
 	mark, n := c.W.Mark(), int64(0)
 	for (count == 0 || n < count) && w.Next() {
+		c.Heavy(c.W.Len() - mark)
 		replyEntry(c, &w)
 		n++
 	}

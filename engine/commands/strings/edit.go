@@ -36,7 +36,7 @@ func doAppend(c *engine.Ctx) {
 		c.W.Int(int64(len(add)))
 		return
 	}
-	v, ok := c.StringOf(en)
+	v, ok := c.PartOf(en)
 	if !ok {
 		return
 	}
@@ -64,7 +64,7 @@ func doSetrange(c *engine.Ctx) {
 	var v dict.Value
 	old := 0
 	if en.OK() {
-		if v, ok = c.StringOf(en); !ok {
+		if v, ok = c.PartOf(en); !ok {
 			return
 		}
 		old = engine.TextLen(v)

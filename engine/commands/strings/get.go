@@ -71,7 +71,7 @@ func doStrlen(c *engine.Ctx) {
 		c.W.Int(0)
 		return
 	}
-	if v, ok := c.StringOf(en); ok {
+	if v, ok := c.PartOf(en); ok {
 		c.W.Int(int64(engine.TextLen(v)))
 	}
 }
@@ -90,13 +90,14 @@ func doGetrange(c *engine.Ctx) {
 		c.W.BulkString("")
 		return
 	}
-	v, ok := c.StringOf(en)
+	v, ok := c.PartOf(en)
 	if !ok {
 		return
 	}
 	var buf [decimal.MaxLen]byte
 	b := engine.Text(v, &buf)
 	from, to := window(start, end, int64(len(b)))
+	c.Heavy(int(to - from))
 	c.W.Bulk(b[from:to])
 }
 

@@ -10,7 +10,7 @@ import (
 
 func ranges() []engine.Command {
 	return []engine.Command{
-		{Do: doZrange, Command: spec.Command{
+		{Do: doZrange, Weighs: true, Command: spec.Command{
 			Name: "zrange", Arity: -4, Flags: spec.ReadOnly, Since: "1.2.0",
 			Complex: rangeCost,
 			Summary: "Returns a range of a sorted set, by rank, score or bytes.",
@@ -54,7 +54,7 @@ func limitArg() spec.Arg {
 // oldRanges are those for which there are options of ZRANGE.
 func oldRanges() []engine.Command {
 	return []engine.Command{
-		{Do: doZrevrange, Command: spec.Command{
+		{Do: doZrevrange, Weighs: true, Command: spec.Command{
 			Name: "zrevrange", Arity: -4, Flags: spec.ReadOnly, Since: "1.2.0",
 			Complex:         rangeCost,
 			Summary:         "Returns a range of a sorted set by rank, the highest scores first.",
@@ -62,7 +62,7 @@ func oldRanges() []engine.Command {
 			Keys: spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args: spec.Args{spec.Key("key", 0), spec.Integer("start"), spec.Integer("stop"), spec.Word("withscores", "WITHSCORES").Opt()},
 		}},
-		{Do: doZrangebyscore, Command: spec.Command{
+		{Do: doZrangebyscore, Weighs: true, Command: spec.Command{
 			Name: "zrangebyscore", Arity: -4, Flags: spec.ReadOnly, Since: "1.0.5",
 			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set whose scores are in a range.",
@@ -76,7 +76,7 @@ func oldRanges() []engine.Command {
 				limitArg(),
 			},
 		}},
-		{Do: doZrevrangebyscore, Command: spec.Command{
+		{Do: doZrevrangebyscore, Weighs: true, Command: spec.Command{
 			Name: "zrevrangebyscore", Arity: -4, Flags: spec.ReadOnly, Since: "2.2.0",
 			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set whose scores are in a range, the highest first.",
@@ -90,7 +90,7 @@ func oldRanges() []engine.Command {
 				limitArg(),
 			},
 		}},
-		{Do: doZrangebylex, Command: spec.Command{
+		{Do: doZrangebylex, Weighs: true, Command: spec.Command{
 			Name: "zrangebylex", Arity: -4, Flags: spec.ReadOnly, Since: "2.8.9",
 			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set in a range of bytes, where all have one score.",
@@ -103,7 +103,7 @@ func oldRanges() []engine.Command {
 				limitArg(),
 			},
 		}},
-		{Do: doZrevrangebylex, Command: spec.Command{
+		{Do: doZrevrangebylex, Weighs: true, Command: spec.Command{
 			Name: "zrevrangebylex", Arity: -4, Flags: spec.ReadOnly, Since: "2.8.9",
 			Complex:         rangeCost,
 			Summary:         "Returns the members of a sorted set in a range of bytes backwards, where all have one score.",
@@ -303,7 +303,10 @@ func (s *selection) reply(c *engine.Ctx, z *zsetObject) {
 		return
 	}
 	c.Heavy(n * bytesPerMember)
+	bytes := 0
 	z.Walk(from, n, s.reverse, func(b []byte, score float64) bool {
+		bytes += len(b)
+		c.Heavy(bytes)
 		if s.scores {
 			replyPairHead(c.W)
 			c.W.Bulk(b)
