@@ -63,6 +63,10 @@ type Command struct {
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool
+	// Member is the argument that names a member of the value at the only key, and Score the
+	// one that is its score from then on, 0: none. They are a hint (foresee.go): options may
+	// stand where they are looked for.
+	Member, Score int
 	// Weighs: it goes over elements, and says by Ctx.Heavy how many bytes that is, so that its
 	// time may be estimated as that of a quick command (clock.go).
 	Weighs bool

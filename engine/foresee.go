@@ -14,6 +14,10 @@ import (
 //	Fetch                                each bucket says where its entry is: asks for that
 //	Execute(1) Execute(2) … Execute(n)   finds both in the cache
 //
+// Where all commands that are foreseen together are for one key, their entry is one, and what
+// they wait for is in the value: an object that is a foreseer is told of the members that they
+// name.
+//
 // It is a hint and nothing else. Commands may be foreseen and never carried
 // out, keys may be gone when their turn comes, another database may be selected:
 // no answer depends on it. A shard that is busy is passed over. A keyspace that fits
@@ -34,12 +38,28 @@ func (e *Engine) ForesightPays() bool { return e.outOfCache.Load() }
 type Foresight struct {
 	keys [maxForeseen]foreseenKey
 	n    int
+	// one is the key of all commands so far, valid as long as their arguments are; nil: they
+	// have several. glances are what they look at there.
+	one     []byte
+	glances [maxGlances]Glance
+	looks   int
 }
 
 type foreseenKey struct {
 	shard *shard
 	hash  uint64
 }
+
+// maxGlances is how many members of one value are foreseen together.
+const maxGlances = 16
+
+// A Glance is a member of a value that a command is about to look at. Score, not nil, is the
+// text of the score that it gets, which may be none.
+type Glance struct{ Member, Score []byte }
+
+// A foreseer is an Object that can ask for the memory where members are, before commands
+// look at them. It does not change.
+type foreseer interface{ Foresee(glances []Glance) }
 
 // Foresee notes the keys of a command that s will send soon.
 func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
@@ -52,6 +72,12 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 	if cmd.shape == shapeSingle {
 		end = min(end, k.Index+1)
 	}
+	single := cmd.shape == shapeSingle && k.Index < end
+	if single && f.one != nil && string(f.one) == string(args[k.Index]) {
+		f.look(cmd, args)
+		return
+	}
+	first := f.n == 0
 	for at := k.Index; at < end && f.n < maxForeseen; at += max(k.KeyStep, 1) {
 		key := foreseenKey{&e.shards[uint32(slots.Of(args[at]))&e.mask], dict.Hash(e.seed, args[at])}
 		if d := key.shard.tryDict(s.db); d != nil {
@@ -61,6 +87,26 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 			f.n++
 		}
 	}
+	switch {
+	case !first:
+		f.one = nil
+	case single && f.n == 1:
+		f.one = args[k.Index]
+		f.look(cmd, args)
+	}
+}
+
+// look notes what a command looks at in the value of its key, which is the only one so far.
+func (f *Foresight) look(cmd *Command, args [][]byte) {
+	if cmd.Member == 0 || f.looks == maxGlances || len(args) <= cmd.Member {
+		return
+	}
+	g := &f.glances[f.looks]
+	g.Member, g.Score = args[cmd.Member], nil
+	if cmd.Score != 0 && len(args) == cmd.Member+1 {
+		g.Score = args[cmd.Score]
+	}
+	f.looks++
 }
 
 // Fetch asks for the entries of what was foreseen, and begins anew.
@@ -69,10 +115,23 @@ func (e *Engine) Fetch(f *Foresight, s *Session) {
 		key := &f.keys[i]
 		if d := key.shard.tryDict(s.db); d != nil {
 			d.FetchEntry(key.hash)
+			if f.one != nil && f.looks > 1 {
+				foreseeIn(d, f.one, f.glances[:f.looks])
+			}
 			key.shard.mu.Unlock()
 		}
 	}
-	f.n = 0
+	clear(f.glances[:f.looks])
+	f.n, f.looks, f.one = 0, 0, nil
+}
+
+// foreseeIn tells the value at key what will be looked at.
+func foreseeIn(d *dict.Dict, key []byte, glances []Glance) {
+	if r := d.Find(key); r != 0 && d.Kind(r) == dict.Object {
+		if o, ok := d.Value(r).Obj.(foreseer); ok {
+			o.Foresee(glances)
+		}
+	}
 }
 
 // tryDict locks the shard and returns its dictionary of database db, or nil

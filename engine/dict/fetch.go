@@ -1,6 +1,10 @@
 package dict
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"regent/engine/prefetch"
+)
 
 // Fetching ahead. A lookup waits for memory twice, each time as long as all its
 // instructions take: for the bucket, and, because only the bucket says where it
@@ -15,7 +19,7 @@ func Hash(seed maphash.Seed, key []byte) uint64 { return maphash.Bytes(seed, key
 // FetchBucket begins to fetch the bucket of the keys with hash h.
 func (d *Dict) FetchBucket(h uint64) {
 	if d.main.n > 0 {
-		prefetch(&d.main.home(h)[0])
+		prefetch.Line(&d.main.home(h)[0])
 	}
 }
 
@@ -37,8 +41,8 @@ func (d *Dict) FetchEntry(h uint64) {
 	}
 	const line = 64
 	e := d.at(r)
-	prefetch(&e[0])
+	prefetch.Line(&e[0])
 	if len(e) > line {
-		prefetch(&e[line])
+		prefetch.Line(&e[line])
 	}
 }

@@ -3,6 +3,8 @@ package dict
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"regent/engine/prefetch"
 )
 
 // An index finds refs by hash. It holds no keys: what a ref stands for, its
@@ -273,11 +275,11 @@ func (x *index) fetchNext() {
 		if r == 0 {
 			break
 		}
-		prefetch(&x.a.at(r)[0])
+		prefetch.Line(&x.a.at(r)[0])
 	}
-	prefetch(&x.now.at(x.pos & x.now.mask)[0])
-	prefetch(&x.now.at((x.pos + x.old.mask + 1) & x.now.mask)[0]) // as a rule the table doubles
-	prefetch(&x.old.at(x.pos + 1)[0])
+	prefetch.Line(&x.now.at(x.pos & x.now.mask)[0])
+	prefetch.Line(&x.now.at((x.pos + x.old.mask + 1) & x.now.mask)[0]) // as a rule the table doubles
+	prefetch.Line(&x.old.at(x.pos + 1)[0])
 }
 
 // freeChain empties a bucket and frees those that hang off it.

@@ -51,6 +51,25 @@ func BenchmarkMove(b *testing.B) {
 	}
 }
 
+// BenchmarkMoveForeseen is BenchmarkMove with sixteen moves foreseen at a time.
+func BenchmarkMoveForeseen(b *testing.B) {
+	z, members := million(benchSize)
+	r := rand.New(rand.NewPCG(3, 4))
+	wants, next := make([]Want, MaxWants), MaxWants
+	for b.Loop() {
+		if next == MaxWants {
+			for i := range wants {
+				wants[i] = Want{members[r.IntN(len(members))], r.Float64() * 1e9, true}
+			}
+			z.Foresee(wants)
+			next = 0
+		}
+		w := &wants[next]
+		z.Put(z.Find(w.Member), w.Member, w.Score, Limits{})
+		next++
+	}
+}
+
 func BenchmarkScore(b *testing.B) {
 	z, members := million(benchSize)
 	r := rand.New(rand.NewPCG(3, 4))

@@ -87,6 +87,11 @@
 //	ZRANGE of 100 in the middle               6.4         3.2
 //	ZRANGE of 10 in the middle                1.25        1.15
 //
+// Foresee (foresee.go) has the memory of several members asked for before they are looked at,
+// as engine/foresee.go does where a pipeline is for one key. In that server, with and without
+// it, µs of CPU: ZRANK 2.4 and 2.9, ZADD of another score 5.9 and 6.0; on a machine that others
+// kept busy.
+//
 // # Scan
 //
 // A cursor is a place in the index, as in package hashtable: splitting and joining leave

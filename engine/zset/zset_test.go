@@ -428,3 +428,45 @@ func FuzzPacked(f *testing.F) {
 		z.Remove([]byte("m"))
 	})
 }
+
+// TestForeseeChangesNothing: whatever is asked for, in sets of every form and size, and in one
+// whose clone shares it.
+func TestForeseeChangesNothing(t *testing.T) {
+	for _, n := range []int{0, 1, 10, 62, 63, 5000} {
+		z := New(maphash.MakeSeed())
+		for i := range n {
+			b := fmt.Appendf(nil, "member:%d", i)
+			if i%50 == 7 {
+				b = append(b, make([]byte, 300)...) // one that stands by itself
+			}
+			z.Put(z.Find(b), b, float64(i%700), Limits{Entries: 5})
+		}
+		other := z.Clone()
+		show := func(z *ZSet) (all []string) {
+			z.Each(func(b []byte, score float64) bool {
+				all = append(all, fmt.Sprint(string(b), score))
+				return true
+			})
+			return all
+		}
+		before := show(&z)
+		var wants []Want
+		for i, score := range []float64{0, -1, 350, 1e9, math.Inf(-1), math.Inf(1), math.NaN()} {
+			for _, moves := range []bool{false, true} {
+				wants = append(wants, Want{fmt.Appendf(nil, "member:%d", i*n/3), score, moves})
+			}
+		}
+		for len(wants) < 3*MaxWants {
+			wants = append(wants, Want{nil, 1, true})
+		}
+		for of := range len(wants) {
+			z.Foresee(wants[:of])
+			other.Foresee(wants[of:])
+		}
+		for _, z := range []*ZSet{&z, &other} {
+			if err := z.check(); err != nil || !slices.Equal(show(z), before) {
+				t.Errorf("%d members: %v, or others", n, err)
+			}
+		}
+	}
+}

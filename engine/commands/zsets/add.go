@@ -11,7 +11,7 @@ import (
 
 func additions() []engine.Command {
 	return []engine.Command{
-		{Do: doZadd, Command: spec.Command{
+		{Do: doZadd, Member: 3, Score: 2, Command: spec.Command{
 			Name: "zadd", Arity: -4, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.2.0",
 			Complex: "O(log(N)) for each member",
 			Summary: "Adds members to a sorted set, or gives them other scores.",
@@ -25,7 +25,7 @@ func additions() []engine.Command {
 				spec.Block("score_member", spec.Double("score"), spec.String("member")).Many(),
 			},
 		}},
-		{Do: doZincrby, Command: spec.Command{
+		{Do: doZincrby, Member: 3, Command: spec.Command{
 			Name: "zincrby", Arity: 4, Flags: spec.Write | spec.DenyOOM | spec.Fast, Since: "1.2.0",
 			Complex: "O(log(N))",
 			Summary: "Adds to the score of a member of a sorted set.",

@@ -9,7 +9,7 @@ import (
 
 func reads() []engine.Command {
 	return []engine.Command{
-		{Do: doZscore, Command: spec.Command{
+		{Do: doZscore, Member: 2, Command: spec.Command{
 			Name: "zscore", Arity: 3, Flags: spec.ReadOnly | spec.Fast, Since: "1.2.0",
 			Complex: "O(1)",
 			Summary: "Returns the score of a member of a sorted set.",
@@ -44,14 +44,14 @@ func reads() []engine.Command {
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0), spec.String("min"), spec.String("max")},
 		}},
-		{Do: doZrank, Command: spec.Command{
+		{Do: doZrank, Member: 2, Command: spec.Command{
 			Name: "zrank", Arity: 3, Flags: spec.ReadOnly | spec.Fast, Since: "2.0.0",
 			Complex: "O(log(N))",
 			Summary: "Returns how many members of a sorted set come before one of them.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0), spec.String("member")},
 		}},
-		{Do: doZrevrank, Command: spec.Command{
+		{Do: doZrevrank, Member: 2, Command: spec.Command{
 			Name: "zrevrank", Arity: 3, Flags: spec.ReadOnly | spec.Fast, Since: "2.0.0",
 			Complex: "O(log(N))",
 			Summary: "Returns how many members of a sorted set come after one of them.",

@@ -9,7 +9,7 @@ import (
 
 func removals() []engine.Command {
 	return []engine.Command{
-		{Do: doZrem, Command: spec.Command{
+		{Do: doZrem, Member: 2, Command: spec.Command{
 			Name: "zrem", Arity: -3, Flags: spec.Write | spec.Fast, Since: "1.2.0",
 			Complex: "O(log(N)) for each member",
 			Summary: "Removes members from a sorted set, and the key with the last of them.",

@@ -72,6 +72,21 @@ func (z *zsetObject) Digest(d *engine.Digest) {
 	})
 }
 
+// Foresee is what the engine tells of a pipeline (engine/foresee.go).
+func (z *zsetObject) Foresee(glances []engine.Glance) {
+	var wants [zset.MaxWants]zset.Want
+	n := 0
+	for _, g := range glances[:min(len(glances), len(wants))] {
+		w := zset.Want{Member: g.Member}
+		if g.Score != nil {
+			w.Score, w.Moves = decimal.ParseScore(g.Score)
+		}
+		wants[n] = w
+		n++
+	}
+	z.ZSet.Foresee(wants[:n])
+}
+
 // Commands is ZADD, several for a large sorted set.
 func (z *zsetObject) Commands(key []byte, emit func(args ...[]byte) error) error {
 	return engine.EmitCommands("ZADD", key, emit, func(item func(b []byte) bool) {

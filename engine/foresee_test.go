@@ -1,0 +1,71 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"regent/engine"
+	"regent/engine/enginetest"
+)
+
+// A told is a pile that keeps what it was told of.
+type told struct {
+	pile
+	of []string
+}
+
+func (o *told) Clone() engine.Object { return &told{pile: o.pile} }
+
+func (o *told) Foresee(glances []engine.Glance) {
+	for _, g := range glances {
+		what := string(g.Member)
+		if g.Score != nil {
+			what += "=" + string(g.Score)
+		}
+		o.of = append(o.of, what)
+	}
+}
+
+// TestValuesAreToldWhatIsLookedAt: where all commands that come together are for one key, the
+// value there is told of their members, once.
+func TestValuesAreToldWhatIsLookedAt(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("SET", "q", "x")
+	many := strings.Repeat("ZSCORE p x;", 20)
+	for _, test := range []struct{ commands, want string }{
+		{"ZADD p 1 a;ZADD p 2 b;ZSCORE p a;ZRANK p b;ZINCRBY p 5 c", "a=1 b=2 a b c"},
+		{"ZSCORE p a", ""},                                  // it is looked at at once
+		{"ZADD p 1 a;ZADD q 2 b;ZADD p 3 c", ""},            // two keys
+		{"ZADD q 1 a;ZADD p 2 b;ZADD p 3 c", ""},            // and the other one first
+		{"ZADD p 1 a;GET q;ZADD p 2 b", ""},                 // and one without a member
+		{"ZADD p 1 a;TYPE p;ZADD p 2 b", "a=1 b=2"},         // a command that names none
+		{"ZADD p NX 1 a;ZADD p 1 a 2 b", "1 a"},             // nothing but a hint
+		{"ZSCORE;ZSCORE p;ZSCORE p a;ZSCORE p b", "a b"},    // too few arguments
+		{"ZSCORE none a;ZSCORE none b", ""},                 // nothing is there
+		{"PING;ZSCORE p a;PING;ZSCORE p b", "a b"},          // no keys between
+		{many, strings.TrimSpace(strings.Repeat("x ", 16))}, // not more than it has room for
+	} {
+		o := &told{pile: pile{1}}
+		s.PutObject("p", o)
+		var f engine.Foresight
+		for range 2 { // the second time finds nothing of the first
+			o.of = nil
+			for command := range strings.SplitSeq(strings.TrimSuffix(test.commands, ";"), ";") {
+				s.Foresee(&f, c.Session, raw(strings.Fields(command)...))
+			}
+			s.Fetch(&f, c.Session)
+			if got := strings.Join(o.of, " "); got != test.want {
+				t.Errorf("%s: told of %q, not of %q", test.commands, got, test.want)
+			}
+		}
+		s.Fetch(&f, c.Session)
+		if n := len(o.of); test.want != "" && n != len(strings.Fields(test.want)) {
+			t.Errorf("%s: told twice", test.commands)
+		}
+	}
+	if got := fmt.Sprint(s.Dump()); !strings.Contains(got, "pile of 1") {
+		t.Errorf("it became %s", got)
+	}
+}
