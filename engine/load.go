@@ -176,4 +176,5 @@ func (e *Engine) LoadProgress(done, total int64) {
 type saveState struct {
 	last   atomic.Int64 // wall ms of the last successful one, or of the start
 	failed atomic.Bool  // the last one did
+	behind atomic.Bool  // one is to begin behind a transaction or a script
 }

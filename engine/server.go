@@ -349,6 +349,9 @@ func isAppendOnly(name string) bool { return strings.EqualFold(name, "appendonly
 
 // keepLater has the log begun or ended for a transaction, which cannot wait for that.
 func (e *Engine) keepLater(was []string) {
+	if e.Config.AppendOnly.Get() {
+		e.host.Logf(LevelWarning, "AOF was enabled during a transaction. An AOF background was scheduled to start when possible.")
+	}
 	e.host.AfterFunc(0, func() {
 		if err := e.control.KeepLog(e.Config.AppendOnly.Get()); err != nil {
 			_ = e.Config.Set(was, true)

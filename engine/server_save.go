@@ -70,12 +70,12 @@ func doBgrewriteaof(c *Ctx) {
 	if c.withoutData() {
 		return
 	}
-	switch c.e.control.Rewrite() {
-	case JobStarted:
+	switch job := c.e.control.Rewrite(); {
+	case job == JobStarted && !c.nested:
 		c.W.Status("Background append only file rewriting started")
-	case JobScheduled:
+	case job == JobStarted, job == JobScheduled: // in a transaction: when that is over
 		c.W.Status("Background append only file rewriting scheduled")
-	case JobRunning:
+	case job == JobRunning:
 		c.Err(resp.ErrRewriting)
 	default:
 		c.Err(resp.ErrNoRewrite)
@@ -91,14 +91,14 @@ func doBgsave(c *Ctx) {
 		c.Err(resp.ErrSyntax)
 		return
 	}
-	switch c.e.control.SaveSoon(afterwards) {
-	case JobStarted:
+	switch job := c.e.control.SaveSoon(afterwards || c.nested); {
+	case job == JobStarted && !c.nested:
 		c.W.Status("Background saving started")
-	case JobScheduled:
+	case job == JobStarted, job == JobScheduled:
 		c.W.Status("Background saving scheduled")
-	case JobRunning:
+	case job == JobRunning:
 		c.Err(resp.ErrSaving)
-	case JobBusy:
+	case job == JobBusy:
 		c.Err(resp.ErrSaveBusy)
 	default:
 		c.Err(resp.ErrSave)
@@ -182,7 +182,26 @@ func (c *Ctx) saveFlushed() {
 		c.W.OK()
 		return
 	}
-	c.InBackground(func() error { return control.Save(true) }, func(c *Ctx, _ error) { c.W.OK() })
+	save := func() error { return control.Save(true) }
+	if c.nested {
+		c.saveBehind(save)
+		return
+	}
+	c.InBackground(save, func(c *Ctx, _ error) { c.W.OK() })
+}
+
+// saveBehind answers a part of a transaction or a script, which can't wait, and has work done when
+// that is over. One that has not begun by then is all that is needed.
+func (c *Ctx) saveBehind(work func() error) {
+	c.W.OK()
+	e := c.e
+	if !e.save.behind.CompareAndSwap(false, true) {
+		return
+	}
+	e.host.AfterFunc(0, func() {
+		e.save.behind.Store(false)
+		_ = work() // the log and INFO say how it went
+	})
 }
 
 func (c *Ctx) shutdown() {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,6 +80,36 @@ func TestShutdownSaves(t *testing.T) {
 		if got != step.want || c.CloseAfterReply != step.ends {
 			t.Errorf("SHUTDOWN %q: %q, ends %v", step.words, got, c.CloseAfterReply)
 		}
+	}
+}
+
+// TestSavesBehindTransactions: a part of a transaction or a script waits for no save: what is asked
+// for there comes behind, and a save behind FLUSHALL once.
+func TestSavesBehindTransactions(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.Control.AtEnd, s.Control.Job = true, engine.JobStarted
+	c.Do("MULTI")
+	for _, word := range []string{"FLUSHALL", "FLUSHALL", "BGSAVE", "BGREWRITEAOF"} {
+		if got := c.Do(word); got != "+QUEUED\r\n" {
+			t.Fatalf("%s: %q", word, got)
+		}
+	}
+	want := "*4\r\n+OK\r\n+OK\r\n+Background saving scheduled\r\n+Background append only file rewriting scheduled\r\n"
+	if got := c.Do("EXEC"); got != want || c.Parked() {
+		t.Errorf("EXEC: %q, parked %v", got, c.Parked())
+	}
+	s.Host.Advance(time.Millisecond)
+	s.Host.Advance(time.Millisecond)
+	if want := []string{"save soon, afterwards true", "rewrite log", "save, give up true"}; !slices.Equal(s.Control.Calls, want) {
+		t.Errorf("%q, want %q", s.Control.Calls, want)
+	}
+	c.Do("MULTI")
+	c.Do("FLUSHALL")
+	c.Do("EXEC")
+	s.Host.Advance(time.Millisecond)
+	if n := len(s.Control.Calls); n != 4 {
+		t.Errorf("a later one: %q", s.Control.Calls)
 	}
 }
 

@@ -41,7 +41,7 @@ func (d *directive) word(words []string) (string, error) {
 	switch {
 	case len(words) == 1:
 		return words[0], nil
-	case len(words) > 1 && d.glue != "":
+	case len(words) > 1 && d.glue != "", len(words) == 0 && d.bare:
 		return strings.Join(words, d.glue), nil
 	}
 	return "", errArguments
@@ -54,8 +54,8 @@ func (c *Config) set(name string, words []string) error {
 		return c.state(name, words)
 	}
 	word, err := d.word(words)
-	if d.grows && c.table.said[d] && word != "" {
-		word = strings.TrimLeft(d.show()+" "+word, " ")
+	if d.grows && c.table.said[d] && (word != "" || len(words) == 0) { // save alone adds nothing, save "" takes away
+		word = strings.Trim(d.show()+" "+word, " ")
 	}
 	c.table.said[d] = true
 	if err == nil {

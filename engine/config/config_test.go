@@ -35,6 +35,31 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestNamesAlone: what takes any number of words takes none, as in redis-server.
+func TestNamesAlone(t *testing.T) {
+	c := New()
+	before := value(c, "client-output-buffer-limit")
+	if err := Parse(c, "bind\nclient-output-buffer-limit \nsave \nlatency-tracking-info-percentiles\n", "f"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"save": "", "bind": "", "latency-tracking-info-percentiles": "", "client-output-buffer-limit": before} {
+		if got := value(c, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	for text, want := range map[string]string{"save": "", "save 60 5\nsave": "60 5", "save 60 5\nsave \"\"": "", "save\nsave 60 5": "60 5"} {
+		c := New()
+		if err := Parse(c, text, "f"); err != nil || value(c, "save") != want {
+			t.Errorf("%q: save is %q, want %q; %v", text, value(c, "save"), want, err)
+		}
+	}
+	for _, name := range []string{"peers", "tls-protocols", "oom-score-adj-values", "dir", "requirepass", "sentinel-master-name"} {
+		if err := Parse(New(), name, "f"); err == nil || !strings.Contains(err.Error(), errArguments.Error()) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for line, says := range map[string]string{
 		"no-such 1":                             "no-such",

@@ -35,7 +35,7 @@ func (c *Config) directives() []*directive {
 func (c *Config) network() []*directive {
 	return slices.Concat([]*directive{
 		number("port", &c.Port, 6379, 0, maxPort).lone(),
-		text("bind", &c.Bind, "* -::*").joined(" ").checked(fewBinds).lone(),
+		text("bind", &c.Bind, "* -::*").joined(" ").orNone().checked(fewBinds).lone(),
 		text("unixsocket", &c.UnixSocket, "").fixed(),
 		octal("unixsocketperm", &c.UnixSocketPerm, 0, 0o777).fixed(),
 		number("tcp-backlog", &c.TCPBacklog, 511, 0, anyInt).fixed(),

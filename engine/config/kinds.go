@@ -28,6 +28,8 @@ type directive struct {
 	// glue joins several words of a line into the one that parse takes; ""
 	// allows one word only.
 	glue string
+	// bare: a line of the name alone gives it the empty value.
+	bare bool
 	// parse checks a word and returns what stores it, so that several
 	// directives can be changed together or not at all.
 	parse func(word string) (store func(), err error)
@@ -67,6 +69,9 @@ func (d *directive) aka(name string) *directive { d.older = append(d.older, name
 func (d *directive) names() []string { return append([]string{d.name}, d.older...) }
 
 func (d *directive) joined(glue string) *directive { d.glue = glue; return d }
+
+// orNone directives may stand alone on a line, which is the empty value.
+func (d *directive) orNone() *directive { d.bare = true; return d }
 
 // checked adds a condition to what parse takes.
 func (d *directive) checked(check func(string) error) *directive {

@@ -11,7 +11,7 @@ func (c *Config) latency() []*directive {
 	return []*directive{
 		number("latency-monitor-threshold", &c.LatencyMonitorThreshold, 0, 0, math.MaxInt64),
 		yesNo("latency-tracking", &c.LatencyTracking, true),
-		text("latency-tracking-info-percentiles", &c.LatencyPercentiles, "50 99 99.9").joined(" ").reshaped(percentiles),
+		text("latency-tracking-info-percentiles", &c.LatencyPercentiles, "50 99 99.9").joined(" ").orNone().reshaped(percentiles),
 	}
 }
 

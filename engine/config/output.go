@@ -26,7 +26,7 @@ func (c *Config) outputLimits() *directive {
 		{"slave", &c.OutputHardReplica, &c.OutputSoftReplica, &c.OutputSoftSecondsReplica},
 		{"pubsub", &c.OutputHardPubsub, &c.OutputSoftPubsub, &c.OutputSoftSecondsPubsub},
 	}
-	d := &directive{name: "client-output-buffer-limit", glue: " ",
+	d := &directive{name: "client-output-buffer-limit", glue: " ", bare: true,
 		def: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"}
 	d.parse = func(line string) (func(), error) {
 		if line == "" {

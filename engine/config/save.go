@@ -38,7 +38,7 @@ const errSavePoints = asRedis("Invalid save parameters")
 
 // savePoints is "seconds changes ..."; none by default, but see Imply.
 func savePoints(name string, v *SavePoints) *directive {
-	return &directive{name: name, glue: " ", grows: true,
+	return &directive{name: name, glue: " ", bare: true, grows: true,
 		parse: func(line string) (func(), error) {
 			points, err := parseSavePoints(line)
 			return func() { v.Set(points) }, err

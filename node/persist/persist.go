@@ -19,7 +19,6 @@ package persist
 import (
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
 	"sync/atomic"
 
@@ -194,24 +193,10 @@ func (d *Data) Rebuild(upto int64) error {
 	return d.loadAnew(upto, applyWith(a))
 }
 
-// loadAnew replaces the keyspace by what the log holds up to an offset. Clients
-// are told so, as at the start; what has slipped in sees a keyspace that counts
-// as none (Engine.Replaced), and is not answered from it.
+// loadAnew replaces the keyspace by what the log holds up to an offset.
 func (d *Data) loadAnew(upto int64, apply func(db int, args [][]byte) error) error {
 	d.engine.LoadProgress(0, 0)
-	d.engine.SetLoading(true)
-	defer d.engine.SetLoading(false)
-	d.engine.Freeze(func() {
-		d.engine.Reset()
-		d.engine.SetFloor(math.MaxInt64)
-	})
-	d.o.Replaced()
-	defer d.o.Replaced() // what has slipped in waits for nothing
-	if err := d.Log().LoadUpTo(upto, apply); err != nil {
-		return err
-	}
-	d.engine.Freeze(func() { d.engine.Replaced(upto) })
-	return nil
+	return d.replace(upto, false, func() error { return d.Log().LoadUpTo(upto, apply) })
 }
 
 func applyWith(a *engine.Applier) func(db int, args [][]byte) error {

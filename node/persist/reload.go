@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 
+	"regent/aof"
 	"regent/engine/rdb"
 )
 
@@ -17,7 +19,12 @@ import (
 
 var errNotAlone = errors.New("a node of a cluster is not loaded anew by a command")
 
-// ReloadLog loads the log.
+var (
+	errNoLog     = errors.New("there is no append only log: appendonly is no")
+	errRewriting = errors.New("the append only log is being rewritten")
+)
+
+// ReloadLog loads the log; where none is kept, that which BGREWRITEAOF or an earlier time has left.
 func (d *Data) ReloadLog() error {
 	d.keeper.switching.Lock()
 	defer d.keeper.switching.Unlock()
@@ -26,13 +33,37 @@ func (d *Data) ReloadLog() error {
 	case d.others != nil:
 		return errNotAlone
 	case log == nil:
-		return errors.New("there is no append only log: appendonly is no")
+		return d.loadLogAside()
 	}
 	end := log.Stream().End()
 	if err := log.Seal(end); err != nil {
 		return fmt.Errorf("write the log: %w", err)
 	}
 	return d.Rebuild(end)
+}
+
+// loadLogAside loads the log in the directory where none is kept (appendonly no). The caller holds
+// switching.
+func (d *Data) loadLogAside() error {
+	there, err := d.exists(filepath.Join(d.LogDir(), d.cfg.AppendFilename.Get()+".manifest"))
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return errNoLog
+	case d.keeper.rewrites():
+		return errRewriting
+	}
+	o := d.logOptions()
+	o.LoadBase, o.Alone = d.loadBase, func() bool { return true }
+	log, err := aof.Open(o)
+	if err != nil {
+		return err
+	}
+	d.engine.LoadProgress(0, 0)
+	apply := applyWith(d.engine.NewApplier())
+	err = d.replace(0, false, func() error { return log.Load(apply, d.engine.LoadProgress) })
+	return errors.Join(err, log.Close())
 }
 
 // ReloadDump saves the data, if save says so, and loads it from the file: in the
@@ -62,27 +93,39 @@ func (d *Data) ReloadDump(save, over bool) error {
 		end = log.Stream().End()
 	}
 	d.engine.LoadProgress(0, info.Size())
-	d.engine.SetLoading(true)
-	defer d.engine.SetLoading(false)
-	d.engine.Freeze(func() {
-		if !over {
-			d.engine.Reset()
-		}
-		d.engine.SetFloor(math.MaxInt64) // what slips in is not answered
-	})
-	d.o.Replaced()
-	defer d.o.Replaced()
 	progress := func(n int64) { d.engine.LoadProgress(n, info.Size()) }
 	o := d.rdbOptions(progress)
 	room := d.engine.NewReserve(info.Size())
 	defer room.Release()
 	o.Resize = room.Resize
 	met := d.newMet()
-	sum, err := rdb.LoadAt(f, info.Size(), o, d.loads.slowly(context.Background(), met.count(d.engine.LoadBatch)))
-	if err != nil {
-		return fmt.Errorf("can't load %s: %w", d.DumpPath(), err)
+	return d.replace(end, over, func() error {
+		sum, err := rdb.LoadAt(f, info.Size(), o, d.loads.slowly(context.Background(), met.count(d.engine.LoadBatch)))
+		if err != nil {
+			return fmt.Errorf("can't load %s: %w", d.DumpPath(), err)
+		}
+		d.loadedRDB(d.DumpPath(), sum, met)
+		return nil
+	})
+}
+
+// replace has load put other data in the place of the keyspace, or over it, as it is at an offset of
+// the stream. Clients are told so, as at the start; what has slipped in sees a keyspace that counts
+// as none (Engine.Replaced), and is not answered from it.
+func (d *Data) replace(at int64, over bool, load func() error) error {
+	d.engine.SetLoading(true)
+	defer d.engine.SetLoading(false)
+	d.engine.Freeze(func() {
+		if !over {
+			d.engine.Reset()
+		}
+		d.engine.SetFloor(math.MaxInt64)
+	})
+	d.o.Replaced()
+	defer d.o.Replaced() // what has slipped in waits for nothing
+	if err := load(); err != nil {
+		return err
 	}
-	d.loadedRDB(d.DumpPath(), sum, met)
-	d.engine.Freeze(func() { d.engine.Replaced(end) })
+	d.engine.Freeze(func() { d.engine.Replaced(at) })
 	return nil
 }

@@ -198,6 +198,13 @@ func (k *keeper) askRewrite() engine.Job {
 	return engine.JobStarted
 }
 
+// rewrites reports whether a rewrite runs.
+func (k *keeper) rewrites() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rewrite.running
+}
+
 func (k *keeper) beginRewrite() {
 	work := k.d.rewriteLog
 	switch {
