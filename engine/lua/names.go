@@ -201,84 +201,60 @@ func (n *namer) block(stmts []ast.Stmt, names ...string) {
 func (n *namer) stmt(s ast.Stmt) {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
-		n.exprs(s.Rhs)
+		walkAll(n, s.Rhs...)
 		for _, e := range s.Lhs {
 			if attr, is := e.(*ast.AttrGetExpr); is {
 				n.expr(attr)
 			}
 		}
 	case *ast.LocalAssignStmt:
-		n.exprs(s.Exprs)
+		walkAll(n, s.Exprs...)
 		n.declare(s.Names...)
-	case *ast.FuncCallStmt:
-		n.expr(s.Expr)
-	case *ast.DoBlockStmt:
-		n.block(s.Stmts)
-	case *ast.WhileStmt:
-		n.expr(s.Condition)
-		n.block(s.Stmts)
 	case *ast.RepeatStmt:
 		n.block(s.Stmts)
 		n.expr(s.Condition)
-	case *ast.IfStmt:
-		n.expr(s.Condition)
-		n.block(s.Then)
-		n.block(s.Else)
-	case *ast.NumberForStmt:
-		n.exprs([]ast.Expr{s.Init, s.Limit, s.Step})
-		n.block(s.Stmts, s.Name)
 	case *ast.GenericForStmt:
-		n.exprs(s.Exprs)
+		walkAll(n, s.Exprs...)
 		n.block(s.Stmts, s.Names...)
 	case *ast.FuncDefStmt:
 		n.expr(s.Func)
-	case *ast.ReturnStmt:
-		n.exprs(s.Exprs)
-	}
-}
-
-func (n *namer) exprs(list []ast.Expr) {
-	for _, e := range list {
-		n.expr(e)
+	default:
+		walkStmt(n, s)
 	}
 }
 
 func (n *namer) expr(e ast.Expr) {
 	switch e := e.(type) {
 	case *ast.AttrGetExpr:
-		n.exprs([]ast.Expr{e.Object, e.Key})
+		walkAll(n, e.Object, e.Key)
 		n.note(e, opIndex, e.Object)
 	case *ast.TableExpr:
 		for _, f := range e.Fields {
-			n.exprs([]ast.Expr{f.Key, f.Value})
+			walkAll(n, f.Key, f.Value)
 		}
 	case *ast.FuncCallExpr:
 		n.call(e)
-	case *ast.LogicalOpExpr:
-		n.exprs([]ast.Expr{e.Lhs, e.Rhs})
-	case *ast.RelationalOpExpr:
-		n.exprs([]ast.Expr{e.Lhs, e.Rhs})
 	case *ast.ArithmeticOpExpr:
-		n.exprs([]ast.Expr{e.Lhs, e.Rhs})
+		walkExpr(n, e)
 		n.note(e, opArith, e.Lhs)
 		n.note(e, opArith, e.Rhs)
 	case *ast.UnaryMinusOpExpr:
-		n.expr(e.Expr)
+		walkExpr(n, e)
 		n.note(e, opArith, e.Expr)
-	case *ast.UnaryNotOpExpr:
-		n.expr(e.Expr)
 	case *ast.UnaryLenOpExpr:
-		n.expr(e.Expr)
+		walkExpr(n, e)
 		n.note(e, opLength, e.Expr)
 	case *ast.FunctionExpr:
 		n.block(e.Stmts, append([]string{""}, e.ParList.Names...)...)
+	default:
+		walkExpr(n, e)
 	}
 }
 
 // call is a call of a function, of a method, or of what concatenates.
 func (n *namer) call(e *ast.FuncCallExpr) {
-	n.exprs([]ast.Expr{e.Func, e.Receiver})
-	n.exprs(e.Args)
+	walkAll(n, e.Func, e.Receiver)
+	walkAll(n, e.Args...)
 	fn, is := e.Func.(*ast.IdentExpr)
 	switch {
 	case e.Receiver != nil:

@@ -173,7 +173,7 @@ func (t *tracer) open(stmts []ast.Stmt, names ...string) {
 func (t *tracer) stmt(s ast.Stmt) {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
-		t.exprs(s.Rhs)
+		walkAll(t, s.Rhs...)
 		for i, e := range s.Lhs {
 			t.target(e)
 			_, member := e.(*ast.AttrGetExpr)
@@ -182,29 +182,19 @@ func (t *tracer) stmt(s ast.Stmt) {
 		}
 	case *ast.LocalAssignStmt:
 		t.locals(s)
-	case *ast.FuncCallStmt:
-		t.expr(s.Expr)
-	case *ast.DoBlockStmt:
-		t.block(s.Stmts)
 	case *ast.GotoStmt:
 		t.endless.found = true
 	case *ast.WhileStmt:
 		t.endless.found = true
-		t.expr(s.Condition)
-		t.block(s.Stmts)
+		walkStmt(t, s)
 	case *ast.RepeatStmt:
 		t.endless.found = true
 		t.open(s.Stmts)
 		t.expr(s.Condition)
 		t.scopes = t.scopes[:len(t.scopes)-1]
-	case *ast.IfStmt:
-		t.expr(s.Condition)
-		t.block(s.Then)
-		t.block(s.Else)
 	case *ast.NumberForStmt:
 		t.numberLoop(s)
-		t.exprs([]ast.Expr{s.Init, s.Limit, s.Step})
-		t.block(s.Stmts, s.Name)
+		walkStmt(t, s)
 	case *ast.GenericForStmt:
 		t.loop(s)
 	case *ast.FuncDefStmt:
@@ -216,8 +206,8 @@ func (t *tracer) stmt(s ast.Stmt) {
 		t.endless.fields = t.endless.fields || s.Name.Receiver != nil
 		t.expr(s.Name.Receiver)
 		t.expr(s.Func)
-	case *ast.ReturnStmt:
-		t.exprs(s.Exprs)
+	default:
+		walkStmt(t, s)
 	}
 }
 
@@ -289,7 +279,7 @@ func (t *tracer) loop(s *ast.GenericForStmt) {
 		}
 	}
 	if !over {
-		t.exprs(s.Exprs)
+		walkAll(t, s.Exprs...)
 	}
 	t.scopes = append(t.scopes, nil)
 	for i, name := range s.Names {
@@ -297,12 +287,6 @@ func (t *tracer) loop(s *ast.GenericForStmt) {
 	}
 	t.block(s.Stmts)
 	t.scopes = t.scopes[:len(t.scopes)-1]
-}
-
-func (t *tracer) exprs(list []ast.Expr) {
-	for _, e := range list {
-		t.expr(e)
-	}
 }
 
 // expr walks over an expression whose value may go anywhere.
@@ -321,21 +305,9 @@ func (t *tracer) expr(e ast.Expr) {
 		}
 	case *ast.FuncCallExpr:
 		t.call(e)
-	case *ast.LogicalOpExpr:
-		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
-	case *ast.RelationalOpExpr:
-		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
-	case *ast.StringConcatOpExpr:
-		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
-	case *ast.ArithmeticOpExpr:
-		t.exprs([]ast.Expr{e.Lhs, e.Rhs})
-	case *ast.UnaryMinusOpExpr:
-		t.expr(e.Expr)
-	case *ast.UnaryNotOpExpr:
-		t.expr(e.Expr)
 	case *ast.UnaryLenOpExpr:
 		if !t.isLent(e.Expr) {
-			t.expr(e.Expr)
+			walkExpr(t, e)
 		}
 	case *ast.FunctionExpr:
 		t.endless.within++
@@ -348,6 +320,8 @@ func (t *tracer) expr(e ast.Expr) {
 		t.block(e.Stmts)
 		t.scopes = t.scopes[:len(t.scopes)-1]
 		t.endless.within--
+	default:
+		walkExpr(t, e)
 	}
 }
 
@@ -393,11 +367,11 @@ func (t *tracer) call(e *ast.FuncCallExpr) {
 	case isCommand(e.Func), t.callsAlias(e):
 		t.command(e)
 	case t.callsGlobal(e, "unpack") && len(e.Args) > 0 && t.isLent(e.Args[0]):
-		t.exprs(e.Args[1:])
+		walkAll(t, e.Args[1:]...)
 	default:
 		t.callsOther(e)
 		t.expr(e.Func)
-		t.exprs(e.Args)
+		walkAll(t, e.Args...)
 	}
 }
 
