@@ -21,6 +21,7 @@ const (
 	beneath   = "a test before it has written through Regent: that record is in Regent's own file, behind the one that the suite replaces, and redis-check-aof cuts the last file alone"
 	lines     = "between the log's records stand lines with checksums, which redis-server skips, and the test does not"
 	switched  = "the files' numbers count on a test before it, which kills a child in the middle of a rewrite: there is none"
+	noFork    = "the test looks at the child process that redis-server forks: there is none"
 	goCrash   = "Go's runtime reports a crash, on standard error"
 	unread    = "a client that does not read its replies has no more commands carried out when 256 KB wait: its output does not grow"
 	forTests  = "redis-server's directives and DEBUG for its own tests are not there"
@@ -36,6 +37,9 @@ var reasons = []reason{
 	{test: "SWAPDB wants to wake blocked client, but the key already expired", harms: true, why: oneUnit},
 	{test: "MULTI / EXEC with REPLICAOF", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "For all replicated TTL-related commands, absolute expire times are identical on primary and replica", mode: own, harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "not enough good replicas state change during long script", mode: own, harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "INCRBYFLOAT: We can call scripts expanding client->argv from Lua", mode: own, harms: true, why: "what follows reads the log, which `appendonly no` leaves out"},
+	{test: "SHUTDOWN NOSAVE can kill a timedout script anyway", why: "the client's connection ends before the listener does: the log is closed in between"},
 	{test: "TLS: Verify tls-cert-file is also used as a client cert if none specified", harms: true, why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "TLS: Verify tls-ciphers behaves as expected", why: noSuite},
 	{test: "TLS: Verify tls-prefer-server-ciphers behaves as expected", why: noSuite},
@@ -68,6 +72,24 @@ var reasons = []reason{
 	{test: "FUNCTION - test replication to replica", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "FUNCTION can processes create, delete and flush commands in AOF", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "Generate timestamp annotations in AOF", why: lines},
+	{test: "All time-to-live(TTL) in commands are propagated as absolute timestamp in milliseconds in AOF", why: lines},
+	{test: "MULTI with FLUSHALL and AOF", why: lines},
+	{test: "MULTI with BGREWRITEAOF", why: noFork},
+	{test: "MULTI with config set appendonly", why: noFork},
+	{test: "Don't rehash if redis has child process", why: noFork},
+	{test: "Process title set as expected", why: "`proc-title-template` is taken and has no effect: the process keeps the title that it was started with"},
+	{test: "expired key which is created in writeable replicas", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Test when replica paused, offset would not grow", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Replication of script multiple pushes to list with BLPOP", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Lua scripts using SELECT are replicated correctly", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Connect a replica to the master instance", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Test selective replication of certain Redis commands from Lua", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Using side effects is not a problem with command replication", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "'x' should be '4' for EVALSHA being replicated by effects", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "EVALSHA replication when first call is readonly", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "no-writes shebang flag on replica", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "allow-stale shebang flag", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Test replica offset would grow after unpause", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "FLUSHDB / FLUSHALL should persist in AOF", why: lines},
 	{test: "SHUTDOWN ABORT can cancel SIGTERM", why: forTests},
 	{test: "Temp rdb will be deleted", why: forTests},
