@@ -88,7 +88,10 @@
 // when it has gone the clients come back and the others sleep: governor.go
 // says by what rule. A client is moved between two turns, when its batch is
 // released: its state goes along, its socket is watched by another poller,
-// wakes that arrive meanwhile follow it.
+// wakes that arrive meanwhile follow it. Whether a core lies idle for one more
+// is asked of the time for which the load has been there (idle_linux.go): after
+// a pause of a second half of the machine was idle in the mean, whatever the
+// load does, and bursts would each begin with one loop too many.
 //
 // Measured with redis-benchmark on a machine of two cores, which the
 // benchmark needs one of: in commands of 64 bytes without pipelining a loop
@@ -117,6 +120,14 @@
 // processor per request instead of 28 with one, which sleeps after each. The
 // price is that a loop that is busy keeps its processor, so the program gives
 // the scheduler some more than it has loops (cmd/regent/processors.go).
+//
+// Measured with SET of 64 bytes, P=1, on two busy cores: 0.31 waits, 0.08 looks
+// and one read and write for a command with 10 clients; what is not a system
+// call is a fifth of the processor's time. The client has the fuller core, and
+// what it does for a command does not become less when the loop finds work at
+// once: looks for 2 µs before each wait changed nothing, for 6 µs they took 6
+// percent of the throughput and gave the loop a tenth more to do. No look before
+// a wait, and a look before each, were no better than the rule of wait.
 //
 // # What reads a command
 //
