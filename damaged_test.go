@@ -72,7 +72,7 @@ func TestADamagedDumpEndsTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Hash (ziplist) integrity check failed: ", `integrity check failed in key "zipped" of database 0, which begins at offset 16`,
+		"-> Hash ziplist integrity check failed. ", `integrity check failed in key "zipped" of database 0, which begins at offset 16`,
 		"Terminating server after rdb file reading failure.\n",
 	} {
 		if n := bytes.Count(text, []byte(want)); n != 1 {

@@ -97,6 +97,7 @@ type Engine struct {
 	outOfCache atomic.Bool // the data is larger than a cache: see foresee.go
 
 	attackAt atomic.Int64 // wall ms of the last warning about HTTP, 0: none
+	refused  allowance    // of lines about payloads
 
 	pause    pausing
 	snaps    *snapshots

@@ -178,3 +178,47 @@ type saveState struct {
 	failed atomic.Bool  // the last one did
 	behind atomic.Bool  // one is to begin behind a transaction or a script
 }
+
+// A payload that RESTORE refuses leaves its reason in the log, as redis-server's does and at the same
+// level. Whoever may say RESTORE could fill the disk so: an allowance bounds the lines.
+
+const (
+	// refusalsAtOnce is how many lines come one after the other when it was quiet before.
+	refusalsAtOnce = 200
+	// refusalEvery is how long it takes until there may be one more, in ms: with a line of 150 bytes
+	// that is 13 MB a day at most.
+	refusalEvery = 1000
+)
+
+// An allowance is refusalsAtOnce lines, of which one comes back with each refusalEvery.
+type allowance struct {
+	used   atomic.Int64 // until when all are back, ms of Engine.ticks
+	untold atomic.Int64 // refused since the last line
+}
+
+// take takes one of them at a time, and says how many were asked for in vain before; false: there is none.
+func (a *allowance) take(now int64) (untold int64, ok bool) {
+	for {
+		used := a.used.Load()
+		next := max(used, now) + refusalEvery
+		if next-now > refusalsAtOnce*refusalEvery {
+			a.untold.Add(1)
+			return 0, false
+		}
+		if a.used.CompareAndSwap(used, next) {
+			return a.untold.Swap(0), true
+		}
+	}
+}
+
+// TellRefused writes into the log why a payload was refused.
+func (c *Ctx) TellRefused(err error) {
+	untold, ok := c.e.refused.take(c.e.ticks())
+	if !ok {
+		return
+	}
+	if untold > 0 {
+		c.e.host.Logf(LevelVerbose, "%d more payloads were refused, whose reasons are not shown", untold)
+	}
+	c.e.host.Logf(LevelVerbose, "%s", rdb.Report(err))
+}

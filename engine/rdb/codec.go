@@ -274,7 +274,11 @@ func (d *Decoder) DoubleText() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseFloat(string(p), 64)
+	f, err := strconv.ParseFloat(string(p), 64)
+	if err != nil { // its text has that of the score
+		return 0, errScore
+	}
+	return f, nil
 }
 
 // Uint64 reads 8 bytes, low byte first.

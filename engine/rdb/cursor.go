@@ -109,8 +109,10 @@ func (c *cursor) length() (n uint64, form byte, err error) {
 		return binary.BigEndian.Uint64(p), 0, nil
 	case b >= encInt8 && b <= encLZF:
 		return 0, b, nil
+	case b > encLZF:
+		return 0, 0, formError(b)
 	}
-	return 0, 0, errLength
+	return 0, 0, FaultLength
 }
 
 // count reads a length that is a number.
@@ -170,7 +172,7 @@ func (c *cursor) packed() (packed, whole uint64, err error) {
 		return 0, 0, errTooLong
 	}
 	if whole > packed*lzfMaxGain {
-		return 0, 0, errLZF
+		return 0, 0, FaultLZF
 	}
 	return packed, whole, nil
 }

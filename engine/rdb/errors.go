@@ -38,6 +38,32 @@ func (e *DamageError) Error() string {
 
 func (e *DamageError) Unwrap() error { return e.Err }
 
+// Report is what the log says of an error of a payload or a file: redis-server's line but for the place in
+// its source. It has no bytes of what was read.
+func Report(err error) string {
+	offset := int64(0)
+	var damage *DamageError
+	if errors.As(err, &damage) {
+		offset, err = damage.Offset, damage.Err
+	}
+	return fmt.Sprintf("Internal error in RDB reading offset %d -> %s", offset, reported(err))
+}
+
+// errEmpty is a value without elements: there is no such key.
+var errEmpty = errors.New("a value without elements")
+
+// EmptyError is what is wrong with a payload of type t that has no elements. Of a file such a key is passed
+// over, as redis-server passes over those that earlier versions have written.
+func EmptyError(t Type) error {
+	switch t {
+	case TypeSetIntset:
+		return FaultIntset.Because(errEmpty)
+	case TypeHashZipmap:
+		return FaultZipmap.Because(errEmpty)
+	}
+	return errEmpty
+}
+
 // Printable is a key as messages have it: bounded, and without bytes that end a line, or
 // that a terminal acts on.
 func Printable(key []byte) string {
@@ -74,6 +100,7 @@ var (
 	errTooLong  = errors.New("a string longer than any that can be meant")
 	errTooMany  = errors.New("a number out of range")
 	errChecksum = errors.New("RDB CRC error: the checksum does not match")
+	errScore    = errors.New("a score is not a number")
 	errTrailing = errors.New("bytes follow the end")
 	errModule   = errors.New("a module's value ends nowhere")
 	errSection  = errors.New("a section does not begin as one")

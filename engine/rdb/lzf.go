@@ -1,9 +1,6 @@
 package rdb
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "encoding/binary"
 
 // LZF, the compression that Redis uses for strings. A packed string is a row of
 //
@@ -24,8 +21,6 @@ const (
 	// repetition the search begins to leave positions out.
 	lzfStride = 5
 )
-
-var errLZF = errors.New("compressed string is damaged")
 
 // A packer compresses; it may be used for one string after another, and
 // allocates nothing.
@@ -182,7 +177,7 @@ func unpack(room, src []byte, n int) ([]byte, error) {
 		if ctrl < lzfMaxLiteral {
 			size := ctrl + 1
 			if size > len(src)-i || size > n-at {
-				return nil, errLZF
+				return nil, FaultLZF
 			}
 			switch {
 			case len(src)-i < lzfMaxLiteral:
@@ -204,13 +199,13 @@ func unpack(room, src []byte, n int) ([]byte, error) {
 			i++
 		}
 		if i >= len(src) {
-			return nil, errLZF
+			return nil, FaultLZF
 		}
 		size += 2
 		from := at - (ctrl&0x1f<<8 | int(src[i])) - 1
 		i++
 		if from < 0 || size > n-at {
-			return nil, errLZF
+			return nil, FaultLZF
 		}
 		switch {
 		case at-from < lzfWord:
@@ -229,7 +224,7 @@ func unpack(room, src []byte, n int) ([]byte, error) {
 		}
 	}
 	if at != n {
-		return nil, errLZF
+		return nil, FaultLZF
 	}
 	return room[:n:n], nil
 }

@@ -9,21 +9,28 @@ import (
 // A stream is loaded from its parts as an RDB file has them. What comes from outside is
 // looked at to the last element: after that no walk goes astray in it.
 
+// What a part can be that is refused.
 var (
-	// errNode is a node that is not one, or that stands there twice.
-	errNode = errors.New("a node of a stream is damaged")
-	// errPending is a pending entry that is there twice, or nobody's.
-	errPending = errors.New("a pending entry of a stream's group is there twice, or nobody's")
+	// ErrNode is a node whose elements are not entries.
+	ErrNode = errors.New("a node of a stream is damaged")
+	// ErrTwice is a node that is there already, or a pending entry that is a consumer's already.
+	ErrTwice = errors.New("a part of a stream is there twice")
+	// ErrNotPending is an entry of a consumer that is not pending in its group.
+	ErrNotPending = errors.New("an entry of a consumer is not pending in its group")
 )
 
-// AddNode puts in a node whose entries are relative to at. lp is kept.
+// AddNode puts in a node whose entries are relative to at. lp is kept. The error is ErrNode,
+// ErrTwice or listpack.ErrDamaged.
 func (s *Stream) AddNode(at ID, lp []byte) error {
 	if _, err := listpack.Validate(lp); err != nil {
 		return err
 	}
 	live, dead, ok := audit(lp)
-	if !ok || s.nodes.get(at) != nil {
-		return errNode
+	switch {
+	case !ok:
+		return ErrNode
+	case s.nodes.get(at) != nil:
+		return ErrTwice
 	}
 	if l, d, _ := counts(lp); l != live || d != dead {
 		lp = setCounts(lp, live, dead)
@@ -107,35 +114,36 @@ func audit(lp []byte) (live, dead int64, ok bool) {
 // FindFirst sets First, which early versions of the format do not have.
 func (s *Stream) FindFirst() { s.findFirst() }
 
-// LoadPending adds a pending entry that is nobody's yet.
-func (g Group) LoadPending(id ID, time, count int64) error {
+// LoadPending adds a pending entry that is nobody's yet; false: it is there.
+func (g Group) LoadPending(id ID, time, count int64) bool {
 	before := g.g.pending.mem
 	if !g.g.pending.put(g.s.own, id, Pending{time, count, nil}) {
-		return errPending
+		return false
 	}
 	g.s.bytes += g.g.pending.mem - before
-	return nil
+	return true
 }
 
-// Assign makes a pending entry that was loaded a consumer's.
+// Assign makes a pending entry that was loaded a consumer's. The error is ErrNotPending
+// or ErrTwice.
 func (g Group) Assign(id ID, consumer *Consumer) error {
 	p := g.g.pending.get(id)
-	if p == nil || p.Consumer != nil {
-		return errPending
+	switch {
+	case p == nil:
+		return ErrNotPending
+	case p.Consumer != nil:
+		return ErrTwice
 	}
 	g.g.pending.edit(g.s.own, id).Consumer = consumer
 	g.list(consumer, id, true)
 	return nil
 }
 
-// Check says whether all pending entries that were loaded are somebody's.
-func (g Group) Check() error {
+// AllAssigned reports whether all pending entries that were loaded are somebody's.
+func (g Group) AllAssigned() bool {
 	of := 0
 	for _, c := range g.g.consumers {
 		of += c.pending.n
 	}
-	if of != g.g.pending.n {
-		return errPending
-	}
-	return nil
+	return of == g.g.pending.n
 }

@@ -37,6 +37,7 @@ var modes = []struct {
 		"unit/type/zset", "unit/type/stream", "unit/type/stream-cgroups",
 		"integration/aof", "integration/aof-multi-part", "integration/rdb", "integration/logging",
 		"integration/convert-zipmap-hash-on-load", "integration/convert-ziplist-hash-on-load", "integration/convert-ziplist-zset-on-load",
+		"integration/corrupt-dump", "integration/corrupt-dump-fuzzer",
 	}},
 	{encrypted, "The suite's own mode by TLS", "As above, with `--tls`.", []string{
 		"unit/tls", "unit/auth", "unit/protocol", "unit/acl", "unit/acl-v2", "unit/dump",
@@ -49,8 +50,6 @@ var left = []struct{ units, why string }{
 	{"unit/cluster*, unit/cluster-scripting", "the nodes are given their slots by CLUSTER ADDSLOTS and meet by CLUSTER MEET: Regent's nodes all have all slots"},
 	{"unit/moduleapi/*", "modules are libraries of redis-server's own"},
 	{"unit/memefficiency, unit/oom-score-adj, integration/dismiss-mem", "they look at jemalloc, and at children that are forked: there are neither"},
-	{"integration/corrupt-dump", "35 of 73 pass; most others look in the log for redis-server's own words, or for the assertion that ends it. `TestPayloadsOfTheSuite` restores all its payloads, and asks each command for what comes of them"},
-	{"integration/corrupt-dump-fuzzer", "nobody has compared it yet"},
 	{"unit/violations", "its tests need --large-memory: values of gigabytes"},
 	{"integration/redis-cli, integration/redis-benchmark", "they are tests of these programs, not of a server"},
 }

@@ -152,11 +152,7 @@ func (d *Data) tellDamage(err error) {
 	if !errors.As(err, &damage) {
 		return
 	}
-	kind := "RDB file"
-	if damage.Kind != "" {
-		kind = strings.ToUpper(damage.Kind[:1]) + damage.Kind[1:]
-	}
-	d.host.Logf(engine.LevelWarning, "RDB reading offset %d -> %s integrity check failed: %v", damage.Offset, kind, damage.Err)
+	d.host.Logf(engine.LevelWarning, "%s", rdb.Report(err))
 	if damage.Kind != "" {
 		d.host.Logf(engine.LevelWarning, "RDB integrity check failed in key \"%s\" of database %d, which begins at offset %d", rdb.Printable(damage.Key), damage.DB, damage.From)
 	}

@@ -225,6 +225,8 @@ func TestHashesOfOtherHands(t *testing.T) {
 		{"\x09", "\x0B\x01\x03foo\x7F\x00bar\xFF"}:                                                  "error",
 		{"\x09", "\x0B\x01\xFE\xFF\xFF\xFF\xFF\x00bar\xFF"}:                                         "error",
 		{"\x09", "\x02\x00\xFF"}:                                                                    "",
+		{"\x09", "\x0B\x02\x03foo\x03\x00bar\xFF"}:                                                  "error", // one fewer than it says
+		{"\x09", "\x0B\xFE\x03foo\x03\x00bar\xFF"}:                                                  `hash ["foo=bar"]`,
 		{"\x09", "\x01\x00"}:                                                                        "error",
 	} {
 		s := enginetest.NewEngine(t)

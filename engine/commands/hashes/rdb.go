@@ -3,6 +3,7 @@ package hashes
 import (
 	"errors"
 	"hash/maphash"
+	"strconv"
 
 	"regent/engine/config"
 	"regent/engine/hash"
@@ -22,9 +23,10 @@ type hashCodec struct {
 // the keyspace keeps as an object.
 const lentBytes = 4 << 10
 
+// What is wrong with a zipmap.
 var (
-	errField  = errors.New("a field of a hash stands there twice, or without a value")
-	errZipmap = errors.New("not a zipmap")
+	errZipmap      = errors.New("it is none")
+	errZipmapCount = errors.New("it has more or fewer fields than it says")
 )
 
 // Kind is "hash".
@@ -76,9 +78,9 @@ func (hc hashCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	h.Hash = hash.New(hc.seed)
 	switch t {
 	case rdb.TypeHashListpack:
-		err = hc.packed(h, d, b)
+		err = rdb.FaultHashListpack.Because(hc.packed(h, d, b))
 	case rdb.TypeHashZiplist:
-		err = hc.ziplist(h, d, b)
+		err = rdb.FaultHashZiplist.Because(hc.ziplist(h, d, b))
 	default:
 		err = hc.zipmap(h, b)
 	}
@@ -107,7 +109,10 @@ func (hc hashCodec) fields(h *hashObject, d *rdb.Decoder) error {
 			return err
 		}
 		if !h.Set(field, value, lim) {
-			return errField
+			if h.Hashed() {
+				return rdb.FaultFieldTwice
+			}
+			return rdb.FaultHashTwice
 		}
 	}
 	return nil
@@ -139,27 +144,36 @@ const (
 func (hc hashCodec) zipmap(h *hashObject, b []byte) error {
 	lim := limits(hc.cfg)
 	if len(b) < 2 {
-		return errZipmap
+		return rdb.FaultZipmap.Because(errZipmap)
 	}
+	said := int(b[0])
 	for b = b[1:]; len(b) > 0 && b[0] != zipmapEnd; {
 		field, rest, ok := zipmapText(b, 0)
 		if !ok {
-			return errZipmap
+			return rdb.FaultZipmap.Because(errZipmap)
 		}
 		value, rest, ok := zipmapText(rest, 1)
 		if !ok {
-			return errZipmap
+			return rdb.FaultZipmap.Because(errZipmap)
 		}
 		if !h.Set(field, value, lim) {
-			return errField
+			return rdb.FaultZipmapTwice.Because(errField{len(field)})
 		}
 		b = rest
 	}
 	if len(b) != 1 {
-		return errZipmap
+		return rdb.FaultZipmap.Because(errZipmap)
+	}
+	if n := h.Len(); n > 0 && said != zipmapLong && said != n {
+		return rdb.FaultZipmap.Because(errZipmapCount)
 	}
 	return nil
 }
+
+// An errField is the length of a field that a zipmap has twice.
+type errField struct{ length int }
+
+func (e errField) Error() string { return strconv.Itoa(e.length) }
 
 // zipmapText is the text that b begins with, between whose length and bytes there is
 // a byte that tells how many follow it unused, if free is 1.

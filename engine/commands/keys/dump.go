@@ -177,8 +177,7 @@ func payloadValue(c *engine.Ctx, u *rdb.Undumper, payload []byte) (v dict.Value,
 		c.Err(resp.ErrPayload)
 		return v, false
 	case err != nil:
-		c.Err(resp.ErrBadData)
-		return v, false
+		return v, badData(c, err)
 	case en.IsInt:
 		return dict.Value{Kind: dict.Int, Int: en.Int}, true
 	case en.Obj == nil:
@@ -186,10 +185,17 @@ func payloadValue(c *engine.Ctx, u *rdb.Undumper, payload []byte) (v dict.Value,
 	}
 	o := en.Obj.(engine.Object)
 	if o.Len() == 0 {
-		c.Err(resp.ErrBadData)
-		return v, false
+		return v, badData(c, rdb.EmptyError(en.Type))
 	}
 	return engine.ObjectValue(o), true
+}
+
+// badData refuses a payload that is damaged though its checksum is right: the client hears that, the log
+// why.
+func badData(c *engine.Ctx, err error) bool {
+	c.TellRefused(err)
+	c.Err(resp.ErrBadData)
+	return false
 }
 
 // propagateRestore puts the command into the log, to expire at the wall ms at.

@@ -34,7 +34,8 @@ const (
 // keyspace keeps as an object.
 const lentBytes = 4 << 10
 
-var errListNode = errors.New("a list's node is neither an element nor a listpack")
+// errNode is a node without an element. That Redis's log says nothing of.
+var errNode = errors.New("a list's node is empty")
 
 // Kind is "list".
 func (listCodec) Kind() string { return "list" }
@@ -103,27 +104,30 @@ func (b *listBuilder) node(d *rdb.Decoder, t rdb.Type, only bool) error {
 			return err
 		}
 	}
+	if kind != nodePlain && kind != nodePacked {
+		return rdb.FaultQuicklist
+	}
 	p, err := d.String()
 	switch {
 	case err != nil:
 		return err
 	case t == rdb.TypeListQuicklist2 && len(p) == 0: // an empty element has a node of the other kind
-		return errListNode
-	case t == rdb.TypeListZiplist, t == rdb.TypeListQuicklist:
-		return listpack.Ziplist(p, b.value)
+		return errNode
+	case t == rdb.TypeListZiplist:
+		return rdb.FaultListZiplist.Because(listpack.Ziplist(p, b.value))
+	case t == rdb.TypeListQuicklist:
+		return rdb.FaultZiplist.Because(listpack.Ziplist(p, b.value))
 	case kind == nodePlain:
 		b.push(p)
 		return nil
-	case kind == nodePacked:
-		return b.packed(p, d, only)
 	}
-	return errListNode
+	return b.packed(p, d, only)
 }
 
 func (b *listBuilder) packed(lp []byte, d *rdb.Decoder, only bool) error {
 	n, err := listpack.Validate(lp)
 	if err != nil || n == 0 {
-		return err
+		return rdb.FaultListpack.Because(err)
 	}
 	if only && n <= adoptCount && len(lp) <= lentBytes {
 		b.lent = rdb.Lent[listObject](d)

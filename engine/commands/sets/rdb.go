@@ -1,7 +1,6 @@
 package sets
 
 import (
-	"errors"
 	"hash/maphash"
 
 	"regent/engine/config"
@@ -16,9 +15,6 @@ type setCodec struct {
 	cfg  *config.Config
 	seed maphash.Seed
 }
-
-// errMember is a member that stands in an RDB file twice.
-var errMember = errors.New("a member of a set stands there twice")
 
 // A small set begins with room for so many bytes a member, so that it does not grow with
 // each, and so many in all.
@@ -107,7 +103,7 @@ func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 		if s, err = set.FromInts(sc.seed, b); err == nil {
 			s.Limit(limit)
 		}
-		return s, err
+		return s, rdb.FaultIntset.Because(err)
 	case rdb.TypeSetListpack:
 		var b []byte
 		if b, err = d.String(); err != nil {
@@ -134,7 +130,7 @@ func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 		if seen.fresh(b) {
 			s.AddNew(b, limit)
 		} else if !s.Add(b, limit) {
-			return s, errMember
+			return s, rdb.FaultSetTwice
 		}
 	}
 	return s, nil
@@ -143,13 +139,13 @@ func (sc setCodec) decode(d *rdb.Decoder, t rdb.Type) (s set.Set, err error) {
 // addPacked adds the elements of a listpack, which Redis 7.2 has small sets in.
 func addPacked(s *set.Set, lp []byte, limit int64) error {
 	if _, err := listpack.Validate(lp); err != nil {
-		return err
+		return rdb.FaultSetListpack.Because(err)
 	}
 	var buf []byte
 	for p := listpack.First(lp); p < listpack.End(lp); p = listpack.Next(lp, p) {
 		buf = listpack.Get(lp, p).AppendText(buf[:0])
 		if !s.Add(buf, limit) {
-			return errMember
+			return rdb.FaultSetTwice
 		}
 	}
 	return nil

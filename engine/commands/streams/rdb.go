@@ -2,7 +2,6 @@ package streams
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 
 	"regent/engine/rdb"
@@ -19,12 +18,6 @@ import (
 //
 // What 5.0 to 7.2 wrote is read; of 7.2's nothing is kept of when a consumer was active.
 type streamCodec struct{}
-
-var (
-	errStreamID     = errors.New("an ID of a stream is not 16 bytes long")
-	errStreamNames  = errors.New("a group or a consumer of a stream is there twice")
-	errStreamLength = errors.New("a stream has not as many entries as it says")
-)
 
 // idBytes is how long an ID is that stands as it is, the high bytes first.
 const idBytes = 16
@@ -94,7 +87,8 @@ func idOf(raw []byte) stream.ID {
 	return stream.ID{MS: binary.BigEndian.Uint64(raw), Seq: binary.BigEndian.Uint64(raw[8:])}
 }
 
-// A decoder reads the pieces of a stream up to the first error.
+// A decoder reads the pieces of a stream up to the first error. What it is given with each is
+// the fault if that is not there.
 type decoder struct {
 	d   *rdb.Decoder
 	t   rdb.Type
@@ -108,44 +102,46 @@ func (d *decoder) fail(err error) {
 	}
 }
 
-func (d *decoder) length() uint64 {
+func (d *decoder) length(short rdb.Fault) uint64 {
 	if d.err != nil {
 		return 0
 	}
 	n, err := d.d.Length()
-	d.fail(err)
+	d.fail(short.Because(err))
 	if err != nil {
 		return 0
 	}
 	return n
 }
 
-func (d *decoder) string() []byte {
+func (d *decoder) string(short rdb.Fault) []byte {
 	if d.err != nil {
 		return nil
 	}
 	b, err := d.d.String()
-	d.fail(err)
+	d.fail(short.Because(err))
 	return b
 }
 
-func (d *decoder) time() int64 {
+func (d *decoder) time(short rdb.Fault) int64 {
 	if d.err != nil {
 		return 0
 	}
 	n, err := d.d.Uint64()
-	d.fail(err)
+	d.fail(short.Because(err))
 	return int64(n)
 }
 
-func (d *decoder) id() stream.ID { return stream.ID{MS: d.length(), Seq: d.length()} }
+func (d *decoder) id(short rdb.Fault) stream.ID {
+	return stream.ID{MS: d.length(short), Seq: d.length(short)}
+}
 
-func (d *decoder) raw() stream.ID {
+func (d *decoder) raw(short rdb.Fault) stream.ID {
 	if d.err != nil {
 		return stream.ID{}
 	}
 	b, err := d.d.Raw(idBytes)
-	if d.fail(err); err != nil {
+	if d.fail(short.Because(err)); err != nil {
 		return stream.ID{}
 	}
 	return idOf(b)
@@ -154,91 +150,105 @@ func (d *decoder) raw() stream.ID {
 // Decode reads a stream.
 func (streamCodec) Decode(rd *rdb.Decoder, t rdb.Type) (any, error) {
 	d := decoder{d: rd, t: t, s: newStream()}
-	for n := d.length(); n > 0 && d.err == nil; n-- {
+	for n := d.length(rdb.ShortNodes); n > 0 && d.err == nil; n-- {
 		d.node()
 	}
 	s := d.s
-	if length := d.length(); d.err == nil && length != uint64(s.Stream.Len()) {
-		d.fail(errStreamLength)
+	if length := d.length(rdb.ShortMeta); d.err == nil && length != uint64(s.Stream.Len()) {
+		d.fail(rdb.FaultStreamLength)
 	}
-	s.Last = d.id()
+	s.Last = d.id(rdb.ShortMeta)
 	if t == rdb.TypeStream {
 		s.Added = uint64(s.Stream.Len())
 		s.FindFirst()
 	} else {
-		s.First, s.MaxDeleted = d.id(), d.id()
-		s.Added = d.length()
+		s.First, s.MaxDeleted = d.id(rdb.ShortMeta), d.id(rdb.ShortMeta)
+		s.Added = d.length(rdb.ShortMeta)
 	}
-	for n := d.length(); n > 0 && d.err == nil; n-- {
+	for n := d.length(rdb.ShortGroups); n > 0 && d.err == nil; n-- {
 		d.group()
 	}
 	return s, d.err
 }
 
 func (d *decoder) node() {
-	at := d.string()
+	at := d.string(rdb.ShortNodeID)
 	if d.err == nil && len(at) != idBytes {
-		d.fail(errStreamID)
+		d.fail(rdb.FaultStreamID)
 		return
 	}
 	id := stream.ID{}
 	if d.err == nil {
 		id = idOf(at)
 	}
-	if lp := d.string(); d.err == nil {
-		d.fail(d.s.AddNode(id, slices.Clone(lp)))
+	lp := d.string(rdb.ShortNode)
+	if d.err != nil {
+		return
+	}
+	switch err := d.s.AddNode(id, slices.Clone(lp)); err {
+	case stream.ErrTwice:
+		d.fail(rdb.FaultNodeTwice)
+	default:
+		d.fail(rdb.FaultStreamListpack.Because(err))
 	}
 }
 
 func (d *decoder) group() {
-	name, last := slices.Clone(d.string()), d.id()
+	name, last := slices.Clone(d.string(rdb.ShortGroupName)), d.id(rdb.ShortGroupID)
 	read := int64(stream.NotRead)
 	if d.t == rdb.TypeStream {
 		if n, ok := d.s.Distance(last); ok {
 			read = int64(n)
 		}
 	} else {
-		read = int64(d.length())
+		read = int64(d.length(rdb.ShortGroupRead))
 	}
 	if d.err != nil {
 		return
 	}
 	if !d.s.CreateGroup(name, last, read) {
-		d.fail(errStreamNames)
+		d.fail(rdb.FaultGroupTwice)
 		return
 	}
 	g, _ := d.s.EditGroup(name)
-	for n := d.length(); n > 0 && d.err == nil; n-- {
-		id, time, count := d.raw(), d.time(), d.length()
-		if d.err == nil {
-			d.fail(g.LoadPending(id, time, int64(count)))
+	for n := d.length(rdb.ShortPendings); n > 0 && d.err == nil; n-- {
+		id, time, count := d.raw(rdb.ShortPendingID), d.time(rdb.ShortPending), d.length(rdb.ShortPending)
+		if d.err == nil && !g.LoadPending(id, time, int64(count)) {
+			d.fail(rdb.FaultPendingTwice)
 		}
 	}
-	for n := d.length(); n > 0 && d.err == nil; n-- {
+	for n := d.length(rdb.ShortConsumers); n > 0 && d.err == nil; n-- {
 		d.consumer(g)
 	}
-	if d.err == nil {
-		d.fail(g.Check())
+	if d.err == nil && !g.AllAssigned() {
+		d.fail(rdb.FaultNoConsumer)
 	}
 }
 
 func (d *decoder) consumer(g stream.Group) {
-	name := slices.Clone(d.string())
-	seen := d.time()
+	name := slices.Clone(d.string(rdb.ShortConsumerName))
+	seen := d.time(rdb.ShortSeen)
 	if d.t == rdb.TypeStream3 {
-		d.time()
+		d.time(rdb.ShortSeen)
 	}
 	if d.err != nil {
 		return
 	}
 	consumer := g.AddConsumer(name, seen)
 	if consumer == nil {
-		d.fail(errStreamNames)
+		d.fail(rdb.FaultConsumerTwice)
 		return
 	}
-	for n := d.length(); n > 0 && d.err == nil; n-- {
-		if id := d.raw(); d.err == nil {
-			d.fail(g.Assign(id, consumer))
+	for n := d.length(rdb.ShortAssigned); n > 0 && d.err == nil; n-- {
+		id := d.raw(rdb.ShortAssignedID)
+		if d.err != nil {
+			return
+		}
+		switch err := g.Assign(id, consumer); err {
+		case stream.ErrNotPending:
+			d.fail(rdb.FaultNotPending)
+		default:
+			d.fail(rdb.FaultAssignedTwice.Because(err))
 		}
 	}
 }

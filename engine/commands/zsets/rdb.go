@@ -1,7 +1,6 @@
 package zsets
 
 import (
-	"errors"
 	"hash/maphash"
 	"math"
 
@@ -22,13 +21,6 @@ type zsetCodec struct {
 // lentBytes is up to where an object for a sorted set of an RDB file is lent: far below
 // what the keyspace keeps as an object.
 const lentBytes = 4 << 10
-
-var (
-	// errScore is a score in an RDB file that is not a number.
-	errScore = errors.New("a score of a sorted set is not a number")
-	// errMember is a member that stands in an RDB file twice.
-	errMember = errors.New("a member of a sorted set stands there twice")
-)
 
 // Kind is "zset".
 func (zsetCodec) Kind() string { return "zset" }
@@ -78,14 +70,16 @@ func (zc zsetCodec) Decode(d *rdb.Decoder, t rdb.Type) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	fault := rdb.FaultZsetListpack
 	if t == rdb.TypeZsetZiplist {
+		fault = rdb.FaultZsetZiplist
 		if b, err = listpack.FromZiplist(b); err != nil {
-			return nil, err
+			return nil, fault.Because(err)
 		}
 	}
 	z := rdb.Lent[zsetObject](d)
 	z.ZSet = zset.New(zc.seed)
-	err = z.Load(d.Room(listpack.StripRoom(len(b))), b, lim)
+	err = fault.Because(z.Load(d.Room(listpack.StripRoom(len(b))), b, lim))
 	if !z.IsSmall() || len(b) > lentBytes { // the keyspace will have more than its bytes
 		return &zsetObject{z.ZSet}, err
 	}
@@ -115,11 +109,11 @@ func (z *zsetObject) decode(d *rdb.Decoder, t rdb.Type, lim zset.Limits) error {
 			return err
 		}
 		if math.IsNaN(score) {
-			return errScore
+			return rdb.FaultScoreNaN
 		}
 		at := z.Find(b)
 		if at.OK {
-			return errMember
+			return rdb.FaultZsetTwice
 		}
 		z.Put(at, b, score, lim)
 	}
