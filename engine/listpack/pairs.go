@@ -118,13 +118,14 @@ func stripPairs(b Bare, lp []byte, n int, names *names, second func(text []byte)
 			copy(b[to:], lp[p:q])
 		}
 		to += size
+		text := lp[p+1 : q] // not the copy: it would have to leave the store buffer first
 		p = q + 1
 		switch {
 		case at%2 == 0:
-			if !names.addText(b, from, b[from+1:to]) {
+			if !names.addText(b, from, text) {
 				return nil, ErrPairs
 			}
-		case second != nil && !second(b[from+1:to]):
+		case second != nil && !second(text):
 			return nil, ErrPairs
 		}
 	}
