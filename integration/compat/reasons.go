@@ -22,6 +22,7 @@ const (
 	lines     = "between the log's records stand lines with checksums, which redis-server skips, and the test does not"
 	switched  = "the files' numbers count on a test before it, which kills a child in the middle of a rewrite: there is none"
 	noFork    = "the test looks at the child process that redis-server forks: there is none"
+	debugger  = "the unit ends at SCRIPT DEBUG SYNC, which is not tested and not caught: there is no Lua debugger"
 	goCrash   = "Go's runtime reports a crash, on standard error"
 	unread    = "a client that does not read its replies has no more commands carried out when 256 KB wait: its output does not grow"
 	forTests  = "redis-server's directives and DEBUG for its own tests are not there"
@@ -90,6 +91,16 @@ var reasons = []reason{
 	{test: "EVALSHA replication when first call is readonly", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "no-writes shebang flag on replica", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "allow-stale shebang flag", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "Test scripting debug", why: debugger},
+	{test: "Consistent eval error reporting", why: debugger},
+	{test: "LUA redis.error_reply API", why: debugger},
+	{test: "LUA redis.status_reply API", why: debugger},
+	{test: "LUA test pcall", why: debugger},
+	{test: "Shebang support for lua engine", why: debugger},
+	{test: "Unknown shebang", why: debugger},
+	{test: "allow-oom shebang flag", why: debugger},
+	{test: "no-writes shebang flag", why: debugger},
+	{test: "reject script do not cause a Lua stack leak", why: debugger},
 	{test: "Test replica offset would grow after unpause", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "FLUSHDB / FLUSHALL should persist in AOF", why: lines},
 	{test: "SHUTDOWN ABORT can cancel SIGTERM", why: forTests},
