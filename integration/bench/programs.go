@@ -110,6 +110,7 @@ func programLines() (list []program) {
 	list = append(list,
 		program{name: "MULTI, 5 SET, EXEC, each by itself", depth: 1, cycle: &cycle{commands: multi, single: true}},
 		program{name: "MULTI, 5 SET, EXEC, in one write", depth: len(multi), cycle: &cycle{commands: multi, depth: 1}},
+		program{name: "MULTI, 5 SET, EXEC, 4 in one write", depth: 4 * len(multi), cycle: &cycle{commands: multi, depth: 4}},
 	)
 	message := "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n" + fmt.Sprintf("$%d\r\n%s\r\n", len(value), value)
 	for _, n := range []int{1, 100, 1000} {
