@@ -2,13 +2,16 @@ package regent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -329,6 +332,25 @@ func TestShutdownSaves(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, "dump.rdb")); (err == nil) != saves {
 			t.Errorf("SHUTDOWN %s: %v", words, err)
 		}
+	}
+}
+
+// TestNobodyListensAfterShutdown: when the connection of whoever said SHUTDOWN ends, the next one is refused.
+func TestNobodyListensAfterShutdown(t *testing.T) {
+	for _, model := range []string{"eventloop", "goroutine"} {
+		s := begin(t, t.TempDir(), "io-model "+model)
+		conn := s.say("SHUTDOWN NOSAVE")
+		if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
+			t.Errorf("%s: %q, %v", model, got, err)
+		}
+		if conn, err := net.Dial("tcp", s.addr); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%s: %v, %v", model, conn, err)
+		}
+		s.once.Do(func() {
+			if err := <-s.done; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

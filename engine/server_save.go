@@ -122,7 +122,7 @@ func doSave(c *Ctx) {
 	})
 }
 
-// doShutdown never replies when it succeeds: the connection closes.
+// doShutdown never replies when it succeeds: the connection closes with the others, at the end.
 func doShutdown(c *Ctx) {
 	words := map[string]bool{}
 	for _, a := range c.Args[1:] {
@@ -204,7 +204,10 @@ func (c *Ctx) saveBehind(work func() error) {
 	})
 }
 
+// shutdown has the process end. The client waits for that: its connection is the last thing of the
+// server that it sees, and when it is gone nobody listens any more, as with redis-server.
 func (c *Ctx) shutdown() {
-	c.s.closeAfterReply()
+	c.s.Shared.setFlag(clientClosing, true)
+	c.park(parking{held: true, resume: func(*Ctx, bool) bool { return false }})
 	c.e.control.Shutdown(fmt.Sprintf("by client %d", c.s.ID))
 }

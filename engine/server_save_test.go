@@ -77,8 +77,8 @@ func TestShutdownSaves(t *testing.T) {
 			s.Host.Advance(time.Millisecond)
 			got = c.Go()
 		}
-		if got != step.want || c.CloseAfterReply != step.ends {
-			t.Errorf("SHUTDOWN %q: %q, ends %v", step.words, got, c.CloseAfterReply)
+		if got != step.want || c.Parked() != step.ends {
+			t.Errorf("SHUTDOWN %q: %q, waits for the end %v", step.words, got, c.Parked())
 		}
 	}
 }

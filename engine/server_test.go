@@ -195,12 +195,15 @@ func TestSlowLogOfWhoWaits(t *testing.T) {
 	}
 }
 
-// TestShutdownAsksTheProcess and does not reply.
+// TestShutdownAsksTheProcess and does not reply: the client waits for the end of the process.
 func TestShutdownAsksTheProcess(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()
-	if got := c.Do("SHUTDOWN", "NOSAVE"); got != "" || !c.CloseAfterReply || len(s.Control.Calls) != 1 {
-		t.Errorf("%q, closes %v, asked %q", got, c.CloseAfterReply, s.Control.Calls)
+	if got := c.Do("SHUTDOWN", "NOSAVE"); got != "" || !c.Parked() || len(s.Control.Calls) != 1 {
+		t.Errorf("%q, waits %v, asked %q", got, c.Parked(), s.Control.Calls)
+	}
+	if got := c.Go(); got != "" || !c.Parked() || c.CloseAfterReply {
+		t.Errorf("%q: the connection ends before the server does", got)
 	}
 }
 

@@ -104,7 +104,7 @@ func (e *Encoder) Length(n uint64) {
 	e.done()
 }
 
-// String writes a string in the shortest coat: integer, compressed, plain.
+// String writes a string in the shortest encoding: integer, compressed, plain.
 func (e *Encoder) String(s []byte) {
 	if len(s) >= largeString && e.overflow != nil {
 		e.large(s)

@@ -134,7 +134,7 @@ func (c *cursor) skipCounts(n int) error {
 	return nil
 }
 
-// skipString passes over a string in any coat.
+// skipString passes over a string in any encoding.
 func (c *cursor) skipString() error {
 	if c.i < len(c.buf) { // most strings are short and at hand
 		if b := int(c.buf[c.i]); b < len14 && b < len(c.buf)-c.i {

@@ -30,7 +30,7 @@
 //	01nnnnnn nnnnnnnn            14 bits, high byte first
 //	10000000 + 4 bytes           32 bits, high byte first
 //	10000001 + 8 bytes           64 bits, high byte first
-//	11......                     not a length: a string in another coat, below
+//	11......                     not a length: a string in another encoding, below
 //
 // A string is its length and its bytes, or
 //

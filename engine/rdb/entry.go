@@ -15,7 +15,7 @@ type Entry struct {
 
 	// The value: Str, unless IsInt (a string that stood there as an integer:
 	// Int) or Obj is set (what the codec of the type made of it). A string
-	// that reads as an integer may still come as Str: only 32 bits have a coat
+	// that reads as an integer may still come as Str: only 32 bits have an encoding
 	// of their own.
 	Str   []byte
 	Int   int64

@@ -135,7 +135,7 @@ func (e *flaw) Error() string { return fmt.Sprintf("%s (%v)", e.Fault.Error(), e
 // Unwrap are both: errors.Is finds the fault and the cause.
 func (e *flaw) Unwrap() []error { return []error{e.Fault, e.cause} }
 
-// A formError is a string in a coat that there is not.
+// A formError is a string encoding that RDB files do not have.
 type formError byte
 
 func (e formError) Error() string {

@@ -61,6 +61,7 @@ type Server struct {
 	strangers list.List // *client
 	carried   int       // clients of this node that Options.Carry has
 	listeners map[net.Listener]struct{}
+	serving   sync.WaitGroup // listeners that are accepted from
 	stopClock func() bool
 	stopping  atomic.Bool
 	gone      sync.WaitGroup // clients
@@ -85,7 +86,7 @@ const (
 	// leanAfter is how long in milliseconds a client is idle before it gives
 	// back the memory that it keeps for its next command.
 	leanAfter = 2000
-	// closePatience is how long Close waits for clients to end by themselves.
+	// closePatience is how long Close waits for listeners, and for clients, to end by themselves.
 	closePatience = time.Second
 	// acceptPause is how long no connection is accepted after a failure to
 	// accept one: there are no descriptors left, most likely.
@@ -152,6 +153,7 @@ func (s *Server) attach(l net.Listener) bool {
 		return false
 	}
 	s.listeners[l] = struct{}{}
+	s.serving.Add(1)
 	if s.stopClock == nil {
 		s.stopClock = s.host.AfterFunc(chores, s.doChores)
 	}
@@ -173,10 +175,12 @@ func (s *Server) release(l net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.serving.Done()
 }
 
 // Close stops accepting, gives every client a last turn, in which replies
-// that may leave do, and closes the connections.
+// that may leave do, and closes the connections. A client whose connection ends finds
+// nobody who listens: whoever starts the next server by then finds the port free.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.stopping.Store(true)
@@ -189,18 +193,37 @@ func (s *Server) Close() error {
 			errs = append(errs, fmt.Errorf("closing %s: %w", l.Addr(), err))
 		}
 	}
+	s.mu.Unlock()
+	s.awaitListeners()
+	s.mu.Lock()
 	for c := range s.clients {
 		c.Wake()
 	}
 	s.mu.Unlock()
-	if s.loops != nil {
-		s.loops.shut()
-	}
 	s.awaitClients()
 	if s.loops != nil {
 		s.loops.close()
 	}
 	return errors.Join(errs...)
+}
+
+// awaitListeners waits until nobody listens any more, for as long as is fair: a loop may be
+// long in its turn.
+func (s *Server) awaitListeners() {
+	shut := make(chan struct{})
+	go func() {
+		if s.loops != nil {
+			s.loops.shut()
+		}
+		s.serving.Wait()
+		close(shut)
+	}()
+	late := time.NewTimer(closePatience)
+	defer late.Stop()
+	select {
+	case <-shut:
+	case <-late.C:
+	}
 }
 
 // awaitClients waits for the clients' last turns, for as long as is fair.
