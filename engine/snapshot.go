@@ -42,9 +42,8 @@ import (
 // Nothing stops a writer from changing faster than emit takes, since a handler must not
 // wait. So there is a bound (MaxCopied), and it is the handler that keeps it: the one that
 // would exceed it gives the snapshot up and lets its shard's copies go, while emit may be
-// stuck in a write to a disk that stalls. SnapshotUse tells. Whose emit depends on another
-// machine's pace learns by SnapshotTurn.Hurry, before that, when it had better go on by
-// itself.
+// stuck in a write to a disk that stalls. SnapshotUse tells. An emit that depends on
+// another machine's pace is told before that, by SnapshotTurn.Hurry, to go on by itself.
 
 // Limits of a snapshot.
 const (
@@ -99,10 +98,10 @@ type SnapshotOptions struct {
 var errMaxCopied = errors.New("the data changes faster than its copy is taken")
 
 // snapshots is the engine's part in snapshots: one is taken at a time. Those that want one
-// get their turn in the order in which they came.
+// get their turn in the order in which they asked.
 //
 // How long a turn takes is up to emit. A file on this machine's disk takes what it takes;
-// a connection takes as long as whoever reads there likes, and nobody else is to wait for
+// a connection takes as long as its reader likes, and nothing else is to wait for
 // that: neither a rewrite, without which the log grows, nor a copy for another follower. So
 // a turn says when it is to end soon (Hurry), and what sends to a connection puts the rest
 // of its snapshot aside then (delivery.Spool).
@@ -140,7 +139,7 @@ func (e *Engine) SnapshotTurn(ctx context.Context) (*SnapshotTurn, error) {
 	}
 }
 
-// ask counts those that wait. Who joins them hurries the one whose turn it is.
+// ask counts those that wait. One more of them hurries the turn that is under way.
 func (s *snapshots) ask(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

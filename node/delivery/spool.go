@@ -8,8 +8,8 @@ import (
 	"regent/aof/disk"
 )
 
-// A Spool stands between a snapshot and a connection, so that whoever reads slowly there
-// holds up nobody who waits for the next snapshot.
+// A Spool stands between a snapshot and a connection, so that a slow reader there does not
+// hold up the next snapshot.
 //
 //	           not hurried: one piece at a time
 //	snapshot ──────────────────────────────────► sender ──► connection
@@ -239,8 +239,8 @@ func (s *Spool) sent(err error) bool {
 	return s.err == nil
 }
 
-// Close waits until all was sent, or gives up what was not after an error of whoever
-// writes, and returns that or the connection's.
+// Close waits until all was sent, or after an error of the snapshot's gives up what was
+// not, and returns that or the connection's.
 func (s *Spool) Close(err error) error {
 	s.mu.Lock()
 	s.closing = true
@@ -260,7 +260,7 @@ func (s *Spool) Close(err error) error {
 	return s.err
 }
 
-// signal wakes whoever waits, now or later.
+// signal wakes the other side, now or when it waits.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -97,7 +97,7 @@ func TestSpoolAtTheReadersPace(t *testing.T) {
 	})
 }
 
-// TestSpoolInAHurry: whoever is hurried in the middle of a Write writes on at once, and the
+// TestSpoolInAHurry: a writer that is hurried in the middle of a Write goes on at once, and the
 // reader gets all of it in order afterwards.
 func TestSpoolInAHurry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
