@@ -335,7 +335,7 @@ func TestShutdownSaves(t *testing.T) {
 	}
 }
 
-// TestNobodyListensAfterShutdown: when the connection of whoever said SHUTDOWN ends, the next one is refused.
+// TestNobodyListensAfterShutdown: when the connection of the client that said SHUTDOWN ends, the next one is refused.
 func TestNobodyListensAfterShutdown(t *testing.T) {
 	for _, model := range []string{"eventloop", "goroutine"} {
 		s := begin(t, t.TempDir(), "io-model "+model)

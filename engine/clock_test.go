@@ -31,6 +31,19 @@ func tickingEngine(t *testing.T) (*engine.Engine, *tickingHost, *engine.Session)
 	return e, h, s
 }
 
+// repeat has the readings of the clocks counted while a command is executed so many times in each
+// of so many batches.
+func (h *tickingHost) repeat(e *engine.Engine, s *engine.Session, cmd [][]byte, batches, rounds int) {
+	h.nows, h.ticks = 0, 0
+	for range batches {
+		e.BeginBatch(s, rounds, nil)
+		for range rounds {
+			e.Execute(s, cmd)
+		}
+		s.W.Truncate(0)
+	}
+}
+
 // TestBatchesShareTheClock: few readings, and commandstats that are right on
 // average for every command of a repeating pipeline.
 func TestBatchesShareTheClock(t *testing.T) {
@@ -174,15 +187,7 @@ func TestShortRangesAreQuick(t *testing.T) {
 		{"XRANGE stream - + COUNT 9", "XRANGE stream - +"}, {"XREAD COUNT 9 STREAMS stream 5", "XREAD STREAMS stream 5"},
 	} {
 		readings := func(command string) int64 {
-			cmd := raw(strings.Fields(command)...)
-			h.nows, h.ticks = 0, 0
-			for range batches {
-				e.BeginBatch(s, rounds, nil)
-				for range rounds {
-					e.Execute(s, cmd)
-				}
-				s.W.Truncate(0)
-			}
+			h.repeat(e, s, raw(strings.Fields(command)...), batches, rounds)
 			return h.nows
 		}
 		if n := readings(c.short); n > batches*rounds/20 {
@@ -206,14 +211,7 @@ func TestPartsOfLargeValuesAreQuick(t *testing.T) {
 		raw("APPEND", "k", "x"), raw("SETRANGE", "k", "90000", "y"), raw("GETRANGE", "k", "90000", "90009"), raw("STRLEN", "k"),
 		raw("GETBIT", "k", "800000"), raw("SETBIT", "k", "800000", "1"), raw("BITFIELD", "k", "INCRBY", "u8", "800000", "1"),
 	} {
-		h.nows, h.ticks = 0, 0
-		for range batches {
-			e.BeginBatch(s, rounds, nil)
-			for range rounds {
-				e.Execute(s, cmd)
-			}
-			s.W.Truncate(0)
-		}
+		h.repeat(e, s, cmd, batches, rounds)
 		if total := int64(batches * rounds); h.nows > total/20 || h.ticks > total/3 {
 			t.Errorf("%d times %s read the wall clock %d times and the ticks %d times", total, cmd[0], h.nows, h.ticks)
 		}

@@ -153,8 +153,8 @@ func (e *Engine) endErrand(s *Session) {
 	s.seldom.errand = nil
 }
 
-// Connections to other servers are kept for a while: who moves many keys says MIGRATE
-// many times, and a handshake, by TLS above all, takes longer than a small key does.
+// Connections to other servers are kept for a while: a program that moves many keys says
+// MIGRATE many times, and a handshake, by TLS above all, takes longer than a small key does.
 
 const (
 	// keepRemote is how long a connection to another server is kept for the next errand, and
@@ -165,8 +165,8 @@ const (
 
 var errNoDialer = errors.New("no server can be reached")
 
-// A RemoteID says to whom a connection leads, and as whom: one on which somebody has given a
-// password is for nobody who gives another, or none.
+// A RemoteID says where a connection leads, and with which user and password: one on which a
+// password was given serves no command that gives another, or none.
 type RemoteID struct {
 	addr string
 	as   [sha256.Size]byte // digest of AUTH and its arguments, zero: none was said
@@ -223,7 +223,7 @@ func (r *Remotes) Take(id RemoteID) Remote {
 	return nil
 }
 
-// Keep keeps a connection on which no answer is due for whoever takes it within keepRemote, and
+// Keep keeps a connection on which no answer is due for the next errand within keepRemote, and
 // closes it then. The one that has waited longest makes room where there are mostKept.
 func (r *Remotes) Keep(id RemoteID, conn Remote) {
 	k := &keptRemote{id: id, conn: conn}

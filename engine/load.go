@@ -180,7 +180,7 @@ type saveState struct {
 }
 
 // A payload that RESTORE refuses leaves its reason in the log, as redis-server's does and at the same
-// level. Whoever may say RESTORE could fill the disk so: an allowance bounds the lines.
+// level. A client that may say RESTORE could fill the disk so: an allowance bounds the lines.
 
 const (
 	// refusalsAtOnce is how many lines come one after the other when it was quiet before.

@@ -20,7 +20,7 @@ const (
 // client when it Overflowed. So no reply, whatever command writes it, takes
 // more memory than it may while it is built.
 //
-// The value of the last reply may stay where it is (BulkApart), for whoever sends it from there.
+// The value of the last reply may stay where it is (BulkApart), and be sent from there.
 // It counts as written, and is copied as soon as anything else is done with the Writer.
 type Writer struct {
 	buf   []byte

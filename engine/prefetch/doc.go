@@ -1,6 +1,6 @@
 // Package prefetch asks for memory before it is wanted. A reading from memory that is in no
-// cache takes as long as some hundred instructions; who knows several places beforehand has
-// the waits run side by side (engine/foresee.go).
+// cache takes as long as some hundred instructions; if several places are known
+// beforehand, the waits run side by side (engine/foresee.go).
 package prefetch
 
 import "unsafe"

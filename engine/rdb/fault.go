@@ -6,7 +6,7 @@ import (
 )
 
 // A Fault is a kind of damage in a value. Its text is what redis-server's log says of that kind, to
-// the letter: who searches logs for it finds it here, too. Codecs return one, or what Because
+// the letter: a search of logs for it finds it here, too. Codecs return one, or what Because
 // makes of it.
 type Fault uint8
 

@@ -18,7 +18,7 @@ const pingLine, pongLine = "PING\r\n", "+PONG\r\n"
 // rest ends a slice: the server has taken leave of the slice's clients, and does no more for
 // them. One client sends one PING, and that matters: redis-server with io-threads keeps these
 // spinning after its clients have gone, and has them stop when it next writes to few of them.
-// Until then they take a core from whoever has the next slice.
+// Until then they take a core from the server that has the next slice.
 func rest(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, restTimeout)
 	defer cancel()

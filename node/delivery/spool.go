@@ -16,11 +16,11 @@ import (
 //	        └──► temporary file ────────────────┘
 //	           hurried: at the disk's pace
 //
-// As long as nobody waits (Hurry), a Write returns when the connection has taken its bytes:
+// As long as nothing waits (Hurry), a Write returns when the connection has taken its bytes:
 // the snapshot goes on at the reader's pace, as without a Spool, and no disk is needed. Once
 // it is hurried, what the connection does not take at once goes to a file, the snapshot ends
 // at the pace of the disk, and the sender reads the file afterwards. Where the file cannot be
-// made or is full, it is as if nobody had waited.
+// made or is full, it is as if nothing had waited.
 //
 // One goroutine calls Write and Close. The file is as long as what is left of the snapshot
 // at most, and is gone after Close.
@@ -55,7 +55,7 @@ type SpoolOptions struct {
 	To io.Writer
 	// Hurry is closed when another one waits.
 	Hurry <-chan struct{}
-	// Make makes an empty file, and remove removes it. They are called once each at most.
+	// Make makes an empty file, and Remove removes it. They are called once each at most.
 	Make   func() (disk.File, error)
 	Remove func() error
 }

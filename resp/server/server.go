@@ -179,8 +179,8 @@ func (s *Server) release(l net.Listener) {
 }
 
 // Close stops accepting, gives every client a last turn, in which replies
-// that may leave do, and closes the connections. A client whose connection ends finds
-// nobody who listens: whoever starts the next server by then finds the port free.
+// that may leave do, and closes the connections. When a client's connection ends,
+// nothing listens any more: a server that is started then finds the port free.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.stopping.Store(true)
@@ -210,35 +210,37 @@ func (s *Server) Close() error {
 // awaitListeners waits until nobody listens any more, for as long as is fair: a loop may be
 // long in its turn.
 func (s *Server) awaitListeners() {
-	shut := make(chan struct{})
-	go func() {
+	awaitPatiently(func() {
 		if s.loops != nil {
 			s.loops.shut()
 		}
 		s.serving.Wait()
-		close(shut)
+	})
+}
+
+// awaitPatiently has wait go on, and returns when it ends or closePatience has passed; ended is
+// closed when it ends.
+func awaitPatiently(wait func()) (ended <-chan struct{}, late bool) {
+	over := make(chan struct{})
+	go func() {
+		wait()
+		close(over)
 	}()
-	late := time.NewTimer(closePatience)
-	defer late.Stop()
+	t := time.NewTimer(closePatience)
+	defer t.Stop()
 	select {
-	case <-shut:
-	case <-late.C:
+	case <-over:
+		return over, false
+	case <-t.C:
+		return over, true
 	}
 }
 
 // awaitClients waits for the clients' last turns, for as long as is fair.
 func (s *Server) awaitClients() {
-	ended := make(chan struct{})
-	go func() {
-		s.gone.Wait()
-		close(ended)
-	}()
-	late := time.NewTimer(closePatience)
-	defer late.Stop()
-	select {
-	case <-ended:
+	ended, late := awaitPatiently(s.gone.Wait)
+	if !late {
 		return
-	case <-late.C:
 	}
 	s.mu.Lock()
 	for c := range s.clients {
