@@ -10,14 +10,22 @@ import (
 )
 
 // listens reports whether a socket of this machine listens at an address, and
-// whether that could be found out. The kernel shows it to everybody:
+// whether that could be found out.
+func listens(at netip.AddrPort) (open, known bool) {
+	if open, err := asked(at); err == nil {
+		return open, true
+	}
+	return shown(at)
+}
+
+// shown is listens by the tables that the kernel shows to everybody:
 //
 //	sl  local_address rem_address   st …
 //	 0: 0100007F:1B59 00000000:0000 0A …
 //
 // with addresses as hex words in the machine's order of bytes, and those that
 // listen, state 0A, before all others.
-func listens(at netip.AddrPort) (open, known bool) {
+func shown(at netip.AddrPort) (open, known bool) {
 	tables := []string{"/proc/net/tcp", "/proc/net/tcp6"}
 	if at.Addr().Is6() {
 		tables = tables[1:]
@@ -40,8 +48,11 @@ func listens(at netip.AddrPort) (open, known bool) {
 	return false, known
 }
 
-// stateListen is TCP_LISTEN in the kernel's tables.
-const stateListen = "0A"
+// stateListen is TCP_LISTEN, and how the tables write it.
+const (
+	stateListen      = 10
+	stateListenShown = "0A"
+)
 
 // listed looks a table through as far as it shows sockets that listen.
 func listed(f *os.File, at netip.AddrPort) (bool, error) {
@@ -53,7 +64,7 @@ func listed(f *os.File, at netip.AddrPort) (bool, error) {
 	lines.Scan() // the heading
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())
-		if len(words) < 4 || words[3] != stateListen {
+		if len(words) < 4 || words[3] != stateListenShown {
 			break
 		}
 		if want[words[1]] {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"regent/cluster/bully"
@@ -123,6 +124,9 @@ func (l *Link) Run(ctx context.Context) {
 			}
 			if refused := refusedAt(err); refused != nil {
 				l.cfg.Dead(at, met.gone(refused))
+			}
+			if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+				pause.Broken()
 			}
 			l.complain(err)
 			continue
