@@ -99,7 +99,9 @@
 //
 //  1. Suspicion. A follower that heard nothing from its leader for T waits for
 //     its turn, T/10 for each reachable peer that should go first, by position
-//     and then by ID, and a random T/20. So the best runs first, mostly alone.
+//     and then by ID, and a random T/20. The best does not wait. So it runs first,
+//     mostly alone, and where two think so of themselves the pre-round, which changes
+//     nothing, tells them apart.
 //  2. Pre-round. ELECTION pre asks how others would vote, and changes nothing
 //     anywhere. A voter refuses while it hears a leader (for T from a heartbeat,
 //     but see 8), while its promise to one lasts (7), within T of its own

@@ -4,7 +4,7 @@ import "time"
 
 // The candidate's side of an election.
 //
-//	             silence for T,           rank·T/10 + random
+//	             silence for T,           the best: none; rank·T/10 + random
 //	             death, RESIGN                  │
 //	  follower ───────────────► suspecting ─────┴──► pre ──majority──► real ──majority──► leader
 //	     ▲  ▲                        ▲                │ │                │
@@ -19,13 +19,15 @@ import "time"
 
 // The waits, as parts of T.
 const (
-	rankPart    = 10 // T/10 per better node: the best goes first
-	jitterPart  = 20 // up to T/20 at random
-	resendPart  = 4  // a question is repeated every T/4,
-	hotPart     = 25 // or every T/25 while voters are about to learn of the leader's end
-	tookMost    = 8  // a disk that takes longer than so many T is not waited for
-	deferTimes  = 2  // 2T for the node that stood this one down
-	backoffMost = 3  // back-off doubles to T·2^3
+	rankPart    = 10  // T/10 per better node: the best goes first
+	jitterPart  = 20  // up to T/20 at random
+	resendPart  = 4   // a question is repeated every T/4,
+	hotPart     = 25  // or every T/25 while voters are about to learn of the leader's end,
+	hotFirst    = 250 // at first after T/250, then twice that,
+	hotDoubled  = 4   // so many times
+	tookMost    = 8   // a disk that takes longer than so many T is not waited for
+	deferTimes  = 2   // 2T for the node that stood this one down
+	backoffMost = 3   // back-off doubles to T·2^3
 )
 
 // A campaign is a node's wish to lead.
@@ -49,6 +51,7 @@ type campaign struct {
 	// lead it or to have voted for another in it. It stands in it again: votes that came too
 	// late, since a disk takes longer than T, are on disk by then.
 	stood    int64
+	asked    int // questions of this phase
 	resendAt time.Duration
 	deadline time.Duration
 }
@@ -102,7 +105,7 @@ func (n *Node) suspectLeader() {
 	}
 	n.leader, n.addr = 0, ""
 	c.deferTo = 0
-	c.await(n.now + n.turn())
+	c.await(n.now + n.firstTurn())
 }
 
 // wake lets this node run in its turn, since a worse one does already.
@@ -113,11 +116,21 @@ func (n *Node) wake() {
 		n.silence()
 		n.suspectLeader()
 	case c.failed == 0:
-		c.electAt = min(c.electAt, n.now+n.turn())
+		c.electAt = min(c.electAt, n.now+n.firstTurn())
 	}
 }
 
-// turn is how long this node lets better ones go first.
+// firstTurn is the turn of a node that has just lost its leader: the best goes
+// at once. If two think so of themselves, the pre-round tells them apart.
+func (n *Node) firstTurn() time.Duration {
+	if n.rank() == 0 && n.campaign.failed == 0 {
+		return 0
+	}
+	return n.turn()
+}
+
+// turn is how long this node lets better ones go first, and a random while, so that
+// those that asked in vain together do not ask together again.
 func (n *Node) turn() time.Duration {
 	if n.lone() {
 		return 0
@@ -198,7 +211,7 @@ func (n *Node) startReal() {
 func (n *Node) openPhase(ph Phase) {
 	c := &n.campaign
 	n.role = Candidate
-	c.phase, c.suspecting, c.deferTo = ph, false, 0
+	c.phase, c.suspecting, c.deferTo, c.asked = ph, false, 0, 0
 	c.seq++
 	c.deadline = n.now + n.cfg.Timeout
 	for _, p := range n.peers {
@@ -213,8 +226,9 @@ func (n *Node) ask() {
 	c := &n.campaign
 	pace := n.cfg.Timeout / resendPart
 	if n.now < c.hotUntil {
-		pace = n.cfg.Timeout / hotPart
+		pace = min(n.cfg.Timeout/hotFirst<<min(c.asked, hotDoubled), n.cfg.Timeout/hotPart)
 	}
+	c.asked++
 	c.resendAt = n.now + max(pace, 1)
 	for _, p := range n.peers {
 		if p.voter && p.verdict != Grant {
