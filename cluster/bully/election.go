@@ -87,6 +87,8 @@ func (n *Node) tickFollower() {
 			p.passed = true // it had its time; run past it
 		}
 		n.silence()
+		// The others heard the same last word, perhaps a moment later.
+		c.hotUntil = max(c.hotUntil, n.now+n.cfg.Timeout/resendPart)
 		n.suspectLeader()
 	}
 	if n.now >= c.electAt {
