@@ -19,13 +19,15 @@ var ErrPairs = errors.New("a packed list has no pair for each name, or one twice
 const (
 	// seenOnStack is how many places the table of names has without an allocation.
 	seenOnStack = 1024
-	// seenShare: a table has more places than so many for each name, and twice as many if
-	// they are on the stack.
+	// seenShare: a table has more places than so many for each name.
 	seenShare = 2
 	// fewNames is up to how many are compared each with each, by their sums.
 	fewNames = 8
 	// shortText is up to how many bytes a text's length and encoding are one byte.
 	shortText = 1<<6 - 1
+	// runRow is how many bytes a text has at most that run takes, with what stands around it: it
+	// reads and copies stripWide of them without a look at how many there are.
+	runRow = stripWide + 1
 )
 
 // StripPairs is Strip of what must be pairs with different first halves: an integer may be
@@ -49,14 +51,10 @@ func StripPairs(dst, lp []byte, seed maphash.Seed, second func(text []byte) bool
 
 // tableFor is a table for n names, in some if that is large enough.
 func tableFor(n int, some *[seenOnStack]uint32) []uint32 {
-	size := 1 << bits.Len(uint(seenShare*n))
-	switch {
-	case size <= seenOnStack/2:
-		return some[:2*size]
-	case size <= seenOnStack:
-		return some[:size]
+	if size := 1 << bits.Len(uint(seenShare*n)); size > seenOnStack {
+		return make([]uint32, size)
 	}
-	return make([]uint32, size)
+	return some[:] // all of it is zeros anyway
 }
 
 // stripFew is StripPairs in two passes: for few, and for so many that lp does not say how
@@ -87,6 +85,15 @@ func stripFew(dst, lp []byte, seed maphash.Seed, second func(text []byte) bool) 
 func stripPairs(b Bare, lp []byte, n int, names *names, second func(text []byte) bool) (Bare, error) {
 	to, end, at := BareOverhead, End(lp), 0
 	for p := headerLen; p < end; at++ {
+		if second == nil && at%2 == 0 {
+			pairs, q, into, ok := names.run(b, lp, p, to, (n-at)/2)
+			if !ok {
+				return nil, ErrPairs
+			}
+			if at, p, to = at+2*pairs, q, into; p >= end {
+				break
+			}
+		}
 		if at == n { // and so the table is never full
 			return nil, ErrDamaged
 		}
@@ -156,6 +163,48 @@ type names struct {
 	seen []uint32 // where names are in a Bare, by their sums; 0: free
 }
 
+// run strips as many pairs of short texts as stand at p, most at most, to b from to on, and returns how
+// many, and where the two go on; false: a name is there already. Whatever is anything else is left
+// to the caller.
+func (s *names) run(b Bare, lp []byte, p, to, most int) (pairs, q, into int, ok bool) {
+	for pairs < most && p+2*runRow <= len(lp) && to+2*stripWide <= len(b) {
+		size := int(lp[p]) - 0x80 + 1
+		if uint(size-1) >= stripWide || int(lp[p+size]) != size {
+			break
+		}
+		q := p + size + 1
+		more := int(lp[q]) - 0x80 + 1
+		if uint(more-1) >= stripWide || int(lp[q+more]) != more {
+			break
+		}
+		from, as := lp[p:p+stripWide], b[to:to+stripWide]
+		x, y := binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint64(from[8:])
+		binary.LittleEndian.PutUint64(as, x)
+		binary.LittleEndian.PutUint64(as[8:], y)
+		if size <= 8 {
+			x, y = x&(^uint64(0)>>(64-8*size)), 0
+		} else {
+			y &= ^uint64(0) >> (128 - 8*size)
+		}
+		i := int(s.sums.words(x, y)) & (len(s.seen) - 1)
+		if s.seen[i] != 0 {
+			if !s.addAt(b, to, lp[p+1:p+size], i) {
+				return pairs, p, to, false
+			}
+		} else {
+			s.seen[i] = uint32(to)
+		}
+		to += size
+		from, as = lp[q:q+stripWide], b[to:to+stripWide]
+		binary.LittleEndian.PutUint64(as, binary.LittleEndian.Uint64(from))
+		binary.LittleEndian.PutUint64(as[8:], binary.LittleEndian.Uint64(from[8:]))
+		to += more
+		p = q + more + 1
+		pairs++
+	}
+	return pairs, p, to, true
+}
+
 // add notes that the element at p is a name; false: it is one already.
 func (s *names) add(b Bare, p int) bool {
 	var text decimal.Text
@@ -164,7 +213,11 @@ func (s *names) add(b Bare, p int) bool {
 
 // addText is add where the element's text is known.
 func (s *names) addText(b Bare, p int, text []byte) bool {
-	i := int(s.sums.of(text)) & (len(s.seen) - 1)
+	return s.addAt(b, p, text, int(s.sums.of(text))&(len(s.seen)-1))
+}
+
+// addAt is addText where it is known at which place of the table to begin.
+func (s *names) addAt(b Bare, p int, text []byte, i int) bool {
 	for ; s.seen[i] != 0; i = (i + 1) & (len(s.seen) - 1) {
 		var other decimal.Text
 		if string(textAt(b, int(s.seen[i]), &other)) == string(text) {
@@ -244,20 +297,19 @@ func summerOf(seed maphash.Seed) summer {
 	return summer{seed, maphash.Bytes(seed, []byte{'a'}), maphash.Bytes(seed, []byte{'b'})}
 }
 
-// of multiplies the first and the last bytes, which are the same ones in part, and the
-// length.
+// of is the sum of a text. A short one is two words as it stands in a listpack, where run reads
+// them.
 func (s *summer) of(text []byte) uint64 {
-	var x, y uint64
-	switch n := len(text); {
-	case n > 16:
+	if len(text) >= stripWide {
 		return maphash.Bytes(s.seed, text)
-	case n >= 8:
-		x, y = binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[n-8:])
-	case n >= 4:
-		x, y = uint64(binary.LittleEndian.Uint32(text)), uint64(binary.LittleEndian.Uint32(text[n-4:]))
-	case n > 0:
-		x, y = uint64(text[0])|uint64(text[n-1])<<8, uint64(text[n/2])
 	}
-	hi, lo := bits.Mul64(x^s.a, y^s.b^uint64(len(text)))
+	var entry [stripWide]byte
+	entry[0] = 0x80 | byte(len(text))
+	copy(entry[1:], text)
+	return s.words(binary.LittleEndian.Uint64(entry[:]), binary.LittleEndian.Uint64(entry[8:]))
+}
+
+func (s *summer) words(x, y uint64) uint64 {
+	hi, lo := bits.Mul64(x^s.a, y^s.b)
 	return hi ^ lo
 }

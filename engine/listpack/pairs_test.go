@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // packedOf is a listpack of texts.
@@ -68,6 +71,43 @@ func TestStripPairs(t *testing.T) {
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// TestStripPairsOfAllLengths: names and values of any lengths, texts and numbers mixed, one damaged or
+// one twice at any place, are taken or refused as a pass for each question does it.
+func TestStripPairsOfAllLengths(t *testing.T) {
+	seed := maphash.MakeSeed()
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.OneOf(rapid.StringMatching(`[a-c]{0,20}`), rapid.StringMatching(`[a-z:]{4,18}`), rapid.StringMatching(`[1-9][0-9]{0,4}`),
+			rapid.Map(rapid.IntRange(50, 80), func(n int) string { return strings.Repeat("l", n) }))
+		n := rapid.IntRange(2*fewNames, 80).Draw(t, "n")
+		lp := packedOf(rapid.SliceOfN(word, n, n).Draw(t, "words")...)
+		if rapid.Bool().Draw(t, "damaged") {
+			at := rapid.IntRange(0, len(lp)-1).Draw(t, "at")
+			lp[at] = rapid.Byte().Draw(t, "byte")
+		}
+		want, wantErr := Strip(nil, lp)
+		if wantErr == nil {
+			names, at := map[string]bool{}, 0
+			for p := want.First(); p < len(want); p = want.Next(p) {
+				if at%2 == 0 {
+					name := string(want.Get(p).AppendText(nil))
+					if names[name] {
+						wantErr = ErrPairs
+					}
+					names[name] = true
+				}
+				at++
+			}
+			if at%2 != 0 {
+				wantErr = ErrPairs
+			}
+		}
+		got, err := StripPairs(nil, lp, seed, nil)
+		if (err == nil) != (wantErr == nil) || err == nil && string(got) != string(want) {
+			t.Fatalf("%x: %x, %v, not %x, %v", lp, got, err, want, wantErr)
+		}
+	})
 }
 
 // BenchmarkStripPairs is of a hundred fields.

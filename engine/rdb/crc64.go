@@ -11,6 +11,11 @@ import "encoding/binary"
 // followed by k zero bytes. A step waits for the one before it; so where there are many bytes two
 // lanes go side by side, and the first's remainder is moved on over the second's bytes: 1.0 GB/s
 // became 1.9.
+//
+// Where the machine multiplies polynomials (PCLMULQDQ), a product moves 64 bits on over any
+// distance: four lanes of 16 bytes go on by 64 bytes a step, and come down to 16 bytes with the
+// same remainder, which the tables take (fold_amd64.s). 1,000 bytes take 128 ns so, and 650 by
+// the tables.
 
 const jonesReflected = 0x95ac9329ac4bc9b5
 
@@ -19,11 +24,43 @@ type crcTables [8][256]uint64
 // crcLane is the length of a lane in bytes.
 const crcLane = 512
 
+// foldings are what the halves of 16 bytes are multiplied by to go on by 16 bytes, and by 64.
+type foldings struct{ near, far [2]uint64 }
+
+const (
+	// foldFrom is from how many bytes on they are folded.
+	foldFrom = 64
+	// foldMost bounds a call that no collection of garbage can interrupt, in bytes.
+	foldMost = 64 << 10
+)
+
+func makeFoldings() *foldings {
+	return &foldings{
+		near: [2]uint64{powerOf(128 + 63), powerOf(128 - 1)},
+		far:  [2]uint64{powerOf(512 + 63), powerOf(512 - 1)},
+	}
+}
+
+// powerOf is the remainder of x to the n, bits reflected: the lowest is that of x to the 63. A
+// product of two such is off by one bit, which the powers take into account.
+func powerOf(n int) uint64 {
+	r := uint64(1) << 63
+	for range n {
+		low := r & 1
+		r >>= 1
+		if low != 0 {
+			r ^= jonesReflected
+		}
+	}
+	return r
+}
+
 // Never written after they were made: over[k][b] is the remainder of byte b as the k-th of
 // eight, followed by a lane of zero bytes.
 var (
 	jones = makeTables()
 	over  = jones.overLane()
+	folds = makeFoldings()
 )
 
 func (t *crcTables) overLane() *crcTables {
@@ -72,6 +109,20 @@ func makeTables() *crcTables {
 
 // Checksum goes on from crc (0 at the beginning) over p.
 func Checksum(crc uint64, p []byte) uint64 {
+	if !carryless || len(p) < foldFrom {
+		return checksum(crc, p)
+	}
+	for len(p) >= 16 {
+		n := min(len(p)&^15, foldMost)
+		var rest [16]byte
+		fold(crc, &p[0], n, folds, &rest)
+		crc, p = checksum(0, rest[:]), p[n:]
+	}
+	return checksum(crc, p)
+}
+
+// checksum is Checksum by the tables alone.
+func checksum(crc uint64, p []byte) uint64 {
 	t := jones
 	for len(p) >= 2*crcLane {
 		var second uint64

@@ -3,6 +3,7 @@ package rdb
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 	"testing"
 
@@ -223,7 +224,8 @@ func TestAnIndexThatLies(t *testing.T) {
 	}
 }
 
-// TestChecksumInLanes: at every length the sum is what single bytes make.
+// TestChecksumInLanes: at every length the sum is what single bytes make, with the machine's
+// products and without.
 func TestChecksumInLanes(t *testing.T) {
 	p := bytes.Repeat(distinctBytes(251), 16)
 	if got := Checksum(0, []byte("123456789")); got != 0xe9c6d914c4b8d9ca {
@@ -232,10 +234,75 @@ func TestChecksumInLanes(t *testing.T) {
 	for _, began := range []uint64{0, 1, 1<<64 - 1} {
 		want := began
 		for n := range p {
-			if got := Checksum(began, p[:n]); got != want {
-				t.Fatalf("%d bytes after %x: %x, not %x", n, began, got, want)
+			if got, tables := Checksum(began, p[:n]), checksum(began, p[:n]); got != want || tables != want {
+				t.Fatalf("%d bytes after %x: %x, by tables %x, not %x", n, began, got, tables, want)
 			}
 			want = Checksum(want, p[n:n+1])
 		}
+	}
+	p = bytes.Repeat(p, 2*foldMost/len(p)+1)
+	for n := foldMost - 20; n < foldMost+100; n++ {
+		if got, want := Checksum(7, p[:n]), checksum(7, p[:n]); got != want {
+			t.Fatalf("%d bytes: %x, by tables %x", n, got, want)
+		}
+	}
+}
+
+// TestUnpackLikeBytes: what is unpacked in words is what single bytes give, whatever the
+// distances and lengths.
+func TestUnpackLikeBytes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var packed, want []byte
+		for range rapid.IntRange(1, 60).Draw(t, "pieces") {
+			if len(want) == 0 || rapid.IntRange(0, 2).Draw(t, "kind") == 0 {
+				p := rapid.SliceOfN(rapid.Byte(), 1, lzfMaxLiteral).Draw(t, "literals")
+				packed, want = appendLiterals(packed, p), append(want, p...)
+				continue
+			}
+			n := rapid.OneOf(rapid.IntRange(3, 40), rapid.IntRange(3, lzfMaxRepeat)).Draw(t, "n")
+			back := rapid.IntRange(1, min(len(want), rapid.SampledFrom([]int{24, lzfMaxBack}).Draw(t, "far"))).Draw(t, "back")
+			packed = appendRepeat(packed, n, back)
+			for range n {
+				want = append(want, want[len(want)-back])
+			}
+		}
+		room := bytes.Repeat([]byte{0xEE}, unpackRoom(len(want)))
+		if got, err := unpack(room, packed, len(want)); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%x, not %x: %v", got, want, err)
+		}
+	})
+}
+
+// BenchmarkUnpack is of the listpack of a hash of a hundred, as DUMP packs it.
+func BenchmarkUnpack(b *testing.B) {
+	var src []byte
+	for i := range 100 {
+		for _, text := range []string{fmt.Sprint("field:", i), fmt.Sprint("value:", i)} {
+			src = append(append(append(src, byte(0x80+len(text))), text...), byte(len(text)+1))
+		}
+	}
+	packed, ok := packForDump(nil, src, len(src))
+	if !ok {
+		b.Fatal("it does not get shorter")
+	}
+	room := make([]byte, unpackRoom(len(src)))
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if _, err := unpack(room, packed, len(src)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkChecksumShort(b *testing.B) {
+	p := distinctBytes(250)
+	p = append(append(append(p, p...), p...), p...)
+	for name, f := range map[string]func(uint64, []byte) uint64{"products": Checksum, "tables": checksum} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(p)))
+			for b.Loop() {
+				f(0, p)
+			}
+		})
 	}
 }

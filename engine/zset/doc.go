@@ -42,7 +42,8 @@
 // is split, has its entries changed.
 //
 // An element whose score changes and that stays between its neighbours, or at least in
-// its leaf, needs no way down at all: ZINCRBY mostly finds it so.
+// its leaf, needs no way down at all: ZINCRBY mostly finds it so. One that moves to another
+// leaf has its entry of the index changed.
 //
 // # Invariants
 //

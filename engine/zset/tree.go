@@ -117,6 +117,11 @@ type addition struct {
 
 // insert puts in an element that is not there.
 func (t *tree) insert(h uint64, score float64, b []byte) {
+	t.idx.add(t.gen, h, t.enter(h, score, b))
+}
+
+// enter is insert without the index, and the leaf that has got it.
+func (t *tree) enter(h uint64, score float64, b []byte) uint32 {
 	a := addition{bound: bound{member: b, score: score}, hash: h, first: true, last: true}
 	t.root = t.own(t.root)
 	if t.root.len() == 0 {
@@ -132,7 +137,7 @@ func (t *tree) insert(h uint64, score float64, b []byte) {
 		t.kids += 2
 	}
 	t.n++
-	t.idx.add(t.gen, h, a.into)
+	return a.into
 }
 
 func (t *tree) own(nd *inner) *inner {
@@ -233,6 +238,7 @@ func (t *tree) removeRange(r, n int) { t.removeAll(&removal{rank: r, n: n}) }
 type removal struct {
 	at      *bound // nil: from a rank on
 	rank, n int
+	moves   bool // it is one that the index goes on to name, rank its place in the leaf
 }
 
 // begin is the child in which the removal begins, and its rank there.
@@ -265,11 +271,14 @@ func (t *tree) removeBelow(nd *inner, r *removal, rank int) (n int) {
 	if nd.kids == nil {
 		id := nd.leaves[i]
 		l := t.owned(id)
-		if r.at != nil {
+		switch {
+		case r.moves:
+			rank = r.rank
+		case r.at != nil:
 			rank = l.before(r.at)
 		}
 		n = min(r.n, int(l.n)-rank)
-		for j := rank; j < rank+n; j++ {
+		for j := rank; j < rank+n && !r.moves; j++ {
 			t.idx.remove(t.gen, t.hash(l.member(j)), id)
 		}
 		t.mem += l.remove(rank, rank+n)
@@ -365,8 +374,10 @@ func (t *tree) setScore(h uint64, id uint32, at int, score float64, b []byte) {
 		t.mem += l.insert(l.before(&bound{member: b, score: score}), tagOf(h), score, b)
 		return
 	}
-	t.remove(old, b)
-	t.insert(h, score, b)
+	t.removeAll(&removal{at: &bound{member: b, score: old}, rank: at, n: 1, moves: true})
+	if into := t.enter(h, score, b); into != id {
+		t.idx.moved(t.gen, h, id, into)
+	}
 }
 
 // before is how many elements come before the bound.
