@@ -70,6 +70,24 @@ func BenchmarkMoveForeseen(b *testing.B) {
 	}
 }
 
+// BenchmarkMoveFromFull is BenchmarkMove of a set that came in order, whose leaves are full: each
+// splits when it gets one more.
+func BenchmarkMoveFromFull(b *testing.B) {
+	z := New(maphash.MakeSeed())
+	var buf []byte
+	for i := range benchSize {
+		buf = strconv.AppendInt(append(buf[:0], "member:"...), int64(100_000_000+i), 10)
+		z.Put(z.Find(buf), buf, float64(i), Limits{})
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for b.Loop() {
+		buf = strconv.AppendInt(append(buf[:0], "member:"...), int64(100_000_000+r.IntN(benchSize)), 10)
+		if at, score := z.Find(buf), float64(r.IntN(benchSize)); score != at.Score {
+			z.Put(at, buf, score, Limits{})
+		}
+	}
+}
+
 func BenchmarkScore(b *testing.B) {
 	z, members := million(benchSize)
 	r := rand.New(rand.NewPCG(3, 4))

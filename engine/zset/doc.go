@@ -92,6 +92,9 @@
 // as engine/foresee.go does where a pipeline is for one key. In that server, with and without
 // it, µs of CPU: ZRANK 2.4 and 2.9, ZADD of another score 5.9 and 6.0; on a machine that others
 // kept busy.
+// A leaf that is split, or joins another, does the same for the pages of the index that name its
+// members: ZADD of random scores into a million members that came in order, whose leaves are full
+// and split, took 12.0 µs and takes 5.8, beside 6.5 to 7.6 of redis-server.
 //
 // # Scan
 //

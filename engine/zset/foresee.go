@@ -106,3 +106,21 @@ func (t *tree) leafOf(b *bound) *leaf {
 		nd = nd.kids[i]
 	}
 }
+
+// renamed says that the members of l have gone from one leaf to another. Of a large set each of
+// their pages of the index is in no cache: they are asked for together.
+func (t *tree) renamed(l *leaf, from, to uint32) {
+	var hashes [leafMax]uint64
+	all := hashes[:l.n]
+	for i := range all {
+		all[i] = t.hash(l.member(i))
+		at := t.idx.home(place(all[i]))
+		prefetch.Line(&t.idx.root[at/chunkPages].pages[at%chunkPages])
+	}
+	for _, h := range all {
+		prefetch.All(t.idx.peek(place(h)))
+	}
+	for _, h := range all {
+		t.idx.moved(t.gen, h, from, to)
+	}
+}

@@ -209,9 +209,7 @@ func (t *tree) insertLeaf(nd *inner, i int, a *addition) {
 	default:
 		half := leafMax / 2
 		t.mem += to.take(l, half)
-		for j := range int(to.n) {
-			t.idx.moved(t.gen, t.hash(to.member(j)), id, fresh)
-		}
+		t.renamed(to, id, fresh)
 		t.mem += l.cut(half)
 		s.score, s.text = separator(l, half-1, to.scores[0], to.member(0))
 		s.count = int(to.n)
@@ -329,9 +327,7 @@ func (t *tree) joinLeaves(nd *inner, i int) {
 	}
 	into, from := nd.leaves[i], nd.leaves[i+1]
 	l, r := t.owned(into), t.peek(from)
-	for j := range int(r.n) {
-		t.idx.moved(t.gen, t.hash(r.member(j)), from, into)
-	}
+	t.renamed(r, from, into)
 	t.mem += l.take(r, 0)
 	t.dropLeaf(from)
 	nd.counts[i] += nd.counts[i+1]
