@@ -33,7 +33,7 @@ func TestFewFiles(t *testing.T) {
 	const files = 64
 	one := config.New()
 	one.IOThreads.Set(1)
-	reserve := int(machine.ReservedFiles(one, 0))
+	reserve := int(machine.ReservedFiles(one, 0, 0))
 	dir := t.TempDir()
 	cmd := exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d && exec \"$0\" -test.run='^TestFewFiles$'", files), os.Args[0])
 	cmd.Env = append(os.Environ(), inFewFiles+"="+dir)

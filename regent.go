@@ -44,6 +44,7 @@ import (
 	"regent/node/machine"
 	"regent/node/persist"
 	"regent/node/replicas"
+	"regent/node/status"
 	"regent/resp/server"
 )
 
@@ -75,8 +76,8 @@ type Options struct {
 	// bytes; 0: 256 MB.
 	LogHistory int64
 	// Listeners, if given, are served instead of the configured addresses, and
-	// PlainListeners as plain-port's.
-	Listeners, PlainListeners []net.Listener
+	// PlainListeners as plain-port's, HTTPListeners as http-port's.
+	Listeners, PlainListeners, HTTPListeners []net.Listener
 }
 
 // A Server is one node. A process may have several, each with a directory and
@@ -96,6 +97,7 @@ type Server struct {
 	watch   *watchdog.Watchdog
 	meter   machine.Meter
 	front   *server.Server
+	status  *status.Server // nil: nothing is told by HTTP
 	outside *replicas.Replicas
 	socks   address.Sockets
 	sockMu  sync.Mutex    // socks'
@@ -106,6 +108,8 @@ type Server struct {
 	ending   sync.Once
 	ran      atomic.Bool   // Run was called, or nobody can call it any more
 	serving  atomic.Bool   // the data is loaded
+	leaving  atomic.Bool   // everything is being given back
+	led      atomic.Int64  // how often it has begun to lead
 	released chan struct{} // closed when everything is given back
 	closing  sync.Once
 	broke    bool // failed has told why
@@ -270,6 +274,9 @@ func (s *Server) open(socks *address.Sockets) {
 			begin(s.front.ServeTLS, l, face)
 		}
 	}
+	for _, l := range socks.HTTP {
+		begin(func(l net.Listener, _ engine.Face) error { return s.status.Serve(l) }, l, engine.FacePort)
+	}
 }
 
 // move listens where the configuration says now, while the server runs.
@@ -433,6 +440,7 @@ func (s *Server) Close() error {
 func (s *Server) release() {
 	s.closing.Do(func() {
 		defer close(s.released)
+		s.leaving.Store(true)
 		if s.outside != nil {
 			s.outside.Close()
 		}
@@ -444,6 +452,9 @@ func (s *Server) release() {
 		}
 		if s.front != nil {
 			_ = s.front.Close()
+		}
+		if s.status != nil {
+			s.status.Close()
 		}
 		s.sockMu.Lock()
 		s.socks.Close()

@@ -21,6 +21,7 @@ import (
 	"regent/node/machine"
 	"regent/node/persist"
 	"regent/node/replicas"
+	"regent/node/status"
 	"regent/resp/server"
 )
 
@@ -37,7 +38,11 @@ func (s *Server) build() error {
 	if s.cfg.Join.Get() {
 		others = max(others, 1)
 	}
-	if err := machine.FitClients(s.cfg, s.host, others); err != nil {
+	byHTTP := 0
+	if s.showsStatus() {
+		byHTTP = status.Files
+	}
+	if err := machine.FitClients(s.cfg, s.host, others, byHTTP); err != nil {
 		return err
 	}
 	var err error
@@ -95,7 +100,31 @@ func (s *Server) build() error {
 		front.Admit, front.Carry = s.peers.Admit, s.peers.Carry
 	}
 	s.front = server.New(front)
+	if s.showsStatus() {
+		s.status = status.New(s.statusOptions(view))
+	}
 	return s.listen()
+}
+
+// showsStatus reports whether the node tells of itself by HTTP.
+func (s *Server) showsStatus() bool {
+	return s.cfg.HTTPPort.Get() != 0 && s.opts.Listeners == nil || s.opts.HTTPListeners != nil
+}
+
+// statusOptions ties what is told by HTTP to what there is to tell.
+func (s *Server) statusOptions(view engine.Cluster) status.Options {
+	o := status.Options{
+		Host: s.host, Cluster: view, Engine: s.engine, Version: s.opts.Version, Leaderships: s.led.Load,
+		Serving:   func() bool { return s.serving.Load() && !s.leaving.Load() },
+		Committed: func() (int64, bool) { return s.durable(engine.AckSet(0)), s.data.Log() != nil },
+	}
+	if s.cfg.TLSHTTP.Get() {
+		o.TLS = s.certs.Server
+	}
+	if s.peers != nil {
+		o.Committed = func() (int64, bool) { return s.peers.Committed(), true }
+	}
+	return o
 }
 
 // disk is the file system of the data and of the configuration.
@@ -108,7 +137,7 @@ func (s *Server) disk() disk.FS {
 
 // listen opens the ports and says which process has them.
 func (s *Server) listen() (err error) {
-	s.socks = address.Sockets{Port: s.opts.Listeners, Plain: s.opts.PlainListeners}
+	s.socks = address.Sockets{Port: s.opts.Listeners, Plain: s.opts.PlainListeners, HTTP: s.opts.HTTPListeners}
 	if s.opts.Listeners == nil {
 		s.socks, err = address.Listen(s.cfg, machine.InDir(s.cfg, s.cfg.UnixSocket.Get()))
 	}
@@ -242,6 +271,9 @@ func (s *Server) leadingEpoch() int64 {
 }
 
 func (s *Server) roleChanged(leads bool) {
+	if leads {
+		s.led.Add(1)
+	}
 	if !leads {
 		s.barrier.Deposed()
 		s.front.Deposed(s.peers.HandedOver())

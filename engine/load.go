@@ -166,6 +166,9 @@ func (e *Engine) SetLoading(v bool) {
 	e.load.on.Store(v)
 }
 
+// Loading reports whether data commands answer -LOADING.
+func (e *Engine) Loading() bool { return e.load.on.Load() }
+
 // LoadProgress says how many bytes of the log have been loaded so far.
 func (e *Engine) LoadProgress(done, total int64) {
 	e.load.done.Store(done)

@@ -138,6 +138,18 @@ func doInfo(c *Ctx) {
 	c.W.VerbatimBytes("txt", w.buf)
 }
 
+// Info is INFO's text for some sections, as a client of port has it.
+func (e *Engine) Info(sections ...string) []byte {
+	wish := infoWish{}
+	for _, s := range sections {
+		wish.words = append(wish.words, []byte(s))
+	}
+	r := &infoRun{e: e, face: FacePort, now: e.host.Now(), view: e.toldView()}
+	w := InfoWriter{make([]byte, 0, infoRoom)}
+	r.write(&w, &wish, e.sections)
+	return w.buf
+}
+
 // write writes the engine's own sections, each with what continues it, and behind them the
 // others.
 func (r *infoRun) write(w *InfoWriter, wish *infoWish, further []InfoSection) {

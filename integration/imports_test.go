@@ -59,9 +59,10 @@ var floors = map[string][]string{
 	"regent/node/delivery": {},
 	"regent/node/machine":  {"regent/engine", "regent/engine/config"},
 	"regent/node/persist":  {"regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/node/delivery", "regent/resp"},
+	"regent/node/status":   {"regent/engine"},
 	"regent/node/replicas": {"regent/aof", "regent/engine", "regent/engine/config", "regent/node/delivery", "regent/resp"},
 	root: {
-		"regent/node/address", "regent/node/barrier", "regent/node/certs", "regent/node/machine", "regent/node/persist", "regent/node/replicas",
+		"regent/node/address", "regent/node/barrier", "regent/node/certs", "regent/node/machine", "regent/node/persist", "regent/node/replicas", "regent/node/status",
 		"regent/aof", "regent/cluster", "regent/resp/server", "regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp",
 	},
 	"regent/cmd":         {root, "regent/aof", "regent/engine", "regent/engine/commands", "regent/engine/config", "regent/engine/rdb", "regent/resp"},

@@ -17,9 +17,15 @@ func (c *Config) faces() []*directive {
 		yesNo("plain-forward", &c.PlainForward, true),
 		number("sentinel-port", &c.SentinelPort, 0, 0, maxPort).settled(),
 		number("announce-sentinel-port", &c.AnnounceSentinelPort, 0, 0, maxPort).settled(),
+		number("http-port", &c.HTTPPort, 0, 0, maxPort).settled(),
+		text("http-bind", &c.HTTPBind, DefaultHTTPBind).joined(" ").orNone().checked(fewBinds).settled(),
+		yesNo("tls-http", &c.TLSHTTP, false).settled(),
 		text("sentinel-master-name", &c.SentinelMasterName, "mymaster").joined(" ").checked(masterNames).settled(),
 	}...)
 }
+
+// DefaultHTTPBind is this machine alone: http-port asks for no password.
+const DefaultHTTPBind = "127.0.0.1 -::1"
 
 // A FacePorts says where clients reach the faces of a node; 0: it does not show that one.
 type FacePorts struct{ Port, Plain, Sentinel int }
@@ -78,7 +84,7 @@ func (c *Config) checkFaces() error {
 		name string
 		port int64
 	}{{"port", c.Port.Get()}, {"plain-port", c.PlainPort.Get()}, {"sentinel-port", c.SentinelPort.Get()},
-		{"tls-port", c.TLSPort.Get()}, {"tls-plain-port", c.TLSPlainPort.Get()}, {"tls-sentinel-port", c.TLSSentinelPort.Get()}} {
+		{"tls-port", c.TLSPort.Get()}, {"tls-plain-port", c.TLSPlainPort.Get()}, {"tls-sentinel-port", c.TLSSentinelPort.Get()}, {"http-port", c.HTTPPort.Get()}} {
 		if other := taken[p.port]; other != "" && p.port != 0 {
 			return fmt.Errorf("%s and %s are both %d: each face has a port of its own", other, p.name, p.port)
 		}

@@ -63,8 +63,11 @@ func (c *Config) TLSPeers() bool { return c.TLSCluster.Get() || c.TLSReplication
 
 // SpeaksTLS reports whether anything is done by TLS.
 func (c *Config) SpeaksTLS() bool {
-	return c.TLSPort.Get() != 0 || c.TLSPlainPort.Get() != 0 || c.TLSSentinelPort.Get() != 0 || c.TLSPeers()
+	return c.TLSPort.Get() != 0 || c.TLSPlainPort.Get() != 0 || c.TLSSentinelPort.Get() != 0 || c.HTTPByTLS() || c.TLSPeers()
 }
+
+// HTTPByTLS reports whether there is an http-port and it speaks TLS.
+func (c *Config) HTTPByTLS() bool { return c.HTTPPort.Get() != 0 && c.TLSHTTP.Get() }
 
 // BasePort is the port at which its peers reach a node, and clients unless they ask for
 // the other one: tls-port where peers speak TLS or there is no port without, else port.

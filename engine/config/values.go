@@ -204,7 +204,10 @@ type Config struct {
 
 	// what a node shows beside its port
 	PlainPort, SentinelPort Int
-	AnnouncePlainPort       Int // where clients reach it; 0: at PlainPort
+	HTTPPort                Int
+	HTTPBind                Str  // addresses that it listens at, in the form of bind
+	TLSHTTP                 Bool // it speaks TLS
+	AnnouncePlainPort       Int  // where clients reach it; 0: at PlainPort
 	AnnounceSentinelPort    Int
 	AnnounceTLSPort         Int // the same for those by TLS
 	AnnounceTLSPlainPort    Int

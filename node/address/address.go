@@ -124,7 +124,7 @@ func listensAt(cfg *config.Config, host string) bool {
 	if ip == nil || !ip.IsLoopback() && !ownAddress(ip) {
 		return false
 	}
-	return slices.ContainsFunc(bindAddrs(cfg), func(b bindAddr) bool {
+	return slices.ContainsFunc(bindAddrs(cfg.Bind.Get()), func(b bindAddr) bool {
 		at := net.ParseIP(b.host)
 		return at == nil || at.Equal(ip) || at.IsUnspecified() && (b.network == "tcp4") == (ip.To4() != nil)
 	})
@@ -198,7 +198,7 @@ func findPeer(peers []config.Peer, id int64) *config.Peer {
 // fallbackHost is what a node calls itself when nobody told it: its first
 // bound address that others can dial, or the loopback address.
 func fallbackHost(cfg *config.Config) string {
-	for _, b := range bindAddrs(cfg) {
+	for _, b := range bindAddrs(cfg.Bind.Get()) {
 		if ip := net.ParseIP(b.host); ip != nil && !ip.IsUnspecified() {
 			return b.host
 		}

@@ -23,9 +23,9 @@ type bindAddr struct {
 	optional      bool
 }
 
-func bindAddrs(cfg *config.Config) []bindAddr {
+func bindAddrs(bind string) []bindAddr {
 	var out []bindAddr
-	for _, w := range strings.Fields(cfg.Bind.Get()) {
+	for _, w := range strings.Fields(bind) {
 		b := bindAddr{network: "tcp4", host: strings.TrimPrefix(w, "-"), optional: strings.HasPrefix(w, "-")}
 		switch {
 		case b.host == "*":
@@ -47,6 +47,7 @@ type Sockets struct {
 	Port     []net.Listener // port, and the unix socket
 	Plain    []net.Listener // plain-port
 	Sentinel []net.Listener // sentinel-port
+	HTTP     []net.Listener // http-port
 	TLS      struct {       // the same by TLS: tls-port, tls-plain-port, tls-sentinel-port
 		Port, Plain, Sentinel []net.Listener
 	}
@@ -71,7 +72,7 @@ func (s *Sockets) faces(cfg *config.Config) [6]facePort {
 
 // All are all of them.
 func (s *Sockets) All() []net.Listener {
-	return slices.Concat(s.Port, s.Plain, s.Sentinel, s.TLS.Port, s.TLS.Plain, s.TLS.Sentinel)
+	return slices.Concat(s.Port, s.Plain, s.Sentinel, s.TLS.Port, s.TLS.Plain, s.TLS.Sentinel, s.HTTP)
 }
 
 // Close closes them.
@@ -93,9 +94,15 @@ func Listen(cfg *config.Config, path string) (s Sockets, err error) {
 	s.bind = cfg.Bind.Get()
 	for i, face := range s.faces(cfg) {
 		s.ports[i] = face.port.Get()
-		if *face.into, err = listenAt(cfg, int(s.ports[i])); err != nil {
+		if *face.into, err = listenAt("bind", s.bind, s.ports[i]); err != nil {
 			return s, err
 		}
+	}
+	if s.HTTP, err = listenAt("http-bind", cfg.HTTPBind.Get(), cfg.HTTPPort.Get()); err != nil {
+		return s, err
+	}
+	if len(s.HTTP) == 0 && cfg.HTTPPort.Get() != 0 {
+		return s, errors.New("http-port: none of http-bind's addresses can be listened at")
 	}
 	if path != "" {
 		l, err := listenUnix(path, os.FileMode(cfg.UnixSocketPerm.Get()))
@@ -124,7 +131,7 @@ func (s *Sockets) Move(cfg *config.Config, drop func([]net.Listener)) (fresh Soc
 	}
 	for i, face := range fresh.faces(cfg) {
 		if port := face.port.Get(); port != s.ports[i] {
-			if *face.into, err = listenAt(cfg, int(port)); err != nil {
+			if *face.into, err = listenAt("bind", s.bind, port); err != nil {
 				fresh.Close()
 				return Sockets{}, err
 			}
@@ -156,17 +163,17 @@ func dropTCP(list *[]net.Listener, drop func([]net.Listener)) {
 	*list = left
 }
 
-// listenAt opens a port at each of the configured addresses, 0: none.
-func listenAt(cfg *config.Config, port int) (socks []net.Listener, err error) {
-	binds := bindAddrs(cfg)
+// listenAt opens a port at each of the addresses that a directive has, 0: none.
+func listenAt(directive, bind string, port int64) (socks []net.Listener, err error) {
+	binds := bindAddrs(bind)
 	if len(binds) > maxBinds {
-		return nil, fmt.Errorf("bind: more than %d addresses", maxBinds)
+		return nil, fmt.Errorf("%s: more than %d addresses", directive, maxBinds)
 	}
 	for _, b := range binds {
 		if port == 0 {
 			break
 		}
-		l, err := net.Listen(b.network, net.JoinHostPort(b.host, strconv.Itoa(port)))
+		l, err := net.Listen(b.network, net.JoinHostPort(b.host, strconv.FormatInt(port, 10)))
 		if err != nil && b.optional {
 			continue
 		}

@@ -33,9 +33,10 @@ const (
 // errFewFiles says that not one client could be served.
 var errFewFiles = errors.New("not enough open files")
 
-// ReservedFiles is what a node with so many others needs beside its clients.
-func ReservedFiles(cfg *config.Config, others int) int64 {
-	n := int64(ownFiles + loopFiles*max(Cores(), int(cfg.IOThreads.Get())))
+// ReservedFiles is what a node with so many others needs beside its clients, and so many
+// connections by HTTP.
+func ReservedFiles(cfg *config.Config, others, http int) int64 {
+	n := int64(http + ownFiles + loopFiles*max(Cores(), int(cfg.IOThreads.Get())))
 	if others > 0 {
 		n += guestFiles + peerFiles*int64(others)
 	}
@@ -54,9 +55,9 @@ func filesEach(cfg *config.Config, others int) int64 {
 // FitClients raises the limit on open files to what maxclients needs, as far as
 // the system lets it, and lowers maxclients to what is there. It says so.
 //
-// others is how many other nodes there are.
-func FitClients(cfg *config.Config, host engine.Host, others int) error {
-	reserve, each, want := ReservedFiles(cfg, others), filesEach(cfg, others), cfg.MaxClients.Get()
+// others is how many other nodes there are, http how many connections there may be by HTTP.
+func FitClients(cfg *config.Config, host engine.Host, others, http int) error {
+	reserve, each, want := ReservedFiles(cfg, others, http), filesEach(cfg, others), cfg.MaxClients.Get()
 	was, files, err := raiseFiles(want*each + reserve)
 	switch fits := (files - reserve) / each; {
 	case errors.Is(err, errNoFileLimit):
