@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"regent/engine/commands"
 	"regent/engine/config"
 	"regent/engine/enginetest"
+	"regent/engine/spec"
 )
 
 // TestRenamedCommands: clients say the new name, and the log keeps Redis's.
@@ -28,6 +30,22 @@ func TestRenamedCommands(t *testing.T) {
 	} {
 		if got := c.Do(strings.Fields(step.line)...); got != step.want {
 			t.Errorf("%s: %q, want %q", step.line, got, step.want)
+		}
+	}
+	// What nobody guesses: the name in redis.conf's example, and one with bytes that are no text.
+	for _, name := range []string{"b840fc02d524045429941cc15f59e41cb7be6c52", strings.Repeat("Long", 1000), "\xff\xc9\x00"} {
+		c := config.New()
+		if err := config.Parse(c, "rename-command CONFIG "+strconv.Quote(name), "test"); err != nil {
+			t.Fatal(err)
+		}
+		if err := engine.CheckRenames(c.Renamed, commands.All()...); err != nil {
+			t.Errorf("%.50q: %v", name, err)
+		}
+		renamed := enginetest.NewEngine(t, func(o *engine.Options) { o.Config.Renamed = c.Renamed }).Client()
+		for _, said := range []string{name, spec.Lower(name)} {
+			if got := renamed.Do(said, "get", "port"); !strings.HasPrefix(got, "*2\r\n") {
+				t.Errorf("%.50q: %q", said, got)
+			}
 		}
 	}
 	if got := strings.Join(s.Log.Lines(), "|"); got != "set k v|del k" {

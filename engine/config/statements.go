@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"regent/engine/spec"
 )
 
 // Statements are lines that no directive's value stands for: CONFIG knows
@@ -20,7 +22,7 @@ func (c *Config) state(name string, words []string) error {
 		if len(words) != 2 {
 			return fmt.Errorf("rename-command: %w", errArguments)
 		}
-		c.Renamed = append(c.Renamed, Rename{From: strings.ToLower(words[0]), To: strings.ToLower(words[1])})
+		c.Renamed = append(c.Renamed, Rename{From: spec.Lower(words[0]), To: spec.Lower(words[1])})
 		return nil
 	case "user":
 		return c.user(words)

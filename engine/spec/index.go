@@ -2,9 +2,9 @@ package spec
 
 import "math/bits"
 
-// maxNameLen bounds a command name that can be in an index; longer words
-// are unknown without a look.
-const maxNameLen = 32
+// usualLen is the length in bytes up to which a word is looked for without taking memory. No
+// command's own name is longer; one that rename-command has given may be.
+const usualLen = 32
 
 // An Index finds things by the names of commands, in any ASCII case. It is made
 // once, and then only read.
@@ -16,6 +16,7 @@ const maxNameLen = 32
 // found in a map, at several times the price.
 type Index[C any] struct {
 	byName map[string]C
+	most   int            // bytes of the longest name: longer words are unknown without a look
 	short  []shortName[C] // a power of two of them
 	mul    uint64
 	shift  uint
@@ -38,16 +39,16 @@ const (
 )
 
 // NewIndex makes an index of all, each under the name, in lower case, that nameOf
-// gives it. It panics if two have one name, or if a name is too long.
+// gives it. It panics if two have one name.
 func NewIndex[C any](all []C, nameOf func(C) string) Index[C] {
 	ix := Index[C]{byName: make(map[string]C, len(all))}
 	var short []shortName[C]
 	for _, c := range all {
 		name := nameOf(c)
-		if _, dup := ix.byName[name]; dup || len(name) > maxNameLen {
-			panic("spec: command " + name + " is in the table twice, or its name is too long")
+		if _, dup := ix.byName[name]; dup {
+			panic("spec: command " + name + " is in the table twice")
 		}
-		ix.byName[name] = c
+		ix.byName[name], ix.most = c, max(ix.most, len(name))
 		if key := shortKey([]byte(name)); key != 0 {
 			short = append(short, shortName[C]{key, name, c})
 		}
@@ -99,9 +100,13 @@ func (ix *Index[C]) Find(name []byte) (c C, ok bool) {
 }
 
 func (ix *Index[C]) findLong(name []byte) (c C, ok bool) {
-	var low [maxNameLen]byte
-	if len(name) > maxNameLen {
+	var low [usualLen]byte
+	switch {
+	case len(name) > ix.most:
 		return c, false
+	case len(name) > len(low):
+		c, ok = ix.byName[Lower(string(name))]
+		return c, ok
 	}
 	for i, b := range name {
 		if 'A' <= b && b <= 'Z' {
