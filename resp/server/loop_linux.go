@@ -123,6 +123,7 @@ func (lp *loop) turn() (more, kept bool) {
 	for i := range events {
 		lp.event(&events[i])
 	}
+	lp.hear()
 	open, kept := lp.commit()
 	if !kept {
 		return false, false
@@ -252,6 +253,17 @@ func (lp *loop) serveInbox() (served int, leaving bool) {
 	inbox, orders := lp.inbox, lp.orders
 	lp.inbox, lp.orders, leaving = lp.taken[:0], nil, lp.leaving
 	lp.mu.Unlock()
+	served = len(inbox)
+	lp.serve(inbox)
+	lp.release() // a client that is moved must be at rest
+	for _, o := range orders {
+		lp.carryOut(o)
+	}
+	return served, leaving
+}
+
+// serve gives a turn to what was in the inbox, whose memory serves the next one.
+func (lp *loop) serve(inbox []*slot) {
 	for _, s := range inbox {
 		switch {
 		case s.at.Load() != lp: // it has moved on
@@ -264,13 +276,32 @@ func (lp *loop) serveInbox() (served int, leaving bool) {
 			lp.visit(s)
 		}
 	}
-	lp.release() // a client that is moved must be at rest
-	for _, o := range orders {
-		lp.carryOut(o)
-	}
 	clear(inbox)
 	lp.taken = inbox
-	return len(inbox), leaving
+}
+
+// hear gives a turn to the few that were told something by what this turn has carried out, as where
+// one of its clients listens to another: what they hear leaves with the replies, and no turn of
+// their own looks at all sockets before. Many are left to the next turn, as is all else: they would not fit
+// among the open batches.
+func (lp *loop) hear() {
+	if len(lp.open) == 0 {
+		return
+	}
+	lp.set.srv.engine.TellPublished(&lp.w.desk)
+	if !lp.posted.Load() {
+		return
+	}
+	lp.mu.Lock()
+	inbox := lp.inbox
+	if len(lp.orders) > 0 || lp.leaving || len(lp.open)+len(inbox) >= maxOpen {
+		lp.mu.Unlock()
+		return
+	}
+	lp.posted.Store(false)
+	lp.inbox = lp.taken[:0]
+	lp.mu.Unlock()
+	lp.serve(inbox)
 }
 
 // serveAgain gives a turn to those that had more to do than fits into one.
