@@ -54,6 +54,12 @@ func unanswered(t *testing.T, dir string, lines ...string) *testServer {
 
 func unansweredOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testServer {
 	t.Helper()
+	return beginWith(t, Options{Disk: fs}, dir, lines...)
+}
+
+// beginWith is unanswered with other surroundings.
+func beginWith(t *testing.T, o Options, dir string, lines ...string) *testServer {
+	t.Helper()
 	cfg := config.New()
 	if err := config.Parse(cfg, strings.Join(append(lines, "dir "+dir, "logfile "+filepath.Join(dir, "log")), "\n"), "test"); err != nil {
 		t.Fatal(err)
@@ -62,7 +68,8 @@ func unansweredOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testSe
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{Config: cfg, Listeners: []net.Listener{l}, Disk: fs})
+	o.Config, o.Listeners = cfg, []net.Listener{l}
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

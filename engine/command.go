@@ -63,6 +63,10 @@ type Command struct {
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool
+	// Aside reports whether a call waits for the disk or for the listener, in another goroutine: a
+	// transaction with such a call is carried out there as a whole, as a script that takes long is.
+	// nil: none does.
+	Aside func(c *Ctx) bool
 	// Member is the argument that names a member of the value at the only key, and Score the
 	// one that is its score from then on, 0: none. They are a hint (foresee.go): options may
 	// stand where they are looked for.

@@ -241,7 +241,7 @@ func (e *Engine) handle(c *Ctx, sh *shard, mark int) {
 // handleWide locks the shards of the command's keys, and those that are wanted by
 // what waits for a key of them, and runs the handler.
 func (e *Engine) handleWide(c *Ctx) {
-	if c.Cmd.Locks == lockQueued && c.s.inMulti() && c.s.tx.scripts {
+	if c.Cmd.Locks == lockQueued && c.s.inMulti() && (c.s.tx.scripts || c.s.tx.aside) {
 		e.handleScript(c)
 		return
 	}

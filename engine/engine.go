@@ -64,6 +64,7 @@ type Engine struct {
 	poison    bool
 	seed      maphash.Seed
 	spans     large.Pool
+	purging   atomic.Bool // MEMORY PURGE is to be done for a transaction or a script
 	codecs    *rdb.Registry
 	libraries Libraries             // nil: no room has them
 	small     [dict.Forms]MakeSmall // of views, by form

@@ -74,9 +74,15 @@ func (c *Ctx) park(p parking) {
 func (s *Session) Parked() bool { return s.parked != nil }
 
 // InBackground parks the session while another goroutine does what may take
-// long, and ends with finish, which writes the reply. work sees nothing of c.
+// long, and ends with finish, which writes the reply. work sees nothing of c. As part of a
+// transaction that is carried out there it is done at once, with every shard locked: others wait
+// for that as for a script. As part of any other it is refused.
 func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
-	if c.nested {
+	switch {
+	case c.waitsAside():
+		finish(c, work())
+		return
+	case c.nested:
 		c.Err(resp.ErrNoMulti)
 		return
 	}
@@ -98,6 +104,15 @@ func (c *Ctx) InBackground(work func() error, finish func(c *Ctx, err error)) {
 			return err != nil
 		},
 	})
+}
+
+// Always is Command.Aside of a command that waits whatever its arguments are.
+func Always(*Ctx) bool { return true }
+
+// waitsAside reports whether c's command is part of a transaction that is carried out in the
+// background, since that waits for more than locks.
+func (c *Ctx) waitsAside() bool {
+	return c.nested && !c.called && c.aside && c.course == CourseAside && c.s.tx != nil && c.s.tx.aside
 }
 
 // timed has the time of a command that parks and is at work all the while counted: in

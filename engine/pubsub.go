@@ -305,6 +305,10 @@ func verb(kind pubsub.Kind, ends bool) string {
 }
 
 func (c *Ctx) subscribe(kind pubsub.Kind) {
+	if c.nested && kind == pubsub.Shard { // as in redis-server, where the other kinds may
+		c.Err(resp.ErrShardSubNested)
+		return
+	}
 	c.tellPublished()
 	s := c.s
 	if s.subs == nil {

@@ -257,6 +257,9 @@ func (p *Pace) note(quick bool) {
 	}
 }
 
+// Nested reports whether c's command is one of a transaction or a script.
+func (c *Ctx) Nested() bool { return c.nested }
+
 // InScript reports whether c's command is one of a script.
 func (c *Ctx) InScript() bool { return c.called }
 

@@ -165,6 +165,9 @@ func (e *Engine) handleScript(c *Ctx) {
 		if c.Cmd.Course != nil {
 			c.course = c.Cmd.Course(c.Args)
 		}
+		if c.Cmd.Locks == lockQueued && c.s.tx.aside {
+			c.course = CourseAside
+		}
 		if c.course == CourseAside || c.course&CourseLeaves != 0 {
 			c.late, c.moved = true, true
 			return

@@ -190,7 +190,7 @@ func configCommands() []Command {
 			Summary: "Returns the directives that match any of the patterns.",
 			Args:    spec.Args{spec.Block("parameter", spec.String("parameter")).Many()},
 		}},
-		{Do: doConfigSet, Command: spec.Command{
+		{Do: doConfigSet, Aside: configWaits, Command: spec.Command{
 			Name: "set", Arity: -4, Flags: flags, Since: "2.0.0", Complex: "O(N) in the number of directives",
 			Summary: "Changes directives, all or none of them.",
 			Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
@@ -201,7 +201,7 @@ func configCommands() []Command {
 			Name: "resetstat", Arity: 2, Flags: flags, Since: "2.0.0", Complex: "O(1)",
 			Summary: "Sets the statistics of INFO back to 0.",
 		}},
-		{Do: doConfigRewrite, Command: spec.Command{
+		{Do: doConfigRewrite, Aside: Always, Command: spec.Command{
 			Name: "rewrite", Arity: 2, Flags: flags, Since: "2.8.0", Complex: "O(1)",
 			Summary: "Writes the configuration in force back into its file.",
 		}},
@@ -290,11 +290,12 @@ func (c *Ctx) applies(pairs, was []string) bool {
 	case c.nested && tls == "" && moves == "":
 		e.keepLater(was)
 		return false
-	case c.nested: // it cannot wait
+	case c.nested && !c.waitsAside(): // of a script: it cannot wait
 		_ = e.Config.Set(was, true)
 		c.Err(resp.ErrNoMulti)
 		return true
 	}
+	nested := c.nested
 	var failed error // what the client is told
 	work := func() error {
 		if moves != "" {
@@ -309,7 +310,11 @@ func (c *Ctx) applies(pairs, was []string) bool {
 				return err
 			}
 		}
-		if keeps != "" {
+		switch {
+		case keeps == "":
+		case nested:
+			e.keepLater(was)
+		default:
 			if err := e.control.KeepLog(e.Config.AppendOnly.Get()); err != nil {
 				failed = fmt.Errorf(resp.ErrConfigSet, keeps, "Unable to turn on AOF. Check server logs.")
 				return err
@@ -346,6 +351,16 @@ func (c *Ctx) applies(pairs, was []string) bool {
 }
 
 func isAppendOnly(name string) bool { return strings.EqualFold(name, "appendonly") }
+
+// configWaits reports whether CONFIG SET reads files or opens ports.
+func configWaits(c *Ctx) bool {
+	for i := 2; i < len(c.Args); i += 2 {
+		if name := string(c.Args[i]); c.e.Config.Moves(name) || config.AppliesTLS(name) {
+			return true
+		}
+	}
+	return false
+}
 
 // keepLater has the log begun or ended for a transaction, which cannot wait for that.
 func (e *Engine) keepLater(was []string) {

@@ -257,6 +257,10 @@ func debugReload(c *Ctx) {
 
 // reload leaves the files to another goroutine, and lets nobody write meanwhile.
 func (c *Ctx) reload(work func() error) {
+	if c.nested { // it would wait for the shards that its transaction has
+		c.Err(resp.ErrNoMulti)
+		return
+	}
 	e, what := c.e, strings.ToUpper(string(c.Args[1]))
 	held := func() error {
 		e.HoldWrites()

@@ -70,16 +70,31 @@ func doBgrewriteaof(c *Ctx) {
 	if c.withoutData() {
 		return
 	}
-	switch job := c.e.control.Rewrite(); {
-	case job == JobStarted && !c.nested:
+	switch c.jobInside(0, c.e.control.Rewrite()) {
+	case JobStarted:
 		c.W.Status("Background append only file rewriting started")
-	case job == JobStarted, job == JobScheduled: // in a transaction: when that is over
+	case JobScheduled:
 		c.W.Status("Background append only file rewriting scheduled")
-	case job == JobRunning:
+	case JobRunning:
 		c.Err(resp.ErrRewriting)
 	default:
 		c.Err(resp.ErrNoRewrite)
 	}
+}
+
+// jobInside is what a transaction says of a job, of its kind: as in redis-server it begins when that is
+// over, however often it is asked for.
+func (c *Ctx) jobInside(kind int, job Job) Job {
+	tx := c.s.tx
+	switch {
+	case !c.nested || tx == nil || !tx.open:
+	case job == JobStarted:
+		tx.begun[kind] = true
+		return JobScheduled
+	case job == JobRunning && tx.begun[kind]:
+		return JobScheduled
+	}
+	return job
 }
 
 func doBgsave(c *Ctx) {
@@ -91,14 +106,14 @@ func doBgsave(c *Ctx) {
 		c.Err(resp.ErrSyntax)
 		return
 	}
-	switch job := c.e.control.SaveSoon(afterwards || c.nested); {
-	case job == JobStarted && !c.nested:
+	switch c.jobInside(1, c.e.control.SaveSoon(afterwards || c.nested)) {
+	case JobStarted:
 		c.W.Status("Background saving started")
-	case job == JobStarted, job == JobScheduled:
+	case JobScheduled:
 		c.W.Status("Background saving scheduled")
-	case job == JobRunning:
+	case JobRunning:
 		c.Err(resp.ErrSaving)
-	case job == JobBusy:
+	case JobBusy:
 		c.Err(resp.ErrSaveBusy)
 	default:
 		c.Err(resp.ErrSave)

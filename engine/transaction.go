@@ -31,7 +31,9 @@ import (
 //   - It is carried out by one leader. Where leadership has moved since WATCH, what
 //     was watched may have been changed elsewhere, and counts as changed.
 //   - Nothing waits inside: what would park answers as Redis does where blocking is
-//     denied, or is refused (Ctx.Park).
+//     denied, or is refused (Ctx.Park). With what waits for the disk or the listener (Command.Aside) the
+//     whole transaction is carried out in the background, as a script that takes long is: others
+//     wait for it meanwhile, and no event loop does.
 //
 // As in Redis an error of one command undoes nothing. A command that was refused
 // when it should have been queued ends all at EXEC.
@@ -49,6 +51,8 @@ type transaction struct {
 	flags   spec.Flags // of all commands in the queue
 	scripts bool       // there are scripts in the queue
 	strays  bool       // so is what touches more than keys of the session's database
+	aside   bool       // so is what waits for more than locks (Command.Aside)
+	begun   [2]bool    // it has begun a rewrite of the log, a save
 	shards  lockSet    // of the queue's keys
 	queue   []queued
 	args    []byte   // of all of them, one after the other
@@ -199,6 +203,7 @@ func (e *Engine) enqueue(c *Ctx) {
 	tx.queue = append(tx.queue, q)
 	tx.flags |= c.Cmd.lead
 	tx.scripts = tx.scripts || c.Cmd.Scripts != noScripts
+	tx.aside = tx.aside || c.Cmd.Aside != nil && c.Cmd.Aside(c)
 	c.s.Shared.queued.Add(1)
 	c.s.Shared.queuedBytes.Store(tx.bytes())
 	c.W.Status("QUEUED")
@@ -254,6 +259,7 @@ func (e *Engine) endTransaction(s *Session) {
 	e.unwatch(s)
 	tx := s.tx
 	tx.open, tx.over, tx.aborted, tx.flags, tx.scripts, tx.strays, tx.shards = false, false, false, 0, false, false, lockSet{}
+	tx.aside, tx.begun = false, [2]bool{}
 	clear(tx.said)
 	tx.queue, tx.args, tx.ends = tx.queue[:0], tx.args[:0], tx.ends[:0]
 	if cap(tx.args) > keptQueue {

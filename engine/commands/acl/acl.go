@@ -80,11 +80,11 @@ func changers() []engine.Command {
 			Name: "deluser", Arity: -3, Flags: admin, Since: "6.0.0", Complex: "O(1) amortized for a typical user",
 			Summary: "Deletes users and ends their connections.", Args: spec.Args{spec.String("username").Many()}, Secrets: names,
 		}},
-		{Do: doLoad, OfUsers: true, Command: spec.Command{
+		{Do: doLoad, OfUsers: true, Aside: engine.Always, Command: spec.Command{
 			Name: "load", Arity: 2, Flags: admin, Since: "6.0.0", Complex: "O(N) in the number of users",
 			Summary: "Reads the users from their file.",
 		}},
-		{Do: doSave, Command: spec.Command{
+		{Do: doSave, Aside: engine.Always, Command: spec.Command{
 			Name: "save", Arity: 2, Flags: admin, Since: "6.0.0", Complex: "O(N) in the number of users",
 			Summary: "Writes the users into their file.",
 		}},

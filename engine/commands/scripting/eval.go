@@ -161,6 +161,8 @@ func (ss *scripts) flush(c *engine.Ctx) {
 
 func (ss *scripts) debug(c *engine.Ctx) {
 	switch {
+	case c.Nested(): // replies of other commands stand before its own
+		c.Err(resp.ErrScriptDebugAlone)
 	case spec.EqualFold(c.Args[2], "no"):
 		c.W.OK()
 	case spec.EqualFold(c.Args[2], "yes"), spec.EqualFold(c.Args[2], "sync"):
