@@ -185,13 +185,13 @@ func (s *Server) replicaOptions() replicas.Options {
 	o := replicas.Options{
 		Config: s.cfg, Host: s.host, Disk: s.disk(), Copy: s.data.CopyOut, Beat: s.engine.Beat, Synced: s.engine.CountSync, Sent: s.engine.CountReplOutput,
 		Leads: func() bool { return true }, History: s.engine.RunID,
-		Stream: func() engine.Stream {
-			if log := s.data.Log(); log != nil {
-				return log.Stream()
+		Stream: s.data.Followed, Rest: s.data.EndBacklog,
+		Committed: func() int64 {
+			if log := s.data.Followed(); log != nil {
+				return log.Durable()
 			}
-			return nil
+			return 0
 		},
-		Committed: func() int64 { return s.durable(engine.AckSet(0)) },
 	}
 	if s.peers != nil {
 		o.Committed = func() int64 { return s.peers.CommittedFor(engine.AcksQuorum.Set()) }

@@ -124,7 +124,8 @@ type Log interface {
 	// End is the offset after the last appended record.
 	End() int64
 	// Synced is the offset up to which fsync has made the log durable, whatever
-	// appendfsync asks. LogSynced is called when it has moved.
+	// appendfsync asks. LogSynced is called when it has moved. A log that is not on disk
+	// answers -1.
 	Synced() int64
 }
 

@@ -210,7 +210,7 @@ func (r *infoRun) persistence(w *InfoWriter) {
 	w.Int("current_save_keys_processed", done)
 	w.Int("current_save_keys_total", all)
 	w.zero("module_fork_in_progress", "module_fork_last_cow_size")
-	if e.log() == nil { // one may be being made
+	if !e.keepsLog() { // one may be being made
 		w.Bool("aof_enabled", e.Config.AppendOnly.Get())
 	}
 	if !loading {

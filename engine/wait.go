@@ -108,7 +108,7 @@ func doWaitAOF(c *Ctx) {
 	case !e.cluster.View().Leading:
 		c.Err(resp.ErrWaitAOFReplica)
 		return
-	case local > 0 && e.log() == nil:
+	case local > 0 && !e.keepsLog():
 		c.Err(resp.ErrWaitAOFOff)
 		return
 	}
@@ -140,6 +140,12 @@ func doWaitAOF(c *Ctx) {
 		},
 		cancel: func() { e.acks.drop(w) },
 	})
+}
+
+// keepsLog reports whether there is a log on disk.
+func (e *Engine) keepsLog() bool {
+	log := e.log()
+	return log != nil && log.Synced() >= 0
 }
 
 // syncedBy is how many nodes have fsynced the log up to off: 1 or 0 for this

@@ -54,11 +54,12 @@ var floors = map[string][]string{
 	"regent/cluster":       {"regent/cluster/bully", "regent/engine", "regent/engine/config", "regent/resp"},
 	"regent/resp/server":   {"regent/engine", "regent/engine/config", "regent/resp"},
 	"regent/node/address":  {"regent/engine/config"},
+	"regent/node/backlog":  {"regent/engine", "regent/resp"},
 	"regent/node/barrier":  {"regent/engine"},
 	"regent/node/certs":    {"regent/engine", "regent/engine/config", "regent/node/machine"},
 	"regent/node/delivery": {},
 	"regent/node/machine":  {"regent/engine", "regent/engine/config"},
-	"regent/node/persist":  {"regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/node/delivery", "regent/resp"},
+	"regent/node/persist":  {"regent/aof", "regent/engine", "regent/engine/config", "regent/engine/rdb", "regent/node/backlog", "regent/node/delivery", "regent/resp"},
 	"regent/node/status":   {"regent/engine"},
 	"regent/node/replicas": {"regent/aof", "regent/engine", "regent/engine/config", "regent/node/delivery", "regent/resp"},
 	root: {

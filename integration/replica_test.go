@@ -251,3 +251,61 @@ func TestTooManyReplicas(t *testing.T) {
 		}
 	}
 }
+
+// TestRedisFollowsWithoutALog: a node that keeps no log on disk is followed from memory: each change comes,
+// and a broken link costs no second copy. A log that begins on disk, or ends, does.
+func TestRedisFollowsWithoutALog(t *testing.T) {
+	n := startNode(t, "--appendonly", "no", "--enable-debug-command", "yes")
+	c := client(t, n)
+	fillTypes(t, c)
+	redisLog := filepath.Join(t.TempDir(), "redis.log")
+	replica := startRedis(t, "--enable-debug-command", "yes", "--logfile", redisLog)
+	rc := client(t, replica)
+	if got := infoField(t, c, "replication", "repl_backlog_active"); got != "0" {
+		t.Errorf("repl_backlog_active:%s before anybody follows", got)
+	}
+	must(t, rc.Do(t.Context(), "REPLICAOF", "127.0.0.1", strconv.Itoa(n.Port)).Err())
+	sameAs(t, rc, c)
+	copies := func(want int) {
+		t.Helper()
+		text, err := os.ReadFile(redisLog)
+		must(t, err)
+		if n := strings.Count(string(text), "Full resync from master"); n != want {
+			t.Errorf("%d full copies, want %d:\n%s", n, want, text)
+		}
+	}
+	for _, step := range []struct {
+		do     func()
+		copies int
+	}{
+		{func() { must(t, c.Set(t.Context(), "large", strings.Repeat("x", 3<<20), 0).Err()) }, 1},
+		{func() {
+			_, err := c.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
+				p.Incr(t.Context(), "n1")
+				p.LPush(t.Context(), "n2", "a")
+				return nil
+			})
+			must(t, err)
+		}, 1},
+		{func() {
+			must(t, rc.ClientKillByFilter(t.Context(), "TYPE", "master").Err())
+			must(t, c.Incr(t.Context(), "n1").Err())
+		}, 1},
+		{func() {
+			must(t, c.ConfigSet(t.Context(), "appendonly", "yes").Err())
+			must(t, c.Incr(t.Context(), "n1").Err())
+		}, 2},
+		{func() {
+			must(t, c.ConfigSet(t.Context(), "appendonly", "no").Err())
+			must(t, c.Incr(t.Context(), "n1").Err())
+		}, 3},
+		{func() { must(t, c.FlushAll(t.Context()).Err()) }, 3},
+	} {
+		step.do()
+		sameAs(t, rc, c)
+		copies(step.copies)
+	}
+	if got, want := infoField(t, c, "replication", "master_repl_offset"), "0"; got == want {
+		t.Error("the log in memory has no offset")
+	}
+}

@@ -494,6 +494,5 @@ const (
 	ErrReplconfRange  = "ERR value is out of range, value must between 0 and 1"
 	ErrReplconfAddr   = "ERR REPLCONF ip-address provided by replica instance is too long: %d bytes"
 	ErrNoMasterLink   = "NOMASTERLINK Can't SYNC while not connected with my master"
-	ErrNoLogToFollow  = "ERR There is no log to follow: start the server with appendonly yes"
 	ErrMostReplicas   = "ERR At most %d replicas that are no nodes are served at one time"
 )

@@ -127,6 +127,8 @@ func (c *Config) log() []*directive {
 		yesNo("skip-unknown-types", &c.SkipUnknownTypes, false).settled(),
 		yesNo("rdbcompression", &c.RdbCompression, true),
 		yesNo("rdbchecksum", &c.RdbChecksum, true).fixed(),
+		leastBacklog(memory("repl-backlog-size", &c.ReplBacklogSize, 1<<20, 1, anyBytes)),
+		number("repl-backlog-ttl", &c.ReplBacklogTTL, 3600, 0, math.MaxInt64),
 	}
 }
 

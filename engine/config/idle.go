@@ -136,7 +136,6 @@ func idleFiles() []*directive {
 
 func idleReplication() []*directive {
 	return idle("followers read the leader's log, which is the backlog",
-		leastBacklog(idleMemory("repl-backlog-size", 1<<20, 1, anyBytes)), idleNumber("repl-backlog-ttl", 3600, 0, math.MaxInt64),
 		idleYesNo("repl-disable-tcp-nodelay", false),
 		idleWord("repl-diskless-load", "disabled", "disabled", "on-empty-db", "swapdb"),
 		idleYesNo("repl-diskless-sync", true), idleNumber("repl-diskless-sync-delay", 5, 0, anyInt),

@@ -128,6 +128,9 @@ type Config struct {
 	// client-output-buffer-limit slave: what waits for a backup that is taken
 	// slowly. Followers have the log on disk as their backlog.
 	OutputHardReplica, OutputSoftReplica, OutputSoftSecondsReplica Int
+	// ReplBacklogSize is how many bytes of what was written are kept in memory for replicas that are no
+	// nodes, where no log is on disk, and ReplBacklogTTL for how many seconds without any; 0: for good.
+	ReplBacklogSize, ReplBacklogTTL Int
 
 	// general
 	Dir, LogFile, LogFormat, PidFile Str

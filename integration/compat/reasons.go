@@ -115,7 +115,6 @@ var reasons = []reason{
 	{test: "BZMPOP propagate as pop", why: oneUnit},
 	{test: "MULTI + LPUSH + EXPIRE + DEBUG SLEEP", why: oneUnit},
 	{test: "MULTI propagation of XREADGROUP", why: "XGROUP SETID says how many entries the group has read, which redis-server 7.0 leaves out and 7.2 writes"},
-	{message: "There is no log to follow", why: "what follows reads the log, which `appendonly no` leaves out"},
 	{test: "No response for multi commands", why: "what the socket takes at once does not count for the limit"},
 	{test: "Obuf limit, HRANDFIELD with huge count", why: "with repetition 16,777,216 fields are drawn at most: a count alone could ask for more than there is memory"},
 	{test: "eviction due to", why: clients},

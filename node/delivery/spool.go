@@ -47,6 +47,8 @@ type Use struct {
 	// Local says that it goes to this machine's disk: nobody else decides how long it takes,
 	// and no Spool is needed.
 	Local bool
+	// Followed says that what changes from its moment on is wanted, too.
+	Followed bool
 }
 
 // SpoolOptions are what a Spool stands on.

@@ -44,7 +44,7 @@ func (d *Data) CopyOut(ctx context.Context, w io.Writer, copied delivery.Use, cu
 	if err != nil {
 		return err
 	}
-	use := rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get(), noKeys: copied.Libraries, turn: turn}
+	use := rdbUse{checksum: true, maxCopied: d.cfg.OutputHardReplica.Get(), noKeys: copied.Libraries, turn: turn, followed: copied.Followed}
 	defer turn.Pass()
 	if copied.Local {
 		return d.copyOut(ctx, w, use, cut)
@@ -56,7 +56,14 @@ func (d *Data) copyOut(ctx context.Context, w io.Writer, use rdbUse, cut func(at
 	f := d.newRDB(w, use)
 	return f.write(ctx, func(at int64) (*rdb.Place, error) {
 		log := d.Log()
-		if log == nil {
+		switch {
+		case log == nil && use.followed:
+			memory, err := d.beginBacklog()
+			if err == nil {
+				f.use.fields = cut(aof.Place{Offset: memory.End()})
+			}
+			return nil, err
+		case log == nil:
 			f.use.fields = cut(aof.Place{})
 			return nil, nil
 		}

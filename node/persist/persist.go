@@ -26,6 +26,7 @@ import (
 	"regent/aof/disk"
 	"regent/engine"
 	"regent/engine/config"
+	"regent/node/backlog"
 )
 
 // Options for New.
@@ -70,22 +71,24 @@ type Others interface {
 
 // Data is one node's data in its files.
 type Data struct {
-	o        Options
-	cfg      *config.Config
-	host     engine.Host
-	disk     disk.FS
-	engine   *engine.Engine
-	kept     atomic.Pointer[aof.Log] // the log, nil: none is kept, see switch.go
-	pastLogs atomic.Int64            // where the last one has ended
-	trouble  Trouble
-	others   Others // nil: alone
-	keeper   *keeper
-	backups  backups
-	spools   atomic.Int64 // that were made, for their files' names
-	loads    slowness
-	saves    slowness
-	from     string      // where the data was found; "": nowhere
-	followed atomic.Bool // the others have a say
+	o         Options
+	cfg       *config.Config
+	host      engine.Host
+	disk      disk.FS
+	engine    *engine.Engine
+	kept      atomic.Pointer[aof.Log]     // the log, nil: none is kept, see switch.go
+	pastLogs  atomic.Int64                // where the last one has ended
+	backlog   atomic.Pointer[backlog.Log] // the one in memory, nil: there is none, see backlog.go
+	noBacklog atomic.Bool                 // none begins, for one on disk does
+	trouble   Trouble
+	others    Others // nil: alone
+	keeper    *keeper
+	backups   backups
+	spools    atomic.Int64 // that were made, for their files' names
+	loads     slowness
+	saves     slowness
+	from      string      // where the data was found; "": nowhere
+	followed  atomic.Bool // the others have a say
 }
 
 // New makes the data of a node, before its log is open and its engine made.
@@ -264,21 +267,23 @@ func (d *Data) Rewrite() engine.Job { return d.keeper.askRewrite() }
 
 // backlogInfo continues INFO's section Replication with what a follower may
 // resume from. Redis keeps that in memory and forgets it; here it is the log on
-// disk, all of it since its first byte, so its size is what is there.
+// disk, all of it since its first byte, so its size is what is there, or as in Redis where none is kept.
 func (d *Data) backlogInfo() engine.InfoSection {
 	return engine.InfoSection{Name: "Replication", Default: true, Write: func(w *engine.InfoWriter) {
-		log := d.Log()
-		if log == nil { // as in redis-server, where nobody has followed yet
+		stream, size := d.Followed(), d.cfg.ReplBacklogSize.Get()
+		if stream == nil { // as in redis-server, where nobody has followed yet
 			w.Bool("repl_backlog_active", false)
 			for _, name := range []string{"repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen"} {
 				w.Int(name, 0)
 			}
 			return
 		}
-		stream := log.Stream()
 		start, end := stream.Start(), stream.End()
+		if d.Log() != nil {
+			size = end - start
+		}
 		w.Bool("repl_backlog_active", true)
-		w.Int("repl_backlog_size", end-start)
+		w.Int("repl_backlog_size", size)
 		w.Int("repl_backlog_first_byte_offset", start+1) // Redis counts from 1
 		w.Int("repl_backlog_histlen", end-start)
 	}}

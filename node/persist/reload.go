@@ -113,6 +113,7 @@ func (d *Data) ReloadDump(save, over bool) error {
 // the stream. Clients are told so, as at the start; what has slipped in sees a keyspace that counts
 // as none (Engine.Replaced), and is not answered from it.
 func (d *Data) replace(at int64, over bool, load func() error) error {
+	d.EndBacklog() // what follows is none of its records
 	d.engine.SetLoading(true)
 	defer d.engine.SetLoading(false)
 	d.engine.Freeze(func() {

@@ -151,6 +151,7 @@ type rdbUse struct {
 	checksum  bool
 	maxCopied int64 // see engine.SnapshotOptions
 	noKeys    bool  // it is for the libraries alone
+	followed  bool  // what changes after it is wanted, too
 	// turn is the caller's; nil: the snapshot waits for its own.
 	turn   *engine.SnapshotTurn
 	fields [][2]string // for the head

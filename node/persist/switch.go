@@ -148,8 +148,11 @@ func (d *Data) openAnew() (*trial, error) {
 	o.Recovered = func() {
 		r.report(func(error) { r.t.Recovered(); d.keeper.mended() }, nil)
 	}
+	d.barBacklog()
 	var err error
-	r.log, err = aof.OpenAnew(o, max(d.pastLogs.Load(), d.engine.Changes()))
+	if r.log, err = aof.OpenAnew(o, max(d.pastLogs.Load(), d.engine.Changes())); err != nil {
+		d.noBacklog.Store(false)
+	}
 	return r, err
 }
 
@@ -211,6 +214,7 @@ func (d *Data) release(log *aof.Log) {
 // forget says that there is no log any more.
 func (d *Data) forget() {
 	d.kept.Store(nil)
+	d.noBacklog.Store(false)
 	d.trouble.Ended()
 }
 

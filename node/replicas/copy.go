@@ -62,7 +62,7 @@ func (p *replica) copy(ctx context.Context) (at spot, reader engine.StreamReader
 
 // marked sends a copy as it is made, with a mark at its end.
 func (s *sending) marked(ctx context.Context) error {
-	if err := s.p.r.o.Copy(ctx, s.file, delivery.Use{Libraries: s.p.ask.Library}, s.cut); err != nil {
+	if err := s.p.r.o.Copy(ctx, s.file, delivery.Use{Libraries: s.p.ask.Library, Followed: !s.p.ask.Data}, s.cut); err != nil {
 		return err
 	}
 	return s.file.End()
@@ -76,7 +76,7 @@ func (s *sending) measured(ctx context.Context) error {
 	}
 	defer remove()
 	w := &fileWriter{f: f}
-	if err := s.p.r.o.Copy(ctx, w, delivery.Use{Libraries: s.p.ask.Library, Local: true}, s.cut); err != nil {
+	if err := s.p.r.o.Copy(ctx, w, delivery.Use{Libraries: s.p.ask.Library, Local: true, Followed: !s.p.ask.Data}, s.cut); err != nil {
 		return err
 	}
 	if err := s.file.Measured(w.n); err != nil {
@@ -99,8 +99,11 @@ func (s *sending) measured(ctx context.Context) error {
 // cut notes where in the log the copy is, and keeps the log from there on.
 func (s *sending) cut(at aof.Place) [][2]string {
 	s.place = at
-	stream := s.p.log
-	if stream == nil || s.p.ask.Data {
+	if s.p.ask.Data {
+		return nil
+	}
+	stream := s.p.r.o.Stream() // which may have begun at this moment
+	if s.p.log = stream; stream == nil {
 		return nil
 	}
 	if release, err := stream.Reserve(at.Offset); err == nil {

@@ -7,7 +7,7 @@
 //	            +FULLRESYNC     │  snapshot ─► RDB            +CONTINUE
 //	                            ▼                                 │
 //	            log, from the snapshot's place on ◄───────────────┘
-//	              committed bytes alone, read from the disk
+//	              committed bytes alone, read from the disk, or from memory where no log is kept
 //
 // It does not make Regent a replica of a Redis, and such a replica is no node: it has no
 // vote, and neither write-acks nor WAIT count it.
@@ -42,7 +42,8 @@
 //   - Nothing leaves that is not committed: a replica never has what a change of leader
 //     can take back.
 //   - Only a leader serves. The stream ends when it does not lead any more.
-//   - A replica that is slow costs disk and no memory: the log is read for it. One that is
+//   - A replica that is slow costs disk and no memory: the log is read for it. Where none is on
+//     disk, one in memory begins with the first copy (node/backlog), and is bounded. One that is
 //     farther behind than client-output-buffer-limit allows a replica is given up.
 //   - There are MaxReplicas at most, a goroutine or two for each.
 package replicas

@@ -25,7 +25,7 @@ type replica struct {
 	conn   net.Conn
 	in     *resp.Reader
 	ask    engine.SyncAsk
-	log    engine.Stream // that was kept when it came; nil: none
+	log    engine.Stream // that was kept when it came, or from its copy on; nil: none
 	host   string
 
 	online  atomic.Bool
@@ -123,6 +123,9 @@ func (p *replica) resume() (at spot, ok bool, err error) {
 		return at, false, nil
 	}
 	stream := p.log
+	if stream == nil {
+		return at, false, nil
+	}
 	at, ok = inside(stream.History(), epoch, p.ask.Offset-1, p.r.o.Committed())
 	if !ok || at.off < stream.Start() {
 		return at, false, nil

@@ -33,6 +33,8 @@ const (
 	beatEvery = 10 * time.Second
 	// look is how often a stream that has nothing to send looks whether it is to end.
 	look = 100 * time.Millisecond
+	// longestTTL is the longest repl-backlog-ttl that is waited for, in seconds: 100 years.
+	longestTTL = 100 * 365 * 24 * 3600
 	// commitPoll is how often it looks for what is written and not committed.
 	commitPoll = 2 * time.Millisecond
 )
@@ -41,8 +43,10 @@ const (
 type Options struct {
 	Config *config.Config
 	Host   engine.Host
-	// Stream is the log that is kept now; nil: none is.
+	// Stream is the log that is kept now, nil: none is, and Copy begins one if what it copies is to be
+	// followed. Rest is called when nobody has been served for repl-backlog-ttl.
 	Stream func() engine.Stream
+	Rest   func()
 	// Copy writes the data at one moment as an RDB file. cut is called at that moment, before the first byte, and must not do I/O;
 	// it returns fields for the file's head.
 	Copy func(ctx context.Context, w io.Writer, use delivery.Use, cut func(at aof.Place) [][2]string) error
@@ -72,6 +76,7 @@ type Replicas struct {
 	last int64 // number given
 	all  map[int64]*replica
 	stop func() bool // of the beat; nil: nobody is served
+	rest func() bool // of the timer of Rest; nil: there is none
 }
 
 // New makes a server of replicas that has none yet.
@@ -87,6 +92,7 @@ func (r *Replicas) Close() {
 	if r.stop != nil {
 		r.stop()
 	}
+	r.restNot()
 	r.mu.Unlock()
 	r.wg.Wait()
 }
@@ -128,8 +134,6 @@ func (r *Replicas) enter(conn net.Conn, early []byte, ask engine.SyncAsk) (*repl
 	switch {
 	case r.ctx.Err() != nil:
 		return nil, errors.New(resp.ErrNoMasterLink)
-	case stream == nil && !ask.Data:
-		return nil, errors.New(resp.ErrNoLogToFollow)
 	case len(r.all) == MaxReplicas:
 		return nil, fmt.Errorf(resp.ErrMostReplicas, MaxReplicas)
 	}
@@ -138,6 +142,7 @@ func (r *Replicas) enter(conn net.Conn, early []byte, ask engine.SyncAsk) (*repl
 	p.log = stream
 	r.all[p.number] = p
 	r.wg.Add(1)
+	r.restNot()
 	r.beatSoon()
 	return p, nil
 }
@@ -147,6 +152,28 @@ func (r *Replicas) leave(p *replica) {
 	defer r.mu.Unlock()
 	delete(r.all, p.number)
 	r.wg.Done()
+	if ttl := r.o.Config.ReplBacklogTTL.Get(); len(r.all) == 0 && ttl > 0 && r.ctx.Err() == nil {
+		r.restNot()
+		r.rest = r.o.Host.AfterFunc(time.Duration(min(ttl, longestTTL))*time.Second, r.restNow)
+	}
+}
+
+// restNow calls Rest, unless somebody has come. The caller does not hold mu.
+func (r *Replicas) restNow() {
+	r.mu.Lock()
+	nobody := len(r.all) == 0
+	r.mu.Unlock()
+	if nobody { // one that comes at this moment finds no log, and gets a copy
+		r.o.Rest()
+	}
+}
+
+// restNot takes the timer of Rest back. The caller holds mu.
+func (r *Replicas) restNot() {
+	if r.rest != nil {
+		r.rest()
+		r.rest = nil
+	}
 }
 
 // beatSoon lets the next beat come while somebody is served. The caller holds mu.
