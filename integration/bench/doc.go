@@ -38,6 +38,9 @@
 //	load.go         time to load a log
 //	rewrite.go      BGREWRITEAOF under writers: longest pause, memory
 //	nodes.go        three nodes against a redis-server with two replicas
+//	stalls.go       what others notice of FLUSHALL, of a million keys that expire at once, of what is done to
+//	                a collection of a million
+//	copies.go       the same of a full copy: the other part of that section
 //	pauses.go       the collector's stops, a dictionary's longest steps
 //
 // What it does not do: judge. Bars are for people; a test never fails by a

@@ -51,7 +51,7 @@ type section struct {
 
 func allSections() []section {
 	return []section{
-		{"throughput", throughput}, {"limit", limit}, {"cycles", cycleSection}, {"programs", programs}, {"memory", memory}, {"values", values}, {"idle", idle}, {"tls", secureSection}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"pauses", pauses}, {"steps", steps},
+		{"throughput", throughput}, {"limit", limit}, {"cycles", cycleSection}, {"programs", programs}, {"memory", memory}, {"values", values}, {"idle", idle}, {"tls", secureSection}, {"load", load}, {"rewrite", rewrite}, {"nodes", nodes}, {"stalls", stalls}, {"pauses", pauses}, {"steps", steps},
 	}
 }
 
@@ -92,12 +92,12 @@ func parseFlags(args []string) (options, error) {
 	fs.IntVar(&o.rounds, "rounds", 0, fmt.Sprintf("rounds: so often is a load repeated, and servers are compared in %d times as many pairs of slices; 0: the plan's", blocksPerRound))
 	fs.StringVar(&sections, "sections", strings.Join(sectionNames(), ","), "what to measure")
 	fs.StringVar(&families, "families", "", "only these commands: "+strings.Join(familyNames(), ","))
-	fs.StringVar(&cases, "values", "", "only values, programs and logs of the load section whose names begin so: stream,hash of 5,MULTI; empty: all")
+	fs.StringVar(&cases, "values", "", "only values, programs, logs of the load section and lines of the stalls section whose names begin so: stream,hash of 5,MULTI; empty: all")
 	fs.StringVar(&fsyncs, "fsync", "", "only with this persistence of all servers: off, everysec, always")
 	fs.StringVar(&clients, "clients", "", "only with so many connections")
 	fs.StringVar(&depths, "pipelines", "", "only these pipeline depths")
 	fs.StringVar(&sizes, "sizes", "", "only values of so many bytes")
-	fs.IntVar(&o.keys, "keys", 0, "keys of the memory, values (three times as many elements), load, rewrite, pauses and steps sections; 0: the plan's")
+	fs.IntVar(&o.keys, "keys", 0, "keys of the memory, values (three times as many elements), load, rewrite, stalls, pauses and steps sections; 0: the plan's")
 	fs.IntVar(&o.idle, "idle", 0, "connections of the idle section; 0: the plan's")
 	fs.StringVar(&o.write, "write", "", "write the results into this file as Markdown, with a picture beside it in docs/")
 	fs.StringVar(&o.svg, "svg", "", "draw the throughput ratios into this file instead")

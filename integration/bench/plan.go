@@ -30,6 +30,8 @@ func families() []family {
 		rank = "ZADD ranked {n} {key}"
 		town = "GEOADD {key} 13.36 38.11 a 13.37 38.12 b 13.40 38.15 c 13.90 38.50 d 15.08 37.50 e"
 	)
+	// So many that they last: of an empty list a pop does less.
+	hotStack := "RPUSH hotstack" + strings.Repeat(" {}", 50)
 	numbers := "SADD {key}" // a hundred, the same at every key
 	for i := range 100 {
 		numbers += " " + strconv.Itoa(7*i)
@@ -112,6 +114,10 @@ func families() []family {
 		{"hset-hot", "HSET hot {key} {}", ""},
 		{"hincrby-hot", "HINCRBY counters {key} 1", ""},
 		{"lpush-hot", "LPUSH hotlist {}", ""},
+		{"rpush-hot", "RPUSH hotqueue {}", ""},
+		{"lpop-hot", "LPOP hotstack", hotStack},
+		{"rpop-hot", "RPOP hotstack", hotStack},
+		{"del-hot", "DEL nothing", ""},
 		{"sadd-hot", "SADD hotset {key}", ""},
 		{"zadd-hot", "ZADD ranked {n} {key}", rank},
 		{"zincrby-hot", "ZINCRBY ranked 1 {key}", rank},
@@ -204,6 +210,7 @@ type plan struct {
 	memoryKeys,
 	loadKeys,
 	rewriteKeys,
+	stallKeys,
 	pauseKeys int
 	idle   int // connections
 	budget time.Duration
@@ -222,13 +229,13 @@ func plans() map[string]plan {
 		{"off", []string{"set"}, small, []int{10}, []int{1}},
 	}
 	return map[string]plan{
-		"": {3, 100 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 70 * time.Minute},
+		"": {3, 100 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 8_000_000, 10_000_000, 5000, 70 * time.Minute},
 		"quick": {2, 100 * time.Millisecond, []grid{
 			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
-		}, 300_000, 300_000, 500_000, 500_000, 1000, 5 * time.Minute},
+		}, 300_000, 300_000, 500_000, 500_000, 500_000, 1000, 5 * time.Minute},
 		"full": {3, 100 * time.Millisecond, []grid{
 			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2], must[3],
-		}, 2_000_000, 2_000_000, 5_000_000, 10_000_000, 5000, 100 * time.Minute},
+		}, 2_000_000, 2_000_000, 5_000_000, 8_000_000, 10_000_000, 5000, 100 * time.Minute},
 	}
 }
 
@@ -264,7 +271,7 @@ func (p *plan) limit(o *options) error {
 	for _, n := range []struct {
 		asked int
 		into  *int
-	}{{o.keys, &p.memoryKeys}, {o.keys, &p.loadKeys}, {o.keys, &p.rewriteKeys}, {o.keys, &p.pauseKeys}, {o.idle, &p.idle}} {
+	}{{o.keys, &p.memoryKeys}, {o.keys, &p.loadKeys}, {o.keys, &p.rewriteKeys}, {o.keys, &p.stallKeys}, {o.keys, &p.pauseKeys}, {o.idle, &p.idle}} {
 		if n.asked > 0 {
 			*n.into = n.asked
 		}
