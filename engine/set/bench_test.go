@@ -110,3 +110,26 @@ func BenchmarkUnion(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCommon goes through two sets of integers, beside what they have in common: all, half
+// and few; the price is that of all members of the smaller one.
+func BenchmarkCommon(b *testing.B) {
+	every := func(n, step int) []byte {
+		s := New(maphash.MakeSeed())
+		for i := range n {
+			s.Add(strconv.AppendInt(nil, int64(7*step*i), 10), limit)
+		}
+		ints, _ := s.Ints()
+		return ints
+	}
+	for name, sets := range map[string][][]byte{
+		"alike": {every(100, 1), every(100, 1)}, "every second": {every(100, 1), every(100, 2)}, "one large": {every(10, 40), every(400, 1)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				Common(sets, func(int64) bool { n++; return true })
+			}
+		})
+	}
+}

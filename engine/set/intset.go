@@ -119,19 +119,22 @@ func Common(sets [][]byte, f func(n int64) bool) {
 			least = i
 		}
 	}
-	from := make([]int, len(sets))
+	var few [fewWalks]walk
+	others := few[:0]
+	for j := range sets {
+		if j != least {
+			others = append(others, walk{ints: sets[j], at: -1, now: math.MinInt64})
+		}
+	}
 	small := ints(sets[least])
 	for i := range small.len() {
 		n, all := small.at(i), true
-		for j := range sets {
-			if j == least {
-				continue
-			}
-			other := ints(sets[j])
-			if from[j] = other.from(from[j], n); from[j] == other.len() {
+		for j := range others {
+			w := &others[j]
+			if (w.now < n || w.at < 0) && !w.seek(n) {
 				return // nothing that follows is there
 			}
-			if all = other.at(from[j]) == n; !all {
+			if all = w.now == n; !all {
 				break
 			}
 		}
@@ -139,6 +142,32 @@ func Common(sets [][]byte, f func(n int64) bool) {
 			return
 		}
 	}
+}
+
+// A walk goes through a set in its order, by members that are asked for.
+type walk struct {
+	ints
+	at  int   // the place of now, -1: it has not begun
+	now int64 // the least member that was not below what was asked for last
+}
+
+// fewWalks is how many walks need no memory of their own.
+const fewWalks = 4
+
+// seek goes on to the first member that is not below n, and does not stay where it is; false: there is none.
+func (w *walk) seek(n int64) bool {
+	if w.at++; w.at < w.len() {
+		if w.now = w.ints.at(w.at); w.now >= n { // as everywhere in sets that are alike
+			return true
+		}
+		w.at = w.from(w.at, n)
+	}
+	if w.at >= w.len() {
+		w.at = w.len()
+		return false
+	}
+	w.now = w.ints.at(w.at)
+	return true
 }
 
 // Union calls f with the integers that any of sets has, which are as for Common, in their
@@ -167,14 +196,17 @@ func Union(sets [][]byte, f func(n int64)) {
 // Difference calls f with the integers of the first of sets, which are as for Common, that
 // no other one has, in their order.
 func Difference(sets [][]byte, f func(n int64)) {
-	from := make([]int, len(sets))
+	var few [fewWalks]walk
+	others := few[:0]
+	for _, b := range sets[1:] {
+		others = append(others, walk{ints: b, at: -1, now: math.MinInt64})
+	}
 	first := ints(sets[0])
 	for i := range first.len() {
 		n, there := first.at(i), false
-		for j := 1; j < len(sets) && !there; j++ {
-			other := ints(sets[j])
-			from[j] = other.from(from[j], n)
-			there = from[j] < other.len() && other.at(from[j]) == n
+		for j := 0; j < len(others) && !there; j++ {
+			w := &others[j]
+			there = (w.now >= n && w.at >= 0 || w.seek(n)) && w.now == n
 		}
 		if !there {
 			f(n)

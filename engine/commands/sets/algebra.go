@@ -56,12 +56,13 @@ func setAlgebra() []engine.Command {
 }
 
 func doSinter(c *engine.Ctx) {
-	sets, ok := setsAt(c, c.Args[1:])
+	var g gathering
+	sets, ok := g.at(c, c.Args[1:])
 	if !ok {
 		return
 	}
 	mark, n := c.W.Mark(), 0
-	if ints := onlyInts(sets); ints != nil {
+	if ints := g.onlyInts(sets); ints != nil {
 		set.Common(ints, func(v int64) bool {
 			c.W.BulkInt(v)
 			n++
@@ -78,7 +79,8 @@ func doSinter(c *engine.Ctx) {
 }
 
 func doSinterstore(c *engine.Ctx) {
-	if sets, ok := setsAt(c, c.Args[2:]); ok {
+	var g gathering
+	if sets, ok := g.at(c, c.Args[2:]); ok {
 		out, limit := emptySet(c), maxInts(c)
 		intersect(sets, func(b []byte) bool { return out.Add(b, limit) })
 		storeSet(c, out)
@@ -104,9 +106,9 @@ func intersect(sets []*setObject, f func(b []byte) bool) {
 }
 
 // onlyInts are the sets where all of them are intsets; nil: one is not.
-func onlyInts(sets []*setObject) [][]byte {
-	out := make([][]byte, len(sets))
-	for i, s := range sets {
+func (g *gathering) onlyInts(sets []*setObject) [][]byte {
+	out := g.ints[:0]
+	for _, s := range sets {
 		if s == nil {
 			return nil
 		}
@@ -114,7 +116,7 @@ func onlyInts(sets []*setObject) [][]byte {
 		if !ok {
 			return nil
 		}
-		out[i] = b
+		out = append(out, b)
 	}
 	return out
 }
@@ -142,12 +144,13 @@ func doSintercard(c *engine.Ctx) {
 			return
 		}
 	}
-	sets, ok := setsAt(c, keys)
+	var g gathering
+	sets, ok := g.at(c, keys)
 	if !ok {
 		return
 	}
 	n := int64(0)
-	if ints := onlyInts(sets); ints != nil {
+	if ints := g.onlyInts(sets); ints != nil {
 		set.Common(ints, func(int64) bool { n++; return n != limit })
 	} else {
 		intersect(sets, func([]byte) bool { n++; return n != limit })
@@ -156,12 +159,13 @@ func doSintercard(c *engine.Ctx) {
 }
 
 func doSunion(c *engine.Ctx) {
-	sets, ok := setsAt(c, c.Args[1:])
+	var g gathering
+	sets, ok := g.at(c, c.Args[1:])
 	if !ok {
 		return
 	}
 	sets = slices.DeleteFunc(sets, func(s *setObject) bool { return s == nil })
-	if ints := onlyInts(sets); ints == nil && len(sets) > askedSets {
+	if ints := g.onlyInts(sets); ints == nil && len(sets) > askedSets {
 		replyMembers(c.W, union(c, sets))
 	} else if mark, n := c.W.Mark(), 0; ints != nil {
 		set.Union(ints, func(v int64) { c.W.BulkInt(v); n++ })
@@ -189,7 +193,8 @@ func eachOfAny(sets []*setObject, f func(b []byte)) {
 }
 
 func doSunionstore(c *engine.Ctx) {
-	if sets, ok := setsAt(c, c.Args[2:]); ok {
+	var g gathering
+	if sets, ok := g.at(c, c.Args[2:]); ok {
 		storeSet(c, union(c, sets))
 	}
 }
@@ -205,7 +210,8 @@ func union(c *engine.Ctx, sets []*setObject) *setObject {
 }
 
 func doSdiff(c *engine.Ctx) {
-	sets, ok := setsAt(c, c.Args[1:])
+	var g gathering
+	sets, ok := g.at(c, c.Args[1:])
 	if !ok {
 		return
 	}
@@ -214,7 +220,7 @@ func doSdiff(c *engine.Ctx) {
 		return
 	}
 	sets = slices.DeleteFunc(sets, func(s *setObject) bool { return s == nil })
-	if ints := onlyInts(sets); ints == nil && len(sets) > askedSets {
+	if ints := g.onlyInts(sets); ints == nil && len(sets) > askedSets {
 		replyMembers(c.W, difference(c, sets))
 	} else if mark, n := c.W.Mark(), 0; ints != nil {
 		set.Difference(ints, func(v int64) { c.W.BulkInt(v); n++ })
@@ -238,7 +244,8 @@ func eachOfFirst(first *setObject, others []*setObject, f func(b []byte)) {
 }
 
 func doSdiffstore(c *engine.Ctx) {
-	if sets, ok := setsAt(c, c.Args[2:]); ok {
+	var g gathering
+	if sets, ok := g.at(c, c.Args[2:]); ok {
 		storeSet(c, difference(c, sets))
 	}
 }

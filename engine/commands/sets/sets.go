@@ -89,14 +89,25 @@ func readSet(c *engine.Ctx, key []byte) (*setObject, bool) {
 	return engine.ReadObject[*setObject](c, key)
 }
 
-// setsAt are the sets at keys, nil where there is none; false: the error was
+// A gathering is room for some sets, so that few of them need no memory.
+type gathering struct {
+	sets [fewSets]*setObject
+	ints [fewSets][]byte
+}
+
+// fewSets is for how many sets a gathering has room.
+const fewSets = 4
+
+// at are the sets at keys, nil where there is none; false: the error was
 // written.
-func setsAt(c *engine.Ctx, keys [][]byte) (sets []*setObject, ok bool) {
-	sets = make([]*setObject, len(keys))
-	for i, key := range keys {
-		if sets[i], ok = readSet(c, key); !ok {
+func (g *gathering) at(c *engine.Ctx, keys [][]byte) (sets []*setObject, ok bool) {
+	sets = g.sets[:0]
+	for _, key := range keys {
+		s, ok := readSet(c, key)
+		if !ok {
 			return nil, false
 		}
+		sets = append(sets, s)
 	}
 	return sets, true
 }
