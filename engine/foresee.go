@@ -64,36 +64,66 @@ type foreseer interface{ Foresee(glances []Glance) }
 // Foresee notes the keys of a command that s will send soon.
 func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 	cmd := e.table.find(args[0])
-	if cmd == nil || cmd.shape != shapeSingle && cmd.shape != shapeSpan {
-		return
-	}
-	k := &cmd.Keys[0]
-	end := len(args)
-	if cmd.shape == shapeSingle {
-		end = min(end, k.Index+1)
-	}
-	single := cmd.shape == shapeSingle && k.Index < end
-	if single && f.one != nil && string(f.one) == string(args[k.Index]) {
-		f.look(cmd, args)
+	if cmd == nil {
 		return
 	}
 	first := f.n == 0
-	for at := k.Index; at < end && f.n < maxForeseen; at += max(k.KeyStep, 1) {
-		key := foreseenKey{&e.shards[uint32(slots.Of(args[at]))&e.mask], dict.Hash(e.seed, args[at])}
-		if d := key.shard.tryDict(s.db); d != nil {
-			d.FetchBucket(key.hash)
-			key.shard.mu.Unlock()
-			f.keys[f.n] = key
-			f.n++
+	switch cmd.shape {
+	case shapeSingle:
+		k := &cmd.Keys[0]
+		switch {
+		case k.Index >= len(args):
+		case f.one != nil && string(f.one) == string(args[k.Index]):
+			f.look(cmd, args)
+			return
+		case e.note(f, s, args[k.Index]) && first:
+			f.one = args[k.Index]
+			f.look(cmd, args)
+		}
+	case shapeSpan:
+		k := &cmd.Keys[0]
+		for at := k.Index; at < len(args); at += max(k.KeyStep, 1) {
+			e.note(f, s, args[at])
+		}
+	default:
+		if cmd.Scripts == noScripts && (cmd.shape != shapeMany || cmd.GetKeys != nil) {
+			return
+		}
+		e.noteDeclared(f, s, cmd, args)
+	}
+	if !first {
+		f.one = nil
+	}
+}
+
+// noteDeclared notes the keys of a command that says with its arguments which they are.
+func (e *Engine) noteDeclared(f *Foresight, s *Session, cmd *Command, args [][]byte) {
+	for i := range cmd.Keys {
+		from, last, step, ok := cmd.Keys[i].Bounds(args)
+		if !ok {
+			return // it will be refused
+		}
+		for at := from; at <= last; at += step {
+			e.note(f, s, args[at])
 		}
 	}
-	switch {
-	case !first:
-		f.one = nil
-	case single && f.n == 1:
-		f.one = args[k.Index]
-		f.look(cmd, args)
+}
+
+// note asks for the bucket of a key, and reports whether it has.
+func (e *Engine) note(f *Foresight, s *Session, key []byte) bool {
+	if f.n == maxForeseen {
+		return false
 	}
+	seen := foreseenKey{&e.shards[uint32(slots.Of(key))&e.mask], dict.Hash(e.seed, key)}
+	d := seen.shard.tryDict(s.db)
+	if d == nil {
+		return false
+	}
+	d.FetchBucket(seen.hash)
+	seen.shard.mu.Unlock()
+	f.keys[f.n] = seen
+	f.n++
+	return true
 }
 
 // look notes what a command looks at in the value of its key, which is the only one so far.

@@ -44,6 +44,10 @@ func TestValuesAreToldWhatIsLookedAt(t *testing.T) {
 		{"ZADD p NX 1 a;ZADD p 1 a 2 b", "1 a"},             // nothing but a hint
 		{"ZSCORE;ZSCORE p;ZSCORE p a;ZSCORE p b", "a b"},    // too few arguments
 		{"ZSCORE none a;ZSCORE none b", ""},                 // nothing is there
+		{"ZADD p 1 a;COPY q r;ZADD p 2 b", ""},              // and one whose keys stand at two places
+		{"ZADD p 1 a;LMPOP 2 q r LEFT;ZADD p 2 b", ""},      // or that says how many it has
+		{"ZADD p 1 a;EVAL x 2 q r;ZADD p 2 b", ""},          // as scripts do
+		{"LMPOP 9 q;LMPOP;COPY q;PING", ""},                 // and has fewer
 		{"PING;ZSCORE p a;PING;ZSCORE p b", "a b"},          // no keys between
 		{many, strings.TrimSpace(strings.Repeat("x ", 16))}, // not more than it has room for
 	} {
