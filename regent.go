@@ -364,12 +364,13 @@ func (s *Server) tickEvery() time.Duration {
 	return time.Second / time.Duration(max(s.cfg.HZ.Get(), 1))
 }
 
-// expireLimit is how many keys are deleted at once at most when their time is over. Where
+// expireLimit is how many keys are deleted at once at most when their time is over, about a
+// millisecond's work: so long may a client wait for the core that it takes. Where
 // there are more the next come after a pause as long as that took, expirePause at least:
-// a million of them are gone within some seconds, and commands have half of the time.
+// a million of them are gone within a second, and commands have half of the time.
 const (
-	expireLimit = 20_000
-	expirePause = 5 * time.Millisecond
+	expireLimit = 5_000
+	expirePause = 2 * time.Millisecond
 )
 
 // tick is the regular work: expiry, rehashing, statistics, waits that have
