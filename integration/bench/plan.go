@@ -210,7 +210,7 @@ type plan struct {
 	memoryKeys,
 	loadKeys,
 	rewriteKeys,
-	stallKeys,
+	stallKeys, // 0: no stalls
 	pauseKeys int
 	idle   int // connections
 	budget time.Duration
@@ -232,7 +232,7 @@ func plans() map[string]plan {
 		"": {3, 100 * time.Millisecond, must, 2_000_000, 2_000_000, 5_000_000, 8_000_000, 10_000_000, 5000, 70 * time.Minute},
 		"quick": {2, 100 * time.Millisecond, []grid{
 			{"off", getSet, small, middle, deep}, {"everysec", []string{"set"}, small, middle, []int{16}}, {"always", []string{"set"}, small, middle, []int{1}},
-		}, 300_000, 300_000, 500_000, 500_000, 500_000, 1000, 5 * time.Minute},
+		}, 300_000, 300_000, 500_000, 0, 500_000, 1000, 5 * time.Minute},
 		"full": {3, 100 * time.Millisecond, []grid{
 			{"off", getSet, []int{64, 1024, 16384}, []int{1, 50, 500}, deep}, {"off", others, small, middle, deep}, must[1], must[2], must[3],
 		}, 2_000_000, 2_000_000, 5_000_000, 8_000_000, 10_000_000, 5000, 100 * time.Minute},

@@ -28,7 +28,7 @@ const (
 	stallEvery   = time.Millisecond
 	// stallQuiet is how long they run before, while nothing else happens, and stallAfter for how
 	// long they are listened to when what was asked for is answered: memory may still be given back.
-	stallQuiet = time.Second
+	stallQuiet = time.Second / 2
 	stallAfter = time.Second
 	// stallTimeout bounds what is asked for, to its end.
 	stallTimeout = time.Minute
@@ -155,8 +155,11 @@ func saved(ctx context.Context, c *redis.Client) error {
 	})
 }
 
-// stalls measures each shock in turn on both servers.
+// stalls measures each shock in turn on both servers. A plan without keys for them leaves them out.
 func stalls(ctx context.Context, o options, r *report) error {
+	if o.plan.stallKeys == 0 {
+		return nil
+	}
 	pair, end, err := pairOf(ctx, o)
 	defer end()
 	if err != nil {
