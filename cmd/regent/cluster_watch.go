@@ -127,8 +127,9 @@ func (r *reign) ends(c *child, at time.Time, ended string) string {
 	return fmt.Sprintf("%s  Node %d no longer leads: %s.", clock(at), c.port, why)
 }
 
-// begins notes a new leader, and says why it is this one and for how long there
-// was none.
+// begins notes a leader, and says why it is this one and for how long there was
+// none. The same one in the same epoch was not elected anew: on a busy machine its
+// lease had run out.
 func (r *reign) begins(c *child, epoch int64, at time.Time, others []*child) string {
 	first := r.leaders == 0
 	from := r.lostAt
@@ -136,9 +137,13 @@ func (r *reign) begins(c *child, epoch int64, at time.Time, others []*child) str
 		from = r.seenAt // the old one has not been heard of since
 	}
 	gap, old := at.Sub(from), r.leader
+	same := c.port == old && epoch == r.epoch && !first
 	r.leader, r.epoch, r.seenAt, r.lostAt = c.port, epoch, at, time.Time{}
-	r.leaders++
-	line := fmt.Sprintf("%s  Node %d leads, epoch %d: %s.", clock(at), c.port, epoch, whyThisOne(c, old, others))
+	line := fmt.Sprintf("%s  Node %d leads again, epoch %d: its lease holds again, and none was elected.", clock(at), c.port, epoch)
+	if !same {
+		r.leaders++
+		line = fmt.Sprintf("%s  Node %d leads, epoch %d: %s.", clock(at), c.port, epoch, whyThisOne(c, old, others))
+	}
 	if first {
 		return line
 	}
@@ -167,8 +172,10 @@ func (r *reign) summary(now time.Time) string {
 		return "No node leads yet."
 	case !r.lostAt.IsZero():
 		return fmt.Sprintf("No node leads, for %s so far.", seconds(now.Sub(r.lostAt)))
-	case r.leaders == 1:
+	case r.leaders == 1 && r.without == 0:
 		return fmt.Sprintf("Node %d has led since the beginning.", r.leader)
+	case r.leaders == 1:
+		return fmt.Sprintf("No other node than %d has led; without a leader %s in all, %s at the longest.", r.leader, seconds(r.without), seconds(r.longest))
 	}
 	changes := "1 change"
 	if r.leaders > 2 {

@@ -60,3 +60,46 @@ func TestReignSaysWhatHappened(t *testing.T) {
 		t.Errorf("in the end: %s", s)
 	}
 }
+
+// TestReignIsOneWhileTheEpochIs: a leader whose lease was over for a while, as on a busy
+// machine, is none that was elected anew.
+func TestReignIsOneWhileTheEpochIs(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)
+	nodes := []*child{{port: 1, pid: 11}, {port: 2, pid: 12}}
+	var r reign
+	var got []string
+	for _, s := range []struct {
+		ms   int
+		seen sighting
+	}{
+		{0, sighting{up: true, leads: true, epoch: "1"}},
+		{25, sighting{up: true, epoch: "1"}},
+		{75, sighting{up: true, leads: true, epoch: "1"}},
+		{100, sighting{up: true, epoch: "1"}},
+		{600, sighting{up: true, leads: true, epoch: "2"}},
+	} {
+		c, at := nodes[1], begin.Add(time.Duration(s.ms)*time.Millisecond)
+		c.seen = s.seen
+		got = append(got, r.observe(c, at, "", nodes)...)
+		if s.ms == 75 {
+			const want = "No other node than 2 has led; without a leader 0.07 s in all, 0.07 s at the longest."
+			if sum := r.summary(at); sum != want {
+				t.Errorf("got  %s\nwant %s", sum, want)
+			}
+		}
+	}
+	want := []string{
+		"10:00:00.000  Node 2 leads, epoch 1: elected by a majority, as the highest ID of those that run.",
+		"10:00:00.025  Node 2 no longer leads: it has given up its leadership.",
+		"10:00:00.075  Node 2 leads again, epoch 1: its lease holds again, and none was elected. No node led for at most 0.07 s.",
+		"10:00:00.100  Node 2 no longer leads: it has given up its leadership.",
+		"10:00:00.600  Node 2 leads, epoch 2: elected by a majority, as the highest ID of those that run. No node led for at most 0.53 s.",
+	}
+	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
+		t.Errorf("got\n%s\nwant\n%s", a, b)
+	}
+	const end = "1 change of leader; without a leader 0.60 s in all, 0.53 s at the longest."
+	if sum := r.summary(begin); sum != end {
+		t.Errorf("in the end: %s", sum)
+	}
+}
