@@ -119,7 +119,7 @@ func (c *Ctx) ScanArgs(from int) (o ScanOptions, ok bool) {
 				o.pattern = nil
 			}
 		case spec.EqualFold(word, "type") && len(c.Cmd.Keys) == 0:
-			o.typ = value
+			o.typ = Clip(value, len(value))
 		default:
 			c.Err(resp.ErrSyntax)
 			return o, false
@@ -137,9 +137,10 @@ func (c *Ctx) CursorArg(raw []byte) (uint64, bool) {
 	return at, ok
 }
 
-// parseCursor reads a cursor as C's strtoul does, which allows a sign and
-// takes nothing for 0.
+// parseCursor reads a cursor as C's strtoul does, which allows a sign, takes
+// nothing for 0, and ends at a NUL.
 func parseCursor(b []byte) (uint64, bool) {
+	b = Clip(b, len(b))
 	if len(b) == 0 {
 		return 0, true
 	}

@@ -268,7 +268,7 @@ func doConfigSet(c *Ctx) {
 		c.applied(pairs)
 		c.W.OK()
 	case errors.As(err, &bad) && bad.Unknown:
-		c.Err(fmt.Sprintf(resp.ErrConfigUnknown, bad.Name))
+		c.Err(fmt.Sprintf(resp.ErrConfigUnknown, Clip([]byte(bad.Name), len(bad.Name))))
 	case errors.As(err, &bad):
 		c.Err(fmt.Sprintf(resp.ErrConfigSet, bad.Name, bad.Why))
 	}

@@ -201,7 +201,7 @@ func (cmd *Command) within(args [][]byte) (found *Command, known bool) {
 		return cmd, true
 	}
 	for i := range cmd.Subs {
-		if spec.EqualFold(args[1], cmd.Subs[i].Name) {
+		if spec.SameName(args[1], cmd.Subs[i].Name) {
 			return &cmd.Subs[i], true
 		}
 	}

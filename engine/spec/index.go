@@ -91,7 +91,7 @@ func (ix *Index[C]) place(short []shortName[C]) bool {
 func (ix *Index[C]) Find(name []byte) (c C, ok bool) {
 	if key := shortKey(name); key != 0 {
 		if at := key * ix.mul >> ix.shift; at < uint64(len(ix.short)) {
-			if sn := &ix.short[at]; sn.key == key && EqualFold(name, sn.name) {
+			if sn := &ix.short[at]; sn.key == key && SameName(name, sn.name) {
 				return sn.is, true
 			}
 		}

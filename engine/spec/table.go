@@ -102,7 +102,7 @@ func (t *Table) Lookup(args [][]byte) (cmd *Command, known bool) {
 		return cmd, true
 	}
 	for _, sub := range cmd.subs {
-		if EqualFold(args[1], sub.Name) {
+		if SameName(args[1], sub.Name) {
 			return sub, true
 		}
 	}

@@ -1,12 +1,13 @@
 package spec
 
 // EqualFold reports whether word is lower, which is in lower case, in any ASCII
-// case. Command names, subcommands and options are compared by it.
+// case. It reads words of commands as redis-server does, as C strings: one ends at a NUL.
 func EqualFold(word []byte, lower string) bool {
-	if len(word) != len(lower) {
+	n := len(lower)
+	if len(word) < n || len(word) > n && word[n] != 0 {
 		return false
 	}
-	for i, c := range word {
+	for i, c := range word[:n] {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
@@ -15,6 +16,11 @@ func EqualFold(word []byte, lower string) bool {
 		}
 	}
 	return true
+}
+
+// SameName is EqualFold for names that are looked up in a table: a NUL is a letter of them.
+func SameName(name []byte, lower string) bool {
+	return len(name) == len(lower) && EqualFold(name, lower)
 }
 
 // Lower is s with its ASCII letters in lower case.

@@ -184,7 +184,7 @@ func (g *generator) commandOf(c *command, on int) step {
 func (g *generator) spoil(args []string) []string {
 	args = append([]string(nil), args...)
 	at := g.rnd.IntN(len(args))
-	switch g.rnd.IntN(4) {
+	switch g.rnd.IntN(6) {
 	case 0:
 		if at > 0 {
 			return append(args[:at], args[at+1:]...)
@@ -197,6 +197,16 @@ func (g *generator) spoil(args []string) []string {
 		return args
 	case 2:
 		return append(args, g.pick("x", "COUNT", "LIMIT", "GET", "1"))
+	case 3: // a C string ends there
+		if at > 0 {
+			args[at] += g.pick("\x00", "\x00x")
+		}
+		return args
+	case 4:
+		if other := g.rnd.IntN(len(args)); at > 0 && other > 0 {
+			args[at], args[other] = args[other], args[at]
+		}
+		return args
 	}
 	return append(args, args[at])
 }

@@ -328,7 +328,8 @@ func doPfdebug(c *engine.Ctx) {
 		v = en.Value()
 	}
 	b := v.Bytes
-	switch word := strings.ToLower(string(c.Args[1])); word {
+	asked := engine.Clip(c.Args[1], len(c.Args[1]))
+	switch word := strings.ToLower(string(asked)); word {
 	case "getreg":
 		if b, ok = toDense(c, en, b); ok {
 			c.W.Array(hll.Registers)
@@ -356,7 +357,7 @@ func doPfdebug(c *engine.Ctx) {
 			c.W.Int(1)
 		}
 	default:
-		c.Err(fmt.Sprintf(resp.ErrHLLUnknown, c.Args[1]))
+		c.Err(fmt.Sprintf(resp.ErrHLLUnknown, asked))
 	}
 }
 

@@ -135,7 +135,7 @@ func ruleArgs(c *engine.Ctx) (r expireRule, ok bool) {
 		case spec.EqualFold(word, "lt"):
 			r.lt = true
 		default:
-			c.Err(fmt.Sprintf(resp.ErrOption, word))
+			c.Err(fmt.Sprintf(resp.ErrOption, engine.Clip(word, len(word))))
 			return r, false
 		}
 	}

@@ -69,7 +69,7 @@ func (t *trimming) parse(c *engine.Ctx, add bool) (end int, ok bool) {
 	for ; i < len(c.Args); i++ {
 		opt, more := c.Args[i], i+1 < len(c.Args)
 		switch {
-		case add && string(opt) == "*":
+		case add && spec.EqualFold(opt, "*"):
 			return i, t.check(c, add)
 		case more && spec.EqualFold(opt, "maxlen"), more && spec.EqualFold(opt, "minid"):
 			if i, ok = t.threshold(c, i, spec.EqualFold(opt, "minid")); !ok {
@@ -109,7 +109,7 @@ func (t *trimming) threshold(c *engine.Ctx, i int, byID bool) (int, bool) {
 		return 0, false
 	}
 	i++
-	if i+1 < len(c.Args) && (string(c.Args[i]) == "~" || string(c.Args[i]) == "=") {
+	if i+1 < len(c.Args) && (spec.EqualFold(c.Args[i], "~") || spec.EqualFold(c.Args[i], "=")) {
 		t.Whole = c.Args[i][0] == '~'
 		i++
 	}

@@ -135,7 +135,7 @@ func doGroupCreate(c *engine.Ctx) {
 		return
 	}
 	var id stream.ID
-	if string(c.Args[4]) != "$" {
+	if !spec.EqualFold(c.Args[4], "$") {
 		var ok bool
 		if id, ok = strictID(c, c.Args[4]); !ok {
 			return
@@ -167,7 +167,7 @@ func doGroupSetid(c *engine.Ctx) {
 		return
 	}
 	id := gr.s.Last
-	if string(c.Args[4]) != "$" {
+	if !spec.EqualFold(c.Args[4], "$") {
 		var ok bool
 		if id, ok = looseID(c, c.Args[4], 0); !ok {
 			return

@@ -74,7 +74,7 @@ func strictID(c *engine.Ctx, raw []byte) (stream.ID, bool) {
 
 // looseID is strictID where - and + stand for the lowest ID and the highest.
 func looseID(c *engine.Ctx, raw []byte, missing uint64) (stream.ID, bool) {
-	switch string(raw) {
+	switch string(engine.Clip(raw, len(raw))) {
 	case "-":
 		return stream.ID{}, true
 	case "+":

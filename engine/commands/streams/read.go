@@ -150,7 +150,7 @@ func (r *reading) resolve(c *engine.Ctx, ids [][]byte) bool {
 				return false
 			}
 		}
-		switch string(raw) {
+		switch string(engine.Clip(raw, len(raw))) {
 		case "$":
 			if r.group != nil {
 				c.Err(resp.ErrReadDollar)
