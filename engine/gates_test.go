@@ -86,6 +86,31 @@ func TestLoadingGate(t *testing.T) {
 	}
 }
 
+// TestLogIsKeptWhileLoading: whether there is a log is not changed while it is loaded, whatever else is asked for;
+// what is unknown before it is said first, as by redis-server.
+func TestLogIsKeptWhileLoading(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	s.SetLoading(true)
+	const loading = "-LOADING Redis is loading the dataset in memory\r\n"
+	for cmd, want := range map[string]string{
+		"CONFIG SET appendonly no":                    loading,
+		"CONFIG SET AppendOnly yes":                   loading,
+		"CONFIG SET maxmemory 1gb appendonly no":      loading,
+		"CONFIG SET appendonly no nosuch 1":           loading,
+		"CONFIG SET nosuch 1 appendonly no":           "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'\r\n",
+		"CONFIG SET appendfsync always":               "+OK\r\n",
+		"CONFIG SET maxmemory 2gb appendfsync always": "+OK\r\n",
+	} {
+		if got := c.Do(strings.Fields(cmd)...); got != want {
+			t.Errorf("%s: %q, want %q", cmd, got, want)
+		}
+	}
+	if got := c.Do("CONFIG", "GET", "appendonly"); !strings.Contains(got, "yes") {
+		t.Errorf("appendonly has become %q", got)
+	}
+}
+
 // TestDiskGate: a leader that cannot write its log refuses writes and says so
 // to health checks.
 func TestDiskGate(t *testing.T) {

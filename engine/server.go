@@ -259,6 +259,10 @@ func doConfigSet(c *Ctx) {
 	for _, a := range c.Args[2:] {
 		pairs = append(pairs, string(a))
 	}
+	if c.e.load.on.Load() && c.e.waitsForLoad(pairs) {
+		c.Err(resp.ErrLoading)
+		return
+	}
 	was := c.e.Config.Now(pairs)
 	err := c.e.Config.Set(pairs, c.s.isTrustedBy(&c.e.Config.EnableProtectedConfigs))
 	var bad *config.SetError
@@ -348,6 +352,19 @@ func (c *Ctx) applies(pairs, was []string) bool {
 		c.W.OK()
 	})
 	return true
+}
+
+// waitsForLoad reports whether pairs say if there is a log, which stays while it is loaded.
+func (e *Engine) waitsForLoad(pairs []string) bool {
+	for i := 0; i < len(pairs); i += 2 {
+		if isAppendOnly(pairs[i]) {
+			return true
+		}
+		if _, ok := e.Config.Lookup(pairs[i]); !ok {
+			return false // that is the error
+		}
+	}
+	return false
 }
 
 func isAppendOnly(name string) bool { return strings.EqualFold(name, "appendonly") }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"regent/engine"
-	"regent/engine/decimal"
 	"regent/engine/spec"
 	"regent/resp"
 )
@@ -53,7 +52,10 @@ func orderArgs(c *engine.Ctx) (o failoverOrder, ok bool) {
 	for len(args) > 0 {
 		switch {
 		case spec.EqualFold(args[0], "timeout") && len(args) > 1 && o.timeout == 0:
-			if o.timeout, ok = decimal.Parse(args[1]); !ok || o.timeout < 1 {
+			if o.timeout, ok = c.IntArg(args[1]); !ok {
+				return o, false
+			}
+			if o.timeout < 1 {
 				c.Err(resp.ErrFailoverTimeout)
 				return o, false
 			}

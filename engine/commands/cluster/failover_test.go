@@ -28,6 +28,7 @@ func TestFailoverRefusals(t *testing.T) {
 		{leads, "-ERR syntax error\r\n", []string{"FAILOVER", "FORCE", "FORCE"}},
 		{leads, "-ERR FAILOVER timeout must be greater than 0\r\n", []string{"FAILOVER", "TIMEOUT", "0"}},
 		{leads, "-ERR value is not an integer or out of range\r\n", []string{"FAILOVER", "TO", "h", "p"}},
+		{leads, "-ERR value is not an integer or out of range\r\n", []string{"FAILOVER", "TIMEOUT", "soon"}},
 		{busy, "-ERR FAILOVER already in progress.\r\n", []string{"FAILOVER"}},
 		{follows, "-ERR FAILOVER is not valid when server is a replica.\r\n", []string{"FAILOVER"}},
 		{alone, "-ERR FAILOVER requires connected replicas.\r\n", []string{"FAILOVER"}},
