@@ -94,7 +94,14 @@ func doMemoryUsage(c *Ctx) {
 // is what maxmemory bounds; heap is the process's own, buffers in it.
 func doMemoryStats(c *Ctx) {
 	e := c.e
-	used, data, usage, keys := e.countedMemory(), e.usedMemory(), e.control.Usage(), e.countKeys()
+	used, data, usage, keys := e.countedMemory(), e.usedMemory(), e.control.Usage(), int64(0)
+	held := e.countKeys()
+	dbs := 0
+	for _, n := range held {
+		if keys += n; n > 0 {
+			dbs++
+		}
+	}
 	e.notePeak(used)
 	peak := e.stats.peak.Load()
 	perKey := int64(0)
@@ -106,7 +113,7 @@ func doMemoryStats(c *Ctx) {
 	if e.libraries != nil {
 		code = e.libraries.Bytes()
 	}
-	c.W.Map(28)
+	c.W.Map(28 + dbs)
 	number := func(name string, n int64) { c.W.BulkString(name); c.W.Int(n) }
 	share := func(name string, f float64) { c.W.BulkString(name); c.W.Double(f) }
 	number("peak.allocated", peak)
@@ -119,6 +126,16 @@ func doMemoryStats(c *Ctx) {
 	number("aof.buffer", 0)
 	number("lua.caches", e.scripts.bytes.Load()) // of sources, as INFO counts them
 	number("functions.caches", code)
+	for db, n := range held {
+		if n == 0 {
+			continue
+		}
+		c.W.BulkString("db." + strconv.Itoa(db))
+		c.W.Map(3) // what the dictionaries take themselves is among the data
+		number("overhead.hashtable.main", 0)
+		number("overhead.hashtable.expires", 0)
+		number("overhead.hashtable.slot-to-keys", 0)
+	}
 	number("overhead.total", used-data)
 	number("heap.allocated", usage.Heap)
 	number("keys.count", keys)
@@ -139,16 +156,18 @@ func doMemoryStats(c *Ctx) {
 	number("fragmentation.bytes", beyond)
 }
 
-// countKeys counts all databases' keys shard by shard, without stopping all.
-func (e *Engine) countKeys() (n int64) {
+// countKeys counts each database's keys shard by shard, without stopping all.
+func (e *Engine) countKeys() []int64 {
+	var n []int64
 	for i := range e.shards {
 		s := &e.shards[i]
 		if !e.lockShard(s) {
 			continue // a script runs
 		}
-		for _, d := range s.dbs {
+		n = append(n, make([]int64, max(len(s.dbs)-len(n), 0))...)
+		for db, d := range s.dbs {
 			if d != nil {
-				n += int64(d.Len())
+				n[db] += int64(d.Len())
 			}
 		}
 		s.mu.Unlock()

@@ -82,7 +82,7 @@ func ground(value ...string) []string {
 
 // leaves may be imported by everybody. They import nothing but the standard library
 // and one another.
-var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/geo", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/latency", "regent/engine/prefetch", "regent/engine/pubsub", "regent/engine/sentinel", "regent/engine/tracking", "regent/engine/spec", "regent/resp/secure"}
+var leaves = []string{"regent/aof/disk", "regent/engine/slots", "regent/engine/listpack", "regent/engine/hashtable", "regent/engine/units", "regent/engine/decimal", "regent/engine/geo", "regent/engine/glob", "regent/engine/hll", "regent/engine/large", "regent/engine/latency", "regent/engine/lua/syntax", "regent/engine/prefetch", "regent/engine/pubsub", "regent/engine/sentinel", "regent/engine/tracking", "regent/engine/spec", "regent/resp/secure"}
 
 // pure floors import nothing but the standard library, themselves and leaves.
 var pure = append([]string{"regent/cluster/bully"}, leaves...)

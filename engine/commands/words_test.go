@@ -64,12 +64,10 @@ CLIENT NO-EVICT on·
 CLIENT LIST TYPE nosuch·x
 CLIENT PAUSE 0 all·
 CLIENT TRACKING off·
-CLIENT LIST· TYPE normal
 CONFIG SET nosuch·x 1
 SCRIPT FLUSH sync·
 FUNCTION LIST withcode·
 FLUSHDB async·x
-GET· k
 GET k·
 PING a·b
 `), "\n") {

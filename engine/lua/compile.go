@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -77,12 +76,7 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	return c, nil
 }
 
-// syntaxError words errors of the parser and the compiler as Lua does, as far as can be
-// told.
+// syntaxError words errors of the parser and the compiler as Lua does.
 func syntaxError(name string, source []byte, err error) error {
-	text := libs.SyntaxError(err, name, string(source))
-	for _, w := range [][2]string{{"syntax error", "unexpected symbol"}, {"parse error", "'=' expected"}, {"unterminated string", "unfinished string"}} {
-		text = strings.Replace(text, w[0]+" near", w[1]+" near", 1)
-	}
-	return errors.New(text)
+	return errors.New(libs.SyntaxError(err, name, string(source)))
 }

@@ -25,7 +25,7 @@
 // # What is not as in Redis
 //
 // Errors name the variable that was nil ("attempt to index local 'x' (a nil value)") where the
-// source's line tells which it was (names.go), and not after pcall; those of syntax are approximate. goto is a
+// source's line tells which it was (names.go), and not after pcall. goto is a
 // statement. There is no bytecode: string.dump fails, and load refuses it. An array of
 // more than maxArrayIndex elements has the length maxArrayIndex. Garbage is Go's:
 // collectgarbage does nothing. next of a key that a table does not have is nil. An error that leaves

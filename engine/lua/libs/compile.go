@@ -7,11 +7,12 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/parse"
+
+	"regent/engine/lua/syntax"
 )
 
 // Compile makes a chunk of source into a prototype, for any state. Its error is what
-// PUC's Lua calls a syntax error, as far as the parser tells: the chunk's name, the line,
-// and near what.
+// PUC's Lua calls a syntax error: the chunk's name, the line, and near what.
 func Compile(code, name string) (proto *lua.FunctionProto, err error) {
 	const bytecode = "\x1b" // of PUC's compiler, or of nobody's
 	if strings.HasPrefix(code, bytecode) {
@@ -28,29 +29,21 @@ func Compile(code, name string) (proto *lua.FunctionProto, err error) {
 	return proto, nil
 }
 
-// SyntaxError words an error of gopher-lua's parser or compiler.
+// SyntaxError words an error of gopher-lua's parser or compiler as PUC's Lua does. What
+// that takes and gopher-lua does not keeps gopher-lua's words.
 func SyntaxError(err error, name, code string) string {
+	if said := syntax.Check(code, name); said != nil {
+		return said.Error()
+	}
 	var unread *parse.Error
-	if errors.As(err, &unread) {
-		return syntaxError(unread, name, code)
+	if errors.As(err, &unread) && unread.Pos.Line != parse.EOF {
+		return fmt.Sprintf("%s:%d: %s near '%s'", name, unread.Pos.Line, unread.Message, unread.Token)
 	}
 	var wrong *lua.CompileError
 	if errors.As(err, &wrong) {
 		return fmt.Sprintf("%s:%d: %s", name, wrong.Line, wrong.Message)
 	}
 	return err.Error()
-}
-
-// syntaxError words an error of the parser.
-func syntaxError(wrong *parse.Error, name, code string) string {
-	line := wrong.Pos.Line
-	if line == parse.EOF || wrong.Token == "" {
-		if line < 0 {
-			line = 1 + strings.Count(code, "\n")
-		}
-		return fmt.Sprintf("%s:%d: %s near '<eof>'", name, line, wrong.Message)
-	}
-	return fmt.Sprintf("%s:%d: %s near '%s'", name, line, wrong.Message, wrong.Token)
 }
 
 // maxChunkName is how many bytes of a chunk's name errors show.

@@ -1,0 +1,11 @@
+// Package syntax says why a source is not Lua 5.1, in the words of Lua 5.1's own
+// compiler: with the line, what was expected, and near what. gopher-lua, which compiles
+// sources, words it otherwise, and knows goto.
+//
+// It is asked only about sources that did not compile: what it takes costs nobody else
+// anything. It makes no code, and so knows no limits (local variables, constants) but
+// that of nesting.
+//
+//	lexer.go   bytes to tokens
+//	parser.go  tokens to blocks, statements, expressions
+package syntax
