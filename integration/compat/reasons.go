@@ -111,6 +111,7 @@ var reasons = []reason{
 	{test: "Crash report generated", why: goCrash},
 	{test: "slave buffer are counted correctly", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "replica buffer don't induce eviction", why: "the election says which node follows which: there is no REPLICAOF"},
+	{test: "BITFIELD: write on master, read on slave", why: "the election says which node follows which: there is no REPLICAOF"},
 	{test: "BLMPOP propagate as pop", why: oneUnit},
 	{test: "BZMPOP propagate as pop", why: oneUnit},
 	{test: "MULTI + LPUSH + EXPIRE + DEBUG SLEEP", why: oneUnit},
