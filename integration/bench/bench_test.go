@@ -94,10 +94,10 @@ func TestRider(t *testing.T) {
 	if string(r.out) != want || r.owed.count != 4 || r.sent != 4 {
 		t.Errorf("%q, %d owed, %d sent", r.out, r.owed.count, r.sent)
 	}
-	cy.single = true
+	cy.single, cy.keys = true, 2
 	riders, _ = cy.riders("")
 	r = &riders[0]
-	for i, want := range []string{"INCR 0", "GET 1", "INCR 0", "GET 2"} {
+	for i, want := range []string{"INCR 0", "GET 1", "INCR 0", "GET 0", "INCR 0", "GET 1"} {
 		r.next()
 		if string(r.out) != string(resp.AppendCommand(nil, strings.Fields(want)...)) || r.owed.count != 1 || r.at != (i+1)%2 {
 			t.Errorf("%d: %q, %d owed, at %d; want %s", i, r.out, r.owed.count, r.at, want)

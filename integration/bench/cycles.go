@@ -28,6 +28,9 @@ type cycle struct {
 	// the one before was answered.
 	depth  int
 	single bool
+	// keys is after how many cycles {n} begins again, for each client: what is written is kept from
+	// slice to slice and written over. 0: it does not, and each slice begins with an empty server.
+	keys int
 }
 
 func cycles() []cycle {
@@ -84,12 +87,15 @@ func (cy cycle) on(ctx context.Context, n *harness.Node, slice time.Duration) co
 	return func(int) (sample, error) { return cy.measure(ctx, n, slice) }
 }
 
-// measure has all clients go round and round for a slice of time, on an empty server.
+// measure has all clients go round and round for a slice of time, on an empty server if {n} does not
+// begin again.
 func (cy cycle) measure(ctx context.Context, n *harness.Node, slice time.Duration) (sample, error) {
 	client := n.Client()
 	defer client.Close()
-	if err := client.FlushAll(ctx).Err(); err != nil {
-		return sample{}, fmt.Errorf("begin anew: %w", err)
+	if cy.keys == 0 {
+		if err := client.FlushAll(ctx).Err(); err != nil {
+			return sample{}, fmt.Errorf("begin anew: %w", err)
+		}
 	}
 	payload := ""
 	if cy.dump != nil {
@@ -176,6 +182,7 @@ type rider struct {
 	commands []template
 	depth    int // cycles of a write, 0: each command goes by itself
 	n, at    int // the cycle, and which of its commands is next
+	keys     int // n is below this, 0: it rises for ever
 	sent     int // commands
 	owed     replies
 	out      []byte // what is to be written next
@@ -185,7 +192,7 @@ type rider struct {
 func (cy cycle) riders(payload string) (riders []rider, before [][]byte) {
 	riders, before = make([]rider, cycleClients), make([][]byte, cycleClients)
 	for c := range riders {
-		riders[c] = rider{commands: templates(cy.commands, c, payload), depth: cmp.Or(cy.depth, cycleDepth)}
+		riders[c] = rider{commands: templates(cy.commands, c, payload), depth: cmp.Or(cy.depth, cycleDepth), keys: cy.keys}
 		if cy.single {
 			riders[c].depth = 0
 		}
@@ -196,19 +203,26 @@ func (cy cycle) riders(payload string) (riders []rider, before [][]byte) {
 	return riders, before
 }
 
+// rise goes on to the next cycle.
+func (r *rider) rise() {
+	if r.n++; r.n == r.keys {
+		r.n = 0
+	}
+}
+
 // next fills out with what goes in one write, and counts what is owed for it.
 func (r *rider) next() {
 	r.out = r.out[:0]
 	if r.depth == 0 {
 		if r.at == 0 {
-			r.n++
+			r.rise()
 		}
 		r.out = r.commands[r.at].appendTo(r.out, r.n)
 		r.at = (r.at + 1) % len(r.commands)
 		r.owed.count = 1
 	} else {
 		for range r.depth {
-			r.n++
+			r.rise()
 			for _, t := range r.commands {
 				r.out = t.appendTo(r.out, r.n)
 			}

@@ -35,6 +35,8 @@ type program struct {
 const (
 	programClients = 50
 	programKeys    = 100_000
+	// cycleKeys are those of one client of a transaction of 5: programKeys in all.
+	cycleKeys = programKeys / programClients / 5
 	// leastPrograms is how many requests a slice has at least, for each that a client sends
 	// ahead: of fewer redis-benchmark may name no throughput.
 	leastPrograms = 100
@@ -108,9 +110,9 @@ func programLines() (list []program) {
 	list = append(list, program{name: "EVALSHA of 10,000 INCR", depth: 1, words: []string{"EVALSHA", sha(scriptLoop), "1", randomKey}})
 	multi := []string{"MULTI", "SET a:{c}:{n} {}", "SET b:{c}:{n} {}", "SET c:{c}:{n} {}", "SET d:{c}:{n} {}", "SET e:{c}:{n} {}", "EXEC"}
 	list = append(list,
-		program{name: "MULTI, 5 SET, EXEC, each by itself", depth: 1, cycle: &cycle{commands: multi, single: true}},
-		program{name: "MULTI, 5 SET, EXEC, in one write", depth: len(multi), cycle: &cycle{commands: multi, depth: 1}},
-		program{name: "MULTI, 5 SET, EXEC, 4 in one write", depth: 4 * len(multi), cycle: &cycle{commands: multi, depth: 4}},
+		program{name: "MULTI, 5 SET, EXEC, each by itself", depth: 1, cycle: &cycle{commands: multi, keys: cycleKeys, single: true}},
+		program{name: "MULTI, 5 SET, EXEC, in one write", depth: len(multi), cycle: &cycle{commands: multi, keys: cycleKeys, depth: 1}},
+		program{name: "MULTI, 5 SET, EXEC, 4 in one write", depth: 4 * len(multi), cycle: &cycle{commands: multi, keys: cycleKeys, depth: 4}},
 	)
 	message := "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n" + fmt.Sprintf("$%d\r\n%s\r\n", len(value), value)
 	for _, n := range []int{1, 100, 1000} {

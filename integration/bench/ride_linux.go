@@ -95,13 +95,22 @@ func dialRaw(to *net.TCPAddr) (fd int, err error) {
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit),
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
-		unix.Connect(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}),
+		connectRaw(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}),
 	)
 	if err != nil {
 		_ = unix.Close(fd)
 		return 0, fmt.Errorf("connect: %w", err)
 	}
 	return fd, nil
+}
+
+// connectRaw goes on waiting for a connection after a signal of Go's scheduler.
+func connectRaw(fd int, to unix.Sockaddr) error {
+	for {
+		if err := unix.Connect(fd, to); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // writeRaw waits until the system has all of it: what is written is no answer to what is unread.
