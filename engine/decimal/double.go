@@ -112,6 +112,9 @@ func plain(b []byte) (float64, bool) {
 // ParseWeight reads a number as SORT does: with blanks before it, up to a zero byte, and
 // nothing is 0. False: it is none, NaN, or out of range.
 func ParseWeight(b []byte) (float64, bool) {
+	if n, ok := Parse(b); ok && -exactInts <= n && n <= exactInts { // as most are
+		return float64(n), true
+	}
 	b, _, _ = bytes.Cut(b, []byte{0})
 	if len(b) == 0 {
 		return 0, true

@@ -2,7 +2,6 @@ package lists
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 
 	"regent/engine"
@@ -246,13 +245,15 @@ func (o *sortOptions) sort(items []sortItem, kind string) {
 		}
 		return b
 	}
-	if kind == "set" && o.alpha && o.by != nil {
+	if !o.alpha {
+		o.sortNumbers(items)
+		return
+	}
+	if kind == "set" && o.by != nil {
 		slices.SortFunc(items, func(a, b sortItem) int { return bytes.Compare(a.text, b.text) })
 	}
 	order := func(a, b sortItem) int {
 		switch {
-		case !o.alpha:
-			return cmp.Or(cmp.Compare(a.weight, b.weight), bytes.Compare(a.text, b.text))
 		case a.by == nil && b.by == nil:
 			return 0
 		case a.by == nil: // what has no key goes first
@@ -268,6 +269,45 @@ func (o *sortOptions) sort(items []sortItem, kind string) {
 		}
 		return order(a, b)
 	})
+}
+
+// fewWeights is for how many elements nothing is allocated.
+const fewWeights = 32
+
+// A sortWeight is what an item weighs, which is no NaN, and where it stands: less to move about than
+// the item.
+type sortWeight struct {
+	weight float64
+	at     int
+}
+
+// sortNumbers puts the items in the order of their weights, and of their texts where these are equal.
+func (o *sortOptions) sortNumbers(items []sortItem) {
+	var few [fewWeights]sortWeight
+	weights := few[:0]
+	if len(items) > fewWeights {
+		weights = make([]sortWeight, 0, len(items))
+	}
+	for i := range items {
+		weights = append(weights, sortWeight{items[i].weight, i})
+	}
+	less, more := -1, 1
+	if o.desc {
+		less, more = more, less
+	}
+	slices.SortFunc(weights, func(a, b sortWeight) int {
+		switch {
+		case a.weight < b.weight:
+			return less
+		case a.weight > b.weight:
+			return more
+		}
+		return more * bytes.Compare(items[a.at].text, items[b.at].text)
+	})
+	was := slices.Clone(items)
+	for i := range weights {
+		items[i] = was[weights[i].at]
+	}
 }
 
 // limit is the part that LIMIT asks for.
