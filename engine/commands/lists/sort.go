@@ -191,9 +191,12 @@ func sortItems(c *engine.Ctx) (items []sortItem, kind string, ok bool) {
 	if !ok || v == nil {
 		return nil, "", ok
 	}
+	if l, is := v.(*listObject); is {
+		return listItems(l), v.TypeName(), true
+	}
 	first, step := 2, 1
 	switch kind = v.TypeName(); kind {
-	case "list", "set":
+	case "set":
 	case "zset":
 		first, step = 3, 2 // behind their scores
 	default:
@@ -211,6 +214,20 @@ func sortItems(c *engine.Ctx) (items []sortItem, kind string, ok bool) {
 		return nil
 	}) // an error could only be of the function above
 	return items, kind, true
+}
+
+// shortText is about how many bytes most elements have that are sorted.
+const shortText = 8
+
+// listItems is sortItems of a list, without a command for it in between.
+func listItems(l *listObject) []sortItem {
+	items, texts := make([]sortItem, 0, l.Len()), make([]byte, 0, shortText*min(l.Len(), fewWeights))
+	for at := l.At(0); at.OK(); at.Next() {
+		from := len(texts)
+		texts = at.Value().AppendText(texts)
+		items = append(items, sortItem{text: texts[from:len(texts):len(texts)]})
+	}
+	return items
 }
 
 // weigh finds what each is sorted by; false: one has no number.
