@@ -357,7 +357,7 @@ func (d *draw) zrange(scores bool) {
 func blocks(args []string) bool {
 	switch name := strings.ToLower(args[0]); name {
 	case "xread", "xreadgroup":
-		return slices.ContainsFunc(args, func(a string) bool { return strings.EqualFold(a, "BLOCK") })
+		return slices.ContainsFunc(args, func(a string) bool { return isWord(a, "BLOCK") })
 	case "blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmin", "bzpopmax":
 		return true
 	}

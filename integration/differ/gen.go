@@ -169,7 +169,7 @@ func (g *generator) commandOf(c *command, on int) step {
 	}
 	s := step{on: on, args: d.out, name: c.name, options: d.options}
 	if g.oneIn(40) {
-		s.args, s.options = g.spoil(s.args), nil
+		s.args, s.options = g.spoil(s.args, len(c.words)), nil
 	}
 	if blocks(s.args) && g.multi == 0 {
 		s.on = onWaiter
@@ -180,8 +180,14 @@ func (g *generator) commandOf(c *command, on int) step {
 	return s
 }
 
-// spoil makes arguments wrong.
-func (g *generator) spoil(args []string) []string {
+// isWord reports whether an argument is an option: as redis-server reads it, that is up to a zero byte.
+func isWord(arg, word string) bool {
+	arg, _, _ = strings.Cut(arg, "\x00")
+	return strings.EqualFold(arg, word)
+}
+
+// spoil makes arguments wrong. The first of them are the command's name.
+func (g *generator) spoil(args []string, name int) []string {
 	args = append([]string(nil), args...)
 	at := g.rnd.IntN(len(args))
 	switch g.rnd.IntN(6) {
@@ -197,8 +203,8 @@ func (g *generator) spoil(args []string) []string {
 		return args
 	case 2:
 		return append(args, g.pick("x", "COUNT", "LIMIT", "GET", "1"))
-	case 3: // a C string ends there
-		if at > 0 {
+	case 3: // a C string ends there; of a subcommand's name that depends on redis-server's hash of it
+		if at >= name {
 			args[at] += g.pick("\x00", "\x00x")
 		}
 		return args

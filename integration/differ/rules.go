@@ -114,7 +114,7 @@ func unorderedPairs(_ []string, got, want value) bool { return same(joined(got),
 
 func sortReply(args []string, got, want value) bool {
 	has := func(word string) bool {
-		return slices.ContainsFunc(args[2:], func(a string) bool { return strings.EqualFold(a, word) })
+		return slices.ContainsFunc(args[2:], func(a string) bool { return isWord(a, word) })
 	}
 	if len(got.elems) != len(want.elems) || !has("BY") {
 		return false

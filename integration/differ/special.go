@@ -17,7 +17,7 @@ func passedOver(args []string) bool {
 
 // distances reports whether a command may store distances.
 func distances(args []string) bool {
-	return slices.ContainsFunc(args, func(a string) bool { return strings.EqualFold(a, "STOREDIST") })
+	return slices.ContainsFunc(args, func(a string) bool { return isWord(a, "STOREDIST") })
 }
 
 // storeDistances stores distances, whose last digits are those of the library that
@@ -31,7 +31,7 @@ func (p *pair) storeDistances(s *step) *failure {
 		return f
 	}
 	dest := s.args[1]
-	if at := slices.IndexFunc(s.args, func(a string) bool { return strings.EqualFold(a, "STOREDIST") }); strings.HasPrefix(strings.ToLower(s.args[0]), "georadius") {
+	if at := slices.IndexFunc(s.args, func(a string) bool { return isWord(a, "STOREDIST") }); strings.HasPrefix(strings.ToLower(s.args[0]), "georadius") {
 		dest = s.args[min(at+1, len(s.args)-1)]
 	}
 	show := []string{"ZRANGE", dest, "0", "-1", "WITHSCORES"}
@@ -58,7 +58,7 @@ func alike(a, b string) bool {
 // clockID is where an XADD leaves its ID to the clock, 0: it does not.
 func clockID(args []string) int {
 	at, is := 2, func(at int, words ...string) bool {
-		return at < len(args) && slices.Contains(words, strings.ToUpper(args[at]))
+		return at < len(args) && slices.ContainsFunc(words, func(word string) bool { return isWord(args[at], word) })
 	}
 	for strings.EqualFold(args[0], "XADD") {
 		switch {
@@ -83,7 +83,7 @@ func clockID(args []string) int {
 // byLex reports whether a command has a range of members.
 func byLex(args []string) bool {
 	return strings.HasSuffix(strings.ToLower(args[0]), "bylex") || strings.EqualFold(args[0], "ZLEXCOUNT") ||
-		slices.ContainsFunc(args, func(a string) bool { return strings.EqualFold(a, "BYLEX") })
+		slices.ContainsFunc(args, func(a string) bool { return isWord(a, "BYLEX") })
 }
 
 // passOver reports whether a step is left out, because what it does at redis-server

@@ -306,13 +306,22 @@ func (w *wire) silent() {
 // ended checks that the connection is closed with nothing more said.
 func (w *wire) ended() {
 	w.t.Helper()
+	if rest := w.rest(); rest != "" {
+		w.t.Fatalf("got %.300q; want the end", rest)
+	}
+}
+
+// rest is what comes before the connection is closed.
+func (w *wire) rest() string {
+	w.t.Helper()
 	if err := w.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		w.t.Fatal(err)
 	}
 	rest, err := io.ReadAll(w)
-	if len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		w.t.Fatalf("got %.300q, %v; want the end", rest, err)
 	}
+	return string(rest)
 }
 
 // eventually waits for a condition.
