@@ -26,6 +26,8 @@ func TestPlainFace(t *testing.T) {
 		{"HELLO", "\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n", "\r\n$4\r\nmode\r\n$7\r\ncluster\r\n"},
 		{"INFO server", "\r\nredis_mode:standalone\r\n", "\r\nredis_mode:cluster\r\n"},
 		{"INFO cluster", "\r\ncluster_enabled:0\r\n", "\r\ncluster_enabled:1\r\n"},
+		{"CONFIG GET cluster-enabled", "\r\n$2\r\nno\r\n", "\r\n$3\r\nyes\r\n"},
+		{"CONFIG GET cluster-e* slave-read-only", "cluster-enabled\r\n$2\r\nno\r\n", "cluster-enabled\r\n$3\r\nyes\r\n"},
 		{"INFO replication", "role:slave\r\nmaster_host:10.0.0.3\r\nmaster_port:6403\r\n", "role:slave\r\nmaster_host:10.0.0.3\r\nmaster_port:7000\r\n"},
 		{"ROLE", "$5\r\nslave\r\n$8\r\n10.0.0.3\r\n:6403\r\n", "$5\r\nslave\r\n$8\r\n10.0.0.3\r\n:7000\r\n"},
 		{"CLUSTER SLOTS", "-ERR This instance has cluster support disabled\r\n", "$8\r\n10.0.0.3\r\n:7000\r\n"},

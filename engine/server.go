@@ -218,7 +218,7 @@ func doConfigGet(c *Ctx) {
 		}
 		c.W.Map(1)
 		c.W.BulkString(name)
-		c.W.BulkString(value)
+		c.W.BulkString(c.atFace(name, value))
 		return
 	}
 	var found [][2]string
@@ -243,8 +243,19 @@ func doConfigGet(c *Ctx) {
 	c.W.Map(len(found))
 	for _, pair := range found {
 		c.W.BulkString(pair[0])
-		c.W.BulkString(pair[1])
+		c.W.BulkString(c.atFace(pair[0], pair[1]))
 	}
+}
+
+// atFace is a directive's value as the client's face shows it: whether there is a cluster, as INFO says.
+func (c *Ctx) atFace(name, value string) string {
+	switch {
+	case !strings.EqualFold(name, "cluster-enabled"):
+		return value
+	case c.ClusterFace():
+		return "yes"
+	}
+	return "no"
 }
 
 // globSigns are what makes a word a pattern.
