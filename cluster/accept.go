@@ -230,15 +230,16 @@ func (c *Cluster) tellRefused(from net.Addr, id int64, err error) {
 }
 
 // mayTell reports whether it is time for another line of a kind. Two nodes of one
-// ID have a time of their own: what strangers cause does not keep it from being said.
+// ID, and nodes that are no members, have a time of their own: what strangers cause does not keep
+// it from being said.
 func (c *Cluster) mayTell(told *atomic.Int64) bool {
 	now, last := c.opts.Host.Mono(), told.Load()
 	return (last == 0 || now-last >= int64(strangerLogEvery)) && told.CompareAndSwap(last, max(now, 1))
 }
 
-// tellGuest logs that a node asks that is no member.
+// tellGuest logs that a node asks that is no member. It knows the secret, if there is one.
 func (c *Cluster) tellGuest(id int64, from net.Addr) {
-	if c.mayTell(&c.strangerTold) {
+	if c.mayTell(&c.guestTold) {
 		c.opts.Host.Logf(engine.LevelNotice, "Node %d at %s asks to be heard and is no member of this cluster: REGENT NODE ADD %d@%s takes it in", id, ipOf(from), id, net.JoinHostPort(ipOf(from).String(), "<its port>"))
 	}
 }

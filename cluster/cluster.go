@@ -115,6 +115,7 @@ type Cluster struct {
 	outside      atomic.Bool   // it was said that the others do not know this node
 	strangerTold atomic.Int64  // mono ns of the last line about one, see mayTell
 	twinTold     atomic.Int64  // and about two nodes of one ID
+	guestTold    atomic.Int64  // and about a node that is no member
 	process      string        // tells this process from others that say they are this node
 	guests       chan struct{} // one token per open channel of a node that is no member
 	engine       *engine.Engine
