@@ -48,6 +48,7 @@ var reasons = []reason{
 	{test: "CONFIG save params special case handled properly", why: byDefault},
 	{test: "CONFIG REWRITE sanity", why: forTests},
 	{test: "trim on SET with big value", why: "it is for servers whose allocator is jemalloc"},
+	{test: "failed bgsave prevents writes", mode: own, harms: true, why: noFork},
 	{test: "SRANDMEMBER with a dict containing long chain", mode: own, harms: true, why: "DEBUG HTSTATS-KEY shows redis-server's hash tables, which Regent's sets do not have"},
 	{test: "config during loading", why: "`dir` can't be changed while the server runs, which is said whether it loads or not"},
 	{test: "redis-server command line arguments - error cases", why: "what is wrong with the command line is told in Regent's own words, and there is no REPLICAOF"},
