@@ -22,17 +22,20 @@ import (
 // startPlain starts three nodes with a plain port each, and returns where those are.
 func startPlain(t *testing.T, args ...string) (*harness.Cluster, map[*harness.Node]string) {
 	t.Helper()
-	c, err := harness.NewCluster(binary(), t.TempDir(), 3, append(args, "--takeover", "manual", "--election-timeout", "3000", "--leader-lease", "2000")...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return startWithPorts(t, "--plain-port", append(args, "--election-timeout", "3000", "--leader-lease", "2000")...)
+}
+
+// startWithPorts starts three nodes with one more port each, by its directive, and returns where
+// those are.
+func startWithPorts(t *testing.T, directive string, args ...string) (*harness.Cluster, map[*harness.Node]string) {
+	t.Helper()
+	c, err := harness.NewCluster(binary(), t.TempDir(), 3, append(args, "--takeover", "manual")...)
+	must(t, err)
 	ports, err := harness.FreePorts(3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	at := map[*harness.Node]string{}
 	for i, n := range c.Nodes {
-		n.Args = append(n.Args, "--plain-port", strconv.Itoa(ports[i]))
+		n.Args = append(n.Args, directive, strconv.Itoa(ports[i]))
 		at[n] = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[i]))
 	}
 	runCluster(t, c)

@@ -14,13 +14,19 @@ import (
 // millisecond on a machine with much memory; they are read where a kernel, a
 // sandbox or a service's rules do not let a process ask.
 //
-//	request   nlmsghdr 16 | inet_diag_req_v2 56: family protocol … states …
+//	request   nlmsghdr 16 | inet_diag_req_v2 56: family protocol … states … port(2, network order) …
 //	answers   nlmsghdr 16 | inet_diag_msg 72: family state … port(2, network order) … source address(16) …
+//	          nlmsghdr 16 | errno 4: the end
+//
+// "Nobody listens" ends a promise, so it must never be said because something went wrong: the kernel is asked
+// for the listeners of the one port, which fit into one answer, and an end with an error, as where it
+// cannot tell of TCP, or an answer that changed meanwhile, says nothing.
 
 const (
 	sockDiagByFamily = 20
 	diagRequestLen   = 16 + 56
 	diagAnswerLeast  = 16 + 24 // up to the source address's end
+	diagEndLen       = 16 + 4
 	// maxDiagReads bounds the answers that are read, each of some hundred sockets.
 	maxDiagReads = 1024
 	diagRoom     = 32 << 10 // bytes of one answer
@@ -65,6 +71,7 @@ func askFamily(fd int, family byte, at netip.AddrPort, room []byte) (open bool, 
 	e.PutUint16(q[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	q[16], q[17] = family, unix.IPPROTO_TCP
 	e.PutUint32(q[20:], 1<<stateListen)
+	binary.BigEndian.PutUint16(q[24:], at.Port())
 	if err := unix.Sendto(fd, q[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return false, err
 	}
@@ -93,8 +100,13 @@ func readDiag(b []byte, at netip.AddrPort) (open, done bool, err error) {
 			return open, true, errDiag
 		}
 		switch {
+		case e.Uint16(b[6:])&unix.NLM_F_DUMP_INTR != 0:
+			return open, true, errDiag
 		case kind == unix.NLMSG_DONE:
-			return open, true, nil
+			if size < diagEndLen || e.Uint32(b[unix.NLMSG_HDRLEN:]) != 0 {
+				err = errDiag
+			}
+			return open, true, err
 		case kind == unix.NLMSG_ERROR || size < diagAnswerLeast:
 			return open, true, errDiag
 		case kind == sockDiagByFamily && listensAt(b[unix.NLMSG_HDRLEN:size], at):

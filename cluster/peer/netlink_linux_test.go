@@ -39,7 +39,13 @@ func TestAskedAndShown(t *testing.T) {
 // TestDiagDamaged: an answer that is cut or says what cannot be is an error, and never proof.
 func TestDiagDamaged(t *testing.T) {
 	at := netip.MustParseAddrPort("127.0.0.1:7001")
-	for _, b := range [][]byte{{1}, make([]byte, 16), {255, 255, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {20, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}} {
+	end := func(flags byte, errno ...byte) []byte {
+		return append([]byte{byte(16 + len(errno)), 0, 0, 0, 3, 0, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0}, errno...)
+	}
+	if open, done, err := readDiag(end(2, 0, 0, 0, 0), at); open || !done || err != nil {
+		t.Errorf("an end without an error: %v, %v, %v", open, done, err)
+	}
+	for _, b := range [][]byte{end(2, 0xfe, 0xff, 0xff, 0xff), end(2|0x10, 0, 0, 0, 0), end(2), {1}, make([]byte, 16), {255, 255, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {20, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}} {
 		if _, _, err := readDiag(b, at); err == nil {
 			t.Errorf("%v is an answer", b)
 		}

@@ -35,7 +35,7 @@ func TestRecords(t *testing.T) {
 	select {
 	case <-moved:
 	default:
-		t.Error("who waits is not told")
+		t.Error("an append wakes nothing")
 	}
 	l.Append(effects(0, []string{"INCR", "b"}))
 	l.Append(effects(3, []string{"INCR", "c"}, []string{"INCR", "d"}))
@@ -66,7 +66,7 @@ func TestRecords(t *testing.T) {
 }
 
 // TestWhatIsKept: what is read, reserved or recent is there as it was written, within the bounds, and
-// who is farther behind is told so.
+// a reader that is farther behind is told so.
 func TestWhatIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keep := rapid.Int64Range(0, 3*blockBytes).Draw(t, "keep")

@@ -7,8 +7,8 @@ import (
 	"regent/node/backlog"
 )
 
-// A node that keeps no log on disk keeps one in memory while somebody follows it who is no node
-// (package backlog). It begins at the cut of such a one's copy.
+// A node that keeps no log on disk keeps one in memory while a redis-server or a tool follows it
+// (package backlog). It begins at the cut of the first one's copy.
 
 var errLogBegins = errors.New("a log on disk is being begun")
 

@@ -28,8 +28,8 @@
 //
 // It listens at loopback addresses unless http-bind says otherwise, for it asks for no password. With
 // tls-http yes it speaks TLS, with the certificates of the other faces, and asks for one
-// as tls-auth-clients says. docs/operations.md shows both, docs/security.md who may read what.
+// as tls-auth-clients says. docs/operations.md shows both, docs/security.md what a reader learns.
 //
-// What it does not do: it opens no port (node/address does), and decides nothing: who leads is the
+// What it does not do: it opens no port (node/address does), and decides nothing: which node leads is the
 // cluster's, and is handed in.
 package status

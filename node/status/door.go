@@ -10,7 +10,7 @@ import (
 
 // A door bounds the connections of all listeners together. Where one too many comes, the one
 // goes that has been as it is for longest: a request takes a moment, so that one is idle, or
-// slow on purpose. Who comes anew is always let in.
+// slow on purpose. A new one is always let in.
 type door struct {
 	mu     sync.Mutex
 	inside []*guest // in the order in which they last changed

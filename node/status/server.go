@@ -98,7 +98,7 @@ func (s *Server) Close() {
 	}
 }
 
-// An errorLog takes net/http's lines. What strangers send is for who looks for it.
+// An errorLog takes net/http's lines. What strangers send is logged at level debug.
 type errorLog struct{ host engine.Host }
 
 func (e errorLog) Write(line []byte) (int, error) {
@@ -138,7 +138,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse ends the connection too: who asks for what there is not, is none that asks again.
+// refuse ends the connection too: a client that asks for what there is not will not ask again.
 func refuse(w http.ResponseWriter, status int) {
 	w.Header().Set("Connection", "close")
 	http.Error(w, http.StatusText(status), status)

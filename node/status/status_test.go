@@ -208,7 +208,7 @@ func TestHostileRequests(t *testing.T) {
 	})
 }
 
-// TestWhoDoesNotReadIsEnded: a reply that nobody takes holds nothing for long.
+// TestUnreadRepliesEnd: a reply that nobody takes holds nothing for long.
 func TestWhoDoesNotReadIsEnded(t *testing.T) {
 	f := follower()
 	f.info = strings.Repeat("db0:keys=1,expires=0\r\n", 1)

@@ -29,10 +29,10 @@
 // the first loop has taken what followers of this node say (watch_linux.go): whom
 // that concerns is in the inbox then.
 //
-// Who listens to a client of the same loop, tracks what it changes or waits for its key hears of that in
-// the same turn (hear). Measured with PUBLISH by 50 clients to one, on a busy machine, in turns: 1.1 to 1.2
-// waits for each write to the listener and not 1.7 to 1.9, redis-server 1.0 to 1.1; 33,400 a
-// second and not 23,200, redis-server 29,200.
+// A client that listens to another of the same loop, tracks what it changes or waits for its key hears of
+// that in the same turn (hear). Measured with PUBLISH by 50 clients to one, on a busy machine, twice in turns: 1.1 to
+// 1.2 waits for each write to the listener and not 1.7 to 1.9, redis-server 1.0 to 1.1; 26,700 and 33,400 a
+// second and not 20,200 and 23,200, redis-server 25,100 and 29,200.
 //
 // What holds, and why:
 //

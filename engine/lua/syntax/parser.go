@@ -253,12 +253,13 @@ const (
 )
 
 func (p *parser) assignment(is form) {
-	if is != aVariable {
-		p.wrong("syntax error")
-	}
-	if p.takes(",") {
-		p.assignment(p.primary())
-		return
+	for again := true; again; {
+		if is != aVariable {
+			p.wrong("syntax error")
+		}
+		if again = p.takes(","); again {
+			is = p.primary()
+		}
 	}
 	p.take("=")
 	p.exprs()
