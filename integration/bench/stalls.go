@@ -239,7 +239,8 @@ func among(ctx context.Context, n *harness.Node, other other, what func(context.
 	for i := range stallClients {
 		wg.Go(func() { seen[i], errs[i] = probe(ctx, n.Addr(), other) })
 	}
-	c := n.Client()
+	// redis-server takes many seconds for some of it.
+	c := redis.NewClient(&redis.Options{Addr: n.Addr(), ReadTimeout: stallTimeout, MaxRetries: -1})
 	defer c.Close()
 	err = c.Ping(ctx).Err() // connects
 	began := time.Now()
