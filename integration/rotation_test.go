@@ -80,10 +80,14 @@ func TestSecretIsReplaced(t *testing.T) {
 
 // TestStolenCertificate: certificates and their authority are replaced while the cluster
 // runs, first what is believed, then what is shown, then what is believed no more. A thief
-// with the old certificate, its key and the secret opened a channel before, and none after.
+// with the old certificate, its key and the secret opened a channel before, and none after,
+// by a session that it resumes neither.
 func TestStolenCertificate(t *testing.T) {
 	a, b := newPair(t), newPair(t)
 	stolen := a.config("server")
+	stolen.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+	resumed := false
+	stolen.VerifyConnection = func(cs tls.ConnectionState) error { resumed = cs.DidResume; return nil }
 	nodes := startTLSCluster(t, a, nil)
 	alive := func(as *authority) {
 		t.Helper()
@@ -107,7 +111,13 @@ func TestStolenCertificate(t *testing.T) {
 		}
 		return err
 	}
-	must(t, enters(nodes[0]))
+	for _, n := range nodes {
+		must(t, enters(n))
+		must(t, enters(n))
+		if !resumed {
+			t.Error("its session is not resumed, so nothing shows whether a later one is")
+		}
+	}
 
 	text := func(path string) string {
 		b, err := os.ReadFile(path)
@@ -133,7 +143,7 @@ func TestStolenCertificate(t *testing.T) {
 	reload()
 	for _, n := range nodes {
 		if err := enters(n); err == nil {
-			t.Errorf("node %d lets the stolen certificate in", n.Port)
+			t.Errorf("node %d lets the stolen certificate in, its session resumed: %v", n.Port, resumed)
 		}
 		// Its channels are made anew: with the new certificates the nodes meet.
 		must(t, n.Kill())

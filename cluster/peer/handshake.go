@@ -71,6 +71,7 @@ type transcript struct {
 	acceptor       string // the acceptor's cluster ID
 	nonceD, nonceA string
 	told           string // the acceptor's: the members it tells of, as they are sent
+	channel        string // by TLS: its number (channelOf)
 	secret         []byte
 }
 
@@ -91,6 +92,9 @@ func (t *transcript) mac(side string) string {
 	}
 	for _, s := range [...]string{t.hello.Cluster, t.acceptor, t.hello.Kind, t.hello.Process, t.nonceD, t.nonceA, t.told} {
 		part(s)
+	}
+	if t.channel != "" {
+		part(t.channel)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -169,7 +173,11 @@ func (d *Dialer) Dial(ctx context.Context, addr string, h Hello) (*Conn, error) 
 }
 
 func (c *Conn) introduce(h Hello, secret []byte) error {
-	t := transcript{hello: h, nonceD: nonce(), secret: secret}
+	channel, err := channelOf(c.Conn)
+	if err != nil {
+		return err
+	}
+	t := transcript{hello: h, nonceD: nonce(), channel: channel, secret: secret}
 	hello := resp.AppendCommand(nil, "REGENT", "PEER", fmt.Sprint(Version), h.Cluster,
 		fmt.Sprint(h.From), fmt.Sprint(h.To), h.Kind, t.nonceD, h.Process)
 	if _, err := c.Conn.Write(hello); err != nil {
@@ -265,7 +273,11 @@ type Acceptor struct {
 func (a *Acceptor) Accept(raw net.Conn, early []byte, h Hello, nonceD string) (*Conn, error) {
 	_ = raw.SetDeadline(time.Now().Add(a.Limit))
 	c := newConn(raw, early, maxGreeting)
-	t := transcript{hello: h, acceptor: a.Cluster, nonceD: nonceD, nonceA: nonce()}
+	channel, err := channelOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	t := transcript{hello: h, acceptor: a.Cluster, nonceD: nonceD, nonceA: nonce(), channel: channel}
 	if _, err := raw.Write(resp.AppendCommand(nil, "CHALLENGE", a.Cluster, t.nonceA)); err != nil {
 		return nil, err
 	}

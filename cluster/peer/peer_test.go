@@ -3,6 +3,7 @@ package peer_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type acceptor struct {
 	l       net.Listener
 	secret  string
 	cluster string
+	tls     *tls.Config // nil: it speaks no TLS
 	// heard changes the greeting between the wire and the acceptor, as somebody
 	// on the way would.
 	heard   func(h *peer.Hello)
@@ -66,6 +68,9 @@ func listen(t *testing.T, a *acceptor) *acceptor {
 }
 
 func (a *acceptor) accept(raw net.Conn) (*peer.Conn, error) {
+	if a.tls != nil {
+		raw = tls.Server(raw, a.tls)
+	}
 	words, early, err := greeting(raw)
 	if err != nil {
 		return nil, err
@@ -379,6 +384,7 @@ type spy struct {
 	said   bytes.Buffer
 	heard  bytes.Buffer        // until the connection is closed it is the spy's
 	change func([]byte) []byte // what the dialer hears, if given
+	done   chan struct{}       // the dialer has said all
 }
 
 func (s *spy) listen(t *testing.T, to string) {
@@ -388,8 +394,9 @@ func (s *spy) listen(t *testing.T, to string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	s.l = l
+	s.l, s.done = l, make(chan struct{})
 	go func() {
+		defer close(s.done)
 		in, err := l.Accept()
 		if err != nil {
 			return

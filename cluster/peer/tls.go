@@ -81,6 +81,30 @@ var (
 	errCertificate = errors.New("the certificate is none of a node's")
 )
 
+// What channelOf draws from a TLS connection: a label of RFC 5705 that is the peers' own, and how
+// many bytes.
+const (
+	channelLabel = "EXPORTER-regent-peer"
+	channelBytes = 32
+)
+
+// channelOf is a number that the two ends of one TLS connection know, and nobody else; "":
+// without TLS. Both proofs are about it. Names in certificates count for nothing, so whoever holds
+// one that counts, a client's too, may come between two nodes: it has a connection with either,
+// whose numbers differ, and what one node proves on the first is no proof on the second.
+func channelOf(conn net.Conn) (string, error) {
+	secure, is := conn.(*tls.Conn)
+	if !is {
+		return "", nil
+	}
+	cs := secure.ConnectionState()
+	number, err := cs.ExportKeyingMaterial(channelLabel, nil, channelBytes)
+	if err != nil {
+		return "", fmt.Errorf("TLS: %w", err)
+	}
+	return string(number), nil
+}
+
 // tlsAlert begins what a port for TLS answers to what is none.
 const tlsAlert = 21
 

@@ -3,6 +3,7 @@ package secure
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -195,6 +196,36 @@ func (s *Settings) bound(c *tls.Config) error {
 			return inner(cs)
 		}
 		return nil
+	}
+	return nil
+}
+
+// amongNodes is why nodes with these settings could not speak with one another; nil: they can.
+// crypto/tls chooses the suite of TLS 1.3 by itself, by the machines' hardware, and one that
+// tls-ciphersuites does not name ends the connection. So it is asked, by a handshake in memory.
+func (s *Settings) amongNodes(own *tls.Certificate) error {
+	suites, err := suitesOf(s.Suites)
+	if err != nil || len(suites) == 0 {
+		return err
+	}
+	if p, err := protocolsOf(s.Protocols); err != nil || slices.Max(p.list) < tls.VersionTLS13 {
+		return err
+	}
+	near, far := net.Pipe()
+	defer far.Close()
+	defer near.Close()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = tls.Server(far, &tls.Config{Certificates: []tls.Certificate{*own}, SessionTicketsDisabled: true}).Handshake()
+	}()
+	c := tls.Client(near, &tls.Config{InsecureSkipVerify: true})
+	if err := c.Handshake(); err != nil {
+		return fmt.Errorf("tls-ciphersuites: %w", err)
+	}
+	<-over
+	if chosen := c.ConnectionState().CipherSuite; !slices.Contains(suites, chosen) {
+		return fmt.Errorf("tls-ciphersuites: among nodes (tls-cluster, tls-replication) crypto/tls chooses %s here, which has to be named too", tls.CipherSuiteName(chosen))
 	}
 	return nil
 }

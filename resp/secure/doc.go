@@ -19,6 +19,6 @@
 //     protocol that tls-protocols leaves out between two others. Nothing is ever weaker than
 //     was asked for.
 //
-// What it does not do: it opens no socket, starts no goroutine and reads no clock but
+// What it does not do: it opens no socket, leaves no goroutine behind and reads no clock but
 // through Settings.Now.
 package secure

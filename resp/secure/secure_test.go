@@ -164,6 +164,39 @@ func TestNothingWeaker(t *testing.T) {
 	}
 }
 
+// TestSuitesAmongNodes: settings under which nodes could not speak with one another are refused where they
+// would have to, and no others.
+func TestSuitesAmongNodes(t *testing.T) {
+	s := files(t)
+	open, err := Load(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := meet(t, open.Server(), open.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range tls.CipherSuites() {
+		if !slices.Contains(c.SupportedVersions, tls.VersionTLS13) {
+			continue
+		}
+		s.Suites = c.Name
+		for protocols, mutual := range map[string]bool{"": true, "TLSv1.3": true, "TLSv1.2": true, "TLSv1.2 TLSv1.3": false} {
+			s.Protocols, s.Mutual = protocols, mutual
+			st, err := Load(s)
+			if meets := c.ID == chosen.CipherSuite || protocols == "TLSv1.2" || !mutual; (err == nil) != meets {
+				t.Errorf("%s by %q, nodes: %v: %v", c.Name, protocols, mutual, err)
+			}
+			if err != nil || !mutual {
+				continue
+			}
+			if _, err := meet(t, st.Server(), st.Client()); err != nil {
+				t.Errorf("%s by %q is taken, and then nodes cannot speak: %v", c.Name, protocols, err)
+			}
+		}
+	}
+}
+
 // TestSessions: they are resumed for as long as it is said, and not under other certificates.
 func TestSessions(t *testing.T) {
 	s, now := files(t), time.Now()

@@ -95,7 +95,12 @@ func Load(s Settings) (*State, error) {
 		return nil, err
 	}
 	if st.roots != nil {
-		st.client, err = st.dialling(&s, shown)
+		if st.client, err = st.dialling(&s, shown); err != nil {
+			return nil, err
+		}
+	}
+	if s.Mutual {
+		err = s.amongNodes(own)
 	}
 	return st, err
 }
