@@ -61,6 +61,7 @@ func unansweredOn(t *testing.T, fs disk.FS, dir string, lines ...string) *testSe
 func beginWith(t *testing.T, o Options, dir string, lines ...string) *testServer {
 	t.Helper()
 	cfg := config.New()
+	cfg.WriteTimeout.Set(time.Minute.Milliseconds()) // a disk may be slow on a busy machine
 	if err := config.Parse(cfg, strings.Join(append(lines, "dir "+dir, "logfile "+filepath.Join(dir, "log")), "\n"), "test"); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +20,9 @@ const composeProject = "regent-compose-test"
 
 // composeStep bounds one docker command.
 const composeStep = 3 * time.Minute
+
+// composeWait bounds the wait for another run's containers to go.
+const composeWait = 8 * time.Minute
 
 // A composed is the three nodes of docker-compose.yml in their containers.
 type composed struct {
@@ -111,6 +115,7 @@ func composeUp(t *testing.T, files ...string) *composed {
 		c.argv = append(c.argv, "-f", file)
 	}
 	c.run("make", "image")
+	composeTurn(t)
 	down := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), composeStep)
 		defer cancel()
@@ -133,6 +138,23 @@ func composeUp(t *testing.T, files ...string) *composed {
 		return nil
 	})
 	return c
+}
+
+// composeTurn waits until no other run of these tests on this machine has the containers:
+// their names and ports are the compose file's.
+func composeTurn(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile("/tmp/"+composeProject+".lock", os.O_CREATE|os.O_RDWR, 0o666)
+	must(t, err)
+	t.Cleanup(func() { f.Close() }) // and with it the lock goes, after the containers
+	ctx := within(t, composeWait)
+	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("another run of this test has had the containers for %s", composeWait)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func node(i int) string { return fmt.Sprintf("regent-node%d", i) }

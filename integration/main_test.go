@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -65,12 +66,17 @@ func need(t *testing.T, program string) string {
 func startNode(t *testing.T, args ...string) *harness.Node {
 	t.Helper()
 	n := prepareNode(t, binary(), args...)
+	n.Before = []string{"--write-timeout", strconv.Itoa(int(slowDisk / time.Millisecond))}
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ready(t, n)
 	return n
 }
+
+// slowDisk is how long a lone node's disk may take for a write on a busy machine: no
+// test of one is about what a write that waits longer is told.
+const slowDisk = time.Minute
 
 // startRedis starts the reference.
 func startRedis(t *testing.T, args ...string) *harness.Node {
@@ -141,6 +147,7 @@ func runCluster(t *testing.T, c *harness.Cluster) *harness.Node {
 func client(t *testing.T, n *harness.Node) *redis.Client {
 	t.Helper()
 	c := n.Client()
+	c.Options().ReadTimeout = slowDisk
 	t.Cleanup(func() { c.Close() })
 	return c
 }
