@@ -88,6 +88,7 @@ func (s *Server) build() error {
 	}
 	s.data.Attach(s.engine)
 	s.outside = replicas.New(s.replicaOptions())
+	s.engine.AddInfo(engine.InfoSection{Name: "Regent", Default: true, Write: s.barrier.Info})
 	if s.certs != nil {
 		s.engine.AddInfo(engine.InfoSection{Name: "TLS", Default: true, Write: s.certs.Info})
 	}

@@ -122,6 +122,12 @@ func TestMetricsOfACluster(t *testing.T) {
 	for _, n := range c.Nodes {
 		must(t, n.Client().ConfigSet(t.Context(), "requirepass", secret).Err())
 	}
+	await(t, "reply that has waited for a commit", func() bool {
+		must(t, r.Set(t.Context(), "k", "v", 0).Err())
+		text, err := r.Info(t.Context(), "regent").Result()
+		must(t, err)
+		return strings.Contains(text, "commit_waits:") && !strings.Contains(text, "commit_waits:0\r\n")
+	})
 	for _, n := range c.Nodes {
 		status, text := look(t, at[n], "/metrics")
 		if status != http.StatusOK {
@@ -136,8 +142,8 @@ func TestMetricsOfACluster(t *testing.T) {
 		}
 		lines := []string{"regent_leading 0", "regent_leader_link_up 1", fmt.Sprintf(`address="%s"`, leader.Addr()), "go_gc_duration_seconds_count ", "regent_log_offset_bytes ", "regent_commit_offset_bytes "}
 		if n == leader {
-			lines = []string{"regent_leading 1", "regent_lease_valid 1", `regent_keys{db="0"} 2`, `regent_keys_with_expiry{db="0"} 1`,
-				`regent_commands_total{command="set"} 2`, `regent_node_up{node=`, `regent_node_offset_bytes{node=`, "regent_leaderships_total ", "regent_nodes 3", "regent_aof_last_write_ok 1"}
+			lines = []string{`regent_commit_wait_seconds_bucket{le="0.001"} `, "regent_commit_waits_failed_total ", "regent_leading 1", "regent_lease_valid 1", `regent_keys{db="0"} 2`, `regent_keys_with_expiry{db="0"} 1`,
+				`regent_commands_total{command="set"} `, `regent_node_up{node=`, `regent_node_offset_bytes{node=`, "regent_leaderships_total ", "regent_nodes 3", "regent_aof_last_write_ok 1"}
 		}
 		for _, line := range lines {
 			if !strings.Contains(text, line) {

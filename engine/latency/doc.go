@@ -11,6 +11,9 @@
 // (one a second, 160 of them) and as many events as it is given names, which are
 // constants of the program.
 //
+// A Waits has a few bounds that never change, for programs that add up what several nodes
+// tell.
+//
 // It reads no clock: times come from the caller. It knows no commands, no replies
 // and no settings.
 //

@@ -78,6 +78,36 @@ func TestDoublings(t *testing.T) {
 	}
 }
 
+// TestWaits: a time counts at its own bound and at all above it, and beyond the last in the total alone.
+func TestWaits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		times := rapid.SliceOf(rapid.Int64Range(-1, 2*waitBounds[len(waitBounds)-1])).Draw(t, "times")
+		times = append(times, rapid.SampledFrom(waitBounds[:]).Draw(t, "bound"))
+		var w Waits
+		sum := int64(0)
+		for _, n := range times {
+			w.Add(n)
+			sum += max(n, 0)
+		}
+		if w.Sum() != sum || w.Total() != int64(len(times)) {
+			t.Errorf("%d times, %d ns in all", w.Total(), w.Sum())
+		}
+		last := int64(-1)
+		w.Bounds(func(bound, count int64) {
+			want := int64(0)
+			for _, n := range times {
+				if n <= bound {
+					want++
+				}
+			}
+			if count != want || bound <= last {
+				t.Errorf("%d times up to %d ns, want %d; the bound before was %d", count, bound, want, last)
+			}
+			last = bound
+		})
+	})
+}
+
 func TestMonitor(t *testing.T) {
 	var m Monitor
 	for i := range int64(kept + 10) {

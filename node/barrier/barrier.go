@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"regent/engine"
+	"regent/engine/latency"
 )
 
 // A Barrier holds replies back until what they rest on is committed.
@@ -36,6 +37,8 @@ type Barrier struct {
 	serial int64                       // of the last wait
 	free   []*waitTicket               // of waits that are over
 	woken  []engine.Conn               // memory for Advance, while none is at work
+	waits  latency.Waits               // that ended in a commit
+	unsure int64                       // waits that ended otherwise
 }
 
 // maxFree is how many tickets, and how much room in Advance, are kept for those that wait
@@ -292,12 +295,17 @@ func (b *Barrier) Advance() {
 	woken := b.woken[:0]
 	b.woken = nil
 	var proof engine.Proof // what waits was computed before
+	var now int64          // is asked for once there is something to release
 	for i := range b.queues {
 		for q := &b.queues[i]; len(*q) > 0; {
 			t := (*q)[0]
 			if !b.open(t.off, t.epoch, t.acks, t.round, &proof) {
 				break
 			}
+			if len(woken) == 0 {
+				now = b.ports.Ticks()
+			}
+			b.waits.Add(now - t.since)
 			woken = append(woken, b.decide(t, engine.Committed))
 		}
 	}
@@ -359,6 +367,7 @@ func (b *Barrier) settle(match func(*waitTicket) bool) {
 	for _, t := range ended {
 		woken = append(woken, b.decide(t, engine.Uncertain))
 	}
+	b.unsure += int64(len(ended))
 	b.mu.Unlock()
 	wakeAll(woken)
 }

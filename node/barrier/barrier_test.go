@@ -3,6 +3,7 @@ package barrier
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,56 @@ func TestALargeUnitsReplyWaitsWhileItMoves(t *testing.T) {
 	b.Expire()
 	if own.wakes != 1 || b.Outcome(own) != engine.Uncertain {
 		t.Fatal("a large unit that stands still is waited for")
+	}
+}
+
+// TestWaitsAreCounted: those that a commit has ended, each by how long it took since it began, and those that
+// ended in another way; the clock is read once for all that leave together.
+func TestWaitsAreCounted(t *testing.T) {
+	s, b := newStage()
+	clocks := 0
+	b.ports.Ticks = func() int64 { clocks++; return s.now }
+	wait := func(at time.Duration, off int64) {
+		s.now = int64(at)
+		b.Wait(off, 1, 1, &fakeConn{})
+	}
+	wait(0, 10)
+	wait(3*time.Millisecond, 20)
+	wait(4*time.Millisecond, 30)
+	clocks = 0
+	s.now, s.committed = int64(5*time.Millisecond), 5
+	b.Advance()
+	if got, _ := b.Waits(); got.Total() != 0 || clocks != 0 {
+		t.Errorf("nothing was released: %d waits, the clock was read %d times", got.Total(), clocks)
+	}
+	s.committed = 20
+	b.Advance()
+	if clocks != 1 {
+		t.Errorf("the clock was read %d times", clocks)
+	}
+	s.now = int64(2 * time.Second)
+	b.Expire()
+	got, failed := b.Waits()
+	if got.Total() != 2 || got.Sum() != int64(7*time.Millisecond) || failed != 1 {
+		t.Errorf("%d waits, %d ns, and %d in vain", got.Total(), got.Sum(), failed)
+	}
+	got.Bounds(func(bound, count int64) {
+		want := int64(0)
+		if bound >= int64(2*time.Millisecond) {
+			want++
+		}
+		if bound >= int64(5*time.Millisecond) {
+			want++
+		}
+		if count != want {
+			t.Errorf("%d up to %v, want %d", count, time.Duration(bound), want)
+		}
+	})
+	var w engine.InfoWriter
+	b.Info(&w)
+	const head, by = "commit_waits:2\r\ncommit_waits_usec:7000\r\ncommit_waits_failed:1\r\ncommit_waits_by_usec:50=0,100=0,", ",2000=1,5000=2,10000=2,"
+	if text := string(w.Bytes()); !strings.HasPrefix(text, head) || !strings.Contains(text, by) || !strings.HasSuffix(text, ",5000000=2\r\n") {
+		t.Errorf("INFO says %q", text)
 	}
 }
 

@@ -2,6 +2,7 @@ package barrier
 
 import (
 	"testing"
+	"time"
 
 	"regent/engine"
 )
@@ -9,6 +10,8 @@ import (
 // BenchmarkWait is one client's part of a turn in which 16 clients wait for a follower.
 func BenchmarkWait(b *testing.B) {
 	s, r := newStage()
+	start := time.Now()
+	r.ports.Ticks = func() int64 { return int64(time.Since(start)) }
 	var conns [16]*fakeConn
 	for i := range conns {
 		conns[i] = &fakeConn{}

@@ -35,7 +35,10 @@ func (f *figure) tell(to sink, value string) {
 	to.gauge(f.desc, n)
 }
 
-const perMilli = 1e-3
+const (
+	perMilli = 1e-3
+	micros   = 1e6 // of a second
+)
 
 // figures are all of them, in INFO's order.
 func figures() []figure {
@@ -111,6 +114,7 @@ func figures() []figure {
 		gauge("epoch", "epoch", "The number of the election that counts: each one raises it."),
 		gauge("election_in_progress", "election_in_progress", "1 while no leader is known and one is elected."),
 		gauge("nodes", "nodes", "Nodes of the cluster."),
+		count("commit_waits_failed", "commit_waits_failed_total", "Batches whose replies waited in vain for a commit: leadership, disk or write-timeout was over first."),
 		gauge("recovering", "recovering", "1 while this node may have lost what it promised, so that its vote waits for all others."),
 		millis(gauge("clock_offset_ms", "clock_offset_seconds", "At a follower, how far its wall clock is ahead of the leader's.")),
 		millis(gauge("clock_error_ms", "clock_error_seconds", "By how much clock_offset_seconds may be wrong.")),

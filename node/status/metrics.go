@@ -79,6 +79,7 @@ type eachDescs struct {
 	keys, expires                                          *prometheus.Desc // of databases
 	calls, seconds, rejected, failed                       *prometheus.Desc // of commands
 	certUntil, certLeft                                    *prometheus.Desc
+	waits                                                  *prometheus.Desc
 }
 
 func newCollector(o Options) *collector {
@@ -103,6 +104,7 @@ func newCollector(o Options) *collector {
 		rejected:    d("commands_rejected_total", "Commands that were refused before they were carried out.", "command"),
 		failed:      d("commands_failed_total", "Commands that were answered with an error.", "command"),
 		certUntil:   d("tls_certificate_expiry_timestamp_seconds", "When the first certificate of its kind ends, in Unix time.", "certificate"),
+		waits:       d("commit_wait_seconds", "How long replies have waited until what they rest on was committed: once for all commands of a batch."),
 		certLeft:    d("tls_certificate_remaining_seconds", "How long the first certificate of its kind still counts; below 0: it has ended.", "certificate"),
 	}}
 	for _, f := range figures() {
@@ -125,7 +127,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	e := &c.each
 	for _, d := range []*prometheus.Desc{
 		e.info, e.leader, e.leading, e.lease, e.commit, e.leaderships, e.cpu, e.up, e.offset, e.lag, e.keys, e.expires,
-		e.calls, e.seconds, e.rejected, e.failed, e.certUntil, e.certLeft,
+		e.calls, e.seconds, e.rejected, e.failed, e.certUntil, e.certLeft, e.waits,
 	} {
 		to <- d
 	}
@@ -142,20 +144,37 @@ func (to sink) counter(d *prometheus.Desc, value float64, labels ...string) {
 	to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...)
 }
 
+// histogram hands on how often something took how long: n times, sum seconds, and by bounds in µs.
+func (to sink) histogram(d *prometheus.Desc, n, sum float64, by map[string]float64) {
+	buckets := make(map[float64]uint64, len(by))
+	for bound, count := range by {
+		buckets[number(bound)/micros] = uint64(count)
+	}
+	to <- prometheus.MustNewConstHistogram(d, uint64(n), sum, buckets)
+}
+
 // Collect is prometheus.Collector's.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to := sink(ch)
 	c.cluster(to)
 	text := string(c.o.Engine.Info("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "commandstats", "keyspace", "regent", "tls"))
 	redis, seen := "", map[string]bool{}
+	var waits, waited float64
 	for line := range strings.SplitSeq(text, "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || seen[name] { // what changes meanwhile may be told of twice
 			continue
 		}
 		seen[name] = true
-		if name == "redis_version" {
+		switch name {
+		case "redis_version":
 			redis = value
+		case "commit_waits":
+			waits = number(value)
+		case "commit_waits_usec":
+			waited = number(value) / micros
+		case "commit_waits_by_usec":
+			to.histogram(c.each.waits, waits, waited, parts(value))
 		}
 		for _, f := range c.figures[name] {
 			f.tell(to, value)
@@ -171,7 +190,7 @@ func (c *collector) labelled(to sink, name, value string) {
 	if command, ok := strings.CutPrefix(name, "cmdstat_"); ok {
 		n := parts(value)
 		to.counter(e.calls, n["calls"], command)
-		to.counter(e.seconds, n["usec"]/1e6, command)
+		to.counter(e.seconds, n["usec"]/micros, command)
 		to.counter(e.rejected, n["rejected_calls"], command)
 		to.counter(e.failed, n["failed_calls"], command)
 		return

@@ -273,6 +273,7 @@ func TestMetricsAreSound(t *testing.T) {
 		}
 		f.info += f2.from + ":" + value + "\r\n" + f2.from + ":9\r\n" // the first counts
 	}
+	f.info += "commit_waits:5\r\ncommit_waits_usec:2500000\r\ncommit_waits_by_usec:50=0,100=3,5000000=4\r\n"
 	serve(t, f, func(t *testing.T, p *pipes) {
 		status, text := get(t, p, "GET", "/metrics")
 		if status != 200 {
@@ -290,6 +291,8 @@ func TestMetricsAreSound(t *testing.T) {
 			`regent_node_up{node="2"} 1`, `regent_node_offset_bytes{node="3"} 9`, `regent_node_lag_seconds{node="3"} 2`,
 			`regent_leading 1`, `regent_lease_valid 1`, `regent_leaderships_total 3`, `regent_commit_offset_bytes 7`,
 			`regent_known_leader_info{address="10.0.0.3:7003",node="3"} 1`, `regent_clock_offset_seconds 0.003`, `regent_aof_last_write_ok 1`,
+			`regent_commit_wait_seconds_count 5`, `regent_commit_wait_seconds_sum 2.5`, `regent_commit_wait_seconds_bucket{le="5e-05"} 0`,
+			`regent_commit_wait_seconds_bucket{le="0.0001"} 3`, `regent_commit_wait_seconds_bucket{le="5"} 4`, `regent_commit_wait_seconds_bucket{le="+Inf"} 5`,
 		} {
 			if !strings.Contains(text, line+"\n") {
 				t.Errorf("there is no line %s", line)
