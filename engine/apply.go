@@ -65,8 +65,8 @@ func (a *Applier) Apply(args [][]byte) error {
 	if err != nil {
 		return a.pass(err)
 	}
-	if c.Cmd.shapeFor(args) == shapeSingle {
-		at := a.e.shardIndex(c.Args[c.Cmd.Keys[0].Index])
+	if kind, key := c.Cmd.shapeFor(args); kind == shapeSingle {
+		at := a.e.shardIndex(c.Args[key])
 		a.e.shards[at].mu.Lock()
 		a.single(c, at)
 	} else {
@@ -83,10 +83,14 @@ func (a *Applier) ApplyNow(args [][]byte) (done bool, err error) {
 		return false, nil
 	}
 	c, err := a.context(args)
-	if err != nil || c.Cmd.shapeFor(args) != shapeSingle {
+	if err != nil {
 		return false, nil // Apply says what is wrong
 	}
-	at := a.e.shardIndex(args[c.Cmd.Keys[0].Index])
+	kind, key := c.Cmd.shapeFor(args)
+	if kind != shapeSingle {
+		return false, nil
+	}
+	at := a.e.shardIndex(args[key])
 	if !a.e.shards[at].mu.TryLock() {
 		return false, nil
 	}

@@ -506,7 +506,8 @@ func (e *Engine) mustWiden(c *Ctx) bool {
 		return false
 	}
 	var set lockSet
-	set.add(e.shardIndex(c.Args[c.Cmd.Keys[0].Index]))
+	_, key := c.Cmd.shapeFor(c.Args)
+	set.add(e.shardIndex(c.Args[key]))
 	want := e.wanted(c, &set)
 	return want != set
 }

@@ -274,7 +274,8 @@ func (a *Applier) applyLocked(r *bulkRecord, args [][]byte, now int64) error {
 	c.Now, c.applying, c.strayed = now, true, false
 	s := &a.e.shards[r.shard]
 	s.mu.Lock()
-	c.home, c.apart = r.shard+1, r.cmd.shapeFor(args) != shapeSingle
+	kind, _ := r.cmd.shapeFor(args)
+	c.home, c.apart = r.shard+1, kind != shapeSingle
 	c.Cmd.Do(c)
 	c.home, c.apart = 0, false
 	s.noteWritten(c)

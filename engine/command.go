@@ -44,6 +44,10 @@ type Command struct {
 	// Wide reports whether with these arguments the handler looks keys up that they do not
 	// name, so that every shard is locked; nil: it never does.
 	Wide func(args [][]byte) bool
+	// Sole is where the only key stands that a call looks up, 0: there are several, or it
+	// cannot be said in passing. It agrees with GetKeys and Wide, whose place it takes there: most
+	// calls of a command that may have several keys have one. nil: none is looked at so.
+	Sole func(args [][]byte) int
 	// Scripts: it carries out commands that no argument names.
 	Scripts Scripts
 	// atLeader: at the plain face the command is the leader's although it touches no data.
@@ -95,6 +99,8 @@ type Command struct {
 	// derived by the table
 	parent *Command // of a subcommand
 	shape  shape
+	deep   bool       // Room.Deep
+	first  int        // where the only key stands, of shapeSingle
 	lead   spec.Flags // those on which the gates depend, with reads as ReadOnly, and scripts that may write as Write
 	quick  bool       // no walk over elements, or Weighs: its time may be estimated
 }
@@ -103,10 +109,10 @@ type Command struct {
 type shape uint8
 
 const (
-	shapeMany   shape = iota // the shards of several keys, found at every call
+	shapeMany   shape = iota // the shards of several keys, found at every call; with Sole as shapeSingle when there is but one
 	shapeSpan                // as shapeMany, and as shapeSingle when there is but one
 	shapeNone                // nothing
-	shapeSingle              // the shard of one key at a fixed place: the hot path
+	shapeSingle              // the shard of one key: the hot path
 	shapeSlot                // the shard of a slot
 	shapeAll                 // every shard
 	shapeEach                // one shard after the other, inside the walks
@@ -144,15 +150,28 @@ func (cmd *Command) hasKeys() bool {
 	return false
 }
 
-// shapeFor is the command's shape with these arguments.
-func (cmd *Command) shapeFor(args [][]byte) shape {
-	if cmd.shape != shapeSpan {
-		return cmd.shape
+// shapeFor is the command's shape with these arguments, and of shapeSingle where the key stands.
+func (cmd *Command) shapeFor(args [][]byte) (s shape, key int) {
+	if cmd.shape <= shapeSpan {
+		return cmd.shapeOfCall(args)
 	}
-	if k := &cmd.Keys[0]; len(args)-k.Index <= max(k.KeyStep, 1) {
-		return shapeSingle
+	return cmd.shape, cmd.first
+}
+
+// shapeOfCall is shapeFor where it goes by the arguments.
+func (cmd *Command) shapeOfCall(args [][]byte) (s shape, key int) {
+	if cmd.shape == shapeSpan {
+		if k := &cmd.Keys[0]; len(args)-k.Index <= max(k.KeyStep, 1) {
+			return shapeSingle, k.Index
+		}
+		return shapeMany, 0
 	}
-	return shapeMany
+	if cmd.Sole != nil {
+		if key = cmd.Sole(args); key > 0 {
+			return shapeSingle, key
+		}
+	}
+	return shapeMany, 0
 }
 
 // KeysDeclared reports whether it is certain that a command with these arguments touches no keys

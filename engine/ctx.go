@@ -59,7 +59,7 @@ type Ctx struct {
 	// What the commands of a batch share.
 	clock batchClock
 	tally tally
-	found []byte // memory for the elements of a walk's reply
+	found []byte // memory for the elements of a walk's reply, and for Scratch
 
 	ready  []*keyQueue // keys that came to hold something others wait for
 	served []*waiter   // the clients that got it
@@ -88,6 +88,14 @@ func (en Entry) OK() bool { return en.ref != 0 }
 // Value returns the entry's value. Bytes are the dictionary's own: copy or
 // write them to the reply before the handler returns.
 func (en Entry) Value() dict.Value { return en.d.Value(en.ref) }
+
+// Int is the value if it is a number (dict.Int); false: it is something else.
+func (en Entry) Int() (n int64, ok bool) {
+	if en.d.Kind(en.ref) != dict.Int {
+		return 0, false
+	}
+	return en.d.Int(en.ref), true
+}
 
 // ExpireAt is in wall milliseconds, 0: never.
 func (en Entry) ExpireAt() int64 { return en.d.ExpireAt(en.ref) }
@@ -151,6 +159,12 @@ func (c *Ctx) Read(key []byte) Entry {
 	c.tally.hits++
 	c.touch(en)
 	return en
+}
+
+// Again counts an entry that Read has found as read once more, without looking for it.
+func (c *Ctx) Again(en Entry) {
+	c.tally.hits++
+	c.touch(en)
 }
 
 // Write looks key up for a change. An expired key is removed first.
@@ -267,6 +281,15 @@ func (c *Ctx) setExpire(en Entry, at int64) Entry {
 	en.ref = en.d.SetExpire(en.ref, at)
 	c.changedAt(en)
 	return en
+}
+
+// Scratch is memory for what a handler gathers, of n bytes at least and without content. It is the
+// handler's until it returns, or calls Scratch or a walk.
+func (c *Ctx) Scratch(n int) []byte {
+	if cap(c.found) < n {
+		c.found = make([]byte, 0, n)
+	}
+	return c.found[:0]
 }
 
 func (c *Ctx) shardOf(key []byte) uint32 {

@@ -144,7 +144,7 @@ func (c *Ctx) stall() { c.late, c.stalled = true, true }
 func (e *Engine) tryRun(c *Ctx) {
 	cmd, s := c.Cmd, c.s
 	c.failed, c.strayed = false, false
-	kind := cmd.shapeFor(c.Args)
+	kind, key := cmd.shapeFor(c.Args)
 	c.watch.on = false
 	if weight := c.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
 		c.startWatch(weight)
@@ -157,7 +157,7 @@ func (e *Engine) tryRun(c *Ctx) {
 	}
 	switch kind {
 	case shapeSingle:
-		slot := slots.Of(c.Args[cmd.Keys[0].Index])
+		slot := slots.Of(c.Args[key])
 		at := uint32(slot) & e.mask
 		sh := &e.shards[at]
 		if !sh.mu.TryLock() && !e.lockShardSlowly(sh) {

@@ -18,6 +18,9 @@ import (
 // they wait for is in the value: an object that is a foreseer is told of the members that they
 // name.
 //
+// Values of a room that says so (Room.Deep) are objects of several parts, of which each says where
+// the next is. Those of all keys are fetched side by side, part by part.
+//
 // It is a hint and nothing else. Commands may be foreseen and never carried
 // out, keys may be gone when their turn comes, another database may be selected:
 // no answer depends on it. A shard that is busy is passed over. A keyspace that fits
@@ -38,6 +41,7 @@ func (e *Engine) ForesightPays() bool { return e.outOfCache.Load() }
 type Foresight struct {
 	keys [maxForeseen]foreseenKey
 	n    int
+	deep bool // some are
 	// one is the key of all commands so far, valid as long as their arguments are; nil: they
 	// have several. glances are what they look at there.
 	one     []byte
@@ -48,6 +52,7 @@ type Foresight struct {
 type foreseenKey struct {
 	shard *shard
 	hash  uint64
+	deep  bool // the value is of a room that is Deep
 }
 
 // maxGlances is how many members of one value are foreseen together.
@@ -61,6 +66,14 @@ type Glance struct{ Member, Score []byte }
 // look at them. It does not change.
 type foreseer interface{ Foresee(glances []Glance) }
 
+// A deepValue is an Object that fetches its parts. Each call begins to fetch what is known when
+// what was asked for before has come, from stage 0 on, and reports whether there is more. It does
+// not change.
+type deepValue interface{ Fetch(stage int) (more bool) }
+
+// maxStages bounds for how many parts of a value, one behind the other, its command waits beforehand.
+const maxStages = 6
+
 // Foresee notes the keys of a command that s will send soon.
 func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 	cmd := e.table.find(args[0])
@@ -68,25 +81,24 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 		return
 	}
 	first := f.n == 0
-	switch cmd.shape {
-	case shapeSingle:
-		k := &cmd.Keys[0]
+	switch kind, key := cmd.shapeFor(args); {
+	case kind == shapeSingle:
 		switch {
-		case k.Index >= len(args):
-		case f.one != nil && string(f.one) == string(args[k.Index]):
+		case key >= len(args):
+		case f.one != nil && string(f.one) == string(args[key]):
 			f.look(cmd, args)
 			return
-		case e.note(f, s, args[k.Index]) && first:
-			f.one = args[k.Index]
+		case e.note(f, s, cmd, args[key]) && first:
+			f.one = args[key]
 			f.look(cmd, args)
 		}
-	case shapeSpan:
+	case cmd.shape == shapeSpan:
 		k := &cmd.Keys[0]
 		for at := k.Index; at < len(args); at += max(k.KeyStep, 1) {
-			e.note(f, s, args[at])
+			e.note(f, s, cmd, args[at])
 		}
 	default:
-		if cmd.Scripts == noScripts && (cmd.shape != shapeMany || cmd.GetKeys != nil) {
+		if cmd.Scripts == noScripts && (kind != shapeMany || cmd.GetKeys != nil) {
 			return
 		}
 		e.noteDeclared(f, s, cmd, args)
@@ -104,17 +116,17 @@ func (e *Engine) noteDeclared(f *Foresight, s *Session, cmd *Command, args [][]b
 			return // it will be refused
 		}
 		for at := from; at <= last; at += step {
-			e.note(f, s, args[at])
+			e.note(f, s, cmd, args[at])
 		}
 	}
 }
 
-// note asks for the bucket of a key, and reports whether it has.
-func (e *Engine) note(f *Foresight, s *Session, key []byte) bool {
+// note asks for the bucket of a key of cmd's, and reports whether it has.
+func (e *Engine) note(f *Foresight, s *Session, cmd *Command, key []byte) bool {
 	if f.n == maxForeseen {
 		return false
 	}
-	seen := foreseenKey{&e.shards[uint32(slots.Of(key))&e.mask], dict.Hash(e.seed, key)}
+	seen := foreseenKey{&e.shards[uint32(slots.Of(key))&e.mask], dict.Hash(e.seed, key), cmd.deep}
 	d := seen.shard.tryDict(s.db)
 	if d == nil {
 		return false
@@ -123,6 +135,7 @@ func (e *Engine) note(f *Foresight, s *Session, key []byte) bool {
 	seen.shard.mu.Unlock()
 	f.keys[f.n] = seen
 	f.n++
+	f.deep = f.deep || cmd.deep
 	return true
 }
 
@@ -151,8 +164,34 @@ func (e *Engine) Fetch(f *Foresight, s *Session) {
 			key.shard.mu.Unlock()
 		}
 	}
+	for stage := 0; f.deep && stage < maxStages; stage++ {
+		f.deep = e.fetchParts(f, s, stage)
+	}
 	clear(f.glances[:f.looks])
-	f.n, f.looks, f.one = 0, 0, nil
+	f.n, f.looks, f.one, f.deep = 0, 0, nil, false
+}
+
+// fetchParts asks for the next parts of the values that are deep, and reports whether there are more.
+func (e *Engine) fetchParts(f *Foresight, s *Session, stage int) (more bool) {
+	for i := range f.keys[:f.n] {
+		key := &f.keys[i]
+		if !key.deep {
+			continue
+		}
+		d := key.shard.tryDict(s.db)
+		if d == nil {
+			continue
+		}
+		if stage == 0 {
+			key.deep = d.FetchHandle(key.hash)
+		} else {
+			o, ok := d.Guess(key.hash).(deepValue)
+			key.deep = ok && o.Fetch(stage-1)
+		}
+		key.shard.mu.Unlock()
+		more = more || key.deep
+	}
+	return more
 }
 
 // foreseeIn tells the value at key what will be looked at.

@@ -73,3 +73,50 @@ func TestValuesAreToldWhatIsLookedAt(t *testing.T) {
 		t.Errorf("it became %s", got)
 	}
 }
+
+// A deepPile is a pile of several parts, each of which says where the next is.
+type deepPile struct {
+	pile
+	parts  int
+	stages []int
+}
+
+func (o *deepPile) Clone() engine.Object { return &deepPile{pile: o.pile, parts: o.parts} }
+
+func (o *deepPile) Fetch(stage int) (more bool) {
+	o.stages = append(o.stages, stage)
+	return stage+1 < o.parts
+}
+
+// TestDeepValuesFetchTheirParts: one behind the other, of commands of a room that is Deep, whatever
+// else is foreseen with them.
+func TestDeepValuesFetchTheirParts(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	c.Do("SET", "text", "x")
+	for _, test := range []struct{ commands, two, three string }{
+		{"XLEN two", "[0 1]", "[]"},
+		{"XLEN two;XLEN none;XLEN text;XLEN three", "[0 1]", "[0 1 2]"},
+		{"XREAD COUNT 1 STREAMS three 0", "[]", "[0 1 2]"},
+		{"XREADGROUP GROUP streams streams STREAMS two >;XREADGROUP GROUP g", "[0 1]", "[]"},
+		{"XREAD STREAMS two three 0 0", "[]", "[]"}, // it has several keys
+		{"TYPE two;GET three", "[]", "[]"},
+	} {
+		two, three := &deepPile{pile: pile{1}, parts: 2}, &deepPile{pile: pile{1}, parts: 3}
+		s.PutObject("two", two)
+		s.PutObject("three", three)
+		var f engine.Foresight
+		for command := range strings.SplitSeq(test.commands, ";") {
+			s.Foresee(&f, c.Session, raw(strings.Fields(command)...))
+		}
+		for range 2 { // the second time finds nothing of the first
+			s.Fetch(&f, c.Session)
+		}
+		if got := fmt.Sprint(two.stages); got != test.two {
+			t.Errorf("%s: of two the parts %s, not %s", test.commands, got, test.two)
+		}
+		if got := fmt.Sprint(three.stages); got != test.three {
+			t.Errorf("%s: of three the parts %s, not %s", test.commands, got, test.three)
+		}
+	}
+}

@@ -283,11 +283,11 @@ func (e *Engine) leaveShards(set *lockSet) {
 
 // strays reports whether a command of a keyed script needs a shard that is not locked.
 func (c *Ctx) strays(cmd *Command, args [][]byte) bool {
-	switch {
-	case cmd.Locks != lockKeys:
+	if cmd.Locks != lockKeys {
 		return true
-	case cmd.shapeFor(args) == shapeSingle:
-		return !c.held.has(c.e.shardIndex(args[cmd.Keys[0].Index]))
+	}
+	if kind, key := cmd.shapeFor(args); kind == shapeSingle {
+		return !c.held.has(c.e.shardIndex(args[key]))
 	}
 	var set lockSet
 	c.e.collect(&set, cmd, args)

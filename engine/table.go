@@ -34,6 +34,8 @@ type Room struct {
 	// Small makes the objects for views of the forms that the room's values have
 	// while they are small (form.go).
 	Small map[Form]MakeSmall
+	// Deep says that its values are objects that fetch their parts, by a method Fetch (foresee.go).
+	Deep bool
 	// Libraries are what the room holds outside keys; nil: nothing. One room of a server
 	// has them.
 	Libraries Libraries
@@ -52,6 +54,7 @@ func (r *Room) filled(commands []Command) []Command {
 		if cmd.Cats == 0 && cmd.Do != nil {
 			cmd.Cats = r.Cats
 		}
+		cmd.deep = r.Deep
 		cmd.Subs = r.filled(cmd.Subs)
 	}
 	return rows
@@ -158,7 +161,9 @@ func (cmd *Command) derive() {
 	if cmd.Scripts == ScriptsWrite {
 		cmd.lead |= spec.Write
 	}
-	cmd.shape = shapeOf(cmd)
+	if cmd.shape = shapeOf(cmd); cmd.shape == shapeSingle {
+		cmd.first = cmd.Keys[0].Index
+	}
 	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap || cmd.Weighs
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()

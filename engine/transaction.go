@@ -283,7 +283,8 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 	}
 	watch := c.watch
 	c.watch.on = false
-	kind, apart := cmd.shapeFor(args), c.apart
+	apart := c.apart
+	kind, _ := cmd.shapeFor(args)
 	c.apart = apart || kind != shapeSingle        // see form.go: a script of one key may call what has two
 	weight := c.clock.weigh(cmd, kind, len(args)) // as in tryRun
 	if weight == 0 && (c.e.slowMayBeQuick() || c.e.stats.latency.unknown(c.s.ID, cmd.Index())) {
@@ -327,10 +328,10 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 
 // homeOf is one more than the index of the shard of a command's only key, 0: it has none, or several.
 func (e *Engine) homeOf(cmd *Command, args [][]byte) uint32 {
-	if cmd.shapeFor(args) != shapeSingle {
-		return 0
+	if kind, key := cmd.shapeFor(args); kind == shapeSingle {
+		return e.shardIndex(args[key]) + 1
 	}
-	return e.shardIndex(args[cmd.Keys[0].Index]) + 1
+	return 0
 }
 
 // flags are those of c's command, and of an EXEC those of its queue too.

@@ -146,6 +146,9 @@ func (d *Dict) Obj(r Ref) any {
 	return *obj
 }
 
+// Int is the number at r, whose kind is Int.
+func (d *Dict) Int(r Ref) int64 { return int64(binary.LittleEndian.Uint64(d.entry(r).value())) }
+
 // Text are the Bytes of the value at r, which has some.
 func (d *Dict) Text(r Ref) []byte { return d.entry(r).value() }
 

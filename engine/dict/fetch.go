@@ -1,6 +1,7 @@
 package dict
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 
 	"regent/engine/prefetch"
@@ -10,10 +11,10 @@ import (
 // instructions take: for the bucket, and, because only the bucket says where it
 // is, for the entry. Who knows several keys beforehand has the waits run side by
 // side: FetchBucket for all of them, then FetchEntry for all of them, then the
-// lookups. Neither changes anything or waits.
+// lookups. Of an Object the handle comes after that (FetchHandle), and then what it stands for
+// (Guess). None changes anything or waits.
 
-// Hash is what FetchBucket and FetchEntry want of a key, the same in all
-// dictionaries of a seed.
+// Hash is what they want of a key, the same in all dictionaries of a seed.
 func Hash(seed maphash.Seed, key []byte) uint64 { return maphash.Bytes(seed, key) }
 
 // FetchBucket begins to fetch the bucket of the keys with hash h.
@@ -27,15 +28,7 @@ func (d *Dict) FetchBucket(h uint64) {
 // same tag; of a long one its beginning. Chains are not followed: few keys stand
 // in one.
 func (d *Dict) FetchEntry(h uint64) {
-	if d.main.n == 0 {
-		return
-	}
-	b := d.main.home(h)
-	hits := b.tagged(uint64(tagOf(h)) * laneOnes)
-	if hits == 0 {
-		return
-	}
-	r := b.ref(slotOf(hits))
+	r := d.likely(h)
 	if r == 0 {
 		return
 	}
@@ -45,4 +38,36 @@ func (d *Dict) FetchEntry(h uint64) {
 	if len(e) > line {
 		prefetch.Line(&e[line])
 	}
+}
+
+// likely is the entry of a key with hash h, or one that has the same tag; 0: there is none.
+func (d *Dict) likely(h uint64) uint32 {
+	if d.main.n == 0 {
+		return 0
+	}
+	b := d.main.home(h)
+	if hits := b.tagged(uint64(tagOf(h)) * laneOnes); hits != 0 {
+		return b.ref(slotOf(hits))
+	}
+	return 0
+}
+
+// FetchHandle begins to fetch the handle in the entry that FetchEntry has fetched, and reports
+// whether there is one.
+func (d *Dict) FetchHandle(h uint64) bool {
+	r := d.likely(h)
+	if r == 0 || d.at(r).kind() != Object {
+		return false
+	}
+	obj, _ := d.objs.at(binary.LittleEndian.Uint32(d.at(r).value()))
+	prefetch.Line(obj)
+	return true
+}
+
+// Guess is the Obj whose handle FetchHandle has fetched, nil: there is none.
+func (d *Dict) Guess(h uint64) any {
+	if r := d.likely(h); r != 0 && d.at(r).kind() == Object {
+		return d.Obj(Ref(r))
+	}
+	return nil
 }

@@ -32,10 +32,12 @@ const maxGap = math.MaxUint16
 // lp is the listpack, nil if there is none; that of an even node is made anew.
 func (nd *node) lp() []byte {
 	if nd.even {
-		return listpack.Even(nd.buf).Append(make([]byte, 0, nd.size()))
+		return nd.unpacked()
 	}
 	return nd.buf[nd.gap:]
 }
+
+func (nd *node) unpacked() []byte { return listpack.Even(nd.buf).Append(make([]byte, 0, nd.size())) }
 
 // size is how many bytes the listpack has.
 func (nd *node) size() int {
@@ -235,14 +237,14 @@ func (nd *node) own() {
 // cut removes the n elements from p up to q, not all.
 func (nd *node) cut(p, q, n int) {
 	nd.n -= uint16(n)
-	defer nd.shrink()
 	lp := nd.lp()
 	if gap := int(nd.gap) + q - p; p == listpack.First(lp) && gap <= maxGap {
 		listpack.DropFirst(lp, q, n)
 		nd.gap = uint16(gap)
-		return
+	} else {
+		nd.became(lp, listpack.Delete(lp, p, q, n))
 	}
-	nd.became(lp, listpack.Delete(lp, p, q, n))
+	nd.shrink()
 }
 
 // replace puts e in the place of what stands at p.

@@ -64,10 +64,22 @@ type Group struct {
 	g *group
 }
 
-func (g *group) compare(name string) int { return strings.Compare(g.name, name) }
-
-func (s *Stream) groupAt(name []byte) (int, bool) {
-	return slices.BinarySearchFunc(s.groups.list, string(name), (*group).compare)
+// groupAt is where the group of that name stands, or would; ok: it is there. Every read of a group
+// comes by here.
+func (s *Stream) groupAt(name []byte) (at int, ok bool) {
+	list, end := s.groups.list, len(s.groups.list)
+	for at < end {
+		mid := int(uint(at+end) / 2)
+		switch n := list[mid].name; {
+		case n == string(name):
+			return mid, true
+		case n < string(name):
+			at = mid + 1
+		default:
+			end = mid
+		}
+	}
+	return at, false
 }
 
 // Group finds a group.

@@ -7,7 +7,7 @@ import (
 )
 
 // A Stream is entries in the order of their IDs, and groups that read them. The zero
-// value is empty, and is not to be copied but by Clone. See doc.go.
+// value is empty, and is not to be copied but by Clone and Part. See doc.go.
 type Stream struct {
 	// Last is the highest ID that an entry ever had, and First that of the first one
 	// there is, 0-0 while there is none.
@@ -56,7 +56,13 @@ const (
 )
 
 // New is an empty stream.
-func New() *Stream { return &Stream{own: new(owner)} }
+func New() *Stream {
+	s := Make()
+	return &s
+}
+
+// Make is New for who has a place for it.
+func Make() Stream { return Stream{own: new(owner)} }
 
 // Len is the number of entries.
 func (s *Stream) Len() int { return s.length }
@@ -70,9 +76,15 @@ func (s *Stream) Bytes() int64 { return streamHead + s.bytes + s.nodes.mem }
 // Clone is a stream of its own, which shares what neither of the two has changed yet. It
 // may be used without the lock that s needs.
 func (s *Stream) Clone() *Stream {
+	c := s.Part()
+	return &c
+}
+
+// Part is Clone for who has a place for it.
+func (s *Stream) Part() Stream {
 	c := *s
 	s.own, c.own = new(owner), new(owner)
-	return &c
+	return c
 }
 
 // editable is n with a listpack that s may change.
@@ -325,6 +337,22 @@ func begins(lp []byte) bool {
 	w := Walk{lp: lp}
 	w.enterPack()
 	return w.step() && w.flags&flagDeleted == 0 && w.ID == ID{}
+}
+
+// Beyond reports whether there is an entry above id.
+func (s *Stream) Beyond(id ID) bool {
+	b := s.nodes.root
+	if b == nil {
+		return false
+	}
+	for b.kids != nil {
+		b = b.kids[len(b.kids)-1]
+	}
+	if last := len(b.ids) - 1; id.Less(b.ids[last]) && liveOf(&b.vals[last]) > 0 {
+		return true // all of the last node is
+	}
+	top, any := s.Top()
+	return any && id.Less(top)
 }
 
 // Top is the highest ID of an entry; false: there is none.

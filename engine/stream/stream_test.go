@@ -55,6 +55,21 @@ func check(t *rapid.T, s *Stream, m *model) {
 	if got, want := fmt.Sprint(back), fmt.Sprint(m.entries); got != want {
 		t.Fatalf("in reverse\n%s\nnot\n%s", got, want)
 	}
+	for _, id := range []ID{{}, s.First, s.Last, MaxID()} {
+		if got, want := s.Beyond(id), len(m.entries) > 0 && id.Less(m.entries[len(m.entries)-1].id); got != want {
+			t.Fatalf("entries above %v: %v, not %v", id, got, want)
+		}
+	}
+	for _, e := range m.entries {
+		if got, want := s.Beyond(e.id), e.id != m.entries[len(m.entries)-1].id; got != want {
+			t.Fatalf("entries above the one of %v: %v, not %v", e.id, got, want)
+		}
+	}
+	for stage := 0; s.Fetch(stage); stage++ {
+		if stage == 4 {
+			t.Fatal("it has no end of parts")
+		}
+	}
 	first := ID{}
 	if len(m.entries) > 0 {
 		first = m.entries[0].id

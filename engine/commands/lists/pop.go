@@ -78,12 +78,13 @@ func popEnd(c *engine.Ctx, s side) {
 	c.PropagateSelfN(int64(n))
 }
 
-// take replies with the n elements at an end of l, and removes them.
+// take replies with the n elements at an end of l, one at least, and removes them.
 func take(c *engine.Ctx, key []byte, en engine.Entry, l *listObject, s side, n int) {
 	at := l.end(s)
-	for range n {
-		replyElement(c.W, at.Value())
+	replyElement(c.W, at.Value())
+	for range n - 1 {
 		s.step(&at)
+		replyElement(c.W, at.Value())
 	}
 	c.Heavy(n * bytesPerElement)
 	c.Changing(en)

@@ -43,14 +43,14 @@ func sorts() []engine.Command {
 	}
 	const complexity = "O(N+M*log(M)) in the elements there are and those returned"
 	return []engine.Command{
-		{Do: doSort, Wide: hasPattern, Command: spec.Command{
+		{Do: doSort, Wide: hasPattern, Sole: soleSorted, Weighs: true, Command: spec.Command{
 			Name: "sort", Arity: -2, Flags: spec.Write | spec.DenyOOM, Cats: cats, Group: spec.GroupGeneric, Since: "1.0.0", Complex: complexity,
 			Summary: "Sorts the elements of a list, a set or a sorted set, and may store them as a list.",
 			Keys: append(slices.Clone(keys), unknown(spec.KeyOW|spec.KeyUpdate,
 				"For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array")),
 			Args: append(slices.Clone(args), spec.Key("destination", 2).With("STORE").Opt()), GetKeys: sortKeys,
 		}},
-		{Do: doSortRO, Wide: hasPattern, Command: spec.Command{
+		{Do: doSortRO, Wide: hasPattern, Sole: soleSorted, Weighs: true, Command: spec.Command{
 			Name: "sort_ro", Arity: -2, Flags: spec.ReadOnly, Cats: cats, Group: spec.GroupGeneric, Since: "7.0.0", Complex: complexity,
 			Summary: "Sorts the elements of a list, a set or a sorted set.",
 			Keys:    keys, Args: args, GetKeys: func(args [][]byte) ([]int, bool) { return []int{1}, len(args) > 1 },
@@ -61,6 +61,17 @@ func sorts() []engine.Command {
 // hasPattern reports whether a word may be a pattern that names keys.
 func hasPattern(args [][]byte) bool {
 	return slices.ContainsFunc(args[min(2, len(args)):], func(word []byte) bool { return bytes.IndexByte(word, '*') >= 0 })
+}
+
+// soleSorted is the key that is sorted where no word may name another.
+func soleSorted(args [][]byte) int {
+	const key = 1
+	for i := key + 1; i < len(args); i++ {
+		if spec.EqualFold(args[i], "store") || bytes.IndexByte(args[i], '*') >= 0 {
+			return 0
+		}
+	}
+	return key
 }
 
 // sortKeys finds SORT's keys: the last STORE counts.
@@ -147,8 +158,13 @@ func sortArgs(c *engine.Ctx, mayStore bool) (o sortOptions, ok bool) {
 type sortItem struct {
 	text   []byte
 	weight float64
+	number bool   // the element is one, and weight it
 	by     []byte // nil: there is no such key
 }
+
+// fewItems is for how many elements nothing is allocated, and textRoom how many bytes their texts may
+// have in all.
+const fewItems, textRoom = 32, 1 << 10
 
 func doSort(c *engine.Ctx)   { sortAll(c, true) }
 func doSortRO(c *engine.Ctx) { sortAll(c, false) }
@@ -158,8 +174,8 @@ func sortAll(c *engine.Ctx, mayStore bool) {
 	if !ok {
 		return
 	}
-	c.Measure()
-	items, kind, ok := sortItems(c)
+	var few [fewItems]sortItem
+	items, kind, ok := sortItems(c, few[:0])
 	if !ok {
 		return
 	}
@@ -184,15 +200,16 @@ func sortAll(c *engine.Ctx, mayStore bool) {
 	}
 }
 
-// sortItems are copies of the elements at the key, and the type they are of; false: the
-// error was written.
-func sortItems(c *engine.Ctx) (items []sortItem, kind string, ok bool) {
+// sortItems are copies of the elements at the key, those of a list in into if it has room for them,
+// and the type they are of; false: the error was written.
+func sortItems(c *engine.Ctx, into []sortItem) (items []sortItem, kind string, ok bool) {
 	v, ok := engine.ReadObject[engine.Object](c, c.Args[1])
 	if !ok || v == nil {
 		return nil, "", ok
 	}
+	c.Heavy(v.Len() * sortWeighs)
 	if l, is := v.(*listObject); is {
-		return listItems(l), v.TypeName(), true
+		return listItems(l, into, c.Scratch(textRoom)), v.TypeName(), true
 	}
 	first, step := 2, 1
 	switch kind = v.TypeName(); kind {
@@ -203,29 +220,34 @@ func sortItems(c *engine.Ctx) (items []sortItem, kind string, ok bool) {
 		c.Err(resp.ErrWrongType)
 		return nil, "", false
 	}
-	items = make([]sortItem, 0, v.Len())
-	var texts []byte // an element keeps the array that it was put into
-	_ = v.Commands(c.Args[1], func(args ...[]byte) error {
+	return commandItems(v, c.Args[1], first, step, c.Scratch(textRoom)), kind, true
+}
+
+// commandItems is sortItems of what stands in the commands that make v, in every step-th argument.
+func commandItems(v engine.Object, key []byte, first, step int, texts []byte) []sortItem {
+	items := make([]sortItem, 0, v.Len())
+	_ = v.Commands(key, func(args ...[]byte) error {
 		for i := first; i < len(args); i += step {
 			at := len(texts)
-			texts = append(texts, args[i]...)
+			texts = append(texts, args[i]...) // an element keeps the array that it was put into
 			items = append(items, sortItem{text: texts[at:len(texts):len(texts)]})
 		}
 		return nil
 	}) // an error could only be of the function above
-	return items, kind, true
+	return items
 }
 
-// shortText is about how many bytes most elements have that are sorted.
-const shortText = 8
+// sortWeighs is what an element that is sorted is taken to weigh in Ctx.Heavy, in bytes.
+const sortWeighs = 256
 
-// listItems is sortItems of a list, without a command for it in between.
-func listItems(l *listObject) []sortItem {
-	items, texts := make([]sortItem, 0, l.Len()), make([]byte, 0, shortText*min(l.Len(), fewWeights))
+// listItems is sortItems of a list, without a command for it in between. Texts go into texts as long
+// as it has room.
+func listItems(l *listObject, items []sortItem, texts []byte) []sortItem {
+	items = slices.Grow(items, l.Len())
 	for at := l.At(0); at.OK(); at.Next() {
-		from := len(texts)
-		texts = at.Value().AppendText(texts)
-		items = append(items, sortItem{text: texts[from:len(texts):len(texts)]})
+		v, from := at.Value(), len(texts)
+		texts = v.AppendText(texts)
+		items = append(items, sortItem{text: texts[from:len(texts):len(texts)], weight: float64(v.Int), number: v.IsInt})
 	}
 	return items
 }
@@ -235,7 +257,10 @@ func (o *sortOptions) weigh(c *engine.Ctx, items []sortItem) bool {
 	numbers := true
 	for i := range items {
 		it := &items[i]
-		it.by = it.text
+		if o.by == nil && !o.alpha && it.number {
+			continue
+		}
+		it.by, it.weight = it.text, 0
 		if o.by != nil {
 			found, ok := sortLook(c, o.by, it.text)
 			if it.by = nil; !ok {
@@ -288,9 +313,6 @@ func (o *sortOptions) sort(items []sortItem, kind string) {
 	})
 }
 
-// fewWeights is for how many elements nothing is allocated.
-const fewWeights = 32
-
 // A sortWeight is what an item weighs, which is no NaN, and where it stands: less to move about than
 // the item.
 type sortWeight struct {
@@ -300,30 +322,57 @@ type sortWeight struct {
 
 // sortNumbers puts the items in the order of their weights, and of their texts where these are equal.
 func (o *sortOptions) sortNumbers(items []sortItem) {
-	var few [fewWeights]sortWeight
+	var few [fewItems]sortWeight
 	weights := few[:0]
-	if len(items) > fewWeights {
+	if len(items) > fewItems {
 		weights = make([]sortWeight, 0, len(items))
 	}
 	for i := range items {
 		weights = append(weights, sortWeight{items[i].weight, i})
 	}
-	less, more := -1, 1
-	if o.desc {
-		less, more = more, less
+	if len(weights) <= fewItems {
+		insertionSort(weights, items)
+	} else {
+		slices.SortFunc(weights, func(a, b sortWeight) int {
+			switch {
+			case a.weight < b.weight:
+				return -1
+			case a.weight > b.weight:
+				return 1
+			}
+			return bytes.Compare(items[a.at].text, items[b.at].text)
+		})
 	}
-	slices.SortFunc(weights, func(a, b sortWeight) int {
-		switch {
-		case a.weight < b.weight:
-			return less
-		case a.weight > b.weight:
-			return more
+	if o.desc {
+		slices.Reverse(weights)
+	}
+	arrange(items, weights)
+}
+
+// insertionSort sorts a few weights of items.
+func insertionSort(weights []sortWeight, items []sortItem) {
+	for i := 1; i < len(weights); i++ {
+		w, j := weights[i], i
+		for ; j > 0; j-- {
+			before := &weights[j-1]
+			if before.weight < w.weight || before.weight == w.weight && bytes.Compare(items[before.at].text, items[w.at].text) <= 0 {
+				break
+			}
+			weights[j] = *before
 		}
-		return more * bytes.Compare(items[a.at].text, items[b.at].text)
-	})
-	was := slices.Clone(items)
-	for i := range weights {
-		items[i] = was[weights[i].at]
+		weights[j] = w
+	}
+}
+
+// arrange puts the items where their weights stand, each of which says where its item is. The
+// weights are of no use afterwards.
+func arrange(items []sortItem, weights []sortWeight) {
+	for i := range items {
+		first, free := items[i], i
+		for from := weights[i].at; from != i; from = weights[from].at {
+			items[free], weights[free].at, free = items[from], free, from
+		}
+		items[free], weights[free].at = first, free
 	}
 }
 

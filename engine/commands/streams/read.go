@@ -20,14 +20,14 @@ func readings() []engine.Command {
 		return spec.Keys{{Flags: spec.KeyRO | spec.KeyAccess, Keyword: "STREAMS", StartFrom: from, LastKey: -1, KeyStep: 1, Limit: 2}}
 	}
 	return []engine.Command{
-		{Do: func(c *engine.Ctx) { doRead(c, false) }, Weighs: true, Command: spec.Command{
+		{Do: func(c *engine.Ctx) { doRead(c, false) }, Weighs: true, Sole: soleStream, Command: spec.Command{
 			Name: "xread", Arity: -4, Flags: spec.ReadOnly | spec.Blocking, Since: "5.0.0",
 			Complex: "O(N) in the entries returned",
 			Summary: "Returns the entries of several streams after given IDs, and may wait until there are some.",
 			Keys:    keys(1), GetKeys: streamKeys,
 			Args: spec.Args{count, block, streams},
 		}},
-		{Do: func(c *engine.Ctx) { doRead(c, true) }, Command: spec.Command{
+		{Do: func(c *engine.Ctx) { doRead(c, true) }, Weighs: true, Sole: soleStream, Command: spec.Command{
 			Name: "xreadgroup", Arity: -7, Flags: spec.Write | spec.Blocking, Since: "5.0.0",
 			Complex: "O(N) in the entries returned",
 			Summary: "Returns entries of several streams that no other consumer of a group has got, or those that are pending, and may wait until there are some.",
@@ -40,30 +40,47 @@ func readings() []engine.Command {
 	}
 }
 
-// streamKeys finds the keys: a group or a consumer may be called streams.
+// streamKeys finds the keys.
 func streamKeys(args [][]byte) (keys []int, ok bool) {
+	first, n := streamSpan(args)
+	for at := first; at < first+n; at++ {
+		keys = append(keys, at)
+	}
+	return keys, n > 0
+}
+
+// soleStream is the only key of a call that has one.
+func soleStream(args [][]byte) int {
+	if first, n := streamSpan(args); n == 1 {
+		return first
+	}
+	return 0
+}
+
+// streamSpan is where the keys begin, and how many there are, 0: there are none. A group or a
+// consumer may be called streams.
+func streamSpan(args [][]byte) (first, n int) {
 	for i := 1; i < len(args); i++ {
 		switch {
+		case spec.EqualFold(args[i], "streams"):
+			if n = len(args) - i - 1; n%2 != 0 {
+				return 0, 0
+			}
+			return i + 1, n / 2
 		case spec.EqualFold(args[i], "block"), spec.EqualFold(args[i], "count"):
 			i++
 		case spec.EqualFold(args[i], "group"):
 			i += 2
 		case spec.EqualFold(args[i], "noack"):
-		case spec.EqualFold(args[i], "streams"):
-			n := len(args) - i - 1
-			if n == 0 || n%2 != 0 {
-				return nil, false
-			}
-			for at := i + 1; at <= i+n/2; at++ {
-				keys = append(keys, at)
-			}
-			return keys, true
 		default:
-			return nil, false
+			return 0, 0
 		}
 	}
-	return nil, false
+	return 0, 0
 }
+
+// claimWeight is what the delivery of an entry to a consumer is taken to weigh in Ctx.Heavy, in bytes.
+const claimWeight = 512
 
 // A reading is what XREAD or XREADGROUP says.
 type reading struct {
@@ -74,7 +91,11 @@ type reading struct {
 	deadline        int64
 
 	keys  [][]byte
-	after []stream.ID // by key; the highest stands for > of a group
+	after []stream.ID // of one that waits, by key
+	// found is where the only key was found, and sole what is there; nil: there are several
+	// keys, or it is absent.
+	found engine.Entry
+	sole  *streamObject
 }
 
 // parse reads the options and keys; false: the error was written.
@@ -132,14 +153,17 @@ func (r *reading) parse(c *engine.Ctx, grouped bool) (ids [][]byte, ok bool) {
 	return nil, false
 }
 
-// resolve finds out after which IDs is to be read; false: the error was written.
-func (r *reading) resolve(c *engine.Ctx, ids [][]byte) bool {
-	r.after = make([]stream.ID, len(ids))
+// resolve finds out after which IDs is to be read, and appends them to after; the highest stands for
+// > of a group. false: the error was written.
+func (r *reading) resolve(c *engine.Ctx, ids [][]byte, after []stream.ID) ([]stream.ID, bool) {
 	for i, raw := range ids {
 		key := r.keys[i]
-		s, ok := read(c, key)
+		en, s, ok := find(c, key)
 		if !ok {
-			return false
+			return nil, false
+		}
+		if len(ids) == 1 {
+			r.found, r.sole = en, s
 		}
 		if r.group != nil {
 			if s != nil {
@@ -147,32 +171,33 @@ func (r *reading) resolve(c *engine.Ctx, ids [][]byte) bool {
 			}
 			if s == nil || !ok {
 				c.Err(fmt.Sprintf(resp.ErrNoGroupRead, engine.Clip(key, len(key)), engine.Clip(r.group, len(r.group))))
-				return false
+				return nil, false
 			}
 		}
+		var id stream.ID
 		switch string(engine.Clip(raw, len(raw))) {
 		case "$":
 			if r.group != nil {
 				c.Err(resp.ErrReadDollar)
-				return false
+				return nil, false
 			}
 			if s != nil {
-				r.after[i] = s.Last
+				id = s.Last
 			}
-			continue
 		case ">":
 			if r.group == nil {
 				c.Err(resp.ErrReadNew)
-				return false
+				return nil, false
 			}
-			r.after[i] = stream.MaxID()
-			continue
+			id = stream.MaxID()
+		default:
+			if id, ok = strictID(c, raw); !ok {
+				return nil, false
+			}
 		}
-		if r.after[i], ok = strictID(c, raw); !ok {
-			return false
-		}
+		after = append(after, id)
 	}
-	return true
+	return after, true
 }
 
 // A portion is what there is to be read of one key.
@@ -184,35 +209,43 @@ type portion struct {
 	history bool // what is pending for the consumer
 }
 
-// portion looks what there is at key i; false: nothing.
-func (r *reading) portion(c *engine.Ctx, i int) (p portion, ok bool) {
-	p.key, p.after = r.keys[i], r.after[i]
-	p.en, p.s, ok = find(c, p.key)
-	if !ok || p.s == nil {
+// portion looks what there is after an ID at key i; false: nothing.
+func (r *reading) portion(c *engine.Ctx, i int, after stream.ID) (p portion, ok bool) {
+	p.key, p.after = r.keys[i], after
+	if p.en, p.s = r.found, r.sole; p.s != nil {
+		c.Again(p.en)
+	} else if p.en, p.s, ok = find(c, p.key); !ok || p.s == nil {
 		return p, false
 	}
-	top, any := p.s.Top()
 	if r.group == nil {
-		return p, any && p.after.Less(top)
+		return p, p.s.Beyond(p.after)
 	}
 	if p.after != stream.MaxID() {
 		p.history = true
 		return p, true
 	}
+	if p.s.Stream.Len() == 0 {
+		return p, false
+	}
 	g, _ := p.s.Group(r.group)
 	p.after = g.Last()
-	return p, any && p.after.Less(top)
+	return p, p.s.Beyond(p.after)
 }
 
 func doRead(c *engine.Ctx, grouped bool) {
 	var r reading
 	ids, ok := r.parse(c, grouped)
-	if !ok || !r.resolve(c, ids) {
+	if !ok {
+		return
+	}
+	var one [1]stream.ID
+	after, ok := r.resolve(c, ids, one[:0])
+	if !ok {
 		return
 	}
 	mark, n := c.W.Mark(), 0
 	for i := range r.keys {
-		if p, ok := r.portion(c, i); ok {
+		if p, ok := r.portion(c, i, after[i]); ok {
 			r.reply(c, &p)
 			n++
 		}
@@ -223,16 +256,16 @@ func doRead(c *engine.Ctx, grouped bool) {
 	case n > 0:
 		c.W.ArrayAt(mark, n)
 	case r.blocks:
-		r.block(c)
+		r.block(c, after)
 	default:
 		c.W.NullArray()
 	}
 }
 
 // block waits for entries.
-func (r *reading) block(c *engine.Ctx) {
+func (r *reading) block(c *engine.Ctx, after []stream.ID) {
 	kept := engine.CloneArgs(append([][]byte{r.group, r.consumer}, r.keys...))
-	w := reading{count: r.count, noAck: r.noAck, keys: kept[2:], after: r.after}
+	w := reading{count: r.count, noAck: r.noAck, keys: kept[2:], after: append([]stream.ID(nil), after...)}
 	if w.count == 0 {
 		w.count = blockedCount
 	}
@@ -335,6 +368,7 @@ func (r *reading) deliver(d *delivery, s *streamObject, from stream.ID) {
 			d.g.Give(w.ID, p)
 			d.propagateClaim(idText(w.ID), p)
 		}
+		c.Heavy(int(n) * claimWeight)
 	}
 	if moved {
 		d.propagateGroup()
@@ -360,6 +394,7 @@ func (r *reading) history(d *delivery, s *streamObject, from stream.ID) {
 			replyID(c, w.ID)
 			c.W.NullArray()
 		}
+		c.Heavy(int(n) * claimWeight)
 		n++
 		var more bool
 		if from, more = w.ID.Next(); !more {

@@ -34,9 +34,9 @@ import (
 )
 
 // A streamObject is a stream as a value. It stays when it has no entries left.
-type streamObject struct{ *stream.Stream }
+type streamObject struct{ stream.Stream }
 
-func newStream() *streamObject { return &streamObject{stream.New()} }
+func newStream() *streamObject { return &streamObject{stream.Make()} }
 
 // limits are when a node is full.
 func limits(cfg *config.Config) stream.Limits {
@@ -53,7 +53,7 @@ func (s *streamObject) Encoding() string { return "stream" }
 func (s *streamObject) Len() int { return max(s.Stream.Len(), 1) }
 
 // Clone shares the nodes, and what is pending.
-func (s *streamObject) Clone() engine.Object { return &streamObject{s.Stream.Clone()} }
+func (s *streamObject) Clone() engine.Object { return &streamObject{s.Stream.Part()} }
 
 // Digest mixes in the entries, as Redis does, and not the groups.
 func (s *streamObject) Digest(d *engine.Digest) {
@@ -131,6 +131,7 @@ func Room() engine.Room {
 		Group: spec.GroupStream, Cats: spec.CatStream,
 		Commands: commands(),
 		Codecs:   func(*config.Config) []rdb.Codec { return []rdb.Codec{streamCodec{}} },
+		Deep:     true,
 	}
 }
 

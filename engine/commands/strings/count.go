@@ -73,12 +73,11 @@ func addInt(c *engine.Ctx, by int64) {
 	var n, at int64
 	inPlace := false
 	if en.OK() {
-		v, ok := c.StringOf(en)
-		if !ok {
-			return
-		}
-		n = v.Int
-		if inPlace = v.Kind == dict.Int; !inPlace {
+		if n, inPlace = en.Int(); !inPlace {
+			v, ok := c.StringOf(en)
+			if !ok {
+				return
+			}
 			if n, ok = c.IntArg(v.Bytes); !ok {
 				return
 			}

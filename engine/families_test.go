@@ -1,0 +1,103 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/engine"
+	"regent/engine/commands"
+	"regent/engine/config"
+	"regent/engine/enginetest"
+)
+
+// A familyRow is a family of integration/bench, in whose words it is.
+type familyRow struct {
+	name, command, before string
+	keys                  int
+}
+
+func familyRows() []familyRow {
+	const set = "SET {key} {}"
+	numbers, texts := "SADD {key}", "SADD {key}"
+	for i := range 100 {
+		numbers += fmt.Sprint(" ", 7*i)
+		texts += fmt.Sprint(" member:", i)
+	}
+	hotStack := "RPUSH hotstack" + strings.Repeat(" {}", 50)
+	const rank, million = "ZADD ranked {n} {key}", "ZADD million {n} {key}"
+	const many = 100_000
+	return []familyRow{
+		{"xreadgroup", "XREADGROUP GROUP g c COUNT 10 STREAMS {key} >", "XGROUP CREATE {key} g $ MKSTREAM", many},
+		{"xread", "XREAD COUNT 10 STREAMS {key} 0", "XADD {key} * a {} b {n}", many},
+		{"sort", "SORT {key} LIMIT 0 10", "RPUSH {key} 9 3 7 1 5 8 2 6 4 10", many},
+		{"lpop-hot", "LPOP hotstack", hotStack, many},
+		{"rpop-hot", "RPOP hotstack", hotStack, many},
+		{"lpush-hot", "LPUSH hotlist {}", "", many},
+		{"rpush-hot", "RPUSH hotqueue {}", "", many},
+		{"incr-hot", "INCR one", "", many},
+		{"append-hot", "APPEND log x", "", many},
+		{"del-hot", "DEL nothing", "", many},
+		{"ping", "PING", "", many},
+		{"get", "GET {key}", set, many},
+		{"set", "SET {key} {}", "", many},
+		{"del", "DEL {key}", "", many},
+		{"sintercard", "SINTERCARD 2 {key} {key}", numbers, many},
+		{"sintercard-text", "SINTERCARD 2 {key} {key}", texts, many},
+		{"sscan", "SSCAN {key} 0", numbers, many},
+		{"dbsize", "DBSIZE", set, many},
+		{"zrange-million", "ZRANGE million 500000 500009", million, 1_000_000},
+		{"zrangebyscore-million", "ZRANGEBYSCORE million {n} inf LIMIT 0 10", million, 1_000_000},
+		{"zrank-million", "ZRANK million {key}", million, 1_000_000},
+		{"zadd-hot", rank, rank, many},
+	}
+}
+
+// BenchmarkFamilies carries out commands as the batches of a pipeline do, each of them one of a family of
+// integration/bench, with its keys fetched beforehand.
+func BenchmarkFamilies(b *testing.B) {
+	for _, row := range familyRows() {
+		b.Run(row.name, row.run)
+	}
+}
+
+func (row familyRow) run(b *testing.B) {
+	const perBatch, drawn = 16, 1 << 16
+	value := strings.Repeat("x", 64)
+	fill := func(words, key, n string) [][]byte {
+		return raw(strings.Fields(strings.NewReplacer("{key}", key, "{n}", n, "{}", value).Replace(words))...)
+	}
+	host := realClock{enginetest.NewHost(b), time.Now()}
+	e := engine.New(engine.Options{Config: config.New(), Host: host, Cluster: enginetest.NewCluster(), Rooms: commands.All()})
+	s := e.NewSession(&enginetest.Conn{}, engine.FacePort)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := 0; i < row.keys && row.before != ""; i++ {
+		e.Execute(s, fill(row.before, fmt.Sprintf("key:%012d", i), fmt.Sprintf("%012d", rnd.IntN(row.keys))))
+		s.W.Truncate(0)
+	}
+	e.SampleStats()
+	cmds := make([][][]byte, drawn)
+	for i := range cmds {
+		n := fmt.Sprintf("%012d", rnd.IntN(row.keys))
+		cmds[i] = fill(row.command, "key:"+n, n)
+	}
+	var desk engine.Desk
+	var f engine.Foresight
+	m := newMeter(b)
+	for n := 0; b.Loop(); n++ {
+		m.tick(n)
+		if n%perBatch == 0 {
+			e.EndBatch(s, &desk)
+			e.BeginBatch(s, perBatch, &desk)
+			s.W.Truncate(0)
+			for i := 0; i < perBatch && e.ForesightPays(); i++ {
+				e.Foresee(&f, s, cmds[(n+i)%drawn])
+			}
+			e.Fetch(&f, s)
+		}
+		e.Execute(s, cmds[n%drawn])
+	}
+	m.report()
+}
