@@ -24,7 +24,8 @@ import (
 // Nothing is missed: a key is remembered under the lock under which it is read, and told
 // under the one under which it changes. An invalidation leaves when the write is
 // committed. One whose write is lost with its leadership is dropped, and everything is
-// told to have changed when the keyspace is rebuilt; so it is when a database is emptied.
+// told to have changed when the keyspace is rebuilt; so it is when a database is emptied. Nobody
+// learns names by a prefix of keys that it may not read, which redis-server tells of before 8.10.
 // What a follower applies is told to clients that track there.
 
 // A tracker is how a session tracks. It is never changed: another takes its place.
@@ -143,6 +144,12 @@ func (e *Engine) invalidate(list []staleKey, writer *Session, on rest) {
 		if t.noloop {
 			own := func(key []byte) bool { stale := last(key); return !stale.expired && stale.isBy(s, writer) }
 			if keys = slices.DeleteFunc(slices.Clone(keys), own); len(keys) == 0 {
+				return
+			}
+		}
+		if u := s.Shared.user.Load(); bcast && u != nil && !u.Rights().Free {
+			hidden := func(key []byte) bool { return !u.Rights().Reads(key) }
+			if keys = slices.DeleteFunc(slices.Clone(keys), hidden); len(keys) == 0 {
 				return
 			}
 		}

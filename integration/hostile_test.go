@@ -8,11 +8,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"regent/integration/harness"
+	"regent/resp"
 )
 
 // bombs are inputs that have brought Redis-compatible servers down.
@@ -161,5 +163,96 @@ func TestSlowReader(t *testing.T) {
 	}
 	if grown := resident(t, n.PID()) - before; grown > gets*size/4 {
 		t.Fatalf("a client that does not read holds %d MB of %d", grown>>20, gets*size>>20)
+	}
+}
+
+// TestWhoEndsItself: a client ends others that listen, or itself, or takes its own rights away, in the middle of
+// what it does: inside a transaction, by the list of users, by its own file.
+func TestWhoEndsItself(t *testing.T) {
+	users := filepath.Join(t.TempDir(), "users")
+	must(t, os.WriteFile(users, []byte("user default on nopass ~* &* +@all\n"), 0o600))
+	n := startNode(t, "--aclfile", users)
+	lives := func(what string) {
+		t.Helper()
+		if got, err := plainClient(t, n.Addr()).line("PING"); err != nil || got != "+PONG" {
+			t.Fatalf("after %s: %q, %v\n%s", what, got, err, n.Log())
+		}
+	}
+	who := func(lines ...string) *rawClient {
+		t.Helper()
+		admin, c := plainClient(t, n.Addr()), plainClient(t, n.Addr())
+		admin.must(t, "+OK", "ACL SETUSER gone on nopass ~* &* +@all")
+		c.must(t, "+OK", "AUTH gone x")
+		for _, line := range lines {
+			if _, err := c.line("%s", line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
+	// In the place of ID stands the client's own.
+	for what, script := range map[string][]string{
+		"listeners, inside a transaction": {"MULTI", "SET k v", "CLIENT KILL TYPE pubsub", "SPUBLISH ch m", "PUBLISH ch m", "CLIENT KILL USER gone SKIPME no", "EXEC"},
+		"itself":                          {"CLIENT KILL ID ID SKIPME no"},
+		"itself, inside a transaction":    {"MULTI", "CLIENT KILL ID ID SKIPME no", "SET k v", "BLPOP nothing 0", "EXEC"},
+		"its user":                        {"ACL DELUSER gone"},
+		"its user, by its file":           {"ACL LOAD"},
+		"its user, inside a transaction":  {"MULTI", "ACL DELUSER gone", "SET k v", "ACL WHOAMI", "EXEC"},
+		"its channels, while it listens":  {"HELLO 3", "SUBSCRIBE ch", "SSUBSCRIBE ch", "ACL SETUSER gone resetchannels"},
+		"its user, while it listens":      {"HELLO 3", "SUBSCRIBE ch", "ACL LOAD"},
+	} {
+		var others []*rawClient
+		for _, line := range []string{"SUBSCRIBE ch", "PSUBSCRIBE c*", "SSUBSCRIBE ch", "MONITOR", "BLPOP nothing 1000"} {
+			c := who()
+			_, err := fmt.Fprintf(c, "%s\r\n", line)
+			must(t, err)
+			others = append(others, c)
+		}
+		c := who()
+		id, err := c.line("CLIENT ID")
+		must(t, err)
+		for _, line := range script {
+			_, err := fmt.Fprintf(c, "%s\r\n", strings.ReplaceAll(line, "ID ID", "ID "+strings.TrimPrefix(id, ":")))
+			must(t, err)
+		}
+		_ = c.SetDeadline(time.Now().Add(talkPatience))
+		if _, err := io.Copy(io.Discard, c.r); err != nil {
+			if slow, is := err.(net.Error); is && slow.Timeout() {
+				t.Errorf("%s: it is not ended", what)
+			}
+		}
+		lives(what)
+		for _, c := range others {
+			_ = c.Close()
+		}
+	}
+}
+
+// TestAReplicaSaysNoCommands: a connection that asked for the stream carries out nothing any more, in its own
+// name or another's.
+func TestAReplicaSaysNoCommands(t *testing.T) {
+	n := startNode(t)
+	for _, ask := range []string{"SYNC", "PSYNC ? -1", "REPLCONF listening-port 1;PSYNC ? -1"} {
+		c := plainClient(t, n.Addr())
+		_ = c.SetDeadline(time.Now().Add(talkPatience))
+		for _, line := range strings.Split(ask, ";") {
+			_, err := fmt.Fprintf(c, "%s\r\n", line)
+			must(t, err)
+			_, err = c.r.ReadString('\n') // the copy begins
+			must(t, err)
+		}
+		for _, args := range [][]any{{"SET", "said", "v"}, {"MULTI"}, {"EVAL", "return redis.call('SET', 'said', 'v')", 0}, {"BLPOP", "said", 0}, {"REPLICAOF", "NO", "ONE"}, {"EXEC"}} {
+			var words []string
+			for _, a := range args {
+				words = append(words, fmt.Sprint(a))
+			}
+			if _, err := c.Write(resp.AppendCommand(nil, words...)); err != nil {
+				break // it is ended
+			}
+		}
+		// What it has said has been read, or never will be.
+		_ = c.SetDeadline(time.Now().Add(500 * time.Millisecond))
+		_, _ = io.Copy(io.Discard, c.r)
+		plainClient(t, n.Addr()).must(t, "$-1", "GET said")
 	}
 }

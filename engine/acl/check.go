@@ -53,6 +53,13 @@ func (r *Rights) AnyKey(cmd *spec.Command, args [][]byte) bool {
 	})
 }
 
+// Reads reports whether the user may read a key, by whichever command.
+func (r *Rights) Reads(key []byte) bool {
+	return r.Free || slices.ContainsFunc(r.selectors, func(s *selector) bool {
+		return s.allKeys || s.match[Read].matches(key)
+	})
+}
+
 // Subscribed reports whether the user may go on listening to what it listens to:
 // channels by name, and patterns.
 func (r *Rights) Subscribed(channels, patterns [][]byte) bool {

@@ -148,6 +148,9 @@ func TestCountsAtTheEdge(t *testing.T) {
 		"WAIT " + least + " " + least} {
 		p.refuses(line)
 	}
+	for _, line := range []string{"SCAN 0", "SSCAN s 0", "HSCAN h 0", "ZSCAN z 0"} {
+		p.says("*2\r\n$1\r\n0", line+" COUNT "+most)
+	}
 	p.says("*0", "LRANGE l "+most+" "+least)
 	p.says("*2", "LRANGE l "+least+" "+most)
 	p.says("*0", "ZRANGE z "+most+" "+least)
