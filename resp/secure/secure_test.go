@@ -164,6 +164,81 @@ func TestNothingWeaker(t *testing.T) {
 	}
 }
 
+// TestWhoIsBelieved: of another node's certificate count its authority, its time and what it is for, at either end,
+// and at the time of asking: one that has ended since, or whose authority has gone, counts no more.
+func TestWhoIsBelieved(t *testing.T) {
+	now := time.Now()
+	s := files(t)
+	s.Now = func() time.Time { return now }
+	ours, err := Load(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(by tls.Certificate, from, until time.Duration, uses ...x509.ExtKeyUsage) tls.Certificate {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: now.Add(from), NotAfter: now.Add(until), ExtKeyUsage: uses}
+		der, err := x509.CreateCertificate(rand.Reader, is, by.Leaf, &key.PublicKey, by.PrivateKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	}
+	foreign := files(t)
+	other, err := tls.LoadX509KeyPair(foreign.CertFile, foreign.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const h = time.Hour
+	for what, c := range map[string]struct {
+		shown          tls.Certificate
+		dialled, heard bool // is it believed where it is dialled, and where it dials
+	}{
+		"a node's":               {signed(authority, -h, h), true, true},
+		"for both":               {signed(authority, -h, h, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth), true, true},
+		"for servers":            {signed(authority, -h, h, x509.ExtKeyUsageServerAuth), true, false},
+		"for clients":            {signed(authority, -h, h, x509.ExtKeyUsageClientAuth), false, true},
+		"ended":                  {signed(authority, -2*h, -h), false, false},
+		"not begun":              {signed(authority, h, 2*h), false, false},
+		"of another authority":   {signed(other, -h, h), false, false},
+		"signed by a node's":     {signed(withLeaf(t, signed(authority, -h, h)), -h, h), false, false},
+		"signed by itself alone": {other, false, false},
+	} {
+		if _, err := meet(t, &tls.Config{Certificates: []tls.Certificate{c.shown}, ClientAuth: tls.RequestClientCert}, ours.Client()); (err == nil) != c.dialled {
+			t.Errorf("%s, dialled: %v", what, err)
+		}
+		cs, err := meet(t, &tls.Config{Certificates: []tls.Certificate{authority}, ClientAuth: tls.RequestClientCert},
+			&tls.Config{Certificates: []tls.Certificate{c.shown}, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ours.Verified(cs); (err == nil) != c.heard {
+			t.Errorf("%s, heard: %v", what, err)
+		}
+		if now = now.Add(3 * h); ours.Verified(cs) == nil {
+			t.Errorf("%s: it is believed after its end", what)
+		}
+		now = now.Add(-3 * h)
+	}
+}
+
+// withLeaf is a certificate that may sign, as far as it says.
+func withLeaf(t *testing.T, c tls.Certificate) tls.Certificate {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Leaf = leaf
+	return c
+}
+
 // TestSuitesAmongNodes: settings under which nodes could not speak with one another are refused where they
 // would have to, and no others.
 func TestSuitesAmongNodes(t *testing.T) {
