@@ -196,12 +196,34 @@ func TestSecretOfAFileChanges(t *testing.T) {
 	}
 }
 
-// TestFilesAreTheServers: what holds data is for the server's user alone.
+// TestFilesAreTheServers: what holds data is for the server's user alone, and what holds passwords, too: a
+// configuration file or a list of users that is written anew, or is not there yet.
 func TestFilesAreTheServers(t *testing.T) {
-	n := startNode(t)
+	n := prepareNode(t, binary())
+	conf, users := filepath.Join(n.Dir, "regent.conf"), filepath.Join(n.Dir, "users")
+	must(t, os.MkdirAll(n.Dir, 0o700))
+	must(t, os.WriteFile(conf, nil, 0o600))
+	n.Before, n.Args = []string{conf}, []string{"--aclfile", users, "--write-timeout", "60000"}
+	must(t, os.WriteFile(users, nil, 0o600))
+	must(t, n.Start())
+	ready(t, n)
 	ctx := within(t, patience)
 	c := client(t, n)
 	must(t, c.Set(ctx, "k", "v", 0).Err())
+	must(t, os.Remove(users))
+	must(t, c.Do(ctx, "ACL", "SETUSER", "u", ">password").Err())
+	must(t, c.Do(ctx, "ACL", "SAVE").Err())
+	must(t, c.Do(ctx, "CONFIG", "SET", "masterauth", "password").Err())
+	must(t, c.ConfigRewrite(ctx).Err())
+	must(t, os.Remove(conf))
+	must(t, c.ConfigRewrite(ctx).Err())
+	for _, path := range []string{conf, users} {
+		text, err := os.ReadFile(path)
+		must(t, err)
+		if len(text) == 0 {
+			t.Errorf("%s is empty", path)
+		}
+	}
 	must(t, c.Save(ctx).Err())
 	must(t, c.Do(ctx, "BGREWRITEAOF").Err())
 	looked := 0

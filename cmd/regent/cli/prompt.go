@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,13 +11,19 @@ import (
 	"strings"
 
 	"github.com/chzyer/readline"
+
+	"regent/aof/disk"
 )
 
 const (
 	// historyEnv names the history's file, as for redis-cli.
 	historyEnv = "REDISCLI_HISTFILE"
-	// historyLines bounds the history.
+	// historyLines bounds the history, and maxHistory its file, in bytes.
 	historyLines = 1000
+	maxHistory   = 64 << 20
+	// knownLines is how many lines the library may find: of more it would write the last ones
+	// to a file that everybody may read. There are never so many, see shorten.
+	knownLines = 2 * historyLines
 )
 
 // prompt reads commands from a terminal, with history, completion and hints
@@ -26,10 +33,7 @@ func (c *client) prompt() int {
 		fmt.Fprintln(c.t.Err, ended(err))
 	}
 	history := c.historyFile()
-	rl, err := readline.NewEx(&readline.Config{
-		Prompt: c.s.prompt(), HistoryFile: history, HistoryLimit: historyLines, DisableAutoSaveHistory: true,
-		HistorySearchFold: true, AutoComplete: completer{c}, Painter: painter{c}, InterruptPrompt: "\n", EOFPrompt: "\n",
-	})
+	rl, err := readline.NewEx(c.reading(history))
 	if err != nil {
 		return c.status(fmt.Errorf("terminal: %w", err))
 	}
@@ -47,6 +51,14 @@ func (c *client) prompt() int {
 		if c.line(line) {
 			return c.status(nil)
 		}
+	}
+}
+
+// reading is how lines are read, with a history in a file; "": in none.
+func (c *client) reading(history string) *readline.Config {
+	return &readline.Config{
+		Prompt: c.s.prompt(), HistoryFile: history, HistoryLimit: knownLines, DisableAutoSaveHistory: true,
+		HistorySearchFold: true, AutoComplete: completer{c}, Painter: painter{c}, InterruptPrompt: "\n", EOFPrompt: "\n",
 	}
 }
 
@@ -89,7 +101,23 @@ func (c *client) historyFile() string {
 	if err := f.Chmod(0o600); err != nil {
 		return ""
 	}
+	if err := shorten(path); err != nil {
+		return ""
+	}
 	return path
+}
+
+// shorten takes the oldest lines of a history away that has more than historyLines.
+func shorten(path string) error {
+	text, err := disk.Read(disk.OS{}, path, maxHistory)
+	if err != nil {
+		return err
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	if from := len(lines) - 1 - historyLines; from > 0 { // behind the last line's end there is nothing
+		return disk.ReplaceBytes(disk.OS{}, path, bytes.Join(lines[from:], nil))
+	}
+	return nil
 }
 
 // askPassword reads the password from the terminal without showing it.

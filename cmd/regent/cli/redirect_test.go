@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/chzyer/readline"
 
 	"regent/engine/config"
 	"regent/resp"
@@ -249,8 +252,49 @@ func TestAWindowIsRedirectedInOrder(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOutOfTheHistory looks at lines with and without a password.
+// TestSecretsStayOutOfTheHistory looks at lines with and without a password, and at who may read
+// the file: a new one, and one that was there and others could read.
 func TestSecretsStayOutOfTheHistory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	for _, before := range []os.FileMode{0, 0o644, 0o666} {
+		if before != 0 {
+			if err := os.Chmod(path, before); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := &client{t: Tool{Getenv: func(string) string { return path }}}
+		if got := c.historyFile(); got != path {
+			t.Errorf("the history is at %q", got)
+		}
+		if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+			t.Errorf("mode %v before: %v, %v", before, fi, err)
+		}
+	}
+	// One that has grown long is written anew, by whom it was written before and for nobody else.
+	var long strings.Builder
+	for i := range 3*historyLines + 1 {
+		fmt.Fprintln(&long, "get", i)
+	}
+	if err := os.WriteFile(path, []byte(long.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{s: testSession(1), t: Tool{Getenv: func(string) string { return path }}}
+	how := c.reading(c.historyFile())
+	how.Stdin, how.Stdout, how.Stderr = io.NopCloser(strings.NewReader("")), io.Discard, io.Discard
+	rl, err := readline.NewEx(how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = rl.SaveHistory("get more")
+	_ = rl.Close()
+	kept, err := os.ReadFile(path)
+	if fi, bad := os.Stat(path); err != nil || bad != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("a long one: %v, %v, %v", fi, bad, err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(kept), "\n"), "\n")
+	if n := len(lines); n != historyLines+1 || lines[n-1] != "get more" || lines[n-2] != fmt.Sprint("get ", 3*historyLines) {
+		t.Errorf("%d lines are kept, to %q", n, lines[max(0, n-2):])
+	}
 	s := testSession(1)
 	for line, secret := range map[string]bool{
 		"auth x": true, "AUTH me x": true, "2 auth x": true, "hello 3 auth me x": true, "hello 3": false,
