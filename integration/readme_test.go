@@ -161,7 +161,9 @@ func readmeLines(t *testing.T) (lines []string) {
 // TestDirectivesAreDocumented: every directive that Redis does not have stands
 // in README's table and in the sample file, with its default.
 func TestDirectivesAreDocumented(t *testing.T) {
-	redis, regent := startRedis(t), startNode(t)
+	redis, regent := startRedis(t), prepareNode(t, binary())
+	must(t, regent.Start())
+	ready(t, regent)
 	theirs, err := client(t, redis).ConfigGet(t.Context(), "*").Result()
 	if err != nil {
 		t.Fatal(err)
