@@ -6,8 +6,8 @@ package engine
 //
 //   - Now is read once for up to sharedCommands commands. What may take long
 //     (anything but commands on one key or none that are fast, or on a string, DBSIZE,
-//     and what says how much it goes over: Weighs) is timed exactly and followed by a new
-//     reading.
+//     what says how much it goes over: Weighs, and what looks at small values: Sized) is timed
+//     exactly and followed by a new reading.
 //   - Of the quick commands of a batch every sixteenth or so is timed, and counts
 //     for those before it. The gaps vary, so that a pipeline that repeats
 //     itself is sampled everywhere.
@@ -142,7 +142,7 @@ func (b *batchClock) due() bool {
 // weigh returns for how many commands the time of cmd counts, which is of shape
 // sh and has that many arguments; 0: it is not timed.
 func (b *batchClock) weigh(cmd *Command, sh shape, args int) int64 {
-	if b.left <= 0 || !cmd.quick || sh != shapeSingle && sh != shapeNone && sh != shapeEach && !cmd.Weighs || args > quickArgs {
+	if b.left <= 0 || !cmd.quick || sh != shapeSingle && sh != shapeNone && sh != shapeEach && !cmd.Weighs && !cmd.sized || args > quickArgs {
 		b.stale = true
 		return 1
 	}

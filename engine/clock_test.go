@@ -146,6 +146,7 @@ func TestSlowlogSeesLargeValues(t *testing.T) {
 	large := strings.Repeat("x", 100<<10)
 	for _, cmd := range [][]string{
 		{"SET", "k", large}, {"GET", "k"}, {"GETRANGE", "k", "0", "-1"}, {"APPEND", "k", large}, {"SETRANGE", "k", "400000", "x"}, {"BITCOUNT", "k"}, {"BITPOS", "k", "0", "99990"},
+		{"SORT", "list", "ALPHA"}, {"LINDEX", "list", "0"}, {"DUMP", "k"}, {"DEL", "list"}, {"LMOVE", "list", "list", "LEFT", "RIGHT"},
 		{"LRANGE", "list", "0", "-1"}, {"ZRANGE", "ranked", "0", "-1"}, {"XRANGE", "stream", "-", "+"}, {"XREAD", "STREAMS", "stream", "0"},
 		{"GETSET", "k", large}, {"SETRANGE", "fresh", "90000", "x"}, {"EXISTS", "1", "2"}, append([]string{"MGET"}, strings.Fields(strings.Repeat("a ", 40))...),
 	} {
@@ -180,10 +181,15 @@ func TestShortRangesAreQuick(t *testing.T) {
 		e.Execute(s, raw("RPUSH", "list", n))
 		e.Execute(s, raw("ZADD", "ranked", n, n))
 		e.Execute(s, raw("XADD", "stream", n, "a", n))
+		e.Execute(s, raw("SADD", "set", n))
 	}
+	e.Execute(s, raw("RPUSH", "few", "3", "1", "2"))
+	e.Execute(s, raw("SADD", "some", "3", "1", "x"))
 	for _, c := range []struct{ short, long string }{
 		{"LRANGE list 0 9", "LRANGE list 0 -1"}, {"LRANGE list -9 -1", "LRANGE list 1000 1000"},
 		{"ZRANGE ranked 500 509", "ZRANGE ranked 0 -1"}, {"ZREVRANGEBYSCORE ranked 9 1", "ZREVRANGEBYSCORE ranked inf 1"},
+		{"SORT few DESC", "SORT list DESC"}, {"SMEMBERS some", "SMEMBERS set"}, {"SINTER some some", "SINTER some set"},
+		{"SSCAN some 0 COUNT 9999", "SSCAN set 0 COUNT 9999"}, {"DEL nothing", "KEYS none"}, {"LMOVE few few LEFT LEFT", "KEYS none"},
 		{"XRANGE stream - + COUNT 9", "XRANGE stream - +"}, {"XREAD COUNT 9 STREAMS stream 5", "XREAD STREAMS stream 5"},
 	} {
 		readings := func(command string) int64 {

@@ -78,6 +78,9 @@ type Command struct {
 	// Weighs: it goes over elements, and says by Ctx.Heavy how many bytes that is, so that its
 	// time may be estimated as that of a quick command (clock.go).
 	Weighs bool
+	// Sized: what it costs goes by the size of the values at its keys. So the time of a call that
+	// looks at small ones may be estimated. Reads of collections are so without saying it.
+	Sized bool
 	// Sentinel: it is there at the Sentinel face, too.
 	Sentinel bool
 	// Harmless: a command of administrators that only shows something, so that every client
@@ -102,7 +105,8 @@ type Command struct {
 	deep   bool       // Room.Deep
 	first  int        // where the only key stands, of shapeSingle
 	lead   spec.Flags // those on which the gates depend, with reads as ReadOnly, and scripts that may write as Write
-	quick  bool       // no walk over elements, or Weighs: its time may be estimated
+	quick  bool       // no walk over elements, or Weighs, or sized: its time may be estimated
+	sized  bool       // unless it looks at a value that is not small (form.go)
 }
 
 // A shape is what the dispatcher has to lock for a command.

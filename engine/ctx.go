@@ -266,6 +266,14 @@ func (c *Ctx) Traceless() bool { return c.follower }
 // caller's to propagate.
 func (c *Ctx) Remove(key []byte) bool { return c.removeIn(c.s.db, key) }
 
+// RemoveAt is Remove of a key that was found at en.
+func (c *Ctx) RemoveAt(key []byte, en Entry) {
+	c.size(en)
+	en.d.DeleteAt(en.ref)
+	c.changed(c.s.db, key)
+	c.lost(c.s.db, key)
+}
+
 // removeIn is Remove in another database.
 func (c *Ctx) removeIn(db int, key []byte) bool {
 	gone := c.changing(db, key).Delete(key)

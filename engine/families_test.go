@@ -53,6 +53,12 @@ func familyRows() []familyRow {
 		{"zrangebyscore-million", "ZRANGEBYSCORE million {n} inf LIMIT 0 10", million, 1_000_000},
 		{"zrank-million", "ZRANK million {key}", million, 1_000_000},
 		{"zadd-hot", rank, rank, many},
+		{"hgetall", "HGETALL {key}", "HSET {key} a {} b {} c {}", many},
+		{"lrange", "LRANGE {key} 0 9", "RPUSH {key} {} {} {} {} {}", many},
+		{"lmove", "LMOVE {key} {key} LEFT RIGHT", "RPUSH {key} {} {} {} {} {}", many},
+		{"geosearch", "GEOSEARCH {key} FROMLONLAT 13.36 38.11 BYRADIUS 10 km ASC", "GEOADD {key} 13.36 38.11 a 13.37 38.12 b 13.40 38.15 c 13.90 38.50 d 15.08 37.50 e", many},
+		{"pfcount", "PFCOUNT {key}", "PFADD {key} a b c", many},
+		{"dump", "DUMP {key}", set, many},
 	}
 }
 
@@ -65,7 +71,7 @@ func BenchmarkFamilies(b *testing.B) {
 }
 
 func (row familyRow) run(b *testing.B) {
-	const perBatch = 16
+	const perBatch, mostInBatch = 16, 1024
 	value := strings.Repeat("x", 64)
 	fill := func(words, key, n string) [][]byte {
 		return raw(strings.Fields(strings.NewReplacer("{key}", key, "{n}", n, "{}", value).Replace(words))...)
@@ -102,7 +108,8 @@ func (row familyRow) run(b *testing.B) {
 				}
 			}
 			e.EndBatch(s, &desk)
-			e.BeginBatch(s, perBatch, &desk)
+			desk.Turn()
+			e.BeginBatch(s, mostInBatch, &desk)
 			s.W.Truncate(0)
 			for i := 0; i < perBatch && e.ForesightPays(); i++ {
 				e.Foresee(&f, s, cmds[i])

@@ -179,8 +179,20 @@ func (c *Ctx) keepNot(o Object) {
 	}
 }
 
+// smallValue is up to how many bytes a value is small for a command that is Sized: to go over all of it
+// takes some microseconds.
+const smallValue = 1 << 10
+
+// size says that the command looks at the whole value at en.
+func (c *Ctx) size(en Entry) {
+	if c.Cmd != nil && c.Cmd.sized && (en.d.Kind(en.ref) == dict.Object || len(en.d.Text(en.ref)) > smallValue) {
+		c.Measure()
+	}
+}
+
 // object is the object at en, a view if it is small; nil: it is a string.
 func (c *Ctx) object(en Entry) Object {
+	c.size(en)
 	switch k := en.d.Kind(en.ref); {
 	case k == dict.Object:
 		return en.d.Obj(en.ref).(Object)

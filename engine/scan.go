@@ -3,6 +3,7 @@ package engine
 import (
 	"strconv"
 
+	"regent/engine/decimal"
 	"regent/engine/dict"
 	"regent/engine/glob"
 	"regent/engine/spec"
@@ -38,7 +39,11 @@ func (o *ScanOptions) times(perOne int64) int64 {
 // replies already.
 func (c *Ctx) ReplyScan(cursor uint64, n int, found []byte) {
 	c.W.Array(2)
-	c.W.BulkString(strconv.FormatUint(cursor, 10))
+	if cursor == 0 {
+		c.W.BulkInt(0)
+	} else {
+		c.W.BulkString(strconv.FormatUint(cursor, 10))
+	}
 	c.W.Array(n)
 	c.W.Raw(found)
 }
@@ -61,6 +66,20 @@ func (c *Ctx) ScanObject(o *ScanOptions, cursor uint64, scan func(cursor uint64,
 		}
 	}
 	c.ReplyScan(cursor, listed, found)
+	c.keepFound(found)
+}
+
+// ScanInts is ScanObject of integers that each shows, all of them.
+func (c *Ctx) ScanInts(o *ScanOptions, each func(f func(n int64))) {
+	found, listed := c.found[:0], 0
+	var text decimal.Text
+	each(func(n int64) {
+		if o.pattern == nil || glob.Match(o.pattern, text.Of(n)) {
+			found = resp.AppendBulkInt(found, n)
+			listed++
+		}
+	})
+	c.ReplyScan(0, listed, found)
 	c.keepFound(found)
 }
 

@@ -165,9 +165,20 @@ func (cmd *Command) derive() {
 		cmd.first = cmd.Keys[0].Index
 	}
 	cmd.quick = cmd.Has(spec.Fast) || cmd.Group == spec.GroupString || cmd.Group == spec.GroupBitmap || cmd.Weighs
+	cmd.sized = cmd.Sized || !cmd.quick && cmd.readsCollections()
+	cmd.quick = cmd.quick || cmd.sized
 	for i := range cmd.Subs {
 		cmd.Subs[i].derive()
 	}
+}
+
+// readsCollections reports whether what a command does is to look at the collections at its keys.
+func (cmd *Command) readsCollections() bool {
+	switch cmd.Group {
+	case spec.GroupList, spec.GroupSet, spec.GroupHash, spec.GroupSortedSet, spec.GroupStream, spec.GroupHyperLogLog, spec.GroupGeo:
+		return cmd.Has(spec.ReadOnly) && !cmd.Has(spec.Blocking) && cmd.Scripts == noScripts
+	}
+	return false
 }
 
 // lead has users changed by the leader alone.

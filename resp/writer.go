@@ -217,8 +217,9 @@ func (w *Writer) BulkString(s string) {
 
 // BulkInt appends an integer as a bulk string.
 func (w *Writer) BulkInt(n int64) {
-	var tmp [20]byte
-	w.Bulk(strconv.AppendInt(tmp[:0], n, 10))
+	if w.fits(maxIntText) {
+		w.buf = AppendBulkInt(w.buf, n)
+	}
 }
 
 // Null appends the null of the protocol version: $-1 or _.
@@ -419,6 +420,25 @@ func AppendBulk[B []byte | string](dst []byte, b B) []byte {
 	dst = appendHeader(dst, '$', int64(len(b)))
 	dst = append(dst, b...)
 	return append(dst, '\r', '\n')
+}
+
+// maxIntText is how many bytes an integer has at most as text.
+const maxIntText = 20
+
+// AppendBulkInt appends an integer as a bulk string to dst. Short ones, as most are, are written at once.
+func AppendBulkInt(dst []byte, n int64) []byte {
+	switch {
+	case n < 0 || n > 9999:
+		var tmp [maxIntText]byte
+		return AppendBulk(dst, strconv.AppendInt(tmp[:0], n, 10))
+	case n < 10:
+		return append(dst, '$', '1', '\r', '\n', byte('0'+n), '\r', '\n')
+	case n < 100:
+		return append(dst, '$', '2', '\r', '\n', byte('0'+n/10), byte('0'+n%10), '\r', '\n')
+	case n < 1000:
+		return append(dst, '$', '3', '\r', '\n', byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10), '\r', '\n')
+	}
+	return append(dst, '$', '4', '\r', '\n', byte('0'+n/1000), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10), '\r', '\n')
 }
 
 // AppendBulkHead appends what stands before a bulk string of n bytes to dst.

@@ -326,6 +326,19 @@ func (d *Dict) Delete(key []byte) bool {
 	if r == 0 {
 		return false
 	}
+	d.remove(h, r)
+	return true
+}
+
+// DeleteAt removes the entry at r.
+func (d *Dict) DeleteAt(r Ref) {
+	h := d.hash(d.Key(r))
+	d.stepIndexes()
+	d.remove(h, uint32(r))
+}
+
+// remove takes out the entry r, whose key has hash h.
+func (d *Dict) remove(h uint64, r uint32) {
 	d.touch(r)
 	e := d.at(r)
 	if e.kind() == Object {
@@ -336,7 +349,6 @@ func (d *Dict) Delete(key []byte) bool {
 	}
 	d.main.remove(h, r)
 	d.mem.release(r)
-	return true
 }
 
 // Scan calls fn for the entries at cursor and returns the next cursor, 0 at

@@ -70,6 +70,18 @@ func getInt(b []byte, width, i int) int64 {
 	return int64(binary.LittleEndian.Uint64(b[8*i:]))
 }
 
+// EachInt calls f with the integers of b, which is in the layout of an intset (Set.Ints).
+func EachInt(b []byte, f func(n int64)) {
+	s := ints(b)
+	if s.len() == 0 {
+		return
+	}
+	all, width := s[intsHead:], s.width()
+	for i := range s.len() {
+		f(getInt(all, width, i))
+	}
+}
+
 func putInt(b []byte, width, i int, n int64) {
 	switch width {
 	case 2:
@@ -119,6 +131,12 @@ func Common(sets [][]byte, f func(n int64) bool) {
 			least = i
 		}
 	}
+	if small := ints(sets[least]); len(sets) == 2 && small.len() > 0 {
+		if large := ints(sets[1-least]); large.len() < small.len()*alike {
+			commonOfTwo(small, large, f)
+			return
+		}
+	}
 	var few [fewWalks]walk
 	others := few[:0]
 	for j := range sets {
@@ -140,6 +158,28 @@ func Common(sets [][]byte, f func(n int64) bool) {
 		}
 		if all && !f(n) {
 			return
+		}
+	}
+}
+
+// alike: a set that has less than so many times the members of another one is gone through step by step.
+const alike = 8
+
+// commonOfTwo is Common of two sets, which are not empty, without leaps.
+func commonOfTwo(a, b ints, f func(n int64) bool) {
+	inA, widthA, endA := a[intsHead:], a.width(), a.len()
+	inB, widthB, endB := b[intsHead:], b.width(), b.len()
+	for i, j := 0, 0; i < endA && j < endB; {
+		switch x, y := getInt(inA, widthA, i), getInt(inB, widthB, j); {
+		case x < y:
+			i++
+		case x > y:
+			j++
+		default:
+			if !f(x) {
+				return
+			}
+			i, j = i+1, j+1
 		}
 	}
 }

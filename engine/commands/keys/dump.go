@@ -34,15 +34,15 @@ func dumpCommands() []engine.Command {
 	asking.Since, asking.Summary = "3.0.0", "Makes a key of what DUMP gave, for the moves of slots in a cluster."
 	asking.Group, asking.Flags, asking.Internal = spec.GroupServer, asking.Flags|spec.Asking, true
 	return []engine.Command{
-		{Do: doDump, Command: spec.Command{
+		{Do: doDump, Sized: true, Command: spec.Command{
 			Name: "dump", Arity: 2, Flags: spec.ReadOnly, Since: "2.6.0", Complex: "O(N) in the size of the value",
 			Summary: "Returns the value at a key in Redis's own format.",
 			Tips:    []string{"nondeterministic_output"},
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0)},
 		}},
-		{Do: doRestore, Command: plain},
-		{Do: doRestore, Command: asking},
+		{Do: doRestore, Weighs: true, Command: plain},
+		{Do: doRestore, Weighs: true, Command: asking},
 	}
 }
 
@@ -55,11 +55,15 @@ func doDump(c *engine.Ctx) {
 	c.W.Bulk(payloadOf(c, en))
 }
 
+// payloadWeighs is what a byte of a payload is taken to weigh in Ctx.Heavy: it is summed, and compressed
+// or looked at one by one.
+const payloadWeighs = 4
+
 // payloadOf is the value at an entry as DUMP gives it.
 func payloadOf(c *engine.Ctx, en engine.Entry) []byte {
-	c.Measure()
 	compress := c.Config().RdbCompression.Get()
 	if v := en.Value(); v.Kind.IsString() {
+		c.Heavy(payloadWeighs * len(v.Bytes))
 		var buf [decimal.MaxLen]byte
 		return rdb.DumpString(nil, engine.Text(v, &buf), compress)
 	}
@@ -169,7 +173,7 @@ func doRestore(c *engine.Ctx) {
 
 // payloadValue is what a payload holds, valid as long as u says; false: the error was written.
 func payloadValue(c *engine.Ctx, u *rdb.Undumper, payload []byte) (v dict.Value, ok bool) {
-	c.Heavy(len(payload))
+	c.Heavy(payloadWeighs * len(payload))
 	err := u.Undump(payload)
 	en := &u.Entry
 	switch {

@@ -28,7 +28,7 @@ func commands() []engine.Command {
 
 func keyCommands() []engine.Command {
 	return []engine.Command{
-		{Do: doDel, Command: spec.Command{
+		{Do: doDel, Sized: true, Command: spec.Command{
 			Name: "del", Arity: -2, Flags: spec.Write,
 			Since: "1.0.0", Complex: "O(N) in the number of keys, and in the elements of types other than string",
 			Summary: "Deletes keys.",
@@ -117,7 +117,8 @@ func doUnlink(c *engine.Ctx) {
 // there.
 func removeAll(c *engine.Ctx) (n int64) {
 	for _, key := range c.Args[1:] {
-		if c.Peek(key).OK() && c.Remove(key) {
+		if en := c.Peek(key); en.OK() {
+			c.RemoveAt(key, en)
 			c.Notify(engine.EventGeneric, "del", key)
 			n++
 		}

@@ -10,13 +10,13 @@ import (
 
 func listMoves() []engine.Command {
 	return []engine.Command{
-		{Do: doLmove, Command: spec.Command{
+		{Do: doLmove, Sized: true, Command: spec.Command{
 			Name: "lmove", Arity: 5, Flags: spec.Write | spec.DenyOOM, Since: "6.2.0", Complex: "O(1)",
 			Summary: "Moves an element from an end of one list to an end of another, and returns it.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete), spec.One(2, spec.KeyRW|spec.KeyInsert)},
 			Args:    moveArgs(),
 		}},
-		{Command: spec.Command{
+		{Sized: true, Command: spec.Command{
 			Name: "rpoplpush", Arity: 3, Flags: spec.Write | spec.DenyOOM, Since: "1.2.0", Complex: "O(1)",
 			Summary:         "Moves an element from the tail of one list to the head of another, and returns it.",
 			DeprecatedSince: "6.2.0", ReplacedBy: "`LMOVE` with the `RIGHT` and `LEFT` arguments",

@@ -25,7 +25,7 @@ func listPops() []engine.Command {
 			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
 			Args:    args,
 		}},
-		{Do: doLmpop, Command: spec.Command{
+		{Do: doLmpop, Sized: true, Command: spec.Command{
 			Name: "lmpop", Arity: -4, Flags: spec.Write, Since: "7.0.0",
 			Complex: "O(N+M) in the number of keys and of the elements returned",
 			Summary: "Takes elements from an end of the first of several lists that is there.",

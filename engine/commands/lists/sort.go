@@ -207,7 +207,7 @@ func sortItems(c *engine.Ctx, into []sortItem) (items []sortItem, kind string, o
 	if !ok || v == nil {
 		return nil, "", ok
 	}
-	c.Heavy(v.Len() * sortWeighs)
+	c.Heavy(max(v.Len()*sortWeighs, int(v.Bytes())))
 	if l, is := v.(*listObject); is {
 		return listItems(l, into, c.Scratch(textRoom)), v.TypeName(), true
 	}
@@ -237,7 +237,7 @@ func commandItems(v engine.Object, key []byte, first, step int, texts []byte) []
 	return items
 }
 
-// sortWeighs is what an element that is sorted is taken to weigh in Ctx.Heavy, in bytes.
+// sortWeighs is what an element that is sorted is taken to weigh in Ctx.Heavy at least, in bytes.
 const sortWeighs = 256
 
 // listItems is sortItems of a list, without a command for it in between. Texts go into texts as long

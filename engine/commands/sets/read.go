@@ -2,6 +2,7 @@ package sets
 
 import (
 	"regent/engine"
+	"regent/engine/set"
 	"regent/engine/spec"
 )
 
@@ -107,6 +108,10 @@ func doSscan(c *engine.Ctx) {
 	}
 	o, ok := c.ScanArgs(3)
 	if !ok {
+		return
+	}
+	if ints, ok := s.Ints(); ok {
+		c.ScanInts(&o, func(f func(n int64)) { set.EachInt(ints, f) })
 		return
 	}
 	c.ScanObject(&o, at, s.Scan)

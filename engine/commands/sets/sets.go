@@ -119,5 +119,9 @@ func replyMembers(w *resp.Writer, s *setObject) {
 		return
 	}
 	w.Set(s.Len())
+	if ints, ok := s.Ints(); ok {
+		set.EachInt(ints, w.BulkInt)
+		return
+	}
 	s.Each(func(b []byte) bool { w.Bulk(b); return true })
 }

@@ -28,7 +28,7 @@ func GeoRoom() engine.Room {
 
 func places() []engine.Command {
 	return []engine.Command{
-		{Do: doGeoadd, Command: spec.Command{
+		{Do: doGeoadd, Weighs: true, Command: spec.Command{
 			Name: "geoadd", Arity: -5, Flags: spec.Write | spec.DenyOOM, Since: "3.2.0",
 			Complex: "O(log(N)) for each member",
 			Summary: "Adds members with positions to a sorted set, or moves them.",
@@ -40,21 +40,21 @@ func places() []engine.Command {
 				spec.Block("longitude_latitude_member", spec.Double("longitude"), spec.Double("latitude"), spec.String("member")).Many(),
 			},
 		}},
-		{Do: doGeodist, Command: spec.Command{
+		{Do: doGeodist, Weighs: true, Command: spec.Command{
 			Name: "geodist", Arity: -4, Flags: spec.ReadOnly, Since: "3.2.0",
 			Complex: "O(log(N))",
 			Summary: "Returns how far apart the positions of two members are.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0), spec.String("member1"), spec.String("member2"), unitArg().Opt()},
 		}},
-		{Do: doGeohash, Command: spec.Command{
+		{Do: doGeohash, Weighs: true, Command: spec.Command{
 			Name: "geohash", Arity: -2, Flags: spec.ReadOnly, Since: "3.2.0",
 			Complex: "O(log(N)) for each member asked about",
 			Summary: "Returns the positions of members as standard geohashes.",
 			Keys:    spec.Keys{spec.One(1, spec.KeyRO|spec.KeyAccess)},
 			Args:    spec.Args{spec.Key("key", 0), spec.String("member").Many()},
 		}},
-		{Do: doGeopos, Command: spec.Command{
+		{Do: doGeopos, Weighs: true, Command: spec.Command{
 			Name: "geopos", Arity: -2, Flags: spec.ReadOnly, Since: "3.2.0",
 			Complex: "O(N) in the number of members asked about",
 			Summary: "Returns the positions of members.",

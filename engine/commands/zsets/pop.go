@@ -25,7 +25,7 @@ func pops() []engine.Command {
 			Keys:    spec.Keys{spec.One(1, spec.KeyRW|spec.KeyAccess|spec.KeyDelete)},
 			Args:    spec.Args{spec.Key("key", 0), spec.Integer("count").Opt()},
 		}},
-		{Do: doZmpop, Command: spec.Command{
+		{Do: doZmpop, Sized: true, Command: spec.Command{
 			Name: "zmpop", Arity: -4, Flags: spec.Write, Since: "7.0.0",
 			Complex: "O(K+M*log(N)) in the keys, the members taken and the size of the set",
 			Summary: "Takes members out of the first of several sorted sets that is there.",
