@@ -329,7 +329,11 @@ func (c *Conn) step(first string, lengths ...int) ([][]byte, error) {
 	if err != nil {
 		var refusal *Refusal
 		if errors.As(err, &refusal) && refusal.Text == resp.ErrPeerSecret {
-			return nil, fmt.Errorf("this node %w, says the other side: cluster-secret or masterauth must be the same on every node", ErrSecret)
+			between := ""
+			if c.secure {
+				between = ", and TLS must not end between the nodes"
+			}
+			return nil, fmt.Errorf("this node %w, says the other side: cluster-secret or masterauth must be the same on every node%s", ErrSecret, between)
 		}
 		return nil, noEOF(err)
 	}
