@@ -24,13 +24,23 @@ const (
 	tries = 1000
 )
 
-// dirName is below the system's directory for temporary files.
+// dirName is below the directory for temporary files of all that run on the machine.
 const dirName = "regent-test-ports"
+
+// locks is where the ports' files are: ports are the machine's, so what TMPDIR says to
+// one run of tests does not count where there is a place for all.
+func locks() string {
+	const all = "/tmp"
+	if info, err := os.Stat(all); err == nil && info.IsDir() {
+		return filepath.Join(all, dirName)
+	}
+	return filepath.Join(os.TempDir(), dirName)
+}
 
 // Reserve returns a port on the loopback address on which nobody listens, and
 // which no other test process is given while this one runs.
 func Reserve() (int, error) {
-	dir := filepath.Join(os.TempDir(), dirName)
+	dir := locks()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return 0, fmt.Errorf("reserve a port: %w", err)
 	}
