@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -77,6 +78,56 @@ func TestReplies(t *testing.T) {
 		owed := replies{count: 1}
 		if err := owed.take([]byte(bad)); err == nil {
 			t.Errorf("%q: no error", bad)
+		}
+	}
+}
+
+// TestRepliesAgain: replies to as many commands that are the same bytes are passed over at one look,
+// and others are looked at.
+func TestRepliesAgain(t *testing.T) {
+	var owed replies
+	for i, in := range []struct {
+		count  int
+		pieces []string
+		fails  bool
+	}{
+		{2, []string{"+OK\r\n*1\r\n:1\r\n"}, false},
+		{2, []string{"+OK\r\n*1\r\n:1\r\n"}, false},
+		{2, []string{"+OK\r\n", "+OK\r\n"}, false},
+		{2, []string{"+OK\r\n*1\r\n", ":1\r\n"}, false},
+		{1, []string{"+OK\r\n*1\r\n:1\r\n"}, true}, // one too many
+		{2, []string{"+OK\r\n-1\r\n:1\r\n"}, true},
+	} {
+		owed.owe(in.count)
+		var err error
+		for _, piece := range in.pieces {
+			if owed.done() {
+				t.Fatalf("%d: done before %q", i, piece)
+			}
+			err = owed.take([]byte(piece))
+		}
+		if (err != nil) != in.fails || err == nil && !owed.done() {
+			t.Errorf("%d: %v, %+v", i, err, owed)
+		}
+	}
+}
+
+// TestRiderCounts: only numbers differ from one write to the next, and they begin again.
+func TestRiderCounts(t *testing.T) {
+	const keys, depth = 102, 4
+	cy := cycle{commands: []string{"PING", "SET a:{c}:{n} {n}-1"}, depth: depth, keys: keys}
+	riders, _ := cy.riders("")
+	r, n := &riders[3], 0
+	for range 2 * keys {
+		r.next()
+		var want []byte
+		for range depth {
+			n = (n + 1) % keys
+			want = resp.AppendCommand(want, "PING")
+			want = resp.AppendCommand(want, "SET", fmt.Sprintf("a:3:%d", n), fmt.Sprintf("%d-1", n))
+		}
+		if string(r.out) != string(want) {
+			t.Fatalf("%q, want %q", r.out, want)
 		}
 	}
 }

@@ -161,8 +161,11 @@ func templates(lines []string, client int, payload string) (list []template) {
 }
 
 // appendTo appends the command with n in it. Every other part is a word, those between are as they are.
-func (t template) appendTo(out []byte, n int) []byte {
-	var digits [20]byte
+func (t template) appendTo(out []byte, n int) []byte { return t.appendNoting(out, n, nil) }
+
+// appendNoting is appendTo, and adds where n stands in out to places, nil: it does not.
+func (t template) appendNoting(out []byte, n int, places *[]int) []byte {
+	var digits [maxDigits]byte
 	number := strconv.AppendInt(digits[:0], int64(n), 10)
 	for i := range t {
 		if i%2 == 0 {
@@ -171,11 +174,18 @@ func (t template) appendTo(out []byte, n int) []byte {
 		}
 		out = append(out, '$')
 		out = strconv.AppendInt(out, int64(len(t[i].before)+len(number)+len(t[i].after)), 10)
-		out = append(append(append(out, "\r\n"...), t[i].before...), number...)
+		out = append(append(out, "\r\n"...), t[i].before...)
+		if places != nil {
+			*places = append(*places, len(out))
+		}
+		out = append(out, number...)
 		out = append(append(out, t[i].after...), "\r\n"...)
 	}
 	return out
 }
+
+// maxDigits is how many digits a number has at most.
+const maxDigits = 20
 
 // A rider is one client that goes round and round.
 type rider struct {
@@ -185,7 +195,14 @@ type rider struct {
 	keys     int // n is below this, 0: it rises for ever
 	sent     int // commands
 	owed     replies
-	out      []byte // what is to be written next
+	out      []byte   // what is to be written next
+	numbers  []number // in out, one of each of its cycles
+}
+
+// A number is that of one cycle in what is written.
+type number struct {
+	digits int
+	places []int
 }
 
 // riders are the clients of a cycle, and before is what each sends once.
@@ -212,24 +229,59 @@ func (r *rider) rise() {
 
 // next fills out with what goes in one write, and counts what is owed for it.
 func (r *rider) next() {
-	r.out = r.out[:0]
 	if r.depth == 0 {
 		if r.at == 0 {
 			r.rise()
 		}
-		r.out = r.commands[r.at].appendTo(r.out, r.n)
+		r.out = r.commands[r.at].appendTo(r.out[:0], r.n)
 		r.at = (r.at + 1) % len(r.commands)
-		r.owed.count = 1
-	} else {
-		for range r.depth {
-			r.rise()
-			for _, t := range r.commands {
-				r.out = t.appendTo(r.out, r.n)
-			}
-		}
-		r.owed.count = r.depth * len(r.commands)
+		r.owe(1)
+		return
 	}
-	r.sent += r.owed.count
+	if before := r.n; !r.renumber() {
+		r.n = before
+		r.fill()
+	}
+	r.owe(r.depth * len(r.commands))
+}
+
+func (r *rider) owe(n int) {
+	r.owed.owe(n)
+	r.sent += n
+}
+
+// fill fills out with the next cycles.
+func (r *rider) fill() {
+	r.out, r.numbers = r.out[:0], r.numbers[:0]
+	for range r.depth {
+		r.rise()
+		var num number
+		for _, t := range r.commands {
+			r.out = t.appendNoting(r.out, r.n, &num.places)
+		}
+		num.digits = len(strconv.Itoa(r.n))
+		r.numbers = append(r.numbers, num)
+	}
+}
+
+// renumber makes what was written last the next cycles: only their numbers are others. false: they
+// have more digits, or fewer, or nothing was written.
+func (r *rider) renumber() bool {
+	if len(r.numbers) == 0 {
+		return false
+	}
+	var digits [maxDigits]byte
+	for i := range r.numbers {
+		r.rise()
+		to := strconv.AppendInt(digits[:0], int64(r.n), 10)
+		if len(to) != r.numbers[i].digits {
+			return false
+		}
+		for _, at := range r.numbers[i].places {
+			copy(r.out[at:], to)
+		}
+	}
+	return true
 }
 
 // Replies are those that are waited for: they come in pieces, and are passed over.
@@ -237,10 +289,41 @@ type replies struct {
 	count int    // with the elements of those that have begun
 	body  int    // bytes of a string that are still to come
 	line  []byte // the beginning of one that is not there yet
+	begun bool   // some of them have come
+	// last are those to lastOf commands that came whole and at once: the same bytes are the same
+	// replies, and looked at no more.
+	last   []byte
+	lastOf int
 }
+
+// maxLast is how many bytes of replies are kept to be compared with.
+const maxLast = 4 << 10
+
+// owe has so many replies waited for; all before are there.
+func (r *replies) owe(n int) { r.count, r.begun = n, false }
 
 // take passes over bytes; none of them may be an error, or a reply that nobody waits for.
 func (r *replies) take(in []byte) error {
+	if r.begun {
+		return r.pass(in)
+	}
+	asked := r.count
+	r.begun = true
+	if asked == r.lastOf && bytes.Equal(in, r.last) {
+		r.count = 0
+		return nil
+	}
+	if err := r.pass(in); err != nil {
+		return err
+	}
+	if r.done() && len(in) <= maxLast {
+		r.last, r.lastOf = append(r.last[:0], in...), asked
+	}
+	return nil
+}
+
+// pass passes over each reply.
+func (r *replies) pass(in []byte) error {
 	for len(in) > 0 {
 		if r.body > 0 {
 			n := min(r.body, len(in))

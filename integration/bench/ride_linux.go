@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,12 +35,12 @@ func ride(ctx context.Context, addr string, riders []rider, greetings [][]byte, 
 		defer func() { _ = unix.Close(fd) }()
 		sockets[i] = fd
 		if greeted > 0 {
-			riders[i].owed.count = greeted
+			riders[i].owed.owe(greeted)
 			if err := writeRaw(fd, greetings[i]); err != nil {
 				return err
 			}
 			for !riders[i].owed.done() {
-				if err := riders[i].readRaw(fd, in, 0); err != nil {
+				if err := riders[i].readRaw(fd, in, true); err != nil {
 					return err
 				}
 			}
@@ -66,7 +67,7 @@ func ride(ctx context.Context, addr string, riders []rider, greetings [][]byte, 
 		over := ctx.Err() != nil || !time.Now().Before(until)
 		for _, ev := range events[:max(n, 0)] {
 			r, fd := &riders[ev.Fd], sockets[ev.Fd]
-			if err := r.readRaw(fd, in, unix.MSG_DONTWAIT); err != nil {
+			if err := r.readRaw(fd, in, false); err != nil {
 				return err
 			}
 			switch {
@@ -114,7 +115,14 @@ func connectRaw(fd int, to unix.Sockaddr) error {
 }
 
 // writeRaw waits until the system has all of it: what is written is no answer to what is unread.
+// As a rule it is taken at once, of which Go's scheduler need not be told.
 func writeRaw(fd int, out []byte) error {
+	if len(out) > 0 {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&out[0])), uintptr(len(out)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		if errno == 0 {
+			out = out[n:]
+		}
+	}
 	for len(out) > 0 {
 		n, err := unix.Write(fd, out)
 		if err != nil && !errors.Is(err, unix.EINTR) {
@@ -125,11 +133,20 @@ func writeRaw(fd int, out []byte) error {
 	return nil
 }
 
-// readRaw takes what there is of the replies.
-func (r *rider) readRaw(fd int, in []byte, flags int) error {
-	n, _, err := unix.Recvfrom(fd, in, flags)
+// readRaw takes what there is of the replies, and wait has it wait for some.
+func (r *rider) readRaw(fd int, in []byte, wait bool) error {
+	var n int
+	var err error
+	if wait {
+		n, err = unix.Read(fd, in)
+	} else {
+		got, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&in[0])), uintptr(len(in)), unix.MSG_DONTWAIT, 0, 0)
+		if n = int(got); errno != 0 {
+			err = errno
+		}
+	}
 	switch {
-	case errors.Is(err, unix.EINTR), flags != 0 && errors.Is(err, unix.EAGAIN):
+	case errors.Is(err, unix.EINTR), !wait && errors.Is(err, unix.EAGAIN):
 		return nil
 	case err != nil:
 		return fmt.Errorf("a client: read: %w", err)

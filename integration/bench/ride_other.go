@@ -30,7 +30,8 @@ func (r *rider) ride(ctx context.Context, addr string, greeting []byte, greeted 
 	}
 	defer conn.Close()
 	in := make([]byte, 64<<10)
-	r.out, r.owed.count = greeting, greeted
+	r.out = greeting
+	r.owed.owe(greeted)
 	for {
 		if err := conn.SetDeadline(time.Now().Add(cycleTimeout)); err != nil {
 			return fmt.Errorf("a client: %w", err)
