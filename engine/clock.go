@@ -10,7 +10,7 @@ package engine
 //     exactly and followed by a new reading.
 //   - Of the quick commands of a batch every sixteenth or so is timed, and counts
 //     for those before it. The gaps vary, so that a pipeline that repeats
-//     itself is sampled everywhere.
+//     itself is sampled everywhere. An EXEC of few quick commands is quick, too.
 //   - What is quick with a small value is not with a large one. So a command that is
 //     about to copy one says so (Ctx.heavy), and timing begins there and then,
 //     if it had not: all before it is too short to show. The slow log misses
@@ -31,6 +31,8 @@ const (
 	// heavyBytes is from where on a value's size, in bytes, is felt: copying so
 	// much takes some microseconds.
 	heavyBytes = 16 << 10
+	// quickQueue is how many quick commands are a quick EXEC at most.
+	quickQueue = 16
 	// timedGap is the widest gap between two timed commands; a power of two.
 	timedGap = 32
 )
@@ -73,7 +75,10 @@ func (e *Engine) BeginBatch(s *Session, n int, d *Desk) {
 func (e *Engine) EndBatch(s *Session, d *Desk) {
 	c := s.context()
 	c.out, c.grown, c.pins = nil, nil, nil // what waits may go on at another desk
-	if c.s != nil {
+	switch {
+	case c.unshown:
+		e.showTurn(c)
+	case c.s != nil:
 		e.countUp(c)
 	}
 	if d == nil {
@@ -146,6 +151,11 @@ func (b *batchClock) weigh(cmd *Command, sh shape, args int) int64 {
 		b.stale = true
 		return 1
 	}
+	return b.sample()
+}
+
+// sample is weigh of what is quick.
+func (b *batchClock) sample() int64 {
 	if b.gap > 0 {
 		b.gap--
 		return 0
@@ -155,6 +165,22 @@ func (b *batchClock) weigh(cmd *Command, sh shape, args int) int64 {
 	b.gap = b.dice >> 27 % timedGap
 	b.width = b.gap + 1
 	return int64(weight)
+}
+
+// weighExec is weigh of an EXEC. The commands of one that is quick are weighed one by one.
+func (c *Ctx) weighExec() int64 {
+	if c.clock.left > 0 && c.quick() {
+		return c.clock.sample()
+	}
+	return c.clock.weigh(c.Cmd, shapeMany, len(c.Args))
+}
+
+// quick reports whether c's command is quick, or an EXEC of few that are.
+func (c *Ctx) quick() bool {
+	if c.Cmd.Locks == lockQueued {
+		return c.s.inMulti() && !c.s.tx.slow && len(c.s.tx.queue) <= quickQueue
+	}
+	return c.Cmd.quick
 }
 
 // A stopwatch is how one command is timed.

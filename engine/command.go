@@ -88,6 +88,8 @@ type Command struct {
 	Harmless bool
 	// atOnce: it is carried out where other commands are queued for EXEC.
 	atOnce bool
+	// opensQueue: the commands after it are queued.
+	opensQueue bool
 	// whileListening: a client that listens to channels may say it with RESP2.
 	whileListening bool
 	// reads: leadership matters to it as to a read, though no flag says so.

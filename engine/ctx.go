@@ -48,6 +48,7 @@ type Ctx struct {
 	nested   bool  // the command is part of another: it must not wait
 	slept    int64 // ns that it counts as having taken longer than it did (DEBUG SLEEP)
 	called   bool  // a script called this command
+	unshown  bool  // others cannot see yet what the session says in a transaction: showTurn
 
 	course Course    // of a script
 	leave  func()    // has a script go on in the background; nil: it is there, or cannot

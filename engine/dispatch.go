@@ -46,7 +46,9 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 	if s.ReplyMode == replySkipNext {
 		s.ReplyMode = replySkip
 	}
-	s.Shared.noteCommand(cmd, c.Now)
+	if c.unshown = s.tx != nil && c.shownLater(); !c.unshown {
+		s.Shared.noteCommand(cmd, c.Now)
+	}
 	if msg := e.admit(c, known); msg == "" && c.room != spaceSoon && e.pause.mode.Load() == pauseNone {
 		e.run(c)
 	} else {
@@ -59,7 +61,7 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 func (e *Engine) endTurn(c *Ctx, start int) {
 	s := c.s
 	if c.clock.left <= 0 || s.parked != nil {
-		e.countUp(c)
+		e.showTurn(c)
 	}
 	if s.parked != nil {
 		e.arm(s)
@@ -72,6 +74,15 @@ func (e *Engine) endTurn(c *Ctx, start int) {
 		s.forgetCaching(c.Cmd)
 	}
 	e.finishReply(s, start)
+}
+
+// showTurn lets others see what c's session has done: what it counts, its last command, and what it
+// has queued.
+func (e *Engine) showTurn(c *Ctx) {
+	e.countUp(c)
+	c.unshown = false
+	c.s.Shared.noteCommand(c.Cmd, c.Now)
+	c.s.showQueue()
 }
 
 // refuse answers a command that does not run.
@@ -146,12 +157,20 @@ func (e *Engine) tryRun(c *Ctx) {
 	c.failed, c.strayed = false, false
 	kind, key := cmd.shapeFor(c.Args)
 	c.watch.on = false
-	if weight := c.clock.weigh(cmd, kind, len(c.Args)); weight != 0 || e.slowMayBeQuick() {
+	var weight int64
+	if cmd.Locks == lockQueued {
+		weight = c.weighExec()
+	} else {
+		weight = c.clock.weigh(cmd, kind, len(c.Args))
+	}
+	if weight != 0 || e.slowMayBeQuick() {
 		c.startWatch(weight)
 	}
-	if c.tally.cmd != cmd {
-		e.tallyOf(c, cmd)
-		if !c.watch.on && e.stats.latency.unknown(s.ID, cmd.Index()) && e.Config.LatencyTracking.Get() {
+	if n := c.tally.last; n == nil || n.cmd != cmd {
+		if !c.quick() { // it may be INFO
+			e.countUp(c)
+		}
+		if _, fresh := e.counted(c, cmd); fresh && !c.watch.on && e.stats.latency.unknown(s.ID, cmd.Index()) && e.Config.LatencyTracking.Get() {
 			c.startWatch(1) // the first call is timed: INFO shows every command that has run
 		}
 	}
@@ -207,9 +226,13 @@ func (e *Engine) tryRun(c *Ctx) {
 	if c.cared && e.monitors.n.Load() != 0 {
 		e.monitors.show(c)
 	}
-	c.tally.calls++
+	n := c.tally.last
+	if n == nil || n.cmd != cmd { // it has called others
+		n, _ = e.counted(c, cmd)
+	}
+	n.calls++
 	if c.failed {
-		c.tally.failed++
+		n.failed++
 	}
 	if !c.watch.on {
 		return

@@ -109,7 +109,8 @@ func (e *Engine) again(c *Ctx) {
 		c.wakeServed()
 	}
 	if c.failed {
-		c.tally.failed++
+		n, _ := e.counted(c, c.Cmd)
+		n.failed++
 	}
 }
 

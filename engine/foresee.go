@@ -14,6 +14,9 @@ import (
 //	Fetch                                each bucket says where its entry is: asks for that
 //	Execute(1) Execute(2) … Execute(n)   finds both in the cache
 //
+// A command that will be queued for EXEC is passed over: EXEC knows all keys, and has their shards
+// locked (fetchQueued).
+//
 // Where all commands that are foreseen together are for one key, their entry is one, and what
 // they wait for is in the value: an object that is a foreseer is told of the members that they
 // name.
@@ -47,7 +50,17 @@ type Foresight struct {
 	one     []byte
 	glances [maxGlances]Glance
 	looks   int
+	course  foreseen
 }
+
+// A foreseen says what becomes of the next command that is foreseen.
+type foreseen uint8
+
+const (
+	foreseenFirst foreseen = iota // the session knows
+	foreseenRun
+	foreseenQueued
+)
 
 type foreseenKey struct {
 	shard *shard
@@ -76,8 +89,11 @@ const maxStages = 6
 
 // Foresee notes the keys of a command that s will send soon.
 func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
+	if f.course == foreseenQueued && len(args) > 1 {
+		return // EXEC and DISCARD are one word
+	}
 	cmd := e.table.find(args[0])
-	if cmd == nil {
+	if cmd == nil || f.course != foreseenRun && f.queued(s, cmd) {
 		return
 	}
 	first := f.n == 0
@@ -98,6 +114,10 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 			e.note(f, s, cmd, args[at])
 		}
 	default:
+		if cmd.opensQueue {
+			f.course = foreseenQueued
+			return
+		}
 		if cmd.Scripts == noScripts && (kind != shapeMany || cmd.GetKeys != nil) {
 			return
 		}
@@ -106,6 +126,83 @@ func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
 	if !first {
 		f.one = nil
 	}
+}
+
+// queued reports whether the session will queue the command, or the command ends the queue.
+func (f *Foresight) queued(s *Session, cmd *Command) bool {
+	if f.course == foreseenFirst && !s.inMulti() {
+		f.course = foreseenRun
+		return false
+	}
+	f.course = foreseenQueued
+	if cmd.atOnce && !cmd.opensQueue && !cmd.reads { // EXEC, DISCARD
+		f.course = foreseenRun
+	}
+	return true
+}
+
+// fetchQueued asks for what the queue's commands will look at: their shards are locked.
+func (c *Ctx) fetchQueued() {
+	tx := c.s.tx
+	list := tx.queue[:min(len(tx.queue), maxForeseen)]
+	if len(list) < 2 || !c.e.ForesightPays() {
+		return
+	}
+	same := true
+	for i := range list {
+		same = same && list[i].home != 0 && list[i].hash == list[0].hash
+		if d := c.queuedDict(&list[i]); d != nil {
+			d.FetchBucket(list[i].hash)
+		}
+	}
+	deep := false
+	for i := range list {
+		d := c.queuedDict(&list[i])
+		if d != nil && (!same || i == 0) {
+			d.FetchEntry(list[i].hash)
+		}
+		deep = deep || d != nil && list[i].deep
+	}
+	if d := c.queuedDict(&list[0]); same && d != nil {
+		c.fetchMembers(d)
+	}
+	for stage := 0; deep && stage < maxStages; stage++ {
+		deep = c.fetchQueuedParts(list, stage)
+	}
+}
+
+// fetchQueuedParts is fetchParts of the queue's values.
+func (c *Ctx) fetchQueuedParts(list []queued, stage int) (more bool) {
+	for i := range list {
+		q := &list[i]
+		if d := c.queuedDict(q); d != nil && q.deep {
+			q.deep = fetchPart(d, q.hash, stage)
+			more = more || q.deep
+		}
+	}
+	return more
+}
+
+// fetchMembers asks for what the queue's commands will look at in the value of their key, which is
+// one.
+func (c *Ctx) fetchMembers(d *dict.Dict) {
+	var f Foresight
+	c.s.tx.each(func(q *queued, args [][]byte) {
+		f.one = args[q.key]
+		f.look(q.cmd, args)
+	})
+	if f.looks > 1 {
+		foreseeIn(d, f.one, f.glances[:f.looks])
+	}
+}
+
+// queuedDict is where the only key of a queued command is; nil: it has none or several, or there
+// is nothing yet.
+func (c *Ctx) queuedDict(q *queued) *dict.Dict {
+	if q.home == 0 {
+		return nil
+	}
+	return c.e.shards[q.home-1].dbs[c.s.db]
 }
 
 // noteDeclared notes the keys of a command that says with its arguments which they are.
@@ -168,7 +265,7 @@ func (e *Engine) Fetch(f *Foresight, s *Session) {
 		f.deep = e.fetchParts(f, s, stage)
 	}
 	clear(f.glances[:f.looks])
-	f.n, f.looks, f.one, f.deep = 0, 0, nil, false
+	f.n, f.looks, f.one, f.deep, f.course = 0, 0, nil, false, foreseenFirst
 }
 
 // fetchParts asks for the next parts of the values that are deep, and reports whether there are more.
@@ -182,16 +279,20 @@ func (e *Engine) fetchParts(f *Foresight, s *Session, stage int) (more bool) {
 		if d == nil {
 			continue
 		}
-		if stage == 0 {
-			key.deep = d.FetchHandle(key.hash)
-		} else {
-			o, ok := d.Guess(key.hash).(deepValue)
-			key.deep = ok && o.Fetch(stage-1)
-		}
+		key.deep = fetchPart(d, key.hash, stage)
 		key.shard.mu.Unlock()
 		more = more || key.deep
 	}
 	return more
+}
+
+// fetchPart asks for the next part of a value, and reports whether there are more.
+func fetchPart(d *dict.Dict, hash uint64, stage int) (more bool) {
+	if stage == 0 {
+		return d.FetchHandle(hash)
+	}
+	o, ok := d.Guess(hash).(deepValue)
+	return ok && o.Fetch(stage-1)
 }
 
 // foreseeIn tells the value at key what will be looked at.

@@ -36,19 +36,22 @@ func TestValuesAreToldWhatIsLookedAt(t *testing.T) {
 	many := strings.Repeat("ZSCORE p x;", 20)
 	for _, test := range []struct{ commands, want string }{
 		{"ZADD p 1 a;ZADD p 2 b;ZSCORE p a;ZRANK p b;ZINCRBY p 5 c", "a=1 b=2 a b c"},
-		{"ZSCORE p a", ""},                                  // it is looked at at once
-		{"ZADD p 1 a;ZADD q 2 b;ZADD p 3 c", ""},            // two keys
-		{"ZADD q 1 a;ZADD p 2 b;ZADD p 3 c", ""},            // and the other one first
-		{"ZADD p 1 a;GET q;ZADD p 2 b", ""},                 // and one without a member
-		{"ZADD p 1 a;TYPE p;ZADD p 2 b", "a=1 b=2"},         // a command that names none
-		{"ZADD p NX 1 a;ZADD p 1 a 2 b", "1 a"},             // nothing but a hint
-		{"ZSCORE;ZSCORE p;ZSCORE p a;ZSCORE p b", "a b"},    // too few arguments
-		{"ZSCORE none a;ZSCORE none b", ""},                 // nothing is there
-		{"ZADD p 1 a;COPY q r;ZADD p 2 b", ""},              // and one whose keys stand at two places
-		{"ZADD p 1 a;LMPOP 2 q r LEFT;ZADD p 2 b", ""},      // or that says how many it has
-		{"ZADD p 1 a;EVAL x 2 q r;ZADD p 2 b", ""},          // as scripts do
-		{"LMPOP 9 q;LMPOP;COPY q;PING", ""},                 // and has fewer
-		{"PING;ZSCORE p a;PING;ZSCORE p b", "a b"},          // no keys between
+		{"ZSCORE p a", ""},                               // it is looked at at once
+		{"ZADD p 1 a;ZADD q 2 b;ZADD p 3 c", ""},         // two keys
+		{"ZADD q 1 a;ZADD p 2 b;ZADD p 3 c", ""},         // and the other one first
+		{"ZADD p 1 a;GET q;ZADD p 2 b", ""},              // and one without a member
+		{"ZADD p 1 a;TYPE p;ZADD p 2 b", "a=1 b=2"},      // a command that names none
+		{"ZADD p NX 1 a;ZADD p 1 a 2 b", "1 a"},          // nothing but a hint
+		{"ZSCORE;ZSCORE p;ZSCORE p a;ZSCORE p b", "a b"}, // too few arguments
+		{"ZSCORE none a;ZSCORE none b", ""},              // nothing is there
+		{"ZADD p 1 a;COPY q r;ZADD p 2 b", ""},           // and one whose keys stand at two places
+		{"ZADD p 1 a;LMPOP 2 q r LEFT;ZADD p 2 b", ""},   // or that says how many it has
+		{"ZADD p 1 a;EVAL x 2 q r;ZADD p 2 b", ""},       // as scripts do
+		{"LMPOP 9 q;LMPOP;COPY q;PING", ""},              // and has fewer
+		{"PING;ZSCORE p a;PING;ZSCORE p b", "a b"},       // no keys between
+		{"MULTI;ZSCORE p a;ZSCORE p b;EXEC", ""},         // EXEC does it, see below
+		{"MULTI;ZSCORE p a;EXEC;ZSCORE p b;ZSCORE p c", "b c"},
+		{"ZSCORE p a;MULTI;ZSCORE p b;DISCARD;ZSCORE p c", "a c"},
 		{many, strings.TrimSpace(strings.Repeat("x ", 16))}, // not more than it has room for
 	} {
 		o := &told{pile: pile{1}}
@@ -69,6 +72,17 @@ func TestValuesAreToldWhatIsLookedAt(t *testing.T) {
 			t.Errorf("%s: told twice", test.commands)
 		}
 	}
+	c.Do("MULTI")
+	o := &told{pile: pile{1}}
+	s.PutObject("p", o)
+	var f engine.Foresight
+	for _, command := range []string{"ZSCORE p a", "ZSCORE p b", "EXEC", "ZSCORE p c", "ZSCORE p d"} { // MULTI was said before
+		s.Foresee(&f, c.Session, raw(strings.Fields(command)...))
+	}
+	if s.Fetch(&f, c.Session); strings.Join(o.of, " ") != "c d" {
+		t.Errorf("behind MULTI: told of %q", o.of)
+	}
+	c.Do("DISCARD")
 	if got := fmt.Sprint(s.Dump()); !strings.Contains(got, "pile of 1") {
 		t.Errorf("it became %s", got)
 	}
@@ -118,5 +132,50 @@ func TestDeepValuesFetchTheirParts(t *testing.T) {
 		if got := fmt.Sprint(three.stages); got != test.three {
 			t.Errorf("%s: of three the parts %s, not %s", test.commands, got, test.three)
 		}
+	}
+}
+
+// TestExecTellsWhatIsLookedAt: EXEC does for its queue what is done for other commands before their
+// turn, where the data is large.
+func TestExecTellsWhatIsLookedAt(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for _, large := range []bool{false, true} {
+		if large {
+			c.Do("SET", "large", strings.Repeat("x", 3<<20))
+			s.SampleStats()
+		}
+		for commands, want := range map[string]string{
+			"ZSCORE p a;ZADD p 1 b;TYPE p": "a b=1",
+			"ZSCORE p a":                   "", // it is looked at at once
+			"ZSCORE p a;ZSCORE q b":        "",
+			"ZSCORE p a;PING;ZSCORE p b":   "",
+			"ZSCORE p a;MGET p q":          "",
+			"SELECT 1;ZSCORE p a":          "",
+			"PING;PING":                    "",
+		} {
+			o := &told{pile: pile{1}}
+			s.PutObject("p", o)
+			c.Do("MULTI")
+			for command := range strings.SplitSeq(commands, ";") {
+				c.Do(strings.Fields(command)...)
+			}
+			if c.Do("EXEC"); !large {
+				want = ""
+			}
+			if got := strings.Join(o.of, " "); got != want {
+				t.Errorf("%s, large %v: told of %q, not of %q", commands, large, got, want)
+			}
+			c.Do("SELECT", "0")
+		}
+	}
+	o := &deepPile{pile: pile{1}, parts: 3}
+	s.PutObject("deep", o)
+	c.Do("MULTI")
+	c.Do("GET", "text")
+	c.Do("XLEN", "deep")
+	c.Do("XLEN", "none")
+	if c.Do("EXEC"); fmt.Sprint(o.stages) != "[0 1 2]" {
+		t.Errorf("the parts %v were fetched", o.stages)
 	}
 }

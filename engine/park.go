@@ -169,7 +169,7 @@ func (e *Engine) Resume(s *Session) (parked bool) {
 	e.endWait(s, w)
 	e.endErrand(s)
 	e.endTurn(c, start)
-	e.countUp(c)
+	e.showTurn(c)
 	return s.parked != nil
 }
 

@@ -197,7 +197,7 @@ func configCommands() []Command {
 			Args:    spec.Args{spec.Block("parameter_value", spec.String("parameter"), spec.String("value")).Many()},
 			Secrets: configSecrets,
 		}},
-		{Do: func(c *Ctx) { c.e.stats.reset(); c.W.OK() }, Command: spec.Command{
+		{Do: func(c *Ctx) { c.e.stats.reset(); c.tally.forget(); c.W.OK() }, Command: spec.Command{
 			Name: "resetstat", Arity: 2, Flags: flags, Since: "2.0.0", Complex: "O(1)",
 			Summary: "Sets the statistics of INFO back to 0.",
 		}},

@@ -292,37 +292,67 @@ func (es *errorStats) note(msg string) {
 	}
 }
 
-// What a session's commands count is kept in its context first, for as long as the same
-// command comes again, and added to the stripes at the end of its batch: an addition
+// What a session's commands count is kept in its context first, for as long as few
+// different ones come, and added to the stripes at the end of its batch: an addition
 // that other cores may watch costs as much as finding a command in the table, and a
-// pipeline has one for all its commands. INFO shows everything of
+// pipeline has one for all its commands of a kind. INFO shows everything of
 // the connection that asks, and of others all whose replies have left.
 
 // A tally is what is not in the stripes yet.
 type tally struct {
-	cmd           *Command
-	calls, failed int64 // of cmd
-	hits, misses  int64
-	changes       int64
+	hits, misses int64
+	changes      int64
+	last         *count // of the last command, in of; nil: there is none
+	n            int    // of those in of
+	of           [tallyKinds]count
 }
 
-// tallyOf makes the tally one of cmd.
-func (e *Engine) tallyOf(c *Ctx, cmd *Command) {
-	e.countUp(c)
-	c.tally.cmd = cmd
+// A count is that of the calls of one command.
+type count struct {
+	cmd           *Command
+	calls, failed int64
 }
+
+// tallyKinds is how many different commands a tally has: a transaction of one kind of command has
+// three.
+const tallyKinds = 4
+
+// counted is the count of cmd. fresh: it has just begun.
+func (e *Engine) counted(c *Ctx, cmd *Command) (n *count, fresh bool) {
+	t := &c.tally
+	for i := range t.of[:t.n] {
+		if t.of[i].cmd == cmd {
+			t.last = &t.of[i]
+			return t.last, false
+		}
+	}
+	if t.n == tallyKinds {
+		e.countUp(c)
+		t.n = 0
+	}
+	t.of[t.n] = count{cmd: cmd}
+	t.last = &t.of[t.n]
+	t.n++
+	return t.last, true
+}
+
+// forget has the next call of each command be the first of its count. The tally is empty.
+func (t *tally) forget() { t.n, t.last = 0, nil }
 
 // countUp adds the tally to the stripes, as its session's.
 func (e *Engine) countUp(c *Ctx) {
 	t := &c.tally
 	st := &e.stats.stripes[uint32(c.s.ID)&e.mask]
-	if t.calls != 0 {
-		e.stats.calls(st, t.cmd.Index(), t.calls)
-		if t.failed != 0 {
-			st.perCmd[t.cmd.Index()].failed.Add(t.failed)
-			t.failed = 0
+	for i := range t.of[:t.n] {
+		n := &t.of[i]
+		if n.calls != 0 {
+			e.stats.calls(st, n.cmd.Index(), n.calls)
+			n.calls = 0
 		}
-		t.calls = 0
+		if n.failed != 0 {
+			st.perCmd[n.cmd.Index()].failed.Add(n.failed)
+			n.failed = 0
+		}
 	}
 	if t.hits != 0 {
 		st.hits.Add(t.hits)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"regent/engine/dict"
 	"regent/engine/spec"
 	"regent/engine/units"
 	"regent/resp"
@@ -52,6 +53,7 @@ type transaction struct {
 	scripts bool       // there are scripts in the queue
 	strays  bool       // so is what touches more than keys of the session's database
 	aside   bool       // so is what waits for more than locks (Command.Aside)
+	slow    bool       // so is what is not quick, or has several keys
 	begun   [2]bool    // it has begun a rewrite of the log, a save
 	shards  lockSet    // of the queue's keys
 	queue   []queued
@@ -69,6 +71,9 @@ type queued struct {
 	cmd  *Command
 	argc int
 	home uint32 // as Ctx.home while it is carried out
+	key  int    // where its only key stands
+	hash uint64 // of that in a dictionary
+	deep bool   // there is more to fetch of the value there, see fetchQueued
 }
 
 // keptQueue is how many bytes of arguments a session keeps room for.
@@ -77,7 +82,7 @@ const keptQueue = 16 << 10
 func transactionCommands() []Command {
 	const flags = spec.NoScript | spec.Loading | spec.Stale | spec.Fast | spec.AllowBusy
 	return []Command{
-		{Do: doMulti, atOnce: true, Command: spec.Command{
+		{Do: doMulti, atOnce: true, opensQueue: true, Command: spec.Command{
 			Name: "multi", Arity: 1, Flags: flags, Since: "1.2.0", Complex: "O(1)",
 			Summary: "Begins a transaction: the commands that follow are queued until EXEC.",
 		}},
@@ -108,8 +113,7 @@ func doMulti(c *Ctx) {
 		c.Err(resp.ErrMultiNested)
 		return
 	}
-	tx.open = true
-	c.s.Shared.queued.Store(1)
+	tx.open, c.unshown = true, true
 	c.W.OK()
 }
 
@@ -139,6 +143,7 @@ func doExec(c *Ctx) {
 		return
 	}
 	c.W.Array(len(tx.queue))
+	c.fetchQueued()
 	db := c.s.db
 	c.strayed = tx.strays
 	tx.each(func(q *queued, args [][]byte) {
@@ -193,9 +198,11 @@ func (e *Engine) enqueue(c *Ctx) {
 		tx.args = append(tx.args, arg...)
 		tx.ends = append(tx.ends, len(tx.args))
 	}
-	q := queued{cmd: c.Cmd, argc: len(c.Args), home: e.homeOf(c.Cmd, c.Args)}
-	if q.home != 0 {
-		tx.shards.add(q.home - 1)
+	q := queued{cmd: c.Cmd, argc: len(c.Args)}
+	if kind, key := c.Cmd.shapeFor(c.Args); kind == shapeSingle {
+		at := e.shardIndex(c.Args[key])
+		tx.shards.add(at)
+		q.home, q.key, q.hash, q.deep = at+1, key, dict.Hash(e.seed, c.Args[key]), c.Cmd.deep
 	} else {
 		e.collect(&tx.shards, c.Cmd, c.Args)
 		tx.strays = tx.strays || c.Cmd.Locks != lockKeys || c.Cmd.Wide != nil
@@ -204,9 +211,32 @@ func (e *Engine) enqueue(c *Ctx) {
 	tx.flags |= c.Cmd.lead
 	tx.scripts = tx.scripts || c.Cmd.Scripts != noScripts
 	tx.aside = tx.aside || c.Cmd.Aside != nil && c.Cmd.Aside(c)
-	c.s.Shared.queued.Add(1)
-	c.s.Shared.queuedBytes.Store(tx.bytes())
+	tx.slow = tx.slow || q.home == 0 || !c.Cmd.quick || q.argc > quickArgs
 	c.W.Status("QUEUED")
+}
+
+// shownLater reports whether others see of c's command at the end of its batch that it was the
+// session's: for those of a transaction storing what other cores may read costs as much as queueing
+// them. Before what is not quick all is shown, for that may look at it, as CLIENT LIST.
+func (c *Ctx) shownLater() bool {
+	switch {
+	case c.clock.left <= 0 || c.Cmd == nil:
+		return false
+	case c.Cmd.quick:
+		return c.Cmd.opensQueue || c.s.inMulti()
+	case c.Cmd.Locks == lockQueued && c.quick():
+		return true
+	}
+	c.s.showQueue()
+	return false
+}
+
+// showQueue lets others see how much the session has queued.
+func (s *Session) showQueue() {
+	if s.inMulti() && s.Shared.queued.Load() != int64(len(s.tx.queue)+1) {
+		s.Shared.queued.Store(int64(len(s.tx.queue) + 1))
+		s.Shared.queuedBytes.Store(s.tx.bytes())
+	}
 }
 
 // bytes is what tx holds: arguments of queued commands, and what is watched.
@@ -259,14 +289,16 @@ func (e *Engine) endTransaction(s *Session) {
 	e.unwatch(s)
 	tx := s.tx
 	tx.open, tx.over, tx.aborted, tx.flags, tx.scripts, tx.strays, tx.shards = false, false, false, 0, false, false, lockSet{}
-	tx.aside, tx.begun = false, [2]bool{}
+	tx.aside, tx.slow, tx.begun = false, false, [2]bool{}
 	clear(tx.said)
 	tx.queue, tx.args, tx.ends = tx.queue[:0], tx.args[:0], tx.ends[:0]
 	if cap(tx.args) > keptQueue {
 		s.tx = nil
 	}
-	s.Shared.queued.Store(0)
-	s.Shared.queuedBytes.Store(0)
+	if s.Shared.queued.Load() != 0 || s.Shared.queuedBytes.Load() != 0 {
+		s.Shared.queued.Store(0)
+		s.Shared.queuedBytes.Store(0)
+	}
 }
 
 // call carries out cmd as a part of c's command: under its locks, as one of its
@@ -278,7 +310,7 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 	if outerHome == 0 {
 		c.home = home
 	}
-	if !cmd.quick { // it may be INFO
+	if !cmd.quick { // it may be INFO, or CLIENT LIST
 		c.e.countUp(c)
 	}
 	watch := c.watch
@@ -287,7 +319,11 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 	kind, _ := cmd.shapeFor(args)
 	c.apart = apart || kind != shapeSingle        // see form.go: a script of one key may call what has two
 	weight := c.clock.weigh(cmd, kind, len(args)) // as in tryRun
-	if weight == 0 && (c.e.slowMayBeQuick() || c.e.stats.latency.unknown(c.s.ID, cmd.Index())) {
+	fresh := true
+	if c.tallies(outer) {
+		_, fresh = c.e.counted(c, cmd)
+	}
+	if weight == 0 && (c.e.slowMayBeQuick() || fresh && c.e.stats.latency.unknown(c.s.ID, cmd.Index())) {
 		weight = 1
 	}
 	if weight != 0 {
@@ -305,16 +341,11 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 			c.remember(cmd, args)
 		}
 	}
-	st := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask]
-	c.e.stats.calls(st, cmd.Index(), 1)
-	pc := &st.perCmd[cmd.Index()]
-	if c.failed {
-		pc.failed.Add(1)
-	}
+	c.countCall(cmd, outer)
 	if c.watch.on {
 		took := c.e.host.Ticks() - c.watch.began + c.slept
 		c.slept = 0
-		pc.nanos.Add(c.watch.weight * took)
+		c.e.stats.stripes[uint32(c.s.ID)&c.e.mask].perCmd[cmd.Index()].nanos.Add(c.watch.weight * took)
 		if !c.applying { // no client waited
 			c.e.noteTook(c, took, c.watch.weight)
 		}
@@ -324,6 +355,26 @@ func (c *Ctx) call(cmd *Command, args [][]byte, home uint32) {
 		c.e.monitors.show(c)
 	}
 	c.Cmd, c.Args, c.failed, c.nested, c.home, c.apart = outer, said, failed, nested, outerHome, apart
+}
+
+// tallies reports whether what outer calls goes with what the session's batch counts: a transaction's
+// commands do, which are over soon.
+func (c *Ctx) tallies(outer *Command) bool { return outer.Locks == lockQueued && !c.aside }
+
+// countCall counts a command that was called by outer.
+func (c *Ctx) countCall(cmd, outer *Command) {
+	if c.tallies(outer) {
+		n, _ := c.e.counted(c, cmd)
+		if n.calls++; c.failed {
+			n.failed++
+		}
+		return
+	}
+	st := &c.e.stats.stripes[uint32(c.s.ID)&c.e.mask]
+	c.e.stats.calls(st, cmd.Index(), 1)
+	if c.failed {
+		st.perCmd[cmd.Index()].failed.Add(1)
+	}
 }
 
 // homeOf is one more than the index of the shard of a command's only key, 0: it has none, or several.

@@ -307,6 +307,52 @@ func TestWatchIsSerializable(t *testing.T) {
 	}
 }
 
+// TestTransactionInABatch: what others see of a session is what it has said before its batch ended, and
+// what looks at that inside a batch sees what was said before it.
+func TestTransactionInABatch(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c, other := s.Client(), s.Client()
+	batch := func(commands ...string) (last string) {
+		t.Helper()
+		s.BeginBatch(c.Session, 100, nil)
+		for _, command := range commands {
+			last = c.Do(strings.Fields(command)...)
+		}
+		s.EndBatch(c.Session, nil)
+		return last
+	}
+	shows := func(got string, want ...string) {
+		t.Helper()
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Errorf("no %q in %s", w, got)
+			}
+		}
+	}
+	list := func() string { return other.Do("CLIENT", "LIST", "ID", fmt.Sprint(c.Session.ID)) }
+	batch("MULTI")
+	shows(list(), "flags=x ", "multi=0 ", "cmd=multi ", "multi-mem=0 ")
+	batch("SET a 1", "SET b 2")
+	shows(list(), "flags=x ", "multi=2 ", "cmd=set ", "multi-mem=10 ")
+	batch("GET a", "EXEC")
+	shows(list(), "flags=N ", "multi=-1 ", "cmd=exec ", "multi-mem=0 ")
+	shows(batch("MULTI", "SET a 1", "CLIENT LIST", "EXEC"), "flags=x ", "multi=2 ", "cmd=exec ")
+	shows(batch("MULTI", "SET a 1", "DISCARD", "GET a", "CLIENT LIST"), "flags=N ", "multi=-1 ", "cmd=client|list ")
+	batch("MULTI", "nosuch", "EXEC", "GET a")
+	shows(list(), "flags=N ", "multi=-1 ", "cmd=get ")
+	shows(batch("CONFIG RESETSTAT", "MULTI", "SET a 1", "SET b 2", "GET a", "EXEC", "INFO commandstats"),
+		"cmdstat_set:calls=2,", "cmdstat_get:calls=1,", "cmdstat_exec:calls=1,", "cmdstat_multi:calls=1,")
+	shows(batch("MULTI", "INCR a", "HGET a f", "LLEN a", "SCARD a", "ZCARD a", "INFO commandstats", "EXEC"),
+		"cmdstat_incr:calls=1,", "cmdstat_hget:calls=1,", "failed_calls=1", "cmdstat_zcard:calls=1,")
+	if got := batch("SET a 1", "CONFIG RESETSTAT", "INFO commandstats"); strings.Contains(got, "cmdstat_set") {
+		t.Errorf("RESETSTAT leaves %s", got)
+	}
+	shows(batch("MULTI", "SET a 1", "GET a", "EXEC", "INFO latencystats"), "latency_percentiles_usec_set:", "latency_percentiles_usec_get:", "latency_percentiles_usec_exec:", "latency_percentiles_usec_multi:")
+	if got := other.Do("INFO", "commandstats"); !strings.Contains(got, "cmdstat_set:calls=1,") {
+		t.Errorf("others see %s", got)
+	}
+}
+
 // BenchmarkTransaction is MULTI, five SETs and EXEC.
 func BenchmarkTransaction(b *testing.B) {
 	s := enginetest.NewEngine(b)

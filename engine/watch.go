@@ -86,11 +86,13 @@ func (c *Ctx) watchKey(tx *transaction, key []byte) {
 func (e *Engine) unwatch(s *Session) {
 	tx := s.tx
 	if !e.forgetWatched(tx) {
-		s.tx = &transaction{open: tx.open, over: tx.over, aborted: tx.aborted, flags: tx.flags, scripts: tx.scripts, strays: tx.strays, aside: tx.aside, shards: tx.shards, queue: tx.queue, args: tx.args, ends: tx.ends}
+		s.tx = &transaction{open: tx.open, over: tx.over, aborted: tx.aborted, flags: tx.flags, scripts: tx.scripts, strays: tx.strays, aside: tx.aside, slow: tx.slow, shards: tx.shards, queue: tx.queue, args: tx.args, ends: tx.ends}
 		return
 	}
 	tx.watched = tx.watched[:0]
-	tx.changed.Store(false)
+	if tx.changed.Load() {
+		tx.changed.Store(false)
+	}
 }
 
 // forgetWatched forgets what tx watches. While a script runs that is done in the
