@@ -38,6 +38,7 @@
 //	GET                   1                      0                          2 tries
 //	SET                   1                      1                          2 tries
 //	MGET of n keys        those that hold them   0                          2 tries a key
+//	EXEC                  those of its keys      1, if it writes            0
 //	DBSIZE at the leader  1                      1                          0
 //	SCAN                  those it looks into    0                          0
 //	PING                  0                      0                          0

@@ -40,12 +40,13 @@ func ride(ctx context.Context, addr string, riders []rider, greetings [][]byte, 
 				return err
 			}
 			for !riders[i].owed.done() {
-				if err := riders[i].readRaw(fd, in, true); err != nil {
+				if _, err := riders[i].readRaw(fd, in, true); err != nil {
 					return err
 				}
 			}
 		}
-		if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}); err != nil {
+		// Each arrival is told of once: to tell of it again, the system would look at the socket again.
+		if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i)}); err != nil {
 			return fmt.Errorf("epoll_ctl: %w", err)
 		}
 		riders[i].next()
@@ -67,8 +68,12 @@ func ride(ctx context.Context, addr string, riders []rider, greetings [][]byte, 
 		over := ctx.Err() != nil || !time.Now().Before(until)
 		for _, ev := range events[:max(n, 0)] {
 			r, fd := &riders[ev.Fd], sockets[ev.Fd]
-			if err := r.readRaw(fd, in, false); err != nil {
-				return err
+			for more := true; more; {
+				n, err := r.readRaw(fd, in, false)
+				if err != nil {
+					return err
+				}
+				more = n == len(in)
 			}
 			switch {
 			case !r.owed.done():
@@ -133,13 +138,11 @@ func writeRaw(fd int, out []byte) error {
 	return nil
 }
 
-// readRaw takes what there is of the replies, and wait has it wait for some.
-func (r *rider) readRaw(fd int, in []byte, wait bool) error {
-	var n int
-	var err error
+// readRaw takes what there is of the replies, at most as many bytes as in has; wait has it wait for some.
+func (r *rider) readRaw(fd int, in []byte, wait bool) (n int, err error) {
 	if wait {
 		n, err = unix.Read(fd, in)
-	} else {
+	} else { // it is not interrupted: it waits for nothing
 		got, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&in[0])), uintptr(len(in)), unix.MSG_DONTWAIT, 0, 0)
 		if n = int(got); errno != 0 {
 			err = errno
@@ -147,11 +150,11 @@ func (r *rider) readRaw(fd int, in []byte, wait bool) error {
 	}
 	switch {
 	case errors.Is(err, unix.EINTR), !wait && errors.Is(err, unix.EAGAIN):
-		return nil
+		return 0, nil
 	case err != nil:
-		return fmt.Errorf("a client: read: %w", err)
+		return 0, fmt.Errorf("a client: read: %w", err)
 	case n == 0:
-		return errors.New("a client: the server has closed the connection")
+		return 0, errors.New("a client: the server has closed the connection")
 	}
-	return r.owed.take(in[:n])
+	return n, r.owed.take(in[:n])
 }
