@@ -46,7 +46,9 @@ func (e *Engine) Execute(s *Session, args [][]byte) {
 	if s.ReplyMode == replySkipNext {
 		s.ReplyMode = replySkip
 	}
-	if c.unshown = s.tx != nil && c.shownLater(); !c.unshown {
+	if s.tx != nil && c.shownLater() {
+		c.unshown = true
+	} else {
 		s.Shared.noteCommand(cmd, c.Now)
 	}
 	if msg := e.admit(c, known); msg == "" && c.room != spaceSoon && e.pause.mode.Load() == pauseNone {

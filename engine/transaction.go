@@ -211,6 +211,7 @@ func (e *Engine) enqueue(c *Ctx) {
 	tx.flags |= c.Cmd.lead
 	tx.scripts = tx.scripts || c.Cmd.Scripts != noScripts
 	tx.aside = tx.aside || c.Cmd.Aside != nil && c.Cmd.Aside(c)
+	c.unshown = true
 	tx.slow = tx.slow || q.home == 0 || !c.Cmd.quick || q.argc > quickArgs
 	c.W.Status("QUEUED")
 }
