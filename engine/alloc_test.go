@@ -33,6 +33,12 @@ func TestHotPathAllocations(t *testing.T) {
 		do(raw("SET", "k", value))
 		do(raw("SET", "n", "1"))
 		do(raw("EXPIRE", "k", "100"))
+		do(raw("RPUSH", "l", "3", "1", "2"))
+		do(raw("SADD", "i", "1", "2", "3"))
+		do(raw("SADD", "j", "2", "3", "4"))
+		do(raw("XADD", "x", "1-1", "a", "b"))
+		do(raw("XGROUP", "CREATE", "x", "g", "$"))
+		do(raw("XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", "0"))
 		for _, cmd := range [][][]byte{
 			raw("GET", "k"), raw("INCR", "n"), raw("GET", "n"), raw("EXPIRE", "k", "100"),
 			raw("TTL", "k"), raw("EXISTS", "k", "n"), raw("DEL", "nokey"), raw("MGET", "k", "n", "nokey"), raw("STRLEN", "k"),
@@ -40,6 +46,9 @@ func TestHotPathAllocations(t *testing.T) {
 			raw("SET", "k", value, "XX"), raw("SETNX", "k", value), raw("MSET", "k", value, "m", value), raw("UNLINK", "nokey"),
 			raw("PERSIST", "k"), raw("PEXPIRE", "k", "100000"), raw("PTTL", "k"), raw("EXPIRETIME", "k"), raw("TOUCH", "k", "n"), raw("TYPE", "k"),
 			raw("GETEX", "k"), raw("PING"), raw("ECHO", "hello"), raw("SELECT", "0"), raw("DBSIZE"), raw("EXISTS", "k"), raw("MGET", "k"), raw("TTL", "nokey"),
+			raw("SORT", "l", "DESC", "LIMIT", "0", "2"), raw("DEL", "nokey", "nokeys"), raw("XREAD", "COUNT", "1", "STREAMS", "x", "0"),
+			raw("XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "x", ">"), raw("SINTERCARD", "2", "i", "j"), raw("SINTER", "i", "j"),
+			raw("SMEMBERS", "i"),
 		} {
 			do(cmd)
 			if n := testing.AllocsPerRun(100, func() { do(cmd) }); n != 0 {

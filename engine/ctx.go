@@ -60,6 +60,7 @@ type Ctx struct {
 	// What the commands of a batch share.
 	clock batchClock
 	tally tally
+	spare spareViews
 	found []byte // memory for the elements of a walk's reply, and for Scratch
 
 	ready  []*keyQueue // keys that came to hold something others wait for

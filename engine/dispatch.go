@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"regent/engine/decimal"
+	"regent/engine/dict"
 	"regent/engine/slots"
 )
 
@@ -368,6 +369,7 @@ func (e *Engine) do(c *Ctx) (ran, wrote bool, end int64) {
 		return false, false, 0
 	}
 	c.wide = false
+	c.spare.used = [dict.Forms]uint8{}
 	c.look()
 	c.Cmd.Do(c)
 	if c.cared {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"hash/maphash"
+	"slices"
 
 	"regent/engine/dict"
 )
@@ -55,7 +56,7 @@ import (
 //     room than it has makes bytes on Go's heap, which Changed copies in.
 //   - The views of a command with one key belong to its shard and are used again by
 //     the next: so there is one of each form, and one that is Fresh. Other commands
-//     make theirs.
+//     have some of their context's, and make what they need beyond these.
 //   - What is larger than packMax is an object, whatever its form: a change moves all
 //     that stands behind it, and a snapshot copies all of it, inside the lock.
 
@@ -128,11 +129,47 @@ func (c *Ctx) pool() *views {
 	return &c.e.shards[c.home-1].views
 }
 
+// spareViews are a context's, for commands that see several values at a time: of each form those that
+// are used come first.
+type spareViews struct {
+	of   [dict.Forms][]Small
+	used [dict.Forms]uint8
+}
+
+// mostSpare is how many views of a form a context keeps.
+const mostSpare = 4
+
+// spareView is a view of a form that no other value is seen by until the command is over.
+func (c *Ctx) spareView(f Form) Small {
+	all, at := &c.spare.of[f], int(c.spare.used[f])
+	if at == mostSpare {
+		return c.e.newView(f)
+	}
+	if at == len(*all) {
+		*all = append(*all, c.e.newView(f))
+	}
+	c.spare.used[f]++
+	return (*all)[at]
+}
+
+// keep takes a view out that has become a value of the keyspace.
+func (s *spareViews) keep(o Object) {
+	for f := range s.of {
+		for i, v := range s.of[f][:s.used[f]] {
+			if v == o {
+				s.of[f] = slices.Delete(s.of[f], i, i+1)
+				s.used[f]--
+				return
+			}
+		}
+	}
+}
+
 // view shows the bytes of an entry as an object.
 func (c *Ctx) view(f Form, b []byte) Small {
 	var o Small
 	if p := c.pool(); p == nil {
-		o = c.e.newView(f)
+		o = c.spareView(f)
 	} else {
 		if p.shown[f] == nil {
 			p.shown[f] = c.e.newView(f)
@@ -167,6 +204,7 @@ func Fresh[T Small](c *Ctx, f Form) T {
 func (c *Ctx) keepNot(o Object) {
 	p := c.pool()
 	if p == nil {
+		c.spare.keep(o)
 		return
 	}
 	for f := range p.shown {

@@ -170,7 +170,9 @@ func (c *Cursor) Set(e *listpack.Element, fill Fill) {
 		c.stand(at)
 		return
 	}
-	l.change(c.at.place, func(nd *node) { nd.replace(c.at.p, e) })
+	nd, was := l.edit(c.at.place)
+	nd.replace(c.at.p, e)
+	l.edited(c.at.place, nd, was)
 	c.stand(c.at)
 }
 

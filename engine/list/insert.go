@@ -98,10 +98,10 @@ func (l *List) join(at place, fill Fill) bool {
 	}
 	right := l.node(next)
 	lp, n := right.lp(), right.n
-	l.change(at, func(nd *node) {
-		nd.became(nd.lp(), listpack.Join(nd.lp(), lp))
-		nd.n += n
-	})
+	nd, was := l.edit(at)
+	nd.became(nd.lp(), listpack.Join(nd.lp(), lp))
+	nd.n += n
+	l.edited(at, nd, was)
 	l.removeNode(next)
 	return true
 }

@@ -207,6 +207,26 @@ func (l *List) Packs(f func(lp []byte) bool) {
 	}
 }
 
+// First is the first element, the list's own bytes, and Last the last one: of a list that is not empty.
+// Each is valid until the next Value, First or Last.
+func (l *List) First() listpack.Value {
+	if nd := l.node(place{}); !nd.even {
+		return listpack.Get(nd.buf[nd.gap:], listpack.First(nil))
+	}
+	at := l.At(0)
+	return at.Value()
+}
+
+// Last is described at First.
+func (l *List) Last() listpack.Value {
+	if nd := l.node(l.last()); !nd.even {
+		lp := nd.buf[nd.gap:]
+		return listpack.Get(lp, listpack.Prev(lp, listpack.End(lp)))
+	}
+	at := l.At(l.Len() - 1)
+	return at.Value()
+}
+
 // DropLeft removes the first n elements, at most Len.
 func (l *List) DropLeft(n int) {
 	for n > 0 {

@@ -49,6 +49,15 @@ func check(t interface{ Fatalf(string, ...any) }, l *List) {
 	if total != l.Len() {
 		t.Fatalf("%d elements, the list says %d", total, l.Len())
 	}
+	if l.Len() > 0 {
+		first, last := l.At(0), l.At(l.Len()-1)
+		if a, b := string(l.First().AppendText(nil)), string(first.Value().AppendText(nil)); a != b {
+			t.Fatalf("the first is %q, not %q", a, b)
+		}
+		if a, b := string(l.Last().AppendText(nil)), string(last.Value().AppendText(nil)); a != b {
+			t.Fatalf("the last is %q, not %q", a, b)
+		}
+	}
 	if l.spine == nil {
 		if packs > 1 {
 			t.Fatalf("%d nodes without a spine", packs)
@@ -241,7 +250,7 @@ func TestAlike(t *testing.T) {
 		}
 		for _, seg := range plain.spine.segments { // as if nothing were even
 			for i := range seg.nodes {
-				seg.nodes[i].change(func(*node) {})
+				seg.nodes[i].loosen()
 			}
 		}
 		rnd := rand.New(rand.NewPCG(5, 6))

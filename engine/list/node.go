@@ -121,15 +121,14 @@ const (
 // smaller one.
 const shrinkBelow = 3
 
-// change lets f change a node that may be shared.
-func (nd *node) change(f func(nd *node)) {
+// loosen makes a node that is even or shared one that may be changed.
+func (nd *node) loosen() {
 	switch {
 	case nd.even:
 		nd.buf, nd.even, nd.shared = nd.lp(), false, false
 	case nd.shared:
 		nd.buf, nd.gap, nd.shared = slices.Clone(nd.lp()), 0, false
 	}
-	f(nd)
 }
 
 // shrink is for when elements have left.

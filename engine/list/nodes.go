@@ -58,19 +58,31 @@ func (l *List) ownSegment(i int) *segment {
 	return own
 }
 
-// change lets f change a node, and keeps all counts.
-func (l *List) change(at place, f func(nd *node)) {
-	if l.spine == nil {
-		l.only.change(f)
+// A count is what the list has counted of a node.
+type count struct{ elements, room int }
+
+// edit is the node at a place, which may be changed: edited is called after that.
+func (l *List) edit(at place) (nd *node, was count) {
+	if nd = &l.only; l.spine != nil {
+		nd = &l.ownSegment(at.segment).nodes[at.node]
+	}
+	was = count{int(nd.n), cap(nd.buf)}
+	if nd.even || nd.shared {
+		nd.loosen()
+	}
+	return nd, was
+}
+
+// edited keeps all counts.
+func (l *List) edited(at place, nd *node, was count) {
+	s := l.spine
+	if s == nil {
 		return
 	}
-	seg := l.ownSegment(at.segment)
-	nd := &seg.nodes[at.node]
-	n, room := int(nd.n), cap(nd.buf)
-	nd.change(f)
-	seg.n += int(nd.n) - n
-	l.spine.n += int(nd.n) - n
-	l.spine.bytes += int64(cap(nd.buf) - room)
+	more := int(nd.n) - was.elements
+	s.segments[at.segment].n += more
+	s.n += more
+	s.bytes += int64(cap(nd.buf) - was.room)
 }
 
 // rest is for a node that nothing more will come to at its end.
@@ -90,20 +102,27 @@ func (l *List) rest(at place) {
 
 // insert puts e in before a position.
 func (l *List) insert(at position, e *listpack.Element) {
-	l.change(at.place, func(nd *node) { nd.insert(at.p, e) })
+	nd, was := l.edit(at.place)
+	nd.insert(at.p, e)
+	l.edited(at.place, nd, was)
 }
 
 // cut removes the n elements from p up to q of a node, which has others.
 func (l *List) cut(at place, p, q, n int) {
-	l.change(at, func(nd *node) { nd.cut(p, q, n) })
+	nd, was := l.edit(at)
+	nd.cut(p, q, n)
+	l.edited(at, nd, was)
 }
 
 // plain is a node whose positions are a listpack's, which it is made if need be.
 func (l *List) plain(at place) *node {
-	if l.node(at).even {
-		l.change(at, func(*node) {})
+	nd := l.node(at)
+	if nd.even {
+		var was count
+		nd, was = l.edit(at)
+		l.edited(at, nd, was)
 	}
-	return l.node(at)
+	return nd
 }
 
 // put puts e in before a position of a plain node, wherever fill wants it, and returns where it

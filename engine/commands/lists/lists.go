@@ -145,6 +145,14 @@ func (l *listObject) drop(s side, n int) {
 	l.DropRight(n)
 }
 
+// outer is the element at an end of a list that is not empty.
+func (l *listObject) outer(s side) listpack.Value {
+	if s == left {
+		return l.First()
+	}
+	return l.Last()
+}
+
 // end is a cursor at the element at an end, and step moves it away from there.
 func (l *listObject) end(s side) list.Cursor {
 	if s == left {

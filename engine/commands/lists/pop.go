@@ -80,11 +80,10 @@ func popEnd(c *engine.Ctx, s side) {
 
 // take replies with the n elements at an end of l, one at least, and removes them.
 func take(c *engine.Ctx, key []byte, en engine.Entry, l *listObject, s side, n int) {
-	at := l.end(s)
-	replyElement(c.W, at.Value())
-	for range n - 1 {
-		s.step(&at)
-		replyElement(c.W, at.Value())
+	if n == 1 {
+		replyElement(c.W, l.outer(s))
+	} else {
+		l.replyEnd(c.W, s, n)
 	}
 	c.Heavy(n * bytesPerElement)
 	c.Changing(en)
@@ -92,6 +91,15 @@ func take(c *engine.Ctx, key []byte, en engine.Entry, l *listObject, s side, n i
 	gone := c.Changed(key, en, l)
 	c.Notify(engine.EventList, s.popEvent(), key)
 	c.NotifyGone(key, gone)
+}
+
+// replyEnd replies with the n elements at an end.
+func (l *listObject) replyEnd(w *resp.Writer, s side, n int) {
+	at := l.end(s)
+	for range n {
+		replyElement(w, at.Value())
+		s.step(&at)
+	}
 }
 
 // A pop is what LMPOP and the blocking pops take from one of several keys.
