@@ -407,7 +407,7 @@ func (e *Engine) serveKey(c *Ctx, q *keyQueue) {
 			continue
 		case c.applying && w.cmd.Has(spec.Write):
 			continue // it was blocked while this node led, and is about to be told
-		case w.conn.Gone():
+		case w.s.Shared.has(clientEnded), w.conn.Gone():
 			continue // a session whose client has gone leaves by itself
 		}
 		if w.Also != nil && !c.holds(e.shardIndex(w.Also)) {

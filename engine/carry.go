@@ -189,7 +189,11 @@ func (e *Engine) carries(c *Ctx, v *View) bool {
 		return true
 	}
 	if c.Cmd.ofNode != nil && c.Cmd.ofNode(c.Args) {
+		s.greets = true
 		return false
+	}
+	if s.greets && c.Cmd.Group == spec.GroupTransaction {
+		return false // what a Sentinel says in a transaction is for this node, as is INFO behind it
 	}
 	if !e.Config.PlainForward.Get() || s.redirects || s.bound() || s.readonlyMode && !v.Witness && !c.writes() && c.touchesData() {
 		return false

@@ -162,14 +162,14 @@ func (s *Session) memory(b Buffers, argv int) int64 {
 // Evictable is what the session counts for maxmemory-clients, in bytes; CLIENT NO-EVICT takes
 // it out of that, 0. Any goroutine may ask.
 func (s *Session) Evictable(b Buffers) int64 {
-	if s.Shared.has(clientNoEvict) || s.Shared.has(clientEvicted) {
+	if s.Shared.has(clientNoEvict) || s.Shared.has(clientEnded) {
 		return 0
 	}
 	return s.memory(b, int(s.Shared.argBytes.Load()))
 }
 
 // Evict has the session shown no more: its connection is being closed.
-func (s *Session) Evict() { s.Shared.setFlag(clientEvicted, true) }
+func (s *Session) Evict() { s.Shared.setFlag(clientEnded, true) }
 
 // A line is text that fields are appended to, by the thousand where there are many
 // clients.
@@ -307,8 +307,11 @@ func (f *killFilter) matches(s *Session) bool {
 }
 
 // kill ends the connections that match and returns how many; the own one
-// after its reply.
+// after its reply. The others end on their own turns, but whoever looks finds them no more:
+// what this client says next may come before that.
 func (c *Ctx) kill(f killFilter) (n int64) {
+	c.tellPublished()
+	listened := false
 	for _, s := range c.e.clients() {
 		if s == c.s && f.skipMe || !f.matches(s) {
 			continue
@@ -316,9 +319,14 @@ func (c *Ctx) kill(f killFilter) (n int64) {
 		n++
 		if s == c.s {
 			s.closeAfterReply()
-		} else {
-			s.conn.Kill()
+			continue
 		}
+		listened = listened || s.Listens()
+		s.Shared.setFlag(clientEnded, true)
+		s.conn.Kill()
+	}
+	if listened {
+		c.e.dropListeners()
 	}
 	return n
 }

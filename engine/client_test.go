@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,12 +157,13 @@ func TestClientKill(t *testing.T) {
 	if got := a.Do("CLIENT", "KILL", "ID", fmt.Sprint(b.ID)); got != ":1\r\n" || b.Link.Killed.Load() != 1 {
 		t.Errorf("%q, killed %d times", got, b.Link.Killed.Load())
 	}
-	if got := a.Do("CLIENT", "KILL", "TYPE", "normal"); got != ":1\r\n" || b.Link.Killed.Load() != 2 || a.CloseAfterReply {
+	if got := a.Do("CLIENT", "KILL", "TYPE", "normal"); got != ":0\r\n" || b.Link.Killed.Load() != 1 || a.CloseAfterReply {
 		t.Errorf("by default not the own one: %q", got)
 	}
 	if got := a.Do("CLIENT", "KILL", "ID", fmt.Sprint(a.ID)); got != ":0\r\n" || a.CloseAfterReply {
 		t.Errorf("the own one is spared: %q", got)
 	}
+	b = s.Client()
 	if got := a.Do("CLIENT", "KILL", "ADDR", b.Link.RemoteAddr(), "SKIPME", "no"); got != ":2\r\n" || !a.CloseAfterReply || a.Link.Killed.Load() != 0 {
 		t.Errorf("the own one too, after the reply: %q, %v", got, a.CloseAfterReply)
 	}
@@ -172,6 +174,54 @@ func TestClientKill(t *testing.T) {
 }
 
 // TestNoTouch: only TOUCH itself leaves a trace.
+// TestKilledClientIsNoMore: whoever CLIENT KILL has ended hears nothing, gets nothing and is
+// found no more by what comes next, though its own last turn is still to come. As redis-server.
+func TestKilledClientIsNoMore(t *testing.T) {
+	s, redis := enginetest.NewEngine(t), enginetest.StartRedis(t)
+	type client interface{ Do(args ...string) string }
+	lines := []string{
+		"CLIENT KILL TYPE pubsub", "PUBLISH ch m", "PUBSUB NUMSUB ch", "PUBSUB NUMPAT", "PUBSUB CHANNELS", "SPUBLISH sh m", "PUBSUB SHARDCHANNELS",
+		"CLIENT KILL TYPE pubsub", "CLIENT KILL ID WAITS", "CLIENT KILL ID WAITS", "CLIENT UNBLOCK WAITS", "CLIENT LIST ID WAITS",
+		"LPUSH li x", "LLEN li", "DEL li",
+	}
+	run := func(say client, waits string, inside bool) (got []string) {
+		if inside {
+			say.Do("MULTI")
+		}
+		for _, line := range lines {
+			got = append(got, say.Do(strings.Fields(strings.ReplaceAll(line, "WAITS", waits))...))
+		}
+		if inside {
+			return []string{say.Do("EXEC")}
+		}
+		return got
+	}
+	id := func(c client) string { return strings.Trim(c.Do("CLIENT", "ID"), ":\r\n") }
+	for _, inside := range []bool{false, true} {
+		var got [2][]string
+		for i, dial := range []func() client{func() client { return s.Client() }, func() client { return redis.Client(t) }} {
+			dial().Do("SUBSCRIBE", "ch")
+			dial().Do("PSUBSCRIBE", "c*")
+			dial().Do("SSUBSCRIBE", "sh")
+			waits := dial()
+			name := id(waits)
+			if r, real := waits.(*enginetest.RedisClient); real {
+				r.Send("BLPOP", "li", "0")
+			} else {
+				waits.Do("BLPOP", "li", "0")
+			}
+			say := dial()
+			for !strings.Contains(say.Do("CLIENT", "LIST"), " cmd=blpop ") {
+				time.Sleep(time.Millisecond)
+			}
+			got[i] = run(say, name, inside)
+		}
+		if !slices.Equal(got[0], got[1]) {
+			t.Errorf("inside a transaction %v:\n got  %q\n want %q", inside, got[0], got[1])
+		}
+	}
+}
+
 func TestNoTouch(t *testing.T) {
 	s := enginetest.NewEngine(t)
 	c := s.Client()

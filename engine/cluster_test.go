@@ -93,8 +93,72 @@ func TestFollowerReads(t *testing.T) {
 			t.Errorf("mode %d after READWRITE: %q", c.mode, got)
 		}
 	}
+	s.Config.FollowerReads.Set(config.FollowerReadsReadonly)
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 0))
 	if got := s.Client().Do("GET", "k"); !strings.HasPrefix(got, "-CLUSTERDOWN") {
 		t.Errorf("nobody leads: %q", got)
 	}
+}
+
+// TestReadsWithoutKeys: a follower answers reads that name no keys as a replica of Redis Cluster
+// does, without READONLY, unless follower-reads is no. They rest on what those after READONLY do.
+func TestReadsWithoutKeys(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Client().Do("SET", "k", "v")
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
+	const moved, strange = "-MOVED 0 10.0.0.3:7000\r\n", "-ERR Script attempted to access a non local key in a cluster node"
+	reads := map[string]string{
+		"DBSIZE": ":1\r\n", "KEYS *": "*1\r\n$1\r\nk\r\n", "RANDOMKEY": "$1\r\nk\r\n", "SCAN 0": "*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n", "LOLWUT": "$",
+		"EVAL_RO return(redis.call('dbsize')) 0":    ":1\r\n",
+		"EVAL_RO return(redis.call('get','k')) 0":   strange,
+		"EVAL_RO return(redis.pcall('get','k')) 0":  strange,
+		"FCALL_RO nosuch 0":                         "-ERR Function not found\r\n",
+		"EVAL return(redis.call('dbsize')) 0":       moved, // it may write
+		"FLUSHALL":                                  moved,
+		"EVAL_RO return(redis.call('get','k')) 1 k": "-MOVED 7629 10.0.0.3:7000\r\n",
+	}
+	for line, want := range reads {
+		words := strings.Fields(line)
+		at, readonly := s.Client(), s.Client()
+		readonly.Do("READONLY")
+		got, after := at.Do(words...), readonly.Do(words...)
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+		if !strings.HasPrefix(want, "-MOVED") && (at.LeaderEpoch != readonly.LeaderEpoch || at.Barrier != readonly.Barrier) {
+			t.Errorf("%s: epoch %d, barrier %d, and after READONLY %d, %d", line, at.LeaderEpoch, at.Barrier, readonly.LeaderEpoch, readonly.Barrier)
+		}
+		if want == strange && !strings.HasPrefix(after, "$1\r\nv") {
+			t.Errorf("%s after READONLY: %q", line, after)
+		}
+		if plain := s.ClientAt(engine.FacePlain); plain.Do(words...) != "" || plain.Carry() == nil {
+			t.Errorf("%s at the plain face is not carried to the leader", line)
+		}
+	}
+	all := s.Client()
+	all.Do("MULTI")
+	all.Do("DBSIZE")
+	if got := all.Do("EXEC"); got != "*1\r\n:1\r\n" {
+		t.Errorf("EXEC: %q", got)
+	}
+	if got := s.ClientAt(engine.FaceSentinel).Do("DBSIZE"); !strings.HasPrefix(got, "-ERR unknown command") {
+		t.Errorf("DBSIZE at the Sentinel face: %q", got)
+	}
+	view := enginetest.ThreeNodes(1, 3)
+	refused := func(when, want string) {
+		t.Helper()
+		if got := s.Client().Do("DBSIZE"); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	view.Unfilled = true
+	s.Cluster.SetView(view)
+	refused("what it holds is no state of the data", "-LOADING ")
+	view.Unfilled, view.Witness = false, true
+	s.Cluster.SetView(view)
+	refused("a witness", moved)
+	view.Witness = false
+	s.Cluster.SetView(view)
+	s.Config.FollowerReads.Set(config.FollowerReadsNo)
+	refused("follower-reads no", moved)
 }

@@ -202,3 +202,23 @@ func FuzzSessionState(f *testing.F) {
 		}
 	})
 }
+
+// TestSentinelStaysAtItsNode: what a Sentinel says at a node that does not lead is for that node, also
+// the transaction in which it says which is to lead: else INFO behind it would tell of the leader.
+func TestSentinelStaysAtItsNode(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
+	sentinel, other := s.ClientAt(engine.FacePlain), s.ClientAt(engine.FacePlain)
+	sentinel.Do("PUBLISH", "__sentinel__:hello", "x")
+	for _, line := range []string{"MULTI", "CLIENT KILL TYPE normal", "EXEC"} {
+		if got := sentinel.Do(strings.Fields(line)...); got == "" || sentinel.Carry() != nil {
+			t.Errorf("%s: %q, carried %v", line, got, sentinel.Carry() != nil)
+		}
+	}
+	if got := other.Do("MULTI"); got != "" || other.Carry() == nil {
+		t.Errorf("MULTI of another client: %q, and it is not carried", got)
+	}
+	if got := sentinel.Do("GET", "k"); got != "" || sentinel.Carry() == nil {
+		t.Errorf("GET: %q, and it is not carried", got)
+	}
+}

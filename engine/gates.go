@@ -230,16 +230,27 @@ func (v *View) goodFollowers(maxLag int64) (n int64) {
 	return n
 }
 
-// readsHere reports whether a follower answers s's reads: follower-reads yes
-// as Redis's replicas do, readonly as those of Redis Cluster, no never.
-func (e *Engine) readsHere(s *Session) bool {
+// readsHere reports whether a follower answers c's reads: follower-reads yes
+// as Redis's replicas do, readonly as those of Redis Cluster, no never. The latter have no
+// slot to send a client to that names no keys, and answer it themselves.
+func (e *Engine) readsHere(c *Ctx) bool {
 	switch e.Config.FollowerReads.Get() {
 	case config.FollowerReadsReadonly:
-		return s.readonlyMode
+		return c.s.readonlyMode || len(c.keys()) == 0
 	case config.FollowerReadsNo:
 		return false
 	}
 	return true
+}
+
+// keysElsewhere reports whether a command of s that names keys, and one of its scripts
+// that does, is not for this node.
+func (e *Engine) keysElsewhere(s *Session) bool {
+	if s.face != FacePort || s.readonlyMode || e.Config.FollowerReads.Get() != config.FollowerReadsReadonly {
+		return false
+	}
+	v := e.cluster.View()
+	return v.Clustered && !v.Leading
 }
 
 // touchesData reports whether leadership matters to the command at all.
@@ -257,7 +268,7 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 		return ""
 	case c.s.face == FacePlain:
 		return e.plainElsewhere(c, v)
-	case !c.writes() && e.readsHere(c.s) && !v.Witness:
+	case !c.writes() && e.readsHere(c) && !v.Witness:
 		if v.Unfilled {
 			return resp.ErrLoading // what it holds is no state that the data ever had lately
 		}

@@ -55,6 +55,12 @@ func doMonitor(c *Ctx) {
 	c.W.OK()
 }
 
+// Attends reports whether s hears of things without asking: it listens or monitors. Any
+// goroutine may ask.
+func (s *Session) Attends() bool {
+	return s.Shared.flags.Load()&uint32(clientPubSub|clientMonitor) != 0
+}
+
 // endMonitor ends what MONITOR began, if it was said.
 func (e *Engine) endMonitor(s *Session) {
 	if !s.Shared.has(clientMonitor) {

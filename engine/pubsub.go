@@ -417,6 +417,14 @@ func (e *Engine) endSubscriptions(s *Session) {
 	s.noteSubscriptions()
 }
 
+// dropListeners has nothing published any more for clients that have ended. Their own
+// turns forget the names.
+func (e *Engine) dropListeners() {
+	for i := range e.listeners {
+		e.listeners[i].Drop(func(s *Session) bool { return s.Shared.has(clientEnded) })
+	}
+}
+
 // noteSubscriptions lets other sessions see what s listens to.
 func (s *Session) noteSubscriptions() {
 	some := false

@@ -104,6 +104,7 @@ type Script struct {
 	w        resp.Writer // replies to its commands
 	name     string      // of a function
 	pace     *Pace
+	keyless  bool // this node answers the client only where no keys are named (readsHere)
 }
 
 // BeginScript begins a script as c's command, which may only read if readOnly is set. How long it
@@ -130,7 +131,8 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool, p *Pace) (s *Script,
 		w = resp.Writer{}
 	}
 	began := c.e.host.Ticks()
-	*s = Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, w: w, began: began, next: began + firstLook, pace: p}
+	*s = Script{c: c, readOnly: readOnly, allowOOM: flags&scriptAllowOOM != 0, db: c.s.db, out: c.W, w: w, began: began, next: began + firstLook, pace: p,
+		keyless: c.e.keysElsewhere(c.s)}
 	return s, ""
 }
 
@@ -358,6 +360,11 @@ func (s *Script) gate(args [][]byte) (*Command, string) {
 	}
 	if s.c.full && !s.allowOOM && !s.wrote && cmd.Has(spec.DenyOOM) {
 		return cmd, coded(resp.ErrOOM)
+	}
+	if s.keyless {
+		if at, _ := cmd.KeyIndices(args); len(at) > 0 {
+			return cmd, resp.ErrCallElsewhere
+		}
 	}
 	return cmd, ""
 }

@@ -64,7 +64,7 @@ func (e *Engine) sumClients() (sum clientSums) {
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
 	for _, s := range e.sessions {
-		if s.Shared.has(clientEvicted) {
+		if s.Shared.has(clientEnded) {
 			continue
 		}
 		sum.count++

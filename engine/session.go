@@ -52,6 +52,7 @@ type Session struct {
 	caching       uint8 // what CLIENT CACHING has said
 	noTouch       bool  // CLIENT NO-TOUCH ON
 	redirects     bool  // CLIENT CAPA REDIRECT
+	greets        bool  // it is a Sentinel's, which has greeted the others by way of this node
 	carried       bool  // it came from another node: Restore
 	uncounted     bool  // not every command of it has one reply
 	Lends         bool  // its connection calls TakeBack before arguments change: see lend.go
@@ -126,7 +127,7 @@ const (
 	clientNoTouch                          // CLIENT NO-TOUCH ON
 	clientMonitor                          // MONITOR was said
 	clientPubSub                           // it listens to channels
-	clientEvicted                          // its connection is being closed, and it is shown no more
+	clientEnded                            // its connection is being closed, and others find it no more
 )
 
 // setFlag sets or clears flags.
@@ -147,6 +148,11 @@ func (sh *SharedState) noteCommand(cmd *Command, now int64) {
 	if sh.lastCmd.Load() != cmd {
 		sh.lastCmd.Store(cmd)
 	}
+	sh.Active(now)
+}
+
+// Active notes that the client and the node have exchanged something, in either direction.
+func (sh *SharedState) Active(now int64) {
 	if sh.LastActive.Load() != now {
 		sh.LastActive.Store(now)
 	}
@@ -286,7 +292,7 @@ func (e *Engine) clients() []*Session {
 	e.sessMu.Lock()
 	list := make([]*Session, 0, len(e.sessions))
 	for _, s := range e.sessions {
-		if !s.Shared.has(clientEvicted) {
+		if !s.Shared.has(clientEnded) {
 			list = append(list, s)
 		}
 	}
@@ -299,7 +305,10 @@ func (e *Engine) clients() []*Session {
 func (e *Engine) client(id int64) *Session {
 	e.sessMu.Lock()
 	defer e.sessMu.Unlock()
-	return e.sessions[id]
+	if s := e.sessions[id]; s != nil && !s.Shared.has(clientEnded) {
+		return s
+	}
+	return nil
 }
 
 // maxReply is how many bytes one reply may take where client-output-buffer-limit

@@ -103,7 +103,7 @@ func TestRealSentinels(t *testing.T) {
 	// What a Sentinel sends to a node that it has chosen ends at the first refusal.
 	stays := plainClient(t, at[leader])
 	stays.must(t, "+OK", "SET k v")
-	for _, addr := range at {
+	for n, addr := range at {
 		a := plainClient(t, addr)
 		const refused = "-ERR Nodes find their leader by themselves"
 		a.must(t, refused, "SLAVEOF NO ONE")
@@ -112,6 +112,19 @@ func TestRealSentinels(t *testing.T) {
 		a.must(t, refused, "SLAVEOF NO ONE")
 		a.must(t, "+QUEUED", "CLIENT KILL TYPE normal")
 		a.must(t, "-EXECABORT", "EXEC")
+		// On a Sentinel's connection that is so too, and it goes on hearing of the same node.
+		a = plainClient(t, addr)
+		a.must(t, ":", "PUBLISH __sentinel__:hello x")
+		a.must(t, "+OK", "MULTI")
+		a.must(t, refused, "SLAVEOF NO ONE")
+		a.must(t, "-EXECABORT", "EXEC")
+		info, err := n.Info(t.Context(), "server")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.line("INFO server"); err != nil || !strings.Contains(got, "run_id:"+info["run_id"]) {
+			t.Errorf("after SLAVEOF %s hears of another node: %q, %v", addr, got, err)
+		}
 	}
 	stays.must(t, "v", "GET k")
 }

@@ -440,10 +440,11 @@ const (
 	ErrScriptBgsave     = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts."
 	ErrScriptMisconf    = "MISCONF Redis is configured to persist data to AOF, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts. AOF error: %s"
 
-	ErrCallUnknown  = "Unknown Redis command called from script"
-	ErrCallArity    = "Wrong number of args calling Redis command from script"
-	ErrCallNoScript = "This Redis command is not allowed from script"
-	ErrCallReadOnly = "Write commands are not allowed from read-only scripts."
+	ErrCallUnknown   = "Unknown Redis command called from script"
+	ErrCallArity     = "Wrong number of args calling Redis command from script"
+	ErrCallNoScript  = "This Redis command is not allowed from script"
+	ErrCallReadOnly  = "Write commands are not allowed from read-only scripts."
+	ErrCallElsewhere = "Script attempted to access a non local key in a cluster node"
 )
 
 // Functions. Those without a code are of loading a library, which files do as well; clients

@@ -24,6 +24,7 @@
 package pubsub
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -79,6 +80,21 @@ func (t *Table[L]) Remove(k Kind, name string, l L) {
 	if delete(hearers, l); len(hearers) == 0 {
 		delete(t.names[k], name)
 		t.quiet.Add(-1)
+	}
+}
+
+// Drop has those listen to nothing any more for which gone says so. It looks at all names.
+func (t *Table[L]) Drop(gone func(l L) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k := range t.names {
+		for name, hearers := range t.names[k] {
+			maps.DeleteFunc(hearers, func(l L, _ struct{}) bool { return gone(l) })
+			if len(hearers) == 0 {
+				delete(t.names[k], name)
+				t.quiet.Add(-1)
+			}
+		}
 	}
 }
 

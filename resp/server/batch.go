@@ -264,12 +264,25 @@ func (c *client) settleDown() {
 
 // slim gives back what the client keeps for its next batch.
 func (c *client) slim() {
-	c.lean.Store(false)
 	if c.waiting || c.batch.open || c.sess.Parked() {
 		return
 	}
 	c.held, c.marks = nil, nil
 	c.srv.engine.SlimSession(c.sess)
+}
+
+// endIdle ends the client if it has been idle for longer than timeout says. One whose replies wait
+// for others is not.
+func (c *client) endIdle() {
+	now, active := c.srv.host.Now(), &c.sess.Shared.LastActive
+	switch limit := c.srv.cfg.Timeout.Get() * 1000; {
+	case limit <= 0 || now-active.Load() <= limit || c.sess.Parked() || c.sess.Attends():
+	case c.waiting || c.batch.open:
+		active.Store(now)
+	default:
+		c.srv.log(engine.LevelVerbose, "Closing idle client")
+		c.Kill()
+	}
 }
 
 // sift replaces each reply that may not leave.

@@ -69,7 +69,7 @@ type client struct {
 	deposed  atomic.Int32 // whether this node leads no more: leads, lost, handedOver. See depart
 	expelled atomic.Bool  // a guest whose time is over
 	asleep   atomic.Bool  // waits inside a command
-	lean     atomic.Bool  // it was idle for long: memory is to be given back
+	lean     atomic.Bool  // it was idle for long: memory is to be given back, or it is to end
 	holds    atomic.Int32 // KB that it counts in what maxmemory bounds, gone: it is no client any more
 
 	shakes    atomic.Int64 // Server.ticks since when its handshake is under way, 0: it is not
@@ -205,7 +205,7 @@ func (c *client) over() bool {
 // arrived counts what was read.
 func (c *client) arrived(w *scratch, n int) {
 	c.srv.count.CountInput(c.sess.ID, int64(n))
-	c.sess.Shared.LastActive.Store(c.srv.engine.Now(&w.desk))
+	c.sess.Shared.Active(c.srv.engine.Now(&w.desk))
 }
 
 // take carries out what has just been read. p is the reader's: what cannot be
@@ -392,6 +392,7 @@ func (c *client) pushes(w *scratch) {
 	c.parkAt = parkPoint{s.W.Len(), s.LastWriteEnd}
 	s.W.SetBound(math.MaxInt32) // the inbox has its own
 	c.srv.engine.TakePushes(s)
+	s.Shared.Active(c.srv.engine.Now(&w.desk))
 	if s.W.Overflowed() {
 		c.overflow()
 	}
@@ -415,6 +416,7 @@ func (c *client) resume(w *scratch) bool {
 	if parked {
 		return false
 	}
+	c.sess.Shared.Active(c.srv.engine.Now(&w.desk))
 	c.asleep.Store(false)
 	if c.sess.W.Overflowed() {
 		c.overflow()
@@ -451,7 +453,9 @@ func (c *client) refuse(w *scratch, text string) {
 // kept. What that writes is in an open batch afterwards.
 func (c *client) work(w *scratch) {
 	if c.lean.Load() {
+		c.lean.Store(false)
 		c.slim()
+		c.endIdle()
 	}
 	if c.waiting && !c.decide() {
 		return
@@ -515,6 +519,9 @@ func (c *client) flush() {
 		n, err := c.link.drain(c.out[c.sent:])
 		c.sent += n
 		c.dead = c.dead || err != nil
+		if n > 0 {
+			c.sess.Shared.Active(c.srv.host.Now())
+		}
 	}
 	if c.unsent() == 0 {
 		c.out, c.sent = nil, 0

@@ -275,9 +275,9 @@ func (s *Server) doChores() {
 		}
 		if since := c.softSince.Load(); since != 0 && now-since > soft {
 			s.outputLimit(c)
-		} else if idle > 0 && !c.asleep.Load() && !c.sess.Listens() && wall-c.sess.Shared.LastActive.Load() > idle {
-			s.log(engine.LevelVerbose, "Closing idle client")
-			c.Kill()
+		} else if idle > 0 && !c.asleep.Load() && !c.sess.Attends() && wall-c.sess.Shared.LastActive.Load() > idle {
+			c.lean.Store(true)
+			c.Wake()
 		} else if last := c.sess.Shared.LastActive.Load(); wall-last > leanAfter && c.leanFor != last {
 			c.leanFor = last
 			c.lean.Store(true)
