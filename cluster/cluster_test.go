@@ -35,6 +35,7 @@ type network struct {
 	dirs []string
 	calm bool                          // elections are not waited for at the start: see patient
 	hold atomic.Pointer[chan struct{}] // snapshots wait in their middle until it is closed; nil: they do not
+	held atomic.Int64                  // snapshots that wait so
 
 	mu   sync.Mutex
 	cuts map[[2]int64]bool

@@ -33,6 +33,8 @@ func (x *node) snapshot(ctx context.Context, _ *engine.SnapshotTurn, w io.Writer
 		}
 	}
 	if hold := x.net.hold.Load(); hold != nil {
+		x.net.held.Add(1)
+		defer x.net.held.Add(-1)
 		select {
 		case <-*hold:
 		case <-ctx.Done():
@@ -341,7 +343,8 @@ func TestCopyBreaks(t *testing.T) {
 	release := w.holdCopies()
 	x.start()
 	for range 3 {
-		w.until("a copy is under way", func() bool { return x.cluster.View().SyncProgress })
+		// It has to be in its middle: one that comes there later waits for what holds the next one.
+		w.until("a copy is under way", func() bool { return x.cluster.View().SyncProgress && w.held.Load() > 0 })
 		w.flap(x)
 		w.until("it is not", func() bool { return !x.cluster.View().SyncProgress })
 		again := w.holdCopies()
