@@ -307,7 +307,7 @@ func (f *killFilter) matches(s *Session) bool {
 }
 
 // kill ends the connections that match and returns how many; the own one
-// after its reply. The others end on their own turns, but whoever looks finds them no more:
+// after its reply. The others end on their own turns, but nobody finds them any more:
 // what this client says next may come before that.
 func (c *Ctx) kill(f killFilter) (n int64) {
 	c.tellPublished()

@@ -174,7 +174,7 @@ func TestClientKill(t *testing.T) {
 }
 
 // TestNoTouch: only TOUCH itself leaves a trace.
-// TestKilledClientIsNoMore: whoever CLIENT KILL has ended hears nothing, gets nothing and is
+// TestKilledClientIsNoMore: a client that CLIENT KILL has ended hears nothing, gets nothing and is
 // found no more by what comes next, though its own last turn is still to come. As redis-server.
 func TestKilledClientIsNoMore(t *testing.T) {
 	s, redis := enginetest.NewEngine(t), enginetest.StartRedis(t)

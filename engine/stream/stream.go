@@ -61,7 +61,7 @@ func New() *Stream {
 	return &s
 }
 
-// Make is New for who has a place for it.
+// Make is New for a caller that has a place for it.
 func Make() Stream { return Stream{own: new(owner)} }
 
 // Len is the number of entries.
@@ -80,7 +80,7 @@ func (s *Stream) Clone() *Stream {
 	return &c
 }
 
-// Part is Clone for who has a place for it.
+// Part is Clone for a caller that has a place for it.
 func (s *Stream) Part() Stream {
 	c := *s
 	s.own, c.own = new(owner), new(owner)
