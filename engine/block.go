@@ -508,8 +508,7 @@ func (e *Engine) mustWiden(c *Ctx) bool {
 	var set lockSet
 	_, key := c.Cmd.shapeFor(c.Args)
 	set.add(e.shardIndex(c.Args[key]))
-	want := e.wanted(c, &set)
-	return want != set
+	return e.wanted(c, &set) != set
 }
 
 // widen locks what serving the waiters of c's keys needs, beside the shards of

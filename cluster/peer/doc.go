@@ -27,8 +27,8 @@
 // authenticated by itself: an attacker that can write into an open TCP connection
 // must be kept off the network, or tls-cluster be said. Then all of this runs inside TLS,
 // where both ends have shown a certificate (tls.go); the proof stays, since certificates are
-// clients' as well, and is about the TLS connection too: whoever comes between two nodes with
-// a certificate that counts, and passes their words on, proves nothing.
+// clients' as well, and is about the TLS connection too: an attacker between two nodes
+// that has a certificate that counts, and passes their words on, proves nothing.
 //
 // At any step the acceptor may answer with an error line instead, which the
 // dialer reports whole: another version, another node, a second process with

@@ -271,23 +271,7 @@ func TestReflection(t *testing.T) {
 			t.Errorf("it believes a stranger: %v", err)
 		}
 	}()
-	c, err := trap.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, _, err := greeting(c); err != nil {
-		t.Fatal(err)
-	}
-	// The nonce of the victim's own challenge, so that the proof fits if anything does.
-	if _, err := c.Write(resp.AppendCommand(nil, "CHALLENGE", "c", challenge[2])); err != nil {
-		t.Fatal(err)
-	}
-	words, _, err := greeting(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proof := string(words[1])
+	c, proof := lured(t, trap, challenge[2])
 	a.mustRefuse(t, victim, proof)
 	// It is told its own proof as the acceptor's.
 	if _, err := c.Write(resp.AppendCommand(nil, "WELCOME", proof)); err != nil {
@@ -448,4 +432,26 @@ func FuzzDecoder(f *testing.F) {
 			}
 		}
 	})
+}
+
+// lured is the connection of a node that has dialled the trap, and its proof; it was given nonce, that of its own
+// challenge, so that the proof fits if anything does.
+func lured(t *testing.T, trap net.Listener, nonce string) (c net.Conn, proof string) {
+	t.Helper()
+	c, err := trap.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, _, err := greeting(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(resp.AppendCommand(nil, "CHALLENGE", "c", nonce)); err != nil {
+		t.Fatal(err)
+	}
+	words, _, err := greeting(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, string(words[1])
 }

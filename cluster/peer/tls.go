@@ -89,9 +89,9 @@ const (
 )
 
 // channelOf is a number that the two ends of one TLS connection know, and nobody else; "":
-// without TLS. Both proofs are about it. Names in certificates count for nothing, so whoever holds
-// one that counts, a client's too, may come between two nodes: it has a connection with either,
-// whose numbers differ, and what one node proves on the first is no proof on the second.
+// without TLS. Both proofs are about it. Names in certificates count for nothing, so an attacker
+// with one that counts, a client's too, may come between two nodes: it has a connection with either.
+// The numbers of these differ, and what one node proves on the first is no proof on the second.
 func channelOf(conn net.Conn) (string, error) {
 	secure, is := conn.(*tls.Conn)
 	if !is {

@@ -188,8 +188,8 @@ func TestNoReplayByTLS(t *testing.T) {
 	}
 }
 
-// TestReflectionByTLS: node 1 is made to dial somebody with a certificate, who brings what it
-// proves back to it.
+// TestReflectionByTLS: node 1 is made to dial an attacker with a certificate, and its proof is
+// sent back to it.
 func TestReflectionByTLS(t *testing.T) {
 	a := listen(t, &acceptor{secret: "s", cluster: "c", tls: byTLS(t)})
 	trap, err := tls.Listen("tcp", "127.0.0.1:0", a.tls)
@@ -203,28 +203,14 @@ func TestReflectionByTLS(t *testing.T) {
 		_, err := a.dialler().Dial(context.Background(), trap.Addr().String(), peer.Hello{Cluster: "c", From: 1, To: 2, Kind: peer.Control, Process: hello.Process})
 		dialled <- err
 	}()
-	c, err := trap.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, _, err := greeting(c); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Write(resp.AppendCommand(nil, "CHALLENGE", "c", challenge[2])); err != nil {
-		t.Fatal(err)
-	}
-	words, _, err := greeting(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := victim.Write(resp.AppendCommand(nil, "PROOF", string(words[1]))); err != nil {
+	c, proof := lured(t, trap, challenge[2])
+	if _, err := victim.Write(resp.AppendCommand(nil, "PROOF", proof)); err != nil {
 		t.Fatal(err)
 	}
 	if in := <-a.opens; !errors.Is(in.err, peer.ErrSecret) {
 		t.Errorf("its own proof lets somebody in: %v", in.err)
 	}
-	if _, err := c.Write(resp.AppendCommand(nil, "WELCOME", string(words[1]))); err != nil {
+	if _, err := c.Write(resp.AppendCommand(nil, "WELCOME", proof)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-dialled; !errors.Is(err, peer.ErrSecret) {

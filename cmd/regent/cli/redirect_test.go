@@ -252,7 +252,7 @@ func TestAWindowIsRedirectedInOrder(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOutOfTheHistory looks at lines with and without a password, and at who may read
+// TestSecretsStayOutOfTheHistory looks at lines with and without a password, and at which users may read
 // the file: a new one, and one that was there and others could read.
 func TestSecretsStayOutOfTheHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history")
