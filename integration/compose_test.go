@@ -21,6 +21,10 @@ const composeProject = "regent-compose-test"
 // composeStep bounds one docker command.
 const composeStep = 3 * time.Minute
 
+// composeImage bounds the making of the image: a compiler that has nothing of the
+// program yet needs minutes of a busy machine.
+const composeImage = 12 * time.Minute
+
 // composeWait bounds the wait for another run's containers to go.
 const composeWait = 8 * time.Minute
 
@@ -114,7 +118,7 @@ func composeUp(t *testing.T, files ...string) *composed {
 	for _, file := range files {
 		c.argv = append(c.argv, "-f", file)
 	}
-	c.run("make", "image")
+	c.within(composeImage, "make", "image")
 	composeTurn(t)
 	down := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), composeStep)
@@ -168,7 +172,13 @@ func (c *composed) command(ctx context.Context, argv ...string) *exec.Cmd {
 
 func (c *composed) run(argv ...string) string {
 	c.t.Helper()
-	out, err := c.command(within(c.t, composeStep), argv...).CombinedOutput()
+	return c.within(composeStep, argv...)
+}
+
+// within is run with a limit of its own.
+func (c *composed) within(limit time.Duration, argv ...string) string {
+	c.t.Helper()
+	out, err := c.command(within(c.t, limit), argv...).CombinedOutput()
 	if err != nil {
 		c.t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
 	}
