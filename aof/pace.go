@@ -83,7 +83,7 @@ func (l *Log) SealSoon(upto int64) error {
 	case l.closed:
 		err = errClosed
 	}
-	if err == nil {
+	if err == nil && upto > l.pending.start { // what is before is being written, and synced after that
 		if !l.pace.asked {
 			l.pace.asked, l.pace.since = true, l.o.Host.Ticks()
 		}
@@ -150,12 +150,19 @@ func (l *Log) awaitGroup() bool {
 	l.mu.Lock()
 	asked, patience := l.pace.asked, l.pace.patience()
 	l.mu.Unlock()
-	if !asked || patience < minPatience {
-		return asked
+	if asked && patience >= minPatience && l.incomplete() {
+		l.gather(patience)
 	}
-	if !l.incomplete() {
-		return true
-	}
+	l.mu.Lock()
+	// The wakes that came until now are spent, also where what they were for has been written by another
+	// or was cut off: nobody would wake for the next group otherwise.
+	l.pace.woken = false
+	l.mu.Unlock()
+	return asked
+}
+
+// gather waits until a group is complete, no longer than patience.
+func (l *Log) gather(patience time.Duration) {
 	var late atomic.Bool
 	defer l.o.Host.AfterFunc(patience, func() {
 		late.Store(true)
@@ -164,11 +171,10 @@ func (l *Log) awaitGroup() bool {
 	for l.incomplete() && !late.Load() {
 		select {
 		case <-l.syncStop:
-			return true
+			return
 		case <-l.syncWake:
 		}
 	}
-	return true
 }
 
 func (l *Log) incomplete() bool {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regent/aof/disk/disktest"
@@ -161,6 +162,65 @@ func TestGroupsAreWhole(t *testing.T) {
 	held.Store(false)
 	finish <- true
 	durable(t, r, end)
+}
+
+// TestAskedForNothing: what a caller asks for may be in the group that is being written, or be cut off before
+// the syncing goroutine looks. That finds nothing to do then, and is woken for the next group as ever.
+func TestAskedForNothing(t *testing.T) {
+	record := func(r *rig) int64 { return r.Recorder().Append(effects("0: SET k v")) }
+	ask := func(r *rig, end int64) {
+		if err := r.SealSoon(end); err != nil {
+			t.Fatal(err)
+		}
+		r.Settle(false)
+	}
+	for name, one := range map[string]struct {
+		during string // the call in which the disk is held up
+		then   func(r *rig, late int64)
+	}{
+		"it is being written": {"write", ask},
+		"it is cut off": {"sync", func(r *rig, late int64) {
+			ask(r, record(r))
+			r.forgetUnwritten(Place{Offset: late, History: r.Stream().History()})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fsys := disktest.New()
+				r := mustLoad(t, fsys, config.FsyncAlways)
+				r.o.Host = &slowDisk{testHost: r.host}
+				held, finish := make(chan bool), make(chan bool)
+				var hold atomic.Bool
+				fsys.Fault(func(op disktest.Op) (int, error) {
+					if op.Kind == one.during && hold.CompareAndSwap(true, false) {
+						held <- true
+						<-finish
+					}
+					return 0, nil
+				})
+				rest := func() { // until nobody has anything to do
+					synctest.Wait()
+					r.host.fire()
+					synctest.Wait()
+				}
+				ask(r, record(r)) // an fsync is measured: the disk is slow
+				rest()
+				hold.Store(true)
+				early, late := record(r), record(r)
+				ask(r, early)
+				<-held
+				one.then(r, late)
+				finish <- true
+				rest()
+				end := record(r) // fewer than came last
+				ask(r, end)
+				rest()
+				if got := r.Durable(); got < end {
+					t.Errorf("durable up to %d of %d: nobody is at it", got, end)
+				}
+			})
+		})
+	}
 }
 
 // TestAloneWaitsForNobody: one client alone is never held up by a timer.

@@ -47,7 +47,7 @@ func (g *pending) reset(at Place) {
 	}
 	g.buf, g.lent = g.buf[:headroom], lents{}
 	g.start, g.end, g.db, g.startDB = off, off, db, db
-	g.reselect, g.epochs, g.cut, g.large = false, nil, nil, nil
+	g.reselect, g.epochs, g.cut, g.large, g.commands = false, nil, nil, nil, 0
 	g.epoch, g.history = lastEpoch(at.History), slices.Clip(at.History)
 	g.dropRaw()
 }
