@@ -63,9 +63,10 @@ const (
 )
 
 type foreseenKey struct {
-	shard *shard
-	hash  uint64
-	deep  bool // the value is of a room that is Deep
+	shard  *shard
+	hash   uint64
+	handle uint32 // of the value, if it is deep
+	deep   bool   // the value is of a room that is Deep
 }
 
 // maxGlances is how many members of one value are foreseen together.
@@ -87,8 +88,15 @@ type deepValue interface{ Fetch(stage int) (more bool) }
 // maxStages bounds for how many parts of a value, one behind the other, its command waits beforehand.
 const maxStages = 6
 
-// Foresee notes the keys of a command that s will send soon.
-func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) {
+// Foresee notes the keys of a command that s will send soon, and reports whether there is room for
+// those of another one like it.
+func (e *Engine) Foresee(f *Foresight, s *Session, args [][]byte) (more bool) {
+	before := f.n
+	e.foresee(f, s, args)
+	return f.n+(f.n-before) <= maxForeseen && f.n < maxForeseen
+}
+
+func (e *Engine) foresee(f *Foresight, s *Session, args [][]byte) {
 	if f.course == foreseenQueued && len(args) > 1 {
 		return // EXEC and DISCARD are one word
 	}
@@ -176,7 +184,7 @@ func (c *Ctx) fetchQueuedParts(list []queued, stage int) (more bool) {
 	for i := range list {
 		q := &list[i]
 		if d := c.queuedDict(q); d != nil && q.deep {
-			q.deep = fetchPart(d, q.hash, stage)
+			q.deep = fetchPart(d, q.hash, &q.handle, stage)
 			more = more || q.deep
 		}
 	}
@@ -223,7 +231,7 @@ func (e *Engine) note(f *Foresight, s *Session, cmd *Command, key []byte) bool {
 	if f.n == maxForeseen {
 		return false
 	}
-	seen := foreseenKey{&e.shards[uint32(slots.Of(key))&e.mask], dict.Hash(e.seed, key), cmd.deep}
+	seen := foreseenKey{&e.shards[uint32(slots.Of(key))&e.mask], dict.Hash(e.seed, key), 0, cmd.deep}
 	d := seen.shard.tryDict(s.db)
 	if d == nil {
 		return false
@@ -279,19 +287,21 @@ func (e *Engine) fetchParts(f *Foresight, s *Session, stage int) (more bool) {
 		if d == nil {
 			continue
 		}
-		key.deep = fetchPart(d, key.hash, stage)
+		key.deep = fetchPart(d, key.hash, &key.handle, stage)
 		key.shard.mu.Unlock()
 		more = more || key.deep
 	}
 	return more
 }
 
-// fetchPart asks for the next part of a value, and reports whether there are more.
-func fetchPart(d *dict.Dict, hash uint64, stage int) (more bool) {
+// fetchPart asks for the next part of a value, whose handle it says at first, and reports whether there
+// are more.
+func fetchPart(d *dict.Dict, hash uint64, handle *uint32, stage int) (more bool) {
 	if stage == 0 {
-		return d.FetchHandle(hash)
+		*handle, more = d.FetchHandle(hash)
+		return more
 	}
-	o, ok := d.Guess(hash).(deepValue)
+	o, ok := d.Held(*handle).(deepValue)
 	return ok && o.Fetch(stage-1)
 }
 

@@ -88,6 +88,27 @@ func TestValuesAreToldWhatIsLookedAt(t *testing.T) {
 	}
 }
 
+// TestForeseeSaysWhenItIsFull: there is room for so many keys, and it says no before they are cut off.
+func TestForeseeSaysWhenItIsFull(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	c := s.Client()
+	for i := range 2000 {
+		c.Do("SET", fmt.Sprint("key", i), "x") // so that every shard has a dictionary
+	}
+	for command, want := range map[string]int{
+		"GET #": 32, "GET k": 50, "EXISTS 1 2 3 4 5 6 7 8 9 10": 3, "MSET 1 v 2 v 3 v 4 v": 8, "DEL" + strings.Repeat(" k", 40): 1, "PING": 50, "GET": 50,
+	} { // the same key alone is one
+		var f engine.Foresight
+		n := 1
+		for s.Foresee(&f, c.Session, raw(strings.Fields(strings.ReplaceAll(command, "#", fmt.Sprint(n)))...)) && n < 50 {
+			n++
+		}
+		if s.Fetch(&f, c.Session); n != want {
+			t.Errorf("%s: %d together, not %d", command, n, want)
+		}
+	}
+}
+
 // A deepPile is a pile of several parts, each of which says where the next is.
 type deepPile struct {
 	pile

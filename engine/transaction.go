@@ -73,7 +73,9 @@ type queued struct {
 	home uint32 // as Ctx.home while it is carried out
 	key  int    // where its only key stands
 	hash uint64 // of that in a dictionary
-	deep bool   // there is more to fetch of the value there, see fetchQueued
+	// deep: there is more to fetch of the value there, which has that handle, see fetchQueued.
+	deep   bool
+	handle uint32
 }
 
 // keptQueue is how many bytes of arguments a session keeps room for.

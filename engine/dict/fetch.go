@@ -12,7 +12,7 @@ import (
 // is, for the entry. Who knows several keys beforehand has the waits run side by
 // side: FetchBucket for all of them, then FetchEntry for all of them, then the
 // lookups. Of an Object the handle comes after that (FetchHandle), and then what it stands for
-// (Guess). None changes anything or waits.
+// (Held). None changes anything or waits.
 
 // Hash is what they want of a key, the same in all dictionaries of a seed.
 func Hash(seed maphash.Seed, key []byte) uint64 { return maphash.Bytes(seed, key) }
@@ -52,22 +52,25 @@ func (d *Dict) likely(h uint64) uint32 {
 	return 0
 }
 
-// FetchHandle begins to fetch the handle in the entry that FetchEntry has fetched, and reports
-// whether there is one.
-func (d *Dict) FetchHandle(h uint64) bool {
+// FetchHandle begins to fetch the handle in the entry that FetchEntry has fetched, and says which it
+// is; false: there is none.
+func (d *Dict) FetchHandle(h uint64) (handle uint32, ok bool) {
 	r := d.likely(h)
 	if r == 0 || d.at(r).kind() != Object {
-		return false
+		return 0, false
 	}
-	obj, _ := d.objs.at(binary.LittleEndian.Uint32(d.at(r).value()))
+	handle = binary.LittleEndian.Uint32(d.at(r).value())
+	obj, _ := d.objs.at(handle)
 	prefetch.Line(obj)
-	return true
+	return handle, true
 }
 
-// Guess is the Obj whose handle FetchHandle has fetched, nil: there is none.
-func (d *Dict) Guess(h uint64) any {
-	if r := d.likely(h); r != 0 && d.at(r).kind() == Object {
-		return d.Obj(Ref(r))
+// Held is the Obj that has a handle, which may have gone over to another one, or to none, since
+// FetchHandle said it.
+func (d *Dict) Held(handle uint32) any {
+	if handle >= d.objs.n {
+		return nil
 	}
-	return nil
+	obj, _ := d.objs.at(handle)
+	return *obj
 }

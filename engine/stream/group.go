@@ -8,10 +8,10 @@ import (
 
 // Groups and their consumers, each by name in the order of bytes.
 //
-//	Stream ─► groupSet ─► group ─┬─► pending   ID ─► time, deliveries, consumer
-//	                             └─► consumers ─► consumer ─► pending   IDs
+//	Stream ─► groups ─► group ─┬─► pending   ID ─► time, deliveries, consumer
+//	                           └─► consumers ─► consumer ─► pending   IDs
 //
-// Sets, groups and consumers belong to what they name as owner, as branches do. A
+// Lists, groups and consumers belong to what they name as owner, as branches do. A
 // Consumer is a name that all clones share: pending entries point at it.
 
 // A Consumer is what reads for a group, its identity: it does not change.
@@ -29,11 +29,6 @@ type Pending struct {
 
 // NotRead stands for a number of entries read that is not known.
 const NotRead = -1
-
-type groupSet struct {
-	own  *owner
-	list []*group
-}
 
 type group struct {
 	own       *owner
@@ -64,10 +59,19 @@ type Group struct {
 	g *group
 }
 
+// list is the groups, in the stream's own memory if that is one: most streams that have any have one.
+func (s *Stream) list() []*group {
+	if s.only[0] != nil {
+		return s.only[:]
+	}
+	return s.groups
+}
+
 // groupAt is where the group of that name stands, or would; ok: it is there. Every read of a group
 // comes by here.
 func (s *Stream) groupAt(name []byte) (at int, ok bool) {
-	list, end := s.groups.list, len(s.groups.list)
+	list := s.list()
+	end := len(list)
 	for at < end {
 		mid := int(uint(at+end) / 2)
 		switch n := list[mid].name; {
@@ -85,7 +89,7 @@ func (s *Stream) groupAt(name []byte) (at int, ok bool) {
 // Group finds a group.
 func (s *Stream) Group(name []byte) (Group, bool) {
 	if i, ok := s.groupAt(name); ok {
-		return Group{s, s.groups.list[i]}, true
+		return Group{s, s.list()[i]}, true
 	}
 	return Group{}, false
 }
@@ -96,18 +100,18 @@ func (s *Stream) EditGroup(name []byte) (Group, bool) {
 	if !ok {
 		return Group{}, false
 	}
-	if s.groups.list[i].own != s.own {
+	if s.list()[i].own != s.own {
 		s.ownGroups()
-		g := *s.groups.list[i]
+		g := *s.list()[i]
 		g.own, g.consumers = s.own, slices.Clone(g.consumers)
-		s.groups.list[i] = &g
+		s.list()[i] = &g
 	}
-	return Group{s, s.groups.list[i]}, true
+	return Group{s, s.list()[i]}, true
 }
 
 func (s *Stream) ownGroups() {
-	if s.groups.own != s.own {
-		s.groups = groupSet{s.own, slices.Clone(s.groups.list)}
+	if s.ofGroups != s.own {
+		s.ofGroups, s.groups = s.own, slices.Clone(s.groups)
 	}
 }
 
@@ -119,7 +123,12 @@ func (s *Stream) CreateGroup(name []byte, last ID, read int64) bool {
 	}
 	s.ownGroups()
 	g := &group{own: s.own, name: string(name), last: last, read: read}
-	s.groups.list = slices.Insert(s.groups.list, i, g)
+	if s.GroupCount() == 0 {
+		s.only[0] = g
+	} else {
+		s.groups = slices.Insert(s.list(), i, g)
+		s.only[0] = nil
+	}
 	s.bytes += groupHead + int64(len(name))
 	return true
 }
@@ -131,23 +140,27 @@ func (s *Stream) DestroyGroup(name []byte) bool {
 		return false
 	}
 	s.ownGroups()
-	g := s.groups.list[i]
+	g := s.list()[i]
 	s.bytes -= groupHead + int64(len(name)) + g.pending.mem
 	for _, c := range g.consumers {
 		s.bytes -= c.weight()
 	}
-	s.groups.list = slices.Delete(s.groups.list, i, i+1)
+	if s.only[0] != nil {
+		s.only[0] = nil
+	} else if s.groups = slices.Delete(s.groups, i, i+1); len(s.groups) == 1 {
+		s.only[0], s.groups = s.groups[0], nil
+	}
 	return true
 }
 
 func (c *consumer) weight() int64 { return consumerHead + int64(len(c.consumer.name)) + c.pending.mem }
 
 // GroupCount is the number of groups.
-func (s *Stream) GroupCount() int { return len(s.groups.list) }
+func (s *Stream) GroupCount() int { return len(s.list()) }
 
 // Groups calls f with the groups in their order, until it returns false.
 func (s *Stream) Groups(f func(g Group) bool) {
-	for _, g := range s.groups.list {
+	for _, g := range s.list() {
 		if !f(Group{s, g}) {
 			return
 		}

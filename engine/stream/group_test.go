@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -124,6 +126,105 @@ func TestGroupModel(t *testing.T) {
 			},
 		})
 	})
+}
+
+// TestGroupsComeAndGo: one, none or several, in a stream and in its clones, each of which keeps its own.
+func TestGroupsComeAndGo(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		type copied struct {
+			s    *Stream
+			last map[string]ID // by group
+		}
+		all := []copied{{New(), map[string]ID{}}}
+		one := func() copied { return all[rapid.IntRange(0, len(all)-1).Draw(rt, "stream")] }
+		name := func() string { return fmt.Sprint("g", rapid.IntRange(0, 3).Draw(rt, "group")) }
+		rt.Repeat(map[string]func(*rapid.T){
+			"create": func(*rapid.T) {
+				c, name := one(), name()
+				_, there := c.last[name]
+				if c.s.CreateGroup([]byte(name), ID{}, 0) == there {
+					rt.Fatalf("%s is created, or is not", name)
+				}
+				if !there {
+					c.last[name] = ID{}
+				}
+			},
+			"destroy": func(*rapid.T) {
+				c, name := one(), name()
+				if _, there := c.last[name]; c.s.DestroyGroup([]byte(name)) != there {
+					rt.Fatalf("%s is destroyed, or is not", name)
+				}
+				delete(c.last, name)
+			},
+			"seek": func(*rapid.T) {
+				c, name, to := one(), name(), ID{uint64(rapid.IntRange(1, 9).Draw(rt, "ID")), 0}
+				g, ok := c.s.EditGroup([]byte(name))
+				if _, there := c.last[name]; ok != there {
+					rt.Fatalf("%s is there, or is not", name)
+				}
+				if ok {
+					g.Seek(to, 0)
+					c.last[name] = to
+				}
+			},
+			"clone": func(*rapid.T) {
+				c := one()
+				all = append(all, copied{c.s.Clone(), maps.Clone(c.last)})
+			},
+			"": func(*rapid.T) {
+				for _, c := range all {
+					got, bytes := []string(nil), int64(0)
+					c.s.Groups(func(g Group) bool {
+						got = append(got, fmt.Sprint(g.Name(), g.Last()))
+						bytes += groupHead + int64(len(g.Name()))
+						return true
+					})
+					var want []string
+					for _, name := range slices.Sorted(maps.Keys(c.last)) {
+						want = append(want, fmt.Sprint(name, c.last[name]))
+					}
+					if !slices.Equal(got, want) || c.s.GroupCount() != len(want) || c.s.bytes != bytes {
+						rt.Fatalf("%v in %d bytes, not %v in %d", got, c.s.bytes, want, bytes)
+					}
+				}
+			},
+		})
+	})
+}
+
+// TestHeadOfStream: what a reader of a group looks at first is one cache line, where the room for a
+// stream begins: it is a size of Go's that is whole lines.
+func TestHeadOfStream(t *testing.T) {
+	const line, room = 64, 192
+	var s Stream
+	if end := unsafe.Offsetof(s.nodes) + unsafe.Sizeof(s.nodes.root); end > line {
+		t.Errorf("a stream's head ends at %d, behind a line of %d bytes", end, line)
+	}
+	if n := unsafe.Sizeof(s); n <= room-16 || n > room {
+		t.Errorf("a stream takes %d bytes: its room is not %d", n, room)
+	}
+}
+
+// TestFetchGoesToTheEnd: stage by stage, as long as there is something to fetch, and nothing changes.
+func TestFetchGoesToTheEnd(t *testing.T) {
+	for _, test := range []struct{ entries, groups, stages int }{
+		{0, 0, 2}, {0, 1, 3}, {0, 2, 4}, {1, 0, 4}, {300, 1, 4}, {300, 3, 4},
+	} {
+		s := filled(test.entries)
+		for i := range test.groups {
+			s.CreateGroup(fmt.Append(nil, "group", i), ID{}, 0)
+		}
+		before, stages := *s, 1
+		for s.Fetch(stages - 1) {
+			stages++
+		}
+		if stages != test.stages {
+			t.Errorf("%d entries, %d groups: %d stages, not %d", test.entries, test.groups, stages, test.stages)
+		}
+		if !reflect.DeepEqual(before, *s) {
+			t.Errorf("%d entries, %d groups: fetching changes the stream", test.entries, test.groups)
+		}
+	}
 }
 
 // FuzzNode: what AddNode takes can be walked over and changed in every way.

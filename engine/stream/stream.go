@@ -7,22 +7,27 @@ import (
 )
 
 // A Stream is entries in the order of their IDs, and groups that read them. The zero
-// value is empty, and is not to be copied but by Clone and Part. See doc.go.
+// value is empty, and is not to be copied but by Clone and Part. See doc.go. What says whether there is
+// anything for a reader stands in the first cache line.
 type Stream struct {
-	// Last is the highest ID that an entry ever had, and First that of the first one
-	// there is, 0-0 while there is none.
-	Last, First ID
+	// Last is the highest ID that an entry ever had.
+	Last   ID
+	length int
+	groups []*group  // if there are several
+	only   [1]*group // if there is one
+	nodes  tree[node]
+
+	// First is the ID of the first entry there is, 0-0 while there is none.
+	First ID
 	// MaxDeleted is the highest ID of an entry that was deleted by itself.
 	MaxDeleted ID
 	// Added counts the entries that were ever added.
 	Added uint64
 
-	own    *owner
-	length int
-	nodes  tree[node]
-	groups groupSet
-	bytes  int64 // of listpacks, groups and consumers
-	opened opened
+	own      *owner
+	ofGroups *owner // the name that groups belong to
+	bytes    int64  // of listpacks, groups and consumers
+	opened   opened
 }
 
 // A node is some entries that follow one another, as Redis packs them. In the tree it

@@ -16,11 +16,6 @@ const (
 	maxAhead = 16
 	// maxAheadArgs is after how many arguments no further command is parsed.
 	maxAheadArgs = 256
-	// maxForeseenArgs is after how many arguments the keys of no further command are fetched
-	// until those before have been carried out: the engine fetches some dozens of keys at
-	// once. Twelve MSETs of ten keys are parsed together, and of them it fetched the first
-	// three alone.
-	maxForeseenArgs = 64
 	// manyArgs is how many arguments one command has whose keys are fetched although none
 	// is behind it: while it looks at the first, the others are on their way.
 	manyArgs = 8
@@ -121,23 +116,18 @@ func (a *ahead) foresee(c *client) {
 	if a.next != a.seen {
 		return
 	}
-	group := a.group()
-	for i := range group {
-		if cmd := &group[i]; len(cmd.args) > 0 {
-			c.srv.engine.Foresee(&a.foresight, c.sess, cmd.args)
-		}
-	}
-	c.srv.engine.Fetch(&a.foresight, c.sess)
+	e := c.srv.engine
+	a.group(func(args [][]byte) bool { return e.Foresee(&a.foresight, c.sess, args) })
+	e.Fetch(&a.foresight, c.sess)
 }
 
-// group is the next commands whose keys are fetched together.
-func (a *ahead) group() []parsed {
-	from, args := a.seen, 0
-	for a.seen < a.n && args < maxForeseenArgs {
-		args += len(a.cmds[a.seen].args)
-		a.seen++
+// group shows the next commands to foresee, as long as that has room for another one.
+func (a *ahead) group(foresee func(args [][]byte) (more bool)) {
+	for more := true; more && a.seen < a.n; a.seen++ {
+		if args := a.cmds[a.seen].args; len(args) > 0 {
+			more = foresee(args)
+		}
 	}
-	return a.cmds[from:a.seen]
 }
 
 // forget drops what was parsed.

@@ -91,34 +91,38 @@ func TestAheadForgetsBigFrames(t *testing.T) {
 	}
 }
 
-// TestForeseesEveryCommand: whatever their sizes, each command's keys are fetched once and
-// before its turn, with no more than the engine fetches at once.
+// TestForeseesEveryCommand: whatever their keys, each command's are fetched once and before its turn,
+// and no more commands at once than there is said to be room for.
 func TestForeseesEveryCommand(t *testing.T) {
-	for _, sizes := range [][]int{{3, 3, 3}, {21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21}, {200, 1, 1, 60}, {1000}, {0, 64, 0, 64}} {
+	const room = 32
+	for _, keys := range [][]int{{1, 1, 1}, {10, 10, 10, 10, 10, 10, 10}, {40, 1, 1, 33}, {0, 16, 0, 17}, {0, 0}} {
 		var a ahead
-		for _, n := range sizes {
+		for _, n := range keys {
 			a.cmds[a.n] = parsed{args: make([][]byte, n), n: 1}
 			a.n++
 		}
-		fetched := 0
+		foreseen, commands := 0, 0
 		for !a.empty() {
 			if a.next == a.seen {
-				group := a.group()
-				args := 0
-				for i := range group {
-					args += len(group[i].args)
-				}
-				if last := len(group[len(group)-1].args); args-last >= maxForeseenArgs {
-					t.Errorf("%v: %d arguments at once, %d of the last command", sizes, args, last)
-				}
-				fetched += len(group)
+				sum := 0
+				a.group(func(args [][]byte) bool {
+					if sum >= room {
+						t.Errorf("%v: a command is shown although there is no room", keys)
+					}
+					foreseen++
+					sum += len(args)
+					return sum < room
+				})
+			}
+			if len(a.cmds[a.next].args) > 0 {
+				commands++
 			}
 			if a.pop(); a.next > a.seen {
-				t.Fatalf("%v: command %d was not foreseen", sizes, a.next)
+				t.Fatalf("%v: command %d was not foreseen", keys, a.next)
 			}
 		}
-		if fetched != len(sizes) {
-			t.Errorf("%v: %d foreseen", sizes, fetched)
+		if foreseen != commands {
+			t.Errorf("%v: %d of %d are foreseen", keys, foreseen, commands)
 		}
 	}
 }
