@@ -64,6 +64,7 @@ type Engine struct {
 	poison    bool
 	seed      maphash.Seed
 	spans     large.Pool
+	leaving   leaving
 	purging   atomic.Bool // MEMORY PURGE is to be done for a transaction or a script
 	codecs    *rdb.Registry
 	libraries Libraries             // nil: no room has them
@@ -154,6 +155,7 @@ func New(o Options) *Engine {
 		sessions: map[int64]*Session{}, pause: newPausing(), snaps: newSnapshots(), acks: newAckWaiters(), blocked: newBlockedSessions(),
 		started: o.Host.Now(), version: o.Version, buildID: buildID(o.Version), configFile: o.ConfigFile, poison: o.Poison, runID: newRunID(o.Host),
 	}
+	e.spans.Leaves = e.spansLeave
 	e.SetLog(o.Log)
 	e.save.last.Store(e.started)
 	for i := range e.shards {

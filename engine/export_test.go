@@ -93,6 +93,15 @@ func (e *Engine) SnapshotSteps(clock func() int64) (cut, longest int64, entries 
 	return cut, longest, entries
 }
 
+// Leaving reports whether there are dictionaries, and large values' spans, that are still to be given back, and
+// whether a step of that is due.
+func (e *Engine) Leaving() (dicts, spans, due bool) {
+	l := &e.leaving
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.dicts) > 0, e.spans.GiveBack(0), l.due
+}
+
 // WaitersOf counts the clients in the queue of a key of database 0.
 func (e *Engine) WaitersOf(key string) (n int) {
 	e.Freeze(func() {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"time"
 
 	"regent/engine/dict"
@@ -78,27 +79,73 @@ func (e *Engine) flush(db int) (n int64) {
 		}
 		e.shards[i].noteUsed()
 	}
-	e.release(old)
+	e.release(old...)
 	return n
 }
 
-// The memory of dictionaries that nobody knows any more is given back in steps of
-// releaseStep bytes, some 0.3 ms each, with releasePause between them.
+// What nobody knows any more, dictionaries and the memory of large values, is given back in steps of
+// releaseStep bytes, some 0.2 ms each, with releasePause between them. One step at a time, however much
+// leaves: the machine's cores are for commands.
 const (
-	releaseStep  = 4 << 20
-	releasePause = time.Millisecond
+	releaseStep  = 1 << 20
+	releasePause = 250 * time.Microsecond
 )
 
-func (e *Engine) release(old []*dict.Dict) {
-	if len(old) == 0 {
-		return
+// leaving is what is to be given back, beside what the pool of large values knows of.
+type leaving struct {
+	mu    sync.Mutex
+	dicts []*dict.Dict
+	due   bool // a step is, or under way
+}
+
+// release has dictionaries given back that nobody knows any more. It may be called under any lock.
+func (e *Engine) release(old ...*dict.Dict) {
+	l := &e.leaving
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dicts = append(l.dicts, old...)
+	e.releaseSoon()
+}
+
+// spansLeave has large values' memory given back: the pool has something. It may be called under any lock.
+func (e *Engine) spansLeave() {
+	e.leaving.mu.Lock()
+	defer e.leaving.mu.Unlock()
+	e.releaseSoon()
+}
+
+// releaseSoon has a step follow, unless one is due or under way. leaving is locked.
+func (e *Engine) releaseSoon() {
+	l := &e.leaving
+	if !l.due && (len(l.dicts) > 0 || e.spans.GiveBack(0)) {
+		l.due = true
+		e.host.AfterFunc(releasePause, e.releaseSome)
 	}
-	e.host.AfterFunc(releasePause, func() {
-		if !old[0].Release(releaseStep) {
-			old = old[1:]
-		}
-		e.release(old)
-	})
+}
+
+// releaseSome is a step.
+func (e *Engine) releaseSome() {
+	l := &e.leaving
+	l.mu.Lock()
+	var d *dict.Dict
+	if len(l.dicts) > 0 {
+		d = l.dicts[0]
+	}
+	l.mu.Unlock()
+	gone := false
+	if d == nil {
+		e.spans.GiveBack(releaseStep)
+	} else {
+		gone = !d.Release(releaseStep)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if gone {
+		l.dicts[0] = nil
+		l.dicts = l.dicts[1:]
+	}
+	l.due = false
+	e.releaseSoon()
 }
 
 // swapDB exchanges two databases for every session.

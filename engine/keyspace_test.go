@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -136,5 +137,69 @@ func TestFollowerHides(t *testing.T) {
 	}
 	if got := c.Do("SET", "k", "w"); !strings.HasPrefix(got, "-MOVED") {
 		t.Errorf("SET at a follower: %q", got)
+	}
+}
+
+// TestMemoryLeavesInSteps: whatever takes much memory from the keyspace at once gives none of it back while shards
+// are locked. Steps do, until nothing is left.
+func TestMemoryLeavesInSteps(t *testing.T) {
+	gaveUp := errors.New("given up")
+	// flushedBy has a snapshot's first batch find the keyspace empty.
+	flushedBy := func(s *enginetest.Server, c *enginetest.Client, end error) error {
+		batches := 0
+		return s.Snapshot(t.Context(), engine.SnapshotOptions{}, func(*engine.SnapshotBatch) error {
+			if batches++; batches == 1 {
+				c.Do("FLUSHALL")
+				return nil
+			}
+			return end
+		})
+	}
+	for name, one := range map[string]struct {
+		dicts, spans bool
+		leave        func(s *enginetest.Server, c *enginetest.Client) error
+	}{
+		"emptied":               {true, false, func(_ *enginetest.Server, c *enginetest.Client) error { c.Do("FLUSHALL"); return nil }},
+		"emptied in a snapshot": {true, false, func(s *enginetest.Server, c *enginetest.Client) error { return flushedBy(s, c, nil) }},
+		"emptied in a snapshot that is given up": {true, false, func(s *enginetest.Server, c *enginetest.Client) error {
+			if err := flushedBy(s, c, gaveUp); !errors.Is(err, gaveUp) {
+				return fmt.Errorf("the snapshot: %v", err)
+			}
+			return nil
+		}},
+		"deleted":     {false, true, func(_ *enginetest.Server, c *enginetest.Client) error { c.Do("DEL", "large"); return nil }},
+		"overwritten": {false, true, func(_ *enginetest.Server, c *enginetest.Client) error { c.Do("SET", "large", "small"); return nil }},
+		"expired": {false, true, func(s *enginetest.Server, c *enginetest.Client) error {
+			c.Do("PEXPIRE", "large", "1")
+			s.Host.Advance(2 * time.Millisecond)
+			if n := s.ExpireCycle(10); n != 1 {
+				return fmt.Errorf("%d keys expired", n)
+			}
+			return nil
+		}},
+	} {
+		s := enginetest.NewEngine(t)
+		c := s.Client()
+		for i := range 4000 {
+			c.Do("SET", fmt.Sprint(i), strings.Repeat("v", 500))
+		}
+		if one.spans { // elsewhere the snapshot may be reading it, or not
+			c.Do("SET", "large", strings.Repeat("v", 5<<20))
+		}
+		if err := one.leave(s, c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if dicts, spans, due := s.Leaving(); dicts != one.dicts || spans != one.spans || !due {
+			t.Errorf("%s: dictionaries are left %v, large values %v, a step is due %v", name, dicts, spans, due)
+		}
+		const most = 1000
+		steps, due := 0, true
+		for ; due && steps < most; steps++ {
+			s.Host.Advance(time.Millisecond)
+			_, _, due = s.Leaving()
+		}
+		if dicts, spans, due := s.Leaving(); dicts || spans || due || steps < 2 {
+			t.Errorf("%s: after %d steps dictionaries are left %v, large values %v, another step is due %v", name, steps, dicts, spans, due)
+		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 //
 // Each entry comes once, by the walk or as a copy on write: the stamps of the dict
 // see to that. A database that is emptied is not copied: its dictionaries leave the
-// keyspace as they are (retire) and belong to the walk, which clears them when
+// keyspace as they are (retire) and belong to the walk, which has them released when
 // it has seen them. SWAPDB moves dictionaries; what came out of one belongs to the
 // database it had at the cut.
 //
@@ -407,7 +407,8 @@ func (dp *dictPart) end(r *snapshotRun, complete bool) {
 	if dp.retired > 0 {
 		r.hold(-dp.retired)
 		r.retired.Add(-dp.retired)
-		dp.d.Clear()
+		dp.d.Part()
+		r.e.release(dp.d)
 	}
 }
 
@@ -478,15 +479,11 @@ func (p *shardPart) drop(r *snapshotRun) {
 	p.full, p.copied = nil, nil
 }
 
-// retire reports whether a dictionary that has left the keyspace is to be cleared, which
-// needs no lock then. It is not where the snapshot has not seen all of it: that clears it;
-// nor where large values of it are being read. The shard is locked.
+// retire reports whether a dictionary that has left the keyspace is to be released, which
+// needs no lock then. It is not where the snapshot has not seen all of it: that releases it. The shard is locked.
 func (e *Engine) retire(shard int, d *dict.Dict) bool {
 	if !d.Snapshotting() {
-		if d.Pinned() {
-			d.Clear() // the memory goes with the last pin
-			return false
-		}
+		d.Part()
 		return true
 	}
 	r := e.snaps.run.Load()

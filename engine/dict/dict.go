@@ -403,22 +403,19 @@ func (d *Dict) Expired(now int64, limit int, fn func(Ref)) int {
 // that are pinned. A snapshot under way loses what it has not seen: Clear a Dict
 // after its snapshot.
 func (d *Dict) Clear() {
-	old := d.mem
-	if old.pins > 0 {
-		old.doomed = true
-		d.mem = newArena(old.spans, old.poison)
-		runtime.AddCleanup(d, (*arena).freeAll, d.mem)
-	} else {
-		old.freeAll()
-	}
+	d.mem.freeAll()
 	d.main = index{a: d.mem, hash: d.main.hash}
 	d.expires = index{a: d.mem, hash: d.main.hash}
 	d.objs = handles{}
 	d.walk, d.compact = 0, compaction{}
 }
 
+// Part ends what others have to do with the memory of a Dict that is not used any more: what is
+// pinned is its readers' from now on. Behind it Release wants no lock.
+func (d *Dict) Part() { d.mem.part() }
+
 // Release is Clear in steps of about n bytes, a multiple of the system's pages, for a Dict
-// that is not used any more and has no pins and no snapshot under way: giving back a
+// that is not used any more, after Part and its snapshot: giving back a
 // gigabyte at once holds up whoever needs a page meanwhile. It reports whether there is
 // more to do.
 func (d *Dict) Release(n int) (more bool) {
@@ -429,9 +426,6 @@ func (d *Dict) Release(n int) (more bool) {
 	}
 	return d.mem.giveBack(n)
 }
-
-// Pinned reports whether large values are being read (Pin).
-func (d *Dict) Pinned() bool { return d.mem.pins > 0 }
 
 // Bytes is the memory of the entries, their Objects as far as they were weighed,
 // and the tables in use, without slots that are free and pages that were never

@@ -53,6 +53,10 @@
 // of a key or value as long as the lock is held. What is stored must not be the
 // Dict's own bytes: clone a value to put it elsewhere.
 //
+// A Dict that is not used any more gives its memory back in steps of its owner's, without the
+// lock (Part, Release). The system frees pages by madvise alone, never in munmap: while that
+// frees them nobody in the process gets memory from the system.
+//
 // # Snapshots
 //
 // Every entry has a stamp, the number of the last snapshot that has seen it.

@@ -54,7 +54,7 @@ func (a *arena) releaseOwn(no int32) {
 	span := s.span()
 	a.used -= int64(len(span))
 	if s.pin != nil {
-		s.pin.orphan = true
+		s.pin.leave()
 	} else {
 		a.giveOwn(span)
 	}

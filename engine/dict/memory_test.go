@@ -6,7 +6,10 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"testing"
+
+	"regent/engine/large"
 )
 
 // resident is an upper bound of the memory that the system keeps for d: pages
@@ -144,12 +147,16 @@ func TestPins(t *testing.T) {
 			if !bytes.Equal(got, want) {
 				t.Errorf("%d bytes, %s: the pinned value has changed", size, name)
 			}
+			warm := d.mem.spans.Warm()
 			pin.Unpin()
 			if d.mem.pins != 0 {
 				t.Errorf("%d bytes, %s: %d pins are left", size, name, d.mem.pins)
 			}
+			if kept := d.mem.spans.Warm() - warm; size < large.MaxSpan && (kept > 0) != (pin.a == nil) {
+				t.Errorf("%d bytes, %s: %d bytes went back with the pin, whose entry has left: %v", size, name, kept, pin.a == nil)
+			}
 			d.Clear()
-			if pin.a.mapped != 0 || d.mem.mapped != 0 {
+			if d.mem.mapped != 0 {
 				t.Errorf("%d bytes, %s: memory is left", size, name)
 			}
 		}
@@ -243,6 +250,38 @@ func TestReleaseInSteps(t *testing.T) {
 	d.mem.freeAll() // as when it is forgotten
 	if d.mem.mapped != 0 {
 		t.Errorf("%d bytes were lost", d.mem.mapped)
+	}
+}
+
+// TestReleaseBesideReaders: what is pinned when the Dict leaves stays with its readers, which let go of it
+// while the rest is given back without a lock.
+func TestReleaseBesideReaders(t *testing.T) {
+	for range 20 {
+		d := newDict()
+		var pins []*Pin
+		var values [][]byte
+		for i := range 8 {
+			r := d.Put(fmt.Append(nil, i), Value{Kind: Raw, Bytes: bytes.Repeat([]byte{byte(i)}, 40_000<<(i%3))}, 0)
+			pins, values = append(pins, d.Pin(r)), append(values, d.Value(r).Bytes)
+		}
+		d.Delete([]byte("3"))
+		d.Part()
+		var readers sync.WaitGroup
+		readers.Go(func() {
+			for i, p := range pins {
+				if want := bytes.Repeat([]byte{byte(i)}, len(values[i])); !bytes.Equal(values[i], want) {
+					t.Errorf("value %d has changed", i)
+				}
+				p.Unpin()
+			}
+		})
+		for d.Release(64 << 10) {
+			continue
+		}
+		readers.Wait()
+		if d.mem.mapped != 0 {
+			t.Fatalf("%d bytes are left", d.mem.mapped)
+		}
 	}
 }
 

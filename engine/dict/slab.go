@@ -106,8 +106,7 @@ type arena struct {
 	mapped int64  // bytes of addresses taken from the system, the tables' included
 	tables [][]byte
 	spans  *large.Pool
-	pins   int  // large entries that are pinned
-	doomed bool // cleared while pins were held: the last Unpin frees it
+	pins   int // large entries that are pinned
 	poison bool
 	// leaving is what giveBack has still to give.
 	leaving []region
@@ -334,8 +333,19 @@ type region struct {
 	span bool // of the pool
 }
 
-// doom makes all memory leave: giveBack does it. Nothing of the arena may be used.
+// part has what is pinned leave: the rest belongs to nobody then who is not given the arena.
+func (a *arena) part() {
+	for i := 0; i < len(a.slabs) && a.pins > 0; i++ {
+		if s := &a.slabs[i]; s.pin != nil {
+			s.pin.leave()
+			*s = slab{}
+		}
+	}
+}
+
+// doom makes all memory leave but what is pinned: giveBack does it. Nothing of the arena may be used.
 func (a *arena) doom() {
+	a.part()
 	for i := range a.slabs {
 		if s := &a.slabs[i]; s.class == classOwn {
 			span := s.span()
@@ -351,16 +361,18 @@ func (a *arena) doom() {
 }
 
 // giveBack gives up to about n bytes of what is leaving to the system, and reports
-// whether there are more.
+// whether there are more. Addresses are given back without any pages: while the system frees pages in
+// munmap, nobody gets memory from it.
 func (a *arena) giveBack(n int) (more bool) {
 	for n > 0 && len(a.leaving) > 0 {
 		r := &a.leaving[len(a.leaving)-1]
-		if r.kept > n {
-			dropMemory(r.mem[r.kept-n : r.kept])
-			r.kept -= n
+		piece := min(r.kept, n)
+		dropMemory(r.mem[r.kept-piece : r.kept])
+		r.kept -= piece
+		if r.kept > 0 {
 			return true
 		}
-		n -= r.kept
+		n -= piece
 		if r.span {
 			a.mapped -= int64(len(r.mem))
 			a.spans.Drop(r.mem)

@@ -1,6 +1,10 @@
 package dict
 
-import "runtime"
+import (
+	"runtime"
+
+	"regent/engine/large"
+)
 
 // Snapshots by stamps, see doc.go.
 
@@ -101,12 +105,14 @@ func (d *Dict) touch(r uint32) {
 type Pin struct {
 	// d is not looked at: as long as it can be reached, its memory is not
 	// given back behind the reader's back, also when its owner has forgotten it.
-	d      *Dict
-	a      *arena
-	slab   int32
-	mem    []byte
-	held   int  // how often it was taken
-	orphan bool // the entry has left: the last Unpin frees the memory
+	d    *Dict
+	a    *arena // nil: the entry has left, and the last Unpin frees the memory
+	slab int32
+	mem  []byte
+	held int // how often it was taken
+	// spans and poison are the arena's, which may be another's business when the entry has left.
+	spans  *large.Pool
+	poison bool
 }
 
 // Pin pins the value of r if it is large, and returns nil if it is not: then
@@ -120,7 +126,7 @@ func (d *Dict) Pin(r Ref) *Pin {
 		return nil
 	}
 	if s.pin == nil {
-		s.pin = &Pin{d: d, a: d.mem, slab: int32(no), mem: s.span()}
+		s.pin = &Pin{d: d, a: d.mem, slab: int32(no), mem: s.span(), spans: d.mem.spans, poison: d.mem.poison}
 		d.mem.pins++
 	}
 	s.pin.held++
@@ -137,14 +143,22 @@ func (p *Pin) Unpin() {
 		panic("dict: a pin was taken out twice")
 	}
 	defer runtime.KeepAlive(p.d)
-	if p.a.pins--; p.orphan {
-		p.a.giveOwn(p.mem)
-	} else {
+	if p.a != nil {
+		p.a.pins--
 		p.a.slabs[p.slab].pin = nil
+		return
 	}
-	if p.a.doomed && p.a.pins == 0 {
-		p.a.freeAll()
+	if p.poison {
+		poison(p.mem)
 	}
+	p.spans.Put(p.mem)
+}
+
+// leave has a pin keep its memory by itself, since the entry leaves: the arena knows of it no more.
+func (p *Pin) leave() {
+	p.a.mapped -= int64(len(p.mem))
+	p.a.pins--
+	p.a = nil
 }
 
 // pinned reports whether the bytes of r must not be changed where they are.

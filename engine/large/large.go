@@ -17,6 +17,9 @@
 // Unmap. Pages become resident as they are touched, so a length that somebody
 // announces costs addresses and nothing else.
 //
+// Giving pages back takes time as well: of 512 MB up to a tenth of a second. A Pool leaves that
+// to steps for which nobody waits.
+//
 // It knows no protocol and no record, and locks nothing.
 package large
 

@@ -2,6 +2,7 @@ package large
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -15,17 +16,33 @@ import (
 //	warm  ─────────────────►  in use  ─────────────────►  warm; beyond maxWarm the oldest of any size goes
 //	warm, larger: split ───►          ─────────────────►
 //	bare  ─────────────────►          ─────────────────►  bare, or unmapped
+//	leaving ───────────────►          ── above MaxSpan ─►  leaving, in steps: GiveBack
 //
 // A span that is warm keeps its pages: taking one costs no page fault, which for a
 // megabyte are more work than reading it. What was not needed from one Tidy to the next
 // goes back to the system. It may be called from any goroutine.
 type Pool struct {
+	// Leaves, if given, is called when a span that is too large to be kept was put: GiveBack is wanted
+	// soon. It may be called under any lock of those that call Put. Without it such a span is
+	// given back at once.
+	Leaves func()
+
 	mu     sync.Mutex
 	lists  [spanClasses]spanList
 	kept   int64  // bytes of warm spans
 	puts   uint64 // how often a span has become warm
 	pieces int    // spans up to MaxSpan that are in use, warm or bare
 	empty  int    // those that are bare
+	// leaving are spans above MaxSpan, each as far as its pages were not given back, which are
+	// stay bytes in all.
+	leaving []leavingSpan
+	stay    int
+}
+
+// A leavingSpan is one whose first kept bytes may have pages.
+type leavingSpan struct {
+	mem  []byte
+	kept int
 }
 
 // A spanList are the spans of one size that are not in use.
@@ -60,6 +77,9 @@ const (
 	// each hole would be a mapping for the kernel to keep, and it keeps 65,530. The
 	// memory of those is emptied, and their addresses, which cost nothing, wait for the next of the size.
 	maxPieces = 16 << 10
+	// maxLeaving is how many bytes there may be before a span that is to leave in steps: where more
+	// come than steps give back, each is given back at once.
+	maxLeaving = 64 << 20
 )
 
 // SpanSize is how many bytes a span for n bytes has.
@@ -105,6 +125,9 @@ func (p *Pool) Get(n int) []byte {
 	size := SpanSize(n)
 	class := spanClass(size)
 	if class < 0 {
+		if b := p.stop(size); b != nil {
+			return b
+		}
 		return Map(size)
 	}
 	if b := p.take(class, size); b != nil {
@@ -183,7 +206,7 @@ func (p *Pool) warm(b []byte, put uint64) {
 // in the caches and to be of the size that is in use now: those that came before leave.
 func (p *Pool) Put(b []byte) {
 	if fits(len(b)) < 0 {
-		p.Drop(b)
+		p.leave(b)
 		return
 	}
 	for range MaxSpan/leastPiece + 1 { // so many of the smallest make room for the largest
@@ -216,6 +239,74 @@ func (p *Pool) keep(b []byte) (old []byte) {
 	first.idle = max(first.idle-1, 0)
 	p.kept -= int64(len(old))
 	return old
+}
+
+// leave gives back a span that is too large to be kept: by GiveBack, or at once. A page takes up to
+// half a microsecond, 512 MB the tenth of a second, and the caller may have a shard's lock.
+func (p *Pool) leave(b []byte) {
+	if p.Leaves == nil || !p.later(b) {
+		Unmap(b)
+		return
+	}
+	p.Leaves()
+}
+
+// later leaves a span to GiveBack, unless there is too much already.
+func (p *Pool) later(b []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stay > maxLeaving {
+		return false
+	}
+	p.leaving = append(p.leaving, leavingSpan{b, len(b)})
+	p.stay += len(b)
+	return true
+}
+
+// GiveBack gives back up to about n bytes of the spans that leave, a multiple of the system's pages, and
+// reports whether there are more.
+func (p *Pool) GiveBack(n int) (more bool) {
+	for {
+		p.mu.Lock()
+		if len(p.leaving) == 0 || n <= 0 {
+			more = len(p.leaving) > 0
+			p.mu.Unlock()
+			return more
+		}
+		s := p.stayed(0) // the last are the first to be taken again
+		p.mu.Unlock()
+		piece := min(s.kept, n)
+		empty(s.mem[s.kept-piece : s.kept])
+		n -= piece
+		if s.kept -= piece; s.kept == 0 {
+			Unmap(s.mem)
+			continue
+		}
+		p.mu.Lock()
+		p.leaving = slices.Insert(p.leaving, 0, s)
+		p.stay += s.kept
+		p.mu.Unlock()
+	}
+}
+
+// stayed takes a span out of those that leave.
+func (p *Pool) stayed(i int) leavingSpan {
+	s := p.leaving[i]
+	p.leaving = slices.Delete(p.leaving, i, i+1)
+	p.stay -= s.kept
+	return s
+}
+
+// stop is a span for size bytes of those that leave, as warm as it is; nil: there is none of about that size.
+func (p *Pool) stop(size int) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.leaving) - 1; i >= 0; i-- {
+		if n := len(p.leaving[i].mem); n >= size && n <= size+size/8 {
+			return p.stayed(i).mem
+		}
+	}
+	return nil
 }
 
 // Drop is Put of a span that is not soon to be used again.
@@ -262,6 +353,9 @@ func (p *Pool) Tidy() {
 
 // Purge gives back all that is not in use.
 func (p *Pool) Purge() {
+	for p.GiveBack(Piece) {
+		continue
+	}
 	p.Tidy() // from here on what is not in use was not needed
 	p.Tidy()
 }

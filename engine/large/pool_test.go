@@ -75,6 +75,77 @@ func TestPoolIsBounded(t *testing.T) {
 	}
 }
 
+// TestLargeSpansLeaveInSteps: who puts a span that is too large to be kept does not give back its pages,
+// and each step gives back so many of them.
+func TestLargeSpansLeaveInSteps(t *testing.T) {
+	const step, size = 1 << 20, 5<<20 + pageBytes
+	left := func(p *Pool) (n int) {
+		for _, s := range p.leaving {
+			n += s.kept
+		}
+		if n != p.stay {
+			t.Fatalf("%d bytes stay, %d are counted", n, p.stay)
+		}
+		return n
+	}
+	asked := 0
+	p := Pool{Leaves: func() { asked++ }}
+	a, b := p.Get(size), p.Get(size)
+	for i := 0; i < size; i += pageBytes {
+		a[i], b[i] = 1, 1
+	}
+	p.Put(a)
+	p.Put(b)
+	if asked != 2 || left(&p) != 2*size || a[0] != 1 {
+		t.Fatalf("asked %d times, %d bytes are left of %d", asked, left(&p), 2*size)
+	}
+	for want := 2*size - step; p.GiveBack(step); want -= step {
+		if left(&p) != want {
+			t.Fatalf("%d bytes are left, not %d", left(&p), want)
+		}
+	}
+	if left(&p) != 0 || p.GiveBack(step) {
+		t.Errorf("%d bytes are left", left(&p))
+	}
+	p.Put(p.Get(size))
+	if p.Purge(); left(&p) != 0 {
+		t.Error("Purge leaves something")
+	}
+	var many [][]byte
+	for range maxLeaving/size + 3 {
+		many = append(many, p.Get(size))
+	}
+	for _, b := range many {
+		p.Put(b)
+	}
+	if n := left(&p); n > maxLeaving+size || n < maxLeaving {
+		t.Errorf("%d bytes leave in steps", n)
+	}
+	p.Purge()
+}
+
+// TestWhatLeavesIsTakenAgain: a span that is leaving is the next of about its size.
+func TestWhatLeavesIsTakenAgain(t *testing.T) {
+	const size = 8 << 20
+	p := Pool{Leaves: func() {}}
+	a := p.Get(size)
+	a[0], a[size-1] = 1, 1
+	p.Put(a)
+	p.GiveBack(1 << 20)
+	if b := p.Get(size / 2); &b[0] == &a[0] {
+		t.Error("half of it is in use")
+	}
+	if b := p.Get(size + pageBytes); &b[0] == &a[0] {
+		t.Error("it is too small")
+	}
+	b := p.Get(size - size/16)
+	if &b[0] != &a[0] || b[0] != 1 || b[size-1] != 0 || p.stay != 0 || len(b) != len(a) {
+		t.Errorf("%d bytes, another or without its pages; %d are leaving", len(b), p.stay)
+	}
+	p.Put(b)
+	p.Purge()
+}
+
 // TestManySpansAreEmptied: beyond maxPieces spans keep their addresses and lose their pages, and
 // are unmapped when few are in use.
 func TestManySpansAreEmptied(t *testing.T) {

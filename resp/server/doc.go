@@ -72,7 +72,8 @@
 // written to spans, too. Up to 64 MB of spans that are not in use keep their pages, and whatever
 // sizes came before, a span takes what comes next: larger ones are split, and the oldest leave
 // for those that come back. What is not needed for 5 to 10 seconds goes back to the system, or all of
-// it when MEMORY PURGE asks.
+// it when MEMORY PURGE asks. Spans above 2 MB are given back in steps behind the command that needs them no
+// more, since 200 MB would be some tens of milliseconds of its shard and its loop, and serve the next of their size until then.
 // Measured on a busy machine of two cores beside redis-server 7.0, 50 clients, P=1, µs of the
 // processor per command, copied before, adopted, redis-server:
 //
