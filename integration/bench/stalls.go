@@ -38,6 +38,8 @@ const (
 	part = 8
 	// expireLead is how much time there is to write a million keys before they expire.
 	expireLead = 10 * time.Second
+	// largeBytes is a value that takes a server tens of milliseconds to give back.
+	largeBytes = 200 << 20
 	// writesOfOne: one in so many commands of the others writes to the collection.
 	writesOfOne = 4
 )
@@ -67,6 +69,13 @@ func shocks(keys int) (list []shock) {
 		})
 	}
 	list = append(list, expiry(max(keys/part, 1)))
+	for _, words := range [][]any{{"DEL", "key:000000000000"}, {"SET", "key:000000000000", "small"}} {
+		list = append(list, shock{
+			name:  fmt.Sprintf("%s of a string of %d MB", words[0], largeBytes>>20),
+			ready: func(ctx context.Context, n *harness.Node) error { return fill(ctx, n, 1, largeBytes) },
+			act:   asked(words...),
+		})
+	}
 	for _, c := range collections(max(keys/part, 1)) {
 		list = append(list, c.shocks()...)
 	}

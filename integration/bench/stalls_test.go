@@ -26,7 +26,7 @@ func TestShocks(t *testing.T) {
 			t.Errorf("%s: the others say %q", s.name, said)
 		}
 	}
-	if len(seen) != 2+1+4*4 {
+	if len(seen) != 2+1+2+4*4 {
 		t.Errorf("%d shocks", len(seen))
 	}
 }
