@@ -117,7 +117,9 @@ func (lp *loop) turn() (more, kept bool) {
 			events = lp.poll.ready()
 		}
 	}
-	lp.serveShakes(len(events) > 0 || len(lp.again) > 0)
+	if len(lp.shakes) > 0 {
+		lp.serveShakes(lp.wanted(events))
+	}
 	lp.passed()
 	lp.serveAgain()
 	for i := range events {
@@ -437,17 +439,25 @@ func (lp *loop) settle(s *slot) {
 	}
 }
 
+// of is the client whose socket is ready; nil: it is gone, or the event is no client's.
+func (lp *loop) of(e *unix.EpollEvent) *slot {
+	if e.Fd < 0 || int(e.Fd) >= len(lp.slots) {
+		return nil
+	}
+	if s := lp.slots[e.Fd]; s != nil && s.tag.gen == e.Pad {
+		return s
+	}
+	return nil
+}
+
 // event serves a socket that is ready.
 func (lp *loop) event(e *unix.EpollEvent) {
 	if e.Fd < 0 {
 		lp.special(e.Fd)
 		return
 	}
-	if int(e.Fd) >= len(lp.slots) {
-		return
-	}
-	s := lp.slots[e.Fd]
-	if s == nil || s.tag.gen != e.Pad || s.open {
+	s := lp.of(e)
+	if s == nil || s.open {
 		return // gone, or served just now: what is ready stays so
 	}
 	if s.tls != nil {

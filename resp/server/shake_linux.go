@@ -19,9 +19,9 @@ import (
 // is a coroutine in which that call stands still while there is nothing to read, so that the
 // loop computes it piece by piece in its own turns: no other thread is woken for it, and
 // nothing is locked. A piece takes some tenths of a millisecond; in the meantime the loop's
-// clients wait. So a turn computes one piece at most, and while others want turns, the next
-// piece has to wait for as long as the last one took: handshakes take no more than half of
-// a loop's time from its clients. A handshake ends its connection when it has taken
+// clients wait. So a turn computes one piece at most, and while clients want turns that are past
+// their handshakes, the next piece has to wait for as long as the last one took: handshakes take no
+// more than half of a loop's time from its clients. A handshake ends its connection when it has taken
 // shakeLimit. What a key takes milliseconds for, an RSA key above all, is computed on
 // another goroutine, and the hand stands still meanwhile (tlsWire.Aside).
 
@@ -172,11 +172,21 @@ func (lp *loop) unshake(s *slot) {
 	}
 }
 
+// wanted reports whether clients want turns that are past their handshakes. Sockets that are ready for
+// a handshake do not count: where many connect some always are, and each piece would wait for as long as it
+// took. Measured with 50 clients of redis-benchmark that connect for each PING, on a busy machine: it looks
+// for an answer all the while, in 130 to 320 reads for a connection, and in 17 if they do not count.
+func (lp *loop) wanted(events []unix.EpollEvent) bool {
+	for i := range events {
+		if s := lp.of(&events[i]); s != nil && (s.tls == nil || !s.tls.wire.shaking) {
+			return true
+		}
+	}
+	return len(lp.again) > 0
+}
+
 // serveShakes computes a piece of a handshake. others: somebody else wants a turn.
 func (lp *loop) serveShakes(others bool) {
-	if len(lp.shakes) == 0 {
-		return
-	}
 	began := lp.set.ticks()
 	if others && began < lp.shaken {
 		return

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"regent/engine/config"
 	"regent/resp/secure"
 )
@@ -35,8 +37,10 @@ func TestHandshakesLeaveTime(t *testing.T) {
 		return nil
 	}
 	eventually(t, "half of a record has come", func() (come bool) { in(func() { come = half() != nil }); return come })
+	var halved *slot
 	in(func() {
 		s := half()
+		halved = s
 		s.tls.begun = true
 		_, placed := h.front.shakers.enter(s)
 		s.tls.ready.Store(placed)
@@ -56,10 +60,23 @@ func TestHandshakesLeaveTime(t *testing.T) {
 		lp.release()
 	})
 	in(func() { lp.shaken = lp.set.ticks() + int64(time.Hour) })
+	event := func(s *slot) []unix.EpollEvent {
+		return []unix.EpollEvent{{Fd: firstListener}, {Fd: s.tag.place, Pad: s.tag.gen}}
+	}
+	in(func() {
+		if lp.wanted(event(halved)) {
+			t.Error("a listener and another handshake count as clients that want turns")
+		}
+	})
 	good := h.dial()
 	good.send(command("PING"))
 	good.expect("+PONG\r\n")
 	in(func() {
+		for _, s := range lp.slots {
+			if s != nil && !s.tls.wire.shaking && !lp.wanted(event(s)) {
+				t.Error("a client that wants a turn does not count")
+			}
+		}
 		if len(lp.hands) != 1 {
 			t.Errorf("%d hands are kept after a handshake", len(lp.hands))
 		}
