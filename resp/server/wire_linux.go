@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ type tlsWire struct {
 	rest  []byte // what the socket has not taken
 	eof   bool
 	under net.Conn // given: the connection
+	ends  ends     // where the records end in what comes
 
 	shaking bool
 	hand    *hand // shaking: that computes it; nil: none yet
@@ -152,6 +154,34 @@ func (w *tlsWire) unsent() bool { return len(w.rest) > 0 }
 func (w *tlsWire) feed(p []byte, eof bool) {
 	w.in = append(w.in, p...)
 	w.eof = w.eof || eof
+	w.ends.pass(p)
+}
+
+// ends follows the bytes that come to where records of TLS end.
+type ends struct {
+	header [recordHeader]byte
+	have   int // bytes of the next record's header that have come
+	left   int // bytes of the present record that have not
+}
+
+// pass goes past p and returns how many records end there.
+func (e *ends) pass(p []byte) (n int) {
+	for len(p) > 0 {
+		if e.left == 0 {
+			took := copy(e.header[e.have:], p)
+			p = p[took:]
+			if e.have += took; e.have < recordHeader {
+				break
+			}
+			e.have, e.left = 0, int(e.header[3])<<8|int(e.header[4])
+		}
+		took := min(e.left, len(p))
+		p = p[took:]
+		if e.left -= took; e.left == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // fed is how many bytes wait to be read.
@@ -241,7 +271,11 @@ type secured struct {
 	due   bool          // shaking: it is in loop.shakes
 	ahead int           // bytes at the head of what the client has unsent that are encrypted already
 	more  bool          // there may be something to decrypt that no socket reports
+	whole int           // records that have come whole and were not read yet; negative: it is not known
 }
+
+// unknown is secured.whole when a record was read in part.
+const unknown = math.MinInt32
 
 // write encrypts b and sends it. Bytes that are encrypted and not all taken count as not
 // sent: the client keeps them, and comes back with them.
@@ -280,13 +314,17 @@ func (t *secured) read(plain, raw []byte, eof bool) (n int, end bool, err error)
 		w.in = raw
 	}
 	w.eof = w.eof || eof
+	t.whole += w.ends.pass(raw)
 	for n < len(plain) {
-		m, err := t.conn.Read(plain[n:])
+		m, err := t.conn.Read(plain[n:]) // of one record
 		n += m
 		switch {
 		case err == nil:
+			if t.whole--; t.whole == 0 && len(w.in) == 0 && n < len(plain) {
+				return n, false, nil // asking whether there is more costs as much as a record
+			}
 		case errors.Is(err, errNothing):
-			w.in = nil
+			w.in, t.whole = nil, 0
 			return n, false, nil
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			w.in = nil
@@ -297,7 +335,7 @@ func (t *secured) read(plain, raw []byte, eof bool) (n int, end bool, err error)
 		}
 	}
 	w.in = append([]byte(nil), w.in...) // raw is the loop's
-	t.more = true
+	t.more, t.whole = true, unknown
 	return n, false, nil
 }
 
