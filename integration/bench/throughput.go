@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -124,8 +125,8 @@ func benchmark(ctx context.Context, n *harness.Node, requests int, args []string
 	return benchmarkAt(ctx, n, n.Port, requests, args, stdin)
 }
 
-// benchmarkAt is benchmark at another port of the process.
-func benchmarkAt(ctx context.Context, n *harness.Node, port, requests int, args []string, stdin io.Reader) (sample, error) {
+// benchmarkAt is benchmark at another port of the process; env is added to redis-benchmark's environment.
+func benchmarkAt(ctx context.Context, n *harness.Node, port, requests int, args []string, stdin io.Reader, env ...string) (sample, error) {
 	before, err := cpuSeconds(n.PID())
 	if err != nil {
 		return sample{}, err
@@ -133,7 +134,7 @@ func benchmarkAt(ctx context.Context, n *harness.Node, port, requests int, args 
 	cmd := exec.CommandContext(ctx, "redis-benchmark", append([]string{
 		"-h", "127.0.0.1", "-p", strconv.Itoa(port), "-n", strconv.Itoa(requests), "--precision", "3",
 	}, args...)...)
-	cmd.Stdin = stdin
+	cmd.Stdin, cmd.Env = stdin, append(os.Environ(), env...)
 	out, err := cmd.Output()
 	if err != nil {
 		return sample{}, fmt.Errorf("redis-benchmark against port %d: %w", port, err)
