@@ -235,7 +235,7 @@ func (e *Engine) plainElsewhere(c *Ctx, v *View) string {
 		return resp.ErrMasterDown
 	case c.s.redirects && (c.writes() || !c.s.readonlyMode):
 		return fmt.Sprintf(resp.ErrRedirect, v.toward(c.s.TLS).leaderAt(FacePlain))
-	case c.writes():
+	case c.forLeader(true):
 		return resp.ErrReadOnly
 	case v.Witness:
 		return resp.ErrMasterDown // as a replica that does not serve what it has

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -97,6 +98,110 @@ func TestFollowerReads(t *testing.T) {
 	s.Cluster.SetView(enginetest.ThreeNodes(1, 0))
 	if got := s.Client().Do("GET", "k"); !strings.HasPrefix(got, "-CLUSTERDOWN") {
 		t.Errorf("nobody leads: %q", got)
+	}
+}
+
+// TestScriptsAfterReadonly: to a client that has said READONLY a follower answers scripts as a replica
+// of a cluster of redis-server 7.0.15 was seen to: it runs those that do not say that they write, and
+// refuses the writes within; for the others it names the leader. At the plain face it answers every client
+// so, if it carries nobody to the leader.
+func TestScriptsAfterReadonly(t *testing.T) {
+	s := enginetest.NewEngine(t)
+	leader := s.Client()
+	leader.Do("SET", "k", "v")
+	leader.Do("FUNCTION", "LOAD", "#!lua name=lib\n"+
+		"redis.register_function('writes', function(k) return redis.call('SET', k[1], 'x') end)\n"+
+		"redis.register_function{function_name='reads', callback=function(k) return redis.call('GET', k[1]) end, flags={'no-writes'}}\n"+
+		"redis.register_function{function_name='lies', callback=function(k) return redis.call('SET', k[1], 'x') end, flags={'no-writes'}}")
+	const (
+		get, set = "return redis.call('GET', KEYS[1])", "return redis.call('SET', KEYS[1], 'x')"
+		writing  = "#!lua\n"
+		reading  = "#!lua flags=no-writes\n"
+
+		value, moved = "$1\r\nv\r\n", "-MOVED 7629 10.0.0.3:7000\r\n"
+		refused, ro  = "-READONLY You can't write against a read only replica.", "-ERR Write commands are not allowed from read-only scripts. script: "
+		aborted      = "-EXECABORT Transaction discarded because of previous errors.\r\n"
+	)
+	sum := strings.Split(leader.Do("SCRIPT", "LOAD", get), "\r\n")[1]
+	s.Cluster.SetView(enginetest.ThreeNodes(1, 3))
+	for _, tt := range []struct {
+		words  []string
+		want   string
+		inside string // of EXEC; "": as by itself
+	}{
+		{words: []string{"EVAL", get, "1", "k"}, want: value},
+		{words: []string{"EVAL", "return 1", "0"}, want: ":1\r\n"},
+		{words: []string{"EVAL", "return redis.call('GET', 'k')", "0"}, want: value},
+		{words: []string{"EVAL", set, "1", "k"}, want: refused + " script: bd6f3018b28bbdb36260f19d3c44afed740db987, on @user_script:1.\r\n"},
+		{words: []string{"EVAL", "return redis.pcall('SET', KEYS[1], 'x')", "1", "k"}, want: refused + "\r\n"},
+		{words: []string{"EVALSHA", sum, "1", "k"}, want: value},
+		{words: []string{"EVALSHA", strings.Repeat("0", 40), "1", "k"}, want: "-NOSCRIPT No matching script. Please use EVAL.\r\n"},
+		{words: []string{"EVAL_RO", get, "1", "k"}, want: value},
+		{words: []string{"EVALSHA_RO", sum, "1", "k"}, want: value},
+		{words: []string{"EVAL_RO", set, "1", "k"}, want: ro},
+		{words: []string{"EVAL", writing + get, "1", "k"}, want: moved, inside: aborted},
+		{words: []string{"EVAL", writing + set, "1", "k"}, want: moved, inside: aborted},
+		{words: []string{"EVAL_RO", writing + get, "1", "k"}, want: moved, inside: aborted},
+		{words: []string{"EVAL", reading + get, "1", "k"}, want: value},
+		{words: []string{"EVAL", reading + set, "1", "k"}, want: ro},
+		{words: []string{"FCALL", "writes", "1", "k"}, want: moved, inside: aborted},
+		{words: []string{"FCALL_RO", "writes", "1", "k"}, want: moved, inside: aborted},
+		{words: []string{"FCALL", "reads", "1", "k"}, want: value},
+		{words: []string{"FCALL_RO", "reads", "1", "k"}, want: value},
+		{words: []string{"FCALL", "lies", "1", "k"}, want: ro},
+		{words: []string{"FCALL", "nosuch", "1", "k"}, want: "-ERR Function not found\r\n"},
+		{words: []string{"SET", "k", "x"}, want: moved, inside: aborted},
+	} {
+		c := s.Client()
+		c.Do("READONLY")
+		if got := c.Do(tt.words...); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.words, got, tt.want)
+		}
+		c.Do("MULTI")
+		c.Do("GET", "k")
+		c.Do(tt.words...)
+		if got, want := c.Do("EXEC"), cmp.Or(tt.inside, "*2\r\n"+value+tt.want); !strings.HasPrefix(got, want) {
+			t.Errorf("EXEC of %q: %q, want %q", tt.words, got, want)
+		}
+		c.Do("READWRITE")
+		if got := c.Do(tt.words...); !strings.HasPrefix(got, "-MOVED ") && !strings.HasSuffix(tt.words[0], "_RO") {
+			t.Errorf("%q after READWRITE: %q", tt.words, got)
+		}
+	}
+	s.Config.FollowerReads.Set(config.FollowerReadsYes)
+	if got := s.Client().Do("GET", "k"); got != value {
+		t.Errorf("the value is %q", got)
+	}
+	s.Config.FollowerReads.Set(config.FollowerReadsReadonly)
+	if got := s.Client().Do("FCALL_RO", "writes", "1", "k"); got != moved {
+		t.Errorf("without READONLY: FCALL_RO of what may write: %q", got)
+	}
+	s.Config.PlainForward.Set(false)
+	for _, tt := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"EVAL", get, "1", "k"}, value},
+		{[]string{"EVAL", set, "1", "k"}, refused + " script: "},
+		{[]string{"EVAL", writing + get, "1", "k"}, refused + "\r\n"},
+		{[]string{"EVAL_RO", writing + get, "1", "k"}, refused + "\r\n"},
+		{[]string{"FCALL", "writes", "1", "k"}, refused + "\r\n"},
+		{[]string{"FCALL_RO", "writes", "1", "k"}, refused + "\r\n"},
+		{[]string{"FCALL", "reads", "1", "k"}, value},
+	} {
+		plain := s.ClientAt(engine.FacePlain)
+		if got := plain.Do(tt.words...); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("at the plain face, %q: %q, want %q", tt.words, got, tt.want)
+		}
+		plain.Do("MULTI")
+		plain.Do(tt.words...)
+		want := "*1\r\n" + tt.want
+		if strings.HasSuffix(tt.want, ".\r\n") {
+			want = aborted
+		}
+		if got := plain.Do("EXEC"); !strings.HasPrefix(got, want) {
+			t.Errorf("at the plain face, EXEC of %q: %q, want %q", tt.words, got, want)
+		}
 	}
 }
 

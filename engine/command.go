@@ -61,9 +61,9 @@ type Command struct {
 	// Course says how a command with Scripts is carried out (script_turn.go). nil: always
 	// CourseAside.
 	Course func(args [][]byte) Course
-	// OnlyReads reports whether the script that a command with Scripts names says that it
-	// does not write: then a pause of writes does not hold it. nil: no script does.
-	OnlyReads func(args [][]byte) bool
+	// ScriptFlags are what the script that a call of a command with Scripts names says of itself;
+	// known is false where there is no such script. It has every command with Scripts.
+	ScriptFlags func(args [][]byte) (flags ScriptFlags, known bool)
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.
 	OpensChannel bool

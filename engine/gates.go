@@ -253,6 +253,22 @@ func (e *Engine) keysElsewhere(s *Session) bool {
 	return v.Clustered && !v.Leading
 }
 
+// forLeader reports whether c's command is to be refused by a node that does not lead since it may
+// change data. replica: as a replica of redis-server answers, and one of Redis Cluster after READONLY.
+// It runs scripts that do not say that they write, and refuses the writes within. Those that do it does
+// not run, whatever they are called with.
+func (c *Ctx) forLeader(replica bool) bool {
+	switch {
+	case c.Cmd.Locks != lockQueued || !c.s.inMulti():
+		return c.Cmd.saysWrites(c.Args) || !replica && c.writes()
+	case !replica:
+		return c.writes()
+	}
+	any := false
+	c.s.tx.each(func(q *queued, args [][]byte) { any = any || q.cmd.saysWrites(args) })
+	return any
+}
+
 // touchesData reports whether leadership matters to the command at all.
 func (cmd *Command) touchesData() bool {
 	return cmd.lead&(spec.Write|spec.ReadOnly) != 0
@@ -268,7 +284,7 @@ func (e *Engine) elsewhere(c *Ctx, v *View) string {
 		return ""
 	case c.s.face == FacePlain:
 		return e.plainElsewhere(c, v)
-	case !c.writes() && e.readsHere(c) && !v.Witness:
+	case e.readsHere(c) && !v.Witness && !c.forLeader(c.s.readonlyMode):
 		if v.Unfilled {
 			return resp.ErrLoading // what it holds is no state that the data ever had lately
 		}

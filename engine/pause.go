@@ -166,11 +166,11 @@ const mayChange = spec.Write | spec.MayReplicate
 // that they do not write.
 func (c *Ctx) onlyReads() bool {
 	if c.Cmd.Locks != lockQueued || !c.s.inMulti() {
-		return c.Cmd.OnlyReads != nil && c.Cmd.OnlyReads(c.Args)
+		return c.Cmd.onlyReads(c.Args)
 	}
 	all := true
 	c.s.tx.each(func(q *queued, args [][]byte) {
-		if q.cmd.lead&mayChange != 0 && (q.cmd.OnlyReads == nil || !q.cmd.OnlyReads(args)) {
+		if q.cmd.lead&mayChange != 0 && !q.cmd.onlyReads(args) {
 			all = false
 		}
 	})

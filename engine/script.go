@@ -54,7 +54,7 @@ const (
 type ScriptFlags uint8
 
 const (
-	ScriptNoWrites ScriptFlags = 1 << iota
+	scriptNoWrites ScriptFlags = 1 << iota
 	scriptAllowOOM
 	scriptAllowStale
 	scriptNoCluster
@@ -88,6 +88,25 @@ func (f ScriptFlags) Names() (set []string) {
 	return set
 }
 
+// onlyReads reports whether a call runs a script that says that it does not write: a pause of writes
+// does not hold it.
+func (cmd *Command) onlyReads(args [][]byte) bool {
+	if cmd.ScriptFlags == nil {
+		return false
+	}
+	flags, known := cmd.ScriptFlags(args)
+	return known && flags&scriptNoWrites != 0
+}
+
+// saysWrites reports whether a call is a write, or runs a script that says that it may write.
+func (cmd *Command) saysWrites(args [][]byte) bool {
+	if cmd.ScriptFlags == nil {
+		return cmd.lead&spec.Write != 0
+	}
+	flags, known := cmd.ScriptFlags(args)
+	return known && flags&(scriptNoWrites|ScriptPlain) == 0
+}
+
 // A Script is a script that runs as a client's command.
 type Script struct {
 	c        *Ctx
@@ -115,7 +134,7 @@ func (c *Ctx) BeginScript(flags ScriptFlags, readOnly bool, p *Pace) (s *Script,
 		if msg := c.refuseScript(flags, readOnly); msg != "" {
 			return nil, msg
 		}
-		readOnly = readOnly || flags&ScriptNoWrites != 0
+		readOnly = readOnly || flags&scriptNoWrites != 0
 	}
 	if !c.keyed {
 		c.e.scripts.function.Store(false)
@@ -149,9 +168,9 @@ func (c *Ctx) refuseScript(flags ScriptFlags, readOnly bool) string {
 	switch {
 	case flags&scriptNoCluster != 0 && v.Clustered:
 		return resp.ErrScriptCluster
-	case flags&(scriptAllowOOM|ScriptNoWrites) == 0 && c.full:
+	case flags&(scriptAllowOOM|scriptNoWrites) == 0 && c.full:
 		return resp.ErrScriptOOM
-	case flags&ScriptNoWrites != 0:
+	case flags&scriptNoWrites != 0:
 		return ""
 	case !v.Leading:
 		return resp.ErrScriptReplica

@@ -94,10 +94,12 @@ func (s *store) course(args [][]byte) engine.Course {
 	return f.pace.Course(f.keyed(), f.EndsWith(engine.ScriptArgs(args)))
 }
 
-// onlyReads reports whether a function says that it does not write.
-func (s *store) onlyReads(args [][]byte) bool {
-	f := s.find(args)
-	return f != nil && f.flags()&engine.ScriptNoWrites != 0
+// flagsOf are what a function says of itself.
+func (s *store) flagsOf(args [][]byte) (engine.ScriptFlags, bool) {
+	if f := s.find(args); f != nil {
+		return f.flags(), true
+	}
+	return 0, false
 }
 
 func (s *store) load(c *engine.Ctx) {

@@ -39,12 +39,12 @@ func (s *store) commands() []engine.Command {
 	const flags = spec.NoScript | spec.SkipMonitor | spec.NoMandatoryKeys | spec.MovableKeys | spec.Stale
 	args := spec.Args{spec.String("function"), spec.Integer("numkeys"), spec.Key("key", 0).Opt().Many(), spec.String("arg").Opt().Many()}
 	return []engine.Command{
-		{Do: s.call, Scripts: engine.ScriptsWrite, Course: s.course, OnlyReads: s.onlyReads, Command: spec.Command{
+		{Do: s.call, Scripts: engine.ScriptsWrite, Course: s.course, ScriptFlags: s.flagsOf, Command: spec.Command{
 			Name: "fcall", Arity: -3, Flags: flags | spec.MayReplicate, Since: "7.0.0", Complex: "Depends on the function that is executed.",
 			Summary: "Calls a function.",
 			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRW|spec.KeyAccess|spec.KeyUpdate).Noted(maxNote + "RW and UPDATE")}, Args: args, GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
-		{Do: s.call, Scripts: engine.ScriptsRead, Course: s.course, Command: spec.Command{
+		{Do: s.call, Scripts: engine.ScriptsRead, Course: s.course, ScriptFlags: s.flagsOf, Command: spec.Command{
 			Name: "fcall_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the function that is executed.",
 			Summary: "Calls a function that only reads.",
 			Keys:    spec.Keys{spec.NumKeys(2, spec.KeyRO|spec.KeyAccess).Noted(maxNote + "RO and ACCESS")}, Args: args, GetKeys: spec.CountedKeys(firstKey - 1),

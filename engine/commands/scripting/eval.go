@@ -72,25 +72,27 @@ func (s *script) course(args [][]byte) engine.Course {
 	return s.pace.Course(s.keyed, s.chunk.EndsWith(engine.ScriptArgs(args)))
 }
 
-// evalReads reports whether a script says that it does not write.
-func (ss *scripts) evalReads(args [][]byte) bool {
+// evalFlags are what a script says of itself.
+func (ss *scripts) evalFlags(args [][]byte) (engine.ScriptFlags, bool) {
 	if len(args) < 2 {
-		return false
+		return 0, false
 	}
 	if s := ss.cached(args[1]); s != nil {
-		return s.flags&engine.ScriptNoWrites != 0
+		return s.flags, true
 	}
 	flags, _, err := shebang(args[1])
-	return err == nil && flags&engine.ScriptNoWrites != 0
+	return flags, err == nil
 }
 
-// shaReads is evalReads for a script's SHA-1.
-func (ss *scripts) shaReads(args [][]byte) bool {
+// shaFlags is evalFlags for a script's SHA-1.
+func (ss *scripts) shaFlags(args [][]byte) (engine.ScriptFlags, bool) {
 	if len(args) < 2 {
-		return false
+		return 0, false
 	}
-	s := ss.find(args[1])
-	return s != nil && s.flags&engine.ScriptNoWrites != 0
+	if s := ss.find(args[1]); s != nil {
+		return s.flags, true
+	}
+	return 0, false
 }
 
 // countKeys reads the number of keys; false: an error was written.

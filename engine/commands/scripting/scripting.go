@@ -32,22 +32,22 @@ func (ss *scripts) commands() []engine.Command {
 		return spec.Args{spec.String(what), spec.Integer("numkeys"), spec.Key("key", 0).Opt().Many(), spec.String("arg").Opt().Many()}
 	}
 	return []engine.Command{
-		{Do: ss.eval, Scripts: engine.ScriptsWrite, Course: ss.evalCourse, OnlyReads: ss.evalReads, Command: spec.Command{
+		{Do: ss.eval, Scripts: engine.ScriptsWrite, Course: ss.evalCourse, ScriptFlags: ss.evalFlags, Command: spec.Command{
 			Name: "eval", Arity: -3, Flags: flags | spec.MayReplicate, Since: "2.6.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script.",
 			Keys:    spec.Keys{spec.NumKeys(2, rw).Noted(maxNote + "RW and UPDATE")}, Args: args("script"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
-		{Do: ss.evalSHA, Scripts: engine.ScriptsWrite, Course: ss.shaCourse, OnlyReads: ss.shaReads, Command: spec.Command{
+		{Do: ss.evalSHA, Scripts: engine.ScriptsWrite, Course: ss.shaCourse, ScriptFlags: ss.shaFlags, Command: spec.Command{
 			Name: "evalsha", Arity: -3, Flags: flags | spec.MayReplicate, Since: "2.6.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that is in the cache.",
 			Keys:    spec.Keys{spec.NumKeys(2, rw)}, Args: args("sha1"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
-		{Do: ss.eval, Scripts: engine.ScriptsRead, Course: ss.evalCourse, Command: spec.Command{
+		{Do: ss.eval, Scripts: engine.ScriptsRead, Course: ss.evalCourse, ScriptFlags: ss.evalFlags, Command: spec.Command{
 			Name: "eval_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that only reads.",
 			Keys:    spec.Keys{spec.NumKeys(2, ro).Noted(maxNote + "RO and ACCESS")}, Args: args("script"), GetKeys: spec.CountedKeys(firstKey - 1),
 		}},
-		{Do: ss.evalSHA, Scripts: engine.ScriptsRead, Course: ss.shaCourse, Command: spec.Command{
+		{Do: ss.evalSHA, Scripts: engine.ScriptsRead, Course: ss.shaCourse, ScriptFlags: ss.shaFlags, Command: spec.Command{
 			Name: "evalsha_ro", Arity: -3, Flags: flags | spec.ReadOnly, Since: "7.0.0", Complex: "Depends on the script that is executed.",
 			Summary: "Runs a Lua script that is in the cache and only reads.",
 			Keys:    spec.Keys{spec.NumKeys(2, ro)}, Args: args("sha1"), GetKeys: spec.CountedKeys(firstKey - 1),
