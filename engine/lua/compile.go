@@ -2,12 +2,10 @@ package lua
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
-	"github.com/yuin/gopher-lua/parse"
 
 	"regent/engine/lua/libs"
 )
@@ -48,9 +46,9 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	if len(source) > 0 && source[0] == bytecode {
 		return nil, fmt.Errorf("%s:1: unexpected symbol near 'char(27)'", name)
 	}
-	stmts, err := parse.Parse(bytes.NewReader(source), name)
+	stmts, err := libs.Parse(string(source), name)
 	if err != nil {
-		return nil, syntaxError(name, source, err)
+		return nil, err
 	}
 	if err := rewrite(stmts); err != nil {
 		return nil, fmt.Errorf("%s:%w", name, err)
@@ -65,7 +63,7 @@ func Compile(name string, source []byte) (*Chunk, error) {
 	ret.SetLine(last)
 	proto, err := lua.Compile([]ast.Stmt{hide, ret}, name)
 	if err != nil {
-		return nil, syntaxError(name, source, err)
+		return nil, libs.SyntaxError(err, name)
 	}
 	// A chunk has "..." but no table "arg", as in Lua 5.1: making one took half a script's memory.
 	proto.FunctionPrototypes[0].IsVarArg &^= lua.VarArgNeedsArg
@@ -74,9 +72,4 @@ func Compile(name string, source []byte) (*Chunk, error) {
 		c.operands = operandsOf(stmts)
 	}
 	return c, nil
-}
-
-// syntaxError words errors of the parser and the compiler as Lua does.
-func syntaxError(name string, source []byte, err error) error {
-	return errors.New(libs.SyntaxError(err, name, string(source)))
 }

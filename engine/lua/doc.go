@@ -25,8 +25,7 @@
 // # What is not as in Redis
 //
 // Errors name the variable that was nil ("attempt to index local 'x' (a nil value)") where the
-// source's line tells which it was (names.go), and not after pcall. goto is a
-// statement. There is no bytecode: string.dump fails, and load refuses it. An array of
+// source's line tells which it was (names.go), and not after pcall. There is no bytecode: string.dump fails, and load refuses it. An array of
 // more than maxArrayIndex elements has the length maxArrayIndex. Garbage is Go's:
 // collectgarbage does nothing. next of a key that a table does not have is nil. An error that leaves
 // coroutine.wrap names its place once. math.sin and its kin may differ in the last bit. redis.set_repl does nothing either (engine/script.go).

@@ -182,8 +182,6 @@ func (t *tracer) stmt(s ast.Stmt) {
 		}
 	case *ast.LocalAssignStmt:
 		t.locals(s)
-	case *ast.GotoStmt:
-		t.endless.found = true
 	case *ast.WhileStmt:
 		t.endless.found = true
 		walkStmt(t, s)

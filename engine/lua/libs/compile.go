@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
 
 	"regent/engine/lua/syntax"
@@ -18,32 +19,42 @@ func Compile(code, name string) (proto *lua.FunctionProto, err error) {
 	if strings.HasPrefix(code, bytecode) {
 		return nil, fmt.Errorf("%s:1: unexpected symbol near 'char(27)'", name)
 	}
-	chunk, err := parse.Parse(strings.NewReader(code), name)
+	chunk, err := Parse(code, name)
 	if err != nil {
-		return nil, errors.New(SyntaxError(err, name, code))
+		return nil, err
 	}
 	proto, err = lua.Compile(chunk, name)
 	if err != nil {
-		return nil, errors.New(SyntaxError(err, name, code))
+		return nil, SyntaxError(err, name)
 	}
 	return proto, nil
 }
 
-// SyntaxError words an error of gopher-lua's parser or compiler as PUC's Lua does. What
-// that takes and gopher-lua does not keeps gopher-lua's words.
-func SyntaxError(err error, name, code string) string {
-	if said := syntax.Check(code, name); said != nil {
-		return said.Error()
+// Parse reads source. What PUC's Lua refuses is refused in its words, gopher-lua, which takes more
+// than that (goto, 1e as a number, a call's bracket on a line of its own), is asked behind it.
+func Parse(code, name string) ([]ast.Stmt, error) {
+	if err := syntax.Check(code, name); err != nil {
+		return nil, err
 	}
+	chunk, err := parse.Parse(strings.NewReader(code), name)
+	if err != nil {
+		return nil, SyntaxError(err, name)
+	}
+	return chunk, nil
+}
+
+// SyntaxError words an error of gopher-lua's parser or compiler about a source that PUC's Lua takes
+// by its grammar: with the place, as that does.
+func SyntaxError(err error, name string) error {
 	var unread *parse.Error
 	if errors.As(err, &unread) && unread.Pos.Line != parse.EOF {
-		return fmt.Sprintf("%s:%d: %s near '%s'", name, unread.Pos.Line, unread.Message, unread.Token)
+		return fmt.Errorf("%s:%d: %s near '%s'", name, unread.Pos.Line, unread.Message, unread.Token)
 	}
 	var wrong *lua.CompileError
 	if errors.As(err, &wrong) {
-		return fmt.Sprintf("%s:%d: %s", name, wrong.Line, wrong.Message)
+		return fmt.Errorf("%s:%d: %s", name, wrong.Line, wrong.Message)
 	}
-	return err.Error()
+	return err
 }
 
 // maxChunkName is how many bytes of a chunk's name errors show.

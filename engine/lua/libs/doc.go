@@ -30,8 +30,8 @@
 // # What stays different
 //
 // The virtual machine is gopher-lua's. The names of variables do not stand in its
-// errors ("attempt to index a nil value" without "local 'x'"). Of a source that does not
-// compile engine/lua/syntax says why, in Lua's words. The order of pairs is that of insertion.
+// errors ("attempt to index a nil value" without "local 'x'"). What is Lua, and what
+// is said of what is not, engine/lua/syntax decides. The order of pairs is that of insertion.
 //
 // Sources: the reference manual of Lua 5.1, the manuals of lua-cjson 2.1 and of
 // Lua BitOp, the description of the format of MessagePack, and redis-server 7.0.15

@@ -204,13 +204,6 @@ func (s *scanner) long(level int, what string) {
 		switch c := s.at(); {
 		case c == endOfSource:
 			s.fail("unfinished long "+what, tokEnd)
-		case c == '[':
-			if s.level() == level {
-				s.keep()
-				if level == 0 {
-					s.fail("nesting of [[...]] is deprecated", "[")
-				}
-			}
 		case c == ']':
 			if s.level() == level {
 				s.keep()
