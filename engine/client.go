@@ -52,7 +52,7 @@ func clientOwnCommands() []Command {
 			Args: spec.Args{spec.OneOf("attr",
 				spec.String("libname").With("LIB-NAME"), spec.String("libver").With("LIB-VER"))},
 		}},
-		{Do: doClientReply, Command: spec.Command{
+		{Do: doClientReply, atLeader: true, Command: spec.Command{ // a session without replies cannot be carried
 			Name: "reply", Arity: 3, Flags: clientOwn, Since: "3.2.0", Complex: "O(1)",
 			Summary: "Turns the replies of the connection on or off, or skips one.",
 			Args:    spec.Args{spec.OneOf("on_off_skip", spec.Word("on", "ON"), spec.Word("off", "OFF"), spec.Word("skip", "SKIP"))},

@@ -99,7 +99,7 @@ func TestCarry(t *testing.T) {
 	}{
 		{"PING", false, nil}, {"INFO", false, nil}, {"SELECT 3", false, nil}, {"CLIENT LIST", false, nil}, {"CONFIG GET port", false, nil}, {"NOSUCH", false, nil}, {"GET", false, nil},
 		{"GET k", true, nil}, {"SET k v", true, nil}, {"DBSIZE", true, nil}, {"FLUSHALL", true, nil},
-		{"MULTI", true, nil}, {"WATCH k", true, nil}, {"SUBSCRIBE a", true, nil}, {"PUBLISH a b", true, nil}, {"CLIENT TRACKING on", true, nil}, {"WAIT 1 0", true, nil}, {"BLPOP k 0", true, nil},
+		{"MULTI", true, nil}, {"WATCH k", true, nil}, {"SUBSCRIBE a", true, nil}, {"PUBLISH a b", true, nil}, {"CLIENT TRACKING on", true, nil}, {"WAIT 1 0", true, nil}, {"CLIENT REPLY off", true, nil}, {"CLIENT REPLY skip", true, nil}, {"BLPOP k 0", true, nil},
 		{"GET k", false, []string{"READONLY"}}, {"SET k v", true, []string{"READONLY"}}, {"MULTI", true, []string{"READONLY"}},
 		{"GET k", false, []string{"CLIENT CAPA redirect"}},
 	} {

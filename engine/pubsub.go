@@ -451,8 +451,8 @@ func (c *Ctx) publishHere(kind pubsub.Kind, channel, payload []byte) (heard int)
 	if out == nil || c.s.subs != nil { // it may hear itself
 		c.tellPublished()
 		self := c
-		if c.nested {
-			self = nil // its replies are elements of one
+		if c.nested || c.s.ReplyMode != ReplyOn {
+			self = nil // its replies are elements of one, or nobody wants them
 		}
 		return c.e.publish(kind, channel, payload, rest{}, self)
 	}
