@@ -62,7 +62,7 @@ type Command struct {
 	// CourseAside.
 	Course func(args [][]byte) Course
 	// ScriptFlags are what the script that a call of a command with Scripts names says of itself;
-	// known is false where there is no such script. It has every command with Scripts.
+	// known is false where there is no such script. Every command with Scripts has it.
 	ScriptFlags func(args [][]byte) (flags ScriptFlags, known bool)
 	// OpensChannel marks a peer's first word: it is allowed to a client that is denied
 	// all else.

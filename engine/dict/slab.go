@@ -333,7 +333,7 @@ type region struct {
 	span bool // of the pool
 }
 
-// part has what is pinned leave: the rest belongs to nobody then who is not given the arena.
+// part has what is pinned leave. Nobody else uses the rest then, and the caller needs no lock for it.
 func (a *arena) part() {
 	for i := 0; i < len(a.slabs) && a.pins > 0; i++ {
 		if s := &a.slabs[i]; s.pin != nil {

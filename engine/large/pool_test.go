@@ -75,8 +75,8 @@ func TestPoolIsBounded(t *testing.T) {
 	}
 }
 
-// TestLargeSpansLeaveInSteps: who puts a span that is too large to be kept does not give back its pages,
-// and each step gives back so many of them.
+// TestLargeSpansLeaveInSteps: Put of a span that is too large to be kept gives back no pages, and each
+// step gives back so many of them.
 func TestLargeSpansLeaveInSteps(t *testing.T) {
 	const step, size = 1 << 20, 5<<20 + pageBytes
 	left := func(p *Pool) (n int) {

@@ -25,8 +25,8 @@ import (
 // certificate; what is spoken is TLS 1.3 with one suite and one group, X25519, whatever
 // the libraries prefer: redis-benchmark is told that by opensslConf.
 //
-// redis-benchmark knows the certificate. With --insecure in place of that OpenSSL looks for who
-// has signed it, and lists /etc/ssl/certs twice in each handshake: a third of the client's time, which
+// redis-benchmark knows the certificate. With --insecure in place of that OpenSSL looks for the
+// signer, and lists /etc/ssl/certs twice in each handshake: a third of the client's time, which
 // was the limit of both servers then.
 
 const (

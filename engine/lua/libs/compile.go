@@ -30,8 +30,8 @@ func Compile(code, name string) (proto *lua.FunctionProto, err error) {
 	return proto, nil
 }
 
-// Parse reads source. What PUC's Lua refuses is refused in its words, gopher-lua, which takes more
-// than that (goto, 1e as a number, a call's bracket on a line of its own), is asked behind it.
+// Parse reads source. It refuses what PUC's Lua refuses, in its words, before it asks gopher-lua,
+// which takes more than that: goto, 1e as a number, a call's bracket on a line of its own.
 func Parse(code, name string) ([]ast.Stmt, error) {
 	if err := syntax.Check(code, name); err != nil {
 		return nil, err
